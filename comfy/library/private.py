@@ -262,12 +262,9 @@ def _workflow_of(file: PrivateFile) -> Workflow:
             message("This workflow is too large to open here."),
             message("Open a smaller one."),
         )
-    return replace(
-        original,
-        name=file.name,
-        title=short(title_from_name(original.name)),
-        config=None if file.settings is None else config_in(file.settings),
-    )
+    config = None if file.settings is None else config_in(file.settings)
+    title = (config.title if config else "") or title_from_name(original.name)
+    return replace(original, name=file.name, title=short(title), config=config)
 
 
 def _not_here() -> WorkflowNotFound:

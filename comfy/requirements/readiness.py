@@ -29,6 +29,9 @@ from comfy.requirements.model import (
 from comfy.requirements.read import packs_of
 from comfy.requirements.versions import is_newer, newest
 
+# Classes that accept any choice: the one that isn't available has a substitute.
+_TAKE_ANY = frozenset({"ModelAttentionBackend"})
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownChoice:
@@ -46,7 +49,8 @@ class Readiness:
     of the missing classes, without ComfyUI itself. `version`: the version of ComfyUI that has its
     missing classes, or that the template declares; "?" if no version is known. `classes`: the
     missing classes whose pack is unknown, but not if a newer ComfyUI probably has them. `is_paid`:
-    it uses paid nodes. `paid_is_off`: the server has none.
+    it uses paid nodes. `paid_is_off`: the server has none. `is_valid`: it has a result, and
+    nodes with all their required links.
     """
 
     models: tuple[ModelFile, ...] = ()
@@ -57,20 +61,20 @@ class Readiness:
     size: int = 0
     is_paid: bool = False
     paid_is_off: bool = False
-    has_results: bool = True
+    is_valid: bool = True
 
     @property
     def can_run(self) -> bool:
         """Return whether the server accepts the prompt, once its input files are there."""
         missing = (self.models, self.packs, self.classes, self.choices, self.version)
-        return self.has_results and not self.paid_is_off and not any(missing)
+        return self.is_valid and not self.paid_is_off and not any(missing)
 
     @property
     def effort(self) -> int:
         """Return how much is missing, for sorting: 0 for nothing, then models, packs, ComfyUI."""
         if self.can_run:
             return 0
-        if not self.has_results or self.paid_is_off or self.version:
+        if not self.is_valid or self.paid_is_off or self.version:
             return 4
         if self.packs or self.classes:
             return 3
@@ -109,7 +113,7 @@ def judge(
         size=_size(files, prompt, alive, declared),
         is_paid=any(_is_paid(one, catalog) for one in _classes_of(prompt)),
         paid_is_off=is_off,
-        has_results=has_results,
+        is_valid=has_results and not any(_without_link(prompt, alive, catalog)),
     )
 
 
@@ -186,7 +190,7 @@ def _unoffered(prompt: Prompt, alive: set[str], catalog: Catalog) -> Iterator[tu
     """Yield the values that aren't in the server's list, with their inputs."""
     for node_id in alive:
         node = prompt[node_id]
-        spec = catalog.get(node["class_type"])
+        spec = None if node["class_type"] in _TAKE_ANY else catalog.get(node["class_type"])
         declared = spec.active_inputs(node["inputs"]) if spec else {}
         for name, value in node["inputs"].items():
             if (one := declared.get(name)) is not None and _is_unoffered(one, value):
@@ -225,6 +229,17 @@ def _is_unoffered(spec: InputSpec, value: object) -> bool:
     except BadValue:
         return True
     return False
+
+
+def _without_link(prompt: Prompt, alive: set[str], catalog: Catalog) -> Iterator[InputRef]:
+    """Yield the required inputs without their link. The app sets missing values itself."""
+    for node_id in alive:
+        given = prompt[node_id]["inputs"]
+        spec = catalog.get(prompt[node_id]["class_type"])
+        for one in spec.inputs if spec else ():
+            is_link = not one.is_widget and not one.is_group
+            if one.required and is_link and one.name not in given:
+                yield InputRef(node_id, one.name)
 
 
 def _sorted_out(

@@ -184,7 +184,7 @@ def _on_each(
     """Yield what each server lacks for a template, and remember it. A template that can't be read
     is judged again next time."""
     if data is None:
-        yield Readiness(has_results=False)
+        yield Readiness(is_valid=False)
         return
     digest = hashlib.sha256(data).hexdigest()
     for server in servers:
@@ -205,7 +205,7 @@ def _on_server(
         converted = on_server(workflow, catalog)
     except WorkflowError as problem:
         log.info("The template %s can't be read: %s", template.id, problem)
-        return Readiness(has_results=False), set()
+        return Readiness(is_valid=False), set()
     found = judge(
         converted.prompt,
         catalog,

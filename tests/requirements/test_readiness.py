@@ -168,6 +168,24 @@ def test_a_prompt_without_results_cannot_run() -> None:
     assert not judge({"1": prompt_of()["1"]}, catalog_of("vae.safetensors")).can_run
 
 
+def test_a_required_link_must_be_there() -> None:
+    """The server refuses it."""
+    prompt = prompt_of()
+    del prompt["3"]["inputs"]["images"]
+    assert not judge(prompt, catalog_of("vae.safetensors")).can_run
+
+
+def test_some_classes_accept_any_choice() -> None:
+    """They have a substitute for an unknown one."""
+    backend = _class({"attention": [["pytorch attention"]]})
+    more = {
+        "9": node("ModelAttentionBackend", attention="other"),
+        "3": node("Save", images=["9", 0]),
+    }
+    catalog = catalog_of("vae.safetensors", ModelAttentionBackend=backend)
+    assert judge(prompt_of(**more), catalog).can_run
+
+
 def test_the_best_server_decides() -> None:
     """A prompt runs if one of several servers has everything."""
     servers = [judge(prompt_of(), catalog_of(*have)) for have in ((), ("vae.safetensors",))]

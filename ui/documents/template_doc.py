@@ -9,7 +9,7 @@ from typing import Literal
 from comfy.requirements.readiness import Readiness
 from comfy.templates.model import MediaKind, Template
 
-Need = Literal["nothing", "models", "choices", "nodes", "comfyui", "paid nodes", "a result"]
+Need = Literal["nothing", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ def readiness_doc(found: Readiness) -> ReadinessDoc:
 def _need(found: Readiness) -> Need:
     if found.can_run:
         return "nothing"
-    if not found.has_results:
-        return "a result"
+    if not found.is_valid:
+        return "another workflow"
     if found.version:
         return "comfyui"
     if found.packs or found.classes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
@@ -87,11 +87,11 @@ def templates_api(
         response_class=FileResponse,
         dependencies=[Depends(visitor)],
     )
-    def thumb(template_id: str) -> FileResponse:
-        """Return a template's example image, a small WebP."""
+    def thumb(template_id: str) -> Response:
+        """Return a template's example image, a small WebP, or 204 without one."""
         path = gallery.images.image(_found(gallery, template_id))
-        if path is None:
-            raise NotThere("This template has no image.")
+        if path is None:  # a browser would log 404 as an error
+            return Response(status_code=204)
         return FileResponse(path, media_type="image/webp", headers=KEEP_A_DAY)
 
     @routes.post(

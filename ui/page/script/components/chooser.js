@@ -138,7 +138,7 @@ export class Chooser {
       this.#panel.close();
       does();
     });
-    const foot = element("footer");
+    const foot = element("div", "foot");
     foot.append(other);
     this.#panel.append(foot);
   }

@@ -23,7 +23,7 @@ const EFFORT = {
   nodes: 4,
   "paid nodes": 5,
   comfyui: 6,
-  "a result": 7,
+  "another workflow": 7,
 };
 const UNKNOWN = 3;
 

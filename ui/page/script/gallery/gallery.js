@@ -1,7 +1,7 @@
 // @ts-check
 // The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
-import { $, announce, button, element, fillIn } from "../dom.js";
+import { $, announce, button, element, fillIn, isTouched } from "../dom.js";
 import { visitWith } from "../form/form.js";
 import { message, plural } from "../messages.js";
 import { API, get, request } from "../requests.js";
@@ -77,7 +77,7 @@ export class Gallery {
   async open() {
     document.body.append(this.#place);
     this.#place.showModal();
-    this.#search.focus();
+    if (!isTouched()) this.#search.focus(); // would open the keyboard
     this.#said.textContent = message("Loading…");
     /** @type {TemplatesDoc | null} */
     const doc = await get(`${API}/templates`);

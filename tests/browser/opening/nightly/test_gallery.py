@@ -1,0 +1,134 @@
+"""The gallery of templates."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from comfy.demo import DemoServer
+from comfy.library.permissions import Permissions
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+from tests.templates.template_server import some_templates
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve an app whose users may start from templates and add workflows."""
+    folder = shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("app") / "workflows")
+    permissions = Permissions(gallery=lambda _: True, keep=lambda _: True)
+    with (
+        DemoServer(step_seconds=0, load_seconds=0, templates=some_templates()) as demo,
+        running_app(demo.url, workflows=folder, permissions=permissions) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def opened_gallery(page: Page) -> Locator:
+    """Open the gallery from the empty stage and wait until all templates are checked."""
+    page.get_by_role("button", name="Start from a template…").last.click()
+    gallery = page.get_by_role("dialog", name="Start from a template")
+    expect(gallery.get_by_role("status")).to_have_text("7 templates")
+    return gallery
+
+
+def titles(gallery: Locator) -> list[str]:
+    return gallery.locator(".card strong").all_text_contents()
+
+
+def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Visit) -> None:
+    """Open the gallery, press a card, press Generate."""
+    person = visit(site).open()
+    gallery = opened_gallery(person.page)
+    gallery.get_by_role("button", name="Runs here").click()
+    expect(gallery).to_have_count(0)
+    expect(person.page.locator("#heading h1")).to_have_text("Runs here")
+    person.ready()
+    person.generate()
+    person.page.get_by_role("button", name="Add to shared workflows").click()
+    expect(person.page).to_have_url(f"{site.url}/?workflow=runs_here")
+    person.leave()
+
+
+def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
+    """Templates that run come first, then by usage."""
+    person = visit(site).open()
+    gallery = opened_gallery(person.page)
+    assert titles(gallery)[:3] == ["Takes photo", "Runs here", "My first"]
+    for title, badge in (
+        ("Runs here", "Runs now"),
+        ("Lacks model", "Needs models (21\u00a0GB)"),
+        ("Lacks pack", "Needs nodes: fancy-pack"),
+        ("Needs newer", "Needs ComfyUI 0.99.0 or newer"),
+        ("Broken", "Can't run here"),
+    ):
+        card = gallery.locator(".card").filter(has=person.page.get_by_text(title, exact=True))
+        expect(card.locator(".badge")).to_have_text(badge)
+    gallery.get_by_role("button", name="Close").click()
+    person.leave()
+
+
+def test_filters_narrow_the_list(site: Site, visit: Visit) -> None:
+    """By words, kind of input, and whether it runs."""
+    person = visit(site).open()
+    gallery = opened_gallery(person.page)
+    gallery.get_by_role("searchbox").fill("boats 1")
+    expect(gallery.locator(".card strong")).to_have_text("Runs here")
+    gallery.get_by_role("searchbox").fill("nothing like this")
+    expect(gallery.get_by_role("status")).to_have_text("No results.")
+    gallery.get_by_role("searchbox").fill("")
+    gallery.get_by_role("checkbox", name="Runs now").check()
+    expect(gallery.locator(".card")).to_have_count(3)
+    person.page.keyboard.press("Escape")
+    expect(gallery).to_have_count(0)
+    person.leave()
+
+
+def test_the_keyboard_walks_through_the_cards(site: Site, visit: Visit) -> None:
+    """Arrow keys move the focus, Enter opens, and the chooser leads here, too."""
+    person = visit(site).open()
+    page = person.page
+    person.workflows().click()
+    page.get_by_role("dialog", name="Workflows").get_by_role(
+        "button", name="Start from a template…"
+    ).click()
+    gallery = page.get_by_role("dialog", name="Start from a template")
+    expect(gallery.get_by_role("status")).to_have_text("7 templates")
+    expect(gallery.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(gallery.get_by_role("button", name="Takes photo")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(gallery.get_by_role("button", name="Runs here")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator("#heading h1")).to_have_text("Takes photo")
+    example = page.locator("#form img").first
+    expect(example).to_have_attribute("src", re.compile("boat.png"))
+    person.leave()
+
+
+def test_a_template_that_cannot_be_opened_says_why(site: Site, visit: Visit) -> None:
+    """The gallery stays open."""
+    person = visit(site).open()
+    person.forgive("422")
+    gallery = opened_gallery(person.page)
+    gallery.get_by_role("button", name="Broken").click()
+    expect(gallery.get_by_role("alert")).not_to_be_empty()
+    gallery.get_by_role("button", name="Close").click()
+    person.leave()
+
+
+def test_users_without_permission_see_no_templates(fast: Site, visit: Visit) -> None:
+    """Neither the empty stage nor the list of workflows offers them."""
+    with running_app(fast.demo.url, permissions=Permissions(gallery=lambda _: False)) as app:
+        person = visit(Site(app.url, fast.demo, app)).open()
+        person.page.keyboard.press("Control+k")
+        expect(person.page.get_by_role("dialog", name="Workflows")).to_be_visible()
+        expect(person.page.get_by_text("Start from a template")).to_have_count(0)
+        person.leave()
