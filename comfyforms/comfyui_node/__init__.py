@@ -19,7 +19,7 @@ if "folder_paths" in sys.modules:  # in ComfyUI; the app imports other modules o
     from .editor_route import open_as_form
     from .model_routes import add_model_routes, node_secret
 
-    _ROUTES = PromptServer.instance.routes
-    _ROUTES.post("/comfyforms/open")(open_as_form)
+    _SERVER = PromptServer.instance
+    _SERVER.routes.post("/comfyforms/open")(open_as_form)
     if _SECRET := node_secret():
-        add_model_routes(_ROUTES, _SECRET)
+        add_model_routes(_SERVER.app, _SERVER.routes, _SECRET)

@@ -35,8 +35,8 @@ def node_secret() -> str:
     return secret
 
 
-def add_model_routes(routes: web.RouteTableDef, secret: str) -> None:
-    """Add the routes, and continue the downloads of an earlier process."""
+def add_model_routes(app: web.Application, routes: web.RouteTableDef, secret: str) -> None:
+    """Add the routes. When ComfyUI starts, continue the downloads of an earlier process."""
     state = Path(folder_paths.get_user_directory()) / "comfyforms" / "downloads"
     downloads = Downloads(state, _folders, _hugging_face_token)
     signatures = SignatureCheck(secret)
@@ -60,7 +60,11 @@ def add_model_routes(routes: web.RouteTableDef, secret: str) -> None:
     for path in (DOWNLOADS, f"{DOWNLOADS}/{{rest:.*}}"):
         for method in ("GET", "POST", "DELETE"):
             routes.route(method, path)(answer)
-    downloads.restore()
+
+    async def restore(_: web.Application) -> None:
+        await asyncio.to_thread(downloads.restore)
+
+    app.on_startup.append(restore)  # other nodes may add model folders until then
 
 
 async def _body(request: web.Request) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ class FileServer:
     """Server of files by path. `requests` are the received ones: path and headers in lower
     case."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.files: dict[str, Hosted] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.asked = threading.Event()  # set by each request
@@ -54,7 +56,7 @@ class FileServer:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def url(self, name: str) -> str:
         return f"{self.origin}/{name}"
@@ -131,6 +133,8 @@ class FileServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = False
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
@@ -152,9 +156,9 @@ class FileServer:
 
 
 @contextmanager
-def file_server() -> Iterator[FileServer]:
+def file_server(tls: ssl.SSLContext | None = None) -> Iterator[FileServer]:
     """Yield a running server."""
-    server = FileServer()
+    server = FileServer(tls)
     server.start()
     try:
         yield server

@@ -13,6 +13,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, sentences
 from comfy.downloads.service import ServerDownloads
 from comfy.records.administration.model_requests import ModelRequest
+from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DownloadStatus
 from ui.administration.desk import Administration
 from ui.administration.servers import GUEST
@@ -103,7 +104,8 @@ def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
     names = [one.name for one in request.files]
     shown = [*names[:_MOST_FILES], *(["…"] if len(names) > _MOST_FILES else [])]
     since = message("{time} ago", time=elapsed_words(time.time() - request.at))
-    facts = (listed(shown), since)
+    sources = dict.fromkeys(license_page(one.url) or one.url for one in request.files if one.url)
+    facts = (listed(shown), *[*sources][:_MOST_FILES], since)
     why = next((at.problem for at in lists if at.problem), "")
     can_get = any(not at.problem for at in lists)
     details = "<br>".join(html_of(one) for one in (*facts, "" if can_get else why) if one)

@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 import certifi
 import urllib3
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import SSLError as TLSError
 
 from .hosts import HUGGING_FACE, AllowedHosts, HostOrigin, split_address
 from .problems import DownloadProblem, DownloadRefused, HostUnreachable
@@ -82,8 +83,8 @@ def _translated(origin: HostOrigin) -> Iterator[None]:
     try:
         yield
     except (HTTPError, ssl.SSLError, ConnectionError, TimeoutError) as error:
-        certificate = isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError)
-        why = "Its certificate isn't valid." if certificate else "The connection failed."
+        is_tls = isinstance(error, ssl.SSLError | TLSError)
+        why = "Its certificate isn't valid." if is_tls else "The connection failed."
         raise HostUnreachable(f"Can't download from {origin.host}. {why}") from error
 
 
@@ -134,7 +135,7 @@ def _check(response: urllib3.BaseHTTPResponse, origin: HostOrigin) -> None:
     if status in (401, 403):
         raise DownloadProblem(
             f"{origin.host} requires permission for this file. Accept its license on the license"
-            " page, and set a token of that account (--huggingface-token)."
+            " page, and set COMFYFORMS_HUGGINGFACE_TOKEN to a token of that account."
             if origin.host == HUGGING_FACE
             else f"{origin.host} requires permission for this file. Download it yourself."
         )

@@ -33,7 +33,9 @@ class ModelRow {
     this.start = start;
     this.look = look;
     this.#bar.ariaLabel = model.name;
-    this.place.append(element("code", "", model.name), this.#about, this.#state, this.#bar);
+    const name = element("code", "", model.name);
+    name.title = model.url;
+    this.place.append(name, this.#about, this.#state, this.#bar);
     this.place.append(this.#buttons);
   }
 
