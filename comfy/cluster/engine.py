@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, _serialization
+from dbos._core import WorkflowHandlePolling
 from dbos._error import DBOSException
 from dbos._migration import should_migrate
 from dbos._serialization import DBOSPortableJSON
@@ -97,8 +98,15 @@ class Engine:
 
     def start(self, run_id: str, attempt: int) -> None:
         """Execute an attempt in a thread of this process, unless any process has begun it."""
-        with SetWorkflowID(_workflow(run_id, attempt)):
-            DBOS.start_workflow(self._run, run_id, attempt)
+        workflow_id = _workflow(run_id, attempt)
+        begun = self._start(workflow_id, run_id, attempt)
+        if isinstance(begun, WorkflowHandlePolling) and begun.get_status().status in _ENDED:
+            DBOS.delete_workflows([workflow_id])  # of an earlier run with the same id
+            self._start(workflow_id, run_id, attempt)
+
+    def _start(self, workflow_id: str, run_id: str, attempt: int) -> object:
+        with SetWorkflowID(workflow_id):
+            return DBOS.start_workflow(self._run, run_id, attempt)
 
     def resume_others(self, living: Container[str]) -> bool:
         """Put the runs of all processes but the living ones into the queue. Any process takes
