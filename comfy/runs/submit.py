@@ -64,7 +64,7 @@ class Submission:
             if now < sure_at:  # the server may still be processing the request
                 return sure_at
         graph = prompt()
-        # docs/comfyui.md#3, #61
+        # docs/comfyui.md#3, #62
         extra_data = {"preview_method": "auto"} | animated_previews(graph)
         if self._api_key is not None and (key := self._api_key()):
             extra_data["api_key_comfy_org"] = key
