@@ -87,7 +87,7 @@ class ManagerClient(Client):
     def _queue(self, path: str) -> ManagerQueue:
         told = as_mapping(self._get(f"{path}/queue/status"))
         total, done, active, pending = (int(as_number(told.get(key)) or 0) for key in _COUNTS)
-        total = max(total, done + active + pending)  # 4.x leaves out what is done
+        total = max(total, done + active + pending)  # 4.x doesn't count those that are done
         return ManagerQueue(total, done, told.get("is_processing") is True and done < total)
 
     def _queued(self, manager: Manager, item: Mapping[str, object]) -> bool:
