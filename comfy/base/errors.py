@@ -131,6 +131,9 @@ class ChainNotFound(ComfyError):
     """The chain doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
+NO_KEY = message("This workflow uses paid credits, and there is no comfy.org API key.")
+
+
 class NoApiKey(ComfyError):
     """A paid run has no comfy.org API key to pay with. `has_account`: its user can add one."""
 
@@ -140,8 +143,7 @@ class NoApiKey(ComfyError):
             if has_account
             else message("Ask the administrator to add one.")
         )
-        problem = message("This workflow uses paid credits, and there is no comfy.org API key.")
-        super().__init__(problem, hint)
+        super().__init__(NO_KEY, hint)
 
 
 class PaymentNotConfirmed(ComfyError):

@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.cli.outcome import UsageError
+from comfy.cli.server import api_key
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.launch.payment import Payment
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.forms import Forms
@@ -46,10 +49,13 @@ def starter_in(
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
             raise UsageError("Another program is using this folder.", "Wait until it finishes.")
-        runs = LocalRunRegistry(servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
+        runs = LocalRunRegistry(
+            servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS, api_key=api_key
+        )
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             uploads = UploadLimits(file=None, run=math.inf)
-            yield Starter(runs, forms, files, servers, uploads, wildcards=wildcards)
+            starter = Starter(runs, forms, files, servers, uploads, wildcards=wildcards)
+            yield replace(starter, payment=Payment(api_key))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,14 @@ from comfy.cli.outcome import (
 )
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import check_folder, save_file
-from comfy.cli.server import add_server_arguments, addresses_of
+from comfy.cli.server import add_server_arguments, addresses_of, api_key
 from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
+from comfy.launch.payment import Payment
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.records.blobs import BlobStore
@@ -98,8 +100,9 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
-        runs = LocalRunRegistry(servers, files=blobs)
+        runs = LocalRunRegistry(servers, files=blobs, api_key=api_key)
         starter = Starter(runs, forms, blobs, servers, UploadLimits(file=None, run=math.inf))
+        starter = replace(starter, payment=Payment(api_key))
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             run = _start(starter, form, values, args.out)
             print(f"{form.title} on {named}", file=sys.stderr)

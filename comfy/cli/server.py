@@ -53,6 +53,11 @@ def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def api_key(_owner: str) -> str | None:
+    """Return the comfy.org API key for paid runs, which is only in the environment."""
+    return os.environ.get("COMFYFORMS_COMFY_ORG_KEY") or None
+
+
 def add_catalog_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options for the node catalog, which `catalog_of` reads."""
     where = parser.add_mutually_exclusive_group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from comfy.base.errors import NoApiKey, PaymentNotConfirmed
+from comfy.base.errors import NO_KEY, ComfyError, NoApiKey, PaymentNotConfirmed
 from comfy.base.messages import message
 from comfy.form.model import Form
 from comfy.paid.nodes import PaidNode, paid_nodes
@@ -72,6 +72,8 @@ class Payment:
             return
         needs_key = any(node.takes_key for work in paid for node in work.nodes)
         if needs_key and not self.has_key(origin.owner):
+            if self.history is None:
+                raise ComfyError(NO_KEY, "Set the environment variable COMFYFORMS_COMFY_ORG_KEY.")
             raise NoApiKey(has_account=not origin.address)
         if self.history is None:
             return

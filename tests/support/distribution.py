@@ -21,6 +21,7 @@ PURE = (
     "prompt",
     "graph",
     "media",
+    "paid",
     "requirements",
     "workflow",
     "form",

@@ -23,7 +23,7 @@ from ui.settings.options import Settings
 _HISTORY = "history.sqlite"
 _LEFT_OUT = frozenset((SIGN_IN_SCHEMA.version.name, changes.name))
 _FOLDERS = ("files", "forms")
-_SINGLE = ("secret", "webhook_secret", "users.json")
+_SINGLE = ("secret", "webhook_secret", "key_secret", "users.json")
 
 
 def import_data(source: Path, settings: Settings) -> str:
