@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.downloads.conftest import Opened, ended, order, visible
+from comfyforms.comfyui_node.downloads.journal import Entry, OrderJournal
+from comfyforms.comfyui_node.downloads.problems import HostUnreachable
+from comfyforms.comfyui_node.downloads.queue import Downloads
+from comfyforms.comfyui_node.downloads.targets import ModelFolder
+from tests.downloads.conftest import ENDINGS, Opened, ended, order, visible
 from tests.downloads.file_server import FileServer, safetensors
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -189,6 +193,25 @@ def test_a_canceled_download_leaves_nothing(
     assert queue.statuses() == ()
     assert not [*(models / "checkpoints").rglob("*")]
     assert opened().statuses() == ()
+
+
+def test_waits_until_the_folders_are_known(files: FileServer, models: Path, tmp_path: Path) -> None:
+    """ComfyUI may start later than the process that continues its downloads."""
+    files.host("a.safetensors", MODEL)
+    starting = [True, True]
+
+    def folders() -> dict[str, ModelFolder]:
+        if starting and starting.pop():
+            raise HostUnreachable("It may be starting.")
+        return {"checkpoints": ModelFolder((models / "checkpoints",), ENDINGS)}
+
+    stored = Entry("0" * 32, order(files), 0.0)
+    OrderJournal(tmp_path / "state").write(stored)
+    queue = Downloads(tmp_path / "state", folders, pauses=(0.0,) * 3)
+    queue.restore()
+    ended(queue, "done")
+    assert visible(models) == ["checkpoints/a.safetensors"]
+    queue.close()
 
 
 def test_two_orders_of_a_file_are_one_download(files: FileServer, opened: Opened) -> None:

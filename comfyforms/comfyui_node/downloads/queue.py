@@ -294,17 +294,8 @@ class Downloads:
         pauses = iter(self._pauses)
         reached = -1
         while True:
-            target = self._target(work)
-            if target.file.exists():
-                return
-            entry = work.entry
-            order = entry.order
-            token = self._token() or order.token
-            source = FileSource(
-                order.url, AllowedHosts(order.hosts), order.sha256.lower(), entry.etag, token
-            )
             try:
-                fetch(source, target, progress)
+                self._attempt(work, progress)
             except HostUnreachable as problem:
                 progress.check()
                 if progress.received > reached:
@@ -315,11 +306,22 @@ class Downloads:
                 work.retries = str(problem)
                 progress.wait(max(pause, problem.pause))
                 work.retries = ""
-            except WrongContent:
-                discard(target)
-                raise
             else:
                 return
+
+    def _attempt(self, work: _Work, progress: TransferProgress) -> None:
+        target = self._target(work)
+        if target.file.exists():
+            return
+        entry = work.entry
+        order = entry.order
+        hosts, token = AllowedHosts(order.hosts), self._token() or order.token
+        source = FileSource(order.url, hosts, order.sha256.lower(), entry.etag, token)
+        try:
+            fetch(source, target, progress)
+        except WrongContent:
+            discard(target)
+            raise
 
     def _target(self, work: _Work) -> Target:
         order = work.entry.order
