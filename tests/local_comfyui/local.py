@@ -37,14 +37,23 @@ def local(folder: Path, arguments: str = "", ahead: int = 1) -> Iterator[Local]:
     """Start a fake ComfyUI in this folder, for the block."""
     (folder / "comfyui").mkdir()
     fake = FakeComfyUI(folder / "comfyui")
-    settings = LocalSettings(Installation.find(fake.folder, arguments=arguments))
+    installation = Installation.find(fake.folder, arguments=arguments)
+    with supervised(installation, folder / "data", ahead) as (supervisor, pool, runs):
+        yield Local(fake, supervisor, pool, runs)
+
+
+@contextmanager
+def supervised(
+    installation: Installation, data: Path, ahead: int = 1
+) -> Iterator[tuple[LocalComfyUI, ServerPool, LocalRunRegistry]]:
+    """Start a ComfyUI for the block, with its pool and a registry of runs."""
     with (
-        opened_locally([settings], folder / "data") as (supervisor,),
+        opened_locally([LocalSettings(installation)], data) as (supervisor,),
         opened_servers([supervisor.address]) as pool,
     ):
         runs = LocalRunRegistry(pool, timing=HURRIED, ahead=ahead)
         try:
             supervisor.start(pool)
-            yield Local(fake, supervisor, pool, runs)
+            yield supervisor, pool, runs
         finally:
             runs.close()
