@@ -51,7 +51,7 @@ def supervised(
         opened_locally([LocalSettings(installation)], data) as (supervisor,),
         opened_servers([supervisor.address]) as pool,
     ):
-        runs = LocalRunRegistry(pool, timing=HURRIED, ahead=ahead)
+        runs = LocalRunRegistry(pool, timing=HURRIED, ahead=ahead, keep_running=True)
         try:
             supervisor.start(pool)
             yield supervisor, pool, runs
