@@ -498,7 +498,7 @@ export interface QueueLine {
  */
 export interface ReadinessDoc {
   can_run: boolean;
-  needs: "nothing" | "models" | "choices" | "nodes" | "comfyui" | "paid nodes" | "a result";
+  needs: "nothing" | "models" | "choices" | "nodes" | "comfyui" | "paid nodes" | "another workflow";
   models: ModelDoc[];
   size: number;
   packs: PackDoc[];
