@@ -105,6 +105,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     parts = Parts(services)
     ends = EndMessages(parts.run_docs(settings.root_path), identity)
     deletion = parts.deletion
+    keys = services.starter.payment.keys
     news = (services.runs.subscribe, services.batches.subscribe, services.chains.subscribe)
 
     @contextlib.asynccontextmanager
@@ -121,7 +122,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         deleting = asyncio.create_task(delete_regularly(deletion))
         refreshing = asyncio.create_task(refresh_regularly(desk.announcements))
         async with (
-            watched_logins(identity, guesses, processes),
+            watched_logins(identity, guesses, processes, keys),
             assistants.serving(),
             sending(services.webhooks, ends, news),
             services.downloads.watched(),

@@ -118,8 +118,7 @@ class RunStore:
                 self.files.release(record.id)
         else:
             self._write(record, record.state.finished_at or time.time(), within)
-        if record.job.paid and not record.sent:
-            self.state.paid_runs.remove(record.id)
+        self.state.paid_runs.forget_unsent(record)
 
     def end_unreadable(self, run_id: str, within: Within = no_more) -> None:
         """Record the end of a run whose record can't be read."""

@@ -213,6 +213,7 @@ api_keys = Table(
     "api_keys",
     tables,
     Column("owner", String(64), primary_key=True),
+    Column("name", Text, nullable=False),  # of the owner, as a JSON text
     Column("encrypted", Text, nullable=False),
 )
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.periodic import repeated
+from comfy.records.paid.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
 from ui.web.failures import refusal_for
@@ -105,10 +106,14 @@ class LogoutMiddleware:
 
 @contextlib.asynccontextmanager
 async def watched_logins(
-    identity: Identity, guesses: Guesses, processes: AppProcesses | None = None
+    identity: Identity,
+    guesses: Guesses,
+    processes: AppProcesses | None = None,
+    keys: ApiKeys | None = None,
 ) -> AsyncIterator[None]:
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
-    sockets whose login has ended, store last-used times, and log failed sign-ins."""
+    sockets whose login has ended, store last-used times, delete the API keys of removed users, and
+    log failed sign-ins."""
     login = identity.login
     problem = ""  # with the users file or the sign-ins, logged once
 
@@ -117,6 +122,8 @@ async def watched_logins(
         try:
             if login is not None:
                 await asyncio.to_thread(login.keep)
+            if keys is not None and not problem:
+                await asyncio.to_thread(keys.forget, identity.is_removed)
             await guesses.forget(time.time())
         finally:
             await identity.close_expired()

@@ -6,6 +6,7 @@ A key is only read to send it with a run. It is never in a record, an answer or 
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -58,12 +59,21 @@ class ApiKeys:
         with as_comfy_errors(), self._engine.begin() as connection:
             # Write first, to take SQLite's write lock.
             connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
-            connection.execute(insert(api_keys).values(owner=digest(owner), encrypted=encrypted))
+            row = {"owner": digest(owner), "name": json.dumps(owner), "encrypted": encrypted}
+            connection.execute(insert(api_keys).values(row))
 
     def remove(self, owner: str) -> None:
         """Delete an owner's own key."""
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
+
+    def forget(self, is_removed: Callable[[str], bool]) -> None:
+        """Delete the keys of owners who were removed, so that no later user with the same name gets
+        them."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            owners = [json.loads(name) for name in connection.scalars(select(api_keys.c.name))]
+        for owner in filter(is_removed, owners):
+            self.remove(owner)
 
     def _own(self, owner: str) -> str | None:
         """Return an owner's own key; None without one that can be decrypted, as after a restore of

@@ -83,10 +83,11 @@ class PaidRunStore:
 
         return count
 
-    def remove(self, run: str) -> None:
-        """Forget a counted run, because it wasn't sent to a server."""
-        with as_comfy_errors(), self._engine.begin() as connection:
-            connection.execute(delete(paid_runs).where(paid_runs.c.run == run))
+    def forget_unsent(self, record: Record) -> None:
+        """Forget an ended paid run that wasn't sent to a server."""
+        if record.job.paid and not record.sent:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                connection.execute(delete(paid_runs).where(paid_runs.c.run == record.id))
 
     def uses(self) -> list[PaidUse]:
         """Return the paid runs of the last 30 days by owner, most first."""

@@ -42,6 +42,17 @@ def test_a_user_sets_and_removes_a_key_that_is_never_shown(app: RunningApp) -> N
         assert keys.of("user:anna") is None
 
 
+def test_keys_of_removed_users_are_deleted(app: RunningApp) -> None:
+    """A later user with the same name doesn't get the key. Others keep theirs."""
+    keys = app.services.starter.payment.keys
+    assert keys is not None
+    for name in ("user:anna", "user:gone"):
+        keys.put(name, OWN_KEY)
+    keys.forget(app.asgi.state.identity.is_removed)
+    assert keys.of("user:anna") == OWN_KEY
+    assert keys.of("user:gone") is None
+
+
 def test_the_page_refuses_what_cannot_be_a_key(app: RunningApp) -> None:
     """The error doesn't repeat the text."""
     with signed_in(app, ANNA) as anna:

@@ -396,25 +396,3 @@ def test_which_addresses_are_this_machines_own(host: str, expected: bool) -> Non
     """The app counts all of 127/8 and ::1 as this machine's. It can't know whether a name other
     than localhost is."""
     assert is_loopback(host) is expected
-
-
-def test_limits_of_paid_runs_are_per_day() -> None:
-    """The unit may be left out."""
-    settings = read_settings(["--paid-runs", "20/day", "--paid-runs-all", "100"])
-    assert (settings.paid_runs, settings.paid_runs_all, settings.app_key) == (20, 100, None)
-    with pytest.raises(SystemExit):
-        read_settings(["--paid-runs", "20/hour"])
-
-
-def test_the_apps_key_is_in_a_file_or_a_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both at once are refused."""
-    file = tmp_path / "key"
-    file.write_text("comfyui-0123456789\n", encoding="utf-8")
-    settings = read_settings(["--comfy-key-file", str(file)])
-    assert settings.app_key is not None
-    assert settings.app_key.get_secret_value() == "comfyui-0123456789"
-    monkeypatch.setenv("COMFYFORMS_COMFY_ORG_KEY", "comfyui-9876543210")
-    with pytest.raises(SystemExit):
-        read_settings(["--comfy-key-file", str(file)])
