@@ -12,10 +12,10 @@ import hashlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
@@ -38,8 +38,9 @@ from comfy.workflow.resolve import on_server
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 3  # workflows that are fetched while another is judged
-_BATCH = 24
+_AT_ONCE = 2  # threads that fetch workflows while others are judged
+_AHEAD = 16  # workflows that are fetched before they are needed
+_LEAST = 24  # templates to judge even if time is up
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,27 @@ def _judged(
     judgments: Judgments,
     until: float,
 ) -> Iterator[tuple[OfferedTemplate, Readiness]]:
-    """Judge templates until it is time to stop. The first batch is always judged."""
-    waiting = iter(left)
+    """Judge templates until it is time to stop, but always some."""
     with ThreadPoolExecutor(_AT_ONCE, "templates") as threads:
-        while batch := list(islice(waiting, _BATCH)):
-            for one, data in zip(batch, threads.map(_read, batch), strict=True):
-                yield one, best_of([*_on_each(one, data, servers, judgments)])
-            if time.monotonic() >= until:
+        for number, (one, data) in enumerate(_fetched(left, threads), 1):
+            yield one, best_of([*_on_each(one, data, servers, judgments)])
+            if number >= _LEAST and time.monotonic() >= until:
+                threads.shutdown(cancel_futures=True)
                 return
+
+
+def _fetched(
+    left: Iterable[OfferedTemplate], threads: ThreadPoolExecutor
+) -> Iterator[tuple[OfferedTemplate, bytes | None]]:
+    """Yield templates with their workflows, which are fetched ahead of time."""
+    ahead: deque[tuple[OfferedTemplate, Future[bytes | None]]] = deque()
+    for one in left:
+        ahead.append((one, threads.submit(_read, one)))
+        if len(ahead) > _AHEAD:
+            first, future = ahead.popleft()
+            yield first, future.result()
+    for one, future in ahead:
+        yield one, future.result()
 
 
 def _read(offered: OfferedTemplate) -> bytes | None:

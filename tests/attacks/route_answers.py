@@ -80,6 +80,8 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
                 "GET /endpoints/gradio_api/queue/data",
+                f"GET {API}/templates/{{template_id:path}}/thumb",
+                f"POST {API}/templates/{{template_id:path}}",
             ),
             404,
         ),
@@ -139,6 +141,9 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
         ),
         "HEAD /endpoints/gradio_api/queue/data": users(404),
         "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
+        # They open a template of this name.
+        f"POST {API}/templates/readiness": users(404),
+        f"POST {API}/templates/{{template_id:path}}/thumb": users(404),
         # Others of the API's paths, which end in the same way.
         **dict.fromkeys(
             (

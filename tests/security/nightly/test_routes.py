@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.library.permissions import Permissions
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -55,7 +56,9 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     settings = replace(
         LOGIN if logs_in else WebSettings(port=0), comfy_runner=config, operator_images=True
     )
-    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+    permissions = Permissions(gallery=lambda _: True)
+    options = {"settings": settings, "permissions": permissions}
+    with running_demo_app(step_seconds=0, **options) as (_, app):
         ann = with_groups(app, person(app, ANN if logs_in else None))
         bob = browser(app, BOB if logs_in else None)
         yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
