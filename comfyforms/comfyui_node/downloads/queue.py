@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from .hosts import AllowedHosts
@@ -75,6 +76,7 @@ class _Work:
         self.entry = entry
         self.progress = TransferProgress(lambda _: None)
         self.thread: threading.Thread | None = None
+        self.disk: int | None = None  # while it has room reserved there
         self.retries = ""
         self.points: deque[tuple[float, int]] = deque(maxlen=64)
 
@@ -256,7 +258,9 @@ class Downloads:
         due = [work for work in works if work.entry.state == "active" and work.thread is None]
         for work in due[: max(free, 0)] if not self._closed else ():
             received = work.progress.received  # shown until the host answers
-            work.progress = TransferProgress(lambda etag, work=work: self._begin(work, etag))  # type: ignore[misc]
+            work.progress = TransferProgress(
+                partial(self._begin, work), partial(self._reserve, work)
+            )
             work.progress.received = received
             work.points.clear()
             work.thread = threading.Thread(
@@ -267,6 +271,13 @@ class Downloads:
     def _begin(self, work: _Work, etag: str) -> None:
         with self._lock:
             self._change(work, etag=etag, size=work.progress.size)
+
+    def _reserve(self, work: _Work, disk: int) -> int:
+        """Reserve room on a disk, and return what earlier downloads have reserved there."""
+        with self._lock:
+            others = [one for one in self._works.values() if one.disk == disk and one is not work]
+            work.disk = disk
+            return sum(max((one.progress.size or 0) - one.progress.received, 0) for one in others)
 
     def _run(self, work: _Work, progress: TransferProgress) -> None:
         """Download in the work's thread until the file is there, it fails, or it is stopped."""
@@ -284,7 +295,7 @@ class Downloads:
             state, problem = "failed", "Internal error. The log of this process has the details."
             log.exception("A download failed with an internal error")
         with self._lock:
-            work.thread, work.retries = None, ""
+            work.thread, work.disk, work.retries = None, None, ""
             if state and work.entry.state == "active":
                 with contextlib.suppress(DownloadProblem):
                     self._change(work, state=state, problem=problem)

@@ -54,13 +54,17 @@ class FileFacts:
 
 class TransferProgress:
     """Progress of a transfer. Its thread changes it, and other threads read it. `stopped` ends the
-    transfer at once; `on_start` is called with the ETag before content is written."""
+    transfer at once; `on_start` is called with the ETag before content is written. `reserve`
+    takes the number of a disk, and returns the bytes that other downloads will need there."""
 
-    def __init__(self, on_start: Callable[[str], None]) -> None:
+    def __init__(
+        self, on_start: Callable[[str], None], reserve: Callable[[int], int] = lambda _: 0
+    ) -> None:
         self.received = 0
         self.size: int | None = None
         self.checking = False
         self.on_start = on_start
+        self.reserve = reserve
         self._stopped = threading.Event()
         self._response: urllib3.BaseHTTPResponse | None = None
         self._lock = threading.Lock()
@@ -181,7 +185,7 @@ def _receive(source: FileSource, file: BinaryIO, progress: TransferProgress) -> 
         progress.on_start(etag if etag.startswith('"') else "")
         if response.status != 416:
             if facts.size is not None:
-                _check_room(file, facts.size - held)
+                _check_room(file, facts.size - held, progress)
             _copy(response, file, progress)
     return source.sha256 or facts.sha256
 
@@ -215,8 +219,9 @@ def _copy(response: urllib3.BaseHTTPResponse, file: BinaryIO, progress: Transfer
         raise HostUnreachable("The connection ended early.")
 
 
-def _check_room(file: BinaryIO, missing: int) -> None:
-    free = shutil.disk_usage(Path(file.name).parent).free
+def _check_room(file: BinaryIO, missing: int, progress: TransferProgress) -> None:
+    promised = progress.reserve(os.fstat(file.fileno()).st_dev)
+    free = max(shutil.disk_usage(Path(file.name).parent).free - promised, 0)
     if free < missing + _ROOM_LEFT:
         raise DownloadProblem(
             f"The disk has too little space: {_amount(missing)} needed, {_amount(free)} free."

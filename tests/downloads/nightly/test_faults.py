@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,6 +130,25 @@ def test_a_file_that_does_not_fit_is_not_begun(
     queue.start(order(files))
     assert "80 MB needed" in ended(queue, "failed").problem
     assert partial_size(small_disk) == 0
+    queue.close()
+
+
+def test_two_downloads_do_not_promise_the_same_space(
+    files: FileServer, small_disk: Path, tmp_path: Path
+) -> None:
+    """Each would fit alone. The later one fails at its start, not in its middle."""
+    for name in ("a.safetensors", "b.safetensors"):
+        files.host(name, safetensors(20_000_000), held=threading.Event())
+    queue = on_disk(small_disk, tmp_path)
+    queue.start(order(files))
+    eventually(lambda: queue.statuses()[0].received > 0)
+    queue.start(order(files, "b.safetensors"))
+    eventually(lambda: queue.statuses()[1].state == "failed")
+    assert "20 MB needed" in queue.statuses()[1].problem
+    held = files.files["a.safetensors"].held
+    assert held
+    held.set()
+    ended(queue, "done")
     queue.close()
 
 
