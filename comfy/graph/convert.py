@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from comfy.comfyui.input_spec import InputSpec
 from comfy.comfyui.object_info import NodeSpec
@@ -80,6 +80,31 @@ def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
     Nodes of unknown classes stay in the prompt with their known inputs (links, values saved by
     name) and are listed in `missing`. The rest of the graph stays readable.
     """
+    resolved = _resolve(data, catalog)
+    placed, sources = resolved.placed, resolved.sources
+    names = _names(resolved.graphs, placed, sources)
+    bound = tuple(_bind(placed, sources))
+    prompt = _prompt(placed, sources)
+    return Converted(prompt, names, bound, _missing(placed), resolved.extra)
+
+
+def prompt_of(data: object, catalog: Mapping[str, NodeSpec]) -> Prompt:
+    """Return only the prompt of `convert`, in less time. Raises WorkflowError like `convert`."""
+    resolved = _resolve(data, catalog)
+    return _prompt(resolved.placed, resolved.sources)
+
+
+class _Resolved(NamedTuple):
+    """Running graph: all graphs in use, the nodes under their ids in the prompt, and the sources of
+    their inputs."""
+
+    graphs: list[LiveGraph]
+    placed: Mapping[str, Placed]
+    sources: Mapping[InputRef, LinkSource]
+    extra: Mapping[str, Any]
+
+
+def _resolve(data: object, catalog: Mapping[str, NodeSpec]) -> _Resolved:
     document = expand_groups(unique_ids(read_document(data)), catalog)
     root = open_document(document, catalog)
     graphs = list(_graphs(root))
@@ -98,10 +123,7 @@ def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
         for slot in here.node.inputs
         if (source := resolve_source(here, slot, unfolded)) is not None
     }
-    prompt = _prompt(placed, sources)
-    names = _names(graphs, placed, sources)
-    bound = tuple(_bind(placed, sources))
-    return Converted(prompt, names, bound, _missing(placed), document.extra)
+    return _Resolved(graphs, placed, sources, document.extra)
 
 
 def _graphs(root: LiveGraph) -> Iterator[LiveGraph]:

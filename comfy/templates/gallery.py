@@ -23,9 +23,10 @@ from comfy.base.messages import message
 from comfy.base.threads import in_threads
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.graph.convert import prompt_of
 from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
-from comfy.requirements.read import node_types
+from comfy.requirements.read import models_of, node_types
 from comfy.requirements.readiness import Readiness, best_of, judge
 from comfy.templates.definitions import Definitions
 from comfy.templates.images import TemplateImages
@@ -34,7 +35,6 @@ from comfy.templates.judgments import Judgments
 from comfy.templates.model import Template
 from comfy.templates.server import OfferedTemplate, ServerTemplates
 from comfy.workflow.model import open_workflow
-from comfy.workflow.resolve import on_server
 
 log = logging.getLogger(__name__)
 
@@ -216,14 +216,14 @@ def _on_server(
         workflow = open_workflow(f"{template.name}.json", data)
         used = {node["class_type"] for node in workflow.prompt.values()}
         classes = node_types(workflow.graph) if workflow.graph else used
-        converted = on_server(workflow, catalog)
+        prompt = prompt_of(workflow.graph, catalog) if workflow.graph else workflow.prompt
     except WorkflowError as problem:
         log.info("The template %s can't be read: %s", template.id, problem)
         return Readiness(is_valid=False), set()
     found = judge(
-        converted.prompt,
+        prompt,
         catalog,
-        models=converted.models,
+        models=models_of(workflow.graph) if workflow.graph else (),
         declared=template.declared,
         server_version=version,
     )
