@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.messages import message
+from comfy.comfyui.servers.server import ComfyServer
 from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
@@ -32,6 +34,7 @@ _TABS: Mapping[str, str] = MappingProxyType(
     }
 )
 _ADMINISTRATION = message("Administration")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class AdminFrame:
     def back(self, request: Request, path: str, to: str) -> Response:
         """Redirect to a page after a form at `path`, so that a reload submits nothing again."""
         return RedirectResponse(f"{root_address(request, path, self.root_path)}{to}", 303)
+
+    def server(self, number: str) -> ComfyServer | None:
+        """Return the server with this number in an address, or None."""
+        pool = self.desk.servers.pool
+        return pool.numbered(int(number)) if _NUMBER.fullmatch(number) else None
 
     def _tabs(self, tab: str) -> str:
         signs_in = self.desk.identity.login is not None

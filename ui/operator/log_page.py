@@ -23,13 +23,13 @@ def log_routes(frame: AdminFrame) -> GuardedRoutes:
     desk = frame.desk
 
     @routes.get(f"{PATH}/servers/{{number}}/log", Access.SIGN_IN_PAGE)
-    def log(request: Request, number: int) -> HTMLResponse:
+    def log(request: Request, number: str) -> HTMLResponse:
         """Return the page. Raises 404 for other users, and for a server that the app didn't
         start."""
         path = f"{PATH}/servers/{number}/log"
 
         def body() -> str:
-            server = desk.servers.pool.numbered(number)
+            server = frame.server(number)
             local = desk.servers.local.get(server.url) if server else None
             if server is None or local is None:
                 raise HTTPException(404)

@@ -79,10 +79,10 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
         return frame.back(request, path, MISSING)
 
     @routes.post(f"{MISSING}/restart/{{number}}", Access.ADMINISTRATOR)
-    def restart(request: Request, number: int) -> Response:
+    def restart(request: Request, number: str) -> Response:
         """Restart a server, and redirect to the page."""
         path = f"{MISSING}/restart/{number}"
-        server = pool.numbered(number)
+        server = frame.server(number)
         if server is None:
             raise HTTPException(404)
         try:

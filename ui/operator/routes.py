@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
@@ -11,7 +10,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, sentences
-from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from ui.administration.audit import Actor
 from ui.operator.frame import PATH, AdminFrame
@@ -22,7 +20,6 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 _GONE = message("This run has ended.")
-_NUMBER = re.compile(r"[0-9]{1,9}")
 _SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
 
 
@@ -31,7 +28,6 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     of its buttons."""
     routes = GuardedRoutes()
     desk = frame.desk
-    pool = desk.servers.pool
     actions: Mapping[str, Callable[[Actor, ComfyServer], None]] = {
         "pause": desk.servers.pause,
         "resume": desk.servers.resume,
@@ -52,9 +48,9 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     def operator(request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
         done = ""
-        if server := _server(pool, freed):
+        if server := frame.server(freed):
             done = message("Freed the memory of {server}.", server=server.label)
-        elif server := _server(pool, updated):
+        elif server := frame.server(updated):
             done = message("Updated the list of {server}.", server=server.label)
         return frame.shown(request, PATH, lambda: body(done))
 
@@ -71,7 +67,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         """Run the action and redirect to the page. If the server failed, return the page with the
         reason and status 409."""
         path = f"{PATH}/servers/{number}/{action}"
-        server = _server(pool, number)
+        server = frame.server(number)
         if server is None or action not in actions:
             raise HTTPException(404)
         try:
@@ -120,7 +116,3 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
 
     routes.include(model_routes(frame, failed))
     return routes
-
-
-def _server(pool: ServerPool, number: str) -> ComfyServer | None:
-    return pool.numbered(int(number)) if _NUMBER.fullmatch(number) else None
