@@ -120,7 +120,9 @@ REFUSED: Mapping[str, int] = MappingProxyType(
     }
 )
 # The status of a request that was done, where the route declares none.
-DONE: Mapping[str, int] = MappingProxyType({"POST /account/tokens/{token_id}/revoke": SEE_OTHER})
+DONE: Mapping[str, int] = MappingProxyType(
+    {"POST /account/tokens/{token_id}/revoke": SEE_OTHER, "POST /account/key": SEE_OTHER}
+)
 # Answers that follow from no rule.
 SPECIAL: Mapping[str, Answers] = MappingProxyType(
     {

@@ -28,6 +28,9 @@ OWNER = f"browser:{ANN}"
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Served]:
     workflows = paid_folder(tmp_path / "workflows")
+    steps = (f"[[steps]]\nname = '{name}'\nworkflow = '{NAME}'\n" for name in ("a", "b"))
+    chain = f"title = 'Twice'\n{''.join(steps)}[steps.inputs]\nPrompt = 'a.text'\n"
+    (workflows / "twice.chain.toml").write_text(chain, encoding="utf-8")
     with running_demo_app(
         step_seconds=0, workflows=workflows, app_key=APP_KEY, run_limits=LIMITS
     ) as served:
@@ -159,3 +162,18 @@ def test_without_a_key_nothing_starts(tmp_path: Path) -> None:
         told = problem(start(app, confirm_paid=True), 402)
         assert told["type"].endswith("no-api-key")
         assert "administrator" in told["hint"]
+
+
+def test_a_chain_asks_for_all_its_steps(app: RunningApp) -> None:
+    """One confirmation covers the chain's workflows. Its runs are paid and count."""
+
+    def begin(**body: Any) -> requests.Response:
+        with call(app, "POST", "/workflows/twice.chain/chains?wait=true", json=body) as answer:
+            return answer
+
+    assert "Partner Text" in problem(begin(), 402)["detail"]
+    answer = begin(confirm_paid=True)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["state"] == "done", answer.text
+    text_of(start(app))  # the third of three
+    problem(start(app), 429)
