@@ -50,6 +50,7 @@ _STYLES = (
     "making/prompts.css",
     "image_editor/editor.css",
     "gallery/gallery.css",
+    "models/picker.css",
 )
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")

@@ -17,6 +17,7 @@ from ui.languages.current import html_of
 from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
+from ui.page.form.model_pickers import draw_model_pickers
 from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.panel import (
     bind_generate,
@@ -78,6 +79,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         if control.field.key in own:
             _redraw_when_other(control, first.values[control.field.key])
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
+    draw_model_pickers(name, controls)
     bind_generate(name, controls, generate, is_chain=True)
     bind_use(sources, controls, stage, owner)
 

@@ -21,6 +21,7 @@ from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
 from ui.page.form.many import images_field, tell_images
+from ui.page.form.model_pickers import draw_model_pickers
 from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.prompts import draw_negative
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
@@ -95,6 +96,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
+    draw_model_pickers(name, controls)
     bind_generate(name, controls, generate)
     draw_varied(name, form)
     bind_use(sources, controls, stage, owner)

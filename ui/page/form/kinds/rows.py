@@ -9,6 +9,7 @@ from typing import Any
 
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
+from comfy.model_files.folders import lists_files
 from comfy.prompt.rows import parse_rows
 from comfy.prompt.value_types import BadValue
 from ui.documents.browser_values import has_long_numbers, kept
@@ -30,12 +31,14 @@ def _column(column: Field) -> dict[str, Any]:
         "step": column.step,
         "start": None if column.optional else kept(column.default),
         "isOptional": column.optional,
+        "hasModels": lists_files([value for _, value in column.choices or ()]),
     }
 
 
 def _rows(field: Field, value: object, scope: str) -> Control:
     options = options_of(field, scope)
     given = {
+        "key": field.key,
         "label": options["label"],
         "help": help_text(field) or "",
         "title": field.row_title,

@@ -4,22 +4,26 @@
 import { $, element } from "../dom.js";
 import { heightOf, placeOf, rowsSeen } from "./rows.js";
 
-/** @import { BatchRow, Cells, Lines } from "./rows.js" */
+/** @import { Lines } from "./rows.js" */
 
 const AHEAD = 400; // pixels beyond the edges that are rendered, too
 
 /**
  * How a list is drawn. `item`: returns the element of the row at a position; null is a row that isn't loaded yet.
- * @typedef {{ lines: (width: number) => Lines, item: (row: BatchRow | null, at: number) => HTMLElement }} Drawing
+ * @template T
+ * @typedef {{ lines: (width: number) => Lines, item: (row: T | null, at: number) => HTMLElement }} Drawing
  */
 
+/**
+ * @template T
+ */
 export class VirtualList {
   /** The list element, as high as all items together. */
   place = element("div", "list");
   #scroll;
   #drawing;
   #wants;
-  /** @type {Cells} */
+  /** @type {readonly { row: T | null }[]} */
   #cells = [];
   /** @type {Lines} */
   #lines = { columns: 1, line: 1 };
@@ -31,7 +35,7 @@ export class VirtualList {
 
   /**
    * @param {HTMLElement} scroll the scroll container
-   * @param {Drawing} drawing
+   * @param {Drawing<T>} drawing
    * @param {(from: number, to: number) => void} wants called with the rendered range
    */
   constructor(scroll, drawing, wants) {
@@ -42,7 +46,7 @@ export class VirtualList {
     new ResizeObserver(() => this.#arrange()).observe(scroll);
   }
 
-  /** @param {Cells} cells */
+  /** @param {readonly { row: T | null }[]} cells */
   show(cells) {
     this.#cells = cells;
     this.#arrange();
@@ -60,13 +64,18 @@ export class VirtualList {
    * @param {string} does the part's `data-does`
    */
   focus(at, does) {
+    this.reveal(at);
+    const item = this.#items.get(at)?.item;
+    (item && $(`[data-does="${does}"]`, item))?.focus({ preventScroll: true });
+  }
+
+  /** Scroll to an item if it is out of view. @param {number} at */
+  reveal(at) {
     const { top } = placeOf(this.#lines, at);
     const { scrollTop, clientHeight } = this.#scroll;
     if (top < scrollTop || top + this.#lines.line > scrollTop + clientHeight)
       this.#scroll.scrollTop = Math.max(0, top - clientHeight / 3);
     this.#draw();
-    const item = this.#items.get(at)?.item;
-    (item && $(`[data-does="${does}"]`, item))?.focus({ preventScroll: true });
   }
 
   #arrange() {

@@ -3,17 +3,19 @@
 // (ui/page/form/kinds/rows.py): its value is the list of rows. Cells that users don't change keep their exact values.
 
 import { $, announce, button, element } from "../dom.js";
-import { isDrawing } from "../form/form.js";
+import { formName, isDrawing } from "../form/form.js";
 import { labeled, message, plural } from "../messages.js";
+import { browseButton } from "../models/fields.js";
 
 /**
- * A column. `start`: the value of a new cell. `isOptional`: an empty cell has the value of the cell before it.
+ * A column. `start`: the value of a new cell. `isOptional`: an empty cell has the value of the cell before it. `hasModels`:
+ * its choices are model files.
  * @typedef {{ key: string, label: string, help: string, widget: string, choices: [string, unknown][],
- *   min: number | null, max: number | null, step: number | null, start: unknown, isOptional: boolean }} Column
+ *   min: number | null, max: number | null, step: number | null, start: unknown, isOptional: boolean, hasModels: boolean }} Column
  * @typedef {Record<string, unknown>} Row
  *
  * The interface that Gradio passes to the component, and the field's options. `title` names one row.
- * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void, label: string, help: string,
+ * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void, key: string, label: string, help: string,
  *   title: string, least: number, most: number, columns: Column[] }} Component
  * @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Cell
  */
@@ -97,9 +99,34 @@ class RowEditor {
     cell.append(element("span", "name", column.label), input);
     if (column.isOptional && before && "placeholder" in input)
       input.placeholder = String(row[before.key] ?? "");
+    if (column.hasModels && input instanceof HTMLSelectElement)
+      cell.append(this.#browse(at, column, input));
     const isTyped = column.widget !== "dropdown" && column.widget !== "checkbox";
     input.addEventListener(isTyped ? "input" : "change", () => this.#set(at, column, input));
     return cell;
+  }
+
+  /**
+   * Return a button that opens the picker of models for a cell.
+   * @param {number} at
+   * @param {Column} column
+   * @param {HTMLSelectElement} list
+   */
+  #browse(at, column, list) {
+    const { key, title } = this.#component;
+    const label = labeled(nameOf(title, at), column.label);
+    return browseButton(label, () => ({
+      workflow: formName(),
+      field: key,
+      column: column.key,
+      label,
+      value: String(this.#rows[at]?.[column.key] ?? ""),
+      use: (value) => {
+        list.dispatchEvent(new Event("focus")); // fills it with its choices
+        list.value = String(column.choices.findIndex(([, choice]) => choice === value));
+        list.dispatchEvent(new Event("change"));
+      },
+    }));
   }
 
   /**
