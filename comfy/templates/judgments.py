@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -38,7 +39,10 @@ class _Stored:
     workflows: dict[str, JudgedWorkflow] = field(default_factory=dict)
 
 
-_STORED = TypeAdapter(_Stored)
+@cache
+def _format() -> TypeAdapter[_Stored]:
+    """Return the file's format, built on first use: it takes milliseconds."""
+    return TypeAdapter(_Stored)
 
 
 class Judgments:
@@ -82,7 +86,7 @@ class Judgments:
             used = set(self._stored.digests.values())
             workflows = self._stored.workflows
             self._stored.workflows = {one: workflows[one] for one in workflows if one in used}
-            data = _STORED.dump_json(self._stored)
+            data = _format().dump_json(self._stored)
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         try:
             self._file.parent.mkdir(exist_ok=True)
@@ -95,7 +99,7 @@ class Judgments:
 
 def _read(file: Path) -> _Stored:
     try:
-        stored = _STORED.validate_json(file.read_bytes())
+        stored = _format().validate_json(file.read_bytes())
     except FileNotFoundError:
         return _Stored()
     except (OSError, ValidationError) as problem:
