@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   foldersOf,
+  matchingModels,
   missingWords,
   RECENTLY,
-  matchingModels,
   withUsed,
   withWords,
 } from "../../../ui/page/script/models/choosing.js";

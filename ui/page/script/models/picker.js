@@ -9,7 +9,7 @@ import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
 import { RECENT_MODELS, read, write } from "../storage.js";
 import { cardOf } from "./card.js";
-import { foldersOf, RECENTLY, matchingModels, withUsed } from "./choosing.js";
+import { foldersOf, matchingModels, RECENTLY, withUsed } from "./choosing.js";
 import { Details } from "./details.js";
 
 /** @import { ListedModel, ModelListDoc } from "../documents.js" */
