@@ -22,11 +22,12 @@ from comfy.cluster.rows import (
     NotOurs,
     claim,
     give_back,
+    keep_begun,
     release_attempts,
     write_states,
 )
 from comfy.cluster.run import LAST, ClusterRun
-from comfy.comfyui.protocol.run_state import RunError, RunState, failed, lost
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, failed, lost
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -173,6 +174,10 @@ class Executor:
         record = self._history.get_many([claimed.run], None).get(claimed.run)
         return None if record is None else record.as_waiting
 
+    def _execution_of(self, run_id: str) -> _Execution | None:
+        with self._lock:
+            return self._executions.get(run_id)
+
     def _execution(self, claimed: LiveRow, record: Record) -> _Execution:
         fence = Fence(claimed.run, claimed.taken)
         records = FencedRecords(
@@ -236,13 +241,17 @@ class Executor:
 
     # Called by other parts
 
-    def cancel(self, run_id: str, reason: RunError | None) -> bool:
-        """Stop a run if this process executes it; return whether it does."""
-        with self._lock:
-            execution = self._executions.get(run_id)
-        if execution is not None:
+    def cancel(self, run_id: str, reason: RunError | None, *, if_waiting: bool = False) -> bool:
+        """Stop a run if this process executes it; return whether it does. `if_waiting`: let it
+        continue if it has begun."""
+        execution = self._execution_of(run_id)
+        if execution is None:
+            return False
+        if if_waiting and execution.run.state.phase is not Phase.WAITING:
+            self._line.change(partial(keep_begun, run=run_id))
+        else:
             execution.run.cancel(reason)
-        return execution is not None
+        return True
 
     def check(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
         """Compare the executed runs with the queue's rows, read at `asked_at`: disown those that
@@ -289,8 +298,7 @@ class Executor:
             not_ours = write_states(connection, states)
         self._sender.note_written({fence: number for fence, (number, _) in states.items()})
         for fence in not_ours:
-            with self._lock:
-                execution = self._executions.get(fence.run)
+            execution = self._execution_of(fence.run)
             if execution is not None and not execution.records.ending:
                 self._disown(fence.run, fence)
 
@@ -303,8 +311,7 @@ class Executor:
             execution.run.disown()
 
     def _disown(self, run_id: str, fence: Fence) -> None:
-        with self._lock:
-            execution = self._executions.get(run_id)
+        execution = self._execution_of(run_id)
         if execution is not None and execution.fence == fence:
             log.info("Another process follows run %s.", run_id)
             execution.run.disown()
@@ -333,16 +340,14 @@ class Executor:
 
     def server_of(self, run_id: str) -> ComfyServer | None:
         """Return the server that has the run; None while it waits."""
-        with self._lock:
-            execution = self._executions.get(run_id)
+        execution = self._execution_of(run_id)
         if execution is None or execution.server_url is None:
             return None
         return self._context.servers.at(execution.server_url)
 
     def mark_accepted(self, run_id: str) -> None:
         """Note that the server has accepted the run, so that it can get the next one."""
-        with self._lock:
-            execution = self._executions.get(run_id)
+        execution = self._execution_of(run_id)
         if execution is not None:
             self._line.change(partial(execution.fence.update, accepted=True))
 

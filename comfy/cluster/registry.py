@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -30,13 +29,15 @@ from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
 from comfy.cluster.roles import SharedWork
 from comfy.cluster.rows import (
+    IF_WAITING,
     LiveRow,
     NotOurs,
     cancel_waiting,
-    change_live,
     end_waiting,
     move_waiting,
     release_all,
+    request_stop,
+    stop_reason,
 )
 from comfy.cluster.run import LAST, ClusterRun
 from comfy.cluster.servers import SharedServers
@@ -354,8 +355,7 @@ class ClusterRegistry:
     def _cancel(self, run: ClusterRun, reason: RunError | None) -> None:
         if run.state.phase.finished or self._executor.cancel(run.id, reason):
             return
-        words = json.dumps(None if reason is None else [reason.message, reason.hint])
-        self._line.change(partial(change_live, run=run.id, cancel=words))
+        self._line.change(partial(request_stop, run=run.id, reason=reason))
 
     def _on_polled(self, rows: Mapping[str, LiveRow], turns: Turns, asked_at: float) -> None:
         self._executor.check(rows, asked_at)
@@ -369,10 +369,9 @@ class ClusterRegistry:
             self._line.decide()
 
     def _carry_out_cancel(self, row: LiveRow) -> None:
-        words = json.loads(row.cancel or "null")
-        reason = None if words is None else RunError(*words)
-        run = self._mirror.get(row.run)
-        if self._executor.cancel(row.run, reason) or run is None or not row.is_idle:
+        reason, run = stop_reason(row), self._mirror.get(row.run)
+        held = self._executor.cancel(row.run, reason, if_waiting=row.cancel == IF_WAITING)
+        if held or run is None or not row.is_idle:
             return  # the process that executes it, or takes it over, cancels its prompt
         state = stamped(stopped(run.state, reason))
         try:

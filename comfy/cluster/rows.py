@@ -12,7 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from comfy.base.errors import ComfyError
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import turns as _turns
+from comfy.comfyui.protocol.run_state import RunError
 from comfy.runs.line.order import Turns, WaitingRow, given_back
+
+IF_WAITING = json.dumps("if waiting")  # in place of the reason to stop a run
 
 # Prepared, because building a statement takes longer than running it.
 _COLUMNS = tuple(_live.c)
@@ -160,15 +163,33 @@ def place_live(connection: Connection, rows: Iterable[LiveRow]) -> None:
         connection.execute(_PLACE, values)
 
 
-def change_live(connection: Connection, run: str, **values: object) -> None:
+def _change_live(connection: Connection, run: str, **values: object) -> None:
     """Change columns of a run that any process executes."""
     connection.execute(update(_live).where(_live.c.run == run).values(values))
 
 
+def request_stop(connection: Connection, run: str, reason: RunError | None = None) -> None:
+    """Have a run stopped by the process that executes it. `reason`: for users."""
+    words = json.dumps(None if reason is None else [reason.message, reason.hint])
+    _change_live(connection, run, cancel=words)
+
+
+def stop_reason(row: LiveRow) -> RunError | None:
+    """Return the reason to stop a run, for users; None without one."""
+    words = json.loads(row.cancel or "null")
+    return RunError(*words) if isinstance(words, list) else None
+
+
 def cancel_waiting(connection: Connection, run: str) -> None:
-    """Have a run stopped unless a server has accepted it."""
+    """Have a run stopped unless it begins before its process hears of it."""
     waits = (_live.c.run == run, ~_live.c.accepted, _live.c.cancel.is_(None))
-    connection.execute(update(_live).where(*waits).values(cancel="null"))
+    connection.execute(update(_live).where(*waits).values(cancel=IF_WAITING))
+
+
+def keep_begun(connection: Connection, run: str) -> None:
+    """Undo `cancel_waiting` for a run that has begun."""
+    which = (_live.c.run == run, _live.c.cancel == IF_WAITING)
+    connection.execute(update(_live).where(*which).values(cancel=None))
 
 
 def end_waiting(connection: Connection, run: str) -> None:
@@ -185,7 +206,7 @@ def move_waiting(
     """Change places: `move` gets the runs that wait, and returns those that change."""
     rows = [row.waiting_row for row in read_live(connection).values() if row.waits]
     for row in move(rows):
-        change_live(connection, row.run, position=row.position, rank=row.rank)
+        _change_live(connection, row.run, position=row.position, rank=row.rank)
 
 
 def claim(connection: Connection, run: str, attempt: int, life: str) -> LiveRow | None:

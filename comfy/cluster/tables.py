@@ -50,8 +50,8 @@ _LOCK = 0x636F6D667A
 # `comfy.runs.line.order.WaitingRow`. `attempt`: number of hand-overs between processes, `taken`:
 # number of processes that have begun to execute it; only the last one may write. `process`: the
 # life of the process that executes it. `server`: NULL while the run waits. `over`: the server has
-# finished the prompt. `cancel`: JSON of the reason, NULL unless the run is to be stopped.
-# `number`: counts the states of this `taken`.
+# finished the prompt. `cancel`: JSON of the reason, or `rows.IF_WAITING`; NULL unless the run is to
+# be stopped. `number`: counts the states of this `taken`.
 live = Table(
     "live",
     cluster_tables,

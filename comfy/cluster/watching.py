@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
-from comfy.cluster.rows import change_live
+from comfy.cluster.rows import request_stop
 from comfy.cluster.run import ClusterRun
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
@@ -61,8 +60,7 @@ class Watchers:
             if run_ids:
                 lock(connection)  # as all changes of the queue
             for run_id in run_ids:
-                reason = json.dumps([PAGE_CLOSED.message, PAGE_CLOSED.hint])
-                change_live(connection, run_id, cancel=reason)
+                request_stop(connection, run_id, PAGE_CLOSED)
         return bool(run_ids)
 
     def forget_ended(self) -> None:
