@@ -39,6 +39,7 @@ BENCHMARKS = {
     "cluster_idle": "a process of a cluster beside the embedded app: idle, connections",
     "cluster_watchers": "51 pages at three processes; a frozen browser, a frozen process",
     "against": "this app against the one in the folder BENCHMARK_BASE: start, idle, runs",
+    "picker": "the picker of models with 1,000 LoRAs: opening, frames while scrolling",
     "start": "from `python app.py` to a page ready for Generate",
 }
 

@@ -31,7 +31,7 @@ def _column(column: Field) -> dict[str, Any]:
         "step": column.step,
         "start": None if column.optional else kept(column.default),
         "isOptional": column.optional,
-        "hasModels": lists_files([value for _, value in column.choices or ()]),
+        "hasModels": column.is_choice and lists_files([value for _, value in column.choices or ()]),
     }
 
 

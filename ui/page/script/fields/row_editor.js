@@ -80,7 +80,10 @@ class RowEditor {
     remove.title = message("Remove");
     remove.disabled = this.#rows.length <= least;
     line.append(
-      ...columns.map((column, place) => this.#cell(at, column, columns[place - 1])),
+      ...columns.flatMap((column, place) => {
+        const cell = this.#cell(at, column, columns[place - 1]);
+        return column.hasModels ? [cell, this.#browse(at, column, cell)] : [cell];
+      }),
       remove,
     );
     return line;
@@ -99,8 +102,6 @@ class RowEditor {
     cell.append(element("span", "name", column.label), input);
     if (column.isOptional && before && "placeholder" in input)
       input.placeholder = String(row[before.key] ?? "");
-    if (column.hasModels && input instanceof HTMLSelectElement)
-      cell.append(this.#browse(at, column, input));
     const isTyped = column.widget !== "dropdown" && column.widget !== "checkbox";
     input.addEventListener(isTyped ? "input" : "change", () => this.#set(at, column, input));
     return cell;
@@ -110,12 +111,13 @@ class RowEditor {
    * Return a button that opens the picker of models for a cell.
    * @param {number} at
    * @param {Column} column
-   * @param {HTMLSelectElement} list
+   * @param {HTMLElement} cell
    */
-  #browse(at, column, list) {
+  #browse(at, column, cell) {
     const { key, title } = this.#component;
     const label = labeled(nameOf(title, at), column.label);
-    return browseButton(label, () => ({
+    const list = /** @type {HTMLSelectElement} */ ($("select", cell));
+    const opens = browseButton(label, () => ({
       workflow: formName(),
       field: key,
       column: column.key,
@@ -127,6 +129,8 @@ class RowEditor {
         list.dispatchEvent(new Event("change"));
       },
     }));
+    opens.textContent = "…"; // a row has little room
+    return opens;
   }
 
   /**
