@@ -59,14 +59,15 @@ export class VirtualList {
   }
 
   /**
-   * Move the focus to a part of an item.
+   * Move the focus to an item or to a part of it.
    * @param {number} at
    * @param {string} does the part's `data-does`
    */
   focus(at, does) {
     this.reveal(at);
     const item = this.#items.get(at)?.item;
-    (item && $(`[data-does="${does}"]`, item))?.focus({ preventScroll: true });
+    const part = item?.dataset.does === does ? item : item && $(`[data-does="${does}"]`, item);
+    part?.focus({ preventScroll: true });
   }
 
   /** Scroll to an item if it is out of view. @param {number} at */
