@@ -56,7 +56,7 @@ def models(server: ServerUnderTest) -> Iterator[ServerModels]:
         yield ServerModels(client)
 
 
-def test_lists_are_those_of_the_server(
+def test_lists_match_the_servers_own(
     server: ServerUnderTest, models: ServerModels, lora: str
 ) -> None:
     """The two lists of a folder have the same names, and each file belongs to its folder."""
