@@ -20,7 +20,6 @@ class SharedServers:
     def __init__(self, database: Database, pool: ServerPool, life: str) -> None:
         self._database, self._pool, self._life = database, pool, life
         self._written: set[tuple[str, str]] = set()  # addresses and left prompts
-        pool.share_drained(self)
 
         # Prepared, because building a statement takes longer than running it.
         self._drained = select(_servers.c.url).where(_servers.c.drained)
