@@ -20,7 +20,8 @@ export class TemplateCard {
    * @param {(template: TemplateDoc, card: HTMLButtonElement) => void} open
    */
   constructor(template, open) {
-    const { title, description, thumb } = template;
+    const { title, description } = template;
+    const thumb = template.thumb && new URL(template.thumb, location.origin).href; // below the host, not the app's root
     const card = button("", () => open(template, card), "card");
     card.dataset.id = template.id;
     card.title = description;
