@@ -294,8 +294,7 @@ class Executor:
         states = self._sender.unwritten()
         if not states:
             return
-        with as_comfy_errors(), self._database.begin() as connection:
-            not_ours = write_states(connection, states)
+        not_ours = write_states(self._database, states)
         self._sender.note_written({fence: number for fence, (number, _) in states.items()})
         for fence in not_ours:
             execution = self._execution_of(fence.run)

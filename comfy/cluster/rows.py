@@ -1,4 +1,5 @@
-"""Unfinished runs in the database: each function runs statements in the caller's transaction."""
+"""Unfinished runs in the database. A function with a `connection` runs statements in the caller's
+transaction."""
 
 from __future__ import annotations
 
@@ -6,13 +7,23 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from comfy.base.errors import ComfyError
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import turns as _turns
 from comfy.comfyui.protocol.run_state import RunError
+from comfy.records.tables import as_comfy_errors
 from comfy.runs.line.order import Turns, WaitingRow, given_back
 
 IF_WAITING = json.dumps("if waiting")  # in place of the reason to stop a run
@@ -250,12 +261,13 @@ def release_attempts(connection: Connection, attempts: Iterable[tuple[str, int]]
         connection.execute(which.values(process=None, attempt=attempt + 1))
 
 
-def write_states(
-    connection: Connection, states: Mapping[Fence, tuple[int, bytes]]
-) -> Sequence[Fence]:
-    """Write the states of runs; return those that aren't ours anymore."""
-    return [
-        fence
-        for fence, (number, state) in states.items()
-        if not fence.update(connection, number=number, state=state)
-    ]
+def write_states(database: Engine, states: Mapping[Fence, tuple[int, bytes]]) -> Sequence[Fence]:
+    """Write the states of runs; return those that aren't ours anymore. One transaction each: if it
+    locked several rows, it and a change of the queue could wait for each other."""
+    with as_comfy_errors(), database.connect() as connection:
+        at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+        return [
+            fence
+            for fence, (number, state) in states.items()
+            if not fence.update(at_once, number=number, state=state)
+        ]
