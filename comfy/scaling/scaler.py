@@ -125,11 +125,13 @@ class Scaler:
                 log.exception("Elastic servers failed with an internal error")
 
     def _look(self) -> None:
+        self._follow(self._rows())  # takes long if a new server is slow
         self._work.renew()
-        rows = [row for row in self._store.rows() if row.scale in self._scales]
-        self._follow(rows)
         if self._runs.is_keeper:
-            self._decide(rows)
+            self._decide(self._rows())
+
+    def _rows(self) -> Sequence[ServerRow]:
+        return [row for row in self._store.rows() if row.scale in self._scales]
 
     def _follow(self, rows: Sequence[ServerRow]) -> None:
         """Add and remove servers as the rows say."""
