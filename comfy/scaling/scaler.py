@@ -80,10 +80,10 @@ class Scaler:
     def __exit__(self, *_: object) -> None:
         """End the thread and the commands that start servers. Started servers stay up."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(_LONGEST_JOIN)  # it may wait for a server
         self._work.join(_LONGEST_JOIN)
         self._log_left()
-        for server in self._servers.values():
+        for server in tuple(self._servers.values()):
             self._pool.remove(server)
             server.client.close()
 
