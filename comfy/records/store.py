@@ -112,13 +112,13 @@ class RunStore:
     def end(self, record: Record, within: Within = no_more) -> None:
         """Record a finished run; it is on disk when this returns. A run that its owner removed
         before it started is deleted instead. A paid run that wasn't sent no longer counts."""
+        within = self.state.paid_runs.ending(record, within)
         if record.was_taken_out:
             with self._writing:
                 self._forget(_runs.c.id == record.id, within)
                 self.files.release(record.id)
         else:
             self._write(record, record.state.finished_at or time.time(), within)
-        self.state.paid_runs.forget_unsent(record)
 
     def end_unreadable(self, run_id: str, within: Within = no_more) -> None:
         """Record the end of a run whose record can't be read."""

@@ -83,11 +83,19 @@ class PaidRunStore:
 
         return count
 
-    def forget_unsent(self, record: Record) -> None:
-        """Forget an ended paid run that wasn't sent to a server."""
-        if record.job.paid and not record.sent:
-            with as_comfy_errors(), self._engine.begin() as connection:
+    @staticmethod
+    def ending(
+        record: Record, within: Callable[[Connection], object]
+    ) -> Callable[[Connection], None]:
+        """Return a function that calls `within`, then forgets an ended paid run that wasn't sent to
+        a server."""
+
+        def end(connection: Connection) -> None:
+            within(connection)
+            if record.job.paid and not record.sent:
                 connection.execute(delete(paid_runs).where(paid_runs.c.run == record.id))
+
+        return end
 
     def uses(self) -> list[PaidUse]:
         """Return the paid runs of the last 30 days by owner, most first."""
