@@ -11,7 +11,7 @@ from tests.support.cluster.running import running_cluster
 from tests.support.waiting import eventually
 
 LONG = 60  # steps
-FROZEN = 12.0  # seconds; a process counts as absent after six
+FROZEN = 12.0  # seconds; a process counts as dead after five
 
 
 def test_a_frozen_process_loses_its_runs() -> None:
