@@ -154,7 +154,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         library=WorkflowLibrary(folder, forms, chain_forms),
         chains=ChainQueue(chain_forms, nobody=NOBODY),
         webhooks=_webhooks(runs, blobs, parts.webhooks),
-        downloads=ModelDownloads(servers, parts.downloads, catalog.expire),
+        downloads=ModelDownloads(servers, parts.downloads, catalog.renew),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         gallery=TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns),

@@ -90,12 +90,12 @@ class ModelDownloads:
     list by now. Methods raise ComfyError."""
 
     def __init__(
-        self, pool: ServerPool, settings: DownloadSettings, expire: Callable[[], None]
+        self, pool: ServerPool, settings: DownloadSettings, renew: Callable[[], None]
     ) -> None:
-        """`expire`: marks the node definitions as outdated."""
+        """`renew`: asks the servers for their nodes and models, and returns when they answer."""
         self._pool = pool
         self._settings = settings
-        self._expire = expire
+        self._renew = renew
         self._allowed = AllowedHosts(settings.hosts)
         self._changed = Callbacks[[]]()
         self._done: set[tuple[str, str]] | None = None  # set by the first look
@@ -215,7 +215,8 @@ class ModelDownloads:
         finished = set() if self._done is None else done - self._done
         self._done = done
         if finished:
-            self._expire()
+            with contextlib.suppress(ComfyError):  # a server that is away
+                self._renew()
             self.finished += len(finished)
             self._changed.call()
         return is_active

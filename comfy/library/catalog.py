@@ -67,6 +67,17 @@ class CatalogCache:
             self._generation += 1
             self._good_until = 0.0
 
+    def renew(self) -> None:
+        """Expire the catalog, and return when the servers have answered since. Raises
+        ServerUnreachable or ServerError if it has never been fetched."""
+        self.expire()
+        while time.monotonic() >= self._good_until:  # a request may have begun before
+            self.get(refresh=True)
+            with self._lock:
+                pending = self._asked
+            if pending is not None:
+                pending.result()
+
     def cached(self) -> Catalog:
         """Return the catalog as last fetched, without a request. Raises ServerUnreachable if it has
         never been fetched."""

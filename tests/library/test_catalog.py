@@ -152,6 +152,33 @@ def test_a_change_during_a_request_triggers_another_request() -> None:
     assert server.asked == 2
 
 
+def test_renewing_waits_for_an_answer_to_a_new_request() -> None:
+    """A request that began before the change doesn't count, although its caller gets its answer."""
+    server = Server()
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow() -> dict[str, Any]:
+        answer = server()
+        if server.asked == 2:
+            began.set()
+            assert go_on.wait(LONGEST_WAIT)
+        return answer
+
+    cache = CatalogCache(slow)
+    cache.get()
+    with ThreadPoolExecutor(2) as people:
+        earlier = people.submit(cache.get, refresh=True)
+        assert began.wait(LONGEST_WAIT)
+        server.nodes = NODES | {"B": NODES["A"]}
+        renewing = people.submit(cache.renew)
+        go_on.set()
+        assert "B" not in earlier.result(LONGEST_WAIT)
+        renewing.result(LONGEST_WAIT)
+    assert "B" in cache.cached()
+    assert cache.get() is cache.cached()
+    assert server.asked == 3
+
+
 def test_uploaded_files_are_not_offered_as_choices() -> None:
     """The app leaves out file names in its upload folder."""
     server = Server()
