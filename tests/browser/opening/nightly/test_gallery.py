@@ -74,6 +74,18 @@ def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
     person.leave()
 
 
+def test_the_empty_stage_of_a_blocked_form_has_no_placeholder(site: Site, visit: Visit) -> None:
+    """The placeholder would lie behind the button."""
+    person = visit(site).open()
+    gallery = opened_gallery(person.page)
+    gallery.get_by_role("button", name="Lacks model").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Lacks model")
+    expect(person.page.locator(".empty .from-template")).to_be_visible()
+    drawn = "media => getComputedStyle(media, '::before').display"
+    assert person.page.locator(".viewport .media").first.evaluate(drawn) == "none"
+    person.leave()
+
+
 def test_filters_narrow_the_list(site: Site, visit: Visit) -> None:
     """By words, kind of input, and whether it runs."""
     person = visit(site).open()
