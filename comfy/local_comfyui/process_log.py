@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -11,6 +12,7 @@ _MOST_LINES = 2000  # in memory
 _LONGEST = 2000  # characters of a line
 _FILE_BYTES = 4 * 2**20
 _FORMER_FILES = 1
+_COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # ANSI control sequence of a terminal
 
 
 class ProcessLog:
@@ -31,8 +33,9 @@ class ProcessLog:
             logging.getLogger(__name__).warning("Can't write %s: %s", file, error)
 
     def add(self, text: str) -> None:
-        """Add a line. A line that ends with a carriage return is replaced by the next one."""
-        line = text.rstrip("\r\n").rpartition("\r")[2][:_LONGEST]
+        """Add a line, without its colors. A line that ends with a carriage return is replaced by
+        the next one."""
+        line = _COLOR.sub("", text).rstrip("\r\n").rpartition("\r")[2][:_LONGEST]
         if self._rewrites and self._lines:
             self._lines.pop()
         self._lines.append(line)

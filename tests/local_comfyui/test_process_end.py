@@ -38,9 +38,15 @@ def test_a_restart_by_an_administrator_is_no_crash() -> None:
 
 
 def test_keeps_the_last_lines(tmp_path: Path) -> None:
-    """A progress bar counts as one line, and the file has whole lines only."""
+    """A progress bar counts as one line, and the file has whole lines only, without colors."""
     log = ProcessLog(tmp_path / "logs" / "comfyui.log")
-    for text in ("got prompt\n", " 50%|####\r", "100%|########\r", "\n", "x" * 5000 + "\n"):
+    for text in (
+        "\x1b[32mgot\x1b[0m prompt\n",
+        " 50%|####\r",
+        "100%|########\r",
+        "\n",
+        "x" * 5000 + "\n",
+    ):
         log.add(text)
     assert log.tail() == ("got prompt", "", "x" * 2000)
     for number in range(3000):
