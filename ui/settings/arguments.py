@@ -134,10 +134,10 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         f"Opens ComfyUI workflows as web forms. To manage users: {PROGRAM} user --help.",
         allow_abbrev=False,
         epilog="All users of this machine can read command lines. "
-        + "".join(
+        + " ".join(
             f"{_variable(name)} is therefore not an option:"
             f" {Settings.model_fields[name].description}."
-            for name in NO_OPTION & SECRET
+            for name in sorted(NO_OPTION & SECRET)
         )
         + " [[scale]] in the file of --config names"
         f" {Settings.model_fields['scale'].description}.",

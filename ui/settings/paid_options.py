@@ -19,7 +19,7 @@ class PaidOptions(ServerOptions):
         description="comfy.org API key that pays the runs of users without a key of their own",
     )
     comfy_key_file: SecretInFile | None = Field(
-        None, title="FILE", description="file with that key"
+        None, title="FILE", description="file with the comfy.org API key of the app"
     )
     paid_runs: PerDay | None = Field(
         None,

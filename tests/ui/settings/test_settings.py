@@ -348,6 +348,7 @@ def test_help_names_every_setting(
     for option, (variable, name) in zip(OPTIONS, VARIABLES.items(), strict=True):
         assert (option in told) == (name not in NO_OPTION)
         assert variable in told or name == "scale"
+    assert "own. COMFYFORMS_HUGGINGFACE_TOKEN is therefore not an option" in " ".join(told.split())
     assert "--port PORT" in told
     words = " ".join(told.split())
     belong = words.count("secrets belong in the variable or the file of --config")
