@@ -169,7 +169,8 @@ class MissingModelList {
   #show(found) {
     const usable = found.servers.filter(({ problem }) => !problem);
     const mayGet = found.may_get && usable.length > 0;
-    if (!this.#list.isConnected) this.#takePlace();
+    if (!this.#list.isConnected)
+      this.#takePlace(found.models.some((model) => model.can_get || model.download));
     for (const model of found.models) {
       const key = `${model.folder}/${model.name}`;
       const row =
@@ -185,13 +186,16 @@ class MissingModelList {
     this.#showLast(found, mayGet);
   }
 
-  /** Replace the lines of the models, which the card has without the script. */
-  #takePlace() {
+  /**
+   * Replace the lines of the models, which the card has without the script.
+   * @param {boolean} opens whether to unfold the card, because there is something to do
+   */
+  #takePlace(opens) {
     for (const line of all("[data-model]", this.#place)) line.remove();
     const details = $("details", this.#place);
     const copying = $(":scope > [data-copy]", details ?? this.#place);
     copying?.before(this.#list, this.#last);
-    if (details instanceof HTMLDetailsElement) details.open = true;
+    if (opens && details instanceof HTMLDetailsElement) details.open = true;
   }
 
   /**
