@@ -100,7 +100,7 @@ def api_app(
     add(models_api(desk, operates))
     add(model_picker_api(services.model_files, services.library, identity, root))
     add(workflows_api(services.library, services.runs.history, identity, root))
-    add(templates_api(services.gallery, services.forms, services.copies, identity, root))
+    add(templates_api(services, identity, root))
     add(presets_api(services.runs, services.library, services.copies, identity))
     turns = FairSlots(limits.person_working, limits.address_working)
     add(batches_api(parts.batch_start, runs, results, requests, turns))

@@ -9,7 +9,9 @@ from typing import Literal
 from comfy.requirements.readiness import Readiness
 from comfy.templates.model import MediaKind, Template
 
-Need = Literal["nothing", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"]
+Need = Literal[
+    "nothing", "key", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ class PackDoc:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessDoc:
-    """Parts of a template's requirements that the servers lack. `needs`: the one that takes most
-    effort. `size`: bytes of the missing models, 0 if unknown. `classes`: missing node classes of
-    unknown packs. `version`: the ComfyUI that it needs, "?" if unknown. `is_paid`: runs cost
-    credits of comfy.org."""
+    """Parts of a template's requirements that are missing. `needs`: the one that takes most effort;
+    "key" if only an API key for paid nodes is missing. `size`: bytes of the missing models, 0 if
+    unknown. `classes`: missing node classes of unknown packs. `version`: the ComfyUI that it needs,
+    "?" if unknown. `is_paid`: runs cost credits of comfy.org."""
 
     can_run: bool
     needs: Need
@@ -111,11 +113,13 @@ def template_doc(template: Template, url: str) -> TemplateDoc:
     )
 
 
-def readiness_doc(found: Readiness) -> ReadinessDoc:
-    """Return the document of what the servers lack for a template."""
+def readiness_doc(found: Readiness, *, has_key: bool) -> ReadinessDoc:
+    """Return the document of what is missing for a template. `has_key`: an API key can pay for the
+    user's runs."""
+    needs = "key" if found.can_run and found.is_paid and not has_key else _need(found)
     return ReadinessDoc(
-        can_run=found.can_run,
-        needs=_need(found),
+        can_run=needs == "nothing",
+        needs=needs,
         models=tuple(
             ModelDoc(one.name, one.folder, one.url, one.sha256, one.size) for one in found.models
         ),

@@ -10,7 +10,6 @@ from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
 from comfy.base.filenames import plain_name
-from comfy.library.forms import Forms
 from comfy.templates.gallery import TemplateGallery
 from comfy.templates.model import Template
 from comfy.templates.server import OfferedTemplate
@@ -23,8 +22,8 @@ from ui.documents.template_doc import (
     template_doc,
 )
 from ui.documents.workflow_doc import OpenedFile
-from ui.files.copies import FileCopies
 from ui.languages.current import current_language
+from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import API, KEEP_A_DAY, AsciiJSON
@@ -33,12 +32,11 @@ from ui.web.shares import Work, shared_address
 _SLICE = 0.5  # seconds of checking per request
 
 
-def templates_api(
-    gallery: TemplateGallery, forms: Forms, copies: FileCopies, identity: Identity, root: str
-) -> GuardedRoutes:
+def templates_api(services: Services, identity: Identity, root: str) -> GuardedRoutes:
     """Return `GET /templates`, `GET /templates/readiness`, and below `/templates/{id}` the image
     and the POST that opens a template."""
     routes = GuardedRoutes(tags=["Templates"])
+    gallery, forms, copies = services.gallery, services.forms, services.copies
 
     def visitor(owner: str = Depends(identity.caller)) -> str:
         forms.permissions.check_gallery(owner)
@@ -68,16 +66,16 @@ def templates_api(
         Access.SIGNED_IN,
         work=Work.CATALOG,
         response_model=TemplatesReadiness,
-        dependencies=[Depends(visitor)],
     )
-    def readiness() -> AsciiJSON:
-        """Check what the servers lack for each template, for half a second.
+    def readiness(owner: str = Depends(visitor)) -> AsciiJSON:
+        """Check what is missing for each template, for half a second.
 
         Repeat the request until `is_complete` is true. Results are stored, so that later requests
         get all of them at once.
         """
         found = gallery.readiness(_SLICE)
-        docs = {name: readiness_doc(one) for name, one in found.readiness.items()}
+        can_pay = services.parts.payment.has_key(owner)
+        docs = {name: readiness_doc(one, has_key=can_pay) for name, one in found.readiness.items()}
         return AsciiJSON(TemplatesReadiness(docs, found.is_complete))
 
     @routes.get(

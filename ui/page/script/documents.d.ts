@@ -491,14 +491,14 @@ export interface QueueLine {
 }
 
 /**
- * Parts of a template's requirements that the servers lack. `needs`: the one that takes most
- * effort. `size`: bytes of the missing models, 0 if unknown. `classes`: missing node classes of
- * unknown packs. `version`: the ComfyUI that it needs, "?" if unknown. `is_paid`: runs cost
- * credits of comfy.org.
+ * Parts of a template's requirements that are missing. `needs`: the one that takes most effort;
+ * "key" if only an API key for paid nodes is missing. `size`: bytes of the missing models, 0 if
+ * unknown. `classes`: missing node classes of unknown packs. `version`: the ComfyUI that it needs,
+ * "?" if unknown. `is_paid`: runs cost credits of comfy.org.
  */
 export interface ReadinessDoc {
   can_run: boolean;
-  needs: "nothing" | "models" | "choices" | "nodes" | "comfyui" | "paid nodes" | "another workflow";
+  needs: "nothing" | "key" | "models" | "choices" | "nodes" | "comfyui" | "paid nodes" | "another workflow";
   models: ModelDoc[];
   size: number;
   packs: PackDoc[];

@@ -68,6 +68,8 @@ function needBadge({ needs, size, packs, classes, version }) {
   switch (needs) {
     case "nothing":
       return ["runs", message("Runs now")];
+    case "key":
+      return ["off", message("Needs an API key")];
     case "models":
       return size
         ? ["models", message("Needs models ({size})", { size: sizeWords(size) })]

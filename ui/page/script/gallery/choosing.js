@@ -18,6 +18,7 @@ export const ANY = { text: "", category: "", model: "", input: "", output: "", r
 /** @type {Record<ReadinessDoc["needs"], number>} */
 const EFFORT = {
   nothing: 0,
+  key: 1,
   models: 2,
   choices: 3,
   nodes: 4,
