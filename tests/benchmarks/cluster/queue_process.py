@@ -60,9 +60,7 @@ class QueueProcess:
         def enqueue(connection: Connection) -> None:
             nonlocal found
             origin, choose = Origin(owner), self._decider.choose
-            found = self._entrance.enqueue(
-                connection, record.id, origin, UNWATCHED, choose, keeps_going=True
-            )
+            found = self._entrance.enqueue(connection, record, origin, UNWATCHED, choose)
 
         self.history.begin(record, enqueue)
         self.begun += found
