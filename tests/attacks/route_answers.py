@@ -55,6 +55,9 @@ OF_ADMINISTRATORS = (
 )
 
 # The owner's answers to requests that the walk can't complete, with the reasons.
+OF_MODEL_FILES = tuple(
+    f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
+)
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
         # Ann has nothing of this kind or name.
@@ -173,6 +176,9 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             ),
             users(404),
         ),
+        # They need the key of a field.
+        **dict.fromkeys((f"GET {path}" for path in OF_MODEL_FILES), users(422)),
+        **dict.fromkeys((f"DELETE {path}" for path in OF_MODEL_FILES), users(404)),
         # A change that there is not.
         **dict.fromkeys(
             (f"POST {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS), users(422)
