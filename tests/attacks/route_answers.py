@@ -101,6 +101,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "POST /language",
                 "POST /account/tokens",
                 "POST /account/password",
+                "POST /account/key",
                 f"POST {API}/workflows/{{name:path}}/batches",  # nothing varies
             ),
             422,
@@ -124,7 +125,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
 )
 # The status of a request that was done, where the route declares none.
 DONE: Mapping[str, int] = MappingProxyType(
-    {"POST /account/tokens/{token_id}/revoke": SEE_OTHER, "POST /account/key": SEE_OTHER}
+    {"POST /account/tokens/{token_id}/revoke": SEE_OTHER, "POST /account/key/remove": SEE_OTHER}
 )
 # Answers that follow from no rule.
 SPECIAL: Mapping[str, Answers] = MappingProxyType(

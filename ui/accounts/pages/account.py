@@ -139,19 +139,25 @@ def account_routes(
         return answer
 
     @routes.post(f"{_PATH}/key", Access.SIGNED_IN, dependencies=own_page, body=BodyLimit.LOGIN_FORM)
-    def put_key(request: Request, key: Annotated[str, Form()] = "") -> Response:
-        """Store the caller's comfy.org API key, or delete it if `key` is empty, and redirect to the
-        page. On an error, return the page with a message and status 422."""
+    def put_key(request: Request, key: Annotated[str, Form()]) -> Response:
+        """Store the caller's comfy.org API key, and redirect to the page. On an error, return the
+        page with a message and status 422."""
         login, who = asking(request)
         try:
-            if keys is not None and key.strip():
+            if keys is not None:
                 keys.put(owner_of_user(who), key.strip())
-            elif keys is not None:
-                keys.remove(owner_of_user(who))
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
             return page(request, f"{_PATH}/key", parts(login, who, of_key=why), 422)
         return back(request, f"{_PATH}/key")
+
+    @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN, dependencies=own_page)
+    def remove_key(request: Request) -> Response:
+        """Delete the caller's comfy.org API key, if there is one, and redirect to the page."""
+        who = identity.signed_in(request)
+        if keys is not None and who is not None:
+            keys.remove(owner_of_user(who))
+        return back(request, f"{_PATH}/key/remove")
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:

@@ -24,7 +24,7 @@ def key_form(source: KeySource, why: str = "") -> str:
     """Return the form as HTML. `source`: which key pays the user's runs. `why`: the reason that a
     key wasn't stored."""
     remove = (
-        f'<form method="post" action="account/key"><button type="submit" class="quiet">'
+        f'<form method="post" action="account/key/remove"><button type="submit" class="quiet">'
         f"{html_of(_REMOVE)}</button></form>"
     )
     return f"""<section aria-labelledby="key-heading">
