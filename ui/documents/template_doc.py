@@ -114,7 +114,7 @@ def template_doc(template: Template, url: str) -> TemplateDoc:
 
 
 def readiness_doc(found: Readiness, *, has_key: bool) -> ReadinessDoc:
-    """Return the document of what is missing for a template. `has_key`: an API key can pay for the
+    """Return the document of a template's missing parts. `has_key`: an API key can pay for the
     user's runs."""
     needs = "key" if found.can_run and found.is_paid and not has_key else _need(found)
     return ReadinessDoc(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.runs.latest_state import stamped
+from tests.support.cluster.apart import run_apart
 
 
 class StartedRegistry(ClusterRegistry):
@@ -44,21 +43,14 @@ class StartedRegistry(ClusterRegistry):
         super().__init__(
             servers, history, Wire(wire, "test"), place, keep_running=keep_running, **options
         )
-        _apart(super().resume)
+        run_apart(super().resume)
 
     def resume(self) -> None:
         """Do nothing."""
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """See `RunRegistry.close`."""
-        _apart(partial(super().close, timeout, finish=finish))
+        run_apart(partial(super().close, timeout, finish=finish))
         for run in self._mirror.unfinished:  # other threads wait for them; a process would end here
             run.receive(LAST, stamped(stopped(run.state)))
         self._own.close()
-
-
-def _apart(call: Callable[[], object]) -> None:
-    """Run a call in another thread. In this one, a browser's event loop may be running, which the
-    engine refuses."""
-    with ThreadPoolExecutor(1, "apart") as thread:
-        thread.submit(call).result()

@@ -68,7 +68,7 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
         response_model=TemplatesReadiness,
     )
     def readiness(owner: str = Depends(visitor)) -> AsciiJSON:
-        """Check what is missing for each template, for half a second.
+        """Check each template for missing parts, for half a second.
 
         Repeat the request until `is_complete` is true. Results are stored, so that later requests
         get all of them at once.
