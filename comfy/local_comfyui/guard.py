@@ -48,7 +48,8 @@ def _ignore_signals() -> None:
 def _prepare_child() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # if this process is killed
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # if this process is killed
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
 
@@ -83,11 +84,12 @@ def _kill_rest(group: int) -> None:
     """Kill the processes that ComfyUI left behind: its group, and on Linux all its descendants,
     which became children of this process."""
     _signal_group(group, "SIGKILL")
-    while sys.platform == "linux" and (children := _children()):
-        for pid in children:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+    if sys.platform == "linux":
+        while children := _children():
+            for pid in children:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
 
 def _children() -> list[int]:

@@ -107,8 +107,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # all of it has ended
-        os.killpg(group, number)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError):  # all of it has ended
+            os.killpg(group, number)
 
 
 def _read(file: IO[bytes]) -> str:
