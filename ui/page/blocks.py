@@ -49,6 +49,7 @@ _STYLES = (
     "editor/rows.css",
     "making/prompts.css",
     "image_editor/editor.css",
+    "choosing/choosing.css",
     "gallery/gallery.css",
     "models/picker.css",
 )
