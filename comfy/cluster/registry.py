@@ -41,7 +41,7 @@ from comfy.cluster.rows import (
 )
 from comfy.cluster.run import LAST, ClusterRun
 from comfy.cluster.servers import SharedServers
-from comfy.cluster.tables import limit_silence, make_cluster_tables
+from comfy.cluster.tables import limit_silence, lock, make_cluster_tables
 from comfy.cluster.watching import Watchers
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, stopped, waiting
@@ -299,6 +299,7 @@ class ClusterRegistry:
         self._executor.close()
         try:
             with as_comfy_errors(), self._database.begin() as connection:
+                lock(connection)
                 release_all(connection, self._place.life)
                 release_groups(connection, self._place.life)
                 leave(connection, self._place.life)
