@@ -24,8 +24,8 @@ _MAX_ADDRESS = 300
 class MissingClass:
     """A node class that the server lacks, so that the workflow can't run. `close` is the display
     name of the most similar class, or "". `has_paid_nodes`: the server offers some of ComfyUI's
-    paid API nodes. `version`: of the pack, or of ComfyUI for its own nodes, with which the workflow
-    was saved; "" if unknown."""
+    paid API nodes. `version`: of the pack, or of ComfyUI for its own nodes, when the workflow was
+    saved; "" if unknown."""
 
     class_type: str
     nodes: tuple[str, ...]

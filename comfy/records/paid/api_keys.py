@@ -1,4 +1,4 @@
-"""Comfy.org API keys, with which paid runs are paid: the app's, and users' own.
+"""Comfy.org API keys that pay for paid runs: the app's, and users' own.
 
 A key is only read to send it with a run. It is never in a record, an answer or a log line.
 """
