@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.base.whole_files import write_whole
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import thumbnail_of
 from comfy.model_files.server import ListedFile, ServerModels
@@ -74,9 +75,7 @@ class ModelPreviews:
 
     def _stored(self, path: Path, image: bytes) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{threading.get_ident()}.part")
-        part.write_bytes(image)
-        part.replace(path)
+        write_whole(path, image)
         self._stored_count += 1
         if self._stored_count % _SWEEP_EVERY == 0:
             self._sweep()

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.base.whole_files import write_whole
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import thumbnail_of
 from comfy.templates.server import OfferedTemplate
@@ -38,9 +39,7 @@ class TemplateImages:
             data = self._drawn(offered)
             if data is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                part = path.with_suffix(f".{hashlib.sha256(data).hexdigest()[:8]}.part")
-                part.write_bytes(data)
-                part.replace(path)
+                write_whole(path, data)
                 return path
             self._missing.add(name)
         except (ComfyError, OSError) as problem:

@@ -4,7 +4,6 @@ the work."""
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.base.whole_files import write_whole
 from comfy.requirements.readiness import Readiness
 
 log = logging.getLogger(__name__)
@@ -87,11 +87,9 @@ class Judgments:
             workflows = self._stored.workflows
             self._stored.workflows = {one: workflows[one] for one in workflows if one in used}
             data = _format().dump_json(self._stored)
-        part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         try:
             self._file.parent.mkdir(exist_ok=True)
-            part.write_bytes(data)
-            part.replace(self._file)
+            write_whole(self._file, data)
         except OSError as problem:
             log.warning("Can't store what templates need: %s", problem)
         return True

@@ -4,7 +4,6 @@ that a user opened."""
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from comfy.base.errors import ComfyError, not_written, words_of
 from comfy.base.messages import message
+from comfy.base.whole_files import write_whole
 from comfy.library.private import PrivateWorkflows
 
 
@@ -51,16 +51,16 @@ class FolderPlace:
         """Store both, the history first. None removes the settings."""
         with _failing():
             self.history_file.parent.mkdir(exist_ok=True, mode=0o700)
-            _write_whole(self.history_file, history.encode())
+            write_whole(self.history_file, history.encode())
             if settings is None:
                 self.toml.unlink(missing_ok=True)
             elif settings != self.read():
-                _write_whole(self.toml, settings.encode())
+                write_whole(self.toml, settings.encode())
 
     def write_beside(self, file: Path, data: bytes) -> None:
         """Store another file beside the workflow. Raises ComfyError."""
         with _failing():
-            _write_whole(file, data)
+            write_whole(file, data)
 
     def remove_old(self, is_unused: Callable[[Path], bool], before: float) -> None:
         """Remove unused files beside the workflow that were last changed `before` a time."""
@@ -103,16 +103,6 @@ def _failing() -> Iterator[None]:
             message("Ask the administrator."),
             full=message("The disk is full, so new runs can't start."),
         ) from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Replace a file at once, so that readers never see a part of it. Raises OSError."""
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def history_name(workflow: str) -> str:
