@@ -332,9 +332,10 @@ class ClusterRegistry:
             cancel=self._cancel,
             take_back=lambda run: self._line.change(partial(cancel_waiting, run=run.id)),
             watch=self._receiver.watch,
+            ask=self._receiver.ask,
         )
         tell = partial(self._listeners.call, run.owner)
-        run.subscribe(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))
+        run.on_change(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))
         return run
 
     def _owner_of(self, run_id: str) -> str | None:
@@ -364,8 +365,7 @@ class ClusterRegistry:
             if row.cancel is not None:
                 self._carry_out_cancel(row)
         for run in self._mirror.unfinished:
-            if run.is_watched:
-                self._receiver.remind(run)
+            self._receiver.watch(run)
         if self._place.executes and self._decider.is_due(rows, turns):
             self._line.decide()
 

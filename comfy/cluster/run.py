@@ -26,7 +26,7 @@ _WRITTEN = 4.0  # seconds until a state that was sent is also in the database
 class ClusterRun:
     """One prompt from its submission to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by name
         self,
         record: Record,
         servers: ServerPool,
@@ -35,9 +35,11 @@ class ClusterRun:
         cancel: Callable[[ClusterRun, RunError | None], None],
         take_back: Callable[[ClusterRun], None],
         watch: Callable[[ClusterRun], None],
+        ask: Callable[[ClusterRun], None],
     ) -> None:
         """`cancel` has the run stopped, with the reason; `take_back` only if it waits. `watch` is
-        called when the first watcher has come, and when the last one has left."""
+        called when the first follower has come, and when the last one has left. `ask` waits for
+        the newest state."""
         self.id = record.id
         self.owner = record.owner
         self.job: Job = record.job
@@ -49,13 +51,16 @@ class ClusterRun:
         self._record = record
         self._servers = servers
         self._usual = usual
-        self._cancel, self._take_back, self._watch = cancel, take_back, watch
+        self._cancel, self._take_back, self._watch, self._ask = cancel, take_back, watch, ask
         self._latest = LatestState(record.state)
         self._version: StateNumber = (0, 0)
         self._sure: StateNumber = (0, 0)  # of the newest state that didn't come over the wire
         self._doubted_since: float | None = None
         self._lock = threading.Lock()
-        self._watchers = 0
+        self._pages = self._followers = 0
+        self._followed_until = float("-inf")
+        self.answered = threading.Event()  # by the process that executes it
+        self.answered.set()
         given = (target for one in record.job.inputs.values() for target in one.targets)
         self.needs = Needs(record.job.prompt, given)
 
@@ -108,17 +113,51 @@ class ClusterRun:
 
     @property
     def is_watched(self) -> bool:
-        """Return whether the run has a watcher in this process."""
-        return self._watchers > 0
+        """Return whether the run has a page at this process."""
+        return self._pages > 0
+
+    @property
+    def is_followed(self) -> bool:
+        """Return whether this process needs every state of the run."""
+        return self._followers > 0 or time.monotonic() < self._followed_until
+
+    def follow_for(self, seconds: float) -> bool:
+        """Follow the run for some seconds. Return whether nothing here followed it before."""
+        with self._lock:
+            is_new = not self.is_followed
+            if is_new:
+                self.answered.clear()
+            self._followed_until = time.monotonic() + seconds
+        return is_new
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on every new state that this process knows, without following the
+        run."""
+        self._latest.subscribe(callback)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on every new state, from any thread; it must not block. Return a function
         that unsubscribes it."""
-        return self._latest.subscribe(callback)
+        unsubscribe = self._latest.subscribe(callback)
+        self._count_follower(1)
+
+        def leave() -> None:
+            unsubscribe()
+            self._count_follower(-1)
+
+        return leave
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
         """See `comfy.runs.interface.Run.watch`."""
-        return self._latest.watch(timeout)
+        self._count_follower(1)
+        try:
+            yield from self._latest.watch(timeout)
+        finally:
+            self._count_follower(-1)
+
+    def catch_up(self) -> None:
+        """See `comfy.runs.interface.Run.catch_up`."""
+        self._ask(self)
 
     def cancel(self, reason: RunError | None = None) -> None:
         """Have the run stopped. Returns at once."""
@@ -129,19 +168,22 @@ class ClusterRun:
         self._take_back(self)
 
     def attach(self) -> None:
-        """Add a watcher."""
+        """Add a page."""
         with self._lock:
-            self._watchers += 1
-            is_first = self._watchers == 1
-        if is_first:
-            self._watch(self)
+            self._pages += 1
+        self._count_follower(1)
 
     def detach(self) -> None:
-        """Remove a watcher."""
+        """Remove a page."""
         with self._lock:
-            self._watchers = max(0, self._watchers - 1)
-            is_last = self._watchers == 0
-        if is_last:
+            self._pages = max(0, self._pages - 1)
+        self._count_follower(-1)
+
+    def _count_follower(self, change: int) -> None:
+        with self._lock:
+            before, self._followers = self._followers, max(0, self._followers + change)
+            is_other = (before > 0) != (self._followers > 0)
+        if is_other:
             self._watch(self)
 
     def receive(self, version: StateNumber, state: RunState) -> bool:
@@ -157,9 +199,12 @@ class ClusterRun:
             return self._latest.update(lambda _: state)
 
     def hear(self, version: StateNumber, state: RunState) -> None:
-        """Show an unfinished state that came over the wire, unless a newer one is known."""
+        """Show an unfinished state that came over the wire, unless a newer one is known. The same
+        one may come again with its preview."""
         with self._lock:
-            if self.state.phase.finished or state.phase.finished or version <= self._version:
+            if self.state.phase.finished or state.phase.finished or version < self._version:
+                return
+            if version == self._version and (state.preview is None or self.state.preview):
                 return
             self._version, self._doubted_since = version, None
             self._latest.update(lambda _: state)

@@ -1,9 +1,10 @@
 """Interface of runs for pages, routes, the shell and services.
 
-The implementation, `comfy.runs.registry`, is in this process, with a thread per run and SQLite.
-Another one, across machines, would use messages and tables; nothing here depends on the choice. Any
-thread may call anything here. Only `submit`, `check_room`, `record`, `forget`, `resume`, `watch`
-and `close` wait for a disk, a server or another run.
+There are two implementations: `comfy.runs.registry`, in one process, with a thread per run and
+SQLite; and `comfy.cluster.registry`, for several processes, with Postgres and messages. Nothing
+here depends on the choice. Any thread may call anything here. Only `submit`, `check_room`,
+`record`, `forget`, `resume`, `watch`, `catch_up` and `close` wait for a disk, a server or another
+process.
 """
 
 from __future__ import annotations
@@ -133,6 +134,10 @@ class Run(Protocol):
         Blocks between states. Raises TimeoutError if the run isn't finished after `timeout`
         seconds.
         """
+
+    def catch_up(self) -> None:
+        """Wait until `state` is the newest state, for at most a third of a second: another process
+        may execute the run."""
 
     def cancel(self, reason: RunError | None = None) -> None:
         """Stop the run. Returns at once; the run ends within a second. Pending downloads are

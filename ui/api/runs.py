@@ -53,11 +53,20 @@ class Runs:
 
     def found(self, run_id: str, owner: str) -> RunDoc:
         """Return the description of one of this user's runs. Raises RunNotFound."""
-        return self.document(self.record(run_id, owner))
+        return self.document(self.newest(run_id, owner))
 
     def on_stage(self, run_id: str, owner: str) -> RunDoc:
         """Return a run of this user as the page's stage shows it. Raises RunNotFound."""
-        return self.presenter.view(self.record(run_id, owner), None)
+        return self.presenter.view(self.newest(run_id, owner), None)
+
+    def newest(self, run_id: str, owner: str) -> Record:
+        """Return the record of a user's run with its newest state. Raises RunNotFound."""
+        record = self.record(run_id, owner)
+        if record.state.phase.finished:
+            return record
+        with suppress(RunNotFound):
+            self.registry.get(run_id, owner).catch_up()
+        return self.record(run_id, owner)
 
     def started(self, run_id: str, owner: str) -> RunDoc:
         """Return a run that was just started, with every seed of its form. Raises RunNotFound."""

@@ -107,6 +107,7 @@ def streams_api(
             raise NotThere(_NO_PREVIEW)
         if frames or _FRAMES in accept:
             return stream(request, frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
+        await asyncio.to_thread(run.catch_up)
         state = run.state
         if state.preview is None:
             raise NotThere(_NO_PREVIEW)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from comfy.cluster.messaging.state_messages import (
     preview_from_wire,
@@ -26,8 +26,19 @@ log = logging.getLogger(__name__)
 
 _CHANNEL = "states"
 _WATCHING = "watching"
-_WATCHED = 12.0  # seconds that a message about a watcher counts
+_WATCHED = 12.0  # seconds that a message about a follower counts
+_ASKED = 10.0  # seconds that a run is followed after a request for its state
+_ANSWER = 0.3  # seconds that such a request waits for the process that executes the run
 _MOST_HEADER = 1000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Newest state of a run that this process executes."""
+
+    version: StateNumber
+    fence: Fence
+    state: RunState
 
 
 class StateSender:
@@ -37,37 +48,35 @@ class StateSender:
         self._wire, self._life = wire, life
         self._lock = threading.Lock()
         self._unwritten: dict[Fence, tuple[int, RunState]] = {}
-        self._shown: dict[str, tuple[StateNumber, object]] = {}
+        self._newest: dict[str, _Sent] = {}
         self._watched: dict[str, float] = {}
         wire.listen(_WATCHING, self._note_watcher)
 
     def send(self, run: ClusterRun, fence: Fence, number: int, state: RunState) -> None:
-        """Send a state to the processes where the run has a watcher; to all processes if lists
+        """Send a state to the processes where the run has a follower; to all processes if lists
         show the difference."""
         version = fence.taken, number
-        shown = (state.phase, state.queue_place, state.held, state.away)
         with self._lock:
-            before, shown_before = self._shown.get(run.id, (version, None))
-            if before > version:  # another thread has sent a newer one
+            before = self._newest.get(run.id)
+            if before is not None and before.version > version:  # from another thread
                 return
-            is_other = shown_before != shown
-            self._shown[run.id] = version, shown
+            is_other = before is None or _listed(before.state) != _listed(state)
+            self._newest[run.id] = _Sent(version, fence, state)
             self._unwritten[fence] = number, state
             is_watched = self._watched.get(run.id, 0.0) > time.monotonic()
             if state.phase.finished:
-                del self._shown[run.id], self._unwritten[fence]
+                del self._newest[run.id], self._unwritten[fence]
         if (is_other or is_watched) and (body := _body(fence, state)):
             if is_other:
                 self._wire.publish(_CHANNEL, _packed(run.id, version, body), key=run.id)
             if is_watched:
-                preview = state.preview and preview_to_wire(state.preview)
-                packed = _packed(run.id, version, body, preview or b"")
+                packed = _packed(run.id, version, body, _preview_body(state))
                 self._wire.publish(_channel_of(run.id), packed, key=run.id)
 
     def forget(self, fence: Fence) -> None:
         """Forget a run that another process executes."""
         with self._lock:
-            self._shown.pop(fence.run, None)
+            self._newest.pop(fence.run, None)
             self._unwritten.pop(fence, None)
 
     def unwritten(self) -> Mapping[Fence, tuple[int, bytes]]:
@@ -87,13 +96,18 @@ class StateSender:
                     del self._unwritten[fence]
 
     def _note_watcher(self, body: bytes) -> None:
-        life, _, run_id = body[:_MOST_HEADER].decode("ascii", "replace").partition(" ")
+        life, _, words = body[:_MOST_HEADER].decode("ascii", "replace").partition(" ")
+        run_id, _, asks = words.partition(" ")
         if life == self._life:
             return
         now = time.monotonic()
         with self._lock:
             self._watched = {run: until for run, until in self._watched.items() if until > now}
             self._watched[run_id] = now + _WATCHED
+            newest = self._newest.get(run_id) if asks else None
+        if newest is not None and (body := _body(newest.fence, newest.state) or b""):
+            packed = _packed(run_id, newest.version, body, _preview_body(newest.state))
+            self._wire.publish(_answers_to(life), packed, key=run_id)
 
 
 class StateReceiver:
@@ -113,31 +127,52 @@ class StateReceiver:
         self._lock = threading.Lock()
         self._leave: dict[str, Callable[[], None]] = {}
         wire.listen(_CHANNEL, self._receive)
+        wire.listen(_answers_to(life), self._receive_answer)
 
     def watch(self, run: ClusterRun) -> None:
-        """Follow every state of a run if it has a watcher here, and stop otherwise."""
-        is_watched = run.is_watched and not run.state.phase.finished
+        """Follow every state of a run if it has a follower here, and stop otherwise. Call this
+        regularly: the process that executes the run forgets followers."""
+        is_followed = run.is_followed and not run.state.phase.finished
         with self._lock:
-            leave = None if is_watched else self._leave.pop(run.id, None)
-            if is_watched and run.id not in self._leave:
+            leave = None if is_followed else self._leave.pop(run.id, None)
+            is_new = is_followed and run.id not in self._leave
+            if is_new:
                 self._leave[run.id] = self._wire.listen(_channel_of(run.id), self._receive)
         if leave is not None:
             leave()
-        if is_watched:
-            self.remind(run)
+        if is_followed:
+            words = f"{self._life} {run.id}" + " asks" * is_new
+            self._wire.publish(_WATCHING, words.encode(), key=words)
 
-    def remind(self, run: ClusterRun) -> None:
-        """Tell the process that executes a run that it has a watcher here."""
-        self._wire.publish(_WATCHING, f"{self._life} {run.id}".encode(), key=run.id)
+    def ask(self, run: ClusterRun) -> None:
+        """Wait briefly until a run shows its newest state, if another process executes it. Follow
+        it for a while, because programs ask often."""
+        row = run.row
+        if row is None or row.process in (None, self._life) or run.state.phase.finished:
+            return
+        if run.follow_for(_ASKED):
+            self.watch(run)
+        run.answered.wait(_ANSWER)
+        run.answered.set()
 
-    def _receive(self, body: bytes) -> None:
+    def _receive_answer(self, body: bytes) -> None:
+        if run := self._receive(body):
+            run.answered.set()
+
+    def _receive(self, body: bytes) -> ClusterRun | None:
+        """Show a state. Return its run if the message says which."""
         try:
             run_id, version, state_body, preview = _unpacked(body)
         except (ValueError, KeyError, TypeError):
-            return
+            return None
         run = self._get(run_id)
-        if run is None or run.state.phase.finished or version <= run.version:
-            return
+        if run is not None and not run.state.phase.finished and version >= run.version:
+            self._show(run, version, state_body, preview)
+        return run
+
+    def _show(
+        self, run: ClusterRun, version: StateNumber, state_body: bytes, preview: bytes
+    ) -> None:
         try:
             state = state_from_wire(state_body, run.job)
             shown = preview_from_wire(preview) if preview else _previous(run.state, state)
@@ -158,6 +193,15 @@ def _body(fence: Fence, state: RunState) -> bytes | None:
         return None
 
 
+def _listed(state: RunState) -> object:
+    """Return what lists of runs show."""
+    return state.phase, state.queue_place, state.held, state.away
+
+
+def _preview_body(state: RunState) -> bytes:
+    return preview_to_wire(state.preview) if state.preview else b""
+
+
 def _previous(known: RunState, state: RunState) -> Preview | None:
     """Return the preview that a state without one continues to show."""
     return known.preview if known.preview_number == state.preview_number else None
@@ -165,6 +209,10 @@ def _previous(known: RunState, state: RunState) -> Preview | None:
 
 def _channel_of(run_id: str) -> str:
     return f"run:{run_id}"
+
+
+def _answers_to(life: str) -> str:
+    return f"states:{life}"
 
 
 def _packed(run_id: str, version: StateNumber, state: bytes, preview: bytes = b"") -> bytes:

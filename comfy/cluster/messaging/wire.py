@@ -37,7 +37,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before trying again; the last on
 _REPORTING = 60.0  # seconds between two log lines about the same outage
 _CLOSING = 2.0  # seconds that `close` waits for a connection that is being opened
 
-_Listener = Callable[[bytes], None]
+_Listener = Callable[[bytes], object]
 
 
 class Wire:

@@ -1,0 +1,164 @@
+"""Programs that follow a run at a process that doesn't execute it: by every way that the app has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import websocket
+from gradio_client import Client  # type: ignore[import-untyped]
+from mcp import Client as McpClient
+from mcp.client.streamable_http import streamable_http_client
+
+from comfy.comfyui.protocol.relay import is_preview
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.processes import AppProcess
+from tests.support.cluster.running import Cluster, running_cluster
+from tests.support.waiting import LONGEST_WAIT, awaited
+
+STEPS = 40  # of 0.05 seconds; each has a preview
+SEVERAL = 8  # steps, also on a slow machine; a process that isn't told of them shows one or two
+PROMPT = 1.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def cluster(own_temporary_folder: Path) -> Iterator[Cluster]:
+    """Run a process that only serves pages and programs, and one that only executes."""
+    with running_cluster(apps=0, servers=1, step_seconds=0.05) as cluster:
+        cluster.add_app("--execute", "no")
+        cluster.add_app("--pages", "no")
+        for app in cluster.apps:
+            app.launch()
+        for app in cluster.apps:
+            app.wait_until_ready()
+        yield cluster
+
+
+@pytest.fixture
+def other(cluster: Cluster) -> AppProcess:
+    """Return the process that executes nothing."""
+    return cluster.apps[0]
+
+
+@pytest.fixture
+def client(cluster: Cluster) -> ClusterClient:
+    return ClusterClient(cluster)
+
+
+def events(client: ClusterClient, at: AppProcess) -> int:
+    """Count the progress values among a run's server-sent events."""
+    run = client.submit(STEPS, at=at)
+    return len({document["progress"] for _, document in client.events(run, at)})
+
+
+def preview_stream(client: ClusterClient, at: AppProcess) -> int:
+    """Count the images of `/preview?stream=true`."""
+    run = client.submit(STEPS, at=at)
+    answer = client.ask(at, "GET", f"/runs/{run}/preview", params={"stream": "true"})
+    return answer.content.count(b"content-length:")
+
+
+def single_requests(client: ClusterClient, at: AppProcess) -> int:
+    """Count the progress values that single requests get."""
+    run = client.submit(STEPS, at=at)
+    values = set()
+    while not (document := client.run(run, at))["finished"]:
+        values.add(document["progress"])
+    return len(values)
+
+
+def single_previews(client: ClusterClient, at: AppProcess) -> int:
+    """Count the images that single requests get."""
+    run = client.submit(STEPS, at=at)
+    previews: set[str] = set()
+    while not client.run(run, at)["finished"]:
+        answer = client.ask(at, "GET", f"/runs/{run}/preview")
+        previews |= {answer.headers["etag"]} if answer.status_code == 200 else set()
+    return len(previews)
+
+
+def relay(client: ClusterClient, at: AppProcess) -> int:
+    """Count the previews that `/ws` relays."""
+    address = f"{at.url.replace('http', 'ws')}/ws?run={client.submit(STEPS, at=at)}"
+    socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
+    previews = 0
+    try:
+        while True:
+            kind, data = socket.recv_data()
+            if kind == websocket.ABNF.OPCODE_CLOSE:
+                return previews
+            previews += kind == websocket.ABNF.OPCODE_BINARY and is_preview(data)
+    finally:
+        socket.shutdown()  # type: ignore[no-untyped-call]
+
+
+def page(client: ClusterClient, at: AppProcess) -> int:
+    """Count the progress values that a page shows. Its socket isn't tested for frames here: it gets
+    the next one only after it has painted one."""
+    with page_showing(client, client.submit(STEPS, at=at), at) as shown:
+        shown.wait_for("done")
+        assert shown.seen.frames
+        return len({one["progress"] for one in shown.seen.documents if "progress" in one})
+
+
+def assistant(client: ClusterClient, at: AppProcess) -> int:
+    """Count the progress messages of an MCP tool call."""
+    values: set[float] = set()
+
+    async def hear(done: float, total: float | None, words: str | None) -> None:
+        values.add(done)
+
+    async def call() -> None:
+        headers = {"Cookie": client.cookie}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=LONGEST_WAIT) as http,
+            McpClient(streamable_http_client(f"{at.url}/mcp", http_client=http)) as mcp,
+        ):
+            await mcp.call_tool("text_to_image", {"steps": STEPS}, progress_callback=hear)
+
+    awaited(call())
+    return len(values)
+
+
+def gradio(client: ClusterClient, at: AppProcess) -> int:
+    """Count the steps that Gradio's client gets."""
+    caller = Client(at.url, verbose=False)
+    job = caller.submit("text-to-image", {"5.steps": STEPS}, api_name="/run")
+    job.result(timeout=LONGEST_WAIT)
+    return len({answer["step"] for answer in job.outputs()})
+
+
+@pytest.mark.parametrize(
+    "follow",
+    [
+        events,
+        preview_stream,
+        single_requests,
+        single_previews,
+        relay,
+        page,
+        assistant,
+        gradio,
+    ],
+)
+def test_another_process_shows_the_steps_of_a_run(
+    client: ClusterClient, other: AppProcess, follow: Callable[[ClusterClient, AppProcess], int]
+) -> None:
+    """A program that follows a run at a process that doesn't execute it gets its states and previews."""
+    assert follow(client, other) >= SEVERAL
+
+
+def test_another_process_answers_at_the_end_of_a_run(
+    cluster: Cluster, client: ClusterClient, other: AppProcess
+) -> None:
+    """A request with `wait=true` is answered when the run ends, not at the next look."""
+    path = "/workflows/text-to-image/runs?wait=true"
+    run = client.ask(other, "POST", path, json={"values": {"5.steps": STEPS}}).json()
+    assert run["phase"] == "done"
+    ended = cluster.executions_of(run["id"])[-1].ended
+    assert ended is not None
+    assert time.time() - ended < PROMPT
