@@ -265,10 +265,10 @@ def _registry(
             retries=retries,
             api_key=payment.api_key,
         )
+    from comfy.base.version import app_version
     from comfy.cluster.messaging.wire import Wire
     from comfy.cluster.processes import Place
     from comfy.cluster.registry import ClusterRegistry
-    from ui.settings.version import app_version
 
     executes = settings.execute == "yes"
     place = Place(settings.process_name, executes=executes, version=app_version())

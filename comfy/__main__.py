@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, cast
 
+from comfy.base.version import app_version
+
 
 class Command(Protocol):
     """Command of `python -m comfy`: the interface of a module in comfy/cli."""
@@ -46,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m comfy", description="Work with ComfyUI from a shell."
     )
+    parser.add_argument("--version", action="version", version=f"ComfyForms {app_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     command: Command | None = None

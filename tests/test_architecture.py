@@ -41,7 +41,6 @@ cli
 """
 UI = """
 gradio.event_options gradio.import_hook languages settings.folders settings.named_servers
-settings.version
 accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.token_command accounts.user_command web
@@ -345,16 +344,6 @@ def _own_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
     ]
     return (function.end_lineno or 0) - function.lineno + 1 - sum(inner)
-
-
-def test_no_folder_is_too_long_to_look_through() -> None:
-    """Each folder has at most 20 files, not counting `__init__.py` and data."""
-    tests = (file for kind in ("*.py", "*.js") for file in (ROOT / "tests").rglob(kind))
-    own = [file for file in tests if not {"data", "node_modules"} & set(file.parts)]
-    page = (file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind))
-    files = [*MODULES.values(), *page, *own]
-    folders = Counter(str(file.parent) for file in files if file.name != "__init__.py")
-    assert not {folder: count for folder, count in folders.items() if count > 20}
 
 
 def test_pure_tests_start_no_server() -> None:

@@ -1,9 +1,9 @@
 """Custom node for ComfyUI: *Open as form* in its menu, with the app beside it, and downloads of
 models for the app.
 
-Copy this folder into ComfyUI's `custom_nodes`, and `pip install comfyforms` where its Python or its
-shell finds it. The app starts when the menu entry is first used, for this ComfyUI, and stops with
-it.
+Copy this folder into ComfyUI's `custom_nodes`, and `pip install .` in ComfyForms' checkout where
+ComfyUI's Python or its shell finds it. The app starts when the menu entry is first used, for this
+ComfyUI, and stops with it.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _command() -> list[str]:
         return [sys.executable, "-m", "comfyforms"]
     if program := shutil.which("comfyforms"):
         return [program]
-    raise NotOpened("ComfyForms is not installed: pip install comfyforms")
+    raise NotOpened("ComfyForms is not installed. Run `pip install .` in its checkout.")
 
 
 def unsaved_name(name: str, workflow: Mapping[str, object]) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from comfy.base.version import app_version
 from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.runs.interface import RunRegistry
-from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

@@ -22,8 +22,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from comfy.base.errors import ComfyError, words_of
+from comfy.base.version import app_version
 from ui.settings.folders import SIGN_INS
-from ui.settings.version import app_version
 
 _HISTORY = "history.sqlite"
 _DATA, _WORKFLOWS, _USERS = "data", "workflows", "users.json"

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 
 from comfy.base.errors import ComfyError
+from comfy.base.version import app_version
 from comfy.cluster.processes import KnownProcess
 from comfy.cluster.setup.data_folder import check_files, check_same_folder
 from comfy.cluster.setup.database import DatabaseChecks
@@ -14,7 +15,6 @@ from comfy.cluster.setup.messages import check_wire
 from comfy.cluster.setup.servers import check_server
 from comfy.comfyui.client.address import ServerAddress
 from ui.settings.options import Settings
-from ui.settings.version import app_version
 
 
 def run_checks(settings: Settings) -> int:

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from comfy.base.errors import ComfyError
+from comfy.base.version import app_version
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
@@ -29,7 +30,6 @@ from comfy.comfyui.servers.waiting import WaitReason, models_waited_for, wait_re
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
 from ui.administration.overview import ProcessLines, process_lines
-from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from comfy.base.messages import message, plural
+from comfy.base.version import app_version
 from comfy.comfyui.servers.reports import Memory
 from comfy.local_comfyui.supervisor import ComfyUIStatus
 from comfy.records.administration.actions import Notice
@@ -20,7 +21,6 @@ from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, action_form, asking_form, section
 from ui.operator.notice_form import notice_card
 from ui.page.plain.inline import module_tag
-from ui.settings.version import app_version
 
 if TYPE_CHECKING:
     from comfy.scaling.scaler import ScaleStatus

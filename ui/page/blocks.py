@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.base.messages import Message, message
+from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import Page
@@ -247,7 +247,7 @@ def _footer(languages: Languages) -> None:
     menu = language_menu(languages, "${value.language}")
     gr.HTML(
         {"keys": message("Keys"), "api": message("API"), "language": LANGUAGE},
-        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {api} {menu}",
+        html_template=f"ComfyForms {app_version()} · {keys} · {api} {menu}",
         elem_id="about",
         js_on_load=calls("components/footer.js", "mountFooter(element)"),
     )

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from comfy.base.secret_options import secrets_can_be_read
+from comfy.base.version import app_version
 from ui.settings.folders import INSTALLED, PROGRAM
 from ui.settings.local_servers import LocalServer
 from ui.settings.named_servers import (
@@ -126,7 +127,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     """Return the settings' values by name, and the problems with them; an empty text means the
     default.
 
-    `--help` exits.
+    `--help` and `--version` exit.
     """
     parser = _Parser(
         PROGRAM,
@@ -154,6 +155,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
             metavar=field.title,
             help=about,
         )
+    parser.add_argument("--version", action="version", version=f"ComfyForms {app_version()}")
     known, unknown = parser.parse_known_args(arguments)
     options = [_option(name) for name in offered]
     problems = [

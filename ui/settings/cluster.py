@@ -54,4 +54,4 @@ def cluster_problems(
     if database is None or not database.get_secret_value().startswith("postgresql"):
         yield "--wire needs a --database on Postgres, like postgresql+psycopg://…"
     if any(find_spec(name) is None for name in _PACKAGES):
-        yield "--wire needs more packages: pip install 'comfyforms[cluster]'"
+        yield "--wire needs more packages: run pip install '.[cluster]' in the checkout."

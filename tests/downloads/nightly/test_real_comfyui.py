@@ -23,8 +23,8 @@ from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 from tests.downloads.file_server import FileServer, safetensors
 from tests.downloads.node_server import SECRET, graph_with
-from tests.nightly.deploy.conftest import ROOT, plain_environment
 from tests.support.app_process import FRESH_START, free_port
+from tests.support.environments import ROOT, plain_environment
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 

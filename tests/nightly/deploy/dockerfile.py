@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.nightly.deploy.conftest import let_find_libraries, plain_environment
+from tests.support.environments import let_find_libraries, plain_environment
 
 _OURS = r"(?<![\w/.:])/(?=(?:opt|data|build)\b)"  # where the file's absolute paths begin
 SECONDS = 300

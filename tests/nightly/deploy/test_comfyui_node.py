@@ -23,8 +23,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from comfy.demo import DemoServer
-from tests.nightly.deploy.conftest import ROOT, plain_environment
 from tests.support.app_process import FRESH_START, free_port
+from tests.support.environments import ROOT, plain_environment
 from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -125,7 +125,10 @@ def test_a_missing_installation_is_reported_with_the_command(folder: Path, tmp_p
     venv.create(tmp_path / "environment")
     python = tmp_path / "environment" / "bin" / "python"
     with node(python, folder, "http://127.0.0.1:8188") as program:
-        assert asked(program, "any") == "ComfyForms is not installed: pip install comfyforms"
+        assert (
+            asked(program, "any")
+            == "ComfyForms is not installed. Run `pip install .` in its checkout."
+        )
         assert program.stdin
         program.stdin.close()
 

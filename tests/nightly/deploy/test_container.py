@@ -14,9 +14,9 @@ import pytest
 import requests
 import yaml
 
-from tests.nightly.deploy.conftest import ROOT, environment_at, plain_environment, serving
 from tests.nightly.deploy.dockerfile import Image, built, context_of, instructions
 from tests.support.app_process import free_port
+from tests.support.environments import ROOT, environment_at, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.options import Settings
 from ui.settings.server_options import PREFIX

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, sync_playwright
 
-from tests.nightly.deploy.conftest import ROOT
+from tests.support.environments import ROOT
 from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT
 

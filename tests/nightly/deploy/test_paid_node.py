@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.nightly.deploy.conftest import plain_environment
 from tests.support.app_process import FRESH_START, free_port
+from tests.support.environments import plain_environment
 from tests.support.http_client import ANN
 from tests.support.samples.paid import APP_KEY, OWN_KEY, shown_digest
 from tests.support.serving import RunningApp, running_app

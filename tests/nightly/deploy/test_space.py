@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+import venv
 from importlib.metadata import requires
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -21,16 +22,17 @@ import requests
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from playwright.sync_api import sync_playwright
 
-from tests.nightly.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.environments import ROOT, environment_at, plain_environment, serving
+from tests.support.programs import installed_chromium
 from tests.support.samples.packages import package_in
+from tests.support.samples.space import PUBLIC, SPACE
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import openid_provider, sent_to
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLIC = "ann-forms.hf.space"
-SPACE = {"SPACE_ID": "ann/forms", "SPACE_HOST": PUBLIC}
 # Hugging Face adds these if the front matter says `hf_oauth: true`.
 OAUTH = {
     "OAUTH_CLIENT_ID": "forms",
@@ -155,7 +157,8 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
     Gradio's extra. It accepts other machines and answers by its public name, in a frame on Hugging
     Face's page and over TLS."""
     behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
-    command = [sys.executable, "app.py", "--port", "0"]
+    programs = environment_at(tmp_path / "environment")
+    command = [programs / "python", "app.py", "--port", "0"]
     beside = package_in(tmp_path / "libraries", "mcp", "1.30.0")
     with serving(command, space, **SPACE, HOME=str(home), PYTHONPATH=str(beside)) as url:
         assert requests.get(f"{url}/health", headers=behind, timeout=LONGEST_WAIT).ok
@@ -170,6 +173,44 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
             == 421
         )
     assert (space / "data" / "secret").exists()
+
+
+@pytest.fixture
+def installed_space(tmp_path: Path) -> Path:
+    """Install what Hugging Face installs, from the package index, and return the Python."""
+    folder = tmp_path / "installed"
+    venv.create(folder, with_pip=True)
+    head = yaml.safe_load(README.split("---\n")[1])
+    gradio = f"gradio[oauth,mcp]=={head['sdk_version']}"
+    others = ("uvicorn>=0.14.0", "websockets>=10.4", "spaces")
+    python = folder / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "-q", "-r", ROOT / "requirements.txt", gradio, *others]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+def test_a_space_has_a_form_that_makes_images(
+    installed_space: Path, space: Path, home: Path
+) -> None:
+    """With nothing installed but its requirements, the Space opens in a browser and makes an
+    image."""
+    flags = ["--no-sandbox", f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1"]
+    command = [installed_space, "app.py", "--port", "0"]
+    with (
+        serving(command, space, **SPACE, HOME=str(home)) as url,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
+    ):
+        page = browser.new_page()
+        page.set_default_timeout(1000 * LONGEST_WAIT)
+        page.goto(f"http://{PUBLIC}:{urlsplit(url).port}/?workflow=text-to-image")
+        page.locator("#form textarea").first.fill("a lighthouse at dusk")
+        page.locator("#generate").click()
+        page.locator('#stage .stage[data-phase="done"]').wait_for()
+        assert (
+            page.locator("#stage .media img").first.evaluate("image => image.naturalWidth") == 512
+        )
 
 
 def test_a_space_can_require_sign_in_with_hugging_face(space: Path, home: Path) -> None:

@@ -1,16 +1,15 @@
-"""`pip install comfyforms` installs the whole app as one package that starts in any folder."""
+"""`pip install .` installs the whole app as one package that starts in any folder."""
 
 from __future__ import annotations
 
 import subprocess
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.nightly.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.environments import ROOT, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.folders import with_shipped_workflows
 
@@ -157,13 +156,3 @@ def test_scripts_that_import_the_client_are_checked_by_its_types(
     assert told[0] == 'script.py:3: note: Revealed type is "PIL.Image.Image"', said
     assert told[1].startswith('script.py:4: error: "RemoteRun" has no attribute "wiat"')
     assert told[2] == "Found 1 error in 1 file (checked 1 source file)"
-
-
-def test_the_command_has_the_name_of_the_package() -> None:
-    """The command and the package have the same name, so `pipx run` and `uvx` need nothing else.
-    The README shows these commands."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["name"] in project["scripts"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("pip install", "pipx run", "uvx"):
-        assert f"`{command} {project['name']}`" in readme

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from comfy.base.version import app_version
 from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.redis import running_redis
 from ui.cluster_command.command import manage_cluster
-from ui.settings.version import app_version
 
 ACL = "default on nopass resetchannels &comfyforms:* -@all +publish +ping +config|get"
 

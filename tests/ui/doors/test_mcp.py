@@ -20,6 +20,7 @@ from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
 from PIL import Image
 from starlette.requests import Request
 
+from comfy.base.version import app_version
 from comfy.comfyui.protocol.run_state import Phase
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, cookie_of
@@ -214,12 +215,14 @@ def test_errors_get_a_sentence(app: RunningApp) -> None:
 
 def test_a_session_belongs_to_its_opener(app: RunningApp) -> None:
     """Another user gets the same answer as for a session that never existed. Pages of other sites
-    can't open a session."""
+    can't open a session. Its answer names the app's version."""
     address = f"{app.url}/mcp"
     with requests.post(
         address, json=OPENING, headers=ACCEPTED, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     ) as own:
         session = {"mcp-session-id": own.headers["mcp-session-id"]} | ACCEPTED
+        (opened,) = (line[6:] for line in own.text.splitlines() if line.startswith("data: {"))
+    assert json.loads(opened)["result"]["serverInfo"]["version"] == app_version()
     ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
     statuses = {
         who: requests.post(

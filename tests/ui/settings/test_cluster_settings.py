@@ -65,4 +65,4 @@ def test_a_wire_needs_its_packages(
     monkeypatch.setattr(sys, "meta_path", [])
     assert read_settings([]).wire is None
     told = refused(["--wire", "redis://box", *POSTGRES], capsys)
-    assert told == ["--wire needs more packages: pip install 'comfyforms[cluster]'"]
+    assert told == ["--wire needs more packages: run pip install '.[cluster]' in the checkout."]

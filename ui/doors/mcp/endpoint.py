@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from comfy.base.version import app_version
 from ui.doors.mcp.calls import ToolCalls
 from ui.doors.mcp.sessions import OpenSessions
 from ui.gradio.allowlist import replay
@@ -35,6 +36,7 @@ class McpEndpoint:
     def __init__(self, calls: ToolCalls, limits: WebLimits) -> None:
         server = Server(
             "comfyforms",
+            version=app_version(),
             title="ComfyForms",
             instructions=_ABOUT,
             on_list_tools=calls.list,

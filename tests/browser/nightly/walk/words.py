@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from comfy.base.messages import Message
+from comfy.base.version import app_version
 from tests.support.visitor import Site, Visitor
 
 SCRIPT = Path(__file__).parents[3] / "script" / "words.js"
@@ -22,7 +22,7 @@ GRADIO = frozenset(
     }
 )
 # The product's name, with its version.
-NAMES = frozenset({"ComfyForms", f"ComfyForms {metadata.version('comfyforms')}"})
+NAMES = frozenset({"ComfyForms", f"ComfyForms {app_version()}"})
 
 
 def plain_texts(value: object) -> Iterator[str]:
