@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_dicts, as_mapping, as_text
 from comfy.comfyui.client.client import Client
 from comfyforms.comfyui_node.downloads.journal import DownloadOrder
 from comfyforms.comfyui_node.downloads.problems import DownloadProblem
-from comfyforms.comfyui_node.downloads.queue import DownloadStatus, FileAnswer
+from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus, FileAnswer
 from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 
@@ -42,15 +43,15 @@ class NodeDownloads:
 
     def pause(self, key: str) -> None:
         """Pause a download."""
-        self._ask("POST", f"/{key}/pause", {})
+        self._ask("POST", f"/{quote(key, safe='')}/pause", {})
 
     def resume(self, key: str, token: str) -> None:
         """Continue a paused download, or retry a failed one."""
-        self._ask("POST", f"/{key}/resume", {"token": token})
+        self._ask("POST", f"/{quote(key, safe='')}/resume", {"token": token})
 
     def remove(self, key: str) -> None:
         """Cancel a download, or remove an ended one from the list."""
-        self._ask("DELETE", f"/{key}")
+        self._ask("DELETE", f"/{quote(key, safe='')}")
 
     def facts(self, urls: Sequence[str], hosts: Sequence[str], token: str) -> list[FileAnswer]:
         """Ask the hosts for the sizes of files."""
@@ -98,7 +99,8 @@ def _problem(content: bytes) -> str:
 
 
 def _statuses(answer: Mapping[str, Any]) -> tuple[DownloadStatus, ...]:
-    """Read the downloads in an answer. A server can send anything."""
+    """Read the downloads in an answer. A server can send anything. Ids become part of addresses, so
+    downloads with an invalid one are dropped."""
     return tuple(
         DownloadStatus(
             id=_text(one, "id"),
@@ -112,6 +114,7 @@ def _statuses(answer: Mapping[str, Any]) -> tuple[DownloadStatus, ...]:
             problem=_text(one, "problem"),
         )
         for one in as_dicts(answer.get("downloads"))
+        if DOWNLOAD_ID.fullmatch(_text(one, "id"))
     )
 
 

@@ -91,9 +91,10 @@ class ServerModels:
         return files
 
     def preview(self, folder: str, file: ListedFile) -> bytes | None:
-        """Return the image that the server has for a model, None without one. Raises ComfyError if
-        the server doesn't answer, or if the image is too large."""
-        if file.folder_number is None:
+        """Return the image that the server has for a model. Return None without one, and if the
+        model's name leads out of its folder. Raises ComfyError if the server doesn't answer, or if
+        the image is too large."""
+        if file.folder_number is None or ".." in file.name.split("/"):
             return None
         path = f"{quote(folder, safe='')}/{file.folder_number}/{quote(file.name)}"
         try:

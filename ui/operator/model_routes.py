@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
@@ -14,7 +15,7 @@ from comfy.base.messages import listed, message, sentences
 from comfy.downloads.service import ServerDownloads
 from comfy.records.administration.model_requests import ModelRequest
 from comfyforms.comfyui_node.downloads.hosts import license_page
-from comfyforms.comfyui_node.downloads.queue import DownloadStatus
+from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus
 from ui.administration.desk import Administration
 from ui.administration.servers import GUEST
 from ui.documents.amounts import bytes_words
@@ -89,7 +90,8 @@ def model_routes(
         """Pause, resume or cancel a download, and redirect to the page."""
         path = f"{PATH}/downloads/{number}/{key}/{action}"
         actions = {"pause": models.pause, "resume": models.resume, "cancel": models.remove}
-        if not 0 <= number < len(pool.servers) or action not in actions:
+        is_known = 0 <= number < len(pool.servers) and action in actions
+        if not is_known or not DOWNLOAD_ID.fullmatch(key):
             raise HTTPException(404)
         try:
             actions[action](desk.actor(request), pool.servers[number], key)
@@ -128,7 +130,7 @@ def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
 def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
     buttons = "".join(
         action_form(
-            f"{PATH[1:]}/downloads/{number}/{html.escape(one.id)}/{action}",
+            f"{PATH[1:]}/downloads/{number}/{quote(one.id, safe='')}/{action}",
             text,
             label=message("{action}: {name}", action=text, name=one.name),
             name=f"{action}-{one.id}",

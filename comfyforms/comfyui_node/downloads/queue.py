@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 import uuid
@@ -30,6 +31,8 @@ from .transfer import (
 )
 
 log = logging.getLogger(__name__)
+
+DOWNLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 _AT_ONCE = 2
 _MOST = 200  # entries

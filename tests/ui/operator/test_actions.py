@@ -145,3 +145,10 @@ def test_figures_and_parts_are_for_administrators_alone(place: Place) -> None:
         page = place.anna.get(f"{place.app.url}/operator/{path}", timeout=LONGEST_WAIT)
         assert page.status_code == 200
         assert place.ben.get(page.url, timeout=LONGEST_WAIT).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["..%2f..%2fpeople", "..%3f", "A" * 32, "a" * 33])
+def test_a_download_button_takes_ids_only(key: str, place: Place) -> None:
+    """No other text reaches the custom node."""
+    address = f"{place.app.url}/operator/downloads/0/{key}/pause"
+    assert place.anna.post(address, timeout=LONGEST_WAIT).status_code == 404

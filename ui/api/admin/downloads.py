@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.administration.model_requests import ModelRequest
+from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.administration.audit import Actor
 from ui.administration.desk import Administration
 from ui.documents.missing_models_doc import ModelDownload, all_downloads
@@ -18,7 +19,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 
 _Number = Annotated[int, Path(ge=0)]
-_Key = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+_Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 
 
 @dataclass(frozen=True, slots=True)

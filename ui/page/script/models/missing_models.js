@@ -12,7 +12,7 @@ import { byteWords, downloadWords, isActive, totalSize } from "./download_words.
 const LOOK_EVERY = 1000; // milliseconds
 
 /** @param {ModelDownload} download */
-const pathOf = ({ server, id }) => `${API}/admin/downloads/${server}/${id}`;
+const pathOf = ({ server, id }) => `${API}/admin/downloads/${server}/${encodeURIComponent(id)}`;
 
 /** Row of one model. Its elements stay while the state changes, so that the focus stays, too. */
 class ModelRow {
