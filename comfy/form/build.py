@@ -55,7 +55,7 @@ def build_form(
     """
     arranged = arrange(workflow.prompt, catalog, values or {})
     prompt, config = arranged.prompt, workflow.config or FormConfig()
-    trace = Trace(prompt, catalog)
+    trace = Trace(prompt, catalog, workflow.drawn)
 
     candidates = find_candidates(prompt, catalog)
     layers = read_layers(workflow, prompt, candidates)

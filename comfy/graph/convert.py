@@ -28,7 +28,7 @@ from comfy.graph.schema import read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
 from comfy.graph.use_everywhere import broadcast
 from comfy.graph.widgets import NodeWidget, complete
-from comfy.prompt.model import InputRef, MissingNode, Prompt
+from comfy.prompt.model import DrawnNode, InputRef, MissingNode, Prompt
 from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, PrefixNames, by_name
 
 
@@ -57,7 +57,8 @@ class Converted:
     """A prompt, the mapping of the graph's widgets to its inputs, and the parts that the server or
     its folders may lack.
 
-    `names`: the names that the prompt's file prefixes may use, for `replace_prefixes`.
+    `names`: the names that the prompt's file prefixes may use, for `replace_prefixes`. `drawn`:
+    what the graph says about each node of the prompt beyond the prompt itself.
     """
 
     prompt: Prompt
@@ -65,6 +66,7 @@ class Converted:
     widgets: tuple[BoundWidget, ...]
     missing: tuple[MissingNode, ...]
     extra: Mapping[str, Any]
+    drawn: Mapping[str, DrawnNode]
 
     def widget(self, node: str, name: str) -> BoundWidget | None:
         """Return the widget with this name on this node of the prompt, or None."""
@@ -85,7 +87,8 @@ def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
     names = _names(resolved.graphs, placed, sources)
     bound = tuple(_bind(placed, sources))
     prompt = _prompt(placed, sources)
-    return Converted(prompt, names, bound, _missing(placed), resolved.extra)
+    drawn = {node_id: _drawn(placed[node_id]) for node_id in prompt}
+    return Converted(prompt, names, bound, _missing(placed), resolved.extra, drawn)
 
 
 def prompt_of(data: object, catalog: Mapping[str, NodeSpec]) -> Prompt:
@@ -301,3 +304,26 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
 def _pack(here: Placed) -> str:
     pack = here.node.saved.properties.get("cnr_id") or here.node.saved.properties.get("aux_id")
     return pack if isinstance(pack, str) else ""
+
+
+def _drawn(here: Placed) -> DrawnNode:
+    node = here.node
+    if not node.missing:
+        return DrawnNode(_group(here), node.saved.color)
+    values = node.saved.widgets_values
+    return DrawnNode(
+        _group(here),
+        node.saved.color,
+        {slot.name: slot.type for slot in node.inputs},
+        tuple((slot.label or slot.name, slot.type) for slot in node.outputs),
+        tuple(one for one in values if isinstance(one, str)) if isinstance(values, tuple) else (),
+    )
+
+
+def _group(here: Placed) -> str:
+    """Return the title of the smallest group around a node, or around the subgraph that it is
+    in."""
+    holding = [one for one in here.graph.groups if one.title and one.holds(here.node.saved)]
+    if holding:
+        return min(holding, key=lambda one: one.box[2] * one.box[3]).title
+    return _group(here.host) if here.host else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeGuard
 
 
@@ -111,3 +111,22 @@ class MissingNode:
     class_type: str
     nodes: tuple[str, ...]
     pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNode:
+    """What the editor's graph says about a node in addition to its prompt.
+
+    `group` is the title of the group around it, and `color` its color. A node of an unknown class
+    also has `inputs` (type by name), `outputs` (name and type) and `texts`, its saved values that
+    have no input name.
+    """
+
+    group: str = ""
+    color: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[tuple[str, str], ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+NOT_DRAWN = DrawnNode()

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
 
+from comfy.prompt.model import own_title
+from comfy.prompt.negative_words import looks_negative
 from comfy.prompt.trace import Trace
 
 # Link types that carry a user's text to the sampler.
@@ -24,11 +29,28 @@ _TEXT_NAMES = re.compile(
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
 
 
+_TITLE = re.compile(r"(?<![a-z])(neg|negs|negative|pos|positive)(?![a-z])", re.IGNORECASE)
+
+
 class Pole(StrEnum):
     """Positive or negative role of a text in the prompt."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
+
+
+# The editor's green and red, in which authors paint the two texts.
+_COLORS = MappingProxyType({"#232": Pole.POSITIVE, "#322": Pole.NEGATIVE})
+
+
+class _Step(NamedTuple):
+    """A node's output on the way of a text to a consumer. `is_stated`: an input's name, or a node's
+    title or color, says which text it is."""
+
+    node: str
+    slot: int
+    pole: Pole
+    is_stated: bool
 
 
 def pole_of(name: str) -> Pole | None:
@@ -45,7 +67,8 @@ class Texts:
     `zeroed`: the nodes whose texts are zeroed on every way to an end. `telling`: the nodes whose
     texts aren't zeroed, nor negative for a sampler that ignores them because its guidance is 1.
     `poles`: for every node between a text and its consumer, whether that text is positive or
-    negative.
+    negative. Where the names of inputs and outputs don't say it, titles do, then colors, then the
+    text itself.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -69,7 +92,10 @@ class Texts:
             if self.trace.prompt[node_id]["class_type"] in _NO_EFFECT:
                 continue
             split = slot is not None and self._keeps_apart(node_id)
-            through = self._pole_of_slot(node_id, slot) if split and slot is not None else None
+            through = (
+                self._pole_of_slot(node_id, slot, wanted) if split and slot is not None else None
+            )
+            split = split and (through is not None or self.trace.spec(node_id) is not None)
             if slot is not None and self._is_bundle(node_id, slot):
                 split, through = wanted is not None, wanted
             for name, link in self.trace.sources[node_id].items():
@@ -89,15 +115,11 @@ class Texts:
         return bool(_BUNDLE.search(self.trace.given_type(node_id, slot)))
 
     def _keeps_apart(self, node_id: str) -> bool:
-        spec = self.trace.spec(node_id)
-        if spec:
-            outputs = {pole_of(name) for name in spec.output_names}
-        else:
-            outputs = {
-                self._pole_of_slot(node_id, slot) for slot in self.trace.used_outputs(node_id)
-            }
+        """Return whether a node takes both texts and gives them on, as one of an unknown class
+        does."""
         inputs = {pole_of(name) for name in self.trace.sources[node_id]}
-        return {*Pole} <= outputs and {*Pole} <= inputs
+        names = self.trace.output_names(node_id)
+        return {*Pole} <= inputs and (not names or {*Pole} <= {*map(pole_of, names)})
 
     def _carries_text(self, node_id: str, input_name: str) -> bool:
         if self.trace.spec(node_id) is None:
@@ -106,28 +128,72 @@ class Texts:
         return not _TEXT_TYPES.isdisjoint(types) or any(map(_BUNDLE.search, types))
 
     def _find_poles(self) -> dict[str, Pole]:
-        """Return the pole of every node that conditioning passes on its way to a consumer. Positive
-        wins if a node has both."""
-        poles: dict[str, Pole] = {}
+        """Return the pole of every node that conditioning passes on its way to a consumer, and of
+        texts that say it themselves. Positive wins if nothing decides."""
+        stated: dict[str, set[Pole]] = {}
+        assumed: dict[str, Pole] = {}
         todo = [
-            start
+            self._with_hint(start)
             for node_id in self.trace.prompt
             if node_id in self.trace.alive
             for start in self._consumed(node_id)
         ]
         seen = set(todo)
-        for node_id, slot, pole in todo:
+        for step in todo:
+            node_id = step.node
             if self.trace.prompt[node_id]["class_type"] in _NO_EFFECT:
                 continue
-            if poles.get(node_id) is not Pole.POSITIVE and not self._is_bundle(node_id, slot):
-                poles[node_id] = pole
-            for step in self._behind(node_id, slot, pole):
-                if step not in seen:
-                    seen.add(step)
-                    todo.append(step)
-        return poles
+            if not self._is_bundle(node_id, step.slot):
+                if step.is_stated:
+                    stated.setdefault(node_id, set()).add(step.pole)
+                elif assumed.get(node_id) is not Pole.POSITIVE:
+                    assumed[node_id] = step.pole
+            for behind in map(self._with_hint, self._behind(step)):
+                if behind not in seen:
+                    seen.add(behind)
+                    todo.append(behind)
+        return {
+            node_id: pole
+            for node_id in self.trace.alive
+            if (pole := self._decided(node_id, stated.get(node_id, set()), assumed.get(node_id)))
+        }
 
-    def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
+    def _decided(self, node_id: str, stated: set[Pole], assumed: Pole | None) -> Pole | None:
+        """Return a node's pole. Only a text without one, or with two, is read."""
+        if len(stated) == 1:
+            return next(iter(stated))
+        if hint := self._hint(node_id) if stated or assumed else None:
+            return hint
+        values = self.trace.prompt[node_id]["inputs"].values()
+        if any(map(looks_negative, values)):
+            return Pole.NEGATIVE
+        return Pole.POSITIVE if stated else assumed
+
+    def _with_hint(self, step: _Step) -> _Step:
+        """Return the step with the pole that the node's author gave it, unless it is stated."""
+        hint = None if step.is_stated else self._hint(step.node)
+        return step._replace(pole=hint, is_stated=True) if hint else step
+
+    def _hint(self, node_id: str) -> Pole | None:
+        """Return the pole that a node's title or its color says, if any."""
+        named = {word[:3].lower() for word in _TITLE.findall(own_title(self.trace.prompt[node_id]))}
+        if len(named) == 1:
+            return Pole.NEGATIVE if "neg" in named else Pole.POSITIVE
+        is_painted = not self._painted_apart or named
+        return None if is_painted else _COLORS.get(self.trace.drawn(node_id).color.lower())
+
+    @cached_property
+    def _painted_apart(self) -> bool:
+        """Return whether the author painted texts in both colors."""
+        trace = self.trace
+        painted = {
+            trace.drawn(node_id).color.lower()
+            for node_id in trace.alive
+            if not trace.given_types(node_id).isdisjoint({"CONDITIONING", "STRING"})
+        }
+        return _COLORS.keys() <= painted
+
+    def _consumed(self, node_id: str) -> Iterator[_Step]:
         """Yield the sources of conditioning that a node consumes: it takes some but passes none on,
         like samplers, guiders and detailers."""
         named = {"positive", "negative"} & self.trace.sources[node_id].keys()
@@ -138,28 +204,32 @@ class Texts:
         for name, (source, slot) in self.trace.sources[node_id].items():
             types = {self.trace.type_of(node_id, name), self.trace.given_type(source, slot)}
             if self._is_bundle(source, slot):
-                yield from ((source, slot, pole) for pole in Pole)
-            elif pole_of(name) or "CONDITIONING" in types:
-                yield source, slot, pole_of(name) or Pole.POSITIVE
+                yield from (_Step(source, slot, pole, is_stated=False) for pole in Pole)
+            elif (pole := pole_of(name)) or "CONDITIONING" in types:
+                yield _Step(source, slot, pole or Pole.POSITIVE, is_stated=pole is not None)
 
-    def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
+    def _behind(self, step: _Step) -> Iterator[_Step]:
         """Yield the sources one step back. A node with a positive and a negative path (ControlNet)
         keeps them apart, and so does one that bundles them."""
+        node_id, slot, pole, is_stated = step
         ways = {name: pole_of(name) for name in self.trace.sources[node_id]}
         split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
-        through = self._pole_of_slot(node_id, slot) if split else None
+        through = self._pole_of_slot(node_id, slot, pole) if split else None
         if self._is_bundle(node_id, slot):
             through = pole
         for name, (source, source_slot) in self.trace.sources[node_id].items():
             if not self._carries_text(node_id, name):
                 continue
+            own = ways[name] if split else None
             if through is None:
-                yield source, source_slot, (ways[name] if split else None) or pole
+                yield _Step(source, source_slot, own or pole, is_stated or own is not None)
             elif ways[name] in (None, through):
-                yield source, source_slot, pole
+                kept = pole if is_stated else through
+                yield _Step(source, source_slot, kept, is_stated or own is not None)
 
-    def _pole_of_slot(self, node_id: str, slot: int) -> Pole | None:
-        spec = self.trace.spec(node_id)
-        if spec is None:
-            return (Pole.POSITIVE, Pole.NEGATIVE)[slot] if slot in (0, 1) else None
-        return pole_of(spec.output_names[slot]) if 0 <= slot < len(spec.output_names) else None
+    def _pole_of_slot(self, node_id: str, slot: int, arrived: Pole | None) -> Pole | None:
+        """Return the pole of an output. An unknown class's is the one that its user takes it
+        for."""
+        names = self.trace.output_names(node_id)
+        named = pole_of(names[slot]) if 0 <= slot < len(names) else None
+        return named or (None if self.trace.spec(node_id) else arrived)

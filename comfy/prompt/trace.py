@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import Catalog, NodeSpec
-from comfy.prompt.model import InputRef, Link, Prompt, links
+from comfy.prompt.model import NOT_DRAWN, DrawnNode, InputRef, Link, Prompt, links
 
 # Types by input name, for links between nodes missing on the server.
 _TYPES_BY_NAME = MappingProxyType(
@@ -51,11 +51,16 @@ class Trace:
     that reach a result or a sampler and not just a preview. `chosen`: the nodes that reach an end
     without the branches that a switch doesn't choose. `distance`: the number of links from each
     alive node to the nearest result.
+
+    `drawn` is what the editor's graph says about the nodes, which gives the types of unknown ones.
     """
 
-    def __init__(self, prompt: Prompt, catalog: Catalog) -> None:
+    def __init__(
+        self, prompt: Prompt, catalog: Catalog, drawn: Mapping[str, DrawnNode] | None = None
+    ) -> None:
         self.prompt = prompt
         self.catalog = catalog
+        self._drawn = drawn or {}
         self.sources = {
             node_id: {name: link for name, link in links(node) if link.node in prompt}
             for node_id, node in prompt.items()
@@ -72,8 +77,8 @@ class Trace:
         if not any(self.spec(end) for end in saving):
             saving = []
         self.alive = frozenset(self.walk(ends, None))
-        drawn = [node_id for node_id in self.alive if self.is_sampler(node_id)]
-        self.useful = frozenset(self.walk(saving + drawn, None)) if saving else self.alive
+        samplers = [node_id for node_id in self.alive if self.is_sampler(node_id)]
+        self.useful = frozenset(self.walk(saving + samplers, None)) if saving else self.alive
         self.distance = self._distances(saving or ends)
         self.chosen = frozenset(self.walk(ends, None, self._is_chosen))
         self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(
@@ -83,6 +88,10 @@ class Trace:
     def spec(self, node_id: str) -> NodeSpec | None:
         """Return the server's definition of a node's class, or None."""
         return self.catalog.get(self.prompt[node_id]["class_type"])
+
+    def drawn(self, node_id: str) -> DrawnNode:
+        """Return what the editor's graph says about a node."""
+        return self._drawn.get(node_id, NOT_DRAWN)
 
     def dangling(self) -> Iterator[tuple[InputRef, str]]:
         """Yield the inputs linked to missing nodes, and the missing node."""
@@ -98,11 +107,13 @@ class Trace:
         return frozenset(self._used[node_id])
 
     def given_types(self, node_id: str) -> frozenset[str]:
-        """Return the types of a node's outputs; for an unknown class, "?" and those that other
-        nodes take from it."""
+        """Return the types of a node's outputs; for an unknown class, "?" and those that the graph
+        names or other nodes take from it."""
         spec = self.spec(node_id)
         if spec is not None:
             return frozenset(spec.output_types)
+        if named := self.drawn(node_id).outputs:
+            return (frozenset(kind for _, kind in named) | {"?"}) - _PASSING_TYPES
         uses = (use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)])
         return (frozenset(map(self._likely_type, uses)) | {"?"}) - _PASSING_TYPES
 
@@ -139,10 +150,16 @@ class Trace:
         return _TYPES_BY_NAME.get(place.input, "*") if kind == "*" else kind
 
     def given_type(self, node_id: str, slot: int) -> str:
-        """Return the type of an output, "*" if the server doesn't know it."""
+        """Return the type of an output, "*" if neither the server nor the graph knows it."""
         spec = self.spec(node_id)
-        types = spec.output_types if spec else ()
+        types = spec.output_types if spec else [kind for _, kind in self.drawn(node_id).outputs]
         return types[slot] if 0 <= slot < len(types) else "*"
+
+    def output_names(self, node_id: str) -> tuple[str, ...]:
+        """Return the names of a node's outputs, none if neither the server nor the graph knows
+        them."""
+        spec = self.spec(node_id)
+        return spec.output_names if spec else tuple(name for name, _ in self.drawn(node_id).outputs)
 
     def takes_image(self, node_id: str) -> bool:
         """Return whether a loaded image, video or mask reaches this sampler's starting latent."""
@@ -334,7 +351,9 @@ class Trace:
             )
 
     def type_of(self, node_id: str, input_name: str) -> str:
-        """Return the type of an input, "*" if the server doesn't know it."""
+        """Return the type of an input, "*" if neither the server nor the graph knows it."""
+        if self.spec(node_id) is None:
+            return self.drawn(node_id).inputs.get(input_name, "*")
         input_spec = self.spec_of(node_id, input_name)
         return input_spec.type if input_spec else "*"
 

@@ -9,7 +9,7 @@ id, output slot]`. Converting a graph into a prompt takes a server's catalog: se
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from comfy.workflow.names import check_names
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 
 if TYPE_CHECKING:
-    from comfy.prompt.model import MissingNode
+    from comfy.prompt.model import DrawnNode, MissingNode
     from comfy.requirements.model import ModelFile
 
 
@@ -38,8 +38,8 @@ class Workflow:
     `prompt` is empty while there is only a `graph`. Details of the graph: `app` is the form its
     author arranged in the editor, `promoted` the inputs that subgraphs promote, `missing` and
     `models` the node classes and model files it needs, `names` the names that its file prefixes may
-    use. `cover` is its author's example image, `mappings` are node names from a config.toml in the
-    folder.
+    use, `drawn` its groups and colors by node. `cover` is its author's example image, `mappings`
+    are node names from a config.toml in the folder.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Workflow:
     models: tuple[ModelFile, ...] = ()
     mappings: NodeMappings = NO_MAPPINGS
     names: PrefixNames | None = None
+    drawn: Mapping[str, DrawnNode] = field(default_factory=dict)
 
 
 def read_workflow(path: Path, name: str = "") -> Workflow:

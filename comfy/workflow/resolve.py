@@ -36,4 +36,5 @@ def on_server(workflow: Workflow, catalog: Catalog) -> Workflow:
         promoted=promoted_inputs(converted),
         missing=converted.missing,
         models=models_of(workflow.graph),
+        drawn=converted.drawn,
     )
