@@ -29,7 +29,7 @@ from comfy.form.declare import declare
 from comfy.form.fields import build_fields
 from comfy.form.limits import limit_values
 from comfy.form.merge import merge
-from comfy.form.missing import missing_choices, missing_classes
+from comfy.form.missing import missing_choices, missing_classes, missing_prompt
 from comfy.form.missing_items import Missing
 from comfy.form.model import Form, Note, needed_outputs
 from comfy.form.problems import dangling_links, field_problems, wrong_outputs
@@ -69,8 +69,9 @@ def build_form(
     found_outputs = tuple(find_outputs(workflow.prompt, catalog))
     outputs = _named(_chosen_outputs(found_outputs, layers), config.outputs, titles)
     fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
+    missing_nodes = missing_classes(prompt, catalog, workflow.missing, titles)
     missing: tuple[Missing, ...] = (
-        *missing_classes(prompt, catalog, workflow.missing, titles),
+        *missing_nodes,
         *missing_choices((one for one in fields if one.node in trace.alive), workflow.models),
     )
     form = Form(
@@ -80,6 +81,7 @@ def build_form(
         fields=fields,
         outputs=outputs,
         missing=missing,
+        missing_prompt=missing_prompt(fields, trace, missing_nodes),
         notes=tuple(_notes(limited)),
         titles=titles,
         prompt=prompt,
@@ -96,6 +98,7 @@ def build_form(
         *dangling_links(trace, titles),
         *field_problems(limited),
         *(one.sentence for one in missing),
+        *([form.missing_prompt.sentence] if form.missing_prompt else ()),
         *(wrong_ideas if as_authored else ()),
     )
     return replace(form, ideas=ideas, problems=problems)

@@ -130,9 +130,10 @@ class Candidate:
     help and range for it, and `others` limits how far up it may still move. `lead` is lower for
     a better main field of several. `sampler`, the number of the sampler that the input is for,
     `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only
-    result that it affects, tell fields of the same name apart; so does `used_as`, the only
-    input that takes a file. `merge` decides group and label, `choose_widgets` the widget, the
-    limits and the range for dragging (`slide`), and `limit_values` the rest. `counts`: see
+    result that it affects, tell fields of the same name apart; so do `used_as`, the only
+    input that takes a file, `drawn_in`, the editor's group, and `target`, the name of the node
+    that a text or an image ends in. `merge` decides group and label, `choose_widgets` the widget,
+    the limits and the range for dragging (`slide`), and `limit_values` the rest. `counts`: see
     `Field.counts`. `problems` are messages about failures, `note` is a remark.
     """
 
@@ -160,6 +161,8 @@ class Candidate:
     turned_on_by: InputRef | None = None
     result: str = ""
     used_as: InputRef | None = None
+    drawn_in: str = ""
+    target: str = ""
     label: str = ""
     takes_title: bool = False
     widget: str = "text"

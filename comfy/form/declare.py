@@ -20,7 +20,7 @@ from comfy.form.core_inputs.core_input import is_comfyuis, own_words
 from comfy.form.core_inputs.table import CORE_INPUTS
 from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
-from comfy.prompt.model import InputRef
+from comfy.prompt.model import InputRef, own_title
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
@@ -50,6 +50,12 @@ _INHERITED = (
 )
 
 _FRAMES = message("Frames")
+
+# Types that nodes between a file or a text and its user give.
+_IMAGES = frozenset({"IMAGE", "MASK", "COMFY_MATCHTYPE_V3"})
+_TEXTS = frozenset({"CONDITIONING", "STRING", "COMFY_MATCHTYPE_V3"})
+# Types whose nodes' names say nothing about an image, such as "VAE Encode" and "Get Image Size".
+_TECHNICAL = frozenset({"LATENT", "INT"})
 
 # Label by file type, if the input's name says nothing.
 _MEDIA_WORDS = {
@@ -223,6 +229,8 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         sampler=number,
         result=roles.samplers.results.get(candidate.node, ""),
         used_as=_used_as(facts, roles),
+        drawn_in=roles.trace.drawn(candidate.node).group,
+        target=_target(facts, roles.trace),
         turned_on_by=roles.trace.turned_on_by(candidate.node),
     )
 
@@ -249,6 +257,19 @@ def _used_as(facts: InputFacts, roles: Roles) -> InputRef | None:
         use for use in roles.trace.uses_of(facts.candidate.node) if use.node in roles.trace.useful
     ]
     return uses[0] if len({use.input for use in uses}) == 1 else None
+
+
+def _target(facts: InputFacts, trace: Trace) -> str:
+    """Return the name of the node that uses a text or a file, "" for other inputs and for several
+    names."""
+    if not facts.kind.file and not facts.is_text:
+        return ""
+    carried = _IMAGES if facts.kind.file else _TEXTS
+    users = trace.consumers(facts.candidate.node, carried)
+    if any(trace.distance.get(one) == 0 or trace.given_types(one) <= _TECHNICAL for one in users):
+        return ""
+    names = {own_title(trace.prompt[one]) or trace.prompt[one]["class_type"] for one in users}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _rows_label(candidate: Candidate) -> str:

@@ -7,6 +7,8 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import PurePosixPath
 from posixpath import splitext
 from types import MappingProxyType
@@ -101,18 +103,30 @@ def _is_name(rest: str) -> bool:
     return not rest.lstrip()[:1].islower()
 
 
-def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """Make labels unique. Each label has possible additions, best first. A number is the last
-    resort."""
-    result = [label for label, _ in labels]
-    for depth in range(max((len(more) for _, more in labels), default=0)):
-        for label in _repeated(result):
-            same = [i for i, text in enumerate(result) if text == label]
-            details = [labels[i][1][depth] if depth < len(labels[i][1]) else "" for i in same]
-            if len(set(details)) > 1:
-                for i, detail in zip(same, details, strict=True):
-                    if detail and detail != label:
-                        result[i] = _with_detail(label, detail)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A label with possible additions that tell it from equal ones, best first.
+
+    `group`, the editor's group around the node, comes between `details` and `of_node`, and `user`,
+    the node that uses the value, comes last. Both only count if they tell all equal labels apart.
+    """
+
+    label: str
+    details: Sequence[str] = ()
+    group: str = ""
+    of_node: Sequence[str] = ()
+    user: str = ""
+
+
+def distinct(wanted: Sequence[Wanted]) -> list[str]:
+    """Make labels unique. A number is the last resort."""
+    result = [one.label for one in wanted]
+    for details in zip_longest(*(one.details for one in wanted), fillvalue=""):
+        _tell_apart(result, details)
+    _tell_apart(result, [one.group for one in wanted], only_all=True)
+    for details in zip_longest(*(one.of_node for one in wanted), fillvalue=""):
+        _tell_apart(result, details)
+    _tell_apart(result, [one.user for one in wanted], only_all=True)
     seen = set(result)
     for label in _repeated(result):
         same = [i for i, text in enumerate(result) if text == label]
@@ -123,6 +137,18 @@ def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
             result[i] = numbered
             seen.add(result[i])
     return result
+
+
+def _tell_apart(labels: list[str], details: Sequence[str], *, only_all: bool = False) -> None:
+    """Add the details to equal labels, if these get different ones."""
+    for label in _repeated(labels):
+        same = [i for i, text in enumerate(labels) if text == label]
+        different = len({details[i] for i in same})
+        if different < 2 or (only_all and different < len(same)):
+            continue
+        for i in same:
+            if details[i] and details[i] != label:
+                labels[i] = _with_detail(label, details[i])
 
 
 def _with_detail(label: str, detail: str) -> str:

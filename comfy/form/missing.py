@@ -15,13 +15,19 @@ from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
-from comfy.form.missing_items import MissingChoice, MissingClass
+from comfy.form.missing_items import MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Node, Prompt, own_title, written_pack
+from comfy.prompt.negative_words import looks_negative
+from comfy.prompt.texts import Pole, Texts
+from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of
 
 _LONGEST_PACK = 200
+# Types of results and of texts, which prompts are for.
+_WRITTEN_FOR = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT", "CONDITIONING", "STRING"})
+_LEAST_WORDS = 3  # of a saved text that may be a prompt
 
 
 class ListedNode(Protocol):
@@ -68,6 +74,45 @@ def missing_classes(
         )
         for class_type, nodes in nodes_by_class.items()
     )
+
+
+def missing_prompt(
+    fields: Iterable[Field], trace: Trace, missing: Iterable[MissingClass]
+) -> MissingPrompt | None:
+    """Return the node of an unknown class that has the prompt, if the form has no prompt.
+
+    The best one is on the way of a positive text to a sampler and was saved with a text, then the
+    first one on the way, then any with a text, such as a service that makes images. Nodes that only
+    show a text were saved with it, too.
+    """
+    by_node = {
+        node: one
+        for one in missing
+        for node in one.nodes
+        if node in trace.alive and not ONLY_SHOWS.search(one.class_type)
+    }
+    if not by_node or any(one.role == "prompt" and one.group == "main" for one in fields):
+        return None
+    poles = Texts(trace).poles
+    on_way = [node for node in by_node if poles.get(node) is Pole.POSITIVE]
+    first = [
+        node
+        for node in on_way
+        if not any(link.node in poles for link in trace.sources[node].values())
+    ]
+    written = [
+        node
+        for node in by_node
+        if not trace.given_types(node).isdisjoint(_WRITTEN_FOR)
+        and any(map(_may_be_prompt, trace.drawn(node).texts))
+    ]
+    best = [*(node for node in on_way if node in written), *first, *on_way, *written]
+    return MissingPrompt(by_node[best[0]]) if best else None
+
+
+def _may_be_prompt(text: str) -> bool:
+    is_prose = len(text.split()) >= _LEAST_WORDS and not is_model_file(text)
+    return is_prose and not looks_negative(text)
 
 
 def _pack(nodes: Iterable[Node]) -> str:

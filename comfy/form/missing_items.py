@@ -92,6 +92,27 @@ class MissingClass:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingPrompt:
+    """The main prompt of a form, which belongs to a node that the server lacks."""
+
+    node: MissingClass
+
+    @property
+    def sentence(self) -> str:
+        """Return the message in the place of the prompt."""
+        name = self.node.titles[0] if self.node.titles else self.node.class_type
+        if self.node.is_built_in:
+            return message(
+                "The prompt belongs to the missing node {node} and appears once ComfyUI has it.",
+                node=short(name),
+            )
+        return message(
+            "The prompt belongs to the missing node {node} and appears once it is installed.",
+            node=short(name),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MissingChoice:
     """A model or other choice that the server doesn't offer in a field. `close` is the most similar
     choice, or None."""

@@ -16,7 +16,7 @@ from comfy.workflow.config import FieldGroup
 
 if TYPE_CHECKING:
     from comfy.comfyui.object_info import NodeSpec
-    from comfy.form.missing_items import Missing
+    from comfy.form.missing_items import Missing, MissingPrompt
     from comfy.prompt.model import InputRef, Prompt
 
 # Part that a field plays on a page: what the user asks for, what to avoid, or the results per run.
@@ -247,8 +247,9 @@ class Note:
 class Form:
     """A complete form. `fields` are in reading order, main fields first.
 
-    `problems` are messages about what won't work on this server, including the `missing` parts;
-    `notes` need no action. `ideas` are the author's examples. `titles` has a name for users for
+    `problems` are messages about what won't work on this server, including the `missing` parts and
+    the `missing_prompt`, the node that has the prompt of a form without one; `notes` need no
+    action. `ideas` are the author's examples. `titles` has a name for users for
     every node of the prompt, even without a field. `prompt` is the source of the form, and `nodes`
     has the server's specs of its node classes, if known. Both are read-only.
     """
@@ -259,6 +260,7 @@ class Form:
     outputs: tuple[Output, ...]
     problems: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
+    missing_prompt: MissingPrompt | None = None
     notes: tuple[Note, ...] = ()
     ideas: tuple[Idea, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -12,7 +12,7 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
-from comfy.form.labels import choice_labels, distinct, telling_part
+from comfy.form.labels import Wanted, choice_labels, distinct, telling_part
 from comfy.prompt.model import InputRef
 from comfy.workflow.config import FieldGroup
 
@@ -27,6 +27,10 @@ _POLES = frozenset(
     {"pos", "neg", "+", "-", "p", "n", "+ve", "-ve", "pos prompt", "neg prompt"}
     | {"clip pos", "clip neg"}
 )
+
+# The title that the editor gives a new group.
+_NEW_GROUP = "Group"
+_LONGEST_GROUP = 40
 
 # Inputs that take any file.
 _ANY_FILE = re.compile(
@@ -67,7 +71,7 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         detail = "" if _repeats(label, title) else title
         wanted.append((label, detail))
     named = [
-        (label, (detail, *_details(candidate, by_ref, shared)))
+        _wanted(candidate, label, detail, by_ref, shared)
         for candidate, (label, detail) in zip(candidates, wanted, strict=True)
     ]
     labels = _distinct_by_group(candidates, named)
@@ -76,18 +80,29 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     )
 
 
-def _details(
-    candidate: Candidate, labels: Mapping[InputRef, str], shared: Counter[tuple[str, str]]
-) -> tuple[str, ...]:
-    """Return words that tell a field from others of the same name, best first: its input, the
-    switch that turns it on, its LoRA, the sampler's place in a sequence, its node, its only result.
-    The result is better than the name of a class that has several nodes."""
+def _wanted(
+    candidate: Candidate,
+    label: str,
+    title: str,
+    labels: Mapping[InputRef, str],
+    shared: Counter[tuple[str, str]],
+) -> Wanted:
+    """Return a label with words that tell its field from others of the same name: the node's title,
+    its input, the switch that turns it on, its LoRA, the sampler's place in a sequence, the
+    editor's group, its node, its only result, the node that uses it. The result is better than the
+    name of a class that has several nodes."""
     switch = labels.get(candidate.turned_on_by, "") if candidate.turned_on_by else ""
     number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
     is_shared = shared[(candidate.class_type, candidate.title)] > 1
     first = candidate.result if is_shared and not telling_title(candidate) else ""
-    last = (first, candidate.node_title, candidate.result)
-    return (_input_words(candidate), switch, _lora(candidate), number, *last)
+    is_named = candidate.drawn_in != _NEW_GROUP and len(candidate.drawn_in) <= _LONGEST_GROUP
+    return Wanted(
+        label,
+        (title, _input_words(candidate), switch, _lora(candidate), number),
+        candidate.drawn_in if is_named else "",
+        (first, candidate.node_title, candidate.result),
+        candidate.target,
+    )
 
 
 def _lora(candidate: Candidate) -> str:
@@ -117,15 +132,12 @@ def _input_words(candidate: Candidate) -> str:
     return "" if candidate.input in _SAY_NOTHING else plain_words(candidate.input)
 
 
-def _distinct_by_group(
-    candidates: Sequence[Candidate], wanted: Sequence[tuple[str, tuple[str, ...]]]
-) -> list[str]:
+def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> list[str]:
     """Return distinct labels, group by group. Fields further up keep the simpler name."""
     names: list[str] = []
     for group in get_args(FieldGroup):
         own = [label for one, label in zip(candidates, wanted, strict=True) if one.group == group]
-        settled: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in names]
-        names = distinct([*settled, *own])
+        names = distinct([*map(Wanted, names), *own])
     return names
 
 

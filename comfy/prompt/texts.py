@@ -39,6 +39,7 @@ class Pole(StrEnum):
     NEGATIVE = "negative"
 
 
+_WORDS = MappingProxyType({"pos": Pole.POSITIVE, "neg": Pole.NEGATIVE})
 # The editor's green and red, in which authors paint the two texts.
 _COLORS = MappingProxyType({"#232": Pole.POSITIVE, "#322": Pole.NEGATIVE})
 
@@ -123,7 +124,8 @@ class Texts:
 
     def _carries_text(self, node_id: str, input_name: str) -> bool:
         if self.trace.spec(node_id) is None:
-            return bool(_TEXT_NAMES.search(input_name))
+            given = self.trace.given_type(*self.trace.sources[node_id][input_name])
+            return given == "CONDITIONING" or bool(_TEXT_NAMES.search(input_name))
         types = self.trace.type_of(node_id, input_name).split(",")
         return not _TEXT_TYPES.isdisjoint(types) or any(map(_BUNDLE.search, types))
 
@@ -159,9 +161,11 @@ class Texts:
         }
 
     def _decided(self, node_id: str, stated: set[Pole], assumed: Pole | None) -> Pole | None:
-        """Return a node's pole. Only a text without one, or with two, is read."""
+        """Return a node's pole. Only a text without one, or with two, is read. A title counts more
+        than a way on which nodes are missing."""
+        titled = self._titled(node_id) if self.trace.incomplete else None
         if len(stated) == 1:
-            return next(iter(stated))
+            return titled or next(iter(stated))
         if hint := self._hint(node_id) if stated or assumed else None:
             return hint
         values = self.trace.prompt[node_id]["inputs"].values()
@@ -176,11 +180,16 @@ class Texts:
 
     def _hint(self, node_id: str) -> Pole | None:
         """Return the pole that a node's title or its color says, if any."""
-        named = {word[:3].lower() for word in _TITLE.findall(own_title(self.trace.prompt[node_id]))}
-        if len(named) == 1:
-            return Pole.NEGATIVE if "neg" in named else Pole.POSITIVE
-        is_painted = not self._painted_apart or named
-        return None if is_painted else _COLORS.get(self.trace.drawn(node_id).color.lower())
+        if titled := self._titled(node_id):
+            return titled
+        color = self.trace.drawn(node_id).color.lower()
+        return _COLORS.get(color) if self._painted_apart else None
+
+    def _titled(self, node_id: str) -> Pole | None:
+        """Return the pole that a node's title names, if it names only one."""
+        title = own_title(self.trace.prompt[node_id])
+        named = {word[:3].lower() for word in _TITLE.findall(title)}
+        return _WORDS[named.pop()] if len(named) == 1 else None
 
     @cached_property
     def _painted_apart(self) -> bool:

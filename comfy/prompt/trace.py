@@ -34,7 +34,7 @@ _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # the nodes after them.
 _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
 # Output nodes that only show an intermediate result.
-_ONLY_SHOWS = re.compile(
+ONLY_SHOWS = re.compile(
     r"^(preview|show|display|imagecompare)|preview(image|any|text)|preview$", re.IGNORECASE
 )
 # Inputs of a switch: the input that chooses, and the chosen one by its value.
@@ -73,7 +73,7 @@ class Trace:
                 self._used[link.node].add(link.slot)
         self._active: dict[str, dict[str, InputSpec]] = {}
         self.ends = ends = self._ends()
-        saving = [end for end in ends if not _ONLY_SHOWS.search(prompt[end]["class_type"])]
+        saving = [end for end in ends if not ONLY_SHOWS.search(prompt[end]["class_type"])]
         if not any(self.spec(end) for end in saving):
             saving = []
         self.alive = frozenset(self.walk(ends, None))
@@ -124,6 +124,20 @@ class Trace:
     def uses_of(self, node_id: str) -> list[InputRef]:
         """Return the inputs that take any of a node's outputs."""
         return [use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
+
+    def consumers(self, node_id: str, carried: frozenset[str]) -> list[str]:
+        """Return the first nodes after this one that give none of the `carried` types."""
+        found: dict[str, None] = {}
+        todo = [node_id]
+        for here in todo:  # grows during the loop
+            for user in self.users(here):
+                if user not in self.alive:
+                    continue
+                if self.given_types(user).isdisjoint(carried):
+                    found[user] = None
+                elif user not in todo and len(todo) < _MAX_HOPS:
+                    todo.append(user)
+        return list(found)
 
     def users_give(self, node_id: str) -> frozenset[str]:
         """Return the types that the users of a node's outputs give."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from comfy.base.messages import Message
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
-from comfy.form.labels import distinct
+from comfy.form.labels import Wanted, distinct
 from comfy.workflow.config import parse_config
 from tests.support.distribution import examples
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
@@ -71,7 +71,7 @@ def test_our_labels_and_their_help_are_messages() -> None:
     told = labelled_errors(form, errors).values()
     assert len(told) > 5
     assert all(isinstance(said, Message) for said in (*errors.values(), *told))
-    numbered = distinct([(label, ("Fine",)), (label, ("",)), (label, ("",))])
+    numbered = distinct([Wanted(label, ("Fine",)), Wanted(label), Wanted(label)])
     assert numbered == ["Seed (Fine)", "Seed", "Seed 2"]
     assert [type(one) for one in numbered] == [Message] * 3
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.form.labels import distinct, telling_part
+from comfy.form.labels import Wanted, distinct, telling_part
 
 SAMPLER = ("KSamplerAdvanced", "KSampler (Advanced)")
 PIECES = [
@@ -66,5 +66,5 @@ def test_balanced_titles_make_balanced_labels(pieces: list[str], space: str, cut
 
 def test_an_addition_with_brackets_is_not_bracketed_again() -> None:
     """A dash separates it instead."""
-    labels = [("Steps", ["Base (first)"]), ("Steps", ["Refiner"])]
+    labels = [Wanted("Steps", ["Base (first)"]), Wanted("Steps", ["Refiner"])]
     assert distinct(labels) == ["Steps \N{EN DASH} Base (first)", "Steps (Refiner)"]

@@ -10,7 +10,7 @@ import pytest
 
 from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.registry import KINDS
-from comfy.form.labels import distinct
+from comfy.form.labels import Wanted, distinct
 from comfy.form.model import Field
 from ui.documents.browser_values import filled_in
 from ui.page.form.controls import build_control, held_fields
@@ -198,4 +198,4 @@ def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
 
 
 def labelled(*of: str) -> str:
-    return distinct([(of[0], of[1:]), (of[0], ["elsewhere"])])[0]
+    return distinct([Wanted(of[0], of[1:]), Wanted(of[0], ["elsewhere"])])[0]

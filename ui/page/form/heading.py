@@ -106,6 +106,8 @@ def draw_heading(
             ),
         )
     sentences = {one.sentence for one in form.missing}
+    if form.missing_prompt:  # shown in the place of the prompt
+        sentences.add(form.missing_prompt.sentence)
     if problems := [problem for problem in form.problems if problem not in sentences]:
         items = "".join(f"<li>{html_of(problem)}</li>" for problem in problems)
         gr.HTML(

@@ -90,6 +90,9 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     if not sources.demo:  # the stand-in's models stand for those that it lacks
         _draw_notes(form)
+    if form.missing_prompt:
+        said = html_of(form.missing_prompt.sentence)
+        gr.HTML(f"<p>{said}</p>", elem_id="missing-prompt", elem_classes="caption")
     count = images_field(form)
     controls = draw_fields(scope, form, first.values, choice["unfolded"], aside=count)
     tell_images(count)
