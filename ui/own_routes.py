@@ -73,9 +73,7 @@ def own_routes(
     files = services.server_files
     yield result_routes(runs, copies.blobs, files, identity)
     yield shared_result_routes(runs, copies.blobs, files)
-    yield shared_page_routes(
-        runs, copies.blobs, services.forms, identity, sign_in, settings.root_path
-    )
+    yield shared_page_routes(runs, parts.presenter.ends, identity, sign_in, settings.root_path)
     uploading = upload_routes(copies.uploads, services.uploading, identity)
     uploading.include(uploading, ENDPOINTS)
     yield uploading

@@ -146,15 +146,20 @@ preset_files = Table(
     Index("preset_files_by_digest", "digest"),
 )
 
-# Links to single results. `place`: index of the file among the run's files.
+# Files of links to results. The rows of a link have its token. `n`: the file's number in the link;
+# `place`: its index among the run's files; `content`: a digest of the link's owner and files, so
+# that the same files have one link; the token once a file was removed from the link.
 shared_results = Table(
     "shared_results",
     tables,
     Column("token", String(64), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
     Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),
     Column("prompt", Text, nullable=False),
-    Index("shared_results_of_run", "run", "place", unique=True),
+    Column("content", String(64), nullable=False),
+    Index("shared_results_by_content", "content", "n", unique=True),
+    Index("shared_results_of_run", "run", "place"),
 )
 
 # Requests that have started runs: digests of the owner and key and of the content, and the ids of

@@ -20,6 +20,7 @@ from ui.api.docs_page import docs_api
 from ui.api.form_editor.routes import form_editor_api
 from ui.api.health import health_api
 from ui.api.history import history_api
+from ui.api.links import links_api
 from ui.api.models.picker import model_picker_api
 from ui.api.models.routes import models_api
 from ui.api.opening import opening_api
@@ -95,6 +96,7 @@ def api_app(
     add(runs_api(runs, services.starter, parts.deletion, identity))
     add(streams_api(runs, results, services.waiting, identity))
     add(run_files_api(services.library, services.copies, identity, runs))
+    add(links_api(services.copies, identity, runs))
     add(form_editor_api(services.editor, services.library, services.copies, identity))
     add(opening_api(runs, services.editor, services.removal, identity))
     add(models_api(desk, operates))

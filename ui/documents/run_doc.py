@@ -73,10 +73,13 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The `prompt` as sent and the file of the `model`; empty if the form has no such field."""
+    """The `prompt` and the `negative` one as sent, the file of the `model`, and the number of
+    `steps`; empty if the form has no such field."""
 
     prompt: str = ""
     model: str = ""
+    steps: str = ""
+    negative: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,11 +226,13 @@ def _part_in_words(part: ChainPart | None) -> str:
 
 
 def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
-    """Return the first long text and the first chosen model."""
+    """Return the first prompt, model, number of steps and negative prompt."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
     return Caption(
         prompt=next((text for f, text in shown if text and f.widget == "textarea"), ""),
         model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
+        steps=next((text for f, text in shown if text and f.input == "steps"), ""),
+        negative=next((text for f, text in shown if text and f.role == "negative"), ""),
     )
 
 

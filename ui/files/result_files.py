@@ -236,6 +236,19 @@ class ResultFiles:
             yield from bundle.all_files()
             return True
 
+    def pack_stripped(
+        self, bundle: ZipStream, record: Record, at: int, name: str
+    ) -> Iterator[bytes]:
+        """Add one file of a run without its metadata to a ZIP, yielding the ZIP's bytes. A file
+        whose metadata can't be removed is left out."""
+        digest = record.state.files[at].digest
+        stripped, path = self.blobs.stripped.of(digest), self.blobs.path(digest)
+        if stripped is None or path is None:
+            return
+        with path.open("rb") as kept:
+            bundle.add(stripped.read(kept, 0, stripped.size), name)
+            yield from bundle.all_files()
+
     @contextmanager
     def opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
         """Open the whole file for reading. Raises ComfyError or OSError if it isn't available."""

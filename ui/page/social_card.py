@@ -1,9 +1,10 @@
-"""Link preview for chats and social sites: the app's name, its purpose, and a card. It names no
-workflow, because the reader hasn't signed in."""
+"""Link previews for chats and social sites. The default one has the app's name, its purpose, and a
+card. It names no workflow, because the reader hasn't signed in."""
 
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi.responses import FileResponse
@@ -19,25 +20,40 @@ _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows
 _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made with them."
 
 
-def tags_for_other_sites(root: str, title: str) -> str:
-    """Return the tags for the head of a page, for an app at this URL. `title`: the tab's title."""
-    width, height = _SIZE
-    card, about, alt = f"{root}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)
+@dataclass(frozen=True, slots=True)
+class LinkPreview:
+    """Preview of a page for chats and social sites. `image`: its URL, inserted unescaped."""
+
+    title: str
+    about: str
+    image: str
+    image_type: str
+    size: tuple[int, int]
+    alt: str
+
+
+def tags_for_other_sites(root: str, title: str, preview: LinkPreview | None = None) -> str:
+    """Return the tags for the head of a page, for an app at this URL. `title`: the tab's title;
+    both are inserted unescaped. `preview`: the app's own by default."""
+    own = LinkPreview(_TITLE, _ABOUT, f"{root}{_PATH}", "image/png", _SIZE, _ALT)
+    shown = preview or own
+    name, about, alt = (html.escape(one) for one in (shown.title, shown.about, shown.alt))
+    width, height = shown.size
     return f"""<title>{title}</title>
         <meta name="description" content="{about}" />
         <meta property="og:site_name" content="{_TITLE}" />
         <meta property="og:type" content="website" />
-        <meta property="og:title" content="{_TITLE}" />
+        <meta property="og:title" content="{name}" />
         <meta property="og:description" content="{about}" />
-        <meta property="og:image" content="{card}" />
-        <meta property="og:image:type" content="image/png" />
+        <meta property="og:image" content="{shown.image}" />
+        <meta property="og:image:type" content="{shown.image_type}" />
         <meta property="og:image:width" content="{width}" />
         <meta property="og:image:height" content="{height}" />
         <meta property="og:image:alt" content="{alt}" />
         <meta name="twitter:card" content="summary_large_image" />
-        <meta name="twitter:title" content="{_TITLE}" />
+        <meta name="twitter:title" content="{name}" />
         <meta name="twitter:description" content="{about}" />
-        <meta name="twitter:image" content="{card}" />
+        <meta name="twitter:image" content="{shown.image}" />
         <meta name="twitter:image:alt" content="{alt}" />"""
 
 

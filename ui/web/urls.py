@@ -46,13 +46,18 @@ def unpainted_address(run_id: str, index: int) -> str:
 
 
 def link_address(token: str) -> str:
-    """Return the path of the page behind a link to a result."""
+    """Return the path of the page behind a link to results."""
     return f"/shared/{token}"
 
 
-def shared_file_address(token: str, name: str) -> str:
-    """Return the path of the linked result itself; the name is only for readers."""
-    return f"{link_address(token)}/{quote(name)}"
+def shared_file_address(token: str, n: int, name: str) -> str:
+    """Return the path of a linked result itself; the name is only for readers."""
+    return f"{link_address(token)}/{n}/{quote(name)}"
+
+
+def shared_zip_address(token: str) -> str:
+    """Return the path of the ZIP of a link's results."""
+    return f"{link_address(token)}/all.zip"
 
 
 def download_name(filename: str) -> str:

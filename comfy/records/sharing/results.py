@@ -1,14 +1,26 @@
-"""Links to shared results. A visitor with the link sees the file until its owner stops sharing or
-deletes it."""
+"""Links to shared results. A visitor with the link sees its files until their owner stops sharing
+or deletes them."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from comfy.base.errors import RunNotFound
@@ -25,14 +37,31 @@ _LONGEST = 10_000  # characters of a prompt
 
 
 @dataclass(frozen=True, slots=True)
-class SharedResult:
-    """Link to a result. `place`: index of the file among the run's files; `prompt`: the text to
-    show next to it, "" for none."""
+class SharedFile:
+    """File of a link. `place`: its index among the run's files; `prompt`: the text to show next to
+    it, "" for none, which also hides its settings and metadata."""
 
-    token: str
     run: str
     place: int
     prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Link to one or several files."""
+
+    token: str
+    files: tuple[SharedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """File that a visitor with the link may see. `n`: its number in the link, which stays the same
+    when other files are removed from it."""
+
+    n: int
+    file: SharedFile
+    record: Record
 
 
 class SharedResults:
@@ -46,83 +75,122 @@ class SharedResults:
         self._engine = engine
         self._grew = grew
 
-    def share(self, owner: str, run: str, place: int, prompt: str = "") -> SharedResult:
-        """Return the link to a file of this owner's finished run, creating it if needed. From now
-        on, the link shows this prompt, or the beginning of a long one, and counts toward the run's
-        bytes. Raises RunNotFound if the run doesn't exist."""
-        prompt = prompt[:_LONGEST]
-        key, text = escaped(run), escaped(prompt)
-        row = {"run": key, "place": place, "prompt": text}
-        which = (_shared.c.run == key) & (_shared.c.place == place)
-        with as_comfy_errors(), self._engine.begin() as connection:
+    def share(self, owner: str, files: Sequence[SharedFile]) -> Share:
+        """Return the link to these files of this owner's finished runs, creating it if needed. From
+        now on, the link shows these prompts, or the beginnings of long ones, and counts toward the
+        runs' bytes. Raises RunNotFound if one of the runs doesn't exist."""
+        short = tuple(SharedFile(one.run, one.place, one.prompt[:_LONGEST]) for one in files)
+        with as_comfy_errors():
+            try:
+                token = self._share(owner, short)
+            except IntegrityError:  # another tab created it at the same time
+                token = self._share(owner, short)
+        self._grew(sum(len(escaped(one.prompt)) for one in short))
+        return Share(token, short)
+
+    def _share(self, owner: str, files: Sequence[SharedFile]) -> str:
+        which = _shared.c.content == _content(owner, files)
+        runs = {escaped(one.run) for one in files}
+        with self._engine.begin() as connection:
             # Write first, to take SQLite's write lock before reading.
-            _count(connection, key, which, -1)
-            known = connection.execute(update(_shared).where(which, _own(owner)).values(row))
-            if not known.rowcount:
-                query = select(_runs.c.id).where(_of(owner, run), _is_listed())
-                if connection.execute(query).first() is None:
-                    raise RunNotFound
-                try:
-                    with connection.begin_nested():
-                        token = secrets.token_urlsafe(_TOKEN)
-                        connection.execute(insert(_shared).values(row | {"token": token}))
-                except IntegrityError:  # another tab created it at the same time
-                    connection.execute(update(_shared).where(which).values(row))
-            token = connection.execute(select(_shared.c.token).where(which)).scalar_one()
-            _count(connection, key, which, 1)
-        self._grew(len(text))
-        return SharedResult(token, run, place, prompt)
+            _count(connection, which, -1)
+            query = select(_shared.c.token).where(which).limit(1)
+            token = connection.execute(query).scalar() or secrets.token_urlsafe(_TOKEN)
+            own = select(_runs.c.id).where(
+                _runs.c.id.in_(runs), _runs.c.owner == digest(owner), _is_listed()
+            )
+            if not runs or set(connection.execute(own).scalars()) != runs:
+                raise RunNotFound
+            connection.execute(delete(_shared).where(which))
+            rows = [
+                {
+                    "token": token,
+                    "n": n,
+                    "run": escaped(one.run),
+                    "place": one.place,
+                    "prompt": escaped(one.prompt),
+                    "content": _content(owner, files),
+                }
+                for n, one in enumerate(files)
+            ]
+            connection.execute(insert(_shared), rows)
+            _count(connection, which, 1)
+        return token
 
-    def of(self, owner: str, run: str, place: int) -> SharedResult | None:
-        """Return the link to a file of this owner's run; None if it isn't shared."""
-        which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
+    def of(self, owner: str, files: Sequence[SharedFile]) -> Share | None:
+        """Return the link to exactly these files of this owner; None if there is none."""
+        which = (_shared.c.content == _content(owner, files)) & _own(owner)
         with as_comfy_errors(), self._engine.connect() as connection:
-            row = connection.execute(select(_shared).where(which)).first()
-        if row is None:
+            rows = connection.execute(select(_shared).where(which).order_by(_shared.c.n)).all()
+        if not rows:
             return None
-        return SharedResult(row.token, run, place, unescaped(row.prompt))
+        found = (SharedFile(unescaped(r.run), r.place, unescaped(r.prompt)) for r in rows)
+        return Share(rows[0].token, tuple(found))
 
-    def stop(self, owner: str, run: str, place: int) -> bool:
-        """Remove a link; return False if it doesn't exist."""
-        which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
+    def others(self, owner: str, files: Sequence[SharedFile]) -> int:
+        """Return the number of this owner's other links that show any of these files."""
+        query = select(func.count(_shared.c.token.distinct())).where(
+            _any_of(files), _own(owner), _shared.c.content != _content(owner, files)
+        )
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def stop(self, owner: str, files: Sequence[SharedFile]) -> bool:
+        """Remove these files from all links; return False if no link shows them. A link ends with
+        its last file."""
+        which = _any_of(files) & _own(owner)
         with as_comfy_errors(), self._engine.begin() as connection:
-            _count(connection, escaped(run), which, -1)
-            count = connection.execute(delete(_shared).where(which)).rowcount
-        if count:
+            _count(connection, which, -1)
+            links = select(_shared.c.token).where(which).distinct()
+            tokens = list(connection.execute(links).scalars())
+            connection.execute(delete(_shared).where(which))
+            # Sharing the same files again makes a new link.
+            rest = update(_shared).where(_shared.c.token.in_(tokens))
+            connection.execute(rest.values(content=_shared.c.token))
+        if tokens:
             erase_deleted(self._engine)
-        return bool(count)
+        return bool(tokens)
 
-    def find(self, token: str) -> tuple[SharedResult, Record] | None:
-        """Return a link's target and its run; None if the link is unknown or removed, or its result
-        is deleted or being deleted."""
-        columns = (_shared.c.token, _shared.c.place, _shared.c.prompt, *COLUMNS)
+    def find(self, token: str) -> tuple[FoundFile, ...]:
+        """Return a link's files with their runs; none if the link is unknown or removed. Files that
+        are deleted or being deleted are left out."""
+        columns = (_shared.c.n, _shared.c.place, _shared.c.prompt, *COLUMNS)
         which = (_shared.c.token == escaped(token)) & _is_listed()
+        query = select(*columns).join_from(_shared, _runs).where(which).order_by(_shared.c.n)
         with as_comfy_errors(), self._engine.connect() as connection:
-            row = connection.execute(
-                select(*columns).join_from(_shared, _runs).where(which)
-            ).first()
-        if row is None:
-            return None
-        try:
-            record = record_of(row)
-        except (ValueError, TypeError, AttributeError):  # don't show an unreadable run
-            return None
-        if row.place >= len(record.state.files):
-            return None
-        return SharedResult(token, record.id, row.place, unescaped(row.prompt)), record
+            rows = connection.execute(query).all()
+        found = []
+        for row in rows:
+            try:
+                record = record_of(row)
+            except (ValueError, TypeError, AttributeError):  # don't show an unreadable run
+                continue
+            if row.place < len(record.state.files):
+                file = SharedFile(record.id, row.place, unescaped(row.prompt))
+                found.append(FoundFile(row.n, file, record))
+        return tuple(found)
 
 
-def _count(
-    connection: Connection, run: str, which: ColumnElement[bool], times: Literal[1, -1]
-) -> None:
-    """Add the bytes of a link to its run's bytes, or subtract them."""
-    taken = select(func.sum(ROW + func.length(_shared.c.prompt))).where(which).scalar_subquery()
-    size = _runs.c.size + times * func.coalesce(taken, 0)
-    connection.execute(update(_runs).where(_runs.c.id == run).values(size=size))
+def _content(owner: str, files: Sequence[SharedFile]) -> str:
+    """Return the digest of an owner's files, which identifies their link."""
+    return digest(json.dumps([owner, *([escaped(one.run), one.place] for one in files)]))
 
 
-def _of(owner: str, run: str) -> ColumnElement[bool]:
-    return (_runs.c.id == escaped(run)) & (_runs.c.owner == digest(owner))
+def _any_of(files: Sequence[SharedFile]) -> ColumnElement[bool]:
+    each = ((_shared.c.run == escaped(one.run)) & (_shared.c.place == one.place) for one in files)
+    return or_(false(), *each)
+
+
+def _count(connection: Connection, which: ColumnElement[bool], times: Literal[1, -1]) -> None:
+    """Add the bytes of these rows to their runs' bytes, or subtract them."""
+    taken = (
+        select(func.sum(ROW + func.length(_shared.c.prompt)))
+        .where(which, _shared.c.run == _runs.c.id)
+        .correlate(_runs)
+        .scalar_subquery()
+    )
+    shared = _runs.c.id.in_(select(_shared.c.run).where(which))
+    connection.execute(update(_runs).where(shared).values(size=_runs.c.size + times * taken))
 
 
 def _is_listed() -> ColumnElement[bool]:

@@ -140,6 +140,7 @@ def at(path: str, rule: str, owned: Owned) -> str:
         "/api/v1/presets": preset,
         "/api/v1/presets/values": preset,
         "/files/chosen.zip": f"?run={owned.run}",
+        "/api/v1/link": f"?file={owned.run}/0",
     }
     return owned.at(path) + queries.get(rule, "")
 

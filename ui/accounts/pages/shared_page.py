@@ -1,126 +1,279 @@
-"""The page of a shared result: the file, its workflow, and the prompt if its owner chose to share
-it."""
+"""The page behind a link: the shared results, and their settings if their owner shares these."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
-from comfy.comfyui.protocol.result_types import FileKind
-from comfy.library.forms import Forms
+from comfy.base.filenames import media_type_of
+from comfy.base.messages import message, plural, sentences
+from comfy.media.decoding import Undecodable, opened
 from comfy.records.blobs import BlobStore
-from comfy.records.record import Record
-from comfy.records.sharing.results import SharedResult
+from comfy.records.sharing.results import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
-from ui.documents.result_names import shared_name
+from ui.documents.run_doc import Caption
+from ui.files.presenter import RunEnds
+from ui.files.shared_files import shared_file_name
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of
+from ui.languages.current import html_of, translated
 from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
+from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
-from ui.web.urls import download_name, link_address, shared_file_address
+from ui.web.shares import Work
+from ui.web.urls import download_name, link_address, shared_file_address, shared_zip_address
 
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
-_PROMPT = message("Prompt")
+_NEGATIVE = message("Negative prompt")
 _DOWNLOAD = message("Download")
+_DOWNLOAD_ALL = message("Download all")
 _SETTINGS = message("Use these settings")
+_ENLARGE = message("Enlarge")
+_CLOSE = message("Close")
 _SHARED = message("Shared results")
 _ONLY_WITH_PROMPT = message(
     "This kind of file can't be shared without its prompt. Ask its owner to share the prompt, too."
 )
+_ABOUT = message("Made with ComfyForms.")
 
-Shared = tuple[SharedResult, Record]
-_SEVERAL = "."  # between the tokens of a link to several results
-_MOST_SHARED = 24  # results of a link
+# Chats and social sites show these types of images, up to this size.
+_PREVIEWED = ("image/png", "image/jpeg", "image/webp", "image/gif")
+_LARGEST_PREVIEW = 5 * 1024 * 1024  # bytes
+_LONGEST_ABOUT = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class SharedResult:
+    """Result on the page. All its texts are as for HTML, without tags.
+
+    `address`: the file's, empty if it can't be sent; `size`: of an image in pixels, (0, 0) if
+    unknown; `prompt`, `negative`, `facts`: empty unless the owner shares them; `settings`: the
+    address of the app with these settings, empty if the visitor can't use them.
+    """
+
+    n: int
+    run: str
+    kind: str
+    title: str
+    address: str
+    saved_as: str
+    size: tuple[int, int]
+    prompt: str
+    negative: str
+    facts: str
+    settings: str
 
 
 def shared_page_routes(
-    runs: RunRegistry,
-    blobs: BlobStore,
-    forms: Forms,
-    identity: Identity,
-    sign_in: SignInPage,
-    root_path: str,
+    runs: RunRegistry, ends: RunEnds, identity: Identity, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
-    """Return `GET /shared/{token}`, a page for users, who may have to sign in first. Several
-    tokens, joined by dots, show several results. `root_path`: see the web server."""
+    """Return `GET /shared/{token}`, a page for users, who may have to sign in first. `root_path`:
+    see the web server."""
     routes = GuardedRoutes()
 
-    def found(tokens: str) -> list[Shared]:
-        history = runs.history
-        if history is None:
-            return []
-        names = list(dict.fromkeys(tokens.split(_SEVERAL)))[:_MOST_SHARED]
+    def found(token: str) -> Sequence[FoundFile]:
         try:
-            return [one for name in names if (one := history.shared.find(name))]
+            return runs.history.shared.find(token) if runs.history is not None else ()
         except ComfyError as problem:
             raise HTTPException(409, sentences(str(problem), problem.hint)) from problem
 
-    @routes.get("/shared/{token}", Access.SIGN_IN_PAGE)
+    @routes.get("/shared/{token}", Access.SIGN_IN_PAGE, work=Work.CATALOG)
     def page(token: str, request: Request) -> HTMLResponse:
-        """Return the page. Results whose links were revoked or never existed are left out. Without
-        any, it is a 404 with a message."""
+        """Return the page. Results that aren't shared anymore are left out. Without any, it is a
+        404 with a message."""
         path = link_address(token)
         owner = identity.owner(request)
         if owner is None:
             return sign_in(request, path)
         root = root_address(request, path, root_path)
-        shared = found(token)
-        if not shared:
+        files = found(token)
+        if not files:
             return dead_link_page(root, _WHY_GONE)
-        titles = {html_of(record.job.title) for _, record in shared}
-        title = titles.pop() if len(titles) == 1 else html_of(_SHARED)
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
-        results = "\n".join(_result(*one, is_sent=_is_sent(*one), owner=owner) for one in shared)
-        heading = f"<h1>{html_of(_SHARED)}</h1>\n" if len(shared) > 1 else ""
-        several = " several" if len(shared) > 1 else ""
-        body = f"""<main class="shared{several}">
-{heading}{results}
-{link_to_app()}
-</main>"""
-        return as_page(plain_page(tags, body, root))
-
-    def _is_sent(link: SharedResult, record: Record) -> bool:
-        """Return whether the link's file can be sent, with or without its metadata."""
-        digest = record.state.files[link.place].digest
-        return bool(link.prompt) or blobs.stripped.of(digest) is not None
-
-    def _result(link: SharedResult, record: Record, *, is_sent: bool, owner: str) -> str:
-        title = html_of(record.job.title)
-        if not is_sent:
-            return f"<section>\n<h1>{title}</h1>\n<p>{html_of(_ONLY_WITH_PROMPT)}</p>\n</section>"
-        file = record.state.files[link.place]
-        name = download_name(file.name)
-        address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
-        prompt = html.escape(link.prompt)
-        shown = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
-        settings = ""
-        if prompt and forms.knows(record.job.workflow, owner):
-            settings = f'<a class="button" href="./?shared={link.token}">{html_of(_SETTINGS)}</a>'
-        saved_as = html.escape(shared_name(record, link.place, has_prompt=bool(link.prompt)))
-        save = f'<a class="button" href="{address}" download="{saved_as}">'
-        return f"""<section>
-<h1>{title}</h1>
-{_media(file.kind, address, title)}
-{shown}
-<p class="links">{save}{html_of(_DOWNLOAD)}</a> {settings}</p>
-</section>"""
+        shared = [_result(one, token, ends, owner) for one in files]
+        title = _same(one.title for one in shared) or html_of(_SHARED)
+        preview = _preview(files, shared, root)
+        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms", preview)
+        return as_page(plain_page(tags, _body(shared, title, token), root))
 
     return routes
 
 
-def _media(kind: FileKind, address: str, title: str) -> str:
-    match kind:
+def _result(found: FoundFile, token: str, ends: RunEnds, owner: str) -> SharedResult:
+    record, shared, blobs = found.record, found.file, ends.copies.blobs
+    file = record.state.files[shared.place]
+    is_told = bool(shared.prompt)
+    end = ends.of(record) if is_told else None
+    size = _pixels(blobs, file.digest) if file.kind == "image" else (0, 0)
+    is_sent = is_told or blobs.stripped.of(file.digest) is not None
+    address = shared_file_address(token, found.n, download_name(file.name)) if is_sent else ""
+    seeds = tuple(end.seeds.values()) if end else ()
+    caption = end.stage.caption if end else Caption()
+    can_use = is_told and ends.forms.knows(record.job.workflow, owner)
+    return SharedResult(
+        found.n,
+        record.id,
+        file.kind,
+        html_of(record.job.title),
+        html.escape(address.removeprefix("/")),
+        html.escape(shared_file_name(found)),
+        size,
+        html.escape(shared.prompt),
+        html.escape(caption.negative),
+        " · ".join(html_of(one) for one in _facts(size, seeds, caption)) if end else "",
+        f"./?shared={token}/{found.n}" if can_use else "",
+    )
+
+
+def _facts(size: tuple[int, int], seeds: Sequence[str], caption: Caption) -> Iterator[str]:
+    """Yield the settings in the order in which the stage shows them."""
+    if all(size):
+        yield f"{size[0]} × {size[1]}"
+    if seeds:
+        yield plural("Seed {seeds}", "Seeds {seeds}", count=len(seeds), seeds=", ".join(seeds))
+    if caption.steps:
+        yield message("Steps {steps}", steps=caption.steps)
+    if caption.model:
+        name = caption.model.replace("\\", "/").rpartition("/")[2]
+        yield name.rpartition(".")[0] or name
+
+
+def _pixels(blobs: BlobStore, digest: str) -> tuple[int, int]:
+    path = blobs.path(digest)
+    try:
+        if path is not None:
+            with opened(path) as image:
+                return image.size
+    except Undecodable:
+        pass
+    return (0, 0)
+
+
+def _preview(
+    files: Sequence[FoundFile], shared: Sequence[SharedResult], root: str
+) -> LinkPreview | None:
+    """Return the preview with the first image that other sites can show; None without one. It
+    contains nothing that the page doesn't show."""
+    for found, one in zip(files, shared, strict=True):
+        file = found.record.state.files[found.file.place]
+        media_type = media_type_of(file.filename)
+        if one.address and media_type in _PREVIEWED and all(one.size):
+            if file.size > _LARGEST_PREVIEW:
+                continue
+            title = translated(found.record.job.title)
+            about = found.file.prompt[:_LONGEST_ABOUT] or translated(_ABOUT)
+            image = f"{html.escape(root)}/{one.address}"
+            return LinkPreview(title, about, image, media_type, one.size, title)
+    return None
+
+
+def _same(texts: Iterator[str] | Sequence[str]) -> str:
+    """Return the text that all results have; "" if they differ."""
+    several = set(texts)
+    return several.pop() if len(several) == 1 else ""
+
+
+def _body(shared: Sequence[SharedResult], title: str, token: str) -> str:
+    """Return the page's content: the results, and beside them what they have in common."""
+    prompt, negative, facts = (
+        _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")
+    )
+    is_one_run = len({one.run for one in shared}) == 1
+    about = [
+        f"<h1>{title}</h1>",
+        f'<p class="prompt">{prompt}</p>' if prompt else "",
+        f'<p class="facts">{facts}</p>' if facts else "",
+        f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
+        _buttons(shared, token, shared[0].settings if is_one_run else ""),
+        link_to_app(),
+    ]
+    figures = []
+    for one in shared:
+        own = replace(
+            one,
+            title="" if one.title == title else one.title,
+            prompt="" if one.prompt == prompt else one.prompt,
+            facts="" if one.facts == facts else one.facts,
+            settings="" if is_one_run else one.settings,
+        )
+        figures.append(_figure(one, _caption(own) if len(shared) > 1 else ""))
+    several = " several" if len(shared) > 1 else ""
+    lines = (
+        f'<main class="shared{several}">',
+        '<div class="results">',
+        *figures,
+        "</div>",
+        '<div class="about">',
+        *filter(None, about),
+        "</div>",
+        "</main>",
+    )
+    return "\n".join(lines)
+
+
+def _buttons(shared: Sequence[SharedResult], token: str, settings: str) -> str:
+    """Return the page's actions: downloading leads."""
+    save = ""
+    sent = [one for one in shared if one.address]
+    if len(sent) > 1:
+        address = shared_zip_address(token).removeprefix("/")
+        save = f'<a class="button" href="{address}" download>{html_of(_DOWNLOAD_ALL)}</a>'
+    elif sent:
+        save = _save(sent[0], "button")
+    use = f'<a class="button quiet" href="{settings}">{html_of(_SETTINGS)}</a>' if settings else ""
+    return f'<p class="links">{save} {use}</p>' if save or use else ""
+
+
+def _save(one: SharedResult, style: str) -> str:
+    return (
+        f'<a class="{style}" href="{one.address}" download="{one.saved_as}">'
+        f"{html_of(_DOWNLOAD)}</a>"
+    )
+
+
+def _caption(own: SharedResult) -> str:
+    """Return the caption of one of several results: what the others don't have in common with it,
+    and its links."""
+    links = [_save(own, "link")] if own.address else []
+    if own.settings:
+        links.append(f'<a class="link" href="{own.settings}">{html_of(_SETTINGS)}</a>')
+    words = [
+        f"<h2>{own.title}</h2>" if own.title else "",
+        f'<p class="prompt">{own.prompt}</p>' if own.prompt else "",
+        f'<p class="facts">{own.facts}</p>' if own.facts else "",
+        f"<p>{' · '.join(links)}</p>" if links else "",
+    ]
+    return f"<figcaption>{''.join(words)}</figcaption>"
+
+
+def _figure(one: SharedResult, caption: str) -> str:
+    if not one.address:
+        return f"<figure><p>{html_of(_ONLY_WITH_PROMPT)}</p></figure>"
+    return f"<figure>{_media(one)}{caption}</figure>"
+
+
+def _media(one: SharedResult) -> str:
+    match one.kind:
         case "image":
-            return f'<img src="{address}" alt="{title}">'
+            width, height = one.size
+            pixels = f' width="{width}" height="{height}"' if width else ""
+            image = f'<img src="{one.address}" alt="{one.title}"{pixels}>'
+            large, close = f"large-{one.n}", html_of(_CLOSE)
+            return (
+                f'<button type="button" class="picture" popovertarget="{large}"'
+                f' title="{html_of(_ENLARGE)}">{image}</button>'
+                f'<div id="{large}" class="large" popover><button type="button"'
+                f' popovertarget="{large}" popovertargetaction="hide" aria-label="{close}">'
+                f'<img src="{one.address}" alt="{one.title}" loading="lazy"></button></div>'
+            )
         case "video":
-            return f'<video src="{address}" aria-label="{title}" controls loop></video>'
+            return f'<video src="{one.address}" aria-label="{one.title}" controls loop></video>'
         case "audio":
-            return f'<audio src="{address}" aria-label="{title}" controls></audio>'
+            return f'<audio src="{one.address}" aria-label="{one.title}" controls></audio>'
         case _:  # other kinds can't be shared
             return ""

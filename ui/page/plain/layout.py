@@ -14,7 +14,7 @@ from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
 from ui.page.plain.inline import policy, style_tags
 from ui.page.plain.install import tags_for_installing
-from ui.page.social_card import tags_for_other_sites
+from ui.page.social_card import LinkPreview, tags_for_other_sites
 from ui.web.responses import NO_STORE
 
 ICON = Path(__file__).parents[1] / "icon.svg"
@@ -28,10 +28,10 @@ def as_page(page: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(page, status, headers=NO_STORE | {"content-security-policy": policy()})
 
 
-def head_tags_of(root: str, title: str = "ComfyForms") -> str:
+def head_tags_of(root: str, title: str = "ComfyForms", preview: LinkPreview | None = None) -> str:
     """Return the tags that describe a page of the app at this URL to chats and to systems that
-    install it. Both arguments are inserted unescaped."""
-    return f"{tags_for_other_sites(root, title)}\n        {tags_for_installing(root)}"
+    install it. `root` and `title` are inserted unescaped."""
+    return f"{tags_for_other_sites(root, title, preview)}\n        {tags_for_installing(root)}"
 
 
 def plain_page(titles: str, body: str, root: str) -> str:

@@ -81,11 +81,14 @@ export interface BatchProblem {
 }
 
 /**
- * The `prompt` as sent and the file of the `model`; empty if the form has no such field.
+ * The `prompt` and the `negative` one as sent, the file of the `model`, and the number of
+ * `steps`; empty if the form has no such field.
  */
 export interface Caption {
   prompt: string;
   model: string;
+  steps: string;
+  negative: string;
 }
 
 /**
@@ -284,10 +287,12 @@ export interface HistoryPage {
 }
 
 /**
- * The link to a result. `address`: its path below the app's root, empty without a link.
- * `prompt`: it shows the prompt, and the file contains its metadata. `has_prompt`: the run has a
- * prompt. `is_new`: the result wasn't shared before. `can_strip`: the app can remove the metadata.
- * If it can't, there is no link until the prompt is shared.
+ * The link to one or several results. `address`: its path below the app's root, empty without a
+ * link. `prompt`: it shows the prompts and settings, and the files contain their metadata.
+ * `has_prompt`: a run has a prompt. `is_new`: these results had no link before. `can_strip`: the
+ * app can remove the metadata. If it can't, there is no link until the prompt is shared. `others`:
+ * the number of other links that show any of these results. `needs_sign_in`: visitors must sign in
+ * first.
  */
 export interface LinkDoc {
   address: string;
@@ -295,6 +300,8 @@ export interface LinkDoc {
   has_prompt: boolean;
   is_new: boolean;
   can_strip: boolean;
+  others: number;
+  needs_sign_in: boolean;
 }
 
 /**

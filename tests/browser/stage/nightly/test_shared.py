@@ -9,6 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from comfy.records.sharing.results import SharedFile
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -32,7 +33,9 @@ LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
 
 
 def shown(page: Page) -> bool:
-    return bool(page.locator("main img").evaluate("image => image.decode().then(() => true)"))
+    return bool(
+        page.locator("main .picture img").evaluate("image => image.decode().then(() => true)")
+    )
 
 
 @pytest.fixture
@@ -86,14 +89,14 @@ def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     """Opening and closing the dialog shares nothing."""
     anna.more("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
-    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see it.")
+    expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
     expect(panel.get_by_label("Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
     panel.get_by_role("button", name="Cancel").click()
     (run,) = anna.site.services.runs.known()
     history = anna.site.services.runs.history
     assert history is not None
-    assert history.shared.of(run.owner, run.id, 0) is None
+    assert history.shared.of(run.owner, [SharedFile(run.id, 0)]) is None
 
 
 def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
@@ -107,16 +110,19 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
         page.locator("#history .tile").nth(at).click()
     page.locator("#history .selection").get_by_role("button", name="Share…").click()
     panel = page.get_by_role("dialog", name="Share 2 results")
-    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see them.")
+    expect(panel).to_contain_text("After signing in, anyone with the link can see them.")
     expect(panel).to_contain_text("The files are shared without their metadata.")
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()
     expect(panel.get_by_role("status")).to_have_text("Link copied")
     link = panel.get_by_label("Link").input_value()
-    ben.page.goto(link)
-    log_in(ben.page, "ben", "harbour")
-    expect(ben.page.get_by_role("heading", name="Shared results")).to_be_visible()
-    expect(ben.page.locator("main img")).to_have_count(2)
+    assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32}}", link)
+    follow(ben, link)
+    expect(ben.page.locator("main .picture img")).to_have_count(2)
+    expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(1)
+    with ben.page.expect_download() as saved:
+        ben.page.get_by_role("link", name="Download all").click()
+    assert saved.value.suggested_filename == "Text to image.zip"
     assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
     ben.page.get_by_role("link", name="Use these settings").first.click()
     ben.ready()
@@ -134,7 +140,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
 def test_sharing_copies_a_link(anna: Visitor) -> None:
     """The dialog says who can see the result, and what the file carries."""
     panel, link = share(anna)
-    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see it.")
+    expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
     expect(panel.get_by_role("status")).to_have_text("Link copied")
     expect(panel).not_to_contain_text("already shared")
     expect(panel).to_contain_text("The file is shared without its metadata.")
@@ -154,6 +160,12 @@ def test_a_link_shows_another_user_the_result(anna: Visitor, ben: Visitor) -> No
     with ben.page.expect_download() as saved:
         ben.page.get_by_role("link", name="Download").click()
     assert saved.value.suggested_filename.endswith(".png")
+    ben.page.get_by_title("Enlarge").click()
+    large = ben.page.locator(".large img")
+    expect(large).to_be_in_viewport()
+    assert large.evaluate("image => image.clientHeight") == 844
+    ben.page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
     to_app = ben.page.get_by_role("link", name="Open ComfyForms")
     assert to_app.evaluate("link => link.href") == f"{ben.site.url}/"
 
@@ -171,6 +183,9 @@ def test_a_link_shows_the_prompt_if_its_owner_agrees(anna: Visitor, ben: Visitor
     expect(panel.get_by_label("Include the prompt and settings")).to_be_checked()
     ben.page.reload()
     expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
+    expect(ben.page.locator(".facts")).to_have_text(
+        re.compile(r"^512 × 512 · Seed \d+ · Steps 1 · demo-landscapes$")
+    )
 
 
 def test_sharing_again_shows_the_same_link(anna: Visitor) -> None:
@@ -203,7 +218,7 @@ def test_a_link_ends_when_sharing_stops(anna: Visitor, ben: Visitor) -> None:
     panel.get_by_role("button", name="Stop sharing").click()
     panel.get_by_role("button", name="Stop sharing").click()
     expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
-    file = ben.page.locator("main img").evaluate("image => image.src")
+    file = ben.page.locator("main .picture img").evaluate("image => image.src")
     ben.page.reload()
     expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
     assert ben.page.request.get(file).status == 404

@@ -18,6 +18,7 @@ from comfy.records.groups import Group
 from comfy.records.presets import Preset
 from comfy.records.record import Record
 from comfy.records.room import HistoryLimits
+from comfy.records.sharing.results import SharedFile
 from comfy.records.started_requests import StartingRequest
 from comfy.records.store import RunStore
 from comfy.records.tables import runs
@@ -156,17 +157,21 @@ def test_finding_s21_a_preset_in_use_outlasts_unused_ones(
 
 
 def test_finding_s5_shared_prompts_count(history: RunStore, tmp_path: Path) -> None:
-    """Each shared link to a file repeats the prompt. The app counts these bytes toward the run as
-    long as the link exists."""
+    """Each shared link to a file repeats the prompt. The app counts these bytes toward the runs as
+    long as the link exists, also for links to several files."""
     files = tuple(kept_image(history.files, bytes([number])) for number in range(40))
     history.end(ended_record(replace(told(0, 10), address=EVE), files=files))
     written = bytes_counted(history)
     for place in range(40):
-        history.shared.share("browser:0", "run 0", place, "😀" * 100_000)
-        history.shared.share("browser:0", "run 0", place, "😀" * 100_000)
+        shared = [SharedFile("run 0", place, "😀" * 100_000)]
+        history.shared.share("browser:0", shared)
+        history.shared.share("browser:0", shared)
     assert 40 * 100_000 < bytes_counted(history) - written < 5 * MB
+    one_each = bytes_counted(history)
+    history.shared.share("browser:0", [SharedFile("run 0", place) for place in range(20)])
+    assert bytes_counted(history) - one_each >= 20 * 2_000
     for place in range(40):
-        history.shared.stop("browser:0", "run 0", place)
+        history.shared.stop("browser:0", [SharedFile("run 0", place)])
     assert bytes_counted(history) == written
     assert size_of(tmp_path) < ROOM + SLACK
 

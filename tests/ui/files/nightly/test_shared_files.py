@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+import zipfile
 
 import pytest
 import requests
 from PIL import Image
 
+from comfy.records.sharing.results import SharedFile
 from tests.attacks.people import SECRET, a_run, browser, person
 from tests.support.samples.media import every_container
 from tests.support.serving import RunningApp, running_demo_app
@@ -25,7 +28,7 @@ def test_a_shared_link_reveals_only_its_file() -> None:
     can't create, change or delete the link. With the prompt shared, the file comes unchanged."""
     with running_demo_app(step_seconds=0) as (_, app):
         ann, ben = person(app), {"Cookie": browser(app)}
-        link_of = f"{app.url}/api/v1/runs/{ann.owned.run}/files/0/link"
+        link_of = f"{app.url}/api/v1/link?file={ann.owned.run}/0"
         for method in ("POST", "DELETE"):
             assert (
                 requests.request(method, link_of, headers=ben, timeout=LONGEST_WAIT).status_code
@@ -38,7 +41,7 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         address = app.url + told["address"]
         for method in ("POST", "DELETE"):
             foreign = requests.request(
-                method, f"{link_of}?prompt=true", headers=ben, timeout=LONGEST_WAIT
+                method, f"{link_of}&prompt=true", headers=ben, timeout=LONGEST_WAIT
             )
             assert foreign.status_code == 404
         evil = ann.headers | {"Origin": "https://evil.example"}
@@ -52,7 +55,7 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         own = requests.get(
             f"{app.url}/files/{ann.owned.run}/0/a.png", headers=ann.headers, timeout=LONGEST_WAIT
         )
-        given = requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT)
+        given = requests.get(f"{address}/0/a.png", headers=ben, timeout=LONGEST_WAIT)
         assert SECRET.encode() in own.content
         assert b"prompt" in own.content
         for word in (SECRET.encode(), b"prompt", b"workflow", b"KSampler"):
@@ -64,83 +67,144 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         assert "Text-to-image.png" in name != own.headers["content-disposition"]
         for name in ("content-type", "x-content-type-options"):
             assert given.headers[name] == own.headers[name]
-        for wrong in (f"{address}x", f"{address[:-1]}/a.png", f"{app.url}/shared/none"):
+        for wrong in (f"{address}x", f"{address[:-1]}/0/a.png", f"{address}/1/a.png"):
             assert requests.get(wrong, headers=ben, timeout=LONGEST_WAIT).status_code == 404
 
         with_prompt = requests.post(
-            f"{link_of}?prompt=true", headers=ann.headers, timeout=LONGEST_WAIT
+            f"{link_of}&prompt=true", headers=ann.headers, timeout=LONGEST_WAIT
         ).json()
         assert with_prompt == told | {"prompt": True, "is_new": False}
         assert SECRET in requests.get(address, headers=ben, timeout=LONGEST_WAIT).text
-        whole = requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT)
+        whole = requests.get(f"{address}/0/a.png", headers=ben, timeout=LONGEST_WAIT)
         assert whole.content == own.content
         assert (
             requests.post(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json() == with_prompt
         )
-        for other in (1, 99, -1):
-            missing = link_of.replace("/files/0/", f"/files/{other}/")
+        for other in ("1", "99", "-1", "0x1", "²", ""):
+            missing = f"{link_of[:-1]}{other}"
             assert (
                 requests.post(missing, headers=ann.headers, timeout=LONGEST_WAIT).status_code == 404
             )
         assert requests.delete(link_of, headers=ann.headers, timeout=LONGEST_WAIT).ok
         assert (
-            requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT).status_code == 404
+            requests.get(f"{address}/0/a.png", headers=ben, timeout=LONGEST_WAIT).status_code == 404
         )
 
 
 def test_a_link_to_several_results_leaves_out_revoked_ones() -> None:
-    """Each result of the page keeps its own rules: without its prompt, neither the page nor the
-    settings reveal it. A revoked one is left out; without any, the link is dead. Other users can
-    read the state of no link."""
+    """Its token is as short as any. Without the prompts, neither the page, the files, the ZIP nor
+    the settings reveal them; with them, all do. A revoked result is left out everywhere; without
+    any, the link is dead. Other users can't read the state of a link or add results to it."""
     with running_demo_app(step_seconds=0) as (_, app):
         ann, ben = person(app), {"Cookie": browser(app)}
-        api, links = f"{app.url}/api/v1", []
+        api = f"{app.url}/api/v1"
         second = a_run(app, ann.headers["Cookie"])
-        for run, prompt in ((ann.owned.run, "false"), (second, "true")):
-            link_of = f"{api}/runs/{run}/files/0/link"
-            before = requests.get(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json()
-            assert (before["address"], before["is_new"]) == ("", True)
-            assert requests.get(link_of, headers=ben, timeout=LONGEST_WAIT).status_code == 404
-            told = requests.post(
-                f"{link_of}?prompt={prompt}", headers=ann.headers, timeout=LONGEST_WAIT
-            ).json()
-            now = requests.get(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json()
-            assert now == told | {"is_new": False}
-            links.append((link_of, told["address"].rpartition("/")[2]))
-        hidden, told_all = (token for _, token in links)
-        several = f"{app.url}/shared/{hidden}.{told_all}.none.{told_all}"
+        link = f"{api}/link?file={ann.owned.run}/0&file={second}/0"
 
         def get(address: str) -> requests.Response:
             return requests.get(address, headers=ben, timeout=LONGEST_WAIT)
 
+        def own(method: str, address: str) -> requests.Response:
+            return requests.request(method, address, headers=ann.headers, timeout=LONGEST_WAIT)
+
+        before = own("GET", link).json()
+        assert (before["address"], before["is_new"], before["others"]) == ("", True, 0)
+        foreign = f"{api}/link?file={a_run(app, ben['Cookie'])}/0&file={second}/0"
+        for method in ("GET", "POST"):
+            for address in (link, foreign):
+                asked = requests.request(method, address, headers=ben, timeout=LONGEST_WAIT)
+                assert asked.status_code == 404
+        told = own("POST", link).json()
+        assert own("GET", link).json() == told | {"is_new": False}
+        several = app.url + told["address"]
+        token = told["address"].rpartition("/")[2]
+        assert len(token) == 32
+        assert own("GET", f"{api}/link?file={second}/0").json()["others"] == 1
+
         page = get(several)
         assert page.headers["cache-control"] == "no-store"
-        assert page.text.count("<section>") == 2
-        assert ann.owned.run not in page.text
-        assert page.text.count('class="prompt"') == page.text.count("./?shared=") == 1
-        assert get(f"{api}/shared/{hidden}/values").status_code == 404
-        assert get(f"{api}/shared/{hidden}.{told_all}/values").status_code == 404
-        values = get(f"{api}/shared/{told_all}/values").json()
+        assert page.text.count("<figure>") == 2
+        for secret in (SECRET, ann.owned.run, second, "steps", "./?shared="):
+            assert secret not in page.text
+        names, contents = zipped(get(f"{several}/all.zip"))
+        assert names == ["001-Text-to-image.png", "002-Text-to-image.png"]
+        assert SECRET.encode() not in b"".join(contents)
+        assert get(f"{api}/shared/{token}/0/values").status_code == 404
+
+        assert own("POST", f"{link}&prompt=true").json()["address"] == told["address"]
+        page = get(several)
+        # The title and the prompt are the same for both.
+        assert page.text.count('class="prompt"') == page.text.count("<h1>") == 1
+        assert page.text.count("./?shared=") == 2
+        names, contents = zipped(get(f"{several}/all.zip"))
+        assert all(SECRET.encode() in content for content in contents)
+        values = get(f"{api}/shared/{token}/1/values").json()
         assert values["workflow"] == "text-to-image"
         assert values["values"]
-        assert requests.delete(links[1][0], headers=ann.headers, timeout=LONGEST_WAIT).ok
-        assert get(f"{api}/shared/{told_all}/values").status_code == 404
-        assert told_all not in get(several).text
-        assert requests.delete(links[0][0], headers=ann.headers, timeout=LONGEST_WAIT).ok
-        assert get(several).status_code == 404
+
+        assert own("DELETE", f"{api}/link?file={second}/0").ok
+        for gone in (f"{api}/shared/{token}/1/values", f"{several}/1/a.png"):
+            assert get(gone).status_code == 404
+        assert len(zipped(get(f"{several}/all.zip"))[0]) == 1
+        assert get(several).text.count("<figure>") == 1
+        assert own("DELETE", f"{api}/link?file={ann.owned.run}/0").ok
+        for gone in (several, f"{several}/all.zip", f"{several}/0/a.png"):
+            assert get(gone).status_code == 404
+
+
+def zipped(answer: requests.Response) -> tuple[list[str], list[bytes]]:
+    """Return the names and contents of a ZIP, which browsers don't store."""
+    assert answer.headers["cache-control"] == "private, no-store"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        return archive.namelist(), [archive.read(name) for name in archive.namelist()]
+
+
+def test_a_shared_page_previews_only_what_it_shows() -> None:
+    """The preview for chats has the picture and the workflow's title. A chat's server, which has no
+    cookie, gets both. Only with the prompt shared, the page has the settings and the preview the
+    prompt."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        ann = person(app)
+        link = f"{app.url}/api/v1/link?file={ann.owned.run}/0"
+
+        def share(prompt: str) -> str:
+            asked = f"{link}&prompt={prompt}"
+            answer = requests.post(asked, headers=ann.headers, timeout=LONGEST_WAIT)
+            return requests.get(app.url + answer.json()["address"], timeout=LONGEST_WAIT).text
+
+        page = share("false")
+        tags = dict(re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)"', page))
+        assert tags["og:title"] == tags["twitter:title"] == "Text to image"
+        assert tags["og:description"] == "Made with ComfyForms."
+        image = requests.get(tags["og:image"], timeout=LONGEST_WAIT)
+        assert image.headers["content-type"] == tags["og:image:type"] == "image/png"
+        with Image.open(io.BytesIO(image.content)) as shown:
+            width, height = shown.size
+        assert (tags["og:image:width"], tags["og:image:height"]) == (f"{width}", f"{height}")
+        assert SECRET.encode() not in image.content
+        assert 'class="facts"' not in page
+        assert 'class="negative"' not in page
+
+        page = share("true")
+        facts = re.search(r'class="facts">([^<]+)', page)
+        assert facts is not None
+        assert re.fullmatch(rf"{width} × {height} · Seed \d+ · Steps \d+ · [\w.-]+", facts[1]), (
+            facts[1]
+        )
+        assert f'og:description" content="{SECRET}' in page
 
 
 def test_a_range_of_a_stripped_file() -> None:
     """A player gets any range of a file that the app sends without metadata, as HTTP specifies."""
     with running_demo_app(step_seconds=0) as (_, app):
         headers = {"Cookie": browser(app)}
-        link = f"{app.url}/api/v1/runs/{a_run(app, headers['Cookie'])}/files/0/link"
+        link = f"{app.url}/api/v1/link?file={a_run(app, headers['Cookie'])}/0"
         address = requests.post(link, headers=headers, timeout=LONGEST_WAIT).json()["address"]
 
         def get(**asked: str) -> requests.Response:
             names = {name.replace("_", "-"): value for name, value in asked.items()}
             return requests.get(
-                f"{app.url}{address}/a.png", headers=headers | names, timeout=LONGEST_WAIT
+                f"{app.url}{address}/0/a.png", headers=headers | names, timeout=LONGEST_WAIT
             )
 
         whole = get()
@@ -174,7 +238,7 @@ def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
         headers = {"Cookie": browser(app)}
         run = a_run(app, headers["Cookie"])
         keep_instead(app, every_container().get(kind, every_container()["png"][:-20]))
-        link = f"{app.url}/api/v1/runs/{run}/files/0/link"
+        link = f"{app.url}/api/v1/link?file={run}/0"
 
         def ask(query: str = "") -> requests.Response:
             return requests.post(link + query, headers=headers, timeout=LONGEST_WAIT)
@@ -186,19 +250,21 @@ def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
             "has_prompt": True,
             "is_new": True,
             "can_strip": False,
+            "others": 0,
+            "needs_sign_in": False,
         }
-        assert ask("?prompt=false").status_code == 409
+        assert ask("&prompt=false").status_code == 409
         assert requests.delete(link, headers=headers, timeout=LONGEST_WAIT).status_code == 404
-        address = app.url + ask("?prompt=true").json()["address"]
-        assert requests.get(f"{address}/a", headers=headers, timeout=LONGEST_WAIT).ok
-        assert ask("?prompt=false").status_code == 409
+        address = app.url + ask("&prompt=true").json()["address"]
+        assert requests.get(f"{address}/0/a", headers=headers, timeout=LONGEST_WAIT).ok
+        assert ask("&prompt=false").status_code == 409
         assert SECRET in requests.get(address, headers=headers, timeout=LONGEST_WAIT).text
 
         history = app.runs.history
         assert history is not None
-        owner = history.shared.find(address.rpartition("/")[2])[1].owner
-        history.shared.share(owner, run, 0)
-        refused = requests.get(f"{address}/a", headers=headers, timeout=LONGEST_WAIT)
+        (found,) = history.shared.find(address.rpartition("/")[2])
+        history.shared.share(found.record.owner, [SharedFile(run, 0)])
+        refused = requests.get(f"{address}/0/a", headers=headers, timeout=LONGEST_WAIT)
         assert refused.status_code == 409
         assert refused.json()["detail"] == "This kind of file can't be shared without its prompt."
         page = requests.get(address, headers=headers, timeout=LONGEST_WAIT)

@@ -16,7 +16,7 @@ import { message, plural } from "../messages.js";
  * @typedef {{ items: Item[], intermediate: Item[] }} Arrangement
  *
  * A part of a result's caption: its displayed text, and the text to copy.
- * @typedef {{ part: "size" | "seed" | "model" | "prompt", shown: string, copied: string }} CaptionPart
+ * @typedef {{ part: "size" | "seed" | "steps" | "model" | "prompt", shown: string, copied: string }} CaptionPart
  *
  * A run's results. `outputs`: names the nodes and has their order. `name`: of a text that is saved as a file, without
  * the extension.
@@ -183,7 +183,7 @@ export function placeAfter(arrangement, at, step) {
  * @returns {CaptionPart[]}
  */
 export function captionOf({ seeds: byField, page }, size) {
-  const { prompt, model } = page.caption;
+  const { prompt, model, steps } = page.caption;
   const seeds = Object.values(byField);
   const pixels = size?.width ? `${size.width} × ${size.height}` : "";
   const seed = seeds.join(", ");
@@ -191,6 +191,7 @@ export function captionOf({ seeds: byField, page }, size) {
   const parts = [
     { part: "size", shown: pixels, copied: pixels },
     { part: "seed", shown: seed && seedWords(seeds), copied: seed },
+    { part: "steps", shown: steps && message("Steps {steps}", { steps }), copied: steps },
     { part: "model", shown: stemOf(model), copied: model },
     { part: "prompt", shown: prompt, copied: prompt },
   ];

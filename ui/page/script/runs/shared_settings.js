@@ -12,7 +12,7 @@ export async function useShared() {
   if (!token) return;
   correctAddress(location.pathname);
   await firstForm(); // Gradio loses a redraw that is requested before
-  await reuse(`${API}/shared/${encodeURIComponent(token)}/values`);
+  await reuse(`${API}/shared/${token.split("/").map(encodeURIComponent).join("/")}/values`);
 }
 
 /** Wait until the page shows a form. */

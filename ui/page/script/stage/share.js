@@ -9,12 +9,12 @@ import { say } from "../state.js";
 
 /** @import { LinkDoc, RunDoc } from "../documents.js" */
 
-const MOST = 24; // results of a link, as in ui/accounts/pages/shared_page.py
-const SEVERAL = "."; // between the links of several results
+const MOST = 24; // results of a link, as in ui/api/links.py
 const KINDS = ["image", "video", "audio"];
 const SHARED = message("This result is already shared with this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
+const FROM_ALL = message("All links will stop showing it. Sharing again creates a new link.");
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
 const NOT_ALL_WITHOUT = message("Some of these files can't be shared without their prompts.");
 const COPIED = message("Link copied");
@@ -25,9 +25,14 @@ const NOT_COPIED = message("Select the link and copy it.");
  * @param {number} count
  */
 const wordsFor = (count) => ({
-  who: plural(
-    "Anyone who can use ComfyForms and has the link can see it.",
-    "Anyone who can use ComfyForms and has the link can see them.",
+  afterSignIn: plural(
+    "After signing in, anyone with the link can see it.",
+    "After signing in, anyone with the link can see them.",
+    { count },
+  ),
+  withoutSignIn: plural(
+    "Anyone with the link can see it without signing in.",
+    "Anyone with the link can see them without signing in.",
     { count },
   ),
   withMetadata: plural(
@@ -43,6 +48,10 @@ const wordsFor = (count) => ({
   notWithout: count > 1 ? NOT_ALL_WITHOUT : NOT_WITHOUT,
 });
 
+/** @param {number} count */
+const othersOf = (count) =>
+  plural("{count} other link shows it, too.", "{count} other links show it, too.", { count });
+
 /** @param {string} kind */
 export const canBeShared = (kind) => KINDS.includes(kind);
 
@@ -51,44 +60,43 @@ export const canBeShared = (kind) => KINDS.includes(kind);
  * @param {string} run
  * @param {number} at the file's index in the run
  */
-export async function share(run, at) {
-  const path = pathOf(run, at);
-  const told = await ask(path, undefined, "GET");
-  if (told) new SharePanel(message("Share this result"), [path], told).open();
-}
+export const share = (run, at) => openPanel(message("Share this result"), [`${run}/${at}`]);
 
 /**
  * Ask what to share of several runs, then create one link to all their results.
  * @param {readonly string[]} runs
  */
 export async function shareSeveral(runs) {
-  const paths = [];
+  const files = [];
   for (const run of runs) {
     /** @type {RunDoc | null} */
     const told = await ask(`${API}/runs/${run}`, undefined, "GET");
     if (!told) return;
     for (const { n, kind, saved } of told.files)
-      if (saved && canBeShared(kind)) paths.push(pathOf(run, n));
+      if (saved && canBeShared(kind)) files.push(`${run}/${n}`);
   }
-  if (!paths.length || paths.length > MOST) {
+  if (!files.length || files.length > MOST) {
     const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
-    say(paths.length ? most : message("Only images, video and audio can be shared by a link."));
+    say(files.length ? most : message("Only images, video and audio can be shared by a link."));
     return;
   }
-  const title = plural("Share {count} result", "Share {count} results", { count: paths.length });
-  const link = { address: "", prompt: false, has_prompt: true, is_new: true, can_strip: true };
-  new SharePanel(title, paths, link).open();
+  const title = plural("Share {count} result", "Share {count} results", { count: files.length });
+  await openPanel(title, files);
 }
 
 /**
- * Return the path of a result's link in the API.
- * @param {string} run
- * @param {number} at
+ * @param {string} title
+ * @param {readonly string[]} files the results' runs and indexes, such as "run/0"
  */
-const pathOf = (run, at) => `${API}/runs/${run}/files/${at}/link`;
+async function openPanel(title, files) {
+  const query = new URLSearchParams(files.map((file) => ["file", file]));
+  const path = `${API}/link?${query}`;
+  const told = await ask(path, undefined, "GET");
+  if (told) new SharePanel(title, path, files.length, told).open();
+}
 
 class SharePanel {
-  #paths;
+  #path;
   #words;
   #place;
   #link = element("input");
@@ -101,12 +109,13 @@ class SharePanel {
 
   /**
    * @param {string} title
-   * @param {readonly string[]} paths the links' paths in the API
+   * @param {string} path the link's path in the API
+   * @param {number} count the number of results
    * @param {LinkDoc} told the state of the link
    */
-  constructor(title, paths, told) {
-    this.#paths = paths;
-    this.#words = wordsFor(paths.length);
+  constructor(title, path, count, told) {
+    this.#path = path;
+    this.#words = wordsFor(count);
     this.#told = told;
     this.#place = dialog("share", title);
     this.#link.readOnly = true;
@@ -117,10 +126,12 @@ class SharePanel {
       button(message("Copy"), () => this.copy()),
     );
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
+    const { withoutSignIn, afterSignIn } = this.#words;
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
+    if (told.others) before.push(element("p", "before", othersOf(told.others)));
     this.#place.append(
       ...before,
-      element("p", "", this.#words.who),
+      element("p", "", told.needs_sign_in ? afterSignIn : withoutSignIn),
       this.#row,
       ...withPrompt,
       this.#carries,
@@ -140,7 +151,7 @@ class SharePanel {
   }
 
   #show() {
-    const { address, can_strip: canStrip } = this.#told;
+    const { address, can_strip: canStrip, others } = this.#told;
     const includes = this.#box.checked;
     this.#row.hidden = !address;
     this.#link.value = address && root + address;
@@ -153,7 +164,7 @@ class SharePanel {
     const stop = button(message("Stop sharing"), () => this.#ask());
     const parts = address
       ? [stop, this.#leave(message("Close"))]
-      : [this.#leave(message("Cancel")), create];
+      : [...(others ? [stop] : []), this.#leave(message("Cancel")), create];
     this.#last.replaceChildren(...parts);
   }
 
@@ -166,18 +177,10 @@ class SharePanel {
 
   /** @returns {Promise<boolean>} whether the app has shared everything; if not, the error is already shown */
   async #change() {
-    const links = [];
-    for (const path of this.#paths) {
-      /** @type {LinkDoc | null} */
-      const told = await ask(`${path}?prompt=${this.#box.checked}`);
-      if (!told) return false;
-      links.push(told);
-    }
-    const [first = this.#told] = links;
-    const tokens = links.map(({ address }) => address.slice(first.address.lastIndexOf("/") + 1));
-    const address = first.address.replace(/[^/]*$/, tokens.join(SEVERAL));
-    this.#told = { ...first, address, can_strip: links.every((told) => told.can_strip) };
-    return true;
+    /** @type {LinkDoc | null} */
+    const told = await ask(`${this.#path}&prompt=${this.#box.checked}`);
+    if (told) this.#told = told;
+    return told !== null;
   }
 
   async copy() {
@@ -206,14 +209,14 @@ class SharePanel {
 
   /** Ask before revoking the link: it stops working for everyone who has it. */
   #ask() {
-    this.#keepOnly(FOR_GOOD, [
+    this.#keepOnly(this.#told.others ? FROM_ALL : FOR_GOOD, [
       this.#leave(message("Cancel")),
       button(message("Stop sharing"), () => this.#end()),
     ]);
   }
 
   async #end() {
-    for (const path of this.#paths) if (!(await ask(path, undefined, "DELETE"))) return;
+    if (!(await ask(this.#path, undefined, "DELETE"))) return;
     this.#keepOnly(STOPPED, [this.#leave(message("Close"))]);
     announce(STOPPED);
   }

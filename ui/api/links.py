@@ -1,0 +1,173 @@
+"""Links to results: what their owner shares, and the settings for visitors with the link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Query, Response
+
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
+from comfy.form.fill import drawn_texts, literal_texts
+from comfy.records.sharing.results import Share, SharedFile, SharedResults
+from ui.api.runs import Runs
+from ui.documents.history_doc import FormValues
+from ui.documents.link_doc import LinkDoc
+from ui.files.copies import FileCopies
+from ui.files.shared_files import NO_PROMPT_NO_FILE
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
+from ui.web.urls import link_address
+
+MOST_SHARED = 24  # files of a link, as in ui/page/script/stage/share.js
+_KINDS = ("image", "video", "audio")
+_NOT_SHARED = "Only images, video and audio can be shared by a link."
+_CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
+_Files = Annotated[list[str], Query(min_length=1, max_length=MOST_SHARED)]
+
+
+def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRoutes:
+    """Return the routes `/link` and `GET /shared/{token}/{n}/values`."""
+    routes = GuardedRoutes(tags=["Files"])
+    history, stripped = docs.registry.history, copies.blobs.stripped
+
+    def links() -> SharedResults:
+        if history is None:
+            raise RunNotFound
+        return history.shared
+
+    def shareable(
+        file: _Files, owner: str = Depends(identity.caller)
+    ) -> tuple[list[SharedFile], list[bool]]:
+        """Return the named files with their prompts, and whether the metadata of each can be
+        removed. Raises RunNotFound or HTTPException."""
+        named = [_file_of(docs, one, owner) for one in dict.fromkeys(file)]
+        return [one for one, _ in named], [stripped.of(digest) is not None for _, digest in named]
+
+    def doc(
+        owner: str,
+        files: list[SharedFile],
+        can_strip: list[bool],
+        share: Share | None,
+        *,
+        new: bool,
+    ) -> AsciiJSON:
+        """Return the document of a link. `files`: with their runs' prompts."""
+        return AsciiJSON(
+            LinkDoc(
+                address=link_address(share.token) if share else "",
+                prompt=_has_prompt(share.files if share else ()),
+                has_prompt=_has_prompt(files),
+                is_new=new,
+                can_strip=all(can_strip),
+                others=links().others(owner, files),
+                needs_sign_in=identity.login is not None,
+            )
+        )
+
+    @routes.get("/link", Access.OWNER, summary="Get the link", response_model=LinkDoc)
+    def link(
+        owner: str = Depends(identity.caller),
+        named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
+        links: SharedResults = Depends(links),
+    ) -> AsciiJSON:
+        """Return the link to these results, and what it can show.
+
+        Without a link, `address` is empty. `file` is a run's ID, a slash, and the result's position
+        in the run; it can be repeated.
+        """
+        files, can_strip = named
+        share = links.of(owner, files)
+        return doc(owner, files, can_strip, share, new=share is None)
+
+    @routes.post("/link", Access.OWNER, summary="Share results", response_model=LinkDoc)
+    def share(
+        *,
+        prompt: bool | None = None,
+        owner: str = Depends(identity.caller),
+        named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
+        links: SharedResults = Depends(links),
+    ) -> AsciiJSON:
+        """Return the link to these results, and create it if needed.
+
+        `prompt=true` shows the prompts and settings to users with the link, and leaves the metadata
+        in the files. Without `prompt`, that doesn't change; a new link doesn't show them.
+        """
+        files, can_strip = named
+        share = before = links.of(owner, files)
+        includes = _has_prompt(before.files if before else ()) if prompt is None else prompt
+        told = [one if includes else SharedFile(one.run, one.place) for one in files]
+        pairs = list(zip(told, can_strip, strict=True))
+        if all(one.prompt or can for one, can in pairs):
+            share = links.share(owner, told)
+        elif not all(one.prompt or can for one, can in zip(files, can_strip, strict=True)):
+            raise HTTPException(409, _CANNOT_SHARE)
+        elif prompt is not None:
+            raise HTTPException(409, NO_PROMPT_NO_FILE)
+        return doc(owner, files, can_strip, share, new=before is None)
+
+    @routes.delete("/link", Access.OWNER, summary="Stop sharing", status_code=204)
+    def stop(
+        file: _Files,
+        owner: str = Depends(identity.caller),
+        links: SharedResults = Depends(links),
+    ) -> Response:
+        """Remove these results from all links. A link ends with its last result."""
+        if not links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):
+            raise RunNotFound
+        return Response(status_code=204)
+
+    @routes.get(
+        "/shared/{token}/{n}/values",
+        Access.SIGNED_IN,
+        summary="Use a shared result's settings",
+        work=Work.CATALOG,
+        response_model=FormValues,
+    )
+    def values(
+        token: str,
+        n: int,
+        owner: str = Depends(identity.caller),
+        links: SharedResults = Depends(links),
+    ) -> AsciiJSON:
+        """Return the values that fill in a form as for a shared result.
+
+        Its owner must have shared the prompt, and you need access to its workflow. Input files
+        aren't included.
+        """
+        shared = next((one for one in links.find(token) if one.n == n), None)
+        if shared is None or not shared.file.prompt:
+            raise RunNotFound
+        job = shared.record.job
+        _, form = docs.forms.form(job.workflow, owner, job.values)
+        texts = literal_texts(drawn_texts(form), job.values)
+        return AsciiJSON(FormValues(job.workflow, copies.given_values(texts, owner)))
+
+    return routes
+
+
+def _place_of(name: str) -> tuple[str, int]:
+    """Return the run and the index of a named file. Raises RunNotFound."""
+    run, _, place = name.rpartition("/")
+    if not (place.isascii() and place.isdecimal() and len(place) < 5):
+        raise RunNotFound
+    return run, int(place)
+
+
+def _file_of(docs: Runs, name: str, owner: str) -> tuple[SharedFile, str]:
+    """Return a named file with its prompt, and its digest. Raises RunNotFound or HTTPException."""
+    run, place = _place_of(name)
+    record = docs.record(run, owner)
+    stage = docs.presenter.ends.of(record).stage
+    if place >= len(stage.files):
+        raise RunNotFound
+    if stage.files[place].kind not in _KINDS:
+        raise HTTPException(409, _NOT_SHARED)
+    return SharedFile(run, place, stage.caption.prompt), record.state.files[place].digest
+
+
+def _has_prompt(files: Sequence[SharedFile]) -> bool:
+    return any(one.prompt for one in files)
