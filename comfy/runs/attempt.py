@@ -7,6 +7,7 @@ its time; `comfy.runs.reconnect` decides what the answers mean.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
@@ -44,6 +45,7 @@ from comfy.runs.plan import (
 )
 from comfy.runs.reconnect import FORGOTTEN, Elsewhere, End, Reconnect
 from comfy.runs.run_events import RunEvents
+from comfy.runs.sent_key import SentKey
 from comfy.runs.shared import ThreadState
 from comfy.runs.submit import Submission
 from comfy.runs.timeouts import jitter
@@ -80,8 +82,13 @@ class Attempt:
         self._client_id = str(client_id)
         self._needs, self._may_move, self._may_retry = parts.needs, may_move, may_retry
         self._latest, self._shared, self._context, self._hooks = latest, shared, context, hooks
-        self._client = server.client.fork(timeout=timing.call)
-        self._cancellation = Cancellation(server.client, timing)
+        self._key: SentKey | None = None
+        client = server.client
+        if record.job.paid:
+            self._key = SentKey(partial(context.api_key, record.owner))
+            client = client.fork(cleaned=self._key.hide_in_bytes)
+        self._client = client.fork(timeout=timing.call)
+        self._cancellation = Cancellation(client, timing)
         over = partial(context.line.release, record.id)
         accepted = shared.link.accepted
         self._events = RunEvents(
@@ -89,8 +96,7 @@ class Attempt:
         )
         self._job = record.job
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
-        api_key = partial(context.api_key, record.owner) if record.job.paid else None
-        self._submission = Submission(self._client, self._client_id, timing, api_key)
+        self._submission = Submission(self._client, self._client_id, timing, self._key)
         self._stream: EventStream | None = None
         self._sent_at = float("inf")  # when the prompt was sent
         # True if the server has accepted the cancel; None before it was sent.
@@ -99,6 +105,9 @@ class Attempt:
     def follow(self) -> End | Elsewhere:
         """Do the next action until the run ends here. Raises ComfyError if the prompt can't be
         sent."""
+        if self._key and self._shared.link.at_server:  # an earlier process has sent it
+            with contextlib.suppress(ComfyError):
+                self._key.read()
         while True:
             shared = self._shared
             due, action = plan(
@@ -252,7 +261,7 @@ class Attempt:
         self._stream = stream = EventStream(
             self._client,
             self._client_id,
-            receive=self._events.receive,
+            receive=self._receive,
             ended=self._events.ended,
             ping=self._context.timing.ping,
         )
@@ -268,6 +277,9 @@ class Attempt:
             raise
         finally:
             shared.opening(None)
+
+    def _receive(self, frame: str | bytes) -> None:
+        self._events.receive(self._key.hide_in_frame(frame) if self._key else frame)
 
     # Querying the outcome
 

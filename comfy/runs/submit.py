@@ -10,6 +10,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.responses import Submitted
 from comfy.prompt.animated_previews import animated_previews
 from comfy.prompt.model import Prompt
+from comfy.runs.sent_key import SentKey
 from comfy.runs.timeouts import Timeouts
 
 # A server that fails this often at the same prompt would fail again.
@@ -28,13 +29,13 @@ class Submission:
         client: Client,
         client_id: str,
         timing: Timeouts,
-        api_key: Callable[[], str | None] | None = None,
+        key: SentKey | None = None,
     ) -> None:
-        """`api_key`: returns the comfy.org API key of a paid run, if there is one."""
+        """`key`: the comfy.org API key of a paid run."""
         self._client = client
         self._client_id = client_id
         self._timing = timing
-        self._api_key = api_key
+        self._key = key
         self._posts = 0
         self._missed_at: float | None = None
 
@@ -66,7 +67,7 @@ class Submission:
         graph = prompt()
         # docs/comfyui.md#3, #62
         extra_data = {"preview_method": "auto"} | animated_previews(graph)
-        if self._api_key is not None and (key := self._api_key()):
+        if self._key is not None and (key := self._key.read()):
             extra_data["api_key_comfy_org"] = key
         self._posts += 1
         sending(prompt_id)

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, Self
 from urllib.parse import quote
@@ -66,6 +67,7 @@ class Client:
         self._used = set[Session]()
         self._aborted = False
         self._when_unreachable = Callbacks[[]]()
+        self._cleaned: Callable[[bytes], bytes] = bytes
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +83,15 @@ class Client:
         """Close idle connections; the next call opens another."""
         self._sessions.close_idle()
 
-    def fork(self, *, timeout: float | None = None) -> Client:
-        """Return a client over the same connections that is aborted separately and never closed."""
+    def fork(
+        self, *, timeout: float | None = None, cleaned: Callable[[bytes], bytes] | None = None
+    ) -> Client:
+        """Return a client over the same connections that is aborted separately and never closed.
+        `cleaned`: removes what nobody may see from each answer, also of its own forks; files stay
+        unchanged."""
         forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
         forked._sessions, forked._when_unreachable = self._sessions, self._when_unreachable
+        forked._cleaned = cleaned or self._cleaned
         return forked
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
@@ -316,7 +323,8 @@ class Client:
 
         def ask() -> ServerAnswer:
             with self._sent(session, method, path, timeout, options) as response:
-                return exchange.read_bounded(response, most)
+                answer = exchange.read_bounded(response, most)
+                return replace(answer, content=self._cleaned(answer.content))
 
         with (
             self._session() as session,

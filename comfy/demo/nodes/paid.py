@@ -9,6 +9,8 @@ from comfy.demo.nodes.describe import spec, v3_node_info
 from comfy.demo.nodes.values import NodeResult
 
 EMPTY_KEY = "comfyui-demo-without-credits"  # a key whose account has no credits
+# Prompts that a careless partner would fulfil: the error, or the texts, repeat the key.
+TELLING_ERROR, TELLING_TEXTS = "an error with the key", "a text with the key"
 _PRICE = '{"type": "usd", "usd": 0.02 * widgets.length, "format": {"approximate": true}}'
 
 
@@ -20,7 +22,12 @@ def _ask(run: NodeRun, inputs: Inputs) -> NodeResult:
         raise NodeFailure("Payment Required: Please add credits to your account to use this node.")
     run.wait(run.speed.load)
     digest = hashlib.sha256(run.api_key.encode()).hexdigest()
+    if inputs["prompt"] == TELLING_ERROR:
+        raise NodeFailure(f"401 Unauthorized: invalid key {run.api_key}")
     text = f"{inputs['prompt']} (key {digest})"
+    if inputs["prompt"] == TELLING_TEXTS:
+        text = f"{text} {run.api_key}"
+        run.tell(text)
     return NodeResult((text,), {"text": [text]})
 
 

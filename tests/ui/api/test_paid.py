@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo.nodes.paid import EMPTY_KEY
+from comfy.demo.nodes.paid import EMPTY_KEY, TELLING_ERROR, TELLING_TEXTS
 from comfy.records.paid.api_keys import ApiKeys
 from comfy.runs.limits import RunLimits
-from tests.support.http_client import ANN, BOB, get
+from tests.support.http_client import ANN, BOB, get, messages, watching
 from tests.support.samples.paid import APP_KEY, NAME, OWN_KEY, paid_folder, shown_digest
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -144,6 +144,32 @@ def test_no_key_is_stored_or_shown(
     assert not [data for data in files if OWN_KEY.encode() in data or APP_KEY.encode() in data]
     with contextlib.closing(sqlite3.connect(app.data / "history.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM api_keys").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("prompt", [TELLING_ERROR, TELLING_TEXTS])
+def test_a_key_that_a_node_repeats_is_hidden(
+    prompt: str, app: RunningApp, keys: ApiKeys, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the technical details and texts of a run, its frames, the database, the log nor a
+    backup contain the app's key or the user's own."""
+    caplog.set_level(logging.DEBUG)
+    frames: list[str | bytes] = []
+    leave = app.runs.follow(lambda _owner, _run, frame: frames.append(frame), lambda: None)
+    for own, key in ((False, APP_KEY), (True, OWN_KEY)):
+        if own:
+            keys.put(OWNER, OWN_KEY)
+        answer = start(app, values={"1.prompt": prompt}, confirm_paid=True)
+        run_id = answer.json()["id"]
+        with watching(app, run_id) as socket:
+            last = list(messages(socket))[-1]
+        shown = [answer.text, str(last), *map(str, frames)]
+        shown += [get(app, path).text for path in (f"/api/v1/runs/{run_id}", "/api/v1/runs")]
+        assert "401 Unauthorized" in str(last) or "a text with the key" in str(last)
+        assert not [text for text in (*shown, caplog.text) if key in text]
+        files = [file.read_bytes() for file in app.data.rglob("*") if file.is_file()]
+        assert not [data for data in files if key.encode() in data]
+    leave()
+    assert frames
 
 
 def test_a_key_can_be_read_only_with_its_secret(app: RunningApp, keys: ApiKeys) -> None:
