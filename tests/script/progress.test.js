@@ -7,7 +7,7 @@ import { titleOf } from "../../ui/page/script/components/tab.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
 import { INITIAL } from "../../ui/page/script/state.js";
-import { queuedDoc, staged, tileDoc } from "./browser/run_docs.js";
+import { queuedDoc, staged } from "./browser/run_docs.js";
 
 const VIEW = {
   id: "a",
@@ -32,16 +32,15 @@ const going = (changes = {}) => ({
 const HERE = { ...INITIAL, form: "w" };
 const ELSEWHERE = { ...INITIAL, form: "other" };
 
-test("says where results will appear, unless the form can't run", () => {
-  assert.equal(saidNow(INITIAL).headline, "Your results will appear here.");
-  const covered = { ...INITIAL, formless: false, cover: "/c" };
-  assert.equal(saidNow(covered).headline, "Your results will appear here.");
-  assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
-  const past = [tileDoc({ workflow: "w", thumb: "/t" })];
-  const made = { ...HERE, formless: false, cover: "/c", pastOf: "w", past };
-  assert.equal(saidNow(made).headline, "", "and where it shows what was made");
-  const blocked = "This workflow can't run here.";
-  assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
+test("the status is empty without a run, because the stage says where the result will appear", () => {
+  assert.equal(saidNow(INITIAL).headline, "");
+  assert.equal(saidNow({ ...HERE, formless: false, cover: "/c" }).headline, "");
+});
+
+test("the empty stage shows a note in place of the status", () => {
+  const notice = { headline: "No files.", advice: "", phase: "", beside: false, offers: [] };
+  assert.equal(saidNow({ ...HERE, formless: false, notice }).headline, "");
+  assert.equal(saidNow({ ...HERE, formless: true, notice }).headline, "No files.");
 });
 
 test("without a run, shows the form's last batch until it ends", () => {
@@ -55,9 +54,8 @@ test("without a run, shows the form's last batch until it ends", () => {
   const { headline, batch: told } = saidNow(state);
   assert.deepEqual([headline, told], ["6 of 6 done", "1"]);
   const ended = batches.map((one) => ({ ...one, state: "done" }));
-  const words = "Your results will appear here.";
-  assert.equal(saidNow({ ...state, batches: ended }).headline, words, "its card tells it");
-  assert.equal(saidNow({ ...state, form: "x" }).headline, "Your results will appear here.");
+  assert.equal(saidNow({ ...state, batches: ended }).headline, "", "its card tells it");
+  assert.equal(saidNow({ ...state, form: "x" }).headline, "");
   assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
 });
 

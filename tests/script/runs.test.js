@@ -4,14 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { headlineOf } from "../../ui/page/script/runs/places.js";
 import {
-  asideRun,
   current,
   goingOn,
-  leftWith,
   listed,
   neighbour,
   newRun,
-  putAside,
+  ownResult,
   queued,
   seen,
   shownRun,
@@ -248,20 +246,12 @@ test("a run's neighbors are runs with files, newest first", () => {
   assert.equal(neighbour(past, "unlisted", -1), null);
 });
 
-test("keeps another workflow's result only if the form can use it", () => {
-  const of = (form, files, blocked = "") => {
-    const said = end("a", 1, { workflow: form, files, texts: [] });
-    const state = { ...INITIAL, form: "here", blocked };
-    const late = { ...state, runs: withRun(state.runs, "a", { unconfirmed: true }) };
-    const changed = { ...state, ...told(state, said, 0) };
-    assert.equal(changed.shown, "a"); // it ended while the page was open
-    const stays = (clears) => leftWith(changed, clears).shown !== null;
-    return [told(late, said, 0).shown === "a", stays(false), stays(true)];
+test("a result that ends while the page is away appears only beside its own form", () => {
+  const appears = (form) => {
+    const runs = withRun(new Map(), "a", { unconfirmed: true });
+    return told({ ...INITIAL, form, runs }, end("a", 1, { workflow: "own" }), 0).shown === "a";
   };
-  assert.deepEqual(of("here", []), [true, true, true]);
-  assert.deepEqual(of("other", [{}]), [true, true, false]);
-  assert.deepEqual(of("other", []), [false, false, false]);
-  assert.deepEqual(of("other", [{}], "Something is missing."), [false, false, false]);
+  assert.deepEqual([appears("own"), appears(""), appears("other")], [true, true, false]);
 });
 
 test("the page's own runs exclude a batch's runs", () => {
@@ -295,12 +285,19 @@ test("deleting a batch keeps or removes its runs", () => {
   assert.equal("shown" in withoutBatch({ ...state, shown: "b" }, "gone", true), false);
 });
 
-test("the example of a chosen form replaces another workflow's result until its form is back", () => {
-  const runs = withRun(new Map(), "a", { view: staged({ workflow: "w", finished: true }) });
-  const state = { ...INITIAL, runs, shown: "a", form: "other", cover: "/cover" };
-  const aside = { ...state, ...putAside(state) };
-  assert.deepEqual([aside.shown, asideRun(aside)?.id], [null, "a"]);
-  assert.equal(asideRun({ ...aside, sending: true }), null);
-  assert.deepEqual(putAside({ ...aside, form: "w" }), { shown: "a", aside: "" });
-  assert.deepEqual(putAside({ ...state, cover: "" }), {}, "nothing else to show");
+test("a form shows its own latest result, and never another workflow's", () => {
+  let runs = new Map();
+  for (const [id, workflow, finished_at] of [
+    ["a", "w", 1],
+    ["b", "w", 2],
+    ["c", "other", 3],
+  ])
+    runs = withRun(runs, id, { view: staged({ id, workflow, finished_at, finished: true }) });
+  const shows = (shown, form) => {
+    const state = { ...INITIAL, runs, shown, form };
+    return { ...state, ...ownResult(state) }.shown;
+  };
+  assert.equal(shows("c", "w"), "b");
+  assert.equal(shows("a", "w"), "a", "the one that the user looks at stays");
+  assert.equal(shows("c", "third"), null);
 });

@@ -38,6 +38,14 @@ def choose(person: Visitor, run_id: str) -> None:
     expect(person.page.locator("#stage .details")).to_be_visible()
 
 
+def choose_from_all(person: Visitor, run_id: str) -> None:
+    """Choose a run that another workflow than the form's has made."""
+    which = person.page.get_by_role("combobox", name="Workflow", exact=True)
+    which.select_option("All workflows")
+    tile(person, run_id).click()
+    expect(person.page.locator(f'#stage .stage[data-run="{run_id}"]')).to_be_visible()
+
+
 def button(person: Visitor, name: str) -> Locator:
     return person.page.locator("#stage .actions").get_by_role("button", name=name)
 

@@ -223,7 +223,7 @@ def test_two_browsers_see_nothing_of_each_others_runs(slow: Site, visit: Visit) 
     assert other.page.evaluate("document.querySelector('#stage .stage').dataset.frames ?? 0") == 0
     assert run_id not in other.page.content()
     expect(other.page.locator("#stage .thumbnail, #history .tile")).to_have_count(0)
-    expect(other.page.locator("#stage .headline")).to_contain_text("Your results will appear here.")
+    expect(other.page.locator("#stage .empty figcaption")).to_have_text("Example")
     expect(other.page.locator("#stop")).to_be_disabled()
     expect(other.page.locator("#server .waiting")).to_be_empty()
     other.forgive("404")

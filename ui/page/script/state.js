@@ -27,8 +27,7 @@
  * @typedef {{ ids: readonly string[], shown: string }} Undoable
  *
  * `order`: ids of the unfinished runs in queue order. `shown`: id of the finished run to show; `lookingBack`: show it
- * although another run is in progress; `aside`: id of another workflow's result that the form's example has replaced, ""
- * for none. `sending`: the user has pressed Generate and the app hasn't answered yet.
+ * although another run is in progress. `sending`: the user has pressed Generate and the app hasn't answered yet.
  * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server; `paused`: an
  * administrator has paused all servers; `servers`: number of ComfyUI servers, and how many take runs, both 0 while
  * unknown; `announcement`: the administrator's text for all pages. `signingOut`: a sign-out is in progress. `waiting`:
@@ -44,7 +43,7 @@
  * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the form and the
  * stage are stacked, so either may be out of view.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
- *   aside: string, notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
+ *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
  *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean,
  *   waiting: number, form: string, blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
  *   cover: string, makes: Made,
@@ -108,7 +107,6 @@ export const INITIAL = {
   order: [],
   shown: null,
   lookingBack: false,
-  aside: "",
   notice: null,
   sending: false,
   away: "",

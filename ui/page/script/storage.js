@@ -9,6 +9,8 @@ export const READ = "comfyforms.read";
 export const VALUES = "comfyforms.values.";
 /** Workflows whose forms were shown recently, latest first. */
 export const RECENT = "comfyforms.recent";
+/** Addresses of the templates' pictures, by the workflow that was opened from each, latest last. */
+export const COVERS = "comfyforms.covers";
 /** Models that were used recently, latest first, by folder. */
 export const RECENT_MODELS = "comfyforms.recent_models";
 /** Prefix of a workflow's name: the texts sent from its fields. */

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.chains.conftest import BOATS, PAIRS, choose
 from tests.browser.chains.test_chain_page import Visit, chain_is, states, steps
 from tests.browser.nightly.walk.states import SIZES, at_every_size
+from tests.support.history_tiles import choose_from_all
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
@@ -139,8 +140,9 @@ def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> N
     note = person.page.locator("#stage .chain-note")
     steps(person).last.get_by_role("button").click()
     person.type("over.2.text", "something else")
+    made = str(person.page.locator("#stage .stage").get_attribute("data-run"))
     person.turn_to("text-to-image")
-    person.page.get_by_role("button", name="Your latest result").click()
+    choose_from_all(person, made)
     expect(note).to_contain_text("“Paint over” will run with its previous settings.")
     expect(actions.get_by_role("button", name="Vary")).to_be_visible()
     expect(actions.get_by_text("Run again")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,11 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from comfy.demo import DemoServer
+from comfy.demo import DemoServer, Templates
 from comfy.library.permissions import Permissions
+from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
-from tests.templates.template_server import some_templates
+from tests.templates.template_server import image, some_templates
 
 Visit = Callable[..., Visitor]
 
@@ -84,6 +86,32 @@ def test_the_empty_stage_of_a_blocked_form_has_no_placeholder(site: Site, visit:
     drawn = "media => getComputedStyle(media, '::before').display"
     assert person.page.locator(".viewport .media").first.evaluate(drawn) == "none"
     person.leave()
+
+
+def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None:
+    """Below it, one sentence says that the example files aren't there. After a reload, the picture
+    is still there."""
+    offered = some_templates()
+    load, save = node("LoadImage", image="gone.png"), node("SaveImage", images=["1", 0])
+    graph = json.dumps({"1": load, "2": save}).encode()
+    files = {**offered.files, "takes_photo.json": graph, "takes_photo-1.webp": image()}
+    with (
+        DemoServer(templates=Templates(files, offered.packs)) as demo,
+        running_app(demo.url, permissions=Permissions(gallery=lambda _: True)) as app,
+    ):
+        person = visit(Site(app.url, demo, app)).open()
+        gallery = opened_gallery(person.page)
+        gallery.get_by_role("button", name="Takes photo").click()
+        expect(person.page.locator("#heading h1")).to_have_text("Takes photo")
+        empty = person.page.locator("#stage .empty")
+        picture = empty.locator(".example img")
+        expect(picture).to_have_attribute("src", re.compile("/templates/takes_photo/thumb"))
+        note = empty.locator(".noted")
+        expect(note).to_have_text("Example files aren't on this server. Add your own.")
+        expect(person.page.locator("#stage .headline")).to_be_empty()
+        person.page.reload()
+        expect(picture).to_have_attribute("src", re.compile("/templates/takes_photo/thumb"))
+        person.leave()
 
 
 def test_filters_narrow_the_list(site: Site, visit: Visit) -> None:

@@ -117,9 +117,7 @@ def test_generate_without_a_workflow_shows_the_reason(fast: Site, visit: Visit) 
     person.choose("Text to image")
     expect(generate).to_be_enabled()
     expect(generate).to_have_attribute("title", "Ctrl + Enter")  # on it there may be no room
-    expect(person.page.locator("#stage .headline")).to_contain_text(
-        "Your results will appear here."
-    )
+    expect(empty.locator("figcaption")).to_have_text("Example")
     expect(empty.get_by_role("button", name="a workflow")).to_have_count(0)
 
 

@@ -32,7 +32,10 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     nothing_invites_to_make_what_cannot_run(person)
     empty = person.page.locator("#stage .empty")
     expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
-    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
+    shown, box = (one.bounding_box() for one in (empty.locator(".example"), empty))
+    assert shown
+    assert box
+    assert shown["height"] > 0.9 * box["height"], "the picture takes the stage's height"
     ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
     expect(ideas).to_have_count(3)
     before = person.entry("2.text").input_value()
@@ -57,28 +60,69 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     """Check that the text above Generate and the card say what keeps Generate off, and the stage
-    says nothing. The card suggests none of the demo server's models, although one of them is there
-    to fail. A workflow that can run and has no example says only once that the user should fill in
-    the form."""
+    has one calm sentence. The card suggests none of the demo server's models, although one of them
+    is there to fail. A workflow that can run and has no example says only once where the result
+    will appear."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
     headline = person.page.locator("#stage .headline")
     expect(person.page.locator("#why-off")).to_contain_text("This workflow can't run here")
     expect(headline).to_be_empty()
+    empty = person.page.locator("#stage .empty")
+    expect(empty.locator(".nothing-yet")).to_have_text("This workflow can't run here yet.")
     expect(person.page.get_by_text("Ideas to try")).not_to_be_visible()
     card = person.page.locator("#missing")
     card.locator("summary").click()
     expect(card).to_contain_text("epic-broken-demo.safetensors")
     expect(card).not_to_contain_text("similar here: demo")
-    empty = person.page.locator("#stage .empty")
-    expect(empty).not_to_contain_text("Fill in the form")
     person.turn_to("steps/describe-image")
-    expect(empty).to_contain_text("Your result will appear here.")
+    expect(empty.locator(".nothing-yet")).to_have_text("Your result will appear here.")
+    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
-    expect(empty).not_to_contain_text("Fill in the form")
-    expect(headline).to_contain_text("Your results will appear here.")
+    expect(empty.locator(".nothing-yet")).to_have_count(0)
+    expect(headline).to_be_empty()
+
+
+def test_the_stage_belongs_to_the_workflow_on_the_page(fast: Site, visit: Visit) -> None:
+    """A result stays off the stage of another workflow, however the user gets there, and is back
+    with its own. No result is beside the sentence that a workflow doesn't exist."""
+    person = visit(fast).open(**ONE)
+    run = person.generate()
+    media = person.page.locator("#stage .media img")
+    example = person.page.locator("#stage .empty figcaption")
+    person.page.goto(f"{fast.url}/?workflow=upscale")
+    expect(example).to_have_text("Example")
+    expect(person.page.get_by_role("group", name="Ideas to try")).to_be_visible()
+    expect(media).to_have_count(0)
+    person.choose("Text to image")
+    expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
+    expect(media).to_be_visible()
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#no-form")).to_be_visible()
+    expect(person.page.locator("#stage .empty")).to_contain_text("Choose a workflow first.")
+    expect(media).to_have_count(0)
+    person.forgive("status of 4")
+
+
+def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
+    """In the first view on a phone, the example is above the form, and the history below it."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open()
+    parts = ("#stage .example", "#heading h1", "#actions", "#history")
+    example, title, generate, history = (person.page.locator(one) for one in parts)
+    expect(example).to_be_in_viewport(ratio=1)
+    expect(title).to_be_in_viewport(ratio=1)
+    expect(generate).to_be_in_viewport(ratio=1)
+    person.type("5.steps", 1)
+    person.generate()
+    person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+    person.open()
+    tops = [
+        one.evaluate("one => one.getBoundingClientRect().top") for one in (example, title, history)
+    ]
+    assert tops == sorted(tops)
+    expect(example.locator("figcaption")).to_have_text("Your latest result")
 
 
 IDEAS = """

@@ -80,7 +80,7 @@ class Stage {
     this.#place = place;
     this.#component = component;
     const box = element("div", "box");
-    box.append(this.#viewport.place, this.#empty.choice, this.#progress.objection);
+    box.append(this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#rows = new ResultRows({
       component,

@@ -9,9 +9,9 @@ import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
 import { keepsGoing, rememberRuns } from "../runs/following.js";
-import { leftWith, putAside } from "../runs/runs.js";
+import { ownResult } from "../runs/runs.js";
 import { page, say } from "../state.js";
-import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
+import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { copyOrTell, showDone } from "./copying.js";
 import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
@@ -19,19 +19,21 @@ import { countedFrom, filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
+/** @import { PageState } from "../state.js" */
 /** @import { HeldField } from "./values.js" */
 
 // While a form is being drawn, Generate would run the old one, so a press waits for the new form.
 const DRAWN_WITHIN = 15000;
 const TRY_AGAIN = 5000;
 const MOST_RECENT = 5;
+const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
 
 /**
  * `formWanted`: the next redraw includes the form, even if a redraw of only the list was requested after it. `filling`:
  * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
  * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
- * form and focus its title when it is drawn. `clears`: remove the results of other workflows from the stage then.
- * `isChosen`: the user has chosen the form from the list. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page itself has removed, "" for none.
+ * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
+ * itself has removed, "" for none.
  */
 const drawing = {
   formWanted: true,
@@ -39,8 +41,6 @@ const drawing = {
   since: 0,
   pressWaits: false,
   leads: false,
-  clears: false,
-  isChosen: false,
   soon: 0,
   gone: "",
 };
@@ -88,7 +88,7 @@ export function chosen(name) {
   say("");
   goTo(`?workflow=${encodeURIComponent(name)}`);
   expectForm();
-  Object.assign(drawing, { leads: true, isChosen: true });
+  drawing.leads = true;
   return [name, { ...choice(name, {}), filling: drawing.filling }];
 }
 
@@ -118,11 +118,10 @@ export function redrawSoon() {
 /**
  * Show the form of an opened workflow.
  * @param {string} name
- * @param {boolean} [clears] whether to remove results of other workflows from the stage
  */
-export function visit(name, clears = false) {
+export function visit(name) {
   say("");
-  Object.assign(drawing, { leads: true, clears });
+  drawing.leads = true;
   goTo(`?workflow=${encodeURIComponent(name)}`);
   redraw();
 }
@@ -154,11 +153,20 @@ export function addValues(values) {
  * Show a workflow's form with these values.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
- * @param {boolean} [clears] whether to remove results of other workflows from the stage
  */
-export function visitWith(workflow, values, clears = false) {
-  Object.assign(drawing, { leads: true, clears });
+export function visitWith(workflow, values) {
+  drawing.leads = true;
   refill(workflow, values);
+}
+
+/**
+ * Remember the picture of a template as the example of the workflow that was opened from it.
+ * @param {string} workflow
+ * @param {string} address
+ */
+export function keepCover(workflow, address) {
+  const covers = Object.entries({ ...read(localStorage, COVERS, {}), [workflow]: address });
+  write(localStorage, COVERS, Object.fromEntries(covers.slice(-MOST_COVERS)));
 }
 
 /**
@@ -224,16 +232,8 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
     history.replaceState({}, "", address);
   }
   const off = whyOff(name) || blocked;
-  const form = { form: name, formless: false, blocked: off, ideas, cover, makes };
-  const { clears } = drawing;
-  drawing.clears = false;
-  const isOther = clears || page.now.form !== name;
-  const now = { ...page.now, ...form };
-  const cleared = isOther ? leftWith(now, clears) : {};
-  const left = drawing.isChosen && !("shown" in cleared) ? putAside(now) : cleared;
-  drawing.isChosen = false;
-  page.set({ ...form, ...left });
-  if ("shown" in left) rememberRuns(); // otherwise the removed run would be back after a reload
+  const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
+  setForm({ form: name, formless: false, blocked: off, ideas, cover: example, makes });
   showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits || drawing.soon) return;
@@ -241,11 +241,25 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   $("#generate")?.click();
 }
 
-/** Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. */
+/**
+ * Set the form, and show its own result if it is another workflow's.
+ * @param {Partial<PageState> & { form: string }} form
+ */
+function setForm(form) {
+  const now = { ...page.now, ...form };
+  const own = page.now.form === now.form ? {} : ownResult(now);
+  page.set({ ...form, ...own });
+  if ("shown" in own) rememberRuns(); // otherwise the removed run would be back after a reload
+}
+
+/**
+ * Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. In one
+ * column, only a result is above it that needs more than the first view.
+ */
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
-  if (isNarrow()) $("#form-side")?.scrollIntoView();
+  if (isNarrow() && $("#columns.has-run")) $("#form-side")?.scrollIntoView();
   else scrollTo(0, 0);
   const title = $("#heading h1");
   if (!title) return;
@@ -256,8 +270,8 @@ function lead() {
 /** Handle a form that couldn't be drawn. @param {boolean} willPass the server is unreachable: try again later */
 export function notDrawn(willPass) {
   expectForm(false);
-  Object.assign(drawing, { pressWaits: false, clears: false });
-  page.set({ formless: true });
+  drawing.pressWaits = false;
+  setForm({ form: addressed() ?? page.now.form, formless: true, ideas: [], cover: "" });
   lead();
   if (!willPass) return;
   setTimeout(() => {

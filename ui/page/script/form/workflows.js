@@ -47,8 +47,8 @@ export async function tryToOpen(file, name, otherwise) {
 
 /** @param {OpenedFile} opened */
 function show({ name, values, missing }) {
-  if (values) visitWith(name, values, true);
-  else visit(name, true);
+  if (values) visitWith(name, values);
+  else visit(name);
   if (missing.length)
     say(
       message("The source files of this result are missing."),
@@ -74,7 +74,7 @@ export function mountSharing(place, name, title, isOwn, about) {
     const kept = await ask(`${path}/keep`);
     if (!kept) return;
     forget(name);
-    visitWith(kept.name, typed(name), true);
+    visitWith(kept.name, typed(name));
   });
   $(".remove", place)?.addEventListener("click", () => {
     const asked = isOwn

@@ -21,7 +21,7 @@ export class TemplateCard {
    */
   constructor(template, open) {
     const { title, description } = template;
-    const thumb = template.thumb && new URL(template.thumb, location.origin).href; // below the host, not the app's root
+    const thumb = template.thumb && pictureOf(template);
     const card = button("", () => open(template, card), "card");
     card.dataset.id = template.id;
     card.title = description;
@@ -47,6 +47,12 @@ export class TemplateCard {
     );
   }
 }
+
+/**
+ * Return the address of a template's picture, which is below the host, not below the app's root.
+ * @param {TemplateDoc} template
+ */
+export const pictureOf = ({ thumb }) => new URL(thumb ?? "", location.origin).href;
 
 const NO_CHOICE = { name: "", description: "", group: "", own: false, note: "" };
 

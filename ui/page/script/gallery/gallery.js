@@ -2,11 +2,11 @@
 // The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
 import { $, announce, button, element, fillIn, isTouched } from "../dom.js";
-import { visitWith } from "../form/form.js";
+import { keepCover, visitWith } from "../form/form.js";
 import { message, plural } from "../messages.js";
 import { API, get, request } from "../requests.js";
 import { say } from "../state.js";
-import { TemplateCard } from "./card.js";
+import { pictureOf, TemplateCard } from "./card.js";
 import { ANY, chosenOf, valuesOf } from "./choosing.js";
 
 /** @import { OpenedFile, TemplateDoc, TemplatesDoc, TemplatesReadiness } from "../documents.js" */
@@ -200,13 +200,14 @@ export class Gallery {
       return;
     }
     this.#place.close();
-    visitWith(told.name, told.values ?? {}, true);
-    if (told.missing.length)
-      say(
-        message("The ComfyUI server doesn't have this template's example files."),
-        message("Add your own: {fields}.", { fields: told.missing.join(", ") }),
-        "",
-      );
+    if (template.thumb) keepCover(told.name, pictureOf(template));
+    visitWith(told.name, told.values ?? {});
+    const { missing } = told;
+    const add =
+      missing.length > 1
+        ? message("Add your own: {fields}.", { fields: missing.join(", ") })
+        : message("Add your own.");
+    if (missing.length) say(message("Example files aren't on this server."), add, "");
   }
 
   /** Move between the cards with the arrow keys. @param {KeyboardEvent} event */

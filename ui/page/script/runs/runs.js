@@ -176,17 +176,6 @@ export function listed(state, entries, toldAt) {
 }
 
 /**
- * Return whether a finished run doesn't belong beside the form: it is another workflow's, and either it has nothing to
- * use in this form or this form can't run.
- * @param {PageState} state
- * @param {View} view
- */
-const isOutOfPlace = ({ form, blocked }, view) =>
-  form !== "" &&
-  view.workflow !== form &&
-  (blocked !== "" || view.page.files.length + view.texts.length === 0);
-
-/**
  * Return whether a run belongs to the form: to its workflow, or to its chain as a step. Without a form, every run does.
  * @param {PageState} state
  * @param {Run} run
@@ -195,46 +184,26 @@ export const isOfForm = ({ form }, { view }) =>
   form === "" || !view || view.workflow === form || view.page.chain === form;
 
 /**
- * Return the changes that clear the stage after another workflow's form was opened.
- * @param {PageState} state the state with that form
- * @param {boolean} clears whether to clear every result of another workflow
- * @returns {Partial<PageState>}
- */
-export function leftWith(state, clears) {
-  const view = shownRun(state)?.view;
-  const isMade = clears && view?.workflow !== state.form;
-  const isLeft = view?.finished && (isMade || isOutOfPlace(state, view));
-  return isLeft ? { shown: null, lookingBack: false } : {};
-}
-
-/**
- * Return the changes that put another workflow's result aside after the user has chosen a form with an example or ideas.
- * The result comes back with its own form, or when the user asks for it.
+ * Return the changes that show a form's own result after the form of another workflow was on the page: the result on the
+ * stage if it is the form's, otherwise the latest one that the page knows. Other workflows' results stay in the history.
  * @param {PageState} state the state with that form
  * @returns {Partial<PageState>}
  */
-export function putAside(state) {
-  const run = state.runs.get(state.shown ?? state.aside);
-  if (!run?.view?.finished) return {};
-  if (isOfForm(state, run)) return { shown: run.id, aside: "" };
-  if (!state.cover && !state.ideas.length) return {};
-  return { shown: null, lookingBack: false, aside: run.id };
+export function ownResult(state) {
+  const shown = shownRun(state);
+  if (shown && isOfForm(state, shown)) return {};
+  const [latest] = [...state.runs.values()]
+    .filter((run) => run.view?.finished && isOfForm(state, run))
+    .sort((one, other) => endedAt(other) - endedAt(one));
+  return { shown: latest?.id ?? null, lookingBack: false };
 }
 
-/**
- * Return the result that is put aside, while the stage shows it or the form's example.
- * @param {PageState} state
- */
-export function asideRun(state) {
-  const isBetween = state.shown === null || state.shown === state.aside;
-  return isBetween && !current(state) && !state.sending
-    ? (state.runs.get(state.aside) ?? null)
-    : null;
-}
+/** @param {Run} run */
+const endedAt = ({ view }) => view?.finished_at ?? 0;
 
 /**
  * Apply an update from a run's socket. The stage shows the run that ended last. A run that ended while the page was
- * away is shown only if it belongs beside the form.
+ * away is shown only if it belongs to the form.
  * @param {PageState} state
  * @param {View} view
  * @param {number} at when the update arrived
@@ -246,7 +215,8 @@ export function told(state, view, at) {
   const before = shownRun(state)?.view;
   // While the user looks at an earlier result, only the end of the current run interrupts.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
-  const isLate = state.runs.get(view.id)?.unconfirmed && isOutOfPlace(state, view);
+  const run = state.runs.get(view.id);
+  const isLate = run?.unconfirmed && !isOfForm(state, { ...run, view });
   const shows =
     isAwaited && !isLate && (!before || (view.finished_at ?? 0) >= (before.finished_at ?? 0));
   const shown = shows

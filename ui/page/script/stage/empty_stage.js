@@ -1,6 +1,7 @@
 // @ts-check
-// The empty stage: the last image or sound that the user made with the workflow, or its author's example, and ideas to
-// try. Without a form, it offers ways to choose a workflow.
+// The empty stage: the last image or sound that the user made with the workflow, or its author's example, with ideas to
+// try over its lower edge. Without either, it says where the result will appear. Without a form, it offers ways to choose
+// a workflow.
 
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
@@ -8,17 +9,16 @@ import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { mayStart, openGallery } from "../gallery/gallery.js";
 import { message } from "../messages.js";
-import { rememberRuns } from "../runs/following.js";
-import { asideRun } from "../runs/runs.js";
 import { page } from "../state.js";
 import { audioOf, waveformOf } from "./media.js";
 
-/** @import { Idea, PageState, PastRun } from "../state.js" */
+/** @import { Idea, Notice, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("Example");
 const OWN = message("Your latest result");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Your result will appear here.");
+const CANNOT_RUN = message("This workflow can't run here yet.");
 const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
@@ -33,31 +33,16 @@ const lastMade = ({ past, form }) =>
 const isKnown = ({ pastOf, form }) => pastOf === form;
 
 /**
- * Return whether there is neither an image nor an idea to show, so that the stage says where the result will appear.
+ * Return the notice that the empty stage shows below its picture, or null. Other notices are in the status.
  * @param {PageState} state
+ * @returns {Notice | null}
  */
-const isBare = (state) =>
-  isKnown(state) && !lastMade(state) && !state.cover && !state.ideas.length && !state.blocked;
-
-/**
- * Return whether the stage shows the user's own result with a caption, or says where the result will appear.
- * @param {PageState} state
- */
-export const isSaid = (state) => isKnown(state) && (isBare(state) || Boolean(lastMade(state)));
-
-/** @param {string | null} shown id of the result to show, null for the example */
-function show(shown) {
-  page.set({ shown, notice: null });
-  rememberRuns(); // the choice survives a reload
-}
+export const noteOf = ({ notice, formless }) =>
+  notice && !formless && !notice.beside && !notice.phase && !notice.offers.length ? notice : null;
 
 export class EmptyStage {
   /** The root element. */
   place = element("div", "empty");
-  /** Switches between the form's example and another workflow's result that it has replaced. */
-  choice = element("div", "example-or-result");
-  #example = button(EXAMPLE, () => show(null), "chip");
-  #result = button(OWN, () => show(page.now.aside), "chip");
   #ideas = element("div", "ideas");
   #drawn = "";
   /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
@@ -68,10 +53,6 @@ export class EmptyStage {
   constructor() {
     this.#ideas.role = "group";
     this.#ideas.ariaLabel = TRY;
-    this.choice.role = "group";
-    this.choice.ariaLabel = message("Shown");
-    this.choice.append(this.#example, this.#result);
-    this.choice.hidden = true;
     this.hide();
     addEventListener("resize", () => this.#placeIdeas());
   }
@@ -88,10 +69,6 @@ export class EmptyStage {
    * @param {boolean} isEmpty whether there is nothing else to show
    */
   show(state, isEmpty) {
-    const aside = asideRun(state);
-    this.choice.hidden = !aside || state.formless;
-    this.#example.ariaPressed = String(state.shown === null);
-    this.#result.ariaPressed = String(state.shown !== null);
     const isWithout = state.formless && $("#no-form") !== null;
     if (!isEmpty || (state.formless && !isWithout)) {
       this.hide();
@@ -107,16 +84,18 @@ export class EmptyStage {
     this.#ideas.hidden = !ideas.length;
     const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : "";
-    const saysSo = isBare(state);
-    const wanted = JSON.stringify([own?.id, cover, ideas, saysSo, mayOpen(), mayStart()]);
+    const hasPicture = Boolean(own || cover);
+    const words = !isKnown(state) || hasPicture ? "" : state.blocked ? CANNOT_RUN : NOTHING_YET;
+    const note = noteOf(state);
+    const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
+    const wanted = JSON.stringify([own?.id, cover, ideas, words, noted, mayOpen(), mayStart()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const parts = own ? [lastOf(own)] : cover ? [exampleOf(cover, EXAMPLE)] : [];
-      if (saysSo) parts.push(element("p", "nothing-yet", NOTHING_YET));
-      if (mayOpen()) parts.push(element("p", "hint", DROP));
-      if (mayStart()) parts.push(fromTemplate());
-      this.place.replaceChildren(...parts);
-      const chips = ideas.map((idea) => button(idea.label, () => tryOut(idea), "idea button"));
+      const parts = own ? lastOf(own) : cover ? [exampleOf(cover, EXAMPLE)] : [];
+      if (words && !ideas.length) parts.push(element("p", "nothing-yet", words));
+      if (noted) parts.push(element("p", "noted", noted));
+      this.place.replaceChildren(...parts, otherWays());
+      const chips = ideas.map((idea) => chipOf(idea));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
     [this.#first] = ideas;
@@ -152,33 +131,56 @@ export class EmptyStage {
     if (this.#ideas.parentElement === (field ?? this.place)) return;
     if (field) field.append(this.#ideas);
     else {
-      const hint = $(".hint", this.place);
-      if (hint) hint.before(this.#ideas);
-      else this.place.append(this.#ideas);
+      const picture = $(".picture, .sound", this.place);
+      if (picture) picture.after(this.#ideas);
+      else this.place.prepend(this.#ideas);
     }
   }
+}
+
+/** Return a line with other ways to begin, as far as this user may. */
+function otherWays() {
+  const ways = element("div", "other-ways");
+  if (mayStart()) ways.append(fromTemplate());
+  if (mayOpen()) ways.append(element("p", "hint", DROP));
+  return ways;
 }
 
 const fromTemplate = () =>
   button(message("Start from a template…"), openGallery, "button from-template");
 
+/** @param {Idea} idea */
+function chipOf(idea) {
+  const chip = button(idea.label, () => tryOut(idea), "idea button");
+  chip.title = idea.label; // a long one is cut
+  return chip;
+}
+
 /** @param {PastRun} run */
 function lastOf({ page: { thumb, sound } }) {
-  if (!sound) return exampleOf(thumb ?? "", OWN);
-  const example = element("figure", "example");
+  if (!sound) return [exampleOf(thumb ?? "", OWN)];
+  const example = element("figure", "sound");
   const player = audioOf({ url: sound, name: OWN });
   example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN));
-  return example;
+  return [example];
 }
 
 /**
+ * Return a picture in its own box, which has the picture's shape once it is loaded.
  * @param {string} address
  * @param {string} words
  */
 function exampleOf(address, words) {
+  const box = element("div", "picture");
   const example = element("figure", "example");
   const image = element("img");
-  Object.assign(image, { alt: "", src: addressOf(address), onerror: () => example.remove() });
+  const shape = () => {
+    example.style.setProperty("--ratio", String(image.naturalWidth / image.naturalHeight));
+    example.style.setProperty("--natural", `${image.naturalWidth}px`);
+  };
+  const drop = () => page.set({ cover: "" });
+  Object.assign(image, { alt: "", src: addressOf(address), onload: shape, onerror: drop });
   example.append(image, element("figcaption", "", words));
-  return example;
+  box.append(example);
+  return box;
 }

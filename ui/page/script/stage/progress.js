@@ -10,12 +10,11 @@ import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
-import { isSaid } from "./empty_stage.js";
+import { noteOf } from "./empty_stage.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("Waiting for updates…");
-const WELCOME = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
 const CLOSABLE = message("you can close this page");
@@ -41,10 +40,10 @@ export function saidNow(state) {
   const going = current(state);
   const { notice } = state;
   const nothing = { id: "", detail: "", fraction: null, run: null, silent: false };
-  if (!going && notice && !notice.beside) return { ...nothing, ...notice };
+  if (!going && notice && !notice.beside && !noteOf(state)) return { ...nothing, ...notice };
   const run = seen(state);
   const view = run?.view;
-  if (!run) return { ...nothing, phase: "", ...welcome(state), advice: "" };
+  if (!run) return { ...nothing, phase: "", ...batchOf(state), advice: "" };
   // While the ComfyUI server can't be reached, the start of a run is unknown.
   const waits = !view || view.phase === "waiting" ? state.serverAway : "";
   if (!view) {
@@ -77,17 +76,14 @@ function untilItIsBack(state) {
 }
 
 /**
- * Return the status if no run is on the stage: the progress of the form's last batch while it runs, and otherwise where
- * results will appear, unless the stage shows that. The reason why a form can't run is above Generate.
+ * Return the status if no run is on the stage: the progress of the form's last batch while it runs.
  * @param {PageState} state
  * @returns {Pick<Said, "headline" | "batch">}
  */
-function welcome(state) {
-  const { formless, blocked, batches, form, serverAway } = state;
+function batchOf({ batches, form, serverAway }) {
   const last = batches.findLast(({ workflow }) => workflow === form);
-  if (last?.state === "running")
-    return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  return { headline: !formless && (blocked || isSaid(state)) ? "" : WELCOME };
+  if (last?.state !== "running") return { headline: "" };
+  return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
 }
 
 /**
