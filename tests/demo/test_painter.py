@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from comfy.demo.nodes import noise
+from comfy.demo.painter.canvas import Canvas
+from comfy.demo.painter.inset import paint_into
 from comfy.demo.painter.paint import Brief, paint
 from comfy.demo.painter.words import read
 
@@ -116,6 +119,60 @@ def test_things_are_painted_on_a_given_image(text: str) -> None:
     box = ImageChops.difference(plain, added).point(lambda level: 255 * (level > 90)).getbbox()
     assert box is not None
     assert box[2] - box[0] < 0.75 * USUAL.width
+
+
+@pytest.mark.parametrize("box", [(20, 10, 110, 60), (60, 50, 120, 120)], ids=["wide", "high"])
+def test_a_mask_holds_the_whole_thing(box: tuple[int, int, int, int]) -> None:
+    """A bowl of lemons is painted where the mask is, as large as fits, in any place."""
+    blank = Image.new("RGB", (128, 128), (90, 60, 110))
+    mask = Image.new("L", blank.size, 0)
+    mask.paste(255, box)
+    canvas = Canvas(blank.copy(), random.Random(3))
+    paint_into(canvas, read("a glass bowl full of lemons, soft daylight", ""), mask)
+    changed = ImageChops.difference(canvas.image, blank).convert("L")
+    bowl = changed.point([255 * (one > 24) for one in range(256)]).getbbox()
+    assert bowl is not None
+    assert (bowl[0] >= box[0], bowl[1] >= box[1]) == (True, True)
+    assert (bowl[2] <= box[2], bowl[3] <= box[3]) == (True, True)
+    assert (
+        max((bowl[2] - bowl[0]) / (box[2] - box[0]), (bowl[3] - bowl[1]) / (box[3] - box[1])) > 0.8
+    )
+    red, green, blue = ImageStat.Stat(canvas.image.crop(bowl)).mean
+    assert min(red, green) > blue + 30, "it is yellow"
+
+
+def test_a_thing_in_a_mask_is_on_the_given_image() -> None:
+    """A word for a place or for the light changes nothing around the thing."""
+    given = paint(replace(USUAL, text="a lake in the mountains at dusk"))
+    mask = Image.new("L", given.size, 0)
+    mask.paste(255, (0, 0, *given.size))
+    brief = replace(USUAL, given=given, mask=mask)
+    cat = paint(replace(brief, text="a cat on a hill at night"))
+    forest = paint(replace(brief, text="a forest at night"))
+    assert difference(cat, given) < 0.5 * difference(forest, given)
+
+
+def test_a_desert_at_noon_is_sand_under_a_blue_sky() -> None:
+    """The ground is sand-colored, without mountains, and the sky is blue."""
+    assert read("a desert at noon", "").places == {"desert"}
+    image = paint(replace(USUAL, text="a desert at noon"))
+    for box, bluest in (((0, 0, 128, 20), True), ((0, 76, 128, 96), False)):
+        red, _, blue = ImageStat.Stat(image.crop(box)).mean
+        assert (blue > red + 20) == bluest
+        assert (red > blue + 20) != bluest
+
+
+@pytest.mark.parametrize(
+    ("text", "light"),
+    [
+        ("a flock of birds in the sky at sunset", "sunset"),
+        ("a blue boat at night", "night"),
+        ("a small harbour town at first light", "dawn"),
+        ("a desert at noon", "day"),
+    ],
+)
+def test_words_choose_the_light(text: str, light: str) -> None:
+    assert read(text, "").light == light
 
 
 @pytest.mark.parametrize(("text", "light"), [("the same at night", (0, 90)), ("in day", (90, 255))])

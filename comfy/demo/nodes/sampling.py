@@ -116,6 +116,7 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
         model=model.name,
         loras=model.loras + positive.clip.loras,
         given=latent.images[number] if plan.denoise < 1 and not latent.leftover else None,
+        mask=latent.mask,
     )
 
 

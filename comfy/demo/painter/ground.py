@@ -1,10 +1,10 @@
-"""Solid ground: mountains, hills, forests and cities."""
+"""Solid ground: mountains, hills, deserts, forests, towns and cities."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from comfy.demo.painter.canvas import Canvas, Pen, Point, below, height_at, mix
+from comfy.demo.painter.canvas import Canvas, Colour, Pen, Point, below, height_at, mix
 from comfy.demo.painter.palette import Palette
 from comfy.demo.painter.sky import Layout
 from comfy.demo.painter.words import Scene
@@ -138,6 +138,97 @@ def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
             y + 0.01,
         )
     )
+
+
+def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint dunes, each with a lit and a shaded side, and a few cacti."""
+    for index in range(4):
+        level = layout.horizon + 0.02 + index * 0.11
+        line = canvas.ridge(level, 0.05 + 0.01 * index, points=9)
+        sand = mix(mix(palette.sand, palette.sky[-1], 0.4), palette.sand, 0.25 + 0.25 * index)
+        shaded = mix(sand, palette.dark, 0.22)
+        canvas.area(
+            below(line),
+            (mix(sand, palette.sun, 0.3), sand, shaded),
+            top=level - 0.05,
+            bottom=level + 0.24,
+        )
+        tops = [(x, y + 0.004) for x, y in line]
+        slopes = [(x + 0.05, y + 0.07 + 0.03 * index) for x, y in reversed(line)]
+        canvas.area([*tops, *slopes], shaded, blur=0.012, opacity=0.35)
+    for _ in range(3):
+        foot = canvas.rng.uniform(0.08, 0.92), canvas.rng.uniform(0.76, 0.92)
+        canvas.layer(
+            _cactus(foot, 0.16 * foot[1] * canvas.rng.uniform(0.7, 1.1), canvas.aspect),
+            mix((64, 116, 70), palette.dark, 0.25),
+        )
+
+
+def _cactus(foot: Point, tall: float, aspect: float) -> Callable[[Pen], None]:
+    """Return a drawing of a cactus with two arms."""
+    (x, y), thick = foot, 0.2 * tall
+
+    def draw(pen: Pen) -> None:
+        pen.line([(x, y), (x, y - tall)], thick * aspect)
+        pen.ellipse((x, y - tall), thick / 2 * aspect, thick / 2)
+        for side, low in ((-1, 0.4), (1, 0.55)):
+            out = x + side * 0.32 * tall * aspect
+            bend, top = y - low * tall, y - (low + 0.3) * tall
+            pen.line([(x, bend), (out, bend)], 0.6 * thick)
+            pen.line([(out, bend + 0.3 * thick), (out, top)], 0.6 * thick * aspect)
+            pen.ellipse((out, top), 0.3 * thick * aspect, 0.3 * thick)
+
+    return draw
+
+
+def town(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint rows of small houses with gables, on a slope above water."""
+    top = layout.horizon - 0.1
+    slope = mix(palette.far, palette.near, 0.4)
+    canvas.area(
+        below(canvas.ridge(top, 0.02, points=33)),
+        (mix(slope, palette.sky[-1], 0.3), slope),
+        top=top,
+        bottom=top + 0.12,
+    )
+    if not scene.places & {"sea", "lake"}:
+        hills(canvas, scene, palette, layout)
+    lit = palette.window if scene.light != "day" else mix(palette.dark, palette.sky[0], 0.4)
+    roof_colour = (244, 246, 250) if scene.season == "winter" else (158, 74, 56)
+    for index in range(3):
+        foot = layout.horizon - 0.07 + 0.042 * index
+        x = canvas.rng.uniform(-0.05, 0)
+        while x < 1:
+            wide, tall = canvas.rng.uniform(0.055, 0.085), canvas.rng.uniform(0.035, 0.06)
+            if canvas.rng.random() < 0.75 + 0.1 * index:
+                wall = mix(canvas.rng.choice(_WALLS), palette.sky[-1], 0.3 - 0.1 * index)
+                wall = mix(wall, palette.dark, 0.7 if scene.light == "night" else 0.12)
+                roof = mix(roof_colour, palette.dark, 0.25)
+                _gabled(canvas, (x, foot), (wide, tall), (wall, roof, lit))
+            x += wide * canvas.rng.uniform(0.98, 1.25)
+
+
+_WALLS: tuple[Colour, ...] = ((244, 236, 220), (226, 190, 140), (206, 138, 112), (188, 204, 208))
+
+
+def _gabled(
+    canvas: Canvas, foot: Point, size: Point, colours: tuple[Colour, Colour, Colour]
+) -> None:
+    """Paint a small house, its lower left corner at `foot`, in the colors of wall, roof and
+    window."""
+    (x, y), (wide, tall), (wall, roof, lit) = foot, size, colours
+    canvas.layer(lambda pen: pen.rectangle((x, y - tall, x + wide, y + 0.012)), wall)
+    eaves = y - tall
+    canvas.area(
+        [(x - 0.006, eaves), (x + wide + 0.006, eaves), (x + wide / 2, eaves - 0.55 * wide)], roof
+    )
+
+    def panes(pen: Pen) -> None:
+        for part in (0.28, 0.72):
+            middle = x + part * wide
+            pen.rectangle((middle - 0.007, y - 0.75 * tall, middle + 0.007, y - 0.4 * tall))
+
+    canvas.layer(panes, lit)
 
 
 def city(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

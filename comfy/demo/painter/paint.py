@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from comfy.demo.painter import finish, ground, sky, water
+from comfy.demo.painter import finish, ground, inset, sky, water
 from comfy.demo.painter.canvas import Canvas
 from comfy.demo.painter.palette import Palette, palette_of
 from comfy.demo.painter.things import THINGS
@@ -37,6 +37,8 @@ class Brief:
     loras: tuple[tuple[str, float], ...] = ()
     given: Image.Image | None = None
     """The image that is sampled again. Without a place among the words, it keeps its content."""
+    mask: Image.Image | None = None
+    """Where the given image is painted over. The words' things are fitted into this area."""
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
@@ -46,7 +48,10 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     scale = min(1.0, longest_side / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
     rng = random.Random(hashed(brief.seed, brief.number, scene.mood))
-    if brief.given is None or scene.is_placed:
+    if brief.mask is not None:
+        canvas = Canvas(_background(brief, scene, size, rng), rng)
+        inset.paint_into(canvas, scene, brief.mask.resize(size))
+    elif brief.given is None or scene.is_placed:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
     else:
@@ -58,13 +63,34 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     )
 
 
+def _background(
+    brief: Brief, scene: Scene, size: tuple[int, int], rng: random.Random
+) -> Image.Image:
+    """Return what is behind the things in a mask: the given image. If it's gone, or the words name
+    only a place, return a scene that is fitted into the mask."""
+    only_place = scene.is_placed and not scene.things & inset.THINGS.keys()
+    image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)
+    if brief.given is not None and not only_place:
+        return image if scene.things else finish.refined(image, scene)
+    area = inset.area_of(brief.mask.resize(size)) if brief.mask is not None else None
+    left, top, right, bottom = area or (0, 0, *size)
+    part = Canvas(Image.new("RGB", (max(8, right - left), max(8, bottom - top))), rng)
+    _scenery(part, scene, palette_of(scene), sky.choose_layout(part, scene))
+    image.paste(part.image, (left, top))
+    return image
+
+
 def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
     layout = sky.choose_layout(canvas, scene)
+    _scenery(canvas, scene, palette, layout)
+    _add_things(canvas, scene, palette, layout)
+
+
+def _scenery(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
     if "space" in scene.places:
         sky.space(canvas, scene, palette, layout)
     else:
         _landscape(canvas, scene, palette, layout)
-    _add_things(canvas, scene, palette, layout)
 
 
 def _add_things(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
@@ -80,22 +106,27 @@ def _add_things(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layo
 def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
     sky.sky(canvas, scene, palette, layout)
     watery = scene.places & {"sea", "lake"}
+    behind = [name for name in ("forest", "town", "city") if name in scene.places]
     if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
         ground.mountains(canvas, scene, palette, layout)
     if watery:
-        if "city" in scene.places:
-            ground.city(canvas, scene, palette, layout)
+        for name in behind:
+            _GROUNDS[name](canvas, scene, palette, layout)
         water.water(canvas, scene, palette, layout)
         water.shore(canvas, scene, palette, layout)
         return
-    grounds = {
-        "city": ground.city,
-        "forest": ground.forest,
-        "hills": ground.hills,
-        "mountains": ground.hills,
-    }
-    drawn = [draw for name, draw in grounds.items() if name in scene.places]
+    drawn = [draw for name, draw in _GROUNDS.items() if name in scene.places]
     drawn[0](canvas, scene, palette, layout)
+
+
+_GROUNDS = {
+    "desert": ground.desert,
+    "city": ground.city,
+    "town": ground.town,
+    "forest": ground.forest,
+    "hills": ground.hills,
+    "mountains": ground.hills,
+}
 
 
 def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:

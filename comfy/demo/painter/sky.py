@@ -65,9 +65,15 @@ def stars(canvas: Canvas, layout: Layout) -> None:
 
 
 def _sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    centre, size = layout.sun, layout.sun_size
+    centre = layout.sun
     canvas.glow(centre, 0.52, palette.sun, 0.55 if scene.light in ("sunset", "dawn") else 0.32)
     canvas.glow(centre, 0.17, palette.sun, 0.6)
+    disc(canvas, scene, palette, layout)
+
+
+def disc(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint the sun, or the moon at night, without a glow."""
+    centre, size = layout.sun, layout.sun_size
     canvas.layer(lambda pen: pen.ellipse(centre, size * canvas.aspect, size), palette.sun)
     if scene.light == "night":
         craters = ((-0.35, -0.2, 0.22), (0.25, 0.3, 0.3), (0.3, -0.4, 0.16), (-0.2, 0.45, 0.14))

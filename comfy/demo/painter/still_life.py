@@ -1,4 +1,4 @@
-"""A campfire and a bowl of lemons."""
+"""A campfire, a bowl of fruit and a hot-air balloon."""
 
 from __future__ import annotations
 
@@ -59,8 +59,9 @@ def campfire(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
     canvas.layer(lambda pen: pen.dots(sparks, 0.0034 * a, 0.0034), (255, 190, 96))
 
 
-def lemons(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a glass bowl full of lemons in the center."""
+def fruit(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a glass bowl full of fruit in the center: lemons, unless a word names their color."""
+    skin = scene.accents[0] if scene.accents else _LEMON
     x, y, size = 0.5 + canvas.rng.uniform(-0.03, 0.03), 0.66, 0.26
     a = canvas.aspect
 
@@ -78,19 +79,19 @@ def lemons(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
     for dx, dy in sorted(fruits, key=lambda one: -one[1]):
         centre = at(dx + canvas.rng.uniform(-0.03, 0.03), dy)
 
-        def fruit(pen: Pen, centre: Point = centre) -> None:
+        def piece(pen: Pen, centre: Point = centre) -> None:
             pen.ellipse(centre, 0.29 * size * a, 0.23 * size)
             for side in (-1, 1):
                 pen.ellipse(
                     (centre[0] + side * 0.28 * size * a, centre[1]), 0.06 * size * a, 0.05 * size
                 )
 
-        canvas.layer(fruit, mix(_LEMON, (150, 110, 10), canvas.rng.uniform(0.05, 0.22)))
+        canvas.layer(piece, mix(skin, (110, 80, 10), canvas.rng.uniform(0.05, 0.22)))
         canvas.layer(
             lambda pen, centre=centre: pen.ellipse(  # type: ignore[misc]
                 (centre[0] - 0.08 * size * a, centre[1] - 0.08 * size), 0.12 * size * a, 0.07 * size
             ),
-            (255, 246, 170),
+            mix(skin, (255, 255, 240), 0.6),
             blur=0.008,
             opacity=0.7,
         )
@@ -103,3 +104,28 @@ def lemons(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
     canvas.layer(lambda pen: pen.line(rim, 0.008), (246, 252, 255), opacity=0.9)
     shine = [at(-0.66, 0.06), at(-0.56, 0.34), at(-0.4, 0.54)]
     canvas.layer(lambda pen: pen.line(shine, 0.014), (255, 255, 255), blur=0.004, opacity=0.7)
+
+
+def balloon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a striped hot-air balloon high in the image."""
+    x, y, size = canvas.rng.uniform(0.32, 0.68), canvas.rng.uniform(0.26, 0.34), 0.17
+    a = canvas.aspect
+    cloth = scene.accents[0] if scene.accents else (214, 70, 60)
+    for wide, colour in ((1.0, cloth), (0.66, (250, 240, 222)), (0.3, cloth)):
+
+        def skin(pen: Pen, wide: float = wide) -> None:
+            pen.ellipse((x, y), wide * size * a, size)
+            foot = 0.3 * wide * size * a
+            half, low = 0.86 * wide * size * a, y + 0.5 * size
+            pen.polygon([(x - half, low), (x + half, low), (x + foot, y + 1.4 * size)])
+            pen.polygon([(x - half, low), (x + foot, y + 1.4 * size), (x - foot, y + 1.4 * size)])
+
+        canvas.layer(skin, mix(colour, palette.dark, 0.08))
+    for side in (-1, 1):
+        rope = [
+            (x + side * 0.26 * size * a, y + 1.4 * size),
+            (x + side * 0.2 * size * a, y + 1.8 * size),
+        ]
+        canvas.layer(lambda pen, rope=rope: pen.line(rope, 0.004), palette.dark)  # type: ignore[misc]
+    basket = (x - 0.22 * size * a, y + 1.74 * size, x + 0.22 * size * a, y + 2.06 * size)
+    canvas.layer(lambda pen: pen.rectangle(basket), (124, 84, 56))

@@ -10,8 +10,8 @@ from comfy.demo.painter.canvas import Canvas, Colour, Pen, Point, mix
 from comfy.demo.painter.figures import cat, portrait
 from comfy.demo.painter.palette import Palette
 from comfy.demo.painter.sky import Layout, beside
-from comfy.demo.painter.still_life import campfire, lemons
-from comfy.demo.painter.water import islet
+from comfy.demo.painter.still_life import balloon, campfire, fruit
+from comfy.demo.painter.water import beach, islet
 from comfy.demo.painter.words import Scene
 
 Thing = Callable[[Canvas, Scene, Palette, Layout], None]
@@ -152,7 +152,9 @@ def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 
 # In painting order: objects in front come later.
 THINGS: dict[str, Thing] = {
+    "beach": beach,
     "birds": birds,
+    "balloon": balloon,
     "castle": castle,
     "house": house,
     "lighthouse": lighthouse,
@@ -162,5 +164,5 @@ THINGS: dict[str, Thing] = {
     "portrait": portrait,
     "cat": cat,
     "campfire": campfire,
-    "lemons": lemons,
+    "fruit": fruit,
 }

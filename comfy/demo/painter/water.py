@@ -73,6 +73,26 @@ def shore(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     canvas.area(below(line), (ground, mix(ground, palette.dark, 0.45)), top=0.9, bottom=1.02)
 
 
+def beach(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint sand in the foreground, and waves that roll onto it."""
+    line = canvas.ridge(0.84, 0.025, points=17)
+    white = mix((255, 255, 255), palette.sun, 0.3)
+    for up, opacity in ((0.1, 0.35), (0.045, 0.6), (0.014, 0.95)):
+        foam = [(x, y - up + canvas.rng.uniform(-0.006, 0.006)) for x, y in line]
+
+        def wave(pen: Pen, foam: list[Point] = foam) -> None:
+            pen.line(foam, 0.012)
+
+        canvas.layer(wave, white, blur=0.003, opacity=opacity)
+    sand = palette.sand
+    canvas.area(
+        below(line),
+        (mix(sand, palette.dark, 0.2), sand, mix(sand, palette.dark, 0.3)),
+        top=0.82,
+        bottom=1.02,
+    )
+
+
 def islet(
     canvas: Canvas, palette: Palette, foot: Point, half: float, *, on_land: bool = False
 ) -> None:

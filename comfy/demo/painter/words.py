@@ -19,12 +19,12 @@ _WORD = re.compile(r"[\w'-]+")
 
 _LIGHTS: dict[Light, str] = {
     "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",
-    "dawn": "dawn sunrise morning pink pastel dreamy soft peach",
+    "dawn": "dawn sunrise morning first pink pastel dreamy soft peach",
     "night": (
         "night midnight moon moonlit stars starry dark aurora nocturnal neon cyberpunk galaxy milky"
     ),
     "grey": "storm stormy rain rainy fog foggy mist misty overcast gloomy cloudy moody",
-    "day": "day noon sunny bright summer clear blue sky daylight",
+    "day": "day noon midday sunny bright summer clear daylight",
 }
 _SEASONS: dict[Season, str] = {
     "autumn": "autumn fall october november maple harvest",
@@ -33,6 +33,8 @@ _SEASONS: dict[Season, str] = {
     "summer": "summer tropical july august",
 }
 _PLACES: dict[str, str] = {
+    "desert": "desert dune dunes sahara oasis",
+    "town": "town village harbour harbor port",
     "sea": (
         "sea ocean coast beach wave waves shore island harbour harbor bay lighthouse boat ship"
         " sailboat surf marine whale"
@@ -41,14 +43,12 @@ _PLACES: dict[str, str] = {
     "mountains": (
         "mountain mountains alps peak peaks cliff cliffs valley summit dragon epic volcano himalaya"
     ),
-    "hills": (
-        "hill hills meadow field fields countryside farm village landscape prairie grass tuscany"
-    ),
+    "hills": ("hill hills meadow field fields countryside farm landscape prairie grass tuscany"),
     "forest": (
         "forest wood woods trees pine pines jungle wilderness deer fox bear wolf fairy enchanted"
     ),
     "city": (
-        "city skyline town street skyscraper skyscrapers tokyo york london paris urban building"
+        "city skyline street skyscraper skyscrapers tokyo york london paris urban building"
         " buildings cyberpunk neon robot downtown"
     ),
     "space": (
@@ -58,7 +58,7 @@ _PLACES: dict[str, str] = {
 _THINGS: dict[str, str] = {
     "lighthouse": "lighthouse beacon",
     "boat": "boat boats ship sailboat sailing yacht pirate",
-    "house": "house cabin cottage hut home farm barn village",
+    "house": "house cabin cottage hut home farm barn",
     "castle": "castle fortress palace tower kingdom fairytale medieval",
     "tree": "tree oak willow lonely bonsai",
     "flowers": (
@@ -71,7 +71,9 @@ _THINGS: dict[str, str] = {
     ),
     "cat": "cat cats kitten kitty",
     "campfire": "campfire campfires bonfire fireplace",
-    "lemons": "lemon lemons",
+    "beach": "beach waves surf",
+    "fruit": "fruit fruits lemon lemons orange oranges apple apples lime limes",
+    "balloon": "balloon balloons",
     "birds": "bird birds gull gulls seagull swan crow raven eagle",
     "clouds": "cloud clouds cloudy",
     "stars": "star stars starry",
@@ -102,10 +104,14 @@ _COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (244, 241, 232),
     "black": (38, 36, 44),
     "brown": (124, 84, 56),
+    "oranges": (240, 138, 36),
+    "apple": (206, 44, 40),
+    "apples": (206, 44, 40),
+    "limes": (126, 188, 58),
 }
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
-_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat", "campfire"})
+_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat", "campfire", "balloon"})
 # fmt: off
 _EMPTY_WORDS = frozenset(
     {
