@@ -91,13 +91,26 @@ class EditorOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftDoc:
+    """Settings that only authors see, in the editor. `at`: seconds since 1970; `by`: the user's
+    name, or empty."""
+
+    settings: FormSettings
+    at: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class EditorDoc:
-    """A form in the editor. `version`: of its settings, empty without a file. `settings`: what the
-    file says; `automatic`: the settings that give the form as it is without a file. `problem`: why
-    the file can't be read, or empty. `images`: the names of images beside the workflow."""
+    """A form in the editor. `version`: of its settings and the draft, empty without any.
+    `settings`: what the file says; `original`: what the file that came with the workflow said;
+    `automatic`: the settings that give the form as it is without a file. `problem`: why the file
+    can't be read, or empty. `images`: the names of images beside the workflow."""
 
     version: str
     settings: FormSettings
+    draft: DraftDoc | None
+    original: FormSettings | None
     automatic: FormSettings
     inputs: tuple[EditorNode, ...]
     outputs: tuple[EditorOutput, ...]
@@ -123,6 +136,7 @@ class FormVersion:
     by: str
     summary: str
     is_current: bool
+    settings: FormSettings
 
 
 @dataclass(frozen=True, slots=True)

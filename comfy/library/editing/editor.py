@@ -6,7 +6,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
@@ -45,12 +45,25 @@ class SettingsChanged(ComfyError):
 
 
 @dataclass(frozen=True, slots=True)
+class SavedDraft:
+    """Settings that only authors see, in the editor. `at`: seconds since 1970; `by`: the name of
+    the user who saved it, or ""."""
+
+    settings: FormConfig
+    at: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class EditedForm:
-    """A form in the editor. `version`: of its settings, "" without any. `problem`: why its TOML
-    file can't be read, or "". `images`: beside the workflow."""
+    """A form in the editor. `version`: of its settings and the draft, "" without any. `problem`:
+    why its TOML file can't be read, or "". `images`: beside the workflow. `original`: the settings
+    in the file that came with the workflow, None if it came without one."""
 
     version: str
     settings: FormConfig
+    draft: SavedDraft | None
+    original: FormConfig | None
     parts: Editable
     images: tuple[str, ...]
     can_undo: bool
@@ -62,6 +75,7 @@ class SavedVersion:
     """A version with a summary of its changes. `is_current`: the form has these settings now."""
 
     version: Version
+    settings: FormConfig
     summary: str
     is_current: bool
 
@@ -92,50 +106,61 @@ class FormEditor:
             settings, problem = parsed_settings(text or "", parts.names), ""
         except tomllib.TOMLDecodeError as error:
             settings, problem = FormConfig(), str(_mistake(error))
+        draft, original = history.draft, history.original
         return EditedForm(
-            version_of(text),
+            _version(text, history),
             settings,
+            SavedDraft(_config(draft.text, parts.names), draft.at, draft.by) if draft else None,
+            _config(original.text, parts.names) if original and original.text else None,
             parts,
             tuple(_images_beside(workflow)),
             history.previous is not None,
             problem,
         )
 
-    def draft(self, owner: str, name: str, settings: FormConfig) -> tuple[str, ...]:
-        """Remember settings until they are saved, and return the problems that the form would
-        have."""
+    def preview(self, owner: str, name: str, settings: FormConfig) -> tuple[str, ...]:
+        """Remember settings in memory, so that their author's page can draw them. Return the
+        problems that the form would have."""
         place = self._place(owner, name)
         settings, _ = self._checked(owner, name, settings, place.read())
         self.forms.drafts.put(owner, name, settings)
         return self.forms.form(name, owner, as_draft=True)[1].problems
 
-    def drop_draft(self, owner: str, name: str) -> None:
-        """Forget a draft, if there is one."""
+    def end_preview(self, owner: str, name: str) -> None:
+        """Forget the previewed settings, if there are any."""
         self._place(owner, name)
         self.forms.drafts.drop(owner, name)
+
+    def save_draft(
+        self, owner: str, name: str, settings: FormConfig, version: str, by: str, *, force: bool
+    ) -> None:
+        """Store settings that only authors see, in the editor. Settings like the present ones
+        remove the draft. Raises like `save`."""
+        place = self._place(owner, name)
+        with self._lock:
+            text, history = self._present(place, None if force else version)
+            merged, _, _ = self._merged(owner, name, settings, text, force=force)
+            self._write(place, text, history.drafted(merged, self.clock(), by))
 
     def save(
         self, owner: str, name: str, settings: FormConfig, version: str, by: str, *, force: bool
     ) -> None:
-        """Write settings. Raises SettingsChanged if `version` isn't the present one, unless
-        `force`d."""
+        """Publish settings. If a version of the history has these, its text is written as it was.
+        Raises SettingsChanged if `version` isn't the present one, unless `force`d."""
         place = self._place(owner, name)
-        if settings.problems:
-            raise WorkflowError(settings.problems[0])
         with self._lock:
-            text = place.read()
-            if version_of(text) != version and not force:
-                raise SettingsChanged
-            settings, names = self._checked(owner, name, settings, text)
-            try:
-                merged = merge_settings(text or "", settings, names)
-            except tomllib.TOMLDecodeError as error:
-                if not force:
-                    raise _mistake(error) from error
-                merged = merge_settings("", settings, names)
-            if merged != (text or ""):
-                history = self._history(place, text)
-                self._write(place, merged, history.saved(merged, self.clock(), by))
+            text, history = self._present(place, None if force else version)
+            merged, keyed, names = self._merged(owner, name, settings, text, force=force)
+            new: str | None = merged
+            if merged == (text or ""):
+                new = text
+            else:
+                same = (
+                    one for one in reversed(history.versions) if _config(one.text, names) == keyed
+                )
+                new = next((one.text for one in same), merged)
+            if new != text or history.draft:
+                self._write(place, new, history.saved(new, self.clock(), by))
         self.forms.drafts.drop(owner, name)
 
     def revert(self, owner: str, name: str, version: str | None, by: str) -> None:
@@ -158,7 +183,8 @@ class FormEditor:
         self._change(owner, name, version, restored)
 
     def versions(self, owner: str, name: str) -> tuple[SavedVersion, ...]:
-        """Return the versions, newest first."""
+        """Return the versions, newest first. Of successive versions that a user saved within a few
+        minutes, only the last one is listed."""
         place = self._place(owner, name)
         parts = self._parts(owner, name)[1]
         history = self._history(place, place.read())
@@ -166,10 +192,11 @@ class FormEditor:
         return tuple(
             SavedVersion(
                 version,
-                _summary(version, history.get(version.before), parts.names, labels),
+                _config(version.text, parts.names),
+                _summary(version, before, parts.names, labels),
                 version.id == history.current,
             )
-            for version in reversed(history.versions)
+            for version, before in reversed([*history.changes()])
         )
 
     def file(self, owner: str, name: str) -> str:
@@ -207,22 +234,47 @@ class FormEditor:
     def _change(
         self, owner: str, name: str, version: str | None, change: Callable[[History], History]
     ) -> None:
-        """Store the present version of a changed history. No `version` skips the check."""
+        """Publish the present version of a changed history. No `version` skips the check."""
         place = self._place(owner, name)
         with self._lock:
-            text = place.read()
-            if version is not None and version_of(text) != version:
-                raise SettingsChanged
-            history = change(self._history(place, text))
-            present = history.present
-            self._write(place, present.text if present else None, history)
+            text, history = self._present(place, version)
+            history = change(history)
+            new = history.present.text if history.present else None
+            names = self._parts(owner, name)[1].names
+            self._checked(owner, name, _config(new, names), text)
+            self._write(place, new, replace(history, draft=None))
         self.forms.drafts.drop(owner, name)
+
+    def _present(self, place: SettingsPlace, version: str | None) -> tuple[str | None, History]:
+        """Return the present settings and their history. Raises SettingsChanged if the author has
+        seen another `version`; None skips the check."""
+        text = place.read()
+        history = self._history(place, text)
+        if version is not None and _version(text, history) != version:
+            raise SettingsChanged
+        return text, history
+
+    def _merged(
+        self, owner: str, name: str, settings: FormConfig, text: str | None, *, force: bool
+    ) -> tuple[str, FormConfig, FieldNames]:
+        """Return the present TOML text with these settings, the settings by key, and the names of
+        the inputs. `force` replaces a text that can't be read. Raises like `save`."""
+        if settings.problems:
+            raise WorkflowError(settings.problems[0])
+        keyed, names = self._checked(owner, name, settings, text)
+        try:
+            return merge_settings(text or "", keyed, names), keyed, names
+        except tomllib.TOMLDecodeError as error:
+            if not force:
+                raise _mistake(error) from error
+            return merge_settings("", keyed, names), keyed, names
 
     def _write(self, place: SettingsPlace, text: str | None, history: History) -> None:
         """Write settings and their history, and remove covers that no version uses."""
         place.write(text, history.to_json())
         if isinstance(place, FolderPlace):
-            used = "".join(one.text or "" for one in history.versions)
+            drafts = (history.draft,) if history.draft else ()
+            used = "".join(one.text or "" for one in (*history.versions, *drafts))
             place.remove_old(
                 lambda file: made_cover_of(file) == place.toml.stem and file.name not in used,
                 self.clock() - _UNUSED,
@@ -261,13 +313,17 @@ class FormEditor:
         return workflow, self._parts_of.get(workflow, catalog, is_free=is_free)
 
 
+def _version(text: str | None, history: History) -> str:
+    return version_of(text, history.draft.text if history.draft else None)
+
+
 def _summary(
     version: Version, before: Version | None, names: FieldNames, labels: Mapping[str, str]
 ) -> str:
+    if before is None and not version.is_saved:
+        return message("Original")
     if version.text is None:
         return message("Automatic form")
-    if before is None and not version.is_saved:
-        return message("Before the first change here")
     old = _config(before.text, names) if before else None
     summary = change_summary(old, _config(version.text, names), labels)
     return summary if version.is_saved else message("Changed by hand: {what}", what=summary)
@@ -281,11 +337,11 @@ def _mistake(error: tomllib.TOMLDecodeError) -> ComfyError:
 
 
 def _config(text: str | None, names: FieldNames) -> FormConfig:
-    """Return the settings in a TOML text; empty ones for a text that can't be read."""
+    """Return the settings in a TOML text; for a text that can't be read, only a problem."""
     try:
         return parsed_settings(text or "", names)
-    except tomllib.TOMLDecodeError:
-        return FormConfig()
+    except tomllib.TOMLDecodeError as error:
+        return FormConfig(problems=(str(_mistake(error)),))
 
 
 def _images_beside(workflow: Workflow) -> list[str]:

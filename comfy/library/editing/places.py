@@ -110,9 +110,12 @@ def history_name(workflow: str) -> str:
     return hashlib.sha256(workflow.encode()).hexdigest()[:32] + ".json"
 
 
-def version_of(settings: str | None) -> str:
-    """Return the version of a TOML text, "" without one."""
-    return "" if settings is None else hashlib.sha256(settings.encode()).hexdigest()[:16]
+def version_of(settings: str | None, draft: str | None) -> str:
+    """Return the version of a TOML text and of the draft's, "" without any."""
+    if settings is None and draft is None:
+        return ""
+    text = (settings or "") if draft is None else f"{settings}\0{draft}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> str | None:

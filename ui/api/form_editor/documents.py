@@ -9,11 +9,12 @@ from itertools import groupby, starmap
 from typing import Any
 
 from comfy.form.model import Form
-from comfy.library.editing.editor import EditedForm, SavedVersion
+from comfy.library.editing.editor import EditedForm, SavedDraft, SavedVersion
 from comfy.library.editing.inputs import EditableInput
 from comfy.workflow.config import FieldConfig, FormConfig, parse_config
 from comfy.workflow.settings.values import field_values, form_values
 from ui.documents.editor_doc import (
+    DraftDoc,
     EditorDoc,
     EditorInput,
     EditorNode,
@@ -35,6 +36,8 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
     return EditorDoc(
         version=edited.version,
         settings=_form_settings(edited.settings),
+        draft=_draft(edited.draft) if edited.draft else None,
+        original=_form_settings(edited.original) if edited.original else None,
         automatic=_form_settings(edited.parts.automatic),
         inputs=tuple(
             EditorNode(*node, tuple(_input(one, is_shown=one.key in shown) for one in inputs))
@@ -56,10 +59,17 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
     )
 
 
+def _draft(draft: SavedDraft) -> DraftDoc:
+    return DraftDoc(_form_settings(draft.settings), draft.at, draft.by)
+
+
 def version_doc(saved: SavedVersion) -> FormVersion:
     """Return the document of a version."""
     version = saved.version
-    return FormVersion(version.id, version.at, version.by, saved.summary, saved.is_current)
+    settings = _form_settings(saved.settings)
+    return FormVersion(
+        version.id, version.at, version.by, saved.summary, saved.is_current, settings
+    )
 
 
 def _input(one: EditableInput, *, is_shown: bool) -> EditorInput:
@@ -84,12 +94,23 @@ def _input(one: EditableInput, *, is_shown: bool) -> EditorInput:
 def editor_json(doc: EditorDoc) -> dict[str, Any]:
     """Return the document as JSON, with only those settings that are set."""
     content = asdict(doc)
-    for part in ("settings", "automatic"):
-        settings = _set_only(content[part])
-        fields = [_set_only(one) for one in content[part]["fields"]]
-        lists = {key: content[part][key] for key in ("ideas", "outputs")}
-        content[part] = settings | lists | {"fields": fields}
+    for part in ("settings", "original", "automatic"):
+        content[part] = content[part] and _settings_json(content[part])
+    if draft := content["draft"]:
+        draft["settings"] = _settings_json(draft["settings"])
     return content
+
+
+def version_json(version: FormVersion) -> dict[str, Any]:
+    """Return a version as JSON, with only those settings that are set."""
+    content = asdict(version)
+    return content | {"settings": _settings_json(content["settings"])}
+
+
+def _settings_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    fields = [_set_only(one) for one in settings["fields"]]
+    lists = {key: settings[key] for key in ("ideas", "outputs")}
+    return _set_only(settings) | lists | {"fields": fields}
 
 
 def _set_only(values: Mapping[str, Any]) -> dict[str, Any]:

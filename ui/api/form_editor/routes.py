@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fastapi import Depends, Response
 
@@ -10,7 +10,13 @@ from comfy.base.filenames import plain_name
 from comfy.base.messages import message
 from comfy.library.editing.editor import FormEditor
 from comfy.library.private import MARK as OPENED_MARK
-from ui.api.form_editor.documents import config_from, editor_doc, editor_json, version_doc
+from ui.api.form_editor.documents import (
+    config_from,
+    editor_doc,
+    editor_json,
+    version_doc,
+    version_json,
+)
 from ui.api.form_editor.result_image import result_image
 from ui.api.problems import NotThere
 from ui.documents.editor_doc import CoverDoc, DraftProblems, EditorDoc, FormSettings, FormVersion
@@ -34,7 +40,7 @@ class NewSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PreviewedSettings:
     """Settings that aren't saved yet."""
 
     settings: FormSettings
@@ -88,26 +94,44 @@ def form_editor_api(
         name: str = Depends(editable),
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Save the settings of a form for all its users."""
+        """Publish the settings of a form for all its users. Its draft is gone."""
         settings = config_from(given.settings)
         editor.save(
             owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
         )
         return opened(owner, name)
 
-    @routes.post("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=DraftProblems)
-    def draft(
-        given: Draft, name: str = Depends(editable), owner: str = Depends(identity.caller)
+    @routes.put("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=EditorDoc)
+    def save_draft(
+        given: NewSettings,
+        name: str = Depends(editable),
+        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Remember settings until they are saved, so that the page can draw them."""
-        return AsciiJSON(DraftProblems(editor.draft(owner, name, config_from(given.settings))))
+        """Save settings as a draft, which only authors see.
+
+        The published settings remove the draft.
+        """
+        settings = config_from(given.settings)
+        editor.save_draft(
+            owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
+        )
+        return opened(owner, name)
+
+    @routes.post("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=DraftProblems)
+    def preview(
+        given: PreviewedSettings,
+        name: str = Depends(editable),
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Remember settings for a while without saving them, so that your page can draw them."""
+        return AsciiJSON(DraftProblems(editor.preview(owner, name, config_from(given.settings))))
 
     @routes.delete("/workflows/{name:path}/editor/draft", Access.OWNER, status_code=204)
-    def drop_draft(
+    def end_preview(
         name: str = Depends(editable), owner: str = Depends(identity.caller)
     ) -> Response:
-        """Forget a draft."""
-        editor.drop_draft(owner, name)
+        """Forget previewed settings. A saved draft stays."""
+        editor.end_preview(owner, name)
         return Response(status_code=204)
 
     @routes.post("/workflows/{name:path}/editor/undo", Access.OWNER, response_model=EditorDoc)
@@ -137,7 +161,7 @@ def form_editor_api(
     )
     def history(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
-        return AsciiJSON([asdict(version_doc(one)) for one in editor.versions(owner, name)])
+        return AsciiJSON([version_json(version_doc(one)) for one in editor.versions(owner, name)])
 
     @routes.post(
         "/workflows/{name:path}/editor/history/{version_id}",

@@ -129,6 +129,16 @@ export interface DownloadServer {
 }
 
 /**
+ * Settings that only authors see, in the editor. `at`: seconds since 1970; `by`: the user's
+ * name, or empty.
+ */
+export interface DraftDoc {
+  settings: FormSettings;
+  at: number;
+  by: string;
+}
+
+/**
  * Messages about parts of a form with these settings that won't work.
  */
 export interface DraftProblems {
@@ -136,13 +146,16 @@ export interface DraftProblems {
 }
 
 /**
- * A form in the editor. `version`: of its settings, empty without a file. `settings`: what the
- * file says; `automatic`: the settings that give the form as it is without a file. `problem`: why
- * the file can't be read, or empty. `images`: the names of images beside the workflow.
+ * A form in the editor. `version`: of its settings and the draft, empty without any.
+ * `settings`: what the file says; `original`: what the file that came with the workflow said;
+ * `automatic`: the settings that give the form as it is without a file. `problem`: why the file
+ * can't be read, or empty. `images`: the names of images beside the workflow.
  */
 export interface EditorDoc {
   version: string;
   settings: FormSettings;
+  draft: DraftDoc | null;
+  original: FormSettings | null;
   automatic: FormSettings;
   inputs: EditorNode[];
   outputs: EditorOutput[];
@@ -245,6 +258,7 @@ export interface FormVersion {
   by: string;
   summary: string;
   is_current: boolean;
+  settings: FormSettings;
 }
 
 /**

@@ -63,3 +63,17 @@ def test_users_who_may_not_add_workflows_cannot_edit(app: RunningApp) -> None:
     """They get the reason."""
     answer = get(app, at("text-to-image"), BOB)
     assert (answer.status_code, answer.json()["detail"]) == (422, "Adding workflows is turned off.")
+
+
+@pytest.mark.parametrize("way", ["undo", "restore", "revert"])
+def test_earlier_settings_are_checked_too(app: RunningApp, way: str) -> None:
+    """A user who isn't trusted can't bring back a server file that an administrator has removed."""
+    toml = app.services.folder.path / "image-to-image.toml"
+    toml.write_text('[fields."Your image.image"]\ndefault = "authors.png"\n')
+    document = editor(app, "image-to-image")
+    document["settings"]["fields"] = []
+    assert save(app, "image-to-image", document).status_code == 200
+    oldest = get(app, at("image-to-image", "/history")).json()[-1]["id"]
+    path = {"undo": "/undo", "restore": f"/history/{oldest}", "revert": "/revert"}[way]
+    answer = send(app, "POST", at("image-to-image", path), {})
+    assert answer.status_code == (200 if way == "revert" else 422), answer.json()

@@ -3,11 +3,11 @@
 
 import { button, dialog, element } from "../dom.js";
 import { LOCALE, message } from "../messages.js";
-import { ask, json } from "../requests.js";
+import { ask } from "../requests.js";
 import { editorPath } from "./preview.js";
 
 /** @import { FormVersion } from "../documents.js" */
-/** @import { EditorDoc } from "./model.js" */
+/** @import { Settings } from "./model.js" */
 
 /** @typedef {{ label: string, does: () => void, isPrimary?: boolean }} Answer */
 
@@ -39,13 +39,13 @@ export function choose(question, about, answers) {
 
 /**
  * Ask what to do with unsaved changes.
- * @param {{ save: () => void, discard: () => void }} events
+ * @param {{ label: string, save: () => void, discard: () => void }} events
  */
-export const askUnsaved = ({ save, discard }) =>
+export const askUnsaved = ({ label, save, discard }) =>
   choose(message("Save your changes?"), message("Unsaved changes are lost otherwise."), [
     { label: message("Keep editing"), does: () => {} },
     { label: message("Discard"), does: discard },
-    { label: message("Save"), does: save, isPrimary: true },
+    { label, does: save, isPrimary: true },
   ]);
 
 /**
@@ -61,45 +61,46 @@ export const askConflict = (about, { load, overwrite }) =>
   ]);
 
 /**
- * Show the earlier versions of a form.
+ * Show the earlier versions of a form, to load one into the editor.
  * @param {string} name
- * @param {string} version the current one
- * @param {(doc: EditorDoc) => void} restored
+ * @param {(settings: Settings) => void} restore
  */
-export async function showVersions(name, version, restored) {
-  const path = `${editorPath(name)}/history`;
-  /** @type {FormVersion[] | null} */
-  const versions = await ask(path, undefined, "GET");
+export async function showVersions(name, restore) {
+  /** @type {(FormVersion & { settings: Settings })[] | null} */
+  const versions = await ask(`${editorPath(name)}/history`, undefined, "GET");
   if (!versions) return;
   const place = dialog("confirm", message("Versions"));
   place.classList.add("versions");
   const list = element("ul");
   const end = button(message("Close"), () => place.hidePopover());
-  for (const { id, at, by, summary, is_current: isCurrent } of versions) {
+  for (const { at, by, summary, is_current: isCurrent, settings } of versions) {
     const line = element("li");
     const words = element("div");
-    const when = new Date(at * 1000).toLocaleString(LOCALE, {
-      dateStyle: "medium",
-      timeStyle: "short",
-    });
+    const when = exactly(at);
     words.append(
-      element("strong", "", [when, by].filter(Boolean).join(" · ")),
-      element("p", "", summary),
+      element("strong", "", summary),
+      element("p", "hint", [when, by].filter(Boolean).join(" · ")),
     );
-    const restore = button(message("Restore"), async () => {
+    const load = button(message("Restore"), () => {
       place.hidePopover();
-      const doc = await ask(`${path}/${encodeURIComponent(id)}`, json({ version }));
-      if (doc) restored(doc);
+      restore(settings);
     });
-    restore.setAttribute("aria-label", message("Restore the version of {when}", { when }));
-    line.append(words, isCurrent ? element("span", "hint", message("Current")) : restore);
+    load.setAttribute("aria-label", message("Restore the version of {when}", { when }));
+    line.append(words, isCurrent ? element("span", "hint", message("Current")) : load);
     list.append(line);
   }
   const last = element("div", "row last");
   last.append(end);
-  const none = element("p", "", message("Each time you save, the version before is kept here."));
+  const none = element("p", "", message("Each version that you publish is kept here."));
   place.append(versions.length ? list : none, last);
   document.body.append(place);
   place.showPopover();
   end.focus();
 }
+
+/**
+ * Format a time to the second.
+ * @param {number} seconds since 1970
+ */
+const exactly = (seconds) =>
+  new Date(seconds * 1000).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "medium" });

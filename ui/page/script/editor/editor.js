@@ -1,13 +1,15 @@
 // @ts-check
 // The form editor: its state, its parts, and saving.
 
+import { when } from "../clock.js";
+import { confirm } from "../confirm.js";
 import { $, announce, button, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
 import { AddPart } from "./add_part.js";
 import { CoverPart } from "./cover_part.js";
 import { askConflict, askUnsaved, showVersions } from "./dialogs.js";
-import { keepDraft, keptDraft } from "./editing.js";
+import { isPrivate, keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
 import { HeadPart, PositionPart } from "./head_part.js";
 import { IdeasPart } from "./ideas_part.js";
@@ -36,7 +38,8 @@ export class FormEditor {
   /** Earlier states in this session, and what changed after each. @type {{ model: Model, what: string }[]} */
   #steps = [];
   #said = element("p", "said");
-  #save = button(message("Save"), () => this.save(), "button primary");
+  #keep = button(message("Save draft"), () => this.saveDraft());
+  #publish = button("", () => this.publish(), "button primary");
   #undo = button(message("Undo"), () => this.undo());
   /** @type {{ place: HTMLElement, draw: () => void }[]} */
   #parts = [];
@@ -45,6 +48,7 @@ export class FormEditor {
   /** Problems that the form had when it was opened. @type {string[] | null} */
   #known = null;
   #body = element("div", "editor-body");
+  #leaving = new AbortController();
 
   /**
    * @param {string} name of the workflow
@@ -55,7 +59,9 @@ export class FormEditor {
     this.name = name;
     this.doc = doc;
     this.#closed = closed;
-    this.model = modelOf(doc.settings, doc.automatic.fields);
+    this.model = modelOf(storedIn(doc), doc.automatic.fields);
+    this.#publish.textContent = isPrivate(name) ? message("Save") : message("Publish");
+    this.#keep.hidden = isPrivate(name);
     this.place.id = "form-editor";
     this.place.setAttribute("aria-labelledby", "form-editor-title");
     this.#said.role = "status";
@@ -66,9 +72,11 @@ export class FormEditor {
     this.#fields = new FieldsPart(this);
     this.place.append(this.#head(), this.#body, this.#foot());
     this.place.addEventListener("keydown", (event) => this.#pressed(event));
+    const { signal } = this.#leaving;
+    document.addEventListener("keydown", (event) => this.#escaped(event), { signal });
     this.#load(doc);
     const kept = keptDraft(name);
-    if (kept && !isSame(kept.settings, doc.settings)) {
+    if (kept && !isSame(kept.settings, storedIn(doc))) {
       if (kept.version !== doc.version) this.doc = { ...doc, version: kept.version };
       this.change(modelOf(kept.settings, doc.automatic.fields));
       this.#say(message("Your unsaved changes are back."));
@@ -80,16 +88,27 @@ export class FormEditor {
     return settingsOf(this.model, this.doc.automatic.fields);
   }
 
+  /** Whether something isn't saved. */
   get isChanged() {
-    return !isSame(this.settings, this.#saved);
+    return !this.#isLike(storedIn(this.doc));
   }
 
-  /** Return the settings as this editor would save them if nothing was changed. @returns {Settings} */
-  get #saved() {
-    return settingsOf(
-      modelOf(this.doc.settings, this.doc.automatic.fields),
-      this.doc.automatic.fields,
-    );
+  /**
+   * Return whether this editor would save the same as for these settings.
+   * @param {Settings} settings
+   */
+  #isLike(settings) {
+    const { fields } = this.doc.automatic;
+    return isSame(this.settings, settingsOf(modelOf(settings, fields), fields));
+  }
+
+  /** What the author has to know about the form as it is now. */
+  get #state() {
+    const { draft } = this.doc;
+    if (this.isChanged) return message("Unsaved changes");
+    if (!draft) return "";
+    const who = [draft.by, when(draft.at)].filter(Boolean).join(", ");
+    return message("Draft, not published ({who})", { who });
   }
 
   /** @param {string} key of a field */
@@ -119,25 +138,24 @@ export class FormEditor {
   #foot() {
     const foot = element("div", "editor-foot");
     const menu = moreMenu([
-      [message("Revert to automatic…"), () => this.#revert()],
       [
-        message("Versions…"),
-        () =>
-          showVersions(this.name, this.doc.version, (doc) =>
-            this.#took(doc, message("Version restored")),
-          ),
+        this.doc.original ? message("Revert to the original…") : message("Revert to automatic…"),
+        () => this.#askRevert(),
       ],
+      ...(isPrivate(this.name)
+        ? []
+        : [/** @type {const} */ ([message("Discard draft"), () => this.#discardDraft()])]),
+      [message("Versions…"), () => showVersions(this.name, (settings) => this.#replace(settings))],
       [message("Download .toml"), () => this.#download()],
     ]);
-    foot.append(this.#said, this.#save, this.#undo, menu);
+    foot.append(this.#said, this.#keep, this.#publish, this.#undo, menu);
     return foot;
   }
 
   /** @param {EditorDoc} doc */
   #load(doc) {
     this.doc = doc;
-    this.model = modelOf(doc.settings, doc.automatic.fields);
-    this.#steps = [];
+    this.model = modelOf(storedIn(doc), doc.automatic.fields);
     this.inputs = new Map(
       doc.inputs.flatMap(({ title, inputs }) =>
         inputs.map((input) => [input.key, { input, node: title }]),
@@ -160,8 +178,9 @@ export class FormEditor {
   #draw() {
     for (const part of this.#parts) part.draw();
     const { isChanged } = this;
-    this.#save.ariaDisabled = String(!isChanged);
-    this.#undo.ariaDisabled = String(!this.#steps.length && !this.doc.can_undo);
+    this.#keep.ariaDisabled = String(!isChanged);
+    this.#publish.ariaDisabled = String(!this.#canPublish);
+    this.#undo.ariaDisabled = String(!this.#steps.length);
     this.place.classList.toggle("changed", isChanged);
   }
 
@@ -185,7 +204,7 @@ export class FormEditor {
     const { settings, isChanged } = this;
     keepDraft(this.name, isChanged ? { version: this.doc.version, settings } : null);
     this.#preview.show(settings, false, values);
-    this.#say(isChanged ? message("Unsaved changes") : "");
+    this.#say(this.#state);
     this.#draw();
   }
 
@@ -217,52 +236,89 @@ export class FormEditor {
     const { key, ctrlKey, metaKey, shiftKey, target } = event;
     const isTyped = target instanceof Element && target.matches("input[type=text], textarea");
     if (!(ctrlKey || metaKey)) return;
-    if (key.toLowerCase() === "s") this.save();
+    if (key.toLowerCase() === "s") this.saveDraft();
     else if (key.toLowerCase() === "z" && !shiftKey && !isTyped) this.undo();
     else return;
     event.preventDefault();
   }
 
-  /** Undo the last change, or else the last save. */
-  async undo() {
-    const step = this.#steps.pop();
-    if (step) {
-      this.model = step.model;
-      this.#changed();
-      announce(message("Undone"));
+  /**
+   * Esc closes the open row, and then the editor. Menus, dialogs and fields of the form handle the key themselves.
+   * @param {KeyboardEvent} event
+   */
+  #escaped({ key, target, defaultPrevented }) {
+    const isHere = target === document.body || this.place.contains(/** @type {Node} */ (target));
+    if (key !== "Escape" || defaultPrevented || !isHere) return;
+    if (document.querySelector(":popover-open, dialog:modal")) return;
+    if (!this.selected) {
+      this.close();
       return;
     }
-    if (!this.doc.can_undo) return;
-    const path = `${editorPath(this.name)}/undo`;
-    const doc = await ask(path, json({ version: this.doc.version }));
-    if (doc) this.#took(doc, message("The last save was undone."));
+    this.#fields.focusOpen();
+    this.select("");
+  }
+
+  /** Undo the last change. Nobody else sees this before the form is published. */
+  undo() {
+    const step = this.#steps.pop();
+    if (!step) return;
+    this.model = step.model;
+    this.#changed();
+    announce(message("Undone"));
+  }
+
+  get #canPublish() {
+    return Boolean(this.doc.draft) || !this.#isLike(this.doc.settings);
   }
 
   /**
-   * Save the form for everyone.
+   * Publish the form for everyone.
    * @param {boolean} [overwrite] whether to replace changes that were made elsewhere
    * @returns {Promise<boolean>} whether it worked
    */
-  async save(overwrite = false) {
+  async publish(overwrite = false) {
+    if (!this.#canPublish && !overwrite) return true;
+    const done = isPrivate(this.name) ? message("Saved") : message("Published");
+    return this.#send("", done, overwrite, () => this.publish(true));
+  }
+
+  /**
+   * Save the form for its authors only. A private workflow has no other users.
+   * @param {boolean} [overwrite] whether to replace changes that were made elsewhere
+   * @returns {Promise<boolean>} whether it worked
+   */
+  async saveDraft(overwrite = false) {
+    if (isPrivate(this.name)) return this.publish(overwrite);
     if (!this.isChanged && !overwrite) return true;
+    return this.#send("/draft", message("Draft saved"), overwrite, () => this.saveDraft(true));
+  }
+
+  /**
+   * @param {string} part rest of the path
+   * @param {string} done
+   * @param {boolean} overwrite
+   * @param {() => void} again repeats this and overwrites
+   */
+  async #send(part, done, overwrite, again) {
     const { settings, doc } = this;
     const body = json({ version: doc.version, settings, overwrite });
     this.#say(message("Saving…"));
-    const { told, why, hint, status } = await request(editorPath(this.name), body, "PUT");
+    const { told, why, hint, status } = await request(editorPath(this.name) + part, body, "PUT");
     if (told) {
-      this.#took(told, message("Saved"));
+      this.#took(told, done);
       return true;
     }
     this.#say([why, hint].filter(Boolean).join(" "), true);
-    if (status === CONFLICT)
-      askConflict(why, { load: () => this.#reload(), overwrite: () => this.save(true) });
+    if (status === CONFLICT) askConflict(why, { load: () => this.#reload(), overwrite: again });
     return false;
   }
 
-  /** Load the form as it is saved now. */
+  /** Load the form as it is saved now. Undo brings back what was here. */
   async #reload() {
     const doc = await ask(editorPath(this.name), undefined, "GET");
-    if (doc) this.#took(doc, message("The other changes are loaded."));
+    if (!doc) return;
+    this.#steps.push({ model: this.model, what: "" });
+    this.#took(doc, message("The other changes are loaded."));
   }
 
   /**
@@ -286,10 +342,42 @@ export class FormEditor {
     this.#say(said);
   }
 
-  async #revert() {
-    const path = `${editorPath(this.name)}/revert`;
-    const doc = await ask(path, json({ version: this.doc.version }));
-    if (doc) this.#took(doc, message("The form is automatic again. Undo brings yours back."));
+  #askRevert() {
+    const { original } = this.doc;
+    const settings = original ?? { fields: [] };
+    if (this.#isLike(settings)) {
+      this.#say(message("Nothing to change."));
+      return;
+    }
+    confirm(
+      original ? message("Revert to the original form?") : message("Revert to the automatic form?"),
+      message(
+        "Replaces the title, texts, default values, ideas, cover and all other settings of this form. Undo brings them back.",
+      ),
+      message("Revert"),
+      () => this.#replace(settings),
+    );
+  }
+
+  /**
+   * Replace all settings in the editor.
+   * @param {Settings} settings
+   */
+  #replace(settings) {
+    this.change(modelOf(settings, this.doc.automatic.fields));
+    if (!this.#canPublish) return;
+    this.#say(
+      isPrivate(this.name)
+        ? message("Save this version to keep it.")
+        : message("Others see this version once you publish it."),
+    );
+  }
+
+  /** Return to the published form. */
+  async #discardDraft() {
+    this.change(modelOf(this.doc.settings, this.doc.automatic.fields));
+    if (this.doc.draft && !(await this.saveDraft())) return;
+    this.#say(message("The published form is back. Undo restores your draft."));
   }
 
   #download() {
@@ -315,8 +403,7 @@ export class FormEditor {
     this.#known ??= problems; // such as missing models, which the form shows anyway
     const added = problems.filter((one) => !this.#known?.includes(one));
     if (added.length) this.#say(added.join(" "), true);
-    else if (this.#said.classList.contains("wrong"))
-      this.#say(this.isChanged ? message("Unsaved changes") : "");
+    else if (this.#said.classList.contains("wrong")) this.#say(this.#state);
   }
 
   /** Close the editor, and ask first if there are unsaved changes. */
@@ -324,7 +411,8 @@ export class FormEditor {
     if (!this.isChanged) this.end();
     else
       askUnsaved({
-        save: async () => (await this.save()) && this.end(),
+        label: isPrivate(this.name) ? message("Save") : message("Save draft"),
+        save: async () => (await this.saveDraft()) && this.end(),
         discard: () => this.end(),
       });
   }
@@ -337,8 +425,15 @@ export class FormEditor {
 
   /** Close the editor, and keep unsaved changes for the next time. */
   leave() {
+    this.#leaving.abort();
     this.place.remove();
     this.#closed();
     this.#preview.end();
   }
 }
+
+/**
+ * Return the settings that the author continues with.
+ * @param {EditorDoc} doc
+ */
+const storedIn = ({ draft, settings }) => draft?.settings ?? settings;

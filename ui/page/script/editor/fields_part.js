@@ -7,11 +7,12 @@ import { filled } from "../form/filled.js";
 import { message, plural } from "../messages.js";
 import { newId, part, selectBox, signButton } from "./fields.js";
 import {
-  fieldMoved,
   isHeading,
   movedTo,
   placesOf,
+  rowMoved,
   rowOf,
+  sizePairs,
   withHeading,
   withInput,
   withOthers,
@@ -32,8 +33,12 @@ export class FieldsPart {
   #hidden = part("", element("div"));
   #hiddenList = element("ul", "rows");
   #others;
-  /** @type {Map<string, RowView>} */
+  /** Views by the keys of their fields. @type {Map<string, RowView>} */
   #views = new Map();
+  /** Heights by the key of the width that stands for both. @type {ReadonlyMap<string, string>} */
+  #pairs = new Map();
+  /** The fields that have a row, in order: a size has only its width. @type {Row[]} */
+  #rows = [];
   /** Groups by place. @type {Map<string, { place: HTMLElement, list: HTMLElement, name: HTMLInputElement | null }>} */
   #drawn = new Map();
 
@@ -43,20 +48,20 @@ export class FieldsPart {
     const tools = element("div", "line");
     tools.append(
       button(message("Add a heading"), () => this.addHeading(), "quiet"),
-      button(message("Use all values in the form as defaults"), () => this.#takeAll(), "quiet"),
+      button(message("Make current values the defaults"), () => this.#takeAll(), "quiet"),
     );
     /** @type {[Others, string][]} */
     const choices = [
-      ["advanced", message("Fold them under Advanced")],
-      ["hidden", message("Hide them")],
-      ["auto", message("Place them automatically")],
+      ["advanced", message("Fold under Advanced")],
+      ["hidden", message("Hide")],
+      ["auto", message("Place automatically")],
     ];
     this.#others = selectBox(choices, editor.model.others, (others) => {
       const { model, doc } = this.#editor;
       this.#editor.change(withOthers(model, /** @type {Others} */ (others), doc.automatic.fields));
     });
     this.#others.id = newId();
-    const label = element("label", "", message("Fields not listed above"));
+    const label = element("label", "", message("Other fields"));
     label.htmlFor = this.#others.id;
     const others = element("div", "entry inline");
     others.append(label, this.#others);
@@ -72,6 +77,10 @@ export class FieldsPart {
 
   draw() {
     const { model } = this.#editor;
+    this.#pairs = sizePairs(model, (key) => this.#editor.inputs.get(key)?.input.type === "INT");
+    const heights = new Set(this.#pairs.values());
+    const rows = model.rows.filter(({ key }) => !heights.has(key));
+    this.#rows = rows.filter((row) => this.#view(row.key));
     const places = placesOf(model).filter((place) => place !== "hidden");
     for (const place of [...this.#drawn.keys()])
       if (!places.includes(place)) this.#drawn.delete(place);
@@ -115,7 +124,7 @@ export class FieldsPart {
     });
     made.addEventListener("drop", (event) => {
       const key = event.dataTransfer?.getData(DRAGGED);
-      if (key) this.#editor.change(movedTo(this.#editor.model, key, place));
+      if (key) this.#move(key, place);
     });
     const group = { place: made, list, name };
     this.#drawn.set(place, group);
@@ -151,47 +160,64 @@ export class FieldsPart {
    */
   #fill(list, place) {
     const { model, selected } = this.#editor;
-    const rows = model.rows.filter((row) => row.place === place);
-    const views = rows.flatMap((row) => {
-      const view = this.#view(row);
-      view?.show(row, model, row.key === selected);
+    const labels = this.#rows.map(({ key }) => this.#view(key)?.labelIn(model));
+    const views = this.#rows.flatMap((row, at) => {
+      const view = row.place === place ? this.#view(row.key) : null;
+      const isAlone = labels.indexOf(labels[at]) === labels.lastIndexOf(labels[at]);
+      view?.show(model, row.key === selected, isAlone);
       return view ? [view.place] : [];
     });
     fillIn(list, views);
     list.classList.toggle("empty", views.length === 0);
   }
 
-  /** @param {Row} row */
-  #view({ key }) {
-    const known = this.#views.get(key);
-    if (known) return known;
+  /** @param {string} key */
+  #view(key) {
     const input = this.#editor.inputs.get(key);
     if (!input) return null; // a field of a file that the workflow doesn't have anymore
-    const view = new RowView(key, input.input, input.node, {
+    const height = this.#editor.inputs.get(this.#pairs.get(key) ?? "");
+    const id = [key, height?.input.key].join(" ");
+    const known = this.#views.get(id);
+    if (known) return known;
+    const inputs = [input.input, ...(height ? [height.input] : [])];
+    const view = new RowView(inputs, input.node, {
       open: () => this.#open(key),
       step: (by) => this.#step(key, by),
       toggle: () => this.#toggle(key),
-      set: (changes) => {
-        const what = `${key} ${Object.keys(changes).join(" ")}`;
-        this.#editor.change(withSet(this.#editor.model, key, changes), what, key, changes);
+      set: (one, changes) => {
+        const what = `${one} ${Object.keys(changes).join(" ")}`;
+        this.#editor.change(withSet(this.#editor.model, one, changes), what, one, changes);
       },
-      move: (place) =>
-        this.#editor.change(movedTo(this.#editor.model, key, place || this.addHeading()), ""),
-      reset: () => this.#editor.change(withReset(this.#editor.model, key)),
+      move: (place) => this.#move(key, place || this.addHeading()),
+      reset: (one) => this.#editor.change(withReset(this.#editor.model, one)),
       drop: (dragged, isAfter) => {
         const place = rowOf(this.#editor.model, key)?.place ?? "main";
-        this.#editor.change(movedTo(this.#editor.model, dragged, place, key, isAfter));
+        this.#move(dragged, place, isAfter && height ? height.input.key : key, isAfter);
       },
     });
-    this.#views.set(key, view);
+    this.#views.set(id, view);
     return view;
+  }
+
+  /**
+   * Move a row to a place, before or after a field there; without one, to its end.
+   * @param {string} key
+   * @param {string} place
+   * @param {string | null} [beside]
+   * @param {boolean} [isAfter]
+   */
+  #move(key, place, beside = null, isAfter = false) {
+    const height = this.#pairs.get(key);
+    if (beside === key || beside === height) return;
+    const model = movedTo(this.#editor.model, key, place, beside, isAfter);
+    this.#editor.change(height ? movedTo(model, height, place, key, true) : model);
   }
 
   /** Open or close the settings of a field. @param {string} key */
   #open(key) {
     const isOpen = this.#editor.selected === key;
     this.#editor.select(isOpen ? "" : key, true);
-    if (!isOpen) this.#views.get(key)?.place.scrollIntoView({ block: "nearest" });
+    if (!isOpen) this.#view(key)?.place.scrollIntoView({ block: "nearest" });
   }
 
   /**
@@ -199,13 +225,13 @@ export class FieldsPart {
    * @param {-1 | 1} by
    */
   #step(key, by) {
-    const model = fieldMoved(this.#editor.model, key, by);
+    const model = rowMoved(this.#editor.model, key, by, this.#pairs);
     if (model === this.#editor.model) return;
-    const view = this.#views.get(key);
+    const view = this.#view(key);
     this.#editor.change(model);
     view?.focusStep(by);
     const place = rowOf(model, key)?.place ?? "main";
-    const rows = model.rows.filter((row) => row.place === place);
+    const rows = this.#rows.filter((row) => row.place === place);
     const at = rows.findIndex((row) => row.key === key) + 1;
     const where = { place: groupTitle(place), at, count: rows.length };
     announce(message("{place}, {at} of {count}", where));
@@ -215,11 +241,13 @@ export class FieldsPart {
   #toggle(key) {
     const { model } = this.#editor;
     const isHidden = rowOf(model, key)?.place === "hidden";
-    const rows = model.rows.filter(({ place }) => (place === "hidden") === isHidden);
+    const rows = this.#rows.filter(({ place }) => (place === "hidden") === isHidden);
     const at = rows.findIndex((row) => row.key === key);
     const next = rows[at + 1] ?? rows[at - 1];
-    this.#editor.change(withInput(model, key, isHidden));
-    if (next) this.#views.get(next.key)?.focusName();
+    const height = this.#pairs.get(key);
+    const changed = withInput(model, key, isHidden);
+    this.#editor.change(height ? withInput(changed, height, isHidden) : changed);
+    if (next) this.#view(next.key)?.focusName();
   }
 
   /** Make the values that the form has now the defaults of all fields. */
@@ -235,11 +263,17 @@ export class FieldsPart {
   }
 
   /**
-   * Return the key of the field with an element id.
+   * Return the key of the row for the field with an element id.
    * @param {string} id
    */
   keyOf(id) {
-    return this.#editor.model.rows.find(({ key }) => fieldId(key) === id)?.key ?? "";
+    const isIt = (/** @type {string | undefined} */ key) => key && fieldId(key) === id;
+    return this.#rows.find(({ key }) => isIt(key) || isIt(this.#pairs.get(key)))?.key ?? "";
+  }
+
+  /** Focus the name of the open row. */
+  focusOpen() {
+    this.#view(this.#editor.selected)?.focusName();
   }
 
   /**
@@ -248,7 +282,7 @@ export class FieldsPart {
    * @param {boolean} isEntered whether to focus its first setting
    */
   lead(key, isEntered) {
-    const view = this.#views.get(key);
+    const view = this.#view(key);
     view?.place.scrollIntoView({ block: "nearest" });
     if (isEntered) view?.edit();
   }

@@ -18,7 +18,8 @@
  * @typedef {{ title?: string, description?: string, order?: number, others?: Others, cover?: string, ideas?: Idea[],
  *   outputs?: OutputSettings[], fields: FieldSettings[] }} Settings
  *
- * @typedef {Omit<documents.EditorDoc, "settings" | "automatic"> & { settings: Settings, automatic: Settings }} EditorDoc
+ * @typedef {Omit<documents.EditorDoc, "settings" | "draft" | "original" | "automatic"> & { settings: Settings,
+ *   draft: { settings: Settings, at: number, by: string } | null, original: Settings | null, automatic: Settings }} EditorDoc
  *
  * A field in the editor. `place`: "main", "advanced", "hidden", or the author's own heading. `implied`: the settings
  * don't list the field; the form shows it there by itself.
@@ -213,6 +214,56 @@ export function fieldMoved(model, key, step) {
   const there = model.rows.filter((one) => one.place === place);
   const next = step > 0 ? there[0] : there.at(-1);
   return movedTo(model, key, place, next?.key ?? null, step < 0);
+}
+
+/**
+ * Return the widths that the form shows together with a height, as one size: the height's key by the width's key.
+ * @param {Pick<Model, "rows">} model
+ * @param {(key: string) => boolean} isWhole whether an input takes a whole number
+ * @returns {ReadonlyMap<string, string>}
+ */
+export function sizePairs({ rows }, isWhole) {
+  const places = new Map(rows.map(({ key, place }) => [key, place]));
+  return new Map(
+    rows.flatMap(({ key, place }) => {
+      const height = key.replace(/^([^.]+)\.width$/, "$1.height");
+      const isPair = height !== key && places.get(height) === place;
+      return isPair && isWhole(key) && isWhole(height) ? [[key, height]] : [];
+    }),
+  );
+}
+
+/**
+ * Put each height behind its width, as the form shows them.
+ * @param {Model} model
+ * @param {ReadonlyMap<string, string>} pairs
+ * @returns {Model}
+ */
+const joined = (model, pairs) =>
+  [...pairs].reduce((now, [width, height]) => {
+    const at = now.rows.findIndex(({ key }) => key === width);
+    if (now.rows[at + 1]?.key === height) return now;
+    return movedTo(now, height, now.rows[at]?.place ?? "main", width, true);
+  }, model);
+
+/**
+ * Move a field one position up or down, like `fieldMoved`. A size counts as one field.
+ * @param {Model} model
+ * @param {string} key
+ * @param {-1 | 1} step
+ * @param {ReadonlyMap<string, string>} pairs
+ * @returns {Model} the same object if the field can't move
+ */
+export function rowMoved(model, key, step, pairs) {
+  const heights = new Set(pairs.values());
+  const shown = (/** @type {Model} */ { rows }) =>
+    JSON.stringify(rows.filter((row) => !heights.has(row.key)).map((row) => [row.key, row.place]));
+  for (let now = model; ; ) {
+    const next = fieldMoved(now, key, step);
+    if (next === now) return model;
+    if (shown(next) !== shown(model)) return joined(next, pairs);
+    now = next;
+  }
 }
 
 /**

@@ -40,7 +40,7 @@ async function openEditor(name) {
   const editor = new FormEditor(name, told, closed);
   open.editor = editor;
   $("#columns")?.classList.add("editing");
-  $("#result-side")?.prepend(editor.place);
+  $("#columns")?.append(editor.place);
   $("h2", editor.place)?.focus({ preventScroll: true });
   if (!isNarrow()) scrollTo(0, 0);
 }

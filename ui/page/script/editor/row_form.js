@@ -20,7 +20,7 @@ const WITHOUT_DEFAULT = ["image", "mask", "audio", "video", "file", "rows", "cur
 
 /**
  * Changes that the form of a row makes. The place "" asks for a new heading.
- * @typedef {{ set: (changes: OwnSettings) => void, move: (place: string) => void, reset: () => void }} RowEvents
+ * @typedef {{ set: (changes: OwnSettings) => void, move?: (place: string) => void, reset: () => void }} RowEvents
  */
 
 /**
@@ -29,9 +29,11 @@ const WITHOUT_DEFAULT = ["image", "mask", "audio", "video", "file", "rows", "cur
  * @param {EditorInput} input
  * @param {Model} model
  * @param {RowEvents} events
+ * @param {string} [heading] if the row has several fields
  */
-export function rowForm(row, input, model, events) {
+export function rowForm(row, input, model, events, heading = "") {
   const place = element("div", "row-form");
+  if (heading) place.append(element("h4", "", heading));
   const { set } = row;
   place.append(
     labelled(
@@ -47,7 +49,7 @@ export function rowForm(row, input, model, events) {
         placeholder: input.help,
       }),
     ),
-    placePart(row, model, events),
+    ...placePart(row, model, events),
     ...defaultPart(row, input, events),
     ...numberPart(row, input, events),
     ...widgetPart(row, input, events),
@@ -61,7 +63,7 @@ export function rowForm(row, input, model, events) {
       element("p", "hint", message("Also sets {fields}.", { fields: set.also.join(", ") })),
     );
   if (Object.keys(set).some((key) => key !== "also"))
-    place.append(button(message("Undo all changes of this field"), events.reset, "quiet"));
+    place.append(button(message("Reset this field"), events.reset, "quiet"));
   return place;
 }
 
@@ -70,16 +72,19 @@ export function rowForm(row, input, model, events) {
  * @param {Model} model
  * @param {RowEvents} events
  */
-function placePart(row, model, events) {
+function placePart(row, model, { move }) {
+  if (!move) return [];
   /** @type {[string, string][]} */
   const choices = placesOf(model).map((place) => [place, groupTitle(place)]);
   choices.splice(-2, 0, [NEW, message("New heading…")]);
   const isBeside = row.place === "main" && counts.now.images?.key === row.key;
-  return labelled(
-    message("Shown in"),
-    selectBox(choices, row.place, (place) => events.move(place === NEW ? "" : place)),
-    ...(isBeside ? [element("p", "hint", message("Shown beside Generate."))] : []),
-  );
+  return [
+    labelled(
+      message("Shown in"),
+      selectBox(choices, row.place, (place) => move(place === NEW ? "" : place)),
+      ...(isBeside ? [element("p", "hint", message("Shown beside Generate."))] : []),
+    ),
+  ];
 }
 
 /**
@@ -95,7 +100,11 @@ function defaultPart({ key, set }, input, events) {
     () => change(filled.now.values[key]),
     "quiet",
   );
-  const place = labelled(message("Starts with"), defaultControl(set.default, input, change), take);
+  const place = labelled(
+    message("Default value"),
+    defaultControl(set.default, input, change),
+    take,
+  );
   const follow = filled.subscribe(({ values }) => {
     take.hidden = !isPlain(values[key]) || values[key] === (set.default ?? input.value);
     if (take.isConnected || !place.parentElement) return;

@@ -1,18 +1,21 @@
 // @ts-check
-// One field in the editor's list: its name, buttons to move and hide it, and its settings if it is open.
+// One row in the editor's list: a field, or a width and a height that the form shows as one size. It has a name,
+// buttons to move and hide it, and its settings if it is open.
 
 import { button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { newId, signButton } from "./fields.js";
-import { isSame } from "./model.js";
+import { isSame, rowOf } from "./model.js";
 import { rowForm } from "./row_form.js";
+import { SIZE } from "./words.js";
 
 /** @import { EditorInput } from "../documents.js" */
 /** @import { Model, OwnSettings, Row } from "./model.js" */
 
 /**
- * @typedef {{ open: () => void, step: (by: -1 | 1) => void, toggle: () => void, set: (changes: OwnSettings) => void,
- *   move: (place: string) => void, reset: () => void, drop: (key: string, isAfter: boolean) => void }} RowActions
+ * @typedef {{ open: () => void, step: (by: -1 | 1) => void, toggle: () => void,
+ *   set: (key: string, changes: OwnSettings) => void, move: (place: string) => void, reset: (key: string) => void,
+ *   drop: (key: string, isAfter: boolean) => void }} RowActions
  */
 
 /** Type under which a dragged row carries its key. */
@@ -20,35 +23,37 @@ export const DRAGGED = "application/x-comfyforms-field";
 
 export class RowView {
   place = element("li", "field-row");
-  #input;
+  #inputs;
   #node;
   #actions;
   #name = button("", () => this.#actions.open(), "name");
   #label = element("span", "label");
+  #of = element("span", "of");
   #form = element("div");
   #up;
   #down;
   #hide;
-  /** @type {OwnSettings | null} */
+  /** The settings that the form of the row shows, by key. @type {Record<string, OwnSettings> | null} */
   #shown = null;
   #shownPlace = "";
 
   /**
-   * @param {string} key
-   * @param {EditorInput} input
+   * @param {readonly EditorInput[]} inputs one, or a width and a height
    * @param {string} node title of its node
    * @param {RowActions} actions
    */
-  constructor(key, input, node, actions) {
-    this.#input = input;
+  constructor(inputs, node, actions) {
+    this.#inputs = inputs;
     this.#node = node;
     this.#actions = actions;
+    const key = inputs[0]?.key ?? "";
     this.place.dataset.key = key;
     const handle = element("span", "handle", "⠿");
     handle.ariaHidden = "true";
     handle.draggable = true;
     handle.title = message("Drag to move");
-    this.#name.append(this.#label, element("span", "of", node));
+    this.#name.append(this.#label, this.#of);
+    this.#name.title = node;
     this.#form.id = newId();
     this.#name.setAttribute("aria-controls", this.#form.id);
     this.#up = signButton("↑", "", () => actions.step(-1));
@@ -100,15 +105,24 @@ export class RowView {
     });
   }
 
+  /** @param {Model} model */
+  labelIn(model) {
+    const [input, ...others] = this.#inputs;
+    if (others.length) return SIZE;
+    return rowOf(model, input?.key ?? "")?.set.label ?? input?.label ?? "";
+  }
+
   /**
-   * @param {Row} row
    * @param {Model} model
    * @param {boolean} isOpen
+   * @param {boolean} isAlone whether no other row has this label
    */
-  show(row, model, isOpen) {
-    const label = row.set.label ?? this.#input.label;
+  show(model, isOpen, isAlone) {
+    const rows = this.#inputs.flatMap(({ key }) => rowOf(model, key) ?? []);
+    const label = this.labelIn(model);
     tell(this.#label, label);
-    const isHidden = row.place === "hidden";
+    tell(this.#of, isAlone ? "" : this.#node);
+    const isHidden = rows[0]?.place === "hidden";
     name(this.#up, message("Move “{field}” up", { field: label }));
     name(this.#down, message("Move “{field}” down", { field: label }));
     name(
@@ -127,29 +141,33 @@ export class RowView {
       this.#form.replaceChildren();
     } else if (
       !this.#shown ||
-      !isSame(this.#shown, row.set) ||
-      this.#shownPlace !== placed(row, model)
+      !isSame(this.#shown, settingsOf(rows)) ||
+      this.#shownPlace !== placed(rows, model)
     )
-      this.#drawForm(row, model);
+      this.#drawForm(rows, model);
   }
 
   /**
-   * @param {Row} row
+   * @param {readonly Row[]} rows
    * @param {Model} model
    */
-  #drawForm(row, model) {
-    this.#shown = row.set;
-    this.#shownPlace = placed(row, model);
-    const events = {
-      ...this.#actions,
-      set: (/** @type {OwnSettings} */ changes) => {
-        const set = Object.entries({ ...this.#shown, ...changes });
+  #drawForm(rows, model) {
+    this.#shown = settingsOf(rows);
+    this.#shownPlace = placed(rows, model);
+    const forms = rows.map((row, at) => {
+      const input = /** @type {EditorInput} */ (this.#inputs[at]);
+      const set = (/** @type {OwnSettings} */ changes) => {
+        const all = Object.entries({ ...this.#shown?.[row.key], ...changes });
         // The controls show this already. Redrawing them would take the focus away.
-        this.#shown = Object.fromEntries(set.filter(([, one]) => one !== undefined));
-        this.#actions.set(changes);
-      },
-    };
-    this.#form.replaceChildren(rowForm(row, this.#input, model, events));
+        const now = Object.fromEntries(all.filter(([, one]) => one !== undefined));
+        this.#shown = { ...this.#shown, [row.key]: now };
+        this.#actions.set(row.key, changes);
+      };
+      const { move, reset } = this.#actions;
+      const events = { set, reset: () => reset(row.key), ...(at ? {} : { move }) };
+      return rowForm(row, input, model, events, rows.length > 1 ? input.label : "");
+    });
+    this.#form.replaceChildren(...forms);
   }
 
   /** Move the focus to the field's name. */
@@ -166,14 +184,13 @@ export class RowView {
   focusName() {
     this.#name.focus();
   }
-
-  get words() {
-    return [this.#label.textContent ?? "", this.#node].join(" · ");
-  }
 }
 
-/** @param {Row} row @param {Model} model */
-const placed = (row, model) => JSON.stringify([row.place, model.headings]);
+/** @param {readonly Row[]} rows */
+const settingsOf = (rows) => Object.fromEntries(rows.map(({ key, set }) => [key, set]));
+
+/** @param {readonly Row[]} rows @param {Model} model */
+const placed = (rows, model) => JSON.stringify([rows[0]?.place, model.headings]);
 
 /** @param {HTMLButtonElement} button @param {string} words */
 function name(button, words) {

@@ -31,5 +31,8 @@ const WIDGETS = {
 /** @param {string} place "main", "advanced", "hidden", or the author's own heading */
 export const groupTitle = (place) => PLACES[place] ?? place;
 
+/** Title of a width and a height, as in the form. */
+export const SIZE = message("Aspect ratio");
+
 /** @param {string} widget */
 export const widgetWords = (widget) => WIDGETS[widget] ?? widget;
