@@ -52,10 +52,15 @@ class Author:
         """Wait until the editor shows a sentence."""
         expect(self.editor.locator(".said")).to_have_text(text)
 
-    def save(self) -> None:
-        """Save the form."""
-        self.editor.get_by_role("button", name="Save", exact=True).click()
-        self.says("Saved")
+    def publish(self) -> None:
+        """Publish the form."""
+        self.editor.get_by_role("button", name="Publish", exact=True).click()
+        self.says("Published")
+
+    def choose(self, item: str) -> None:
+        """Choose an item of the ⋯ menu."""
+        self.editor.get_by_role("button", name="More").click()
+        self.page.get_by_role("menuitem", name=item).click()
 
 
 def settings_of(site: Site, name: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import {
   isSame,
   modelOf,
   movedTo,
+  rowMoved,
   rowOf,
   settingsOf,
+  sizePairs,
   withHeading,
   withInput,
   withOthers,
@@ -120,4 +122,20 @@ test("fields that another field sets don't appear", () => {
     model.rows.map(({ key }) => key),
     ["3.seed", "1.text", "2.width"],
   );
+});
+
+test("a width and a height move as one row", () => {
+  const fields = ["1.text", "2.width", "2.height", "3.steps"].map((key) => ({ key }));
+  const model = modelOf({ fields }, fields);
+  const pairs = sizePairs(model, () => true);
+  assert.deepEqual([...pairs], [["2.width", "2.height"]]);
+  assert.equal(sizePairs(model, (key) => key !== "2.height").size, 0);
+  assert.equal(sizePairs(movedTo(model, "2.height", "advanced"), () => true).size, 0);
+  const keys = (/** @type {typeof model} */ { rows }) => rows.map(({ key }) => key);
+  const down = rowMoved(model, "2.width", 1, pairs);
+  assert.deepEqual(keys(down), ["1.text", "3.steps", "2.width", "2.height"]);
+  assert.deepEqual(keys(rowMoved(down, "2.width", -1, pairs)), keys(model));
+  const up = rowMoved(model, "3.steps", -1, pairs);
+  assert.deepEqual(keys(up), ["1.text", "3.steps", "2.width", "2.height"]);
+  assert.equal(rowMoved(model, "1.text", -1, pairs), model);
 });

@@ -28,7 +28,7 @@ def test_a_changed_file_is_not_overwritten_unasked(editable: Site, visit: Visit)
     ):
         file.write_text(f'title = "By hand"  # {answer}\n', encoding="utf-8")
         title.fill("Mine")
-        author.editor.get_by_role("button", name="Save", exact=True).click()
+        author.editor.get_by_role("button", name="Publish", exact=True).click()
         page.get_by_role("button", name=answer).click()
         expect(title).to_have_value(expected)
         expect(page.locator("#heading h1")).to_have_text(expected)
@@ -82,7 +82,9 @@ def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     author.editor.get_by_label("Title", exact=True).fill("Foxes")
     author.unfold("2.text").get_by_label("Name").fill("Animal")
     expect(author.labels().first).to_have_text("Animal")
-    author.save()
+    expect(author.editor.get_by_role("button", name="Save draft")).to_be_hidden()
+    author.editor.get_by_role("button", name="Save", exact=True).click()
+    author.says("Saved")
     author.editor.get_by_role("button", name="Close", exact=True).click()
     page.get_by_role("button", name="Add to shared workflows").click()
     expect(page.locator("#added-here")).to_be_visible()
@@ -107,7 +109,7 @@ def test_inputs_headings_and_ideas(editable: Site, visit: Visit) -> None:
     author.person.type("2.text", "a fox in the snow")
     editor.get_by_text("Ideas", exact=True).click()
     editor.get_by_role("button", name="Add the values in the form").click()
-    author.save()
+    author.publish()
     saved = settings_of(editable, "text-to-image")
     assert saved["ideas"] == ["a fox in the snow"]
     assert saved["fields"]["Sampler.cfg"]["group"] == "Look"
@@ -126,7 +128,7 @@ def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit)
     expect(author.row("5.steps").get_by_label("Name")).to_be_focused()
     author.person.type("5.steps", 12)
     author.row("5.steps").get_by_role("button", name="Use the value in the form").click()
-    author.save()
+    author.publish()
     assert settings_of(editable, "text-to-image")["fields"]["Sampler.steps"] == {"default": 12}
 
 
@@ -140,7 +142,7 @@ def test_the_editor_is_a_sheet_on_phones(editable: Site, visit: Visit) -> None:
     expect(page.locator("#heading h1")).to_be_in_viewport()
     expect(page.locator("#heading h1")).to_have_text("On the go")
     author.editor.get_by_role("button", name="Edit", exact=True).tap()
-    author.save()
+    author.publish()
     assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
 
 
@@ -172,31 +174,73 @@ def test_fields_are_dragged(editable: Site, visit: Visit) -> None:
     )
 
 
-def test_earlier_versions_can_be_restored(editable: Site, visit: Visit) -> None:
-    """The menu restores a version, downloads the file, and makes the form automatic again."""
+def test_a_version_is_restored_once_it_is_published(editable: Site, visit: Visit) -> None:
+    """The list says what changed. A version is loaded into the editor first, and Undo goes back."""
     author = Author(visit(editable).open("upscale")).open()
     page, title = author.page, author.editor.get_by_label("Title", exact=True)
-
-    def choose(item: str) -> None:
-        author.editor.get_by_role("button", name="More").click()
-        page.get_by_role("menuitem", name=item).click()
-
-    for name in ("First", "Second"):
-        title.fill(name)
-        author.save()
-    choose("Versions…")
-    page.get_by_role("button", name="Restore the version of").first.click()
-    author.says("Version restored")
-    expect(title).to_have_value("First")
-    with page.expect_download() as download:
-        choose("Download .toml")
-    assert 'title = "First"' in download.value.path().read_text(encoding="utf-8")
-    choose("Revert to automatic…")
-    author.says("The form is automatic again. Undo brings yours back.")
-    expect(title).to_have_value("")
-    assert not Path(editable.services.folder.path, "upscale.toml").exists()
+    original = Path(editable.services.folder.path, "upscale.toml").read_bytes()
+    title.fill("First")
+    author.publish()
+    author.choose("Versions…")
+    expect(page.locator("#confirm li strong")).to_have_text(["Title: Upscale → First", "Original"])
+    page.get_by_role("button", name="Restore the version of").click()
+    author.says("Others see this version once you publish it.")
+    expect(title).to_have_value("Upscale")
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    assert settings_of(editable, "upscale")["title"] == "First"
     author.editor.get_by_role("button", name="Undo", exact=True).click()
     expect(title).to_have_value("First")
+    author.choose("Versions…")
+    page.get_by_role("button", name="Restore the version of").click()
+    author.publish()
+    assert Path(editable.services.folder.path, "upscale.toml").read_bytes() == original
+    with page.expect_download() as download:
+        author.choose("Download .toml")
+    assert download.value.path().read_bytes() == original
+
+
+def test_reverting_a_form_asks_and_can_be_undone(editable: Site, visit: Visit) -> None:
+    """A form that came with a file goes back to it, and others become automatic. Nothing changes
+    for others before the author publishes it."""
+    author = Author(visit(editable).open("upscale"))
+    page = author.page
+    for name, item, first in (
+        ("upscale", "Revert to the original…", "Upscale"),
+        ("text-to-image", "Revert to automatic…", ""),
+    ):
+        author.person.turn_to(name)
+        author.open()
+        title = author.editor.get_by_label("Title", exact=True)
+        title.fill("Mine")
+        author.publish()
+        author.choose(item)
+        page.get_by_role("button", name="Cancel").click()
+        expect(title).to_have_value("Mine")
+        author.choose(item)
+        page.get_by_role("button", name="Revert", exact=True).click()
+        expect(title).to_have_value(first)
+        assert settings_of(editable, name)["title"] == "Mine"
+        author.editor.get_by_role("button", name="Undo", exact=True).click()
+        expect(title).to_have_value("Mine")
+        author.editor.get_by_role("button", name="Close", exact=True).click()
+
+
+def test_a_draft_is_discarded(editable: Site, visit: Visit) -> None:
+    """Another author continues with the draft, and Undo brings a discarded one back."""
+    author = Author(visit(editable).open("upscale")).open()
+    author.editor.get_by_label("Title", exact=True).fill("Nearly done")
+    author.editor.get_by_role("button", name="Save draft").click()
+    author.says("Draft saved")
+    other = Author(visit(editable).open("upscale"))
+    expect(other.page.locator("#heading h1")).to_have_text("Upscale")
+    other.open()
+    title = other.editor.get_by_label("Title", exact=True)
+    expect(title).to_have_value("Nearly done")
+    other.choose("Discard draft")
+    other.says("The published form is back. Undo restores your draft.")
+    expect(title).to_have_value("Upscale")
+    other.editor.get_by_role("button", name="Undo", exact=True).click()
+    expect(title).to_have_value("Nearly done")
 
 
 def test_the_list_of_choices_is_narrowed(editable: Site, visit: Visit) -> None:
@@ -207,7 +251,7 @@ def test_the_list_of_choices_is_narrowed(editable: Site, visit: Visit) -> None:
     sampler.get_by_role("button", name="None", exact=True).click()
     for at in (0, 2):
         sampler.locator(".choice-boxes").get_by_role("checkbox").nth(at).check()
-    author.save()
+    author.publish()
     saved = settings_of(editable, "text-to-image")["fields"]["Sampler.sampler_name"]
     assert len(saved["choices"]) == 2
 
@@ -224,7 +268,7 @@ def test_a_result_becomes_the_cover(editable: Site, visit: Visit) -> None:
     expect(chosen).to_be_visible()
     assert chosen.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     author.editor.get_by_label("Title", exact=True).fill("Harbors")
-    author.save()
+    author.publish()
     cover = settings_of(editable, "upscale")["cover"]
     assert Path(editable.services.folder.path, cover).exists()
     expect(other.page.locator("#heading h1")).to_have_text("Harbors")

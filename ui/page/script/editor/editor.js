@@ -258,7 +258,7 @@ export class FormEditor {
     this.select("");
   }
 
-  /** Undo the last change. Nobody else sees this before the form is published. */
+  /** Undo the last change in the editor. */
   undo() {
     const step = this.#steps.pop();
     if (!step) return;
@@ -375,6 +375,10 @@ export class FormEditor {
 
   /** Return to the published form. */
   async #discardDraft() {
+    if (!this.#canPublish) {
+      this.#say(message("Nothing to change."));
+      return;
+    }
     this.change(modelOf(this.doc.settings, this.doc.automatic.fields));
     if (this.doc.draft && !(await this.saveDraft())) return;
     this.#say(message("The published form is back. Undo restores your draft."));

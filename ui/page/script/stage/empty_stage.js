@@ -4,6 +4,7 @@
 // a workflow.
 
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
+import { isEdited } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
@@ -80,7 +81,7 @@ export class EmptyStage {
     }
     this.place.hidden = false;
     this.place.dataset.makes = state.makes;
-    const ideas = state.blocked ? [] : state.ideas;
+    const ideas = state.blocked && !isEdited(state.form) ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
     const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : "";
