@@ -97,6 +97,16 @@ MORE_NODES = {
     ),
     "VideoTexts": spec({"positive_prompt": TEXT, "negative_prompt": TEXT}, "TEXTEMBEDS"),
     "ImageResize": spec({"image": ["IMAGE"], "width": ["INT", {}], "height": ["INT", {}]}, "IMAGE"),
+    "ImagePadForOutpaint": spec(
+        {"image": ["IMAGE"]} | {side: ["INT", {}] for side in ("left", "top", "right", "bottom")},
+        "IMAGE",
+        "MASK",
+    ),
+    "LanPaint_KSampler": spec(
+        {"model": ["MODEL"], "latent_image": ["LATENT"], "steps": ["INT", {}]}
+        | {"LanPaint_NumSteps": ["INT", {}], "LanPaint_Lambda": ["FLOAT", {}]},
+        "LATENT",
+    ),
     "ScaleBy": spec({"image": ["IMAGE"], "scale_by": ["FLOAT", {}]}, "IMAGE"),
     "IPAdapter": spec(
         {"model": ["MODEL"], "weight": ["FLOAT", {}], "weight_mode": [["none", "linear"]]}, "MODEL"

@@ -61,6 +61,12 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
     ),
     CoreInput("width height longer_edge shorter_edge", "INT", message("Pixels.")),
     CoreInput(
+        "left top right bottom",
+        "INT",
+        message("Pixels to add on this side."),
+        classes=re.compile(r"^ImagePad"),
+    ),
+    CoreInput(
         "megapixels",
         "FLOAT",
         message("1 megapixel is about 1024 × 1024."),

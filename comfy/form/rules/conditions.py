@@ -40,6 +40,9 @@ _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO"})
 _TRAINS = re.compile(r"train|dataset", re.IGNORECASE)
 # Samplers that edit an image.
 _EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
+# Sides of an image, of which a node that adds to them has at least these two.
+_SIDES = frozenset({"left", "right", "top", "bottom", "up", "down"})
+_BOTH_SIDES = frozenset({"left", "right"})
 _EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})
 _YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
 _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
@@ -221,6 +224,21 @@ def is_only_count(facts: InputFacts) -> bool:
 def scales_upload(facts: InputFacts) -> bool:
     """Return whether a number sets the size of the user's image."""
     return facts.is_number and facts.scales_upload
+
+
+def pads(facts: InputFacts) -> bool:
+    """Return whether a number is what a node adds to a side of an image, as for outpainting."""
+    is_side = facts.meaning in _SIDES and facts.candidate.siblings.keys() >= _BOTH_SIDES
+    adds = facts.service or "IMAGE" in facts.gives & facts.takes
+    return is_side and adds and facts.is_number
+
+
+def is_own_steps(facts: InputFacts) -> bool:
+    """Return whether a number is the steps that only this pack's sampler has, such as
+    `LanPaint_NumSteps`. Its name starts like the class's."""
+    name, prefix = facts.candidate.input, facts.class_type.partition("_")[0]
+    is_own = name.startswith(f"{prefix}_") and name.lower().endswith(("numsteps", "num_steps"))
+    return is_own and facts.candidate.type == "INT" and "LATENT" in facts.gives & facts.takes
 
 
 def edits(facts: InputFacts) -> bool:

@@ -308,8 +308,8 @@ def _resizes(target: str, trace: Trace) -> bool:
     has_size = all(any(name.endswith(part) for name in node["inputs"]) for part in _SIZE)
     if not has_size or not _RESIZER.search(node["class_type"]):
         return False
-    users = trace.users(target)
-    sized = not trace.users_give(target).isdisjoint(_SIZED_BY)
+    users = {*trace.users(target), *trace.consumers(target, _IMAGES)}
+    sized = any(not trace.given_types(user).isdisjoint(_SIZED_BY) for user in users)
     return sized or any(trace.distance.get(user) == 0 for user in users)
 
 

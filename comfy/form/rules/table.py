@@ -27,6 +27,7 @@ from comfy.form.rules.conditions import (
     is_named,
     is_off,
     is_only_count,
+    is_own_steps,
     is_saved,
     is_size,
     is_system,
@@ -35,6 +36,7 @@ from comfy.form.rules.conditions import (
     is_unused_part,
     makes_words,
     only_records,
+    pads,
     repeats,
     scales_upload,
     sets_length,
@@ -68,7 +70,7 @@ _HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
 _UPLOAD_SIZES = frozenset(
     {"scale_by", "size", "longer_side", "longest_side", "larger_side", "shorter_side"}
-    | {"shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
+    | {"largest_size", "shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
 )
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
 _STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
@@ -201,6 +203,8 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.repaints and s.refines,
     ),
     Rule("main", 25, message("Strength"), sets="strength", fits=lambda s: s.repaints),
+    # Sides to add to an image.
+    Rule("main", 27, fits=pads),
     # Aspect ratio or shape of the result.
     Rule(
         "main",
@@ -284,6 +288,8 @@ RULES: tuple[Rule, ...] = (
         only="form",
         fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not only_records(s),
     ),
+    # What a pack's sampler is about.
+    Rule("main", 51, message("Thinking steps"), merge="input", fits=is_own_steps),
     # Seed that is saved with the result, or adds no noise.
     Rule("advanced", 295, fits=lambda s: s.widget == "seed" and only_records(s)),
     Rule("advanced", 290, fits=lambda s: s.idle_seed),

@@ -243,3 +243,37 @@ def test_inputs_that_a_title_asks_for_are_main() -> None:
     wanted = {"20.value": "Put a story idea here:", "21.value": "paste the lyrics"}
     assert wanted.items() <= shown.items()
     assert "22.value" not in shown
+
+
+def test_the_sides_to_extend_are_main() -> None:
+    """Outpainting is about them. Zero is a side, too."""
+    sides = {"left": 400, "top": 0, "right": 400, "bottom": 64}
+    prompt = text_to_image(
+        n20=node("LoadImage", image="example.png"),
+        n21=node("ImagePadForOutpaint", image=["20", 0], **sides),
+        n22=node("VAEEncode", pixels=["21", 0], vae=["4", 2]),
+    )
+    form = form_with(with_values(prompt, "3", latent_image=["22", 0]))
+    assert [key for key in main(form) if key.startswith("21.")] == [f"21.{one}" for one in sides]
+
+
+def test_a_resize_before_other_tools_sets_the_size() -> None:
+    """The size is the point of the graph, also if the resized image is extended first."""
+    prompt = text_to_image(
+        n20=node("LoadImage", image="example.png"),
+        n21=node("ImageResize", image=["20", 0], width=1024, height=768),
+        n22=node("ImagePadForOutpaint", image=["21", 0], left=8, top=8, right=8, bottom=8),
+        n23=node("VAEEncode", pixels=["22", 0], vae=["4", 2]),
+    )
+    form = form_with(with_values(prompt, "3", latent_image=["23", 0]))
+    assert {"21.width", "21.height"} <= main(form).keys()
+
+
+def test_the_steps_that_only_a_packs_sampler_has_are_main() -> None:
+    """They are why the graph has this sampler. Its other settings are advanced."""
+    own = {"LanPaint_NumSteps": 5, "LanPaint_Lambda": 5.0}
+    sampler = node("LanPaint_KSampler", model=["4", 0], latent_image=["5", 0], steps=20, **own)
+    form = form_with(text_to_image(n3=sampler))
+    assert main(form)["3.LanPaint_NumSteps"] == "Thinking steps"
+    assert main(form)["3.steps"] == "Steps"
+    assert form.field("3.LanPaint_Lambda").group == "advanced"
