@@ -79,7 +79,7 @@ from ui.web.logins import SIGN_INS_ENDED, watched_logins
 from ui.web.responses import API, AsciiJSON
 from ui.web.secret import derived
 from ui.web.shares import Share
-from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
+from ui.web.uvicorn_protocols import HEAD_SECONDS, Addresses, PageConnection, PageSocket
 
 log = logging.getLogger(__name__)
 
@@ -350,6 +350,8 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         timeout_graceful_shutdown=2,
         log_config=None,  # logged like all other lines; see `ui.settings.log_limit`
         limit_concurrency=limits.connections,
+        # A press after some thought needs no new connection, which takes one to three round trips.
+        timeout_keep_alive=int(HEAD_SECONDS),
         proxy_headers=False,  # ProxyMiddleware reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,

@@ -202,6 +202,7 @@ class FaultyLink:
     async def _carry(self, pair: _Pair) -> None:
         """Forward data in both directions until both ends are finished or either end is reset."""
         try:
+            await asyncio.sleep(2 * self._delay)  # TCP's handshake, which a client can't skip
             await self._loop.sock_connect(pair.far, self._target)
             back = self._loop.create_task(
                 self._pump(pair, pair.far, pair.near, towards_client=True)

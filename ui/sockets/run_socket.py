@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from cachetools import TTLCache
 from fastapi import WebSocket
 
 from comfy.base.errors import RunNotFound
@@ -43,6 +44,9 @@ _TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 _LAST_FRAME_WAIT = (
     5.0  # seconds that a run's end waits for a slow browser to paint its current frame
 )
+
+_EARLY = 10.0  # seconds that a run waits for the socket with its key
+_MOST_EARLY = 1000  # such runs
 
 KEY_HEADER = "x-run-socket"  # in a request that starts runs: the key of the waiting socket
 
@@ -131,15 +135,21 @@ def run_socket_routes(
 
 
 class WaitingSockets:
-    """Sockets that wait for the next run of their page, by owner and key. Thread-safe."""
+    """Sockets that wait for the next run of their page, by owner and key. Thread-safe.
+
+    The request that starts the run may overtake its socket: over a long link, an open connection
+    is faster than a new one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Callable[[Run], None]] = {}
+        self._early: TTLCache[tuple[str, str], Run] = TTLCache(_MOST_EARLY, _EARLY)
 
     @contextmanager
     def wait(self, owner: str, key: str) -> Iterator[asyncio.Future[Run]]:
-        """Wait on the running event loop for the run that `hand_over` gets with this key.
+        """Wait on the running event loop for the run that `hand_over` gets with this key, or got in
+        the last seconds.
 
         If another waiting socket has the key, the wait never ends.
         """
@@ -155,7 +165,10 @@ class WaitingSockets:
                 loop.call_soon_threadsafe(resolve, run)
 
         with self._lock:
-            self._waiting.setdefault(owner_key, resolve_from_thread)
+            if (run := self._early.pop(owner_key, None)) is not None:
+                resolve(run)
+            else:
+                self._waiting.setdefault(owner_key, resolve_from_thread)
         try:
             yield coming
         finally:
@@ -164,9 +177,11 @@ class WaitingSockets:
                     del self._waiting[owner_key]
 
     def hand_over(self, run: Run, key: str) -> None:
-        """Let the owner's socket with this key follow a run; do nothing if it doesn't exist."""
+        """Let the owner's socket with this key follow a run, also if it opens soon."""
         with self._lock:
             resolve = self._waiting.pop((run.owner, key), None)
+            if resolve is None and key:
+                self._early[run.owner, key] = run
         if resolve is not None:
             resolve(run)
 

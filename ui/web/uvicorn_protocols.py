@@ -21,7 +21,7 @@ from websockets.frames import CloseCode
 from ui.web.addresses import client_address, networks_of
 from ui.web.shares import Caller, Share
 
-HEAD_SECONDS = 30.0  # until a request's head must have arrived
+HEAD_SECONDS = 30.0  # until the head of a connection's first or next request must have arrived
 
 
 class Addresses:

@@ -48,6 +48,21 @@ def test_a_waiting_socket_follows_the_run_with_its_key(served: Served) -> None:
     assert [one["phase"] for one in got if isinstance(one, dict)][-1] == "done"
 
 
+def test_a_socket_that_comes_after_its_press_follows_the_run(served: Served) -> None:
+    """Over a long link, the press overtakes a new socket. The socket gets the run, once."""
+    _, app = served
+    run, later = press(app, KEY), press(app, "another-key")
+    with connected(app, f"/live/next/{KEY}", BOB) as other:
+        other.send("stop")  # Bob's socket has only waited
+        assert close_code(other) == 1003
+    with connected(app, f"/live/next/{KEY}") as socket:
+        assert next(messages(socket)) == {"run": run["id"]}
+    with connected(app, f"/live/next/{KEY}") as socket:
+        again = press(app, KEY)
+        assert next(messages(socket)) == {"run": again["id"]}
+    assert len({run["id"], later["id"], again["id"]}) == 3
+
+
 def test_another_users_key_reaches_no_socket(served: Served) -> None:
     """The app announces a run only on its owner's socket, regardless of the key."""
     _, app = served

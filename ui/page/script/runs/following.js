@@ -156,10 +156,12 @@ export function awaitRun() {
   const socket = openRunSocket(`next/${key}`, {
     began: (id) => {
       if (waiting.socket === socket) waiting.socket = null;
-      if (sockets.has(id)) {
+      const other = sockets.get(id);
+      if (other?.readyState === WebSocket.OPEN) {
         closeSocket(socket);
         return;
       }
+      if (other) closeSocket(other); // still connecting: this one is faster
       events = eventsOf(id, () => socket, 0);
       sockets.set(id, socket);
       follow(id);
