@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import pytest
+
 from comfy.base.messages import Message, message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
+from comfy.records.paid import consents
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
@@ -81,3 +84,40 @@ def test_actions_and_the_notice_are_kept(history: RunStore) -> None:
     assert second.is_over(6.0)
     store.remove_notice()
     assert store.notice() is None
+
+
+def test_one_address_does_not_fill_the_list_of_model_requests(history: RunStore) -> None:
+    """Its oldest request goes, whichever browser sent it. Other addresses and accounts keep
+    theirs."""
+    requests = history.administration.model_requests
+    requests.add("user:anna", "anna", "w", "W", ())
+    requests.add("browser:x", "", "w", "W", (), "192.0.2.1")
+    for number in range(60):
+        requests.add(f"browser:{number}", "", "w", f"{number}", (), "192.0.2.2")
+    titles = [one.title for one in requests.all()]
+    assert titles == ["W", "W", *map(str, range(20, 60))]
+    assert requests.has("user:anna", "w")
+    assert not requests.has("browser:0", "w")
+
+
+def test_many_addresses_make_room_for_another_user(history: RunStore) -> None:
+    """A full list drops the oldest request of the address with the most."""
+    requests = history.administration.model_requests
+    requests.add("user:anna", "anna", "w", "anna", ())
+    for number in range(520):
+        requests.add(f"browser:{number}", "", "w", "", (), f"192.0.2.{number // 26}")
+    requests.add("user:ben", "ben", "w", "ben", ())
+    found = requests.all()
+    assert len(found) == 500
+    assert (found[0].title, found[-1].title) == ("anna", "ben")
+
+
+def test_the_oldest_confirmations_of_paid_workflows_are_forgotten(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One visitor can appear as many owners."""
+    monkeypatch.setattr(consents, "_MOST", 3)
+    for number in range(5):
+        history.state.paid_consents.add(f"browser:{number}", "w")
+    known = [history.state.paid_consents.has(f"browser:{number}", "w") for number in range(5)]
+    assert known == [False, False, True, True, True]

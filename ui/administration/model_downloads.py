@@ -69,13 +69,14 @@ class ModelActions:
         names = {"person": actor.name, "name": name, "server": server.label}
         self.audit.note(message("{person} canceled the download of {name} to {server}.", **names))
 
-    def ask(self, owner: str, person: str, workflow: str) -> None:
-        """Record a user's request for a workflow's missing models."""
+    def ask(self, owner: str, person: str, workflow: str, address: str) -> None:
+        """Record a user's request for a workflow's missing models. `address`: see
+        `RunRegistry.submit`."""
         files = self.missing(workflow, owner)
         if self.requests is None or not files:
             raise ComfyError(message("There is nothing to ask for."))
         title = self.library.form(workflow, owner).title
-        self.requests.add(owner, person, workflow, str(title), files)
+        self.requests.add(owner, person, workflow, str(title), files, address)
 
     def asked(self, owner: str, workflow: str) -> bool:
         """Return whether this user has already asked."""
@@ -96,6 +97,11 @@ class ModelActions:
         """Delete a request."""
         if self.requests is None or not self.requests.remove(key):
             raise DownloadError(message("This request is closed."))
+
+    def close_all(self) -> None:
+        """Delete all requests."""
+        if self.requests is not None:
+            self.requests.remove_all()
 
     def _start(self, actor: Actor, server: ComfyServer, wanted: Sequence[ModelFile]) -> None:
         files = [one for one in wanted if not self.downloads.why_not(one)]

@@ -21,11 +21,12 @@ from ui.administration.servers import GUEST
 from ui.documents.amounts import bytes_words
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import html_of
-from ui.operator.frame import PATH, AdminFrame, action_form, section
+from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
 from ui.web.access import Access, GuardedRoutes
 
 _REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
 _GET, _DISMISS = message("Get"), message("Dismiss")
+_DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
 _PAUSE, _RESUME = message("Pause"), message("Resume")
 _RETRY, _CANCEL = message("Try again"), message("Cancel")
 _STATES = {
@@ -35,6 +36,7 @@ _STATES = {
     "paused": message("Paused"),
 }
 _MOST_FILES = 5
+_DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
 
 
 def models_section(desk: Administration) -> str:
@@ -53,8 +55,9 @@ def models_section(desk: Administration) -> str:
     except ComfyError:  # the database is away, as the page says elsewhere
         requests = []
     cards = ((_REQUESTS, requests), (_DOWNLOADS, lines))
+    bulk = {_REQUESTS: _dismiss_all() if len(requests) > 1 else ""}
     return "".join(
-        section(title, f'<ul class="lines rows">{"".join(items)}</ul>')
+        section(title, f'<ul class="lines rows">{"".join(items)}</ul>{bulk.get(title, "")}')
         for title, items in cards
         if items
     )
@@ -67,6 +70,15 @@ def model_routes(
     routes = GuardedRoutes()
     desk = frame.desk
     models, pool = desk.models, desk.servers.pool
+
+    @routes.post(_DISMISS_ALL_PATH, Access.ADMINISTRATOR)
+    def dismiss_all(request: Request) -> Response:
+        """Dismiss all requests, and redirect to the page."""
+        try:
+            models.close_all()
+        except ComfyError as problem:
+            return failed(request, _DISMISS_ALL_PATH, problem)
+        return frame.back(request, _DISMISS_ALL_PATH, PATH)
 
     @routes.post(f"{PATH}/model-requests/{{key}}/{{action}}", Access.ADMINISTRATOR)
     def of_request(request: Request, key: str, action: str) -> Response:
@@ -100,6 +112,12 @@ def model_routes(
         return frame.back(request, path, PATH)
 
     return routes
+
+
+def _dismiss_all() -> str:
+    texts = (_DISMISS_ALL, _ASK_ALL, _DISMISS_ALL)
+    form = asking_form(_DISMISS_ALL_PATH[1:], texts, "dismiss-all", "")
+    return f'<div class="buttons">{form}</div>'
 
 
 def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:

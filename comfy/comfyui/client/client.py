@@ -87,7 +87,7 @@ class Client:
         self, *, timeout: float | None = None, cleaned: Callable[[bytes], bytes] | None = None
     ) -> Client:
         """Return a client over the same connections that is aborted separately and never closed.
-        `cleaned`: removes what nobody may see from each answer, also of its own forks; files stay
+        `cleaned`: removes secrets from each answer, also for this client's forks. Files stay
         unchanged."""
         forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
         forked._sessions, forked._when_unreachable = self._sessions, self._when_unreachable

@@ -24,7 +24,8 @@ notices = Table(
     Column("until", Double),
 )
 
-# Users' requests for missing models. `owner`: a digest. `files`: a JSON list.
+# Users' requests for missing models. `id`: begins with a digest of the address of a user without an
+# account. `owner`: a digest. `files`: a JSON list.
 model_requests = Table(
     "model_requests",
     tables,

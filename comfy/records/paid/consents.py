@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, Engine, delete, insert, select
 
 from comfy.records.tables import as_comfy_errors, digest, paid_consents
 
+_MOST = 10_000  # in total, because a visitor can appear as many owners
+
 
 class PaidConsents:
     """Confirmations of owners that runs of a workflow may cost credits. Thread-safe. All methods
@@ -23,12 +25,15 @@ class PaidConsents:
             return connection.scalar(known) is not None
 
     def add(self, owner: str, workflow: str) -> None:
-        """Note a confirmation."""
+        """Note a confirmation. Beyond 10,000, forget the oldest, whose owners are asked again."""
         row = {"owner": digest(owner), "workflow": digest(workflow), "at": time.time()}
         with as_comfy_errors(), self._engine.begin() as connection:
             # Write first, to take SQLite's write lock.
             connection.execute(delete(paid_consents).where(_of(owner, workflow)))
             connection.execute(insert(paid_consents).values(row))
+            times = select(paid_consents.c.at).order_by(paid_consents.c.at.desc())
+            if (oldest := connection.scalar(times.offset(_MOST).limit(1))) is not None:
+                connection.execute(delete(paid_consents).where(paid_consents.c.at <= oldest))
 
 
 def _of(owner: str, workflow: str) -> ColumnElement[bool]:

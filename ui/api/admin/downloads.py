@@ -108,6 +108,12 @@ def downloads_api(desk: Administration) -> GuardedRoutes:
         models.get_requested(actor, numbered(number), key)
         return Response(status_code=204)
 
+    @routes.delete("/model-requests", Access.ADMINISTRATOR, status_code=204)
+    def close_all() -> Response:
+        """Close all requests without a download."""
+        models.close_all()
+        return Response(status_code=204)
+
     @routes.delete("/model-requests/{key}", Access.ADMINISTRATOR, status_code=204)
     def close(key: str) -> Response:
         """Close a request without a download."""

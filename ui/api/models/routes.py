@@ -23,7 +23,7 @@ from ui.documents.missing_models_doc import (
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Work
+from ui.web.shares import Work, shared_address
 
 
 def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool]) -> GuardedRoutes:
@@ -54,12 +54,13 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
         )
 
     @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
-    def ask(name: str, owner: str = Depends(identity.caller)) -> Response:
+    def ask(request: Request, name: str, owner: str = Depends(identity.caller)) -> Response:
         """Ask the administrator for the missing models of a workflow."""
         _missing(models, name, owner)
         if owner == NOBODY:
             raise ComfyError("Requests need cookies. Allow cookies for this page.")
-        models.ask(owner, identity.name_of(owner), name)
+        address = shared_address(owner, request.scope)
+        models.ask(owner, identity.name_of(owner), name, address)
         return Response(status_code=204)
 
     return routes

@@ -177,6 +177,21 @@ def test_a_request_is_closed_without_a_download(place: Place) -> None:
     assert not place.missing(ben=True)["asked"]
 
 
+def test_an_administrator_dismisses_all_requests(place: Place) -> None:
+    """Over REST, and with a button of the page."""
+    for person in (True, False):
+        place.ask("POST", "/workflows/new/missing-models/request", ben=person)
+    page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+    assert 'action="operator/model-requests/dismiss"' in page
+    assert place.ask("DELETE", "/admin/model-requests", ben=True).status_code == 404
+    assert place.ask("DELETE", "/admin/model-requests").status_code == 204
+    assert place.ask("GET", "/admin/model-requests").json()["requests"] == []
+    place.ask("POST", "/workflows/new/missing-models/request", ben=True)
+    address = f"{place.app.url}/operator/model-requests/dismiss"
+    assert place.anna.post(address, timeout=LONGEST_WAIT).status_code == 200
+    assert place.ask("GET", "/admin/model-requests").json()["requests"] == []
+
+
 @pytest.mark.parametrize(
     "url", ["https://evil.org/new.safetensors", "http://127.0.0.1:1/new.safetensors", ""]
 )
