@@ -134,7 +134,7 @@ test("a grid of texts gives each enough room to read", () => {
 });
 
 test("a caption has the known parts, to display and to copy", () => {
-  const caption = { prompt: "a kite", model: "sd\\xl/base-1.0.safetensors" };
+  const caption = { prompt: "a kite", steps: "20", model: "sd\\xl/base-1.0.safetensors" };
   const parts = captionOf(
     { seeds: { a: "1", b: "2" }, page: { caption } },
     { width: 768, height: 512 },
@@ -144,6 +144,7 @@ test("a caption has the known parts, to display and to copy", () => {
     [
       ["768 × 512", "768 × 512"],
       ["Seeds 1, 2", "1, 2"],
+      ["Steps 20", "20"],
       ["base-1.0", "sd\\xl/base-1.0.safetensors"],
       ["a kite", "a kite"],
     ],

@@ -17,7 +17,7 @@ from comfy.library.takers import Taker
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
 from ui.documents.chain_doc import ChainDoc
 from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
-from ui.documents.history_doc import FormValues, HistoryDoc
+from ui.documents.history_doc import FormValues, HistoryDoc, SharedValues
 from ui.documents.link_doc import LinkDoc
 from ui.documents.missing_models_doc import MissingModels
 from ui.documents.model_list_doc import ModelDetailsDoc, ModelListDoc
@@ -28,7 +28,7 @@ from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
 DOCUMENTS = (
-    *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
+    *(RunDoc, RunsDoc, HistoryDoc, FormValues, SharedValues, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
     *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker, MissingModels),
     *(EditorDoc, FormSettings, DraftProblems, FormVersion),

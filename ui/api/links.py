@@ -12,7 +12,7 @@ from comfy.base.messages import message
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.sharing.results import Share, SharedFile, SharedResults
 from ui.api.runs import Runs
-from ui.documents.history_doc import FormValues
+from ui.documents.history_doc import SharedValues
 from ui.documents.link_doc import LinkDoc
 from ui.files.copies import FileCopies
 from ui.files.shared_files import NO_PROMPT_NO_FILE
@@ -20,7 +20,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
-from ui.web.urls import link_address
+from ui.web.urls import download_name, link_address, shared_file_address
 
 MOST_SHARED = 24  # files of a link, as in ui/page/script/stage/share.js
 _KINDS = ("image", "video", "audio")
@@ -125,7 +125,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         Access.SIGNED_IN,
         summary="Use a shared result's settings",
         work=Work.CATALOG,
-        response_model=FormValues,
+        response_model=SharedValues,
     )
     def values(
         token: str,
@@ -133,7 +133,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         owner: str = Depends(identity.caller),
         links: SharedResults = Depends(links),
     ) -> AsciiJSON:
-        """Return the values that fill in a form as for a shared result.
+        """Return the values that fill in a form as for a shared result, and that result's file.
 
         Its owner must have shared the prompt, and you need access to its workflow. Input files
         aren't included.
@@ -144,7 +144,15 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         job = shared.record.job
         _, form = docs.forms.form(job.workflow, owner, job.values)
         texts = literal_texts(drawn_texts(form), job.values)
-        return AsciiJSON(FormValues(job.workflow, copies.given_values(texts, owner)))
+        file = shared.record.state.files[shared.file.place]
+        return AsciiJSON(
+            SharedValues(
+                job.workflow,
+                copies.given_values(texts, owner),
+                shared_file_address(token, n, download_name(file.name)),
+                file.kind,
+            )
+        )
 
     return routes
 

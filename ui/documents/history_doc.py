@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.comfyui.protocol.result_types import FileKind
 from ui.documents.run_doc import RunDoc
 
 
@@ -34,6 +35,15 @@ class FormValues:
 
     workflow: str
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedValues(FormValues):
+    """Values of a form, and the shared result that was made with them: its path below the app's
+    root, and its kind."""
+
+    url: str
+    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)

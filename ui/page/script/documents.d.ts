@@ -663,6 +663,17 @@ export interface RunsDoc {
 }
 
 /**
+ * Values of a form, and the shared result that was made with them: its path below the app's
+ * root, and its kind.
+ */
+export interface SharedValues {
+  workflow: string;
+  values: Record<string, unknown>;
+  url: string;
+  kind: "image" | "video" | "audio" | "3d" | "file";
+}
+
+/**
  * The page's part of a batch. `columns`: the varied fields. `axes`: only for a grid, null for
  * other batches. `paired`: the first values of all fields form a row, then the second ones, and so
  * on. `seconds_left`: null while unknown.

@@ -1,7 +1,7 @@
 // @ts-check
 // State of the page in a single value that components subscribe to.
 
-/** @import { BatchDoc, ChainDoc, QueueLine, RunDoc, RunTile, StageView } from "./documents.js" */
+/** @import { BatchDoc, ChainDoc, QueueLine, RunDoc, RunTile, SharedValues, StageView } from "./documents.js" */
 
 /**
  * A run on the stage. `file`: index of the file to show first, if the user has opened a particular one.
@@ -34,7 +34,8 @@
  * number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
  * page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
- * `cover`: URL of an example result, or ""; `makes`: kind of its results.
+ * `cover`: URL of an example result, or ""; `makes`: kind of its results; `shared`: the shared result whose settings
+ * the user has taken, or null.
  * `ended`, `deleted`, `restored`, `marked`: the runs of the latest such event; the id "" stands for any run of a batch.
  * `undoable`: the runs that Undo restores, and the one that was on the stage before. `deleting`: the last run deleted
  * on the stage; until `until` (`performance.now()`), ignore clicks on Delete for the run that has taken its place.
@@ -46,7 +47,7 @@
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
  *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean,
  *   waiting: number, form: string, blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
- *   cover: string, makes: Made,
+ *   cover: string, makes: Made, shared: SharedValues | null,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
@@ -123,6 +124,7 @@ export const INITIAL = {
   ideas: [],
   cover: "",
   makes: "image",
+  shared: null,
   ended: null,
   deleted: null,
   restored: null,

@@ -168,7 +168,7 @@ function sayDone(words) {
  * Put a run's values into the form of this app's page and redraw it. For a step of a chain, this is the chain's form.
  * @param {string} path the address of the values
  * @param {HTMLButtonElement | null} [pressed] the button that shows the confirmation
- * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
+ * @returns {Promise<FormValues | null>} the values; null after an error, which has been shown
  */
 export async function reuse(path, pressed = null) {
   expectForm();
@@ -176,13 +176,13 @@ export async function reuse(path, pressed = null) {
   const form = await ask(path, undefined, "GET");
   if (!form) {
     expectForm(false);
-    return false;
+    return null;
   }
   refill(form.workflow, form.values);
   if (pressed) showDone(pressed, RESTORED);
   else announce(RESTORED);
   if (isNarrow()) glideTo($("#form-side"));
-  return true;
+  return form;
 }
 
 /**

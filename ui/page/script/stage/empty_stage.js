@@ -13,10 +13,12 @@ import { message } from "../messages.js";
 import { page } from "../state.js";
 import { audioOf, waveformOf } from "./media.js";
 
+/** @import { SharedValues } from "../documents.js" */
 /** @import { Idea, Notice, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("Example");
 const OWN = message("Your latest result");
+const SHARED = message("Settings from a shared result");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Your result will appear here.");
 const CANNOT_RUN = message("This workflow can't run here yet.");
@@ -26,6 +28,12 @@ const DROP = message("Drop a workflow file anywhere to open it.");
 /** @param {PageState} state */
 const lastMade = ({ past, form }) =>
   past.find((run) => run?.workflow === form && (run.page.thumb || run.page.sound));
+
+/**
+ * Return the shared result whose settings are in the form.
+ * @param {PageState} state
+ */
+const sharedOf = ({ shared, form }) => (shared?.workflow === form ? shared : null);
 
 /**
  * Return whether the user's last result is known. Until then the example stays hidden, or it might be replaced at once.
@@ -61,7 +69,7 @@ export class EmptyStage {
   hide() {
     this.place.hidden = true;
     this.#ideas.hidden = true;
-    const players = /** @type {HTMLMediaElement[]} */ (all("audio", this.place));
+    const players = /** @type {HTMLMediaElement[]} */ (all("audio, video", this.place));
     for (const player of players) player.pause();
   }
 
@@ -81,18 +89,30 @@ export class EmptyStage {
     }
     this.place.hidden = false;
     this.place.dataset.makes = state.makes;
-    const ideas = state.blocked && !isEdited(state.form) ? [] : state.ideas;
+    const shared = sharedOf(state);
+    const hasIdeas = !shared && (!state.blocked || isEdited(state.form));
+    const ideas = hasIdeas ? state.ideas : [];
     this.#ideas.hidden = !ideas.length;
     const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : "";
-    const hasPicture = Boolean(own || cover);
+    const hasPicture = Boolean(shared || own || cover);
     const words = !isKnown(state) || hasPicture ? "" : state.blocked ? CANNOT_RUN : NOTHING_YET;
     const note = noteOf(state);
     const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
-    const wanted = JSON.stringify([own?.id, cover, ideas, words, noted, mayOpen(), mayStart()]);
+    const wanted = JSON.stringify([
+      shared?.url,
+      own?.id,
+      cover,
+      ideas,
+      words,
+      noted,
+      mayOpen(),
+      mayStart(),
+    ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const parts = own ? lastOf(own) : cover ? [exampleOf(cover, EXAMPLE)] : [];
+      const example = own ? lastOf(own) : cover ? [exampleOf(cover, EXAMPLE)] : [];
+      const parts = shared ? [figureOf(shared)] : example;
       if (words && !ideas.length) parts.push(element("p", "nothing-yet", words));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts, otherWays());
@@ -164,6 +184,16 @@ function lastOf({ page: { thumb, sound } }) {
   const player = audioOf({ url: sound, name: OWN });
   example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN));
   return [example];
+}
+
+/** @param {SharedValues} shared */
+function figureOf({ url, kind }) {
+  if (kind === "image") return exampleOf(url, SHARED);
+  const figure = element("figure", "sound");
+  const player = element(kind === "audio" ? "audio" : "video");
+  Object.assign(player, { src: addressOf(url), controls: true, loop: true, ariaLabel: SHARED });
+  figure.append(player, element("figcaption", "", SHARED));
+  return figure;
 }
 
 /**
