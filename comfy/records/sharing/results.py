@@ -118,7 +118,7 @@ class SharedResults:
         return token
 
     def of(self, owner: str, files: Sequence[SharedFile]) -> Share | None:
-        """Return the link to exactly these files of this owner; None if there is none."""
+        """Return the link to exactly these files of this owner; None without one."""
         which = (_shared.c.content == _content(owner, files)) & _own(owner)
         with as_comfy_errors(), self._engine.connect() as connection:
             rows = connection.execute(select(_shared).where(which).order_by(_shared.c.n)).all()
