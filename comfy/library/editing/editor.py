@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from comfy.library.editing.places import (
     PrivatePlace,
     SettingsPlace,
     history_name,
+    locked,
     version_of,
 )
 from comfy.library.editing.summary import change_summary
@@ -93,7 +93,6 @@ class FormEditor:
     folder: WorkflowFolder
     data: Path
     clock: Callable[[], float] = time.time
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _parts_of: EditableCache = field(default_factory=EditableCache)
 
     def open(self, owner: str, name: str) -> EditedForm:
@@ -137,7 +136,7 @@ class FormEditor:
         """Store settings that only authors see, in the editor. Settings like the present ones
         remove the draft. Raises like `save`."""
         place = self._place(owner, name)
-        with self._lock:
+        with locked(self.data):
             text, history = self._present(place, None if force else version)
             merged, _, _ = self._merged(owner, name, settings, text, force=force)
             self._write(place, text, history.drafted(merged, self.clock(), by))
@@ -148,7 +147,7 @@ class FormEditor:
         """Publish settings. If a version of the history has these, its text is written as it was.
         Raises SettingsChanged if `version` isn't the present one, unless `force`d."""
         place = self._place(owner, name)
-        with self._lock:
+        with locked(self.data):
             text, history = self._present(place, None if force else version)
             merged, keyed, names = self._merged(owner, name, settings, text, force=force)
             new: str | None = merged
@@ -236,7 +235,7 @@ class FormEditor:
     ) -> None:
         """Publish the present version of a changed history. No `version` skips the check."""
         place = self._place(owner, name)
-        with self._lock:
+        with locked(self.data):
             text, history = self._present(place, version)
             history = change(history)
             new = history.present.text if history.present else None

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock, Timeout
+
 from comfy.base.errors import ComfyError, not_written, words_of
 from comfy.base.messages import message
 from comfy.base.whole_files import write_whole
 from comfy.library.private import PrivateWorkflows
+
+_LOCK = "lock"
+_LONGEST = 60.0  # seconds; saving a form may wait for a ComfyUI server
 
 
 class SettingsPlace(Protocol):
@@ -103,6 +108,25 @@ def _failing() -> Iterator[None]:
             message("Ask the administrator."),
             full=message("The disk is full, so new runs can't start."),
         ) from error
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Keep other editors on these histories from changing a form during the block, also those of
+    other processes. Raises ComfyError."""
+    with _failing():
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(data / _LOCK, mode=0o600)
+        try:
+            lock.acquire(timeout=_LONGEST)
+        except Timeout as error:
+            raise ComfyError(
+                message("Someone else is saving a form."), message("Try again in a moment.")
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def history_name(workflow: str) -> str:
