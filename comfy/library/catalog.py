@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -84,6 +85,20 @@ class CatalogCache:
         if self._catalog is None:
             raise ServerUnreachable(message("The server hasn't listed its nodes yet."))
         return self._catalog
+
+    def within(self, seconds: float) -> Catalog:
+        """Return the catalog as last fetched. If it has never been fetched, wait for the first
+        answer, but not longer than this. Raises ServerUnreachable without an answer."""
+        if self._catalog is None:
+
+            def fetch() -> None:
+                with contextlib.suppress(ComfyError):
+                    self.get()
+
+            waiting = threading.Thread(target=fetch, name="first catalog", daemon=True)
+            waiting.start()
+            waiting.join(seconds)
+        return self.cached()
 
     def _ask(self) -> Catalog:
         generation, known = self._generation, self._catalog

@@ -79,6 +79,12 @@ UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # last event of UPLOAD
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
+# Tags in the head of the template that Gradio's own script needs, and the first view doesn't.
+_NEEDED_LATER = re.compile(
+    r"""<script>window\.gradio_config = .*</script>|<link\s+rel="stylesheet"[^>]*>"""
+)
+_BODY = re.compile(r"<body[^>]*>")
+_FIRST_VIEW = "{{ first_view(request) | safe }}"
 _LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
 # Template expression for the app's full URL as this browser reaches it, including through proxies.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
@@ -278,13 +284,19 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     return gradio
 
 
-def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[[], str]) -> None:
-    """Put these tags into the head of Gradio's page, in place of its own link-preview tags and
-    manifest. They may contain `ROOT_ADDRESS`.
+def fill_document(tags: str, attributes: Callable[[], str], more_tags: Callable[[], str]) -> None:
+    """Put these tags into the head of Gradio's document, in place of its own link-preview tags and
+    manifest. They may contain `ROOT_ADDRESS`. Put the app's first view at the beginning of the
+    body, and Gradio's style sheet and configuration at its end, so that browsers paint the view
+    before they have them.
 
-    The `head` of `mount_gradio_app` doesn't work for them: a script adds it, and other sites run
-    none. `attributes`, for the `html` element, and `more_tags` are called for each request."""
-    templates.env.globals |= {"html_attributes": attributes, "more_tags": more_tags}
+    The `head` of `mount_gradio_app` doesn't work for the tags: a script adds it, and other sites
+    run none. `attributes`, for the `html` element, and `more_tags` are called for each request."""
+    templates.env.globals |= {
+        "html_attributes": attributes,
+        "more_tags": more_tags,
+        "first_view": _first_view,
+    }
     tags = f"{tags}\n\t\t{_SPINNER_CLOCK}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
     gradios = type(loader).get_source
@@ -294,11 +306,30 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
         marked = _REPLACED_TAGS.sub(lambda _: tags, source, count=1)
         head, mark, rest = marked.partition(tags)
         head = head.replace(_LANGUAGE, "{{ html_attributes() | safe }}", 1)
-        return f"{head}{mark}{_REPLACED_TAGS.sub('', rest)}", *more
+        return _with_first_view(f"{head}{mark}{_REPLACED_TAGS.sub('', rest)}"), *more
 
     loader.get_source = get_source
     if templates.env.cache is not None:
         templates.env.cache.clear()  # of pages that this process has already served
+
+
+def show_first(app: App, view: Callable[[Request], str]) -> None:
+    """Let this app's documents begin with a view. `view` returns it as HTML, in a worker thread."""
+    app.state.first_view = view
+
+
+def _first_view(request: Request) -> str:
+    return cast(str, request.app.state.first_view(request))
+
+
+def _with_first_view(source: str) -> str:
+    """Return Gradio's template with the place of the first view, which needs nothing of what it
+    moves down."""
+    if _FIRST_VIEW in source:  # of another app in this process
+        return source
+    late = "\n".join(one[0] for one in _NEEDED_LATER.finditer(source))
+    body, end, rest = _NEEDED_LATER.sub("", source).partition("</body>")
+    return f"{_BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)}{late}\n{end}{rest}"
 
 
 class Page(gr.Blocks):

@@ -22,6 +22,7 @@ from ui.page.form.first_values import choice_of
 from ui.page.form.panel import draw_form
 from ui.page.form.sources import FormSources
 from ui.page.language_files import LANGUAGE, language_menu
+from ui.page.opening import Opening
 from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener
@@ -53,7 +54,6 @@ _STYLES = (
     "gallery/gallery.css",
     "models/picker.css",
 )
-_MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
@@ -234,7 +234,12 @@ def _actions() -> gr.Button:
     """Draw the row with Generate, the number of results, and Stop; return Generate."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
-            message("Generate"), variant="primary", elem_id="generate", scale=3, min_width=140
+            message("Generate"),
+            variant="primary",
+            elem_id="generate",
+            interactive=False,  # until the fields are there; see `form/form.js`
+            scale=3,
+            min_width=140,
         )
         gr.HTML(elem_id="many", js_on_load=calls("making/many.js", "mountMany(element)"))
         gr.Button(message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80)
@@ -267,24 +272,22 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     chains = library.chain_forms.folder
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
-        entries = library.entries()
         person = identity.person(request)
+        opening = Opening.of(library, person)
         shared = [
             WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)
-            for one in sorted(entries, key=_folder_order)
+            for one in sorted(opening.entries, key=_folder_order)
         ]
         opened = [
-            WorkflowChoice(one.name, one.title, group=_OPENED, own=True)
-            for one in library.forms.opened_by(person)
+            WorkflowChoice(one.name, one.title, group=_OPENED, own=True) for one in opening.opened
         ]
-        names = [one.name for one in (*shared, *opened)]
         wanted = wanted or {}
-        starts = bool(wanted.get("maybe_gone")) and len(entries) > _MOST_WITHOUT_START
-        name = wanted.get("workflow") or ""
-        broken = {one.name for one in entries if one.problem}
-        if not name or (wanted.get("maybe_gone") and name not in {*names} - broken):
-            first = [one.name for one in entries] or names
-            name, wanted["kept"] = first[0] if first else "", {}
+        maybe_gone = bool(wanted.get("maybe_gone"))
+        starts = opening.starts(maybe_gone=maybe_gone)
+        name = opening.name(wanted.get("workflow") or "", maybe_gone=maybe_gone)
+        if name != wanted.get("workflow"):
+            wanted["kept"] = {}
+        names = {one.name for one in (*shared, *opened)}
         offer = Offer((*shared, *opened), name if name in names and not starts else None)
         choice = None if starts else choice_of(chains, name, wanted)
         if wanted.get("list_only"):

@@ -85,12 +85,14 @@ def listener(module: str, call: str, arguments: str = "") -> str:
     return f"({arguments}) => {calls(module, call)}"
 
 
+def preload_tags() -> str:
+    """Return the tags for the document's head that request the page's script at once."""
+    return f'<link rel="modulepreload" href="{script_address(_PAGE)}">'
+
+
 def head_tags() -> str:
-    """Return the tags for a page's head: they request its script at once and load its own
-    module."""
-    address = script_address(_PAGE)
-    preload = f'<link rel="modulepreload" href="{address}">'
-    return f'{preload}\n<script type="module">{_loads("page.js", _PAGE)}</script>'
+    """Return the tag for a page's head that loads the page's own module."""
+    return f'<script type="module">{_loads("page.js", _PAGE)}</script>'
 
 
 def sign_in_script() -> str:

@@ -12,7 +12,7 @@ from babel.messages.extract import extract
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.script_files import head_tags, modules, script_address
+from ui.page.script_files import modules, preload_tags, script_address
 from ui.settings.web_settings import WebSettings
 
 
@@ -71,7 +71,7 @@ def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> N
     assert '"pages/sign_in.js": async' in sign_in
     assert '"pages/sign_in.js": async' not in page
     assert len(sign_in) < len(page) / 10
-    assert f'<link rel="modulepreload" href="{script_address("page.js")}">' in head_tags()
+    assert f'<link rel="modulepreload" href="{script_address("page.js")}">' in preload_tags()
 
 
 def test_every_module_is_typed() -> None:

@@ -16,6 +16,7 @@ from comfy.form.model import Form, Idea
 from comfy.library.private import MARK as OPENED_MARK
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import html_of, translated
+from ui.page.form.kinds.view import element_id
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.form.sources import FormSources
 from ui.page.form_editor.edit_button import draw_edit_button
@@ -23,6 +24,7 @@ from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
+_MOST_AWAITED = 40  # fields, before Generate is available
 _PRIVATE = message("Only you can see this workflow. Links to it only work for you.")
 _NOTE = message("Note")
 _SHARE = message("Add to shared workflows")
@@ -82,6 +84,7 @@ def draw_heading(
         made_kind(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
+        [element_id(field) for field in form.fields if field.group == "main"][:_MOST_AWAITED],
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))

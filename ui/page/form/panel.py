@@ -16,6 +16,7 @@ from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
+from ui.page.form.arrangement import arranged
 from ui.page.form.controls import build_control, held_fields, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
@@ -24,7 +25,7 @@ from ui.page.form.many import images_field, tell_images
 from ui.page.form.model_pickers import draw_model_pickers
 from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.prompts import draw_negative
-from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
+from ui.page.form.seeds import bind_lock, bind_seed, draw_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.sources import FormSources
 from ui.page.form.tools import draw_tools
@@ -36,7 +37,6 @@ from ui.page.stage import Stage
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
-_ADVANCED = message("Advanced")
 _REMOVAL = message(
     "Results made with it stay in the history. Chains that use it can't run without it."
 )
@@ -145,28 +145,23 @@ def draw_fields(
         gr.HTML(f"<p>{html_of(left_out)}</p>", elem_classes="caption")
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
     shown = [field for field in shown if field is not aside]
-    seeds = seeds_under_lock(shown)
-    main = [field for field in shown if field.group == "main" and field not in seeds]
-    controls = list(_draw_group(scope, main, values, unfolded))
+    order = arranged(shown)
+    controls = list(_draw_group(scope, list(order.main), values, unfolded))
     if aside:
         with gr.Column(elem_classes="unseen"):
             controls.append(build_control(aside, values[aside.key], scope))
-    lock = draw_lock(seeds, values, scope) if seeds else None
-    rest = [field for field in shown if field.group != "main"]
-    rest += [field for field in seeds if field.group == "main"]
-    for section in dict.fromkeys(field.section for field in rest):
-        fields = [field for field in rest if field.section == section]
-        title = message("{label} ({detail})", label=section or _ADVANCED, detail=len(fields))
-        element_id = section_id(section)
+    lock = draw_lock(order.seeds, values, scope) if order.seeds else None
+    for section in order.sections:
+        fields, element_id = list(section.fields), section_id(section.name)
         with gr.Accordion(
-            title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
+            section.title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
         ):
             if len(fields) > _MOST_WITHOUT_SEARCH:
                 gr.HTML(
                     elem_classes="field-search",
                     js_on_load=calls("components/field_search.js", "mountFieldSearch(element)"),
                 )
-            by_node = section is None and len(fields) > _MOST_WITHOUT_TITLES
+            by_node = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
             for group in _grouped(fields) if by_node else [fields]:
                 if by_node:
                     node = form.titles.get(group[0].node, group[0].node)
@@ -174,7 +169,7 @@ def draw_fields(
                     group = list(below_title(node, group))
                 controls += _draw_group(scope, group, values, unfolded)
     if lock is not None:
-        bind_lock(lock, seeds, controls)
+        bind_lock(lock, order.seeds, controls)
     else:
         for control in _seed_controls(controls):
             bind_seed(control)

@@ -38,7 +38,7 @@ def draw_size(
 ) -> tuple[Control, Control]:
     """Draw both controls with their aspect ratio above, which the script handles."""
     rules = number_rules((width, height))
-    title, labels = _size_name(width, height)
+    title, labels = size_name(width, height)
     given = {
         "title": translated(title),
         "width": width.key,
@@ -68,7 +68,7 @@ def draw_size(
     return wide, high
 
 
-def _size_name(width: Field, height: Field) -> tuple[str, tuple[str, str]]:
+def size_name(width: Field, height: Field) -> tuple[str, tuple[str, str]]:
     """Return the title of a size, and the labels of its numbers. Words that tell the size from
     another one, such as "(Upscale Image)", are in the title, so that the labels stay short."""
     match width.label, height.label:

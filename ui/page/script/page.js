@@ -5,7 +5,7 @@ import { showAnnouncements } from "./announcement.js";
 import { uncovered } from "./back.js";
 import { refuseVaried } from "./batches/given.js";
 import { ActionsBar } from "./components/actions_bar.js";
-import { LOADING } from "./components/coming.js";
+import { LOADING, reloadFirstView } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
@@ -212,7 +212,14 @@ async function startWorker() {
 const { style } = document.documentElement;
 style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
-watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) }, uploadEnds);
+watchRequests(
+  {
+    call: refused,
+    broken: reloadFirstView,
+    upload: (why) => refuseVaried(why) || refuseFile(why),
+  },
+  uploadEnds,
+);
 takeFiles();
 offerEditing();
 document.addEventListener("click", clicked, true); // before Gradio's own listeners

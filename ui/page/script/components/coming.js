@@ -40,6 +40,32 @@ export function formCame() {
   });
 }
 
+/**
+ * Wait until the form has all of these elements.
+ * @param {readonly string[]} ids
+ * @returns {Promise<void>}
+ */
+export function fieldsDrawn(ids) {
+  const areThere = () => ids.every((id) => document.getElementById(id));
+  if (areThere()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!areThere()) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(document.body, { subtree: true, childList: true });
+  });
+}
+
+/** Remove the first view, which ui/page/first_view has put over the page until the form is there. */
+export const endFirstView = () => /** @type {any} */ (window).firstView?.end();
+
+/** Load the page again as soon as the app answers: the form won't come, because a request for it failed. */
+export const reloadFirstView = () => {
+  if ($("#first-view")) /** @type {any} */ (window).firstView?.failed();
+};
+
 /** @param {string} height minimum height of the form, "" for its natural height */
 function keepHeight(height) {
   const form = $("#form");

@@ -2,7 +2,7 @@
 // The form on the page: which workflow's form is drawn, and its values in the browser's storage and in links.
 
 import { correctAddress, goTo } from "../back.js";
-import { awaitForm, formCame } from "../components/coming.js";
+import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
 import { $, isNarrow } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
@@ -218,8 +218,21 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {import("../state.js").Made} makes
  * @param {Record<string, string>} errors to show on its fields, by field key
  * @param {Record<string, unknown>} held the values that Generate sends before the user changes any
+ * @param {readonly string[]} fields ids of the main fields, which Gradio draws after the heading
  */
-export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors, held) {
+export async function drawn(
+  name,
+  blocked,
+  rules,
+  values,
+  authors,
+  ideas,
+  cover,
+  makes,
+  errors,
+  held,
+  fields,
+) {
   expectForm(drawing.soon > 0);
   drawing.gone = "";
   setRules(rules);
@@ -233,9 +246,13 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   }
   const off = whyOff(name) || blocked;
   const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
-  setForm({ form: name, formless: false, blocked: off, ideas, cover: example, makes });
+  setForm({ form: name, blocked: off, ideas, cover: example, makes });
   showErrorsSoon(errors);
   lead();
+  await fieldsDrawn(fields);
+  if (formName() !== name) return;
+  page.set({ formless: false });
+  endFirstView();
   if (!drawing.pressWaits || drawing.soon) return;
   drawing.pressWaits = false;
   $("#generate")?.click();
@@ -272,6 +289,7 @@ export function notDrawn(willPass) {
   expectForm(false);
   drawing.pressWaits = false;
   setForm({ form: addressed() ?? page.now.form, formless: true, ideas: [], cover: "" });
+  endFirstView();
   lead();
   if (!willPass) return;
   setTimeout(() => {

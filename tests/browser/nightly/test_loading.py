@@ -1,0 +1,93 @@
+"""Loading the page: the first view, and a network that breaks meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+# The first request of each stage of loading.
+MOMENTS = {
+    "Gradio's script": "/assets/index-",
+    "a module": "/assets/core-",
+    "the page's script": "/script/",
+    "the theme": "/theme.css",
+    "the page's call": "/gradio_api/run/predict",
+    "a slider": "/assets/Index-DHgdeJnx.js",
+}
+MOST_MOVED = 2  # pixels
+CUT = ("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "dynamically imported", "preload CSS")
+# The vertical places of the form's labels, by their text.
+LABELS = """(selector) => Object.fromEntries(
+  [...document.querySelectorAll(selector)].map((label) => [
+    label.textContent.trim(), Math.round(label.getBoundingClientRect().top)
+  ]))"""
+FIRST = "#first-view :is(h1, .label)"
+DRAWN = "#form :is(h1, [data-testid=block-info])"
+
+
+class Network:
+    """Network of one page that breaks at the first request for an address with this part."""
+
+    def __init__(self, page: Page, part: str) -> None:
+        self._part = part
+        self.broken = self._healed = False
+        page.route("**/*", self._handle)
+
+    def heal(self) -> None:
+        self.broken, self._healed = False, True
+
+    def _handle(self, route: Route) -> None:
+        self.broken = not self._healed and (self.broken or self._part in route.request.url)
+        if self.broken:
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_form_comes_after_the_network_broke(moment: str, fast: Site, visit: Visit) -> None:
+    """The user does nothing: Generate stays off without fields, and works as soon as the network
+    is back."""
+    person = visit(fast, locale="en-US")
+    person.forgive(*CUT, "net::", "TypeError", "Error")
+    page = person.page
+    network = Network(page, MOMENTS[moment])
+    page.goto(fast.url, wait_until="commit")
+    state = page.locator("#first-view .state")
+    expect(state).to_have_text("A part of the page couldn't be loaded. Trying again…")
+    expect(page.locator("#first-view").get_by_text("Prompt", exact=True)).to_be_visible()
+    expect(page.locator("#generate:not([disabled])")).to_have_count(0)
+    network.heal()
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#field-2-text textarea")).to_be_visible()
+    expect(page.locator("#first-view")).to_have_count(0)
+    page.locator("#generate").click()
+    person.done()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit) -> None:
+    """The fields take the places of the first view's labels, also with text typed earlier."""
+    person = visit(fast, viewport={"width": width, "height": 900}, locale="en-US").open()
+    page = person.page
+    page.locator("#field-2-text textarea").fill("a quiet lake")
+    page.wait_for_function("() => JSON.stringify(sessionStorage).includes('a quiet lake')")
+    held: list[Route] = []
+    page.route("**/assets/index-*.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    expect(page.locator("#first-view .prompt")).to_have_text("a quiet lake")
+    first: dict[str, int] = page.evaluate(LABELS, FIRST)
+    expect(page.locator("#first-view").get_by_role("button", name="Generate")).to_be_disabled()
+    for route in held:
+        route.continue_()
+    person.ready()
+    drawn: dict[str, int] = page.evaluate(LABELS, DRAWN)
+    both = first.keys() & drawn.keys()
+    assert {"Prompt", "Width", "Height", "Steps", "Seed"} <= both
+    moved = {label: drawn[label] - first[label] for label in both}
+    assert max(map(abs, moved.values())) <= MOST_MOVED, moved

@@ -1,0 +1,122 @@
+// Inline script of the page, in front of all others. It puts the browser's own values into the first view, and loads
+// the page again if a part of it doesn't arrive: a browser never repeats a failed import.
+
+(() => {
+  const [FIRST_WAIT, LONGEST_WAIT] = [1000, 10000]; // milliseconds between two requests to an unreachable app
+  const QUIET = 20000; // milliseconds without any news after which the page counts as stuck
+  const MOST = 5; // reloads in a row
+  const [TRIES, VALUES, RECENT, SHADE] = [
+    "comfyforms.loading",
+    "comfyforms.values.",
+    "comfyforms.recent",
+    "comfyforms.shade",
+  ];
+  const view = /** @type {HTMLElement} */ (document.getElementById("first-view"));
+  const state = /** @type {HTMLElement} */ (view.querySelector(".state"));
+  const { workflow = "", user } = view.dataset;
+  let isTrying = false;
+
+  /**
+   * @param {"localStorage" | "sessionStorage"} store
+   * @param {string} key
+   */
+  const read = (store, key) => {
+    try {
+      return JSON.parse(window[store].getItem(key) ?? "null");
+    } catch {
+      return null;
+    }
+  };
+
+  /** @param {number} tries */
+  const keepTries = (tries) => {
+    try {
+      sessionStorage.setItem(TRIES, String(tries));
+    } catch {
+      // Private windows may have no storage.
+    }
+  };
+
+  /** Show the values that were typed last in this browser. */
+  const fill = () => {
+    const own = VALUES + [user, workflow].filter(Boolean).join("/");
+    const kept = read("sessionStorage", own) ?? read("localStorage", own) ?? {};
+    for (const place of /** @type {NodeListOf<HTMLElement>} */ (
+      view.querySelectorAll("[data-key]")
+    )) {
+      const { key = "", labels = "{}" } = place.dataset;
+      const value = kept[key];
+      if (typeof value === "string" || typeof value === "number")
+        place.textContent = JSON.parse(labels)[value] ?? String(value).replace(/^\+(?=\d+$)/, "");
+    }
+  };
+
+  /** @param {number} wait in milliseconds */
+  const pause = (wait) =>
+    new Promise((resolve) => {
+      addEventListener("online", resolve, { once: true });
+      setTimeout(resolve, wait);
+    });
+
+  /** Load the page again as soon as the app answers. */
+  const again = async () => {
+    if (isTrying) return;
+    isTrying = true;
+    const tries = (read("sessionStorage", TRIES) ?? 0) + 1;
+    state.textContent = state.dataset[tries > MOST ? "givenUp" : "again"] ?? "";
+    if (tries > MOST) return;
+    for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      try {
+        await fetch("health", { cache: "no-store" });
+        break;
+      } catch {
+        await pause(wait);
+      }
+    }
+    keepTries(tries);
+    location.reload();
+  };
+
+  /** Notice a connection that neither brings anything nor breaks. Wait longer after each reload. */
+  const watch = () => {
+    const parts = performance.getEntriesByType("resource").length;
+    const quiet = QUIET * 2 ** (read("sessionStorage", TRIES) ?? 0);
+    setTimeout(() => {
+      if (!view.isConnected) return;
+      if (performance.getEntriesByType("resource").length > parts) watch();
+      else again();
+    }, quiet);
+  };
+
+  const dark = read("localStorage", SHADE);
+  if (dark !== null) view.classList.add(dark ? "is-dark" : "is-light");
+  const [last] = read("localStorage", RECENT) ?? [];
+  const isNamed = new URLSearchParams(location.search).has("workflow");
+  if (isNamed || !last || last === workflow) fill();
+  else view.querySelector(".form")?.replaceChildren(); // another form will come
+  const title = view.querySelector("h1")?.textContent ?? "";
+  /** @type {HTMLElement} */ (view.querySelector(".bar .box")).textContent = title;
+
+  addEventListener("vite:preloadError", again); // from the code that loads Gradio's components
+  addEventListener(
+    "error",
+    ({ target }) => {
+      if (target instanceof Element && target.matches("script, link[rel]")) again();
+    },
+    true,
+  );
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!("gradio_config" in window)) again(); // the document itself was cut
+  });
+  watch();
+
+  Object.assign(window, {
+    firstView: {
+      failed: again,
+      end: () => {
+        keepTries(0);
+        view.remove();
+      },
+    },
+  });
+})();
