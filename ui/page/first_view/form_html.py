@@ -11,7 +11,7 @@ from comfy.chains.chain_form import ChainForm
 from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept, seed_parts
 from ui.languages.current import html_of, translated
-from ui.page.form.arrangement import arranged
+from ui.page.form.arrangement import arrangement_of
 from ui.page.form.first_values import linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.form.many import images_field
@@ -51,7 +51,7 @@ def _fields(
 ) -> Iterator[str]:
     linked, _ = linked_values(form, given)
     shown = [field for field in fields if field.group != "hidden" and field is not aside]
-    order = arranged(shown)
+    order = arrangement_of(shown)
     pairs = size_pairs(order.main)
     by_width = {width.key: height for width, height in pairs}
     heights = {height.key for _, height in pairs}

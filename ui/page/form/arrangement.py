@@ -36,7 +36,7 @@ class Arrangement:
     sections: tuple[Section, ...]
 
 
-def arranged(shown: Sequence[Field]) -> Arrangement:
+def arrangement_of(shown: Sequence[Field]) -> Arrangement:
     """Arrange visible fields as the page shows them."""
     seeds = seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]

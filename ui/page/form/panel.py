@@ -16,7 +16,7 @@ from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.form.arrangement import arranged
+from ui.page.form.arrangement import arrangement_of
 from ui.page.form.controls import build_control, held_fields, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
@@ -145,7 +145,7 @@ def draw_fields(
         gr.HTML(f"<p>{html_of(left_out)}</p>", elem_classes="caption")
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
     shown = [field for field in shown if field is not aside]
-    order = arranged(shown)
+    order = arrangement_of(shown)
     controls = list(_draw_group(scope, list(order.main), values, unfolded))
     if aside:
         with gr.Column(elem_classes="unseen"):
