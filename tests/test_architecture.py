@@ -92,8 +92,6 @@ USERS = {
 }
 
 
-# Names that mean the same everywhere: commands, steps of the tables and widgets have them, and the
-# stand-in, which imports nothing of ours, asks `is_link` too.
 COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}
 
 MODULES = modules()

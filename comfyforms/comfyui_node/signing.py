@@ -61,7 +61,8 @@ class SignatureCheck:
         if not (at.isascii() and at.isdigit() and len(at) < 12 and _ONCE_FORM.fullmatch(once)):
             raise SignatureRefused("The request isn't signed.")
         expected = _signature(self._secret, method, path, body, f"{at} {once}")
-        if not hmac.compare_digest(expected, headers.get(_SIGNATURE, "")):
+        sent = headers.get(_SIGNATURE, "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(expected.encode(), sent):
             raise SignatureRefused("The signature is wrong. Set the same secret on both sides.")
         now = self._clock()
         if abs(now - int(at)) > _SECONDS or int(at) < self._started:

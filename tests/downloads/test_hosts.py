@@ -128,6 +128,7 @@ def test_hosts_that_would_weaken_the_rules_cannot_be_added(text: str) -> None:
     [
         ("3.33.1.2", True),
         ("2600:9000::1", True),
+        ("fec0::1", False),
         ("127.0.0.1", False),
         ("10.0.0.5", False),
         ("172.16.0.1", False),

@@ -77,6 +77,8 @@ def test_refuses_unsigned_requests_and_other_secrets() -> None:
         other,
         sent(**{"x-comfyforms-time": "١٢٣"}),
         sent(**{"x-comfyforms-once": "1"}),
+        sent(**{"x-comfyforms-signature": "é" * 64}),
+        sent(**{"x-comfyforms-signature": "\udce9" * 64}),
     ):
         with pytest.raises(SignatureRefused):
             check.check(headers, "POST", PATH, BODY)

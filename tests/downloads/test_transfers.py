@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from comfyforms.comfyui_node.downloads import transfer
 from comfyforms.comfyui_node.downloads.journal import Entry, OrderJournal
-from comfyforms.comfyui_node.downloads.problems import HostUnreachable
+from comfyforms.comfyui_node.downloads.problems import (
+    DownloadProblem,
+    DownloadRefused,
+    HostUnreachable,
+)
 from comfyforms.comfyui_node.downloads.queue import Downloads
 from comfyforms.comfyui_node.downloads.targets import ModelFolder
 from tests.downloads.conftest import ENDINGS, Opened, ended, order, visible
@@ -259,3 +266,77 @@ def test_pausing_ends_a_silent_connection_at_once(files: FileServer, opened: Ope
     for thread in threads:
         thread.join(LONGEST_WAIT)
         assert not thread.is_alive()
+
+
+def test_a_host_cannot_send_more_than_it_announced(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """The download fails at the announced size, and nothing is left."""
+    hosted = files.host("a.safetensors", MODEL, hides_size=True)
+    hosted.headers["X-Linked-Size"] = "1000"
+    queue = opened()
+    queue.start(order(files))
+    assert "more than the size" in ended(queue, "failed").problem
+    assert len(files.requests) == 1
+    assert [path for path in models.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_of_unknown_size_leaves_room_on_the_disk(
+    files: FileServer, opened: Opened, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The free space is checked while the file arrives."""
+    usage = shutil.disk_usage(models)
+    room = iter([usage.free, usage.free])
+    monkeypatch.setattr(transfer, "_ROOM_STEP", 100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(room, 0)))
+    files.host("a.safetensors", MODEL, hides_size=True)
+    queue = opened()
+    queue.start(order(files))
+    status = ended(queue, "failed")
+    assert "too little space" in status.problem
+    assert 0 < status.received < len(MODEL)
+
+
+@pytest.mark.parametrize("name", ["X-Linked-Size", "Content-Range", "Content-Length"])
+def test_a_size_of_many_digits_is_unknown(name: str, files: FileServer, opened: Opened) -> None:
+    """No number of a host is an internal error."""
+    hosted = files.host("a.safetensors", MODEL, hides_size=True)
+    hosted.headers[name] = f"{'bytes 0-0/' * (name == 'Content-Range')}{'9' * 5000}"
+    queue = opened()
+    queue.start(order(files))
+    assert ended(queue, "done").problem == ""
+
+
+@pytest.mark.parametrize("host", ["http://example.org", "*", "https://a/b", ""])
+def test_refuses_hosts_that_cannot_be_one(host: str, files: FileServer, opened: Opened) -> None:
+    """A signed order is refused with a sentence."""
+    with pytest.raises(DownloadRefused, match="host"):
+        opened().start(replace(order(files), hosts=(host,)))
+    with pytest.raises(DownloadRefused, match="host"):
+        opened().facts([files.url("a.safetensors")], [host], "")
+
+
+def test_refused_threads_leave_downloads_waiting(
+    files: FileServer, opened: Opened, models: Path, refused_threads: set[str]
+) -> None:
+    """The caller gets a sentence, and the downloads start as soon as the machine can."""
+    queue = opened()
+    refused_threads.add("download")
+    for name in ("a.safetensors", "b.safetensors", "c.safetensors"):
+        files.host(name, MODEL)
+        with pytest.raises(DownloadProblem, match="can't start"):
+            queue.start(order(files, name))
+    assert {one.state for one in queue.statuses()} == {"waiting"}
+    refused_threads.clear()
+    eventually(lambda: {one.state for one in queue.statuses()} == {"done"})
+    assert len(visible(models)) == 3
+
+
+def test_the_queue_closes_after_refused_threads(
+    files: FileServer, opened: Opened, refused_threads: set[str]
+) -> None:
+    queue = opened()
+    refused_threads.add("download")
+    with pytest.raises(DownloadProblem):
+        queue.start(order(files))
+    queue.close()

@@ -145,7 +145,8 @@ class AllowedHosts:
 
 
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    is_site_local = isinstance(ip, IPv6Address) and ip.is_site_local
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or is_site_local)
 
 
 def license_page(url: str) -> str:

@@ -137,7 +137,7 @@ class Downloads:
                 work = self._works.setdefault(entry.id, _Work(entry))
                 with contextlib.suppress(DownloadProblem, OSError):
                     work.progress.received = self._target(work).partial.stat().st_size
-            self._start_next()
+            self._start_waiting()
 
     def close(self) -> None:
         """Stop all downloads; the next process continues them."""
@@ -152,7 +152,7 @@ class Downloads:
     def start(self, order: DownloadOrder) -> DownloadStatus:
         """Add a download, or continue the one of the same file."""
         order = replace(order, url=download_address(order.url))
-        AllowedHosts(order.hosts).check(order.url)
+        _allowed(order.hosts).check(order.url)
         target_of(self._folders(), order.folder, order.name, "")
         with self._lock:
             same = self._same(order)
@@ -166,6 +166,7 @@ class Downloads:
     def statuses(self) -> tuple[DownloadStatus, ...]:
         """Return the state of all downloads, oldest first."""
         with self._lock:
+            self._start_waiting()
             return tuple(map(_status, self._works.values()))
 
     def pause(self, key: str) -> DownloadStatus:
@@ -203,7 +204,7 @@ class Downloads:
 
     def facts(self, urls: Sequence[str], hosts: Sequence[str], token: str) -> list[FileAnswer]:
         """Ask the hosts for the sizes of files."""
-        allowed = AllowedHosts(hosts)
+        allowed = _allowed(hosts)
         with ThreadPoolExecutor(_ASK_AT_ONCE) as threads:
             return list(threads.map(lambda url: self._answer(url, allowed, token), urls))
 
@@ -255,6 +256,11 @@ class Downloads:
             except OSError as error:
                 raise DownloadProblem(f"The order can't be stored: {error.strerror}.") from error
 
+    def _start_waiting(self) -> None:
+        """Start waiting downloads. If the machine can't, a later call does."""
+        with contextlib.suppress(DownloadProblem):
+            self._start_next()
+
     def _start_next(self) -> None:
         works = self._works.values()
         free = _AT_ONCE - sum(work.thread is not None for work in works)
@@ -266,10 +272,16 @@ class Downloads:
             )
             work.progress.received = received
             work.points.clear()
-            work.thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._run, args=(work, work.progress), name="download", daemon=True
             )
-            work.thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # at the limit of threads
+                raise DownloadProblem(
+                    "The machine can't start anything more at the moment. The download waits."
+                ) from error
+            work.thread = thread
 
     def _begin(self, work: _Work, etag: str) -> None:
         with self._lock:
@@ -302,7 +314,7 @@ class Downloads:
             if state and work.entry.state == "active":
                 with contextlib.suppress(DownloadProblem):
                     self._change(work, state=state, problem=problem)
-            self._start_next()
+            self._start_waiting()
 
     def _attempts(self, work: _Work, progress: TransferProgress) -> None:
         pauses = iter(self._pauses)
@@ -329,7 +341,7 @@ class Downloads:
             return
         entry = work.entry
         order = entry.order
-        hosts, token = AllowedHosts(order.hosts), self._token() or order.token
+        hosts, token = _allowed(order.hosts), self._token() or order.token
         source = FileSource(order.url, hosts, order.sha256.lower(), entry.etag, token)
         try:
             fetch(source, target, progress)
@@ -340,6 +352,14 @@ class Downloads:
     def _target(self, work: _Work) -> Target:
         order = work.entry.order
         return target_of(self._folders(), order.folder, order.name, work.entry.id)
+
+
+def _allowed(hosts: Sequence[str]) -> AllowedHosts:
+    """Raises DownloadRefused if one of them can't be a host."""
+    try:
+        return AllowedHosts(hosts)
+    except ValueError as error:
+        raise DownloadRefused(f"A host of the order can't be used: {error}") from error
 
 
 def _status(work: _Work) -> DownloadStatus:

@@ -23,8 +23,10 @@ from .targets import Target
 
 _PIECE = 64 * 1024  # bytes; more would delay the progress on slow lines
 _ROOM_LEFT = 64 * 1024 * 1024  # bytes that stay free on the disk
+_ROOM_STEP = 64 * 1024 * 1024  # bytes of a file of unknown size between checks of the disk
+_DIGITS = 18  # maximum digits of a plausible size; a host may send any number
 _SHA256 = re.compile(r'"?([0-9a-f]{64})"?')
-_RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
+_RANGE = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
 _LARGEST_HEADER = 100_000_000  # bytes, as in the safetensors library
 
 
@@ -125,17 +127,21 @@ def facts_of(source: FileSource) -> FileFacts:
 
 def _facts(response: urllib3.BaseHTTPResponse, described: Mapping[str, str]) -> FileFacts:
     found = _SHA256.fullmatch(described.get("x-linked-etag", "").lower())
-    linked = described.get("x-linked-size", "")
-    size = int(linked) if linked.isascii() and linked.isdigit() else _size(response)
+    linked = _number(described.get("x-linked-size", ""))
+    size = _size(response) if linked is None else linked
     return FileFacts(size, found.group(1) if found else "")
 
 
 def _size(response: urllib3.BaseHTTPResponse) -> int | None:
     found = _RANGE.fullmatch(response.headers.get("content-range", ""))
     if found:
-        return int(found.group(1))
-    length = response.headers.get("content-length", "")
-    return int(length) if response.status == 200 and length.isascii() and length.isdigit() else None
+        return _number(found.group(1))
+    return _number(response.headers.get("content-length", "")) if response.status == 200 else None
+
+
+def _number(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    return int(text) if is_number else None
 
 
 def fetch(source: FileSource, target: Target, progress: TransferProgress) -> None:
@@ -206,10 +212,19 @@ def _continues(response: urllib3.BaseHTTPResponse, held: int) -> bool:
 
 
 def _copy(response: urllib3.BaseHTTPResponse, file: BinaryIO, progress: TransferProgress) -> None:
+    """Append a response's body to the partial file. A host that sends more than it announced must
+    not fill the disk."""
     progress.reads(response)
+    checked = progress.received
     try:
         for piece in response.stream(_PIECE, decode_content=False):
             progress.check()
+            after = progress.received + len(piece)
+            if progress.size is not None and after > progress.size:
+                raise WrongContent("The host sends more than the size that it announced.")
+            if progress.size is None and after > checked:
+                _check_room(file, _ROOM_STEP, progress)
+                checked = after + _ROOM_STEP
             file.write(piece)
             progress.received += len(piece)
     finally:
