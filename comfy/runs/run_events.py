@@ -22,7 +22,7 @@ from comfy.comfyui.protocol.events import (
 )
 from comfy.comfyui.protocol.parse import WarnOnce, parse_message
 from comfy.comfyui.protocol.responses import Submitted
-from comfy.comfyui.protocol.run_state import Phase, RunState, accepted, advance
+from comfy.comfyui.protocol.run_state import Phase, RunState, accepted, advance, concerns
 from comfy.runs.latest_state import LatestState
 from comfy.runs.reconnect import Reconnect
 from comfy.runs.shared import ThreadState
@@ -51,7 +51,7 @@ class FrameRelay:
         """Handle a frame. An unknown frame belongs to this run while it is active, because
         extensions' nodes broadcast frames."""
         match event:
-            case None if state.phase is not Phase.RUNNING:
+            case None if state.phase is not Phase.RUNNING or state.over:
                 return
             case FeatureFlags() | EditorMessage() | Status(sid=str()):
                 return  # only meant for this socket, or for the editor
@@ -59,7 +59,7 @@ class FrameRelay:
                 self._has_verdict = self._has_verdict or event.prompt_id == state.prompt_id
             case Executing(None, state.prompt_id):
                 self._is_over = True
-        if getattr(event, "prompt_id", None) in (None, state.prompt_id):
+        if event is None or concerns(state, event):
             self._tell(self._with_run_id(frame, state.prompt_id))
 
     def _with_run_id(self, frame: str | bytes, prompt_id: str) -> str | bytes:
@@ -122,7 +122,7 @@ class RunEvents:
             self._shared.heard(time.monotonic())
             if self._early is None:
                 self._take(event)
-            elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
+            elif concerns(self._latest.state, event):
                 self._latest.update(partial(advance, event=event))
             elif not isinstance(event, Preview) and self._has_room(data):
                 self._early.append((data, event))

@@ -19,6 +19,7 @@ from comfy.comfyui.protocol.parse import parse_message
 from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
+from comfy.demo.server.frames import preview_frame
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, RunRegistry
@@ -91,6 +92,18 @@ def test_followers_of_a_run_hear_nothing_about_the_server() -> None:
         frame = json.dumps({"type": type_, "data": data})
         relay.take(frame, parse_message(frame), state)
     assert {json.loads(frame)["type"] for frame in frames} == {"a_type_of_next_year"}
+
+
+def test_followers_of_a_run_see_no_previews_of_other_prompts() -> None:
+    """Before the run's turn and after its end, a preview without a prompt's id is another's."""
+    frames: list[str | bytes] = []
+    relay = FrameRelay("p", frames.append)
+    waits = waiting("p", prompt(1))
+    runs = replace(waits, phase=Phase.RUNNING)
+    preview = preview_frame(b"\xff\xd8\xff")
+    for state in (waits, runs, replace(runs, over=True)):
+        relay.take(preview, parse_message(preview), state)
+    assert frames == [preview]
 
 
 def test_the_server_gets_the_nodes_packs(newer: DemoServer, runs: RunRegistry) -> None:

@@ -123,13 +123,12 @@ class ProgressText:
 @dataclass(frozen=True, slots=True)
 class Executed:
     """A node's output for the user, in the raw shape that
-    `comfy.comfyui.protocol.outputs.read_outputs` reads. `expanded`: the output is from a node that
-    was created at run time, and `node` is the node of the prompt that it stands for."""
+    `comfy.comfyui.protocol.outputs.read_outputs` reads. `display_node`: see `Executing`."""
 
     prompt_id: str
     node: str
     output: Mapping[str, object]
-    expanded: bool = False
+    display_node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

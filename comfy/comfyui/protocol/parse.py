@@ -209,9 +209,8 @@ def _progress_state(data: _Data) -> ProgressState:
 def _executed(data: _Data) -> Executed:
     # A finished node without anything to show answers with "output": null.
     output = data.mapping("output") if data.get("output") is not None else {}
-    node = data.node("node") or ""
-    shown = data.node("display_node") or node
-    return Executed(data.text("prompt_id"), shown, output, expanded=node not in ("", shown))
+    shown = data.node("display_node")
+    return Executed(data.text("prompt_id"), data.node("node") or shown or "", output, shown)
 
 
 def _error(data: _Data) -> ExecutionError:

@@ -17,6 +17,17 @@ class PlannedNodes:
     titles: Mapping[str, str] = field(default_factory=dict)
     with_outputs: frozenset[str] | None = None
 
+    def owner(self, node: str, display_node: str | None) -> str:
+        """Return the prompt's node that a node's output belongs to.
+
+        The server names the node that a node created at run time stands for. The name counts only
+        for such nodes, and only if the prompt has it: it may come from an earlier prompt
+        (docs/comfyui.md#63). Otherwise, the created node's id tells (docs/comfyui.md#64).
+        """
+        created_by = node.partition(".")[0]
+        owners = (one for one in (node, display_node or "", created_by) if one in self.titles)
+        return next(owners, node)
+
 
 def planned_nodes(
     prompt: Mapping[str, Any],

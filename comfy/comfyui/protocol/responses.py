@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.base.errors import NodeError
@@ -49,11 +49,12 @@ class Queue:
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """Entry of a finished prompt in `/history/{prompt_id}` (docs/comfyui.md#20): raw outputs by
-    node, and the final status."""
+    node, and the final status. `display_nodes`: the prompt's nodes that other nodes stand for."""
 
     prompt_id: str
     outputs: Mapping[str, Mapping[str, object]]
     verdict: Verdict
+    display_nodes: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_submitted(answer: object) -> Submitted:
@@ -127,26 +128,23 @@ def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
     entry = as_mapping(answer).get(prompt_id)
     if not isinstance(entry, dict):
         return None
-    status = as_mapping(entry.get("status"))
-    return HistoryEntry(prompt_id, _outputs(entry), _verdict(prompt_id, status))
+    outputs = {
+        node: output
+        for node, output in as_mapping(entry.get("outputs")).items()
+        if isinstance(output, dict)
+    }
+    verdict = _verdict(prompt_id, as_mapping(entry.get("status")))
+    return HistoryEntry(prompt_id, outputs, verdict, dict(_display_nodes(entry)))
 
 
-def _outputs(entry: Mapping[str, Any]) -> Mapping[str, Mapping[str, object]]:
-    """Return the outputs by the prompt's nodes. A node that was created at run time adds its output
-    to the node that it stands for."""
-    meta = as_mapping(entry.get("meta"))
-    outputs: dict[str, dict[str, object]] = {}
-    for node, output in as_mapping(entry.get("outputs")).items():
-        if isinstance(output, dict):
-            shown = as_mapping(meta.get(node)).get("display_node")
-            merged = outputs.setdefault(shown if isinstance(shown, str) and shown else node, {})
-            for key, value in output.items():
-                match merged.get(key), value:
-                    case list(before), list(after):
-                        merged[key] = [*before, *after]
-                    case _:
-                        merged[key] = value
-    return outputs
+def _display_nodes(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the nodes with the nodes that they stand for. Metadata under another node's id is
+    cached: it describes an earlier prompt (docs/comfyui.md#63)."""
+    for node, metadata in as_mapping(entry.get("meta")).items():
+        about = as_mapping(metadata)
+        shown = about.get("display_node")
+        if isinstance(shown, str) and about.get("node_id", node) == node:
+            yield node, shown
 
 
 def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:

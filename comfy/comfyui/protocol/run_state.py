@@ -146,23 +146,26 @@ def waiting(
 def advance(state: RunState, event: Event) -> RunState:
     """Return the state after one message of the socket, in any order that docs/comfyui.md#4 allows.
     Messages about other prompts change nothing (docs/comfyui.md#11)."""
-    if state.phase.finished or not _ours(state, event):
+    if state.phase.finished or not concerns(state, event):
         return state
     match event:
         case Status(queue_remaining):
             return _with(state, queue_remaining=queue_remaining)
         case FeatureFlags() | EditorMessage():
             return state
-        case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if (
-            state.phase is Phase.WAITING
-        ):
-            return state  # without a prompt id, it can't be ours before ours starts
         case _:
             return _advance_running(_running(state), event)
 
 
-def _ours(state: RunState, event: Event) -> bool:
-    return getattr(event, "prompt_id", None) in (None, state.prompt_id)
+def concerns(state: RunState, event: Event) -> bool:
+    """Return whether a message may be about this run. Without a prompt id, it is about the prompt
+    that the server executes, which may be another client's (docs/comfyui.md#65)."""
+    prompt_id = getattr(event, "prompt_id", None)
+    match event:
+        case Preview() | Progress() | ProgressText() | AnimatedPreviews() if prompt_id is None:
+            return state.phase is Phase.RUNNING and not state.over
+        case _:
+            return prompt_id in (None, state.prompt_id)
 
 
 def _running(state: RunState) -> RunState:
@@ -198,10 +201,10 @@ def _advance_running(state: RunState, event: Event) -> RunState:
             return _with(state, preview=event, preview_number=state.preview_number + 1)
         case ProgressText(text=text):
             return _with(state, note=text)
-        case Executed(node=node, output=output, expanded=expanded):
-            ended = () if expanded else (node,)
-            state = _with(state, nodes_finished=_finished(state, ended))
-            return _with_outputs(state, {node: output}, adds=expanded)
+        case Executed(node=node, output=output, display_node=shown):
+            state = _with(state, nodes_finished=_finished(state, (node,)))
+            owner = state.planned.owner(node, shown)
+            return _with_outputs(state, {owner: output}, adds=owner != node)
         case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
             return _with(state, verdict=event)
         case _:  # ExecutionStart has no other content than its prompt id
@@ -305,7 +308,22 @@ def settled(state: RunState, entry: HistoryEntry) -> RunState:
     during the run."""
     if state.phase.finished:
         return state
-    return _ended(_with_outputs(replace(state, files=(), texts=()), entry.outputs), entry.verdict)
+    outputs = _by_owner(state.planned, entry)
+    return _ended(_with_outputs(replace(state, files=(), texts=()), outputs), entry.verdict)
+
+
+def _by_owner(planned: PlannedNodes, entry: HistoryEntry) -> Mapping[str, Mapping[str, object]]:
+    """Return the outputs by the prompt's nodes. Nodes created at run time add theirs."""
+    outputs: dict[str, dict[str, object]] = {}
+    for node, output in entry.outputs.items():
+        merged = outputs.setdefault(planned.owner(node, entry.display_nodes.get(node)), {})
+        for key, value in output.items():
+            match merged.get(key), value:
+                case list(before), list(after):
+                    merged[key] = [*before, *after]
+                case _:
+                    merged[key] = value
+    return outputs
 
 
 def concluded(state: RunState, otherwise: RunError) -> RunState:

@@ -6,7 +6,8 @@ grayscale ones. A latent holds images at pixel size and the share of noise left 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -80,10 +81,12 @@ class VideoFrames:
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """Result of a node: one value per slot, and the UI output if the node has any."""
+    """Result of a node: one value per slot, and the UI output if the node has any. `meta`: the
+    output's metadata in the history, from the prompt that ran the node (docs/comfyui.md#63)."""
 
     outputs: tuple[Any, ...] = ()
     ui: dict[str, list[Any]] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_link(value: object) -> bool:

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -204,7 +204,7 @@ class PromptRun:
             "completed": success,
             "messages": self.messages,
         }
-        meta = {node_id: self._meta(node_id) for node_id in self.shown}
+        meta = {node_id: _known(results[node_id]).meta for node_id in self.shown}
         return {"outputs": self.shown, "status": status, "meta": meta}
 
     def _visit(
@@ -222,7 +222,7 @@ class PromptRun:
             shown = self.sockets.executing_node = self.expansion.shown(node_id)
             data = {"node": node_id, "display_node": shown, "prompt_id": self.item.prompt_id}
             self.send("executing", data)
-        result = self._run_node(node_id, nodes, results)
+        result = replace(self._run_node(node_id, nodes, results), meta=self._meta(node_id))
         results[node_id] = result
         self._show(node_id, result)
         self._report(self.progress[node_id]["max"], self.progress[node_id]["max"], "finished")

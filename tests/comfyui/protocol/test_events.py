@@ -97,7 +97,7 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
     (binary(3, sized(b"p", sized(b"70:3", b"done"))), ProgressText("70:3", "done", "p")),
     (
         text("executed", node="7.0.0.1", display_node="9", prompt_id="p", output={"text": ["a"]}),
-        Executed("p", "9", {"text": ["a"]}, expanded=True),
+        Executed("p", "7.0.0.1", {"text": ["a"]}, "9"),
     ),
 ]
 

@@ -132,7 +132,7 @@ def run(rounds: int = 4, steps: int = 5) -> Iterator[Event]:
         taken = [Progress(step, steps, f"{copy}_3", "p") for step in range(1, steps + 1)]
         yield from runs(f"{copy}_3", "3", *taken)
         image = {"images": [{"filename": f"{at}.png"}], "text": ["same"]}
-        yield from runs(f"{copy}_4", "4", Executed("p", "4", image, expanded=True))
+        yield from runs(f"{copy}_4", "4", Executed("p", f"{copy}_4", image, "4"))
         yield from runs(
             f"2.0.0.progress_{at}", "2", ProgressText("2", f"Iteration {at + 1} / {rounds}")
         )
@@ -188,7 +188,7 @@ def test_every_iteration_adds_its_results() -> None:
     states = states_of(loop())
     assert [file.filename for file in states[-1].files] == ["0.png", "1.png", "2.png", "3.png"]
     assert [text.text for text in states[-1].texts] == ["same"]
-    again = Executed("p", "4", {"images": [{"filename": "2.png"}]}, expanded=True)
+    again = Executed("p", "2.0.0.2_4", {"images": [{"filename": "2.png"}]}, "4")
     assert advance(states[-1], again) == states[-1]
 
 

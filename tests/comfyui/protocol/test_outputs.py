@@ -106,9 +106,6 @@ def test_outputs_of_a_loop_belong_to_the_prompts_node() -> None:
     }
     history = parse_history({"p": entry}, "p")
     assert history is not None
-    assert history.outputs["9"]["note"] == 2
-    files, _ = read_outputs("9", history.outputs["9"])
-    assert [file.filename for file in files] == ["0.png", "1.png", "2.png"]
     prompt = {"9": {"class_type": "SaveImage", "inputs": {}}}
     state = settled(waiting("p", prompt, outputs=["9"]), history)
     assert [(file.node, file.filename) for file in state.files] == [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from comfy.base.errors import NodeError, PromptRejected
 from comfy.comfyui.protocol.events import (
+    AnimatedPreviews,
     Event,
     Executed,
     Executing,
@@ -24,7 +25,13 @@ from comfy.comfyui.protocol.events import (
     Status,
 )
 from comfy.comfyui.protocol.execution_errors import explain
-from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, parse_queue
+from comfy.comfyui.protocol.responses import (
+    HistoryEntry,
+    Queue,
+    Submitted,
+    parse_history,
+    parse_queue,
+)
 from comfy.comfyui.protocol.run_state import (
     Phase,
     RunError,
@@ -127,7 +134,10 @@ def test_events_of_other_prompts_change_nothing(event: Event) -> None:
 def test_events_without_an_id_are_ignored_while_waiting() -> None:
     """Previews and texts without a prompt id belong to the prompt that runs. An `executing` without
     an id belongs to the app's own run, which has resumed."""
-    assert after(preview(None), Progress(1, 2, "3", None), ProgressText("3", "hello")) == start()
+    strays = (preview(None), Progress(1, 2, "3", None), ProgressText("3", "hello"))
+    assert after(*strays, AnimatedPreviews(3, 8.0)) == start()
+    over = after(ExecutionStart("p"), ExecutionSuccess("p"), Executing(None, "p"))
+    assert after(*strays, AnimatedPreviews(3, 8.0), state=over) is over
     assert after(Executing("3", None)).phase is Phase.RUNNING
 
 
@@ -177,6 +187,32 @@ def test_only_wanted_outputs_count() -> None:
     state = waiting("p", PROMPT, {"9"})
     entry = HistoryEntry("p", {"9": IMAGE, "8": IMAGE}, ExecutionSuccess("p"))
     assert {file.node for file in settled(state, entry).files} == {"9"}
+
+
+@pytest.mark.parametrize(
+    ("node", "metadata", "owner"),
+    [
+        ("9", {"node_id": "24", "display_node": "24"}, "9"),
+        ("9", {"node_id": "3", "display_node": "3"}, "9"),
+        ("4.0.0.1", {"node_id": "4.0.0.1", "display_node": "9"}, "9"),
+        ("4.0.0.1", {"node_id": "4.0.0.1", "display_node": "24"}, "4"),
+        ("4.0.0.2", {"node_id": "4.0.0.1", "display_node": "9"}, "4"),
+        ("4.0.0.1", {}, "4"),
+        ("24.0.0.1", {}, "24.0.0.1"),
+    ],
+)
+def test_cached_metadata_of_an_earlier_prompt_names_no_owner(
+    node: str, metadata: dict[str, str], owner: str
+) -> None:
+    """An output belongs to its own node, or to the node of this prompt that created its node. The
+    events and the history agree."""
+    answer = {"p": {"outputs": {node: IMAGE}, "meta": {node: metadata}}}
+    entry = parse_history(answer, "p")
+    assert entry is not None
+    assert [file.node for file in settled(start(), entry).files] == [owner]
+    if metadata.get("node_id", node) == node:
+        event = Executed("p", node, IMAGE, metadata.get("display_node"))
+        assert [file.node for file in after(event).files] == [owner]
 
 
 def test_node_names_of_the_job_replace_titles() -> None:
