@@ -92,6 +92,9 @@ class NotWritten(ComfyError):
     """A file can't be written here."""
 
 
+DISK_FULL = message("The disk is full.")
+
+
 class DiskFull(NotWritten):
     """No disk space is left, here or in this account's quota; `problem` says whose disk is
     full."""
@@ -170,11 +173,11 @@ class TooManyThreads(Overloaded):
     """The system lets the app start no more threads."""
 
 
-def not_written(error: OSError, problem: str, hint: str, *, full: str) -> NotWritten:
+def not_written(error: OSError, problem: str, hint: str, *, full: str = "") -> NotWritten:
     """Return the error for a failed write: `problem` names the file and the reason, `full` the same
     for a full disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(full)
+        return DiskFull(full or DISK_FULL)
     return NotWritten(problem, hint)
 
 

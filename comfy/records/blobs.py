@@ -318,7 +318,6 @@ def _not_written(error: OSError) -> NotWritten:
         error,
         message("A file couldn't be saved: {why}.", why=words_of(error)),
         message("Try again."),
-        full=message("The disk is full, so new runs can't start."),
     )
 
 

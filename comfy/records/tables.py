@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from comfy.base.errors import ComfyError, DatabaseAway, DiskFull
+from comfy.base.errors import DISK_FULL, ComfyError, DatabaseAway, DiskFull
 from comfy.base.messages import message
 
 log = logging.getLogger(__name__)
@@ -383,7 +383,7 @@ def as_comfy_errors() -> Iterator[None]:
         why = str(reason).strip().partition("\n")[0]
         code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # without the extended error code
         if code == sqlite3.SQLITE_FULL or getattr(reason, "sqlstate", "") == _FULL:
-            raise DiskFull(message("The disk is full, so new runs can't start.")) from error
+            raise DiskFull(DISK_FULL) from error
         if code in _DAMAGE:
             raise DamagedDatabase(why) from error
         if isinstance(reason, sqlite3.Error):

@@ -65,6 +65,7 @@ def test_frames_arrive_in_order(service: RedisServer) -> None:
             b"[1]\n",
             b'{"life":1,"number":"x","run":[],"text":1}\n',
             b"\x00",
+            b"[" * 995 + b"\n",
         ):
             wire.publish("frames", body)
         sender.executed.call("user:bob", "unknown", "no")

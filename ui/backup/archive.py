@@ -15,13 +15,14 @@ import sqlite3
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from comfy.base.errors import ComfyError, words_of
+from comfy.base.json_values import as_mapping
 from comfy.base.version import app_version
 from ui.settings.folders import SIGN_INS
 
@@ -87,13 +88,17 @@ def check_archive(path: Path) -> BackupContents:
     damaged archive."""
     contents = BackupContents()
     with _opened(path) as archive, tempfile.TemporaryDirectory() as folder:
-        manifest: dict[str, object] = {}
+        manifest: Mapping[str, object] = {}
         databases: dict[str, Path] = {}
+        names: set[str] = set()
         for member in archive:
             name, content = _safe_name(member), archive.extractfile(member)
             assert content is not None  # only regular files are safe
+            if name in names:  # a restore would write the first one, whose digest isn't compared
+                raise ComfyError(f"The archive has {name!r} twice.", _DAMAGED)
+            names.add(name)
             if name == _MANIFEST:
-                manifest = json.loads(content.read(_MOST_MANIFEST))
+                manifest = as_mapping(json.loads(content.read(_MOST_MANIFEST)))
                 continue
             database = name.removeprefix(f"{_DATA}/")
             copy = Path(folder) / database if database in _DATABASES else None
@@ -235,7 +240,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
             yield archive
     except OSError as error:
         raise ComfyError(f"{path} can't be read: {words_of(error)}.", _DAMAGED) from error
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError) as error:
         raise ComfyError(f"{path} is damaged or isn't a backup.", _DAMAGED) from error
 
 
@@ -244,12 +249,13 @@ def _safe_name(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
     is_inside = path.parts[:1] in ((_DATA,), (_WORKFLOWS,)) and len(path.parts) > 1
     is_plain = not path.is_absolute() and ".." not in path.parts and "\\" not in member.name
+    is_plain = is_plain and str(path) == member.name  # one name per file
     if not (member.isreg() and is_plain and (is_inside or member.name in (_USERS, _MANIFEST))):
         raise ComfyError(f"The archive has an unexpected entry: {member.name!r}.", _DAMAGED)
     return member.name
 
 
-def _compare(contents: BackupContents, manifest: dict[str, object]) -> None:
+def _compare(contents: BackupContents, manifest: Mapping[str, object]) -> None:
     """Raise ComfyError unless the archive has the files of its manifest."""
     if manifest.get("format") != _FORMAT:
         raise ComfyError("The archive is cut off, or of a newer version.", _DAMAGED)

@@ -22,8 +22,9 @@ from fastapi.responses import (
 )
 from starlette.datastructures import UploadFile
 
+from comfy.base.errors import NotWritten, not_written, words_of
 from comfy.base.filenames import plain_name
-from comfy.base.messages import labeled, message
+from comfy.base.messages import labeled, message, sentences
 from comfy.base.periodic import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
@@ -70,6 +71,11 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
                     )
             except Unfit as problem:
                 return PlainTextResponse(translated(str(problem)), 422)
+            except NotWritten as problem:
+                return _full(problem)
+            except OSError as error:  # while the body is read
+                log.warning("An upload can't be read: %s", words_of(error))
+                return _full(not_written(error, NOT_KEPT, message("Try again.")))
 
     @routes.get(UPLOAD_PROGRESS, Access.FILE)
     async def progress() -> StreamingResponse:
@@ -94,9 +100,13 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
     return routes
 
 
+def _full(problem: NotWritten) -> Response:
+    return PlainTextResponse(translated(sentences(str(problem), problem.hint)), 507)
+
+
 def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadFolder) -> list[str]:
     """Return the places of the files. All of them are checked before any is stored. `address`: see
-    `RunRegistry.submit`. Raises Unfit."""
+    `RunRegistry.submit`. Raises Unfit, and NotWritten if the disk is full."""
     if not files:
         raise Unfit("The request has no file.")
     for file in files:
@@ -116,11 +126,11 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
         with path.open("xb") as kept:
             shutil.copyfileobj(file.file, kept)
         uploads.kept(path)
-    except OSError:
+    except OSError as error:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
-        log.exception("An upload can't be stored")
-        raise Unfit(NOT_KEPT) from None
+        log.warning("An upload can't be stored: %s", words_of(error))
+        raise not_written(error, NOT_KEPT, message("Try again.")) from error
     return path
 
 

@@ -96,7 +96,7 @@ class FrameExchange:
     def _receive(self, body: bytes) -> None:
         try:
             life, number, run_id, frame = _unpacked(body)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
         if life == self._life:
             return
@@ -130,7 +130,8 @@ def _packed(life: str, number: int, run_id: str, frame: str | bytes) -> bytes:
 
 
 def _unpacked(body: bytes) -> tuple[str, int, str, str | bytes]:
-    """Raises ValueError, KeyError or TypeError for anything else than `_packed`."""
+    """Raises ValueError, KeyError, TypeError or RecursionError for anything else than
+    `_packed`."""
     end = body.index(b"\n", 0, _MOST_HEADER)
     header = json.loads(body[:end])
     life, number, run_id = header["life"], header["number"], header["run"]

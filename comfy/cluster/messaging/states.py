@@ -163,7 +163,7 @@ class StateReceiver:
         """Show a state. Return its run if the message says which."""
         try:
             run_id, version, state_body, preview = _unpacked(body)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         run = self._get(run_id)
         if run is not None and not run.state.phase.finished and version >= run.version:
@@ -221,7 +221,8 @@ def _packed(run_id: str, version: StateNumber, state: bytes, preview: bytes = b"
 
 
 def _unpacked(body: bytes) -> tuple[str, StateNumber, bytes, bytes]:
-    """Raises ValueError, KeyError or TypeError for anything else than `_packed`."""
+    """Raises ValueError, KeyError, TypeError or RecursionError for anything else than
+    `_packed`."""
     end = body.index(b"\n", 0, _MOST_HEADER)
     header = json.loads(body[:end])
     run_id, (taken, number), size = header["run"], header["version"], header["size"]

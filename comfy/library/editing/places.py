@@ -106,7 +106,6 @@ def _failing() -> Iterator[None]:
             error,
             message("A file couldn't be saved: {why}.", why=words_of(error)),
             message("Ask the administrator."),
-            full=message("The disk is full, so new runs can't start."),
         ) from error
 
 

@@ -17,7 +17,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 STARTS = "/workflows/text-to-image/runs"
 SHORT = {"values": {"5.steps": 2}}
-FULL = "The disk is full, so new runs can't start."
+FULL = "The disk is full."
 AWAY = "A file couldn't be saved: No such file or directory."
 SMALL = "size=24m"  # of a disk that the test fills
 

@@ -117,6 +117,36 @@ def test_a_damaged_archive_is_found(sources: BackupSources, tmp_path: Path) -> N
     assert not (tmp_path / "restored").exists()
 
 
+@pytest.mark.parametrize("manifest", [b"[]", b"null", b"7", b"[" * 100_000, b'{"files": []}'])
+def test_a_wrong_manifest_is_refused(
+    manifest: bytes, sources: BackupSources, tmp_path: Path
+) -> None:
+    """The command ends with a sentence."""
+    archive = tmp_path / "forms.tar"
+    write_archive(archive, sources)
+    with pytest.raises(ComfyError):
+        check_archive(rewritten(archive, manifest, "manifest.json"))
+
+
+@pytest.mark.parametrize("name", ["data/secret", "data/./secret", "data//secret"])
+def test_attack_a_name_that_is_there_twice_is_refused(
+    name: str, sources: BackupSources, tmp_path: Path
+) -> None:
+    """A restore would write the first content, and the check would read the last one."""
+    archive = tmp_path / "forms.tar"
+    write_archive(archive, sources)
+    forged = tmp_path / "forged.tar"
+    with tarfile.open(forged, "w") as new, tarfile.open(archive) as old:
+        info = tarfile.TarInfo(name)
+        info.size = len(b"forged")
+        new.addfile(info, io.BytesIO(b"forged"))
+        for member in old:
+            new.addfile(member, old.extractfile(member))
+    with pytest.raises(ComfyError, match=r"twice|unexpected"):
+        restore_archive(forged, elsewhere(tmp_path))
+    assert not (tmp_path / "restored").exists()
+
+
 @pytest.mark.parametrize("name", ["data/../../secret", "/etc/secret", "other/secret", "data"])
 def test_attack_an_entry_outside_of_the_folders_is_refused(
     sources: BackupSources, tmp_path: Path, name: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
@@ -61,6 +63,28 @@ def upload(
     return requests.post(
         f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
+
+
+def test_a_full_disk_is_reported(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Uploads of the page and of programs get 507, and the log has no traceback."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    refused = upload(app, saved("PNG"))
+    assert (refused.status_code, refused.text.partition(".")[0]) == (507, "The disk is full")
+    answer = requests.post(
+        f"{app.url}/api/v1/uploads",
+        files={"a": ("a.png", saved("PNG"))},
+        cookies=cookie_of(ANN),
+        timeout=LONGEST_WAIT,
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (507, "The disk is full.")
+    assert "Traceback" not in caplog.text
+    assert kept(app) == []
 
 
 def test_an_upload_has_an_unguessable_location(app: RunningApp) -> None:

@@ -159,5 +159,5 @@ def test_finding_26_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     result, refused, afterwards = told.stdout.splitlines()
     assert "The disk is full" in result
     assert "ComfyUI server" not in result
-    assert refused == "DiskFull: The disk is full, so new runs can't start."
+    assert refused == "DiskFull: The disk is full."
     assert afterwards == "kept"
