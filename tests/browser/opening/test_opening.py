@@ -39,7 +39,7 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, nightly: bool) -> None:
     of another form. A result of this app opens with its own settings.
     """
     person = visit(fast).open("upscale")
-    undo = person.page.locator("#undo-reset")
+    undo = person.page.locator("#replaced button", has_text="Undo reset")
     empty = person.page.locator("#stage .empty")
     ways = ("drop", "paste")
     tried = itertools.product(FILES, ways) if nightly else zip(FILES, itertools.cycle(ways))

@@ -69,12 +69,8 @@ def _draw_reset(
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Draw Reset and its undo. Reset restores the author's values: all, or one field's at the
-    script's request."""
+    """Draw Reset. It restores the author's values: all, or one field's at the script's request."""
     reset = gr.Button(message("Reset"), size="sm", elem_classes="quiet", min_width=60)
-    undo = gr.Button(
-        message("Undo reset"), size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60
-    )
     reset_field = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
@@ -91,14 +87,7 @@ def _draw_reset(
     if not components:
         return
     keys = json.dumps([control.field.key for control in controls])
-    remember = listener("form/reset.js", "rememberValues(values)", "...values")
+    remember = listener("form/reset.js", "rememberValues()")
     for button, wanted in ((reset, f"fieldsToReset({keys})"), (reset_field, "fieldsToReset()")):
-        button.click(None, components, None, js=remember, api_visibility="private")
+        button.click(None, js=remember, api_visibility="private")
         button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
-    undo.click(
-        None,
-        components,
-        components,
-        js=listener("form/reset.js", "undo(values)", "...values"),
-        api_visibility="private",
-    )

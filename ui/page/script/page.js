@@ -21,6 +21,7 @@ import {
 import { refuseFile, takeFiles } from "./form/files.js";
 import { filled } from "./form/filled.js";
 import { expectForm, waitsForForm } from "./form/form.js";
+import { replacedLine } from "./form/replaced.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
@@ -161,6 +162,8 @@ function show(now, before) {
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now.formless);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
+  const replaced = replacedLine();
+  if (!replaced.isConnected) $("#actions")?.prepend(replaced);
   // In one column a run's result goes above the form, but a finished run's only if the form has the same workflow.
   const isStarting = now.notice?.phase === "waiting";
   const isFirst = run ? run === going || isOfForm(now, run) : isStarting;

@@ -2,9 +2,8 @@
 // Menu of presets below a form: named values to apply, save, overwrite, rename and delete.
 
 import { $, all, announce, button, element } from "../dom.js";
-import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
-import { typed } from "../form/typed.js";
+import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
 
@@ -13,15 +12,6 @@ import { API, ask, get, json, request } from "../requests.js";
 /**
  * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
  */
-
-const UNDO = message("Undo preset");
-const REDO = message("Redo preset");
-
-/**
- * Form values from before a preset was applied or, after Undo, from before the Undo.
- * @type {{ workflow: string, before: Record<string, unknown> | null, isUndone: boolean }}
- */
-const state = { workflow: "", before: null, isUndone: false };
 
 class Menu {
   #workflow;
@@ -65,16 +55,7 @@ class Menu {
       this.#read().then(() => body.scrollIntoView({ block: "nearest" }));
     });
     place.classList.add("menu");
-    const isUsed = state.workflow === workflow && state.before;
-    place.replaceChildren(menu, ...(isUsed ? [this.#undo(isUsed)] : []), body);
-  }
-
-  /** @param {Record<string, unknown>} before */
-  #undo(before) {
-    return button(state.isUndone ? REDO : UNDO, () => {
-      Object.assign(state, { before: this.#values, isUndone: !state.isUndone });
-      refill(this.#workflow, before);
-    });
+    place.replaceChildren(menu, body);
   }
 
   /** @param {string} [more] rest of the query @param {string} [below] rest of the path */
@@ -233,10 +214,7 @@ class Menu {
   async #use(name, shared) {
     const values = await this.#valuesOf(name, shared);
     if (!values) return;
-    const before = this.#values;
-    Object.assign(state, { workflow: this.#workflow, before, isUndone: false });
-    refill(this.#workflow, { ...before, ...values });
-    announce(message("Settings restored"));
+    refill(this.#workflow, { ...this.#values, ...values }, "preset", name);
   }
 
   /**
@@ -258,7 +236,7 @@ class Menu {
 
   /** Values in the form. */
   get #values() {
-    return { ...filled.now.values, ...typed(this.#workflow) };
+    return valuesOf(this.#workflow);
   }
 
   get #saved() {

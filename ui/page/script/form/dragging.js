@@ -4,7 +4,7 @@
 import { outline } from "../components/drop_zones.js";
 import { API, ask } from "../requests.js";
 import { fieldOf } from "./files.js";
-import { visitWith } from "./form.js";
+import { replacing, visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
 /** The drag data type that distinguishes results from files and texts. */
@@ -63,7 +63,9 @@ export function takeResults(use) {
         outline(kind === "drop" ? null : field);
         if (event.dataTransfer) event.dataTransfer.dropEffect = field ? "copy" : "none";
         const told = kind === "drop" && field ? event.dataTransfer?.getData(RESULT) : "";
-        if (told) use({ ...JSON.parse(told), field: field?.id ?? "" });
+        if (!told) return;
+        queueMicrotask(() => replacing("result")); // after the listeners for changes by the user
+        use({ ...JSON.parse(told), field: field?.id ?? "" });
       },
       true,
     );
@@ -80,5 +82,5 @@ export async function useInWorkflow(run, at, workflow) {
   // Slashes separate subfolders. They stay unencoded because some proxies block encoded slashes.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
   const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
-  if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value });
+  if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value }, "result");
 }

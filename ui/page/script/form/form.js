@@ -16,10 +16,12 @@ import { withRecent } from "./choices.js";
 import { copyOrTell, showDone } from "./copying.js";
 import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
+import { offerUndo } from "./replaced.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { PageState } from "../state.js" */
+/** @import { Replacing } from "./replaced.js" */
 /** @import { HeldField } from "./values.js" */
 
 // While a form is being drawn, Generate would run the old one, so a press waits for the new form.
@@ -127,11 +129,23 @@ export function visit(name) {
 }
 
 /**
+ * Offer to undo what is about to replace values of a form.
+ * @param {Replacing} what
+ * @param {string} [workflow]
+ * @param {string} [name] of the preset
+ */
+export const replacing = (what, workflow = formName(), name = "") =>
+  offerUndo({ what, name, workflow, fill: (values) => refill(workflow, values, null) });
+
+/**
  * Store values as if the user had typed them, and redraw the form with them.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
+ * @param {Replacing | null} [what] the values come from; the user can undo it. null: from the user
+ * @param {string} [name] of the preset
  */
-export function refill(workflow, values) {
+export function refill(workflow, values, what = "values", name = "") {
+  if (what) replacing(what, workflow, name);
   say("");
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
@@ -146,17 +160,18 @@ export function refill(workflow, values) {
  */
 export function addValues(values) {
   const name = formName();
-  refill(name, { ...typed(name), ...linked(location.search), ...values });
+  refill(name, { ...typed(name), ...linked(location.search), ...values }, null);
 }
 
 /**
  * Show a workflow's form with these values.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
+ * @param {Replacing} [what] the values come from
  */
-export function visitWith(workflow, values) {
+export function visitWith(workflow, values, what) {
   drawing.leads = true;
-  refill(workflow, values);
+  refill(workflow, values, what);
 }
 
 /**
@@ -236,6 +251,10 @@ export async function drawn(
   expectForm(drawing.soon > 0);
   drawing.gone = "";
   setRules(rules);
+  const given = Object.entries(linked(location.search));
+  const own = typed(name);
+  if (given.some(([key, value]) => key in own && String(own[key]) !== value))
+    replacing("link", name);
   filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
   // Name the workflow in the address, so that Back returns to it and not to the workflow used last by then.

@@ -5,10 +5,11 @@
 import { LIST } from "../gradio.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
-import { addValues, formName } from "./form.js";
+import { addValues, formName, replacing } from "./form.js";
 import { typed } from "./typed.js";
 
 /** @import { Idea } from "../state.js" */
+/** @import { Replacing } from "./replaced.js" */
 
 const BOXES = "textarea, input[type=number], input[type=text]";
 
@@ -19,7 +20,7 @@ const BOXES = "textarea, input[type=number], input[type=text]";
  */
 export function fillText(id, text) {
   const key = Object.keys(filled.now.authors).find((one) => fieldId(one) === id);
-  if (key) fillIn({ [key]: text });
+  if (key) fillIn({ [key]: text }, "result");
 }
 
 /**
@@ -30,7 +31,7 @@ export function tryOut({ values, instead }) {
   const wanted = Object.entries(values).filter(
     ([key]) => !(key in instead && hasOwnFile(key, instead[key] ?? [])),
   );
-  fillIn(Object.fromEntries(wanted));
+  fillIn(Object.fromEntries(wanted), "idea");
 }
 
 /**
@@ -47,12 +48,14 @@ function hasOwnFile(key, places) {
 /**
  * Type values into their fields. If any field has no text box, redraw the form with all values.
  * @param {Record<string, unknown>} values by field key, in the browser's format
+ * @param {Replacing} what the values come from
  */
-function fillIn(values) {
+function fillIn(values, what) {
   // The boxes of a mask's tools, a curve or rows take no text.
   const typedIn = Object.entries(values).map(
     ([key, value]) => typeof value !== "object" && typeInto(key, String(value)),
   );
+  replacing(what); // the form's values still are those from before
   if (typedIn.includes(false)) addValues(values);
 }
 

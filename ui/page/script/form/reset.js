@@ -1,33 +1,24 @@
 // @ts-check
-// Resets fields to the author's values, one by one or all at once, and undoes resets.
+// Resets fields to the author's values, one by one or all at once.
 
 import { $, button } from "../dom.js";
 import { labelOf, labelPart } from "../gradio.js";
 import { labeled, message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
+import { replacing } from "./form.js";
 import { isRows, numbersOf } from "./values.js";
 
 /** @import { Filled } from "./filled.js" */
 
-const UNDO = message("Undo reset");
-const REDO = message("Redo reset");
 const GAP = 4; // pixels
 
-/**
- * `before`: the values of all components before the last reset, in Gradio's format, or null. `isUndone`: whether that
- * reset is undone. `key`: the field to reset.
- * @type {{ before: readonly unknown[] | null, isUndone: boolean, key: string }}
- */
-const state = { before: null, isUndone: false, key: "" };
+/** @type {{ key: string }} the field to reset */
+const state = { key: "" };
 
-/**
- * Remember the values before a reset, so that the user can undo it.
- * @param {readonly unknown[]} values of all components
- */
-export function rememberValues(values) {
-  Object.assign(state, { before: values, isUndone: false });
-  showUndo();
+/** Let the user undo the reset that follows. */
+export function rememberValues() {
+  replacing("reset");
   return [];
 }
 
@@ -36,24 +27,6 @@ export function rememberValues(values) {
  * @param {readonly string[]} [keys] by default, the field whose reset button was pressed
  */
 export const fieldsToReset = (keys = [state.key]) => [keys];
-
-/**
- * Return the values before the last reset and remember the current ones, so that the next press redoes the reset.
- * @param {readonly unknown[]} values
- */
-export function undo(values) {
-  const before = state.before ?? values;
-  Object.assign(state, { before: values, isUndone: !state.isUndone });
-  showUndo();
-  return before;
-}
-
-/** Show the undo button once the form has been reset. */
-function showUndo() {
-  const place = $("#undo-reset");
-  place?.classList.toggle("offered", state.before !== null);
-  if (place) place.textContent = state.isUndone ? REDO : UNDO;
-}
 
 /**
  * Describe the author's value for the user.
@@ -154,8 +127,6 @@ export function markChanges() {
   filled.subscribe((now, before) => {
     const form = $("#form");
     if (form && now.authors !== before.authors) {
-      state.before = null; // those components are gone, though Gradio may have kept the button
-      showUndo();
       added.observe(form, { childList: true, subtree: true });
       resized.observe(form);
     }

@@ -47,7 +47,7 @@ export async function tryToOpen(file, name, otherwise) {
 
 /** @param {OpenedFile} opened */
 function show({ name, values, missing }) {
-  if (values) visitWith(name, values);
+  if (values) visitWith(name, values, "reuse");
   else visit(name);
   if (missing.length)
     say(

@@ -56,7 +56,7 @@ export async function openGrid(file) {
   const formLacks = Object.keys(errors).length > 0; // the dialog would cover it
   if (!formLacks)
     openVary("", [], (hasStarted) => {
-      if (!hasStarted && formName() === workflow) refill(workflow, before);
+      if (!hasStarted && formName() === workflow) refill(workflow, before, null);
     });
   // This isn't a refusal, which would disappear as soon as the form is filled in.
   if (missing.length)

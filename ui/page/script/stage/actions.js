@@ -1,17 +1,7 @@
 // @ts-check
 // Buttons for the result on the stage. Each acts on that result only.
 
-import {
-  $,
-  addressOf,
-  announce,
-  button,
-  downloadLink,
-  element,
-  glideTo,
-  isNarrow,
-  root,
-} from "../dom.js";
+import { $, addressOf, button, downloadLink, element, glideTo, isNarrow, root } from "../dom.js";
 import { showDone } from "../form/copying.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
@@ -31,7 +21,7 @@ import { USED } from "./use_menu.js";
 /** @import { View } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
-const RESTORED = message("Settings restored");
+const TAKEN = message("Settings taken over");
 const REUSE = message("Reuse settings");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
@@ -150,7 +140,7 @@ function leaving(does) {
  */
 async function useValues({ id }, events) {
   events.use_values({ run: id });
-  if (hasForms() && (await reuse(`${API}/runs/${id}/values`))) sayDone(RESTORED);
+  if (hasForms() && (await reuse(`${API}/runs/${id}/values`))) sayDone(TAKEN);
 }
 
 /**
@@ -178,9 +168,8 @@ export async function reuse(path, pressed = null) {
     expectForm(false);
     return null;
   }
-  refill(form.workflow, form.values);
-  if (pressed) showDone(pressed, RESTORED);
-  else announce(RESTORED);
+  refill(form.workflow, form.values, "reuse");
+  if (pressed) showDone(pressed, TAKEN);
   if (isNarrow()) glideTo($("#form-side"));
   return form;
 }

@@ -6,7 +6,7 @@ import { all, button, element, glideTo } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
 import { fieldId } from "../form/field_errors.js";
 import { fieldsOfKind } from "../form/files.js";
-import { formName, hasForms, visitWith } from "../form/form.js";
+import { formName, hasForms, replacing, visitWith } from "../form/form.js";
 import { fillText } from "../form/ideas.js";
 import { keepReplaced } from "../form/sent_texts.js";
 import { typed } from "../form/typed.js";
@@ -99,7 +99,7 @@ const textUse = (text, run) => ({
     const before = typed(name);
     keepReplaced(name, key, before[key]);
     keepTextSource(name, run);
-    visitWith(name, { ...before, [key]: draws ? literalText(text) : text });
+    visitWith(name, { ...before, [key]: draws ? literalText(text) : text }, "result");
   },
 });
 
@@ -157,6 +157,7 @@ export class UseMenu {
     const fields = fieldsOfKind(offered.kind).map((field) =>
       this.#choice(labelOf(field), () => {
         this.#used(); // close overlays first: a field below them can't get the focus
+        replacing("result");
         offered.toField(field.id);
         glideTo(field, "nearest");
       }),

@@ -139,7 +139,7 @@ export class VideoTools {
       toField: async (/** @type {string} */ id) => useIn({ id }, [await file()]),
       toWorkflow: async (/** @type {Taker} */ { name: workflow, image_field: key }) => {
         const { kept, why } = await keepFile(await file());
-        if (kept) visitWith(workflow, { ...typed(workflow), [key]: { file: kept.path } });
+        if (kept) visitWith(workflow, { ...typed(workflow), [key]: { file: kept.path } }, "result");
         else say(why);
       },
     };

@@ -1,0 +1,59 @@
+"""Undoing what has replaced the form's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
+    """Typing, reused settings, an idea, a link and another form end the offer before. Undo never
+    brings back values from before the last replacement."""
+    person = visit(fast).open()
+    page, line = person.page, person.page.locator("#replaced")
+    prompt = person.entry("2.text")
+    authors = prompt.input_value()
+    person.type("2.text", "a boat")
+    person.generate()
+    person.type("2.text", "a castle")
+    page.locator("#stage").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Reuse settings").click()
+    expect(prompt).to_have_value("a boat")
+    expect(line.get_by_role("status")).to_have_text("Settings taken over. Seed fixed.")
+    expect(line).to_be_in_viewport(ratio=1)
+    line.get_by_role("button", name="Undo reuse").click()
+    expect(prompt).to_have_value("a castle")
+    person.type("2.text", "a tower")
+    expect(line).to_be_hidden()
+
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(line.get_by_role("button", name="Undo reset")).to_be_visible()
+    page.locator("#stage").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Reuse settings").click()
+    expect(line.get_by_role("button")).to_have_text(["Undo reuse"])
+    line.get_by_role("button").click()
+    expect(prompt).to_have_value(authors)
+
+    person.type("2.text", "a lighthouse")
+    person.open(**{"2.text": "a ship"})
+    expect(prompt).to_have_value("a ship")
+    expect(line.get_by_role("status")).to_have_text("Settings from the link.")
+    line.get_by_role("button", name="Undo").click()
+    expect(prompt).to_have_value("a lighthouse")
+    person.turn_to("upscale")
+    expect(line).to_be_hidden()
+
+
+def test_an_idea_is_undone(fast: Site, visit: Visit) -> None:
+    """The prompt that the user had typed comes back."""
+    person = visit(fast).open()
+    person.type("2.text", "mine")
+    person.page.locator(".idea").first.click()
+    expect(person.entry("2.text")).not_to_have_value("mine")
+    person.page.locator("#replaced").get_by_role("button", name="Undo idea").click()
+    expect(person.entry("2.text")).to_have_value("mine")

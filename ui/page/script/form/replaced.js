@@ -1,0 +1,126 @@
+// @ts-check
+// Line above Generate that says what has replaced the form's values. Its button undoes that until the next change.
+
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { isSeed } from "./field_errors.js";
+import { filled } from "./filled.js";
+import { typed } from "./typed.js";
+
+/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "link" | "values"} Replacing */
+
+/** @type {Record<Replacing, string>} */
+const UNDO = {
+  preset: message("Undo preset"),
+  reuse: message("Undo reuse"),
+  idea: message("Undo idea"),
+  reset: message("Undo reset"),
+  result: message("Undo"),
+  link: message("Undo"),
+  values: message("Undo"),
+};
+const REDO = message("Redo");
+const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
+
+/**
+ * A replacement that can be undone. `before`: the values to go back to, by field key; `isTouched`: the user has done
+ * something since, so that a change of the values is the user's.
+ * @typedef {{ what: Replacing, name: string, workflow: string, before: Record<string, unknown>, isUndone: boolean,
+ *   isTouched: boolean, fill: (values: Record<string, unknown>) => void }} Offer
+ */
+
+/** @type {{ offer: Offer | null }} */
+const now = { offer: null };
+const line = element("div");
+line.id = "replaced";
+const text = element("span");
+text.role = "status";
+const does = button("", undo, "quiet");
+line.append(text, does);
+
+/**
+ * Offer to undo a replacement of values that is about to happen, unless the user has no values in the form yet.
+ * @param {Pick<Offer, "what" | "name" | "workflow" | "fill">} replacement `name`: of the preset, or ""
+ */
+export function offerUndo(replacement) {
+  const before = valuesOf(replacement.workflow);
+  const isNew = !Object.keys(before).length;
+  now.offer = isNew ? null : { ...replacement, before, isUndone: false, isTouched: false };
+  show();
+}
+
+/**
+ * Return the values of a form, on the page or as the user left it.
+ * @param {string} workflow
+ * @returns {Record<string, unknown>}
+ */
+export const valuesOf = (workflow) => ({
+  ...(filled.now.name === workflow ? filled.now.values : {}),
+  ...typed(workflow),
+});
+
+/** Return the line. */
+export function replacedLine() {
+  show();
+  return line;
+}
+
+function show() {
+  const { offer } = now;
+  line.hidden = offer === null;
+  if (!offer) return;
+  text.textContent = offer.isUndone ? "" : wordsOf(offer);
+  does.textContent = offer.isUndone ? REDO : UNDO[offer.what];
+}
+
+/** @param {Offer} offer */
+function wordsOf({ what, name }) {
+  if (what === "preset") return message("Preset: {name}", { name });
+  if (what === "idea") return message("Example filled in.");
+  if (what === "reset") return message("Author's values restored.");
+  if (what === "result") return message("Result taken over.");
+  if (what === "link") return message("Settings from the link.");
+  const { held } = filled.now;
+  const hasFixed = Object.entries(held).some(([key, one]) => isSeed(key) && isFixed(one));
+  return hasFixed ? message("Settings taken over. Seed fixed.") : message("Settings taken over.");
+}
+
+/** @param {unknown} seed such as "7", "+7" if it counts, or "" if it is random */
+const isFixed = (seed) => /^\d+$/.test(String(seed ?? ""));
+
+function undo() {
+  const { offer } = now;
+  if (!offer) return;
+  const { before } = offer;
+  now.offer = {
+    ...offer,
+    before: valuesOf(offer.workflow),
+    isUndone: !offer.isUndone,
+    isTouched: false,
+  };
+  offer.fill(before);
+  show();
+}
+
+function end() {
+  now.offer = null;
+  show();
+}
+
+for (const kind of TOUCHES)
+  document.addEventListener(
+    kind,
+    ({ target }) => {
+      if (now.offer && !line.contains(/** @type {Node} */ (target))) now.offer.isTouched = true;
+    },
+    true,
+  );
+
+filled.subscribe(({ name, values, authors }, before) => {
+  const { offer } = now;
+  if (!offer) return;
+  const isRedrawn = authors !== before.authors;
+  if (isRedrawn && name !== offer.workflow && before.name === offer.workflow) end();
+  else if (isRedrawn) show();
+  else if (offer.isTouched && JSON.stringify(values) !== JSON.stringify(before.values)) end();
+});
