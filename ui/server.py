@@ -216,6 +216,7 @@ def _mount_page(
         services.starter.payment,
         identity.login is not None,
         limits.file.size,
+        services.known_parts,
         services.demo,
     )
 

@@ -13,6 +13,7 @@ from comfy.chains.folder import ChainFolder
 from comfy.chains.forms import ChainForms
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.servers.managers import KnownPacks
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReports, fresh
 from comfy.downloads.service import DownloadSettings, ModelDownloads
@@ -34,6 +35,7 @@ from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
 from comfy.templates.gallery import TemplateGallery
+from comfy.templates.known_parts import KnownParts
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
@@ -89,6 +91,7 @@ class Services:
     copies: FileCopies
     server_files: ServerFiles
     gallery: TemplateGallery
+    known_parts: KnownParts
     model_files: ModelFiles
     health: ServerHealth
     clean_up: Callable[[Record], bool]
@@ -139,6 +142,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         starter, wildcards=wildcards.lines, translated=translated, payment=parts.payment
     )
     added = runs.history.added if runs.history is not None else None
+    gallery = TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns)
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         servers=servers,
@@ -157,7 +161,8 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         downloads=ModelDownloads(servers, parts.downloads, catalog.renew),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
-        gallery=TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns),
+        gallery=gallery,
+        known_parts=KnownParts(KnownPacks(servers), gallery),
         model_files=ModelFiles(servers, files.with_name("model-previews"), blobs.turns),
         health=health,
         clean_up=partial(clean_up, servers, runs),

@@ -125,9 +125,9 @@ class ModelDownloads:
     def why_not(self, file: ModelFile) -> str:
         """Return why a file can't be downloaded, for administrators; "" if it can."""
         if not file.url:
-            return "The workflow doesn't name a download address."
+            return "No download link in this workflow."
         if not file.folder:
-            return "The workflow doesn't name the model folder."
+            return "No model folder in this workflow."
         try:
             checked_name(file.name)
             self._allowed.check(file.url)

@@ -12,9 +12,8 @@ from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 from comfy.requirements.model import NodePack
 from comfy.requirements.read import valid_pack
 
-MAY_BE_OFF = message(
-    "The ComfyUI server was started with {option} or is too old.", option=DISABLE_OPTION
-)
+MAY_BE_OFF = message("Paid nodes are off on this server, or it is too old.")
+TO_SWITCH_ON = message("Start ComfyUI without {option}, or update it.", option=DISABLE_OPTION)
 _CORE = "comfy-core"  # the name of ComfyUI's own nodes in graphs
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300
@@ -81,9 +80,9 @@ class MissingClass:
     def _origin(self) -> str:
         match self.is_paid, self.may_be_off:
             case True, True:
-                return sentences("It is a paid API node.", MAY_BE_OFF)
+                return sentences("It is a paid node.", MAY_BE_OFF)
             case True, False:
-                return "It is a paid API node of another ComfyUI version."
+                return "It is a paid node of another ComfyUI version."
             case False, True:
                 return sentences("It is part of ComfyUI.", MAY_BE_OFF)
         if self.is_built_in:

@@ -18,6 +18,7 @@ from comfy.requirements.notes import download_url, models_in_note
 
 _NOTES = frozenset({"MarkdownNote", "Note"})
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_REPOSITORY = re.compile(r"^https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$")
 _MOST_MODELS = 500
 _LARGEST = 2**50  # bytes
 
@@ -36,7 +37,7 @@ def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
                 linked.setdefault(model.key, model)
     known = {model.key for model in listed.values()}
     others = (model for key, model in linked.items() if key not in known)
-    return (*(_completed(one, linked) for one in listed.values()), *others)[:_MOST_MODELS]
+    return (*(completed(one, linked) for one in listed.values()), *others)[:_MOST_MODELS]
 
 
 def node_types(graph: Mapping[str, Any]) -> set[str]:
@@ -62,6 +63,13 @@ def valid_pack(name: str, version: str = "") -> NodePack | None:
     kind = "aux_id" if "/" in name else "cnr_id"
     names = pack_names({kind: name, "ver": version})
     return NodePack(names[kind], _known_version(names.get("ver", ""))) if kind in names else None
+
+
+def pack_at(address: str) -> str:
+    """Return the name of the pack with this id or address: the address of a repository on GitHub
+    becomes "owner/name". "" for any other address."""
+    name = _REPOSITORY.sub(r"\1", address.strip())
+    return name if valid_pack(name) else ""
 
 
 def declared_by(entry: Mapping[str, Any]) -> Declared:
@@ -101,13 +109,18 @@ def _model(raw: Mapping[str, Any]) -> ModelFile | None:
     )
 
 
-def _completed(model: ModelFile, linked: Mapping[str, ModelFile]) -> ModelFile:
-    """Return a listed file with the folder and address of a note's link to it, if it has none."""
-    other = linked.get(file_key(model.name))
+def completed(model: ModelFile, known: Mapping[str, ModelFile]) -> ModelFile:
+    """Return a file with the folder, address, checksum and size of a known file of this name, where
+    its own are unknown."""
+    other = known.get(file_key(model.name))
     if other is None or (model.url and model.folder):
         return model
     return ModelFile(
-        model.name, model.folder or other.folder, model.url or other.url, model.sha256, model.size
+        model.name,
+        model.folder or other.folder,
+        model.url or other.url,
+        model.sha256 or ("" if model.url else other.sha256),
+        model.size or other.size,
     )
 
 

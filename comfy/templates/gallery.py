@@ -26,6 +26,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.graph.convert import prompt_of
 from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
+from comfy.requirements.model import ModelFile
 from comfy.requirements.read import models_of, node_types
 from comfy.requirements.readiness import Readiness, best_of, judge
 from comfy.templates.definitions import Definitions
@@ -122,6 +123,18 @@ class TemplateGallery:
                 if judgments.save(keys):
                     self.images.keep(keys)
         return JudgedTemplates(found, is_complete)
+
+    def known_models(self, seconds: float = 0.0) -> Mapping[str, ModelFile]:
+        """Return the model files that templates name and a server lacked, by key, for workflows
+        without their own addresses. `seconds`: time to judge more templates; 0 to read none."""
+        if seconds:
+            try:
+                self.readiness(seconds)
+            except ComfyError as problem:
+                log.info("Can't judge templates: %s", problem)
+        with self._judging:
+            self._judgments = self._judgments or Judgments(self._file)
+            return self._judgments.models()
 
     def _judges(self) -> list[Definitions]:
         """Return the node definitions of each server that has listed them."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.whole_files import write_whole
+from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import Readiness
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,18 @@ class Judgments:
         """Return the results for a template's workflow. `template`: its edition and id."""
         with self._lock:
             return self._stored.workflows.get(self._stored.digests.get(template, ""))
+
+    def models(self) -> dict[str, ModelFile]:
+        """Return the model files with an address that templates need and a server lacked, by
+        key."""
+        with self._lock:
+            return {
+                file.key: file
+                for workflow in self._stored.workflows.values()
+                for found in workflow.by_situation.values()
+                for file in found.models
+                if file.url
+            }
 
     def note(
         self, template: str, digest: str, classes: Collection[str], situation: str, found: Readiness

@@ -87,8 +87,8 @@ def test_a_graph_knows_the_pack() -> None:
 @pytest.mark.parametrize(
     ("class_type", "has_paid_nodes", "said"),
     [
-        ("KlingVideoNode", False, f"It is a paid API node. {MAY_BE_OFF}"),
-        ("KlingVideoNode", True, "It is a paid API node of another ComfyUI version."),
+        ("KlingVideoNode", False, f"It is a paid node. {MAY_BE_OFF}"),
+        ("KlingVideoNode", True, "It is a paid node of another ComfyUI version."),
         ("NewNode", False, f"It is part of ComfyUI. {MAY_BE_OFF}"),
         ("NewNode", True, "Newer versions of ComfyUI have it."),
     ],
@@ -110,7 +110,7 @@ def test_a_prompt_without_packs_names_paid_nodes() -> None:
     """Prompts in API format don't say where a node comes from. If a graph lists the node with a
     pack, the node belongs to that pack."""
     (paid,) = said_about(node("KlingVideoNode"))
-    assert "paid API node" in paid
+    assert "paid node" in paid
     (other,) = said_about(
         node("KlingVideoNode"), listed=(Listed(class_type="KlingVideoNode", pack="kling-pack"),)
     )

@@ -64,6 +64,7 @@ class Administration:
                 services.downloads,
                 store.model_requests if store else None,
                 audit,
+                services.known_parts,
             ),
         )
 

@@ -12,10 +12,12 @@ from comfy.downloads.service import DownloadError, ModelDownloads
 from comfy.records.administration.model_requests import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
+from comfy.templates.known_parts import KnownParts
 from ui.administration.audit import Actor, AuditLog
 from ui.library import WorkflowLibrary
 
 _MOST_NAMED = 5  # files of one action
+_TEMPLATES_SECONDS = 3.0  # to look for addresses in templates that aren't judged yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,15 @@ class ModelActions:
     downloads: ModelDownloads
     requests: ModelRequestStore | None
     audit: AuditLog
+    known_parts: KnownParts
 
     def missing(self, workflow: str, owner: str) -> tuple[ModelFile, ...]:
         """Return the model files of a workflow that no server has. () for a chain."""
         if self.library.is_chain(workflow):
             return ()
         adapted, catalog = self.library.forms.adapted(workflow, owner)
-        return judge(adapted.prompt, catalog, models=adapted.models).models
+        files = judge(adapted.prompt, catalog, models=adapted.models).models
+        return self.known_parts.models(files, _TEMPLATES_SECONDS)
 
     def get(
         self, actor: Actor, server: ComfyServer, workflow: str, names: Sequence[str] | None
@@ -70,13 +74,18 @@ class ModelActions:
         self.audit.note(message("{person} canceled the download of {name} to {server}.", **names))
 
     def ask(self, owner: str, person: str, workflow: str, address: str) -> None:
-        """Record a user's request for a workflow's missing models. `address`: see
-        `RunRegistry.submit`."""
+        """Record a user's request for a workflow's missing models and nodes. `address`:
+        see `RunRegistry.submit`."""
         files = self.missing(workflow, owner)
-        if self.requests is None or not files:
+        if self.requests is None or not self.lacks(workflow, owner, files):
             raise ComfyError(message("There is nothing to ask for."))
         title = self.library.form(workflow, owner).title
         self.requests.add(owner, person, workflow, str(title), files, address)
+
+    def lacks(self, workflow: str, owner: str, files: Sequence[ModelFile]) -> bool:
+        """Return whether an administrator could add something to a workflow that lacks these
+        files."""
+        return bool(files) or not self.library.form(workflow, owner).can_run
 
     def asked(self, owner: str, workflow: str) -> bool:
         """Return whether this user has already asked."""

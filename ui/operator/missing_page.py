@@ -50,7 +50,7 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body() -> str:
         services = desk.services
-        parts = missing_parts(services.library, demo=services.demo)
+        parts = missing_parts(services.library, services.known_parts, demo=services.demo)
         versions = tuple(dict.fromkeys(one.version for _, one in services.reports() if one.version))
         return _body(parts, managed_servers(pool), versions)
 

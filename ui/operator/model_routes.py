@@ -123,11 +123,12 @@ def _dismiss_all() -> str:
 def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
     names = [one.name for one in request.files]
     shown = [*names[:_MOST_FILES], *(["…"] if len(names) > _MOST_FILES else [])]
+    wanted = listed(shown) if names else message("Missing nodes")
     since = message("{time} ago", time=elapsed_words(time.time() - request.at))
     sources = dict.fromkeys(license_page(one.url) or one.url for one in request.files if one.url)
-    facts = (listed(shown), *[*sources][:_MOST_FILES], since)
+    facts = (wanted, *[*sources][:_MOST_FILES], since)
     why = next((at.problem for at in lists if at.problem), "")
-    can_get = any(not at.problem for at in lists)
+    can_get = bool(names) and any(not at.problem for at in lists)
     details = "<br>".join(html_of(one) for one in (*facts, "" if can_get else why) if one)
     label = f"{request.title}, {request.person}"
     actions = [("get", _GET)] if can_get else []

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.json_values import as_list, as_mapping, as_number
 from comfy.base.messages import message
+from comfy.comfyui.client import exchange
 from comfy.comfyui.client.client import Client
 
 _ROUTES = ("/v2/manager", "/manager")  # the newer generation first
+_MAPPINGS = ("/v2/customnode/getmappings", "/customnode/getmappings")
 _NOT_THERE = (404, 405)
 _COUNTS = ("total_count", "done_count", "in_progress_count", "pending_count")
 _LONGEST_VERSION = 50
@@ -57,6 +59,22 @@ class ManagerClient(Client):
             if "<" not in version:  # a page of something else
                 return Manager(version, self._queue(path), path)
         return None
+
+    def packs(self) -> dict[str, str]:
+        """Return the node pack of each node class that the Manager knows, by its id in the registry
+        or its repository's address; {} without a Manager."""
+        for path in _MAPPINGS:
+            answer = self._call("GET", f"{path}?mode=local", most=exchange.LONG_ANSWER)
+            if answer.status in _NOT_THERE:
+                continue
+            self._check(answer.status)
+            found: dict[str, str] = {}
+            for pack, entry in as_mapping(answer.json()).items():
+                for name in as_list(next(iter(as_list(entry)), ())):
+                    if isinstance(name, str):
+                        found.setdefault(name, pack)
+            return found
+        return {}
 
     def install(self, manager: Manager, pack: str, version: str = "") -> None:
         """Put a pack of the registry into the Manager's queue, and start it. `version`: "" for the

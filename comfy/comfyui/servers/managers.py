@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError, TooManyThreads
-from comfy.base.threads import in_threads
+from comfy.base.threads import in_threads, start_thread
 from comfy.comfyui.client.manager import Manager, ManagerClient
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 
+log = logging.getLogger(__name__)
+
 _ANSWER_SECONDS = 5.0
+_FIRST_SECONDS = 1.0  # to wait for the first answer
+_FRESH_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +70,44 @@ def _manager_of(server: ComfyServer) -> Manager | None:
             return client.find()
     except ComfyError:
         return None
+
+
+class KnownPacks:
+    """Node packs by node class, as the servers' Managers know them. Thread-safe.
+
+    The Managers are asked in the background, so that a server that hangs delays nobody.
+    """
+
+    def __init__(self, pool: ServerPool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._known: Mapping[str, str] = {}
+        self._good_until = 0.0
+        self._answered = threading.Event()
+
+    def get(self) -> Mapping[str, str]:
+        """Return the packs known so far: their ids in the registry, or the addresses of their
+        repositories. The first call waits a second for the Managers."""
+        with self._lock:
+            is_due = time.monotonic() >= self._good_until
+            if is_due:
+                self._good_until = time.monotonic() + _FRESH_SECONDS
+        if is_due:
+            try:
+                start_thread(threading.Thread(target=self._ask, name="node packs", daemon=True))
+            except TooManyThreads:
+                self._good_until = 0.0
+                return self._known
+        self._answered.wait(_FIRST_SECONDS)
+        return self._known
+
+    def _ask(self) -> None:
+        found: dict[str, str] = {}
+        for server in tuple(self._pool.servers):
+            try:
+                with _client(server) as client:
+                    found = client.packs() | found
+            except ComfyError as problem:
+                log.info("Can't read the node packs that %s knows: %s", server.label, problem)
+        self._known = found
+        self._answered.set()

@@ -15,11 +15,13 @@ _VERSIONS = {"3": "V3.41", "4": "V4.2.2", "4 legacy": "V4.2.2"}
 
 class DemoManager:
     """Manager that installs nothing. `orders`: the packs it was asked for, as "id@version".
+    `packs`: the node classes of each pack that it knows.
     `waits`: whether orders stay in its queue. `refuses`: its security level allows nothing.
     `reboots`: how often it was asked to restart ComfyUI."""
 
     def __init__(self, generation: Generation) -> None:
         self.orders: list[str] = []
+        self.packs: dict[str, list[str]] = {}
         self.reboots = 0
         self.waits = False
         self.refuses = False
@@ -38,11 +40,17 @@ class DemoManager:
             ("POST", "queue/start", self._start),
             ("POST", "reboot", self._reboot),
         )
-        return [
+        mappings = f"{base.removesuffix('/manager')}/customnode/getmappings"
+        return [Route(f"{prefix}{mappings}", self._mappings) for prefix in ("", "/api")] + [
             Route(f"{prefix}{base}/{path}", handler, methods=[method])
             for method, path, handler in table
             for prefix in ("", "/api")
         ]
+
+    async def _mappings(self, _: Request) -> Response:
+        return JSONResponse(
+            {pack: [names, {"title_aux": pack}] for pack, names in self.packs.items()}
+        )
 
     async def _version(self, _: Request) -> Response:
         return Response(_VERSIONS[self._generation], media_type="text/plain")

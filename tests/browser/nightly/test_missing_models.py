@@ -64,6 +64,7 @@ def test_an_administrator_gets_a_missing_model(site: Site, visit: Visit, files: 
     card = page.locator("#missing")
     expect(card).to_contain_text("models/checkpoints · 30\u00a0MB")
     page.get_by_role("textbox").first.fill("a harbor at night")
+    card.get_by_role("button", name="Details").click()
     page.get_by_role("button", name=f"Get: {NAME}").click()
     bar = page.get_by_role("progressbar", name=NAME)
     expect(bar).to_be_visible()

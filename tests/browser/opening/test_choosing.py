@@ -58,30 +58,31 @@ def lacking() -> dict[str, Any]:
 
 
 def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> None:
-    """The card is folded, says how much is missing, and counts each file once. The user can copy
-    the list. Generate is off, with the reason beside it, until the user chooses a workflow that can
-    run."""
+    """One line says how much is missing, and counts each file once. Its dialog lists the parts, and
+    the user can copy the list. Generate is off, with the reason beside it, until the user chooses a
+    workflow that can run."""
     person = visit(fast).open()
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
-    card = person.page.locator("#missing details")
-    why = "This workflow can't run here. Missing: 1 node, 1 model."
-    expect(card.locator("summary")).to_have_text(why)
-    expect(person.page.locator("#missing")).to_contain_text("only runs the demo workflows")
+    card = person.page.locator("#missing")
+    expect(card.get_by_text("Can't run here: 1 node and 1 model are missing.")).to_be_visible()
+    expect(card).to_contain_text("only runs the demo workflows")
     expect(card.get_by_role("listitem")).to_have_count(0)
-    expect(person.page.locator("#why-off")).to_have_text(why)
+    expect(person.page.locator("#why-off")).to_have_text("This workflow can't run here.")
     for width, height in ((390, 844), (1440, 900)):
         person.page.set_viewport_size({"width": width, "height": height})
         expect(person.page.locator("#why-off")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#generate")).to_be_disabled()
     notifies = person.page.get_by_label("Notify me when a run is done")
     expect(notifies).to_be_hidden()
-    card.locator("summary").click()
+    card.get_by_role("button", name="Details").click()
     expect(card.get_by_role("listitem")).to_have_text(
         [re.compile("NodeOfAPack"), re.compile("gone")]
     )
     person.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     card.get_by_role("button", name="Copy list").click()
     expect(card.get_by_role("button", name="Copied")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(card.get_by_role("dialog")).to_be_hidden()
     person.entry("2.text").fill("")
     person.entry("2.text").press("Control+v")
     expect(person.entry("2.text")).to_have_value(

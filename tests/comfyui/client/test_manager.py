@@ -41,7 +41,17 @@ def test_installs_a_pack(generation: Generation) -> None:
             client.install(found, "comfyui-kjnodes")
 
 
+@pytest.mark.parametrize("generation", ["3", "4"])
+def test_lists_the_packs_of_node_classes(generation: Generation) -> None:
+    """Both generations name the pack of each class that they know."""
+    with DemoServer(manager=generation) as demo, ManagerClient(demo.url) as client:
+        assert demo.manager is not None
+        demo.manager.packs = {"sharp-pack": ["Sharpen+"], "https://github.com/me/soft": ["Soft"]}
+        assert client.packs() == {"Sharpen+": "sharp-pack", "Soft": "https://github.com/me/soft"}
+
+
 def test_a_server_without_a_manager() -> None:
     """No route answers."""
     with DemoServer() as demo, ManagerClient(demo.url) as client:
         assert client.find() is None
+        assert client.packs() == {}

@@ -8,10 +8,12 @@ from comfy.form.missing_items import MissingChoice, MissingClass
 from ui.page.form.missing_card import missing_card, why_not
 
 NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
+OTHER_NODE = MissingClass("Blur+", ("5",), (), "", "sharp-pack")
+UNKNOWN = MissingClass("Smooth+", ("6",), (), "", "")
 CORE = MissingClass("Newest", ("3",), (), "", "comfy-core")
 PAID = MissingClass("KlingVideoNode", ("4",), (), "", "", has_paid_nodes=False)
 OTHER_PAID = MissingClass("KlingVideoNode", ("4",), (), "", "comfy-core", has_paid_nodes=True)
-REASON = "The ComfyUI server was started with --disable-api-nodes or is too old."
+REASON = "Paid nodes are off on this server, or it is too old."
 CHOICES = (
     MissingChoice("4.a", "Model", "sd\\One.safetensors", "two.safetensors", "checkpoints", "http://x/1"),
     MissingChoice("5.a", "Sampler", "swift", "euler"),
@@ -26,7 +28,7 @@ def test_each_file_is_listed_once() -> None:
     assert "models/checkpoints · Model, Model 2 · " in card
     assert 'data-copy="http://x/1"' in card
     used = MissingClass("N", tuple("12345"), tuple("abcde"), "", "")
-    assert "used 5 times, “a”, “b”, +3</span>" in missing_card((used,), demo=False)
+    assert "used 5 times, “a”, “b”, +3 · " in missing_card((used,), demo=False)
     assert "Missing: 1 model, 1 setting. Choose others below." in card
     folded = missing_card(CHOICES, demo=False, folded=("4.a", "5.a", "6.a"))
     assert "Missing: 1 model, 1 setting. Choose others under Advanced." in folded
@@ -36,29 +38,48 @@ def test_each_file_is_listed_once() -> None:
     )
 
 
+def test_nodes_are_listed_by_pack() -> None:
+    """The dialog names each pack once, with its page, its nodes, and what to do."""
+    card = missing_card((NODE, OTHER_NODE), demo=False)
+    link = '<a href="https://registry.comfy.org/nodes/sharp-pack"'
+    assert card.count(link) == 1
+    assert "<code>Sharpen+, Blur+</code>" in card
+    assert "Install this node pack in ComfyUI, then restart it." in card
+    assert '<span class="for-administrators"><code class="command">comfy node install' in card
+    repository = missing_card((replace(NODE, pack="me/sharp"),), demo=False)
+    assert '<a href="https://github.com/me/sharp"' in repository
+
+
+def test_nodes_of_an_unknown_pack_can_be_searched() -> None:
+    """A link leads to the registry's search."""
+    card = missing_card((UNKNOWN,), demo=False)
+    assert "nodes_index%5Bquery%5D=Smooth%2B" in card
+    assert "Find their node packs" in card
+    assert "Find their node packs" not in missing_card((NODE, CORE, PAID), demo=False)
+
+
 def test_missing_nodes_and_empty_choices_block_a_run() -> None:
     """If a node is missing or a choice has no options, nothing runs. On the stand-in, the card
-    explains that it is a demo server."""
+    explains that it is a demo server. The number of missing parts stands only in the card."""
     empty = MissingChoice("4.a", "Model", "one.safetensors", None)
     assert why_not(()) == why_not(CHOICES) == ""
-    assert why_not((*CHOICES, empty))
-    assert why_not((NODE,)) == "This workflow can't run here. Missing: 1 node."
-    blocked = why_not((*CHOICES, NODE, CORE))
-    assert blocked == "This workflow can't run here. Missing: 2 nodes, 1 model, 1 setting."
+    assert why_not((*CHOICES, empty)) == why_not((NODE,)) == "This workflow can't run here."
+    assert "Can&#x27;t run here: 1 node is missing." in missing_card((NODE,), demo=False)
+    several = missing_card((*CHOICES, NODE, CORE), demo=False)
+    assert "Can&#x27;t run here: 2 nodes, 1 model and 1 setting are missing." in several
     assert "demo server" in missing_card((NODE,), demo=True)
     assert "demo server" not in missing_card((NODE,), demo=False) + missing_card(CHOICES, demo=True)
     assert "comfy-core" not in missing_card((CORE,), demo=False) + CORE.sentence
 
 
 def test_paid_nodes_are_called_paid() -> None:
-    """The card and the reason at Generate count them separately. If the server offers no paid
-    nodes, the card says how to get them. On the stand-in it doesn't."""
+    """The card counts them separately. If the server offers no paid nodes, the card says why, and
+    tells administrators how to get them. On the stand-in it doesn't."""
     card = missing_card((PAID, NODE), demo=False)
-    assert why_not((PAID, NODE)) == (
-        "This workflow can't run here. Missing: 1 paid API node, 1 node."
-    )
-    assert "<strong>Missing paid API node:</strong> <code>KlingVideoNode</code>" in card
-    assert f"<p>{REASON} Start it without this option, or update it.</p>" in card
+    assert "Can&#x27;t run here: 1 paid node and 1 other node are missing." in card
+    assert "<strong>Missing paid node:</strong> <code>KlingVideoNode</code>" in card
+    remedy = "Start ComfyUI without --disable-api-nodes, or update it."
+    assert f'<p>{REASON} <span class="for-administrators">{remedy}</span></p>' in card
     assert REASON not in missing_card((PAID,), demo=True)
     other = missing_card((OTHER_PAID, CORE), demo=False)
     assert other.count("part of another ComfyUI version") == 4  # in each line, and to copy
@@ -81,7 +102,7 @@ def test_names_are_text() -> None:
         (one, MissingClass(hostile, ("1",), (hostile,), hostile, hostile)), demo=True
     )
     assert "<img" not in card
-    assert card.count('data-copy="') == card.count("<button")
+    assert card.count('data-copy="') + card.count("popovertarget=") == card.count("<button")
 
 
 def test_the_stand_in_suggests_no_similar_model() -> None:

@@ -98,7 +98,7 @@ def overview_api(desk: Administration) -> GuardedRoutes:
     def missing() -> AsciiJSON:
         """Return the models and nodes that workflows need and no server has."""
         services = desk.services
-        return AsciiJSON(missing_parts(services.library, demo=services.demo))
+        return AsciiJSON(missing_parts(services.library, services.known_parts, demo=services.demo))
 
     @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
     def activity() -> AsciiJSON:

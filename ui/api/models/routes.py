@@ -55,7 +55,7 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
 
     @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
     def ask(request: Request, name: str, owner: str = Depends(identity.caller)) -> Response:
-        """Ask the administrator for the missing models of a workflow."""
+        """Ask the administrator for the missing models and nodes of a workflow."""
         _missing(models, name, owner)
         if owner == NOBODY:
             raise ComfyError("Requests need cookies. Allow cookies for this page.")
@@ -99,7 +99,10 @@ def _document(
             for file in files
         ),
         may_get=is_administrator,
-        may_ask=not is_administrator and owner != NOBODY and models.requests is not None,
+        may_ask=not is_administrator
+        and owner != NOBODY
+        and models.requests is not None
+        and models.lacks(name, owner, files),
         asked=not is_administrator and models.asked(owner, name),
         servers=_servers(lists, numbers) if is_administrator else (),
     )

@@ -99,7 +99,8 @@ def draw_heading(
     _draw_sharing(name, form.title, sharing)
     if form.missing:
         folded = [one.key for one in form.fields if one.group == "advanced" and not one.section]
-        card = missing_card(form.missing, demo=sources.demo, folded=folded)
+        missing = form.missing if sources.demo else sources.known_parts.missing(form.missing)
+        card = missing_card(missing, demo=sources.demo, folded=folded)
         gr.HTML(
             f'<div role="note">{card}</div>',
             elem_classes="notice",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from comfy.base.errors import (
@@ -14,10 +14,11 @@ from comfy.base.errors import (
     WorkflowError,
 )
 from comfy.base.messages import Message, sentences
-from comfy.form.missing_items import MAY_BE_OFF, MissingChoice, MissingClass
+from comfy.form.missing_items import MAY_BE_OFF, TO_SWITCH_ON, MissingChoice, MissingClass
 from comfy.form.model import Form
 from comfy.requirements.read import valid_pack
 from comfy.requirements.versions import newest
+from comfy.templates.known_parts import KnownParts
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY
 
@@ -76,7 +77,7 @@ class MissingParts:
     known: bool = True
 
 
-def missing_parts(library: WorkflowLibrary, *, demo: bool) -> MissingParts:
+def missing_parts(library: WorkflowLibrary, known_parts: KnownParts, *, demo: bool) -> MissingParts:
     """Return the missing parts of the folder's workflows. `demo`: without replaced models, because
     the stand-in's models stand for all others. The first call may take seconds, because it builds
     the forms of all workflows."""
@@ -87,6 +88,7 @@ def missing_parts(library: WorkflowLibrary, *, demo: bool) -> MissingParts:
         for entry in library.folder.entries():
             try:
                 _, form = library.forms.form(entry.name, NOBODY)
+                form = replace(form, missing=known_parts.missing(form.missing))
             except (WorkflowError, ManyProblems) as problem:
                 why = sentences(str(problem), getattr(problem, "hint", ""))
                 unreadable.append(UnreadableWorkflow(entry.title, why))
@@ -132,7 +134,7 @@ def _packs(form: Form, title: str) -> Iterator[MissingPack]:
     for item in form.missing:
         if isinstance(item, MissingClass):
             kind, name = _kind(item)
-            reason = MAY_BE_OFF if item.may_be_off else ""
+            reason = sentences(MAY_BE_OFF, TO_SWITCH_ON) if item.may_be_off else ""
             yield _pack(name, kind, item.version, reason, (item.class_type,), (title,))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from comfy.launch.payment import Payment
 from comfy.library.removal import Removal
 from comfy.runs.interface import RunRegistry
+from comfy.templates.known_parts import KnownParts
 from ui.files.copies import FileCopies
 from ui.library import WorkflowLibrary
 
@@ -14,7 +15,8 @@ from ui.library import WorkflowLibrary
 @dataclass(frozen=True, slots=True)
 class FormSources:
     """Workflows, files and runs. `payment`: rules for paid runs; `signs_in`: users have accounts,
-    except guests; `largest_file`: bytes; `demo`: the server is the stand-in."""
+    except guests; `largest_file`: bytes; `known_parts`: sources of missing parts; `demo`: the
+    server is the stand-in."""
 
     library: WorkflowLibrary
     removal: Removal
@@ -23,4 +25,5 @@ class FormSources:
     payment: Payment
     signs_in: bool
     largest_file: int
+    known_parts: KnownParts
     demo: bool

@@ -124,7 +124,7 @@ def test_two_missing_models_are_marked(fast: Site, visit: Visit) -> None:
     error, and leads the user to the first."""
     person = visit(fast).open("upscale")
     give(person.page, json.dumps(without_models()).encode(), "two_models.json")
-    expect(person.page.locator("#missing summary")).to_contain_text("Missing: 2 models.")
+    expect(person.page.locator("#missing")).to_contain_text("Missing: 2 models.")
     expect(section(person, "Advanced", ":not(.open)")).to_be_visible()
     person.press()
     are_marked(person, "1.ckpt_name", "20.ckpt_name")

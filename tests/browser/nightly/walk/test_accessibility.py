@@ -98,9 +98,10 @@ def what_goes_wrong(walker: Walker) -> None:
     person.phase("failed")
     walker.read("a run that failed", "[id^=field-7], #stage")
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
-    card = person.page.locator("#missing summary")
+    card = person.page.locator("#missing .missing > button")
     card.click()
     walker.read("what is missing", "#form-side")
+    person.page.keyboard.press("Escape")
 
 
 def test_logging_in(walker: Walker, site: Site) -> None:

@@ -89,8 +89,9 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
     page.locator(".stand-in summary").click()
     thumb.try_all("the stand-in")
     give(page, json.dumps(lacking()).encode(), "lacking.json")
-    page.locator("#missing summary").click()
+    page.locator("#missing .missing > button").click()
     thumb.try_all("what is missing")
+    page.keyboard.press("Escape")
     a_form_with_a_mask(thumb)
 
 

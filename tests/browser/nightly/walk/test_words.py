@@ -155,9 +155,10 @@ def what_goes_wrong(reader: Reader) -> None:
     reader.read("a run that failed")
     is_told_in_the_language_of_now(person)
     give(page, json.dumps(lacking()).encode(), "lacking.json")
-    page.locator("#missing summary").click()
+    page.locator("#missing .missing > button").click()
     reader.knows("lacking", "Lacking", "gone.safetensors", "NodeOfAPack", "demo-landscapes")
     reader.read("what is missing")
+    page.keyboard.press("Escape")
 
 
 def is_told_in_the_language_of_now(person: Visitor) -> None:

@@ -169,6 +169,24 @@ def test_other_users_cannot_download_but_ask(place: Place) -> None:
     assert place.ask("DELETE", path).status_code == 409
 
 
+def test_users_ask_for_missing_nodes(place: Place) -> None:
+    """An administrator can install node packs, too. A request without models can only be closed."""
+    file = place.folder / "workflows/new.json"
+    graph = json.loads(file.read_text(encoding="utf-8"))
+    loader = next(one for one in graph["nodes"] if one["type"] == "CheckpointLoaderSimple")
+    loader["type"] = "PackLoader"
+    file.write_text(json.dumps(graph), encoding="utf-8")
+    missing = place.missing(ben=True)
+    assert (missing["models"], missing["may_ask"]) == ([], True)
+    path = "/workflows/new/missing-models/request"
+    assert place.ask("POST", path, ben=True).status_code == 204
+    assert place.missing(ben=True)["asked"]
+    page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+    assert "Missing nodes" in page
+    [request] = place.ask("GET", "/admin/model-requests").json()["requests"]
+    assert place.ask("DELETE", f"/admin/model-requests/{request['id']}").status_code == 204
+
+
 def test_a_request_is_closed_without_a_download(place: Place) -> None:
     """The user can ask again."""
     place.ask("POST", "/workflows/new/missing-models/request", ben=True)

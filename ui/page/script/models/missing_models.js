@@ -133,6 +133,7 @@ class MissingModelList {
   #rows = new Map();
   #list = element("ul", "models");
   #last = element("p", "last");
+  #request = element("span", "request");
   #server = element("select");
   #timer = 0;
   #hasSizes = false;
@@ -154,7 +155,7 @@ class MissingModelList {
     /** @type {MissingModels | null} */
     const found = await get(this.#path);
     if (!this.#place.isConnected) return;
-    if (found?.models.length) this.#show(found);
+    if (found?.models.length || found?.may_ask || found?.asked) this.#show(found);
     const isBusy = !found || found.models.some(({ download }) => isActive(download));
     if (isBusy) this.#timer = window.setTimeout(this.look, LOOK_EVERY);
     const unknown = found?.models.some(({ size, can_get: canGet }) => canGet && size === null);
@@ -169,8 +170,7 @@ class MissingModelList {
   #show(found) {
     const usable = found.servers.filter(({ problem }) => !problem);
     const mayGet = found.may_get && usable.length > 0;
-    if (!this.#list.isConnected)
-      this.#takePlace(found.models.some((model) => model.can_get || model.download));
+    if (!this.#list.isConnected) this.#takePlace();
     for (const model of found.models) {
       const key = `${model.folder}/${model.name}`;
       const row =
@@ -186,16 +186,11 @@ class MissingModelList {
     this.#showLast(found, mayGet);
   }
 
-  /**
-   * Replace the lines of the models, which the card has without the script.
-   * @param {boolean} opens whether to unfold the card, because there is something to do
-   */
-  #takePlace(opens) {
+  /** Replace the lines of the models, which the dialog has without the script. */
+  #takePlace() {
     for (const line of all("[data-model]", this.#place)) line.remove();
-    const details = $("details", this.#place);
-    const copying = $(":scope > [data-copy]", details ?? this.#place);
-    copying?.before(this.#list, this.#last);
-    if (opens && details instanceof HTMLDetailsElement) details.open = true;
+    $(".missing-parts > .last", this.#place)?.before(this.#list, this.#last);
+    $(".missing > button", this.#place)?.after(this.#request);
   }
 
   /**
@@ -218,18 +213,13 @@ class MissingModelList {
       parts.push(button(words, () => this.#get(wanted), "quiet"));
     }
     if (mayGet && usable.length > 1 && wanted.length) parts.push(this.#servers(found));
-    if (found.may_get && !usable.length)
-      parts.push(
-        problems[0] ??
-          message(
-            "To download models here, install the custom node in ComfyUI and set {variable}.",
-            { variable: "COMFYFORMS_NODE_SECRET" },
-          ),
-      );
-    if (found.asked) parts.push(message("You asked the administrator for these models."));
-    else if (found.may_ask)
-      parts.push(button(message("Ask an administrator"), () => this.#ask(), "quiet"));
+    if (found.may_get && !usable.length && problems[0]) parts.push(problems[0]);
     this.#last.replaceChildren(...parts);
+    if (found.asked) tell(this.#request, message("You asked the administrator."));
+    else if (found.may_ask)
+      this.#request.replaceChildren(
+        button(message("Ask an administrator"), () => this.#ask(), "quiet"),
+      );
   }
 
   /** @param {MissingModels} found */
@@ -253,7 +243,7 @@ class MissingModelList {
 
   async #ask() {
     if (!(await ask(`${this.#path}/request`))) return;
-    announce(message("You asked the administrator for these models."));
+    announce(message("You asked the administrator."));
     this.look();
   }
 }
@@ -265,5 +255,5 @@ class MissingModelList {
  */
 export function mountMissing(place, workflow) {
   mountCopy(place);
-  if ($("[data-model]", place)) new MissingModelList(place, workflow).look();
+  new MissingModelList(place, workflow).look();
 }

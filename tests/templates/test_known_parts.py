@@ -1,0 +1,64 @@
+"""Sources of missing parts that a workflow doesn't name itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from comfy.comfyui.servers.managers import KnownPacks
+from comfy.demo import DemoServer, Templates
+from comfy.form.missing_items import MissingChoice, MissingClass
+from comfy.requirements.model import ModelFile
+from comfy.templates.known_parts import KnownParts
+from tests.downloads.node_server import graph_with
+from tests.templates.template_server import entry, index_of
+from tests.templates.test_gallery import gallery_of
+
+URL = "https://huggingface.co/x/resolve/main/umt5_xxl.safetensors"
+
+
+def test_packs_come_from_the_servers_managers(tmp_path: Path) -> None:
+    """A graph that doesn't name a node's pack gets it from the Manager. Its own name counts first,
+    and an address that isn't a repository on GitHub is no pack."""
+    with (
+        DemoServer(step_seconds=0, manager="4") as demo,
+        gallery_of(tmp_path, demo) as gallery,
+    ):
+        assert demo.manager is not None
+        demo.manager.packs = {
+            "sharp-pack": ["Sharpen+", "Blur+"],
+            "https://github.com/me/soft.git": ["Soft"],
+            "https://example.com/me/hard": ["Hard"],
+        }
+        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        missing = [
+            MissingClass("Sharpen+", ("1",), (), "", ""),
+            MissingClass("Blur+", ("2",), (), "", "own-pack"),
+            MissingClass("Soft", ("3",), (), "", ""),
+            MissingClass("Hard", ("4",), (), "", ""),
+            MissingClass("Newest", ("5",), (), "", "comfy-core"),
+        ]
+        found = [one.pack for one in known.missing(missing) if isinstance(one, MissingClass)]
+    assert found == ["sharp-pack", "own-pack", "me/soft", "", "comfy-core"]
+
+
+def test_models_get_the_addresses_that_templates_name(tmp_path: Path) -> None:
+    """A graph without an address for a file gets a template's, once templates were judged."""
+    graph = graph_with("umt5_xxl.safetensors", URL, "a" * 64)
+    templates = Templates(
+        {"index.json": index_of(entry("some")), "some.json": json.dumps(graph).encode()}
+    )
+    wanted = ModelFile("sub/UMT5_xxl.safetensors")
+    lacking = MissingChoice("4.a", "Model", "sub\\umt5_xxl.safetensors", None)
+    with (
+        DemoServer(step_seconds=0, templates=templates) as demo,
+        gallery_of(tmp_path, demo) as gallery,
+    ):
+        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        assert known.missing([lacking]) == (lacking,)
+        (file,) = known.models((wanted,), 30.0)
+        (choice,) = known.missing([lacking])
+    assert (file.name, file.folder, file.url) == (wanted.name, "checkpoints", URL)
+    assert file.sha256 == "a" * 64
+    assert isinstance(choice, MissingChoice)
+    assert (choice.directory, choice.url) == ("checkpoints", URL)
