@@ -31,9 +31,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 
 
-ONCE = [
-    block for block in SHELL if block not in [*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS]
-]
+RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS)
+ONCE = [block for block in SHELL if "-m comfy" in block and block not in RUN_ELSEWHERE]
 
 
 @pytest.fixture(scope="module")
