@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -306,22 +307,24 @@ def _own(group_id: str, owner: str) -> ColumnElement[bool]:
 
 
 def _forget_too_many(connection: Connection, owner: str) -> list[str]:
-    """Delete the groups that ended first: this owner's, then those by the owner with the most
-    groups. Return their unused files."""
+    """Delete the groups that ended first: this owner's, then those by the address or account with
+    the most groups. Return their unused files."""
     count = select(func.count()).select_from(_groups)
     unused: list[str] = []
     own = _groups.c.owner == owner
     if connection.execute(count.where(own)).scalar_one() > _MOST:
         unused += _take_out(connection, _first_ended(own))
     if connection.execute(count).scalar_one() > _MOST_IN_ALL:
-        most = (
-            select(_groups.c.owner)
-            .group_by(_groups.c.owner)
-            .order_by(func.count().desc())
-            .limit(1)
-            .scalar_subquery()
+        columns = (_groups.c.id, _groups.c.owner, _groups.c.about, _groups.c.ended_at)
+        rows = connection.execute(select(*columns).order_by(_groups.c.ended_at)).all()
+        holders = [str(_read(row.about).get("address") or row.owner) for row in rows]
+        most = Counter(holders).most_common(1)[0][0]
+        ended = (
+            row.id
+            for row, holder in zip(rows, holders, strict=True)
+            if holder == most and row.ended_at is not None
         )
-        unused += _take_out(connection, _first_ended(_groups.c.owner == most))
+        unused += _take_out(connection, _groups.c.id == next(ended, ""))
     return unused
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from comfy.base.errors import ComfyError
+from comfy.records import groups as groups_module
 from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.room import HistoryLimits
@@ -138,3 +139,18 @@ def test_group_sizes_and_counts_are_limited(database: str, tmp_path: Path) -> No
         assert left[-2:] == ["group 7", "group 1"]
         groups.forget_ended(2054.5)
         assert [one.id for one in groups.of(ANN, "batch")] == ["group 55", "group 1"]
+
+
+def test_one_address_does_not_displace_the_batches_of_others(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many owners at one address count together when all batches are too many."""
+    monkeypatch.setattr(groups_module, "_MOST_IN_ALL", 8)
+    for number in range(5):
+        history.groups.put(group(number, ended_at=2000.0 + number), {}, ())
+    at = {"about": {"address": "192.0.2.1"}}
+    for number in range(10, 30):
+        visitor = group(number, f"browser:{number}", ended_at=3000.0 + number, **at)
+        history.groups.put(visitor, {}, ())
+    assert len(history.groups.of(ANN, "batch")) == 4
+    assert history.groups.of("browser:29", "batch")
