@@ -23,6 +23,8 @@ from comfy.workflow.config import FieldConfig, FieldGroup
 # With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
 _PROMPTS = frozenset({"pole", "negative", "text"})
+# Input of nodes that save results, also of unknown ones.
+_FILE_NAME = "filename_prefix"
 # Limit of values that become main in a form without other main fields.
 _FEW = 8
 
@@ -140,7 +142,7 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
         if one.group == "advanced"
         and one.rule.worth_showing
         and str(one.value).strip()
-        and not (one.node_spec and one.node_spec.output_node)
+        and not (one.node_spec.output_node if one.node_spec else _FILE_NAME in one.siblings)
     ]
     sources = [one for one in values if _is_source(one)]
     is_empty = all(one.group != "main" for one in candidates)

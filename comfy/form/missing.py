@@ -7,6 +7,7 @@ fetched.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -25,8 +26,9 @@ from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of
 
 _LONGEST_PACK = 200
-# Types of results and of texts, which prompts are for.
-_WRITTEN_FOR = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT", "CONDITIONING", "STRING"})
+# Types of results and of texts, which prompts are for, also those of packs, such as
+# WANVIDEOTEXTEMBEDS.
+_WRITTEN_FOR = re.compile(r"IMAGE|VIDEO|AUDIO|LATENT|COND|STRING|EMBED|TEXT|PROMPT|PIPE")
 _LEAST_WORDS = 3  # of a saved text that may be a prompt
 
 
@@ -103,7 +105,7 @@ def missing_prompt(
     written = [
         node
         for node in by_node
-        if not trace.given_types(node).isdisjoint(_WRITTEN_FOR)
+        if any(map(_WRITTEN_FOR.search, trace.given_types(node)))
         and any(map(_may_be_prompt, trace.drawn(node).texts))
     ]
     best = [*(node for node in on_way if node in written), *first, *on_way, *written]

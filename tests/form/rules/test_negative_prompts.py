@@ -138,6 +138,22 @@ def test_a_service_with_a_saved_text_has_the_prompt() -> None:
     assert form.missing_prompt.node.class_type == "PackImageService"
 
 
+def test_a_packs_own_text_encoder_has_the_prompt() -> None:
+    """Its texts have a type of their own. The settings of a missing node that saves the result
+    aren't shown in the place of the prompt."""
+    saved = graph(
+        graph_node(1, "PackTextEncode", "a dog runs over a beach", "blurry"),
+        graph_node(2, "PackSampler"),
+        graph_node(3, "PackSave", widgets_values={"filename_prefix": "x", "loop_count": 0}),
+        links="""1.0 PACKTEXTEMBEDS > 2.text_embeds
+                 2.0 IMAGE > 3.images""",
+    )
+    form = build_form(on_server(parse_workflow("x", saved), small_catalog()), small_catalog())
+    assert form.missing_prompt is not None
+    assert form.missing_prompt.node.class_type == "PackTextEncode"
+    assert [one.key for one in form.fields if one.group == "main"] == []
+
+
 def test_a_node_that_shows_texts_has_no_prompt() -> None:
     """It was saved with the last run's text."""
     saved = graph(
