@@ -13,6 +13,7 @@ from comfy.base.json_values import NotJson, TooDeep, read_json
 from comfy.cli.server import add_catalog_arguments, catalog_of
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
+from comfy.prompt.server_names import with_server_names
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.documents import documents
 from comfy.workflow.extract import file_text, find_workflow_in
@@ -55,9 +56,8 @@ def main(args: argparse.Namespace) -> int:
         try:
             _refuse_overwriting(path, target, written)
             converted = _convert(path, catalog)
-            prompt, _ = replace_prefixes(
-                converted.prompt, converted.names
-            )  # as in the editor's own export
+            prompt = with_server_names(converted.prompt, catalog)
+            prompt, _ = replace_prefixes(prompt, converted.names)  # as in the editor's own export
             target.write_text(json.dumps(prompt, ensure_ascii=False, indent=2), encoding="utf-8")
             written[target] = path
             _name_missing(path, converted)

@@ -60,7 +60,7 @@ def open_node(
     inner = graphs.get(node.type)
     if inner is not None:
         host = LiveNode(node, node.title or inner.name, outputs=list(node.outputs), inner=inner)
-        host.inputs = host_inputs(node, inner)
+        host.inputs = _linked(host_inputs(node, inner), node)
         inner.hosts.append(host)
         return host
     spec = catalog.get(node.type)
@@ -74,7 +74,8 @@ def open_node(
         )
     rule = rule_of(node.type)
     spec = with_pack_widgets(spec, node)
-    widgets = restored(spec, rule.values(node), node.named_values)
+    sockets = (slot.widget for slot in node.inputs if slot.widget)
+    widgets = restored(spec, rule.values(node), node.named_values, sockets)
     widgets += rule.added(node)
     personalise(spec, widgets, node.properties)
     return LiveNode(
@@ -126,7 +127,14 @@ def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[NodeWidget]) -> list[
             group = _group(extra.name)
             further.setdefault(last.get(group) if group else None, []).append(_as_saved(extra))
     grown = [one for slot in inputs.values() for one in (slot, *further.get(slot.name, ()))]
-    return grown + further.get(None, [])
+    return _linked(grown + further.get(None, []), node)
+
+
+def _linked(inputs: list[LiveInput], node: GraphNode) -> list[LiveInput]:
+    for slot, link in node.linked.items():
+        if slot < len(inputs):
+            inputs[slot].link = link
+    return inputs
 
 
 def _group(name: str) -> str:

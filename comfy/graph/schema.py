@@ -7,8 +7,10 @@ unless nothing usable remains.
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.base.errors import WorkflowError
@@ -59,7 +61,8 @@ class GraphLink:
 @dataclass(frozen=True, slots=True)
 class GraphNode:
     """One node as saved. `widgets_values` is ordered by position, or by name if a node pack saves
-    it that way. `named_values` are the same values by name, which editors since 1.58 save, too."""
+    it that way. `named_values` are the same values by name, which editors since 1.58 save, too.
+    `linked`: the links by input slot, if the file doesn't list the node's inputs."""
 
     id: str
     type: str
@@ -72,6 +75,7 @@ class GraphNode:
     properties: Mapping[str, Any] = field(default_factory=dict)
     centre: tuple[float, float] = (0, 0)
     color: str = ""
+    linked: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ def _graph(raw: Mapping[str, Any]) -> Graph:
     links = (
         [link for item in raw_links if (link := _link(item))] if isinstance(raw_links, list) else []
     )
-    return Graph(
+    graph = Graph(
         id=as_text(raw.get("id")),
         name=as_text(raw.get("name")),
         nodes={node.id: node for node in nodes},
@@ -188,6 +192,95 @@ def _graph(raw: Mapping[str, Any]) -> Graph:
         outputs=tuple(map(_port, as_dicts(raw.get("outputs")))),
         groups=tuple(map(_frame, as_dicts(raw.get("groups")))),
     )
+    unlisted = (item for item in as_dicts(raw.get("nodes")) if "inputs" not in item)
+    return _with_linked(
+        _with_own_ids(graph, links), {node_key(item.get("id")) for item in unlisted}
+    )
+
+
+def _with_linked(graph: Graph, unlisted: set[str | None]) -> Graph:
+    """Return the graph with the links to nodes whose inputs the file doesn't list, as written by
+    hand or by a language model."""
+    linked: dict[str, dict[int, int]] = {}
+    for link in graph.links.values():
+        if link.target in unlisted:
+            linked.setdefault(link.target, {})[link.target_slot] = link.id
+    nodes = {
+        node.id: replace(node, linked=linked[node.id]) if node.id in linked else node
+        for node in graph.nodes.values()
+    }
+    return replace(graph, nodes=nodes) if linked else graph
+
+
+def _with_own_ids(graph: Graph, links: list[GraphLink]) -> Graph:
+    """Return the graph with an id of its own for each link, if several links share one."""
+    counts = Counter(link.id for link in set(links))
+    shared = [link for link in dict.fromkeys(links) if counts[link.id] > 1]
+    if not shared:
+        return graph
+    numbers = itertools.count(max(graph.links) + 1)
+    renewed = _Renewed([(link.id, replace(link, id=next(numbers))) for link in shared])
+    return replace(
+        graph,
+        nodes={node.id: renewed.node(node) for node in graph.nodes.values()},
+        links={**graph.links, **{link.id: link for _, link in renewed.pairs}},
+        inputs=tuple(
+            replace(port, links=renewed.from_output(port.links, INPUT_NODE, slot))
+            for slot, port in enumerate(graph.inputs)
+        ),
+        outputs=tuple(
+            replace(port, links=renewed.into_port(port.links, slot))
+            for slot, port in enumerate(graph.outputs)
+        ),
+    )
+
+
+class _Renewed:
+    """Links that shared an id, each with a new one."""
+
+    def __init__(self, pairs: list[tuple[int, GraphLink]]) -> None:
+        """Index pairs of the shared id and the link with its new id."""
+        self.pairs = pairs
+        self._shared = {old for old, _ in pairs}
+        self._ends: dict[tuple[int, str, int | None], int] = {}
+        self._starts: dict[tuple[int, str, int], list[int]] = {}
+        for old, link in pairs:
+            for slot in (link.target_slot, None):
+                self._ends.setdefault((old, link.target, slot), link.id)
+            self._starts.setdefault((old, link.origin, link.origin_slot), []).append(link.id)
+
+    def node(self, node: GraphNode) -> GraphNode:
+        """Return the node with the new ids at its sockets."""
+        inputs = (
+            replace(socket, link=self._into(socket.link, node.id, slot))
+            for slot, socket in enumerate(node.inputs)
+        )
+        outputs = (
+            replace(socket, links=self.from_output(socket.links, node.id, slot))
+            for slot, socket in enumerate(node.outputs)
+        )
+        return replace(node, inputs=tuple(inputs), outputs=tuple(outputs))
+
+    def from_output(self, ids: tuple[int, ...], node: str, slot: int) -> tuple[int, ...]:
+        """Return the ids of the links that start at this output."""
+        return tuple(
+            link_id
+            for old in ids
+            for link_id in (
+                self._starts.get((old, node, slot), ()) if old in self._shared else [old]
+            )
+        )
+
+    def into_port(self, ids: tuple[int, ...], slot: int) -> tuple[int, ...]:
+        """Return the ids of the links that end at this output of the subgraph."""
+        ends = (self._into(old, OUTPUT_NODE, slot) for old in ids)
+        return tuple(link_id for link_id in ends if link_id is not None)
+
+    def _into(self, old: int | None, node: str, slot: int) -> int | None:
+        """Return the link that ends at this input, otherwise one that ends at its node."""
+        if old is None or old not in self._shared:
+            return old
+        return self._ends.get((old, node, slot), self._ends.get((old, node, None)))
 
 
 def _frame(raw: Mapping[str, Any]) -> Frame:

@@ -187,21 +187,42 @@ def restored(
     node: NodeSpec,
     values: Sequence[Any] | Mapping[str, Any] | None,
     named: Mapping[str, Any],
+    sockets: Iterable[str] = (),
 ) -> list[NodeWidget]:
-    """Return a node's widgets with their saved values.
+    """Return a node's widgets with their saved values. `sockets`: the saved widgets' sockets.
 
-    The editor reads a list by position. If the class has changed since, values end up in the wrong
-    widgets. `named`, the same values by name, is sometimes out of date. So it counts only if it
-    puts a value of the right type into more widgets.
+    The editor reads a list by position. If the class has changed since, or if a pack's script adds
+    widgets, values end up in the wrong widgets. `named`, the same values by name, is sometimes out
+    of date. So names count only if they put a value of the right type into more widgets, or those
+    of sockets if there are more values than widgets.
     """
     if isinstance(values, Mapping):
         return _by_name(layout(node), values)
     listed = _by_position(node, _with_numbered(layout(node), named), values or ())
-    if named and (misfits := _misfits(listed)):
-        by_name = _by_name(_with_numbered(layout(node), named), named)
-        if _misfits(by_name) < misfits:
-            return by_name
-    return listed
+    by_socket = {} if named else _by_socket(layout(node), tuple(sockets), values or ())
+    if not (named or by_socket):
+        return listed
+    by_name = _by_name(_with_numbered(layout(node), named), named or by_socket)
+    # If the class has another number of widgets, sockets count even if all types fit.
+    is_longer = bool(by_socket) and len(values or ()) > sum(one.stored for one in listed)
+    return by_name if _misfits(by_name) < _misfits(listed) + is_longer else listed
+
+
+def _by_socket(
+    widgets: list[NodeWidget], sockets: tuple[str, ...], values: Sequence[Any]
+) -> Mapping[str, Any]:
+    """Return the values by the names of the saved widgets' sockets, and of their companions. Empty
+    if the counts differ: a node may have widgets without a socket. Buttons have none either; a
+    script adds them last, with a text or nothing as their value."""
+    companions: dict[str, list[str]] = {}
+    for before, widget in itertools.pairwise(widgets):
+        if not widget.sent and before.name in sockets:
+            companions.setdefault(before.name, []).append(widget.name)
+    names = [name for socket in sockets for name in (socket, *companions.get(socket, ()))]
+    buttons = values[len(names) :]
+    if len(values) < len(names) or not all(one is None or isinstance(one, str) for one in buttons):
+        return {}
+    return dict(zip(names, values, strict=False))
 
 
 def _with_numbered(widgets: list[NodeWidget], named: Mapping[str, Any]) -> list[NodeWidget]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
+from comfy.prompt.server_names import with_server_names
 from comfy.requirements.read import models_of
 from comfy.workflow.app_mode import promoted_inputs, read_app
 from comfy.workflow.model import Workflow
@@ -20,17 +21,18 @@ def on_server(workflow: Workflow, catalog: Catalog) -> Workflow:
     author's titles. Uses the prompt if the graph can't be converted. Raises WorkflowError if there
     is no prompt either.
     """
+    own = replace(workflow, prompt=with_server_names(workflow.prompt, catalog))
     if workflow.graph is None:
-        return workflow
+        return own
     try:
         converted = convert(workflow.graph, catalog)
     except WorkflowError:
         if workflow.prompt:
-            return workflow
+            return own
         raise
     return replace(
         workflow,
-        prompt=converted.prompt,
+        prompt=with_server_names(converted.prompt, catalog),
         names=converted.names,
         app=read_app(converted),
         promoted=promoted_inputs(converted),

@@ -343,3 +343,66 @@ def test_empty_catalog() -> None:
     result = convert(data, Catalog({}))
     assert [one.class_type for one in result.missing] == ["Load", "Text"]
     assert result.prompt["2"]["inputs"] == {"clip": ["1", 1]}
+
+
+def test_nodes_without_a_list_of_inputs_keep_their_links() -> None:
+    """Files written by hand or by a language model have the links only in their list."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat"),
+        graph_node(3, "Empty", 64, 64),
+        graph_node(4, "Sample", 5, "fixed", 2, "euler", 1.0),
+        links="""
+            1.1 CLIP > 2.clip
+            1.0 MODEL > 4.model
+            2.0 CONDITIONING > 4.positive
+            3.0 LATENT > 4.latent
+        """,
+    )
+    expected = converted(data).prompt
+    assert expected["4"]["inputs"]["positive"] == ["2", 0]
+    for node in data["nodes"]:
+        del node["inputs"], node["outputs"]
+    assert converted(data).prompt == expected
+
+
+def test_of_links_with_one_id_the_one_that_ends_here_counts() -> None:
+    """A copy of the id ends at a node that is gone, and another socket names it, too."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Decode"),
+        graph_node(3, "SaveImage", "first"),
+        graph_node(4, "SaveImage", "second"),
+        links="""
+            1.2 VAE > 2.vae
+            2.0 IMAGE > 3.images
+        """,
+    )
+    (link,) = [one for one in data["links"] if one[3] == 3]
+    saved = next(node for node in data["nodes"] if node["id"] == 4)
+    saved["inputs"].append({"name": "images", "type": "IMAGE", "link": link[0]})
+    data["links"].append([link[0], 1, 0, 31, 0, "MODEL"])
+    prompt = converted(data).prompt
+    assert prompt["3"]["inputs"]["images"] == ["2", 0]
+    assert "images" not in prompt["4"]["inputs"]
+
+
+SHARED = Path(__file__).parents[3] / "shared"
+
+
+@pytest.mark.parametrize("name", ["f1_no_inputs_arrays", "f2_dup_link_ids", "lanpaint_ideogram"])
+def test_reported_graphs(name: str) -> None:
+    """Each converts to the prompt beside it. A button that a script adds has no saved name."""
+    reports = SHARED / "reports"
+    if not reports.exists():
+        pytest.skip("the reported graphs are not here")
+    raw = Catalog.read(SHARED / "comfyui" / "object_info-0.33.0.json.gz").raw
+    more = json.loads((reports / "lanpaint.object_info.json").read_text())
+    graph = json.loads((reports / f"{name}.json").read_text())
+    expected = json.loads((reports / f"{name}.expected.json").read_text())
+    for node in expected.values():
+        node["inputs"].pop("More Info, Bug Report, Star on GitHub ⭐", None)
+    prompt = convert(graph, Catalog({**raw, **more})).prompt
+    assert {node_id: node["inputs"] for node_id, node in prompt.items()} == {
+        node_id: node["inputs"] for node_id, node in expected.items()
+    }

@@ -169,3 +169,32 @@ def test_force_size_of_old_files(force_size: str, size: tuple[int, int]) -> None
     }
     inputs = sent(node)
     assert (inputs["custom_width"], inputs["custom_height"]) == size
+
+
+def scripted(*values: Any, sockets: str) -> dict[str, Any]:
+    """Return the inputs of a node whose class declares four widgets."""
+    think = {
+        "steps": ["INT", {"default": 5}],
+        "seed": ["INT", {"default": 0}],
+        "mode": [["image first", "prompt first"], {}],
+        "info": ["STRING", {}],
+    }
+    catalog = Catalog({"Think": {"input": {"required": think}, "output": ["IMAGE"]}})
+    prompt = convert(graph(graph_node(1, "Think", *values, sockets=sockets)), catalog).prompt
+    inputs: dict[str, Any] = prompt["1"]["inputs"]
+    return inputs
+
+
+def test_sockets_name_the_values_of_widgets_that_a_script_adds() -> None:
+    """The pack's script adds widgets between the declared ones, and a button after the last."""
+    sockets = "steps friction seed mode stop info"
+    values = (7, 15.5, 3, "fixed", "prompt first", 1, "about", "a button")
+    expected = {"steps": 7, "seed": 3, "mode": "prompt first", "info": "about"}
+    assert scripted(*values, sockets=sockets) == expected
+    assert scripted(*values[:-1], sockets=sockets) == expected
+
+
+def test_values_that_sockets_do_not_account_for_stay_in_order() -> None:
+    """A number is no button's value, so the names could be off."""
+    values = (7, 3, "fixed", "image first", "about", 1.5)
+    assert scripted(*values, sockets="seed steps mode info")["steps"] == 7
