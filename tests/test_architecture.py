@@ -226,18 +226,6 @@ def test_help_answers_without_importing_gradio() -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=LONGEST_WAIT)
 
 
-def test_one_name_of_the_script_means_one_thing() -> None:
-    """No two modules of the page export the same name, except for `mount`, which each component
-    has."""
-    found: dict[str, list[str]] = {}
-    for file in SCRIPT.rglob("*.js"):
-        exports = r"^export (?:async )?(?:class|const|function\*?|let) (\w+)"
-        for name in re.findall(exports, file.read_text(), re.M):
-            found.setdefault(name, []).append(str(file.relative_to(SCRIPT)))
-    assert found.pop("mount")
-    assert {name: files for name, files in found.items() if len(files) > 1} == {}
-
-
 def given_values(file: Path) -> set[str]:
     """Return the names that a file assigns outside its functions and classes."""
     targets = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,10 +136,15 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     servers.on_change(catalog.expire)
     forms = Forms(folder.get, catalog, permissions, opened, nobody=NOBODY)
     server_files, given = ServerFiles(servers.view), UploadFolder(files, limits)
-    wildcards = WildcardFiles(folder.path / FOLDER)
-    starter = Starter(runs, forms, blobs, servers, UploadLimits(limits.file, limits.run_files))
-    starter = replace(
-        starter, wildcards=wildcards.lines, translated=translated, payment=parts.payment
+    starter = Starter(
+        runs,
+        forms,
+        blobs,
+        servers,
+        UploadLimits(limits.file, limits.run_files),
+        wildcards=WildcardFiles(folder.path / FOLDER).lines,
+        translated=translated,
+        payment=parts.payment,
     )
     added = runs.history.added if runs.history is not None else None
     gallery = TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns)

@@ -22,11 +22,11 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 from ui.web.urls import download_name, link_address, shared_file_address
 
-MOST_SHARED = 24  # files of a link, as in ui/page/script/stage/share.js
+_MOST_SHARED = 24  # files of a link, as in ui/page/script/stage/share.js
 _KINDS = ("image", "video", "audio")
 _NOT_SHARED = "Only images, video and audio can be shared by a link."
 _CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
-_Files = Annotated[list[str], Query(min_length=1, max_length=MOST_SHARED)]
+_Files = Annotated[list[str], Query(min_length=1, max_length=_MOST_SHARED)]
 
 
 def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRoutes:

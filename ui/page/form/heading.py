@@ -97,18 +97,26 @@ def draw_heading(
     if sharing.may_edit:
         draw_edit_button(name)
     _draw_sharing(name, form.title, sharing)
-    if form.missing:
-        folded = [one.key for one in form.fields if one.group == "advanced" and not one.section]
-        missing = form.missing if sources.demo else sources.known_parts.missing(form.missing)
-        card = missing_card(missing, demo=sources.demo, folded=folded)
-        gr.HTML(
-            f'<div role="note">{card}</div>',
-            elem_classes="notice",
-            elem_id="missing",
-            js_on_load=calls(
-                "models/missing_models.js", f"mountMissing(element, {json_text(name)})"
-            ),
-        )
+    _draw_missing(name, form, sources)
+    _draw_problems(form)
+
+
+def _draw_missing(name: str, form: Form, sources: FormSources) -> None:
+    if not form.missing:
+        return
+    folded = [one.key for one in form.fields if one.group == "advanced" and not one.section]
+    missing = form.missing if sources.demo else sources.known_parts.missing(form.missing)
+    card = missing_card(missing, demo=sources.demo, folded=folded)
+    gr.HTML(
+        f'<div role="note">{card}</div>',
+        elem_classes="notice",
+        elem_id="missing",
+        js_on_load=calls("models/missing_models.js", f"mountMissing(element, {json_text(name)})"),
+    )
+
+
+def _draw_problems(form: Form) -> None:
+    """Draw the problems that the missing nodes and models don't explain already."""
     sentences = {one.sentence for one in form.missing}
     if form.missing_prompt:  # shown in the place of the prompt
         sentences.add(form.missing_prompt.sentence)
