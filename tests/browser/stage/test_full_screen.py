@@ -45,33 +45,33 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     page.locator("#stage .grid .cell").first.click()
     page.locator("#stage .media > img").click()
     percent = page.locator("#stage .percent")
-    expect(percent).to_have_text("68%")
+    expect(percent).to_have_text("57%")
     fitting = image_box(page)
-    page.mouse.move(700, 250)
-    before = part_at(page, 700, 250)
+    page.mouse.move(630, 250)
+    before = part_at(page, 630, 250)
     page.mouse.wheel(0, -600)
-    expect(percent).not_to_have_text("68%")
-    assert part_at(page, 700, 250) == before
+    expect(percent).not_to_have_text("57%")
+    assert part_at(page, 630, 250) == before
     larger = image_box(page)
     assert larger["width"] > 2 * fitting["width"]
     page.mouse.down()
-    page.mouse.move(640, 280, steps=3)
+    page.mouse.move(570, 280, steps=3)
     page.mouse.up()
     moved = image_box(page)
     assert [moved["x"] - larger["x"], moved["y"] - larger["y"]] == [-60, 30]
     page.mouse.dblclick(600, 350)
-    expect(percent).to_have_text("68%")
+    expect(percent).to_have_text("57%")
     assert image_box(page) == fitting
     page.mouse.dblclick(600, 350)
     expect(percent).to_have_text("100%")
     percent.click()
-    expect(percent).to_have_text("68%")
-    keys = (("+", "85%"), ("+", "107%"), ("-", "85%"), ("0", "68%"), ("1", "100%"), ("1", "100%"))
-    for key, said in (*keys, ("0", "68%")):
+    expect(percent).to_have_text("57%")
+    keys = (("+", "72%"), ("+", "90%"), ("-", "72%"), ("0", "57%"), ("1", "100%"), ("1", "100%"))
+    for key, said in (*keys, ("0", "57%")):
         page.keyboard.press(key)
         expect(percent).to_have_text(said)
     page.get_by_role("button", name="Zoom in").click()
-    expect(percent).to_have_text("85%")
+    expect(percent).to_have_text("72%")
     with page.expect_download() as info:
         page.locator("#stage .viewport").get_by_role("link", name="Download").click()
     assert Path(info.value.path()).read_bytes().startswith(b"\x89PNG")
@@ -83,9 +83,22 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     arrows_go_on_through_the_history(person, first)
 
 
+def is_uncovered(page: Page) -> None:
+    """Check that no control lies over an image that fits."""
+    room = page.locator("#stage .room").bounding_box()
+    foot = page.locator("#stage .foot").bounding_box()
+    tools = page.locator("#stage .tools").bounding_box()
+    assert room
+    assert foot
+    assert tools
+    assert tools["y"] + tools["height"] <= room["y"]
+    assert room["y"] + room["height"] <= foot["y"]
+
+
 def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     """Check that the arrow keys move from a run's last result to the results of the run before it,
-    and back. An enlarged image fits the window again, and the page below shows the same result."""
+    and back. A small image opens at 100%, a large one fits, and the zoom that the user chose stays from
+    result to result. The page below shows the same result."""
     for key, side in (("4.width", 320), ("4.height", 256)):
         person.type(key, side)
     second = person.generate()
@@ -100,14 +113,27 @@ def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     expect(previous).to_be_disabled()
     page.keyboard.press("ArrowRight")
     shows(person, second, 1)
+    percent = page.locator("#stage .percent")
+    expect(percent).to_have_text("100%")
     page.keyboard.press("+")
+    expect(percent).to_have_text("125%")
     following.click()
     shows(person, first, 0)
-    assert image_box(page)["width"] == WINDOW["width"]
+    expect(percent).to_have_text("57%")
+    is_uncovered(page)
+    page.keyboard.press("1")
+    expect(percent).to_have_text("100%")
     expect(page.locator("#history .tile[aria-pressed=true]")).to_have_attribute("data-run", first)
     page.keyboard.press("ArrowRight")
     shows(person, first, 1)
+    expect(percent).to_have_text("100%")
     expect(following).to_be_disabled()
+    page.keyboard.press("Home")
+    shows(person, second, 0)
+    page.keyboard.press("End")
+    shows(person, first, 0)
+    page.keyboard.press("ArrowRight")
+    shows(person, first, 1)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     shows(person, first, 0)

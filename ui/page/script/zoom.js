@@ -80,6 +80,13 @@ export function toggled(zoom, at, sight) {
   return scaled(zoom, isSame(sight.actual, 1) ? 2 : sight.actual, at, sight);
 }
 
+/**
+ * Return the zoom of an image that was just opened: a small one isn't enlarged beyond 100%.
+ * @param {Sight} sight
+ * @returns {Zoom}
+ */
+export const openedAt = ({ actual }) => (actual < 1 ? { ...FITTED, scale: actual } : FITTED);
+
 /** @param {Zoom} zoom */
 export const isFitted = ({ scale }) => isSame(scale, 1);
 

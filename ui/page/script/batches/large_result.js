@@ -80,7 +80,7 @@ export class LargeResult {
     if (!(await this.#show(at, false)) || this.#viewport.isFull) return;
     over.append(this.#viewport.place);
     this.#viewport.toggle();
-    this.#viewport.changed(true);
+    this.#viewport.changed();
   }
 
   /**
@@ -108,7 +108,7 @@ export class LargeResult {
     const node = item && (await loaded(item, this.#viewer));
     if (turn !== this.#turn) return false;
     this.#media.replaceChildren(...(node ? [node] : []));
-    this.#viewport.changed(true);
+    this.#viewport.changed();
     this.#viewport.offer(item?.url ? item : null, this.#view?.page.before ?? "");
     this.#turnArrows();
     return true;

@@ -11,6 +11,13 @@ const ENTER = [COMMAND, message("Enter")];
 const ESCAPE = [message("Esc")];
 const WALK = /** @type {KeyLine} */ ([["←", "→"], message("Previous or next result")]);
 /** @type {readonly KeyLine[]} */
+const RESULT = [
+  WALK,
+  [[message("Home"), message("End")], message("Newest or oldest result")],
+  [["F"], message("Favorite")],
+  [[message("Delete")], message("Delete, with Undo")],
+];
+/** @type {readonly KeyLine[]} */
 const ZOOM = [
   [["+", "−"], message("Zoom")],
   [["0"], message("Fit to the window")],
@@ -36,12 +43,7 @@ const KEYS = [
   ],
   [
     message("On a result"),
-    [
-      WALK,
-      [[message("Enter")], message("Enlarge")],
-      [ESCAPE, message("All results")],
-      [["F"], message("Favorite")],
-    ],
+    [...RESULT, [[message("Enter")], message("Enlarge")], [ESCAPE, message("All results")]],
   ],
   [
     message("On a video"),
@@ -62,7 +64,7 @@ const KEYS = [
       [ESCAPE, message("Leave the image")],
     ],
   ],
-  [message("Full screen"), [WALK, ...ZOOM, [ESCAPE, message("Exit full screen")]]],
+  [message("Full screen"), [...RESULT, ...ZOOM, [ESCAPE, message("Exit full screen")]]],
 ];
 
 /** @returns {HTMLDialogElement} */

@@ -20,6 +20,7 @@ import {
   placeAfter,
 } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
+import { removeRun } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { ChainStrip } from "../stage/chain_strip.js";
 import { detailsOf } from "../stage/details.js";
@@ -42,6 +43,8 @@ import { page } from "../state.js";
 const NOTHING = { items: [], intermediate: [] };
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+/** @type {Record<string, number>} */
+const ENDS = { Home: 0, End: -1 };
 const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // elements that handle arrow keys themselves
 
 class Stage {
@@ -133,6 +136,8 @@ class Stage {
       const isOne = isOneOfSeveral(this.#onStage) && !this.#viewport.isFull;
       if (event.key === "Escape" && isOne && !event.defaultPrevented) this.#showAll();
       else if (event.key.toLowerCase() === "f" && !target.closest(INPUTS)) this.#star(event);
+      else if (event.key === "Delete" && this.#shown && !target.closest(INPUTS)) this.#remove();
+      else if (event.key in ENDS && !target.closest(OWN_KEYS)) this.#goTo(ENDS[event.key] ?? 0);
       else if (step && !target.closest(OWN_KEYS)) this.#walk(step);
       else return;
       event.preventDefault();
@@ -142,6 +147,20 @@ class Stage {
   /** @param {KeyboardEvent} event */
   #star({ ctrlKey, metaKey, altKey }) {
     if (!(ctrlKey || metaKey || altKey)) $(".favourite", this.#rows.below)?.click();
+  }
+
+  /** Delete the run on the stage. */
+  #remove() {
+    removeRun({ run: this.#shown?.id ?? "" }, this.#component, false);
+  }
+
+  /**
+   * Go to the newest or the oldest listed run.
+   * @param {number} at 0 for the newest, -1 for the oldest
+   */
+  #goTo(at) {
+    const run = page.now.past.filter((one) => one !== null).at(at);
+    if (run && run.id !== this.#shown?.id) lookBackAt(run);
   }
 
   /** @param {number} at index of the visible result or of a thumbnail */
@@ -285,7 +304,6 @@ class Stage {
     const wasAll = this.#isAll;
     this.#at = at;
     this.#isAll = false;
-    this.#viewport.changed(true);
     this.#showItem();
     this.#drawActions(page.now);
     if (wasAll) this.#rows.back.focus({ preventScroll: true });
@@ -327,7 +345,7 @@ class Stage {
       URL.revokeObjectURL(/** @type {HTMLImageElement} */ (old).src);
     this.#media.classList.remove("former");
     this.#media.replaceChildren(...(node ? [node] : []));
-    this.#viewport.changed(id !== this.#painted);
+    this.#viewport.changed();
     this.#painted = id;
     if (node) this.#empty.hide();
     this.#drawActions(page.now);

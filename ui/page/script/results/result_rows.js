@@ -53,7 +53,13 @@ export class ResultRows {
     this.foot.append(this.#words, this.#row);
     this.foot.role = "group";
     this.foot.ariaLabel = message("Result");
-    parts.viewport.place.append(this.back, this.foot);
+    const { place } = parts.viewport;
+    place.append(this.back, this.foot);
+    // The image ends where the row begins.
+    new ResizeObserver(() => {
+      place.style.setProperty("--foot", `${this.foot.offsetHeight}px`);
+      parts.viewport.changed();
+    }).observe(this.foot);
   }
 
   /**

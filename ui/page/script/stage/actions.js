@@ -250,7 +250,7 @@ function favouriteFor({ id, page: { favourite } }) {
  * @param {Events} events
  * @param {boolean} byPointer whether the user clicked; a key press always means the focused button
  */
-async function removeRun(what, events, byPointer) {
+export async function removeRun(what, events, byPointer) {
   const { run = "", until = 0 } = page.now.deleting ?? {};
   if (byPointer && performance.now() < until && (run !== what.run || until === Infinity)) return;
   page.set({ deleting: { run: what.run, until: Infinity } });

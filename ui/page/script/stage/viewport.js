@@ -5,7 +5,7 @@ import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
 import { VideoTools } from "../video/tools.js";
-import { isFitted, percentOf, sightOf, swiped } from "../zoom.js";
+import { FITTED, isFitted, openedAt, percentOf, scaled, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
 import { Before } from "./before.js";
@@ -14,11 +14,15 @@ import { USED } from "./use_menu.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 
+const CENTRE = { x: 0, y: 0 };
+
 /** Viewport in a dialog element that is always open: non-modal when inline, modal in full screen. */
 export class Viewport {
   /** The root element. */
   place = element("dialog", "viewport");
   #media;
+  /** The part of the viewport that no control covers. */
+  #room = element("div", "room");
   #download = element("span");
   #before = new Before();
   #video = new VideoTools();
@@ -26,8 +30,10 @@ export class Viewport {
   #full = button("", () => this.toggle(), "icon full");
   /** Where a single finger touched an image that fits, which may start a swipe. @type {Point | null} */
   #touched = null;
+  /** The zoom at which the viewport opened, until the user changes it. */
+  #opened = FITTED;
   #gestures = new ZoomGestures(
-    this.place,
+    this.#room,
     () => this.#sight,
     (zoom, sight) => this.#drawZoom(zoom, sight),
   );
@@ -46,7 +52,8 @@ export class Viewport {
     );
     const tools = element("div", "tools");
     tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
-    this.place.append(media, this.#before.place, tools, this.#video.place);
+    this.#room.append(media, this.#before.place);
+    this.place.append(this.#room, tools, this.#video.place);
     this.place.tabIndex = -1;
     this.#listen();
     this.#setInline();
@@ -68,7 +75,7 @@ export class Viewport {
     this.place.showModal();
     this.place.focus(); // otherwise a video would get the focus and the arrow keys
     this.#label(message("Exit full screen"));
-    this.changed(true);
+    this.changed();
     coverWindow(() => this.#leave());
   }
 
@@ -93,12 +100,15 @@ export class Viewport {
   }
 
   /**
-   * Update the zoom after the displayed media has changed.
-   * @param {boolean} isOther whether it is another result, not just a later preview
+   * Update the zoom after the displayed media has changed. If the user has zoomed, other images keep the zoom, so that the
+   * same part of them can be compared.
    */
-  changed(isOther) {
-    if (isOther) this.#gestures.fit();
-    else this.#gestures.show(this.#gestures.zoom);
+  changed() {
+    const [sight, zoom] = [this.#sight, this.#gestures.zoom];
+    const isOpening = zoom === this.#opened;
+    if (isOpening || !sight) this.#opened = sight && !this.#isPreview ? openedAt(sight) : FITTED;
+    const kept = sight && !isOpening ? scaled(zoom, zoom.scale, CENTRE, sight) : this.#opened;
+    this.#gestures.show(kept);
   }
 
   #listen() {
@@ -128,7 +138,7 @@ export class Viewport {
       if (!this.#sight || event.button) return;
       media.setPointerCapture(event.pointerId);
       const isAlone = event.pointerType === "touch" && !gestures.isHeld;
-      this.#touched = isAlone && isFitted(gestures.zoom) ? gestures.pointOf(event) : null;
+      this.#touched = isAlone && gestures.zoom.scale <= 1 ? gestures.pointOf(event) : null;
       gestures.hold(event);
     });
     media.addEventListener("pointermove", (event) => gestures.move(event));
@@ -140,7 +150,7 @@ export class Viewport {
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
       media.addEventListener(end, (event) => gestures.release(event));
     addEventListener("resize", () => {
-      if (this.isFull) this.changed(true);
+      if (this.isFull) this.changed();
     });
   }
 
@@ -148,9 +158,14 @@ export class Viewport {
   get #sight() {
     const image = this.#media.firstElementChild;
     if (!this.isFull || !(image instanceof HTMLImageElement) || !image.naturalWidth) return null;
-    const { clientWidth: width, clientHeight: height } = this.place;
+    const { clientWidth: width, clientHeight: height } = this.#room;
     const natural = { width: image.naturalWidth, height: image.naturalHeight };
     return sightOf({ width, height }, natural, devicePixelRatio);
+  }
+
+  /** Whether the image is a preview, which may be smaller than its result. */
+  get #isPreview() {
+    return Boolean(this.#media.firstElementChild?.className);
   }
 
   /**
@@ -179,7 +194,7 @@ export class Viewport {
   }
 
   #setInline() {
-    this.changed(true);
+    this.changed();
     this.#gestures.releaseAll();
     this.place.open = true;
     this.place.role = "group";
