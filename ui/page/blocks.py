@@ -41,6 +41,7 @@ _STYLES = (
     "models/missing_models.css",
     "filling.css",
     "fields/box_drawing.css",
+    "before.css",
     "dialogs.css",
     "account.css",
     "share.css",

@@ -31,6 +31,11 @@ export class ZoomGestures {
     this.#shown = shown;
   }
 
+  /** The geometry for zooming, or null while there is nothing to zoom. */
+  get sight() {
+    return this.#sight();
+  }
+
   /** Whether the user is dragging the image. */
   get isHeld() {
     return this.#pointers.size > 0;
@@ -44,6 +49,11 @@ export class ZoomGestures {
     style.setProperty("--x", `${zoom.x}px`);
     style.setProperty("--y", `${zoom.y}px`);
     this.#shown(zoom, this.#sight());
+  }
+
+  /** Keep the scale after the viewport or the image has changed, without a gap beside the image. */
+  keep() {
+    this.#scale(1);
   }
 
   fit() {

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.browser.stage.test_results import SOUND
@@ -83,11 +83,12 @@ def are_compared(person: Visitor, runs: list[str]) -> None:
     bar = person.page.get_by_role("group", name="Selected results")
     bar.get_by_role("button", name="Compare").click()
     dialog = person.page.get_by_role("dialog", name="Compare results")
-    expect(dialog.locator("img")).to_have_count(2)
+    expect(dialog.locator(".pane > img")).to_have_count(2)
     # Their dates differ if a minute has passed between them.
     rows = dialog.locator("tbody tr").filter(has_not_text="Date")
     expect(rows).to_have_text(["Prompta lighthousea boat", "Seed78"])
-    expect(dialog.locator("figcaption")).to_have_text(["1", "2"])
+    expect(dialog.locator("figcaption")).to_have_text(["1☆", "2☆"])
+    are_zoomed_together(dialog)
     expect(dialog.locator("thead th")).to_have_text(["1", "2"])
     box = dialog.bounding_box()
     assert box is not None
@@ -97,7 +98,7 @@ def are_compared(person: Visitor, runs: list[str]) -> None:
     )
     before = person.page.viewport_size
     person.page.set_viewport_size({"width": 390, "height": 844})
-    first, second = (dialog.locator("img").nth(at).bounding_box() for at in (0, 1))
+    first, second = (dialog.locator(".pane > img").nth(at).bounding_box() for at in (0, 1))
     assert first is not None
     assert second is not None
     assert second["y"] >= first["y"] + first["height"]  # below each other, as large as they can be
@@ -108,6 +109,33 @@ def are_compared(person: Visitor, runs: list[str]) -> None:
     person.page.set_viewport_size(before or SIZES["desktop"])
     person.page.get_by_role("button", name="Done", exact=True).click()
     expect(bar).to_be_hidden()
+
+
+def are_zoomed_together(dialog: Locator) -> None:
+    """Check that a zoom applies to both images, that their values stand below them, and that a
+    slider shows one over the other. Escape leaves only the slider."""
+    page, images = dialog.page, dialog.locator(".pane > img")
+    fitted = [images.nth(at).bounding_box() for at in (0, 1)]
+    values = [dialog.locator("tbody td").nth(at).bounding_box() for at in (0, 1)]
+    assert all(fitted)
+    assert all(values)
+    assert [box["x"] for box in fitted if box] == [box["x"] for box in values if box]
+    page.keyboard.press("+")
+    larger = [images.nth(at).bounding_box() for at in (0, 1)]
+    assert [round(box["width"]) for box in larger if box] == [
+        round(box["width"] * 1.25) for box in fitted if box
+    ]
+    page.keyboard.press("0")
+    dialog.get_by_role("button", name="Slider").click()
+    expect(images.first).to_be_hidden()
+    expect(dialog.get_by_role("slider", name="Slider")).to_be_visible()
+    dialog.get_by_role("slider", name="Slider").press("Escape")
+    expect(images.first).to_be_visible()
+    star = dialog.get_by_role("button", name="Favorite").first
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "false")
 
 
 def four_are_of_one_size(person: Visitor) -> None:

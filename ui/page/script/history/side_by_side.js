@@ -1,13 +1,17 @@
 // @ts-check
-// Full-window comparison of a few results, with the values that differ.
+// Full-window comparison of a few results, with the values that differ. The user can step to the next pair.
 
 import { when } from "../clock.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { arrangedRun } from "../runs/results.js";
+import { neighbour } from "../runs/runs.js";
 import { loadedWithLink } from "../stage/media.js";
+import { page } from "../state.js";
 import { Together } from "../video/together.js";
+import { ComparedImages } from "./compared_images.js";
+import { setFavourite } from "./marks.js";
 import { differences, endedAt } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
@@ -30,19 +34,55 @@ export async function compare(runs, viewer) {
   const dates = views.map(({ id }) => when(endById.get(id) ?? 0));
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
+  dialog.style.setProperty("--count", String(views.length));
   const close = button(message("Close"), () => dialog.close(), "button close");
   const head = element("header");
-  head.append(element("h2", "", message("Compare")), close);
+  const images = new ComparedImages(dialog);
+  const others = element("div", "others");
+  if (runs.length === 2) others.append(...otherPairs(runs, viewer, dialog));
+  head.append(element("h2", "", message("Compare")), images.tools, others, close);
   const results = element("div", "results");
   const captions = captionsOf(views);
   const together = new Together(results, views.length);
-  const look = () => together.look();
-  results.append(...views.map((view, at) => figureOf(view, captions[at] ?? "", viewer, look)));
+  const look = () => {
+    together.look();
+    images.look(views.length);
+  };
+  /** @type {(view: View, at: number) => HTMLElement} */
+  const shown = (view, at) => figureOf(view, captions[at] ?? "", viewer, images, look);
+  results.append(...views.map(shown));
   dialog.append(head, results, together.place, ...valuesOf(views, dates));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
   close.focus();
+}
+
+/**
+ * Return the buttons that compare the first result with a newer or older one than the second.
+ * @param {readonly PastRun[]} runs two
+ * @param {string} viewer
+ * @param {HTMLDialogElement} dialog
+ */
+function otherPairs([first, second], viewer, dialog) {
+  const { past } = page.now;
+  /** @type {[string, string, number][]} */
+  const ways = [
+    ["‹", message("Compare with a newer result"), -1],
+    ["›", message("Compare with an older result"), 1],
+  ];
+  return ways.flatMap(([text, label, step]) => {
+    let next = second && neighbour(past, second.id, step);
+    if (first && next?.id === first.id) next = neighbour(past, first.id, step);
+    if (!first || !next) return [];
+    const other = next;
+    const made = button(text, async () => {
+      await compare([first, other], viewer);
+      dialog.close();
+    });
+    made.title = made.ariaLabel = label;
+    return [made];
+  });
 }
 
 /**
@@ -58,22 +98,46 @@ function captionsOf(views) {
  * @param {View} view
  * @param {string} name
  * @param {string} viewer
+ * @param {ComparedImages} images
  * @param {() => void} shown called once the result is shown
  */
-function figureOf(view, name, viewer, shown) {
+function figureOf(view, name, viewer, images, shown) {
   const figure = element("figure");
   const { items } = arrangedRun(view);
   const item = items.find(({ kind }) => kind === "video") ?? items[0]; // not the same as an animated image
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item)
     loadedWithLink(item, viewer).then((node) => {
-      figure.prepend(node);
+      const isImage = node instanceof HTMLImageElement;
+      figure.prepend(isImage ? images.paneOf(node, item.url) : node);
       shown();
     });
   const caption = element("figcaption", "", name);
   caption.title = name;
+  caption.append(starFor(view));
   figure.append(caption);
   return figure;
+}
+
+/**
+ * Return the button that marks a result as favorite.
+ * @param {View} view
+ */
+function starFor({ id, page: { favourite } }) {
+  const star = button("", () => change(), "star");
+  const change = async () => {
+    await setFavourite([id], star.ariaPressed !== "true");
+    const { marked } = page.now;
+    if (marked?.ids.includes(id)) mark(marked.favourite);
+  };
+  /** @param {boolean} isMarked */
+  const mark = (isMarked) => {
+    star.textContent = isMarked ? "★" : "☆";
+    star.ariaPressed = String(isMarked);
+  };
+  star.title = star.ariaLabel = message("Favorite");
+  mark(favourite);
+  return star;
 }
 
 /**

@@ -6,6 +6,12 @@ import { message } from "../messages.js";
 
 const KNOB = 40; // pixels; the slider extends beyond the image by half of this on either side
 
+const OF_ORIGINAL = {
+  before: message("Before"),
+  after: message("After"),
+  slider: message("Compare with the original"),
+};
+
 export class Before {
   /** The overlay over the result. */
   place = element("div", "before");
@@ -17,16 +23,17 @@ export class Before {
   /** @type {HTMLImageElement | null} */
   #after = null;
 
-  constructor() {
+  /** @param {{ before: string, after: string, slider: string }} [words] names of the two images and of the slider */
+  constructor(words = OF_ORIGINAL) {
     Object.assign(this.#split, { type: "range", min: "0", max: "100", step: "any" });
-    this.#split.ariaLabel = message("Compare with the original");
+    this.#split.ariaLabel = words.slider;
     this.#split.addEventListener("input", () => this.#divide());
     this.#listen();
-    this.#image.alt = message("Before");
+    this.#image.alt = words.before;
     const clip = element("div", "clip");
-    clip.append(this.#image, markFor(message("Before")));
+    clip.append(this.#image, markFor(words.before));
     const after = element("div", "after");
-    after.append(markFor(message("After")));
+    after.append(markFor(words.after));
     this.place.append(clip, after, this.#split, this.#grip);
     this.toggle.hidden = true;
     this.#show(false);

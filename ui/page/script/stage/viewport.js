@@ -5,7 +5,7 @@ import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
 import { VideoTools } from "../video/tools.js";
-import { FITTED, isFitted, openedAt, percentOf, scaled, sightOf, swiped } from "../zoom.js";
+import { FITTED, isFitted, openedAt, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
 import { Before } from "./before.js";
@@ -13,8 +13,6 @@ import { USED } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
-
-const CENTRE = { x: 0, y: 0 };
 
 /** Viewport in a dialog element that is always open: non-modal when inline, modal in full screen. */
 export class Viewport {
@@ -104,11 +102,13 @@ export class Viewport {
    * same part of them can be compared.
    */
   changed() {
-    const [sight, zoom] = [this.#sight, this.#gestures.zoom];
-    const isOpening = zoom === this.#opened;
-    if (isOpening || !sight) this.#opened = sight && !this.#isPreview ? openedAt(sight) : FITTED;
-    const kept = sight && !isOpening ? scaled(zoom, zoom.scale, CENTRE, sight) : this.#opened;
-    this.#gestures.show(kept);
+    const [sight, gestures] = [this.#sight, this.#gestures];
+    if (sight && gestures.zoom !== this.#opened) {
+      gestures.keep();
+      return;
+    }
+    this.#opened = sight && !this.#isPreview ? openedAt(sight) : FITTED;
+    gestures.show(this.#opened);
   }
 
   #listen() {
