@@ -7,13 +7,14 @@ length and detects cycles.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.input_spec import compatible
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
-from comfy.graph.schema import INPUT_NODE, GraphLink
+from comfy.graph.schema import INPUT_NODE, OUTPUT_NODE, GraphLink
 from comfy.graph.widgets import NodeWidget
 from comfy.prompt.model import sources_first
 
@@ -216,13 +217,15 @@ def _input_at(node: LiveNode, slot: int) -> LiveInput | None:
 
 
 def leaving(inner: LiveGraph, slot: int) -> GraphLink | None:
-    """Return the link inside a subgraph that ends at this output, or None."""
-    port = inner.outputs[slot] if 0 <= slot < len(inner.outputs) else None
-    return (
-        next((inner.links[link] for link in port.links if link in inner.links), None)
-        if port
-        else None
+    """Return the link inside a subgraph that ends at this output, or None. Some published files
+    name none that exists there; then the list of links tells."""
+    if not 0 <= slot < len(inner.outputs):
+        return None
+    named = (inner.links[one] for one in inner.outputs[slot].links if one in inner.links)
+    ends = (
+        one for one in inner.links.values() if (one.target, one.target_slot) == (OUTPUT_NODE, slot)
     )
+    return next(itertools.chain(named, ends), None)
 
 
 def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:

@@ -32,6 +32,18 @@ def with_box(
     )
 
 
+def test_an_output_with_a_stale_link_has_the_one_that_ends_there() -> None:
+    """Some published subgraphs name a link at their output that doesn't exist."""
+    data = with_box(
+        graph_node(70, "box"),
+        graph_node(3, "Sample", 1, "fixed"),
+        links="1.1 CLIP > 70.clip\n70.0 CONDITIONING > 3.positive",
+    )
+    (box,) = data["definitions"]["subgraphs"]
+    box["outputs"][0]["linkIds"] = [342]
+    assert inputs(data, "3")["positive"] == ["70:39", 0]
+
+
 def test_ids_and_links_through_the_border() -> None:
     """Inner nodes get ids of the form host:node. Links cross the border in both directions."""
     data = with_box(
