@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Annotated
 from urllib.parse import quote
 
@@ -43,7 +45,17 @@ from ui.web.urls import download_name
 
 log = logging.getLogger(__name__)
 
-_PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified", "etag")
+# Headers of the server's answer that the browser gets, if they have this form.
+_SIZE = "[0-9]{1,15}"
+_PASSED_ON: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "content-length": re.compile(_SIZE),
+        "content-range": re.compile(rf"bytes (?:{_SIZE}-{_SIZE}/(?:{_SIZE}|\*)|\*/{_SIZE})"),
+        "accept-ranges": re.compile("bytes|none"),
+        "last-modified": re.compile(r"[ -~]{1,100}"),
+        "etag": re.compile(r"(?:W/)?\"[!#-~]{1,200}\""),
+    }
+)
 # Files that a browser would run as a page are offered as downloads.
 _SHOWN = ("image/", "video/", "audio/")
 _UNSAFE = ("image/svg+xml",)
@@ -346,8 +358,13 @@ def _pass_on(
         finally:
             answer_of.__exit__(None, None, None)
 
-    passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-    return PassedOn(body(), answer.status, passed | headers, media_type)
+    return PassedOn(body(), answer.status, passed_on(answer.headers) | headers, media_type)
+
+
+def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a server's file that the browser may get."""
+    sent = {name: headers.get(name, "") for name in _PASSED_ON}
+    return {name: value for name, value in sent.items() if _PASSED_ON[name].fullmatch(value)}
 
 
 def sent(path: Path, name: str) -> FileResponse:

@@ -19,6 +19,7 @@ from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from ui.files.components import Painted
+from ui.files.result_files import passed_on
 from ui.web.urls import download_name, file_address
 
 
@@ -277,3 +278,24 @@ def test_names_are_made_safe(name: str, safe: str) -> None:
     """The app keeps the readable part of a name. It removes characters that would leave the folder
     or break a header."""
     assert download_name(name) == safe
+
+
+def test_a_servers_header_in_another_form_is_dropped() -> None:
+    """It could break the app's own answer."""
+    good = {
+        "content-length": "12",
+        "content-range": "bytes 0-11/12",
+        "accept-ranges": "bytes",
+        "last-modified": "Thu, 26 Nov 2026 18:10:12 GMT",
+        "etag": '"a-1"',
+    }
+    assert passed_on(good) == good
+    assert passed_on({**good, "set-cookie": "a=b", "location": "/"}) == good
+    bad = {
+        "content-length": "9" * 5000,
+        "content-range": "bytes x",
+        "accept-ranges": "é",
+        "last-modified": "a\tb",
+        "etag": '"\x00"',
+    }
+    assert passed_on(bad) == {}
