@@ -61,7 +61,7 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         person.keep_seed(7)
         it_stands_beside_the_other_tools(person)
         menu.get_by_text("Presets", exact=True).click()
-        expect(menu.locator(".none")).to_be_visible()
+        expect(menu.locator(".none")).to_contain_text("keeps all values of this form")
         expect(menu.locator(".share")).to_be_hidden()
         name.fill("Night")
         name.press("Enter")
@@ -103,6 +103,8 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     refuses a name in use. After several deletions, each Undo names its preset and stays until the
     user presses it."""
     button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
+    expect(button(name="Rename: Night")).to_have_text("Rename")
+    expect(button(name="Delete: Night")).to_have_text("Delete")
     button(name="Rename: Night").click()
     field = menu.get_by_role("textbox", name="Rename: Night")
     expect(field).to_be_focused()

@@ -73,13 +73,13 @@ def test_leaving_the_form_keeps_unsaved_changes(editable: Site, visit: Visit) ->
 
 
 def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
-    """Its form can be edited before it is shared, and sharing keeps the changes."""
+    """Its form can be edited before it is shared. Sharing asks for a title and keeps the
+    changes."""
     author = Author(visit(editable).open("upscale"))
     page = author.page
     give(page, json.dumps(own_prompt("a fox")).encode(), "own.json")
     expect(page.locator("#opened-here")).to_be_visible()
     author.open()
-    author.editor.get_by_label("Title", exact=True).fill("Foxes")
     author.unfold("2.text").get_by_label("Name").fill("Animal")
     expect(author.labels().first).to_have_text("Animal")
     expect(author.editor.get_by_role("button", name="Save draft")).to_be_hidden()
@@ -87,6 +87,8 @@ def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     author.says("Saved")
     author.editor.get_by_role("button", name="Close", exact=True).click()
     page.get_by_role("button", name="Add to shared workflows").click()
+    page.locator("#confirm").get_by_label("Title").fill("Foxes")
+    page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#added-here")).to_be_visible()
     expect(page.locator("#heading h1")).to_have_text("Foxes")
     expect(author.labels().first).to_have_text("Animal")

@@ -54,6 +54,7 @@ def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Vis
     person.ready()
     person.generate()
     person.page.get_by_role("button", name="Add to shared workflows").click()
+    person.page.get_by_role("button", name="Add", exact=True).click()
     expect(person.page).to_have_url(f"{site.url}/?workflow=runs_here")
     person.leave()
 

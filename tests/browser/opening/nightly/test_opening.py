@@ -121,6 +121,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     expect(person.page.locator("#history .tile")).to_have_count(1)
     person.type("2.text", "a lamp")
     person.page.get_by_role("button", name="Add to shared workflows").click()
+    person.page.get_by_role("button", name="Add", exact=True).click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
     assert "workflow=my-lamp" in person.page.url
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")

@@ -18,6 +18,7 @@ class Menu {
   #lists = element("div");
   #name = element("input");
   #share = element("input");
+  #shared = element("span", "hint");
   #save = button(message("Save"), () => this.#keep());
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
@@ -39,7 +40,7 @@ class Menu {
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, message("Share with everyone, including files"));
+    share.append(this.#share, message("Share with everyone"), this.#shared);
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -76,7 +77,11 @@ class Menu {
 
   #draw() {
     const { own, shared, may_share } = this.#presets;
-    const nothing = element("p", "none", message("Nothing here yet."));
+    const nothing = element(
+      "p",
+      "none",
+      message("A preset keeps all values of this form, with its files, under a name."),
+    );
     const lists = [
       ...this.#list(message("Yours"), own, false),
       ...this.#list(message("For everyone"), shared, true),
@@ -105,9 +110,9 @@ class Menu {
     const item = element("li");
     item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
-    const rename = button("✎", () => this.#offerName(name, shared, item), "rename");
+    const rename = button(message("Rename"), () => this.#offerName(name, shared, item), "rename");
     rename.title = rename.ariaLabel = labeled(message("Rename"), name);
-    const remove = button("✕", () => this.#delete(name, shared, item), "remove");
+    const remove = button(message("Delete"), () => this.#delete(name, shared, item), "remove");
     remove.title = remove.ariaLabel = labeled(message("Delete"), name);
     item.append(rename, remove);
     return item;
@@ -245,6 +250,10 @@ class Menu {
 
   #label() {
     const name = this.#name.value.trim();
+    const files = this.#share.checked ? fileNames(this.#values) : [];
+    this.#shared.textContent = files.length
+      ? message("Also shared: {files}", { files: files.join(", ") })
+      : "";
     this.#save.textContent = this.#saved.includes(name) ? message("Overwrite") : message("Save");
     this.#save.ariaDisabled = String(!name);
   }
@@ -264,6 +273,16 @@ class Menu {
     this.#focus(name, shared);
   }
 }
+
+/**
+ * Return the names of the files among a form's values.
+ * @param {Record<string, unknown>} values
+ */
+const fileNames = (values) =>
+  Object.values(values).flatMap((value) => {
+    const { file } = /** @type {{ file?: unknown }} */ (value ?? {});
+    return typeof file === "string" ? [file.split("/").at(-1) ?? file] : [];
+  });
 
 /**
  * @param {HTMLElement} place

@@ -2,17 +2,19 @@
 // Users' own workflows: opening one from a file, sharing it with all users, and removing it.
 
 import { confirm } from "../confirm.js";
-import { $, announce } from "../dom.js";
+import { $, announce, button, dialog, element } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
-import { API, ask, request } from "../requests.js";
-import { say } from "../state.js";
+import { API, ask, json, request } from "../requests.js";
+import { page, say } from "../state.js";
 import { RECENT, read, write } from "../storage.js";
 import { expectGone, visit, visitLast, visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
 /** @import { OpenedFile } from "../documents.js" */
 /** @import { Offer } from "../state.js" */
+
+const LONGEST = 100; // characters of a title
 
 /** Return whether this user may open workflows. Only then does the page have the button. */
 export const mayOpen = () => Boolean($("#open button"));
@@ -70,12 +72,14 @@ const pathFor = (name) => `${API}/workflows?file=${encodeURIComponent(name)}`;
  */
 export function mountSharing(place, name, title, isOwn, about) {
   const path = `${API}/workflows/${encodeURIComponent(name)}`;
-  $(".share", place)?.addEventListener("click", async () => {
+  const share = async (/** @type {string} */ wanted) => {
+    if (wanted !== title && !(await rename(path, wanted))) return;
     const kept = await ask(`${path}/keep`);
     if (!kept) return;
     forget(name);
     visitWith(kept.name, typed(name));
-  });
+  };
+  $(".share", place)?.addEventListener("click", () => askToShare(title, share));
   $(".remove", place)?.addEventListener("click", () => {
     const asked = isOwn
       ? message("Remove “{title}”?", { title })
@@ -91,6 +95,53 @@ export function mountSharing(place, name, title, isOwn, about) {
       announce(message("Removed: {name}", { name: title }));
     });
   });
+}
+
+/**
+ * Ask for the title of a workflow to share, and say whether it can run here.
+ * @param {string} title
+ * @param {(title: string) => void} share
+ */
+function askToShare(title, share) {
+  const place = dialog("confirm", message("Add to the shared workflows?"));
+  const form = element("form");
+  const box = element("input");
+  Object.assign(box, { type: "text", maxLength: LONGEST, value: title });
+  box.ariaLabel = message("Title");
+  const row = element("div", "row");
+  row.append(box);
+  const last = element("div", "row last");
+  last.append(
+    button(message("Cancel"), () => place.hidePopover()),
+    button(message("Add"), () => form.requestSubmit(), "button primary"),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    place.hidePopover();
+    share(box.value.trim() || title);
+  });
+  form.append(row, last);
+  const { blocked } = page.now;
+  place.append(element("p", "", message("Everyone here can use this workflow.")));
+  if (blocked) place.append(element("p", "said", blocked));
+  place.append(form);
+  document.body.append(place);
+  place.showPopover();
+  box.select();
+  box.focus();
+}
+
+/**
+ * Set the title of a form.
+ * @param {string} path of its workflow in the API
+ * @param {string} title
+ * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
+ */
+async function rename(path, title) {
+  const doc = await ask(`${path}/editor`, undefined, "GET");
+  if (!doc) return false;
+  const body = json({ version: doc.version, settings: { ...doc.settings, title } });
+  return Boolean(await ask(`${path}/editor`, body, "PUT"));
 }
 
 /**
