@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,22 +130,12 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     """Return the services of one app. `files`: its folder for uploads and copies. `opened`: the
     workflows that users open, in memory by default. `pace`: how often ComfyUI is checked."""
     limits, parts = limits or WebLimits(), parts or OptionalParts()
-    health = ServerHealth(servers.answers, pace)
-    servers.on_unreachable(health.recheck)
-    catalog = CatalogCache(servers.object_info)
-    servers.on_change(catalog.expire)
+    health, catalog = _watched(servers, pace)
     forms = Forms(folder.get, catalog, permissions, opened, nobody=NOBODY)
     server_files, given = ServerFiles(servers.view), UploadFolder(files, limits)
-    starter = Starter(
-        runs,
-        forms,
-        blobs,
-        servers,
-        UploadLimits(limits.file, limits.run_files),
-        wildcards=WildcardFiles(folder.path / FOLDER).lines,
-        translated=translated,
-        payment=parts.payment,
-    )
+    lines = WildcardFiles(folder.path / FOLDER).lines
+    starter = Starter(runs, forms, blobs, servers, UploadLimits(limits.file, limits.run_files))
+    starter = replace(starter, wildcards=lines, translated=translated, payment=parts.payment)
     added = runs.history.added if runs.history is not None else None
     gallery = TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns)
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
@@ -180,6 +170,15 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         secret=secret,
         parts=parts,
     )
+
+
+def _watched(servers: ServerPool, pace: CheckIntervals | None) -> tuple[ServerHealth, CatalogCache]:
+    """Return the health and the node definitions of servers, renewed when a server changes."""
+    health = ServerHealth(servers.answers, pace)
+    servers.on_unreachable(health.recheck)
+    catalog = CatalogCache(servers.object_info)
+    servers.on_change(catalog.expire)
+    return health, catalog
 
 
 def _webhooks(runs: RunRegistry, blobs: BlobStore, settings: WebhookSettings) -> Webhooks:
