@@ -98,6 +98,7 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         default_offered=has_own if as_base64 else candidate.default_offered,
         as_base64=as_base64,
         counts=candidate.counts,
+        is_fixed=candidate.source == "app" and candidate.said.default is not None,
         optional=optional and not has_own,
         redraws=candidate.spec is not None
         and candidate.spec.adds_inputs

@@ -107,6 +107,8 @@ class Field:
     additional field of this kind, if the workflow takes more. To add the field, build the form
     again with that key among the values, even with None.
 
+    `is_fixed`: a seed that its author's App keeps from run to run.
+
     `counts`: 1 or -1 for a seed without a default that its author counts up or down from run to
     run. `as_base64`: the prompt gets the file's content as text; an author's own text stays in the
     prompt and isn't the default. `height`: a text's height in pixels in its author's App (None:
@@ -142,6 +144,7 @@ class Field:
     section: str | None = None
     default_offered: bool = True
     counts: int = 0
+    is_fixed: bool = False
     optional: bool = False
     as_base64: bool = False
     redraws: bool = False

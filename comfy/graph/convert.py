@@ -12,6 +12,7 @@ prefixes: docs/comfyui.md#24).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -39,7 +40,8 @@ class BoundWidget:
     `node` is the node that shows it: an ordinary node, a subgraph node (widgets promoted from
     inside) or a PrimitiveNode. `targets` is empty if a link overrides the widget, or if no running
     node uses it. On a subgraph node, `inside` is the promoted node and widget. `spec` includes the
-    author's limits for nodes that allow them.
+    author's limits for nodes that allow them. `control` is what the editor does with a number after
+    each run, such as "fixed", "" if unknown.
     """
 
     node: str
@@ -50,6 +52,7 @@ class BoundWidget:
     spec: InputSpec | None
     targets: tuple[InputRef, ...]
     inside: tuple[str, str] | None = None
+    control: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +252,32 @@ def _bind(
                 if widget.sent and own not in sources:
                     targets[own] = [own]
     for here in placed.values():
+        controls = _controls(here.node.widgets)
         for name, label, widget, reached in _shown(here):
             places = tuple(
                 dict.fromkeys(input_ref for key in reached for input_ref in targets.get(key, ()))
             )
             inside = promoted_from(here.node, name) if here.node.inner else None
             yield BoundWidget(
-                here.id, name, label, here.node.title, widget.value, widget.spec, places, inside
+                here.id,
+                name,
+                label,
+                here.node.title,
+                widget.value,
+                widget.spec,
+                places,
+                inside,
+                controls.get(id(widget), ""),
             )
+
+
+def _controls(widgets: list[NodeWidget]) -> dict[int, str]:
+    """Return the values of the helper widgets that follow numbers, by the number's identity."""
+    return {
+        id(number): helper.value
+        for number, helper in itertools.pairwise(widgets)
+        if helper.name == "control_after_generate" and isinstance(helper.value, str)
+    }
 
 
 def _shown(here: Placed) -> Iterator[tuple[str, str, NodeWidget, list[tuple[str, str]]]]:

@@ -14,7 +14,8 @@ class ShownInput:
 
     `targets` are the prompt inputs that it sets, as in the editor. `label` is the author's name for
     it (empty if not set). The limits are the author's; None means that only the server's apply.
-    `height` is in pixels, None if not set. `is_primitive` is True for a value in a PrimitiveNode,
+    `height` is in pixels, None if not set. `fixed` is the value of a seed that stays the same from
+    run to run, None for others. `is_primitive` is True for a value in a PrimitiveNode,
     whose title only names it.
     """
 
@@ -26,6 +27,7 @@ class ShownInput:
     tooltip: str = ""
     height: int | None = None
     is_primitive: bool = False
+    fixed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def read_app(converted: Converted) -> App | None:
         found = [widget] if widget else _camera_angles(converted, entry[1])
         for one in found:
             if one.targets:
-                shown = replace(_shown(one), height=_height(entry))
+                shown = replace(_shown(one), height=_height(entry), fixed=_fixed(one))
                 inputs.setdefault((one.node, one.name), shown)
     outputs = dict.fromkeys(
         place
@@ -137,6 +137,12 @@ def _places(converted: Converted, node: str | None) -> list[str]:
     if node is None or node in converted.prompt:
         return [node] if node else []
     return [place for place in converted.prompt if place.rpartition(":")[2] == node]
+
+
+def _fixed(widget: BoundWidget) -> int | None:
+    """Return the value of a number that the author's app keeps from run to run."""
+    is_fixed = widget.control == "fixed" and type(widget.value) is int
+    return widget.value if is_fixed else None
 
 
 def _height(entry: list[Any]) -> int | None:

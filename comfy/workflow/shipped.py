@@ -119,11 +119,11 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("How much to change: low values retouch, 1 repaints everything."),
             message("Images per run."),
             message("More frames take longer and use more memory."),
-            message("More steps take longer; little changes above 30."),
+            message("More steps take longer. Above 30, little changes."),
             message("Pixels."),
             message("Pixels. The model works best around 512 × 512."),
             message("Pixels. Your image is cropped to this shape."),
-            message("Same seed and settings, same image."),
+            message("The same seed and settings give the same result."),
             message("What to avoid."),
         )
     }

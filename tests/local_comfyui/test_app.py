@@ -14,13 +14,13 @@ from ui.settings.arguments import read_settings
 
 
 def test_administrators_watch_and_restart_it(tmp_path: Path) -> None:
-    """The page has its log, *Update list* and *Restart*. The log of actions names the person."""
+    """The page has its log, *Refresh models* and *Restart*. The log of actions names the person."""
     fake = FakeComfyUI(_folder(tmp_path))
     with started("--comfyui", str(fake.folder), "--data", str(tmp_path / "data")) as app:
         former = fake.wait()
         eventually(lambda: _server(app)["process"] == "running", "ComfyUI runs")
         page = _get(app, "/operator")
-        assert all(f">{word}</" in page for word in ("Log", "Restart", "Update list"))
+        assert all(f">{word}</" in page for word in ("Log", "Restart", "Refresh models"))
         assert "To see the GUI go to" in _get(app, "/operator/servers/0/log")
         answer = _post(app, "/operator/servers/0/update")
         assert "Updated the list of" in answer.text

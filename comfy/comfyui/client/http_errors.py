@@ -99,8 +99,8 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
 _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "prompt_outputs_failed_validation": (
-            message("The server rejected some settings."),
-            message("Fix the highlighted fields."),
+            message("Some settings don't work on this server."),
+            message("Check the highlighted fields."),
         ),
         "prompt_no_outputs": (
             message("This workflow has no node that saves or shows a result."),

@@ -168,7 +168,9 @@ NODES = {
                 "model/sampling",
                 required={
                     "model": spec("MODEL", tooltip="Diffusion model."),
-                    "seed": spec("INT", **_SEED, tooltip="Same seed and settings, same image."),
+                    "seed": spec(
+                        "INT", **_SEED, tooltip="The same seed and settings give the same result."
+                    ),
                     **_common(helped=True),
                     "denoise": spec(
                         "FLOAT",

@@ -102,6 +102,7 @@ def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "m
         max=shown.max,
         step=shown.step,
         height=shown.height,
+        default=shown.fixed,
     )
     return Statement(source, shown.targets, field_config, group)
 

@@ -78,7 +78,7 @@ def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
         "type": "",
         "python_type": {
             "type": "int",
-            "description": "More steps take longer; little changes above 30.",
+            "description": "More steps take longer. Above 30, little changes.",
         },
         "component": "Slider",
         "parameter_name": "steps",

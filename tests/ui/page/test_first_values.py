@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tests.support.samples.forms import form_of, text_to_image
-from ui.page.form.first_values import linked_values
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.workflow.resolve import on_server
+from tests.support.samples.forms import form_of, parse_workflow, small_catalog, text_to_image
+from ui.page.form.first_values import authors_value, linked_values
 
 FORM = form_of(text_to_image())
 
@@ -30,3 +38,16 @@ def test_values_of_a_link_are_used_or_reported() -> None:
 def test_a_link_without_values_fills_in_nothing() -> None:
     """Most links have no values. The app then fills in nothing and reports no problem."""
     assert linked_values(FORM, {}) == ({}, [])
+
+
+@pytest.mark.parametrize(("control", "shown"), [("fixed", 0), ("randomize", None)])
+def test_an_app_keeps_its_fixed_seed(control: str, shown: int | None) -> None:
+    """The author's App shows the same seed in each run. Other seeds are random at first."""
+    file = Path(__file__).parents[2] / "data" / "graphs" / "lighthouse.app.json"
+    graph: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    sampler = next(one for one in graph["nodes"] if one["type"] == "KSampler")
+    sampler["widgets_values"][:2] = [0, control]
+    workflow = on_server(parse_workflow("lighthouse.app", graph), small_catalog())
+    field = build_form(workflow, small_catalog()).field("5.seed")
+    nothing = cast(Any, None)
+    assert authors_value(nothing, field, nothing) == shown

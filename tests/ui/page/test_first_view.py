@@ -49,7 +49,7 @@ def test_the_first_document_has_the_labels_and_values(app: RunningApp) -> None:
     assert "Text to image Create an image from a description." in shown
     assert "Prompt Describe the image you want. a small harbour town at first light" in shown
     assert "Width 512 Height 512" in shown
-    assert "Steps More steps take longer; little changes above 30. 24" in shown
+    assert "Steps More steps take longer. Above 30, little changes. 24" in shown
     assert "Advanced (6)" in shown
 
 
@@ -58,7 +58,7 @@ def test_the_first_document_shows_the_chosen_workflow(app: RunningApp) -> None:
     shown = view(app, workflow="upscale", **{"2.text": LAKE, "7.steps": "9"})
     assert "Upscale" in shown
     assert LAKE in shown
-    assert "Steps More steps take longer; little changes above 30. 9" in shown
+    assert "Steps More steps take longer. Above 30, little changes. 9" in shown
     assert "Text to image" not in shown
     assert "Create, enlarge, refine" in view(app, workflow="create-upscale-detail.chain")
 

@@ -111,7 +111,7 @@ def _size(width: Field, height: Field, linked: Mapping[str, Any]) -> str:
 def _value(field: Field, linked: Mapping[str, Any]) -> str:
     """Return the field's value as an element. The page's script puts values there that only the
     browser keeps; a value from the URL takes precedence over them."""
-    value = linked.get(field.key, None if field.is_seed else field.default)
+    value = linked.get(field.key, None if field.is_seed and not field.is_fixed else field.default)
     key = "" if field.key in linked else f' data-key="{html.escape(field.key)}"'
     labels = {str(kept(choice)): translated(label) for label, choice in field.choices or ()}
     text = seed_parts(value)[0] if field.is_seed else box_text(kept(field.kind.to_json(value)))

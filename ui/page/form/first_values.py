@@ -118,9 +118,9 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
 
 
 def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object:
-    """Return the author's value as the field shows it. A seed becomes random, or counts from a
-    random start."""
-    if field.is_seed:
+    """Return the author's value as the field shows it. A seed becomes random unless the author's
+    App keeps it, or counts from a random start."""
+    if field.is_seed and not field.is_fixed:
         return "+" if field.counts else None
     return (
         files.shown(copies.example(field, files.owner), field) if field.is_media else field.default

@@ -37,6 +37,7 @@ from ui.page.stage import Stage
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
+_NOT_IN_APP = message("These settings aren't part of the author's app.")
 _REMOVAL = message(
     "Results made with it stay in the history. Chains that use it can't run without it."
 )
@@ -161,6 +162,8 @@ def draw_fields(
                     elem_classes="field-search",
                     js_on_load=calls("components/field_search.js", "mountFieldSearch(element)"),
                 )
+            if section.name is None and any(field.source == "app" for field in form.fields):
+                gr.HTML(f"<p>{html_of(_NOT_IN_APP)}</p>", elem_classes="caption")
             by_node = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
             for group in _grouped(fields) if by_node else [fields]:
                 if by_node:

@@ -49,7 +49,7 @@ export class Chooser {
     this.#component = component;
     this.#opened = opened;
     this.#button.ariaHasPopup = "dialog";
-    this.#button.append(this.#title, element("kbd", "", KEYS));
+    this.#button.append(this.#title, " ", element("kbd", "", KEYS));
     this.#panel.ariaLabel = message("Workflows");
     const head = element("header");
     head.append(

@@ -129,7 +129,7 @@ export class EditTools {
       });
       return labelFor(EDGE_WORDS[edge], box);
     });
-    const made = part(message("Pixels to add (negative numbers cut)"), ...boxes);
+    const made = part(message("Extend or crop (px)"), ...boxes);
     made.classList.add("edit-edges");
     return made;
   }
