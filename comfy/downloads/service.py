@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from anyio import to_thread
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
+from comfy.base.threads import in_threads
 from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
@@ -103,6 +105,7 @@ class ModelDownloads:
         self._facts: dict[str, FileAnswer] = {}
         self._listing = threading.Lock()
         self._lists: tuple[ServerDownloads, ...] = ()
+        self._asked: Future[tuple[ServerDownloads, ...]] | None = None  # set during a request
         self._listed_until = 0.0
         self._wanted = True  # whether some server may have active downloads
         self.finished = 0
@@ -172,10 +175,32 @@ class ModelDownloads:
     def lists(self) -> tuple[ServerDownloads, ...]:
         """Return the downloads of all servers, at most half a second old: many open pages ask."""
         with self._listing:
-            if time.monotonic() > self._listed_until:
-                self._lists = tuple(map(self._list, self.servers))
+            if time.monotonic() <= self._listed_until:
+                return self._lists
+            pending = self._asked
+            if pending is None:
+                answer = self._asked = Future[tuple[ServerDownloads, ...]]()
+        if pending is not None:
+            return pending.result()
+        try:
+            lists = self._ask_servers()
+        except BaseException as error:
+            self._note_change()
+            answer.set_exception(error)
+            raise
+        with self._listing:
+            if self._asked is answer:  # nothing has changed since it was asked
+                self._lists, self._asked = lists, None
                 self._listed_until = time.monotonic() + _LIST_SECONDS
-            return self._lists
+        answer.set_result(lists)
+        return lists
+
+    def _ask_servers(self) -> tuple[ServerDownloads, ...]:
+        """Ask all servers at once, because one may hang."""
+        servers = self.servers
+        if len(servers) <= 1:
+            return tuple(map(self._list, servers))
+        return tuple(in_threads(self._list, servers, name="downloads"))
 
     def ask_sizes(self, server: ComfyServer, files: Sequence[ModelFile]) -> None:
         """Ask the hosts for unknown sizes of files that can be downloaded."""
@@ -249,7 +274,7 @@ class ModelDownloads:
     def _note_change(self) -> None:
         self._wanted = True
         with self._listing:
-            self._listed_until = 0.0
+            self._listed_until, self._asked = 0.0, None
 
     def _list(self, server: ComfyServer) -> ServerDownloads:
         try:
