@@ -23,7 +23,9 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, TooManyThreads
+from comfy.base.periodic import background
+from comfy.base.threads import start_thread
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInStoreError
 from ui.accounts.pages.account import account_routes
@@ -119,21 +121,19 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         # all.
         workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
-        sweeping = asyncio.create_task(
-            sweep_regularly(services.copies.uploads, services.forms, services.runs)
+        jobs = (
+            sweep_regularly(services.copies.uploads, services.forms, services.runs),
+            delete_regularly(deletion),
+            refresh_regularly(desk.announcements),
         )
-        deleting = asyncio.create_task(delete_regularly(deletion))
-        refreshing = asyncio.create_task(refresh_regularly(desk.announcements))
         async with (
+            background(*jobs),
             watched_logins(identity, guesses, processes, keys),
             assistants.serving(),
             sending(services.webhooks, ends, news),
             services.downloads.watched(),
         ):
             yield
-        sweeping.cancel()
-        deleting.cancel()
-        refreshing.cancel()
 
     app = FastAPI(
         lifespan=lifespan,
@@ -316,15 +316,12 @@ class Server(uvicorn.Server):
         """Let runs finish within the allowed time, cancel the others on the server, then stop
         everything."""
         # Use a separate thread: all worker threads may be waiting for a hanging server.
-        closing = threading.Thread(
-            target=self._services.runs.close, kwargs={"finish": self._settings.finish}
-        )
-        closing.start()
+        runs, finish = self._services.runs, self._settings.finish
+        closing = _started(partial(runs.close, finish=finish))
         while closing.is_alive() and not self._hurried:
             await anyio.sleep(0.01)
         if self._hurried:
-            hurried = threading.Thread(target=self._services.runs.close)
-            hurried.start()
+            hurried = _started(runs.close)
             while hurried.is_alive():
                 await anyio.sleep(0.01)
         self._services.abort()
@@ -342,6 +339,16 @@ class Server(uvicorn.Server):
             server.close()
         for _ in range(_STEPS_TO_CONNECT):
             await asyncio.sleep(0)
+
+
+def _started(call: Callable[[], None]) -> threading.Thread:
+    """Start a call in a thread; without a free thread, call it here."""
+    thread = threading.Thread(target=call, name="closing")
+    try:
+        start_thread(thread)
+    except TooManyThreads:
+        thread.run()
+    return thread
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 from comfy.base.errors import ComfyError
 
 log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def background(*jobs: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Run jobs during the block. Afterwards, cancel them and wait for their ends."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def repeated(

@@ -211,10 +211,19 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Raise TooManyRuns at a limit, after stopping batches that were paused for too long."""
         with self._lock:
             batches = [*self._open.values(), *self._elsewhere.values()]
-        if self._limits.is_full(address, [batch.person for batch in batches]):
-            for batch in (batch for batch in batches if batch.was_paused_for(self._limits.paused)):
-                with suppress(BatchNotFound):  # deleted since
-                    self.stop(batch.id, batch.owner)
+        for batch in [one for one in batches if one.was_paused_for(self._limits.paused)]:
+            if not self._limits.is_full(address, [one.person for one in batches]):
+                break
+            try:
+                self.stop(batch.id, batch.owner)
+            except BatchNotFound:  # deleted since
+                pass
+            except ComfyError as problem:  # not the fault of the caller, who doesn't know it
+                log.warning(
+                    "Batch %s was paused for long, but can't be stopped: %s", batch.id, problem
+                )
+                continue
+            batches.remove(batch)
         self._work.check((owner, address), self._group_limits.check)
 
     def _make(self, group: Group) -> OpenBatch:

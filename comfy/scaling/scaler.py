@@ -61,6 +61,7 @@ class Scaler:
         self._store, self._pool, self._runs = store, pool, runs
         self._shown, self._pace = shown, pace or Pace()
         self._servers: dict[str, ComfyServer] = {}
+        self._adding: dict[str, threading.Thread] = {}
         self._memory = ScaleMemory()
         self._closing = threading.Event()
         self._work = ServerWork(store, pool, self._pace, self._closing)
@@ -81,6 +82,8 @@ class Scaler:
         """End the thread and the commands that start servers. Started servers stay up."""
         self._closing.set()
         self._thread.join(_LONGEST_JOIN)  # it may wait for a server
+        for thread in self._adding.values():
+            thread.join(_LONGEST_JOIN)
         self._work.join(_LONGEST_JOIN)
         self._log_left()
         for server in tuple(self._servers.values()):
@@ -125,7 +128,7 @@ class Scaler:
                 log.exception("Elastic servers failed with an internal error")
 
     def _look(self) -> None:
-        self._follow(self._rows())  # takes long if a new server is slow
+        self._follow(self._rows())
         self._work.renew()
         if self._runs.is_keeper:
             self._decide(self._rows())
@@ -135,10 +138,15 @@ class Scaler:
 
     def _follow(self, rows: Sequence[ServerRow]) -> None:
         """Add and remove servers as the rows say."""
+        self._adding = {key: thread for key, thread in self._adding.items() if thread.is_alive()}
         for row in rows:
             server = self._servers.get(row.id)
             if server is None and row.state == "up" and row.url is not None:
-                self._add_answering(row, self._scales[row.scale], row.url)
+                if row.id not in self._adding:  # a slow server delays nothing else
+                    about = row, self._scales[row.scale], row.url
+                    thread = threading.Thread(target=self._add_answering, args=about, daemon=True)
+                    start_thread(thread)
+                    self._adding[row.id] = thread
             elif server is not None and row.state == "stopping":
                 server.retire()
         for server_id in self._servers.keys() - {row.id for row in rows}:
@@ -153,6 +161,9 @@ class Scaler:
         try:
             server.fetch_nodes()
             self._learn_nodes()
+            if self._closing.is_set():
+                server.client.close()
+                return
             self._pool.add(server, scale.limit)
         except ComfyError as problem:
             log.info("ComfyUI at %s can't be added yet: %s", url, problem)

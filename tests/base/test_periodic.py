@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from comfy.base.errors import ComfyError
-from comfy.base.periodic import repeated
+from comfy.base.periodic import background, repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.sockets.folder_watch import FolderWatch
 from ui.web.server_health import CheckIntervals, ServerHealth
@@ -92,3 +92,24 @@ def test_folder_and_server_checks_resume_once_threads_start(
                 assert changed.get_nowait() == ["one"]
 
     awaited(scenario())
+
+
+def test_background_jobs_end_with_their_block() -> None:
+    """Also if the block fails: the jobs are canceled, and their ends awaited."""
+    ended: list[str] = []
+
+    async def job() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("job")
+
+    async def fail() -> None:
+        async with background(job(), job()):
+            await asyncio.sleep(0)
+            raise ValueError("the block fails")
+
+    with pytest.raises(ValueError, match="the block fails"):
+        awaited(fail())
+    assert ended == ["job", "job"]

@@ -76,3 +76,24 @@ def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path
                     one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         assert one.batches.get(batch.id, ANN).state == "stopped"
+
+
+def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path) -> None:
+    """Of several batches that were paused for long, the queue stops only as many as it must. One
+    that can't be stopped, here because the database refuses it, doesn't fail the new batch."""
+    with kept_batches(demo.url, tmp_path) as one:
+        one.batches = BatchQueue(one.starter, BatchLimits(all=3, paused=0.0))
+        with demo.hold("progress"):
+            refused, stopped, spared = (one.begin(AxisSpec(SEED, "1..3")) for _ in range(3))
+            for batch in (refused, stopped, spared):
+                one.batches.pause(batch.id, ANN)
+            history = one.runs.history
+            assert history is not None
+            with history.engine.begin() as connection:
+                connection.exec_driver_sql(
+                    f"create trigger refusing before update on groups when old.id = '{refused.id}'"
+                    " begin select raise(abort, 'refused'); end"
+                )
+            one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        states = [one.batches.get(batch.id, ANN).state for batch in (refused, stopped, spared)]
+        assert states == ["paused", "stopped", "paused"]

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
-from comfy.base.periodic import repeated
+from comfy.base.periodic import background, repeated
 from comfy.records.paid.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
@@ -157,16 +157,12 @@ async def watched_logins(
     if processes is not None:
         wake = partial(set_from_thread, asyncio.get_running_loop(), hinted)
         leave = processes.on_hint(SIGN_INS_ENDED, wake)
-    looking = [
-        asyncio.create_task(repeated(look, LOOK_EVERY)),
-        asyncio.create_task(repeated(refresh, pause)),
-    ]
-    yield
-    if leave is not None:
-        leave()
-    for job in looking:
-        job.cancel()
-    await asyncio.gather(*looking, return_exceptions=True)
+    try:
+        async with background(repeated(look, LOOK_EVERY), repeated(refresh, pause)):
+            yield
+    finally:
+        if leave is not None:
+            leave()
     _tell_failed(guesses)
     if login is not None:
         try:
