@@ -269,9 +269,11 @@ def _registry(
     from comfy.cluster.messaging.wire import Wire
     from comfy.cluster.processes import Place
     from comfy.cluster.registry import ClusterRegistry
+    from ui.cluster_command.shared_settings import setup_of
 
     executes = settings.execute == "yes"
-    place = Place(settings.process_name, executes=executes, version=app_version())
+    setup = setup_of(settings)
+    place = Place(settings.process_name, executes, app_version(), setup=setup)
     return ClusterRegistry(
         servers,
         history,

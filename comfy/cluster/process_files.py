@@ -1,14 +1,16 @@
 """Files that show whether processes use the same data folder: one per process, named by its
-life."""
+life. Each says what else the processes must have alike."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from comfy.base.temporary_folder import TEMPORARY, remove_abandoned
+from comfy.base.whole_files import write_whole
+from comfy.cluster.shared_setup import SetupReader, SharedSetup
 
 _FOLDER = "processes"
 _OLD = 24 * 3600.0  # seconds
@@ -17,8 +19,9 @@ _OLD = 24 * 3600.0  # seconds
 class ProcessFiles:
     """Files of processes in a data folder. Methods raise OSError."""
 
-    def __init__(self, data: Path) -> None:
-        self._folder = data / _FOLDER
+    def __init__(self, data: Path, setup: SetupReader | None = None) -> None:
+        self._folder, self._setup = data / _FOLDER, setup
+        self._written = SharedSetup()
 
     def add(self, life: str, living: Container[str]) -> None:
         """Add a process's file, and remove old files of processes that aren't living."""
@@ -29,6 +32,22 @@ class ProcessFiles:
                 if is_old and path.name not in living:
                     path.unlink()
         (self._folder / life).touch(mode=0o600)
+
+    def write_setup(self, life: str) -> SharedSetup:
+        """Write the setup of this process into its file, if it has changed, and return it."""
+        if self._setup is not None and (setup := self._setup.read()) != self._written:
+            write_whole(self._folder / life, setup.to_json().encode())
+            self._written = setup
+        return self._written
+
+    def setups(self, lives: Collection[str]) -> Mapping[str, SharedSetup]:
+        """Return the setups of these processes, as far as they are known."""
+        found: dict[str, SharedSetup] = {}
+        for life in lives:
+            with suppress(FileNotFoundError):
+                setup = SharedSetup.of_json((self._folder / life).read_text())
+                found |= {life: setup} if setup else {}
+        return found
 
     def sweep(self) -> None:
         """Remove the temporary files of dead processes."""

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
@@ -21,6 +21,7 @@ from comfy.cluster.engine import Engine
 from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.rows import release_attempts
+from comfy.cluster.shared_setup import SetupReader
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
@@ -53,12 +54,14 @@ _DEAD = _KNOWN.where(_processes.c.seen < _limit()).union(
 @dataclass(frozen=True, slots=True)
 class Place:
     """A process in its cluster. `name` and `version` are for administrators; with `executes`, it
-    executes runs. `life` is unique for each start of the process."""
+    executes runs. `life` is unique for each start of the process. `setup` reads what other
+    processes must have alike."""
 
     name: str
     executes: bool = True
     version: str = ""
     life: str = field(default_factory=lambda: uuid.uuid4().hex)
+    setup: SetupReader | None = None
 
 
 class Heartbeat:
@@ -76,7 +79,8 @@ class Heartbeat:
         """`work` is called at each beat and may raise ComfyError. `taken_over` is called after runs
         of dead processes became available."""
         self._database, self._engine = database, engine
-        self._row, self._life, self._files = asdict(place), place.life, files
+        self._row = {name: getattr(place, name) for name in KnownProcess.__slots__}
+        self._life, self._files = place.life, files
         self._work, self._taken_over = work, taken_over
         self._closing = threading.Event()
         self._connected_since: float | None = None
@@ -88,8 +92,17 @@ class Heartbeat:
         self._beat()
         with as_comfy_errors(), self._database.connect() as connection:
             known = {one.life: one.name for one in known_processes(connection)}
+        if [*known.values()].count(self._row["name"]) > 1:
+            log.warning(
+                "Another process has the name %s: give each its own one with --process.",
+                self._row["name"],
+            )
         try:
             self._files.add(self._life, known)
+            setup = self._files.write_setup(self._life)
+            for life, other in self._files.setups(known.keys() - {self._life}).items():
+                for difference in setup.differences(other, known[life]):
+                    log.warning("Process %s Give all processes the same ones.", difference)
             for life in self._files.missing(known):
                 log.warning(
                     "Process %s uses another data folder: give all processes the same --data.",
@@ -98,6 +111,7 @@ class Heartbeat:
         except OSError as error:
             log.warning("Can't mark the data folder as shared: %s", words_of(error))
         self._thread.start()
+        threading.Thread(target=self._keep_setup, name="setup", daemon=True).start()
 
     def close(self) -> None:
         """End the thread."""
@@ -122,6 +136,14 @@ class Heartbeat:
                 self._connected_since = None
                 log.exception("A heartbeat failed with an internal error")
 
+    def _keep_setup(self) -> None:
+        """Write changes of the setup. Not in the other thread, because a shared folder may hang."""
+        while not self._closing.wait(_LOOK):
+            try:
+                self._files.write_setup(self._life)
+            except OSError as error:
+                log.warning("Can't write what processes must have alike: %s", words_of(error))
+
     @property
     def is_sure(self) -> bool:
         """Return whether the database has been there for so long that others could reach it,
@@ -144,14 +166,15 @@ class Heartbeat:
         with as_comfy_errors(), self._database.begin() as connection:
             lock(connection)  # one process at a time, as `resume_others` doesn't lock the workflows
             dead = _dead(connection)
-            known = set(connection.execute(select(_processes.c.life)).scalars())
-            resumed = self._engine.resume_others(known - dead)
+            rows = connection.execute(select(_processes.c.life, _processes.c.name))
+            names = {one.life: one.name for one in rows}
+            resumed = self._engine.resume_others(names.keys() - dead)
             which = select(_live.c.run, _live.c.attempt).where(_live.c.process.in_(dead))
             attempts = [(run, attempt) for run, attempt in connection.execute(which)]
             release_attempts(connection, self._engine.unknown(attempts))
             connection.execute(delete(_processes).where(_processes.c.life.in_(dead)))
         for life in dead:
-            log.warning("Process %s is gone; its runs are taken over.", life)
+            log.warning("Process %s is gone; its runs are taken over.", names.get(life, life))
         if dead or resumed:
             self._taken_over()
 

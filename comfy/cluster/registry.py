@@ -126,7 +126,7 @@ class ClusterRegistry:
         self._engine = Engine(self._database.url, place.life, execute)
         watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
         shared = SharedServers(self._database, servers, place.life)
-        files = ProcessFiles(history.files.folder)
+        files = ProcessFiles(history.files.folder, place.setup)
         sweeps = history.sweep, self._engine.sweep, files.sweep
         self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         self._heartbeat = self._new_heartbeat(files)

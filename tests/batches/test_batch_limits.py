@@ -79,8 +79,8 @@ def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path
 
 
 def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path) -> None:
-    """Of several batches that were paused for long, the queue stops only as many as it must. One
-    that can't be stopped, here because the database refuses it, doesn't fail the new batch."""
+    """The queue stops only as many long-paused batches as it must. A batch that can't be stopped,
+    here because the database refuses it, doesn't fail the new one."""
     with kept_batches(demo.url, tmp_path) as one:
         one.batches = BatchQueue(one.starter, BatchLimits(all=3, paused=0.0))
         with demo.hold("progress"):

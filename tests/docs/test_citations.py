@@ -84,3 +84,15 @@ def test_every_recording_that_is_named_is_there(version: str, name: str) -> None
 def test_links_inside_the_page_lead_to_facts() -> None:
     """Facts link to each other by number."""
     assert {int(number) for number in re.findall(r"\]\(#(\d+)\)", PAGE)} <= FACTS.keys()
+
+
+def test_named_tests_exist() -> None:
+    """A test file that the page's script or style names is there."""
+    named = {
+        (name, path)
+        for name, text in SOURCES.items()
+        if name.endswith((".js", ".css"))
+        for path in re.findall(r"\btests/[\w/]+\.(?:py|js)\b", text)
+    }
+    assert named
+    assert not {(name, path) for name, path in named if not (ROOT / path).is_file()}

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, words_of
 from comfy.base.version import app_version
 from comfy.cluster.processes import KnownProcess
-from comfy.cluster.setup.data_folder import check_files, check_same_folder
+from comfy.cluster.setup.data_folder import check_files, check_same_folder, check_same_setup
 from comfy.cluster.setup.database import DatabaseChecks
 from comfy.cluster.setup.messages import check_wire
 from comfy.cluster.setup.servers import check_server
 from comfy.comfyui.client.address import ServerAddress
+from ui.cluster_command.shared_settings import setup_of
 from ui.settings.options import Settings
 
 
@@ -36,6 +38,7 @@ def run_checks(settings: Settings) -> int:
         if passed[0]:
             others = database.processes()
             passed.append(_passed("data", partial(check_same_folder, data, others)))
+            passed.append(_passed("setup", partial(_check_setup, data, others, settings)))
             passed.append(_passed("processes", partial(_check_names, others, settings)))
     passed += _check_servers(settings.server_addresses)
     return 0 if all(passed) else 1
@@ -49,6 +52,14 @@ def _passed(subject: str, check: Callable[[], str]) -> bool:
         print(f"PROBLEM  {subject}: {problem} {problem.hint}", flush=True)
         return False
     return True
+
+
+def _check_setup(data: Path, others: Sequence[KnownProcess], settings: Settings) -> str:
+    try:
+        here = setup_of(settings).read()
+    except OSError as error:
+        raise ComfyError(f"The workflow files can't be read: {words_of(error)}.") from error
+    return check_same_setup(data, others, here)
 
 
 def _check_names(others: Sequence[KnownProcess], settings: Settings) -> str:

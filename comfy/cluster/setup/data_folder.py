@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from comfy.base.errors import ComfyError, words_of
 from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.processes import KnownProcess
+from comfy.cluster.shared_setup import SharedSetup
 
 _CONTENT = b"comfyforms"
 
@@ -60,3 +61,20 @@ def check_same_folder(folder: Path, processes: Sequence[KnownProcess]) -> str:
         names = ", ".join(one.name for one in processes if one.life in missing)
         raise ComfyError(f"Other processes use another folder: {names}.", _OTHER)
     return f"All running processes ({len(processes)}) use this folder."
+
+
+def check_same_setup(folder: Path, processes: Sequence[KnownProcess], here: SharedSetup) -> str:
+    """Check that these processes have the same workflow files and servers as this one would have.
+    Raises ComfyError."""
+    try:
+        setups = ProcessFiles(folder).setups([one.life for one in processes])
+    except OSError as error:
+        raise ComfyError(f"{folder} can't be read: {words_of(error)}.", _OTHER) from error
+    names = {one.life: one.name for one in processes}
+    found = [line for life, one in setups.items() for line in here.differences(one, names[life])]
+    if found:
+        raise ComfyError(" ".join(found), "Give all processes the same ones.")
+    own = f"{len(here.workflows)} workflow files, {len(here.servers)} servers"
+    if len(setups) < len(processes):
+        return f"{own}. Some processes don't tell theirs."
+    return f"{own}, like all running processes ({len(processes)})."

@@ -19,6 +19,8 @@ _ROUNDS = 5
 _SIZE = 100_000  # bytes of a message, like a preview
 _ACL = "The service's ACL has to allow publish, subscribe and unsubscribe on comfyforms:*."
 
+_TLS = "rediss:// needs a port with TLS; use redis:// for a port without it."
+
 
 def check_wire(url: str) -> str:
     """Check that messages of this process come back, and return how long they take. Raises
@@ -47,6 +49,8 @@ def _round_trip(wire: Wire, address: WireAddress) -> float:
         if sent > end:
             reason = (wire.problem or "messages don't come back").rstrip(".")
             hint = _ACL if "permission" in reason else "Check --wire, and that the service runs."
+            if address.encrypted:
+                hint = f"{hint} {_TLS}"
             raise ComfyError(f"{address.place} can't be used: {reason}.", hint)
         wire.publish(channel, body)
         try:

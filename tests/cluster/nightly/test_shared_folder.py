@@ -13,7 +13,7 @@ import requests
 
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.running import running_cluster
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 STARTS = "/workflows/text-to-image/runs"
 SHORT = {"values": {"5.steps": 2}}
@@ -55,6 +55,26 @@ def test_a_folder_that_is_away_loses_no_run() -> None:
         check_ended_without_results(client, [active, waiting, *more], AWAY)
         away.rename(cluster.data)
         check_works(client)
+
+
+def test_a_process_with_another_setup_says_so(tmp_path: Path) -> None:
+    """At its start, a process names the workflow files and the servers that others don't have, and
+    says that its name is in use. A process that takes over says the name of the dead one."""
+    (tmp_path / "mine.json").write_text("{}")
+    with running_cluster(apps=1, servers=1) as cluster:
+        (first,) = cluster.apps
+        extra = ("--workflows", str(tmp_path), "--server", "http://127.0.0.1:1")
+        second = cluster.add_app(*extra)
+        second.replace_option("--process", first.name)
+        second.start()
+        said = second.said()
+        assert f"{first.name} has other workflow files: only there" in said
+        assert "only here mine.json." in said
+        assert f"{first.name} has other ComfyUI servers: only here http://127.0.0.1:1." in said
+        assert f"Another process has the name {first.name}" in said
+        first.kill()
+        gone = f"Process {first.name} is gone; its runs are taken over."
+        eventually(lambda: gone in second.said(), "the take-over")
 
 
 @contextmanager

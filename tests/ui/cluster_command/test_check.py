@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from comfy.base.version import app_version
 from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.redis import running_redis
 from ui.cluster_command.command import manage_cluster
+from ui.settings.folders import SHIPPED_WORKFLOWS
 
 ACL = "default on nopass resetchannels &comfyforms:* -@all +publish +ping +config|get"
 
@@ -32,7 +34,10 @@ def checked(
     the problems by subject."""
     arguments = [*cluster.arguments]
     for name, value in others.items():
-        arguments[arguments.index(f"--{name}") + 1] = value
+        if f"--{name}" in arguments:
+            arguments[arguments.index(f"--{name}") + 1] = value
+        else:
+            arguments += (f"--{name}", value)
     code = manage_cluster(["check", *arguments])
     found: dict[str, list[str]] = {}
     for result, subject, words in re.findall(
@@ -76,6 +81,38 @@ def test_notices_a_folder_of_its_own(
     code, problems = checked(cluster, capsys, data=str(copy))
     assert (code, problems.keys()) == (1, {"data"})
     assert problems["data"][0].startswith("Other processes use another folder: app-1.")
+
+
+def test_notices_other_workflows_and_servers(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The check names the files and servers that differ. The other address of the same server
+    counts, because runs are found by their server's address."""
+    folder = tmp_path / "workflows"
+    shutil.copytree(SHIPPED_WORKFLOWS, folder)
+    (folder / "text-to-image.json").unlink()
+    (folder / "mine.json").write_text("{}")
+    shown = cluster.servers[0].url
+    arguments = {"workflows": str(folder), "server": shown.replace("127.0.0.1", "localhost")}
+    code, problems = checked(cluster, capsys, **arguments)
+    assert (code, problems.keys()) == (1, {"setup"})
+    (words,) = problems["setup"]
+    assert (
+        "app-1 has other workflow files: only there text-to-image.json; only here mine.json."
+        in words
+    )
+    assert f"other ComfyUI servers: only there {shown}; only here http://localhost:" in words
+
+
+def test_says_that_an_encrypted_wire_needs_tls(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service waits for a command, so the app only sees that nothing comes back."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wire = f"rediss://127.0.0.1:{silent.getsockname()[1]}"
+        code, problems = checked(cluster, capsys, wire=wire)
+    assert (code, problems.keys()) == (1, {"wire"})
+    assert "rediss:// needs a port with TLS" in problems["wire"][0]
 
 
 def test_reports_services_that_are_away(
