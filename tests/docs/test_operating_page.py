@@ -29,7 +29,7 @@ def test_it_names_settings_that_there_are() -> None:
     appear only in commands."""
     words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
-    options |= {"--help", "--check", "--files-only"}  # the latter of `backup`
+    options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
     variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables

@@ -90,11 +90,13 @@ class PageCalls:
     def held(self) -> dict[str, Any]:
         """Return the form's values as the page's script receives them."""
         script = self.component("heading")["props"]["js_on_load"]
-        at, values, decoder = script.index("drawn(") + len("drawn("), None, json.JSONDecoder()
+        at, decoder = script.index("drawn(") + len("drawn("), json.JSONDecoder()
+        given: list[Any] = []
         while script[at] != ")":
-            values, at = decoder.raw_decode(script, at + 2 * (script[at] == ","))
-        assert isinstance(values, dict)
-        return values
+            value, at = decoder.raw_decode(script, at + 2 * (script[at] == ","))
+            given.append(value)
+        *_, values = (value for value in given if isinstance(value, dict))
+        return dict(values)
 
     def press(self, values: object = None, kind: str = "runs") -> requests.Response:
         """Press Generate with the form's own values, except for these by field key. `kind`: start
