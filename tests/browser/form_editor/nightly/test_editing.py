@@ -77,7 +77,9 @@ def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     changes."""
     author = Author(visit(editable).open("upscale"))
     page = author.page
-    give(page, json.dumps(own_prompt("a fox")).encode(), "own.json")
+    prompt = own_prompt("a fox")
+    prompt["1"]["inputs"]["ckpt_name"] = "not-here.safetensors"
+    give(page, json.dumps(prompt).encode(), "own.json")
     expect(page.locator("#opened-here")).to_be_visible()
     author.open()
     author.unfold("2.text").get_by_label("Name").fill("Animal")
@@ -87,6 +89,7 @@ def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     author.says("Saved")
     author.editor.get_by_role("button", name="Close", exact=True).click()
     page.get_by_role("button", name="Add to shared workflows").click()
+    expect(page.locator("#confirm .said")).to_contain_text("Missing: 1 model")
     page.locator("#confirm").get_by_label("Title").fill("Foxes")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#added-here")).to_be_visible()

@@ -121,9 +121,9 @@ function askToShare(title, share) {
     share(box.value.trim() || title);
   });
   form.append(row, last);
-  const { blocked } = page.now;
+  const lacking = page.now.blocked || $("#missing .missing > p")?.textContent;
   place.append(element("p", "", message("Everyone here can use this workflow.")));
-  if (blocked) place.append(element("p", "said", blocked));
+  if (lacking) place.append(element("p", "said", lacking));
   place.append(form);
   document.body.append(place);
   place.showPopover();
