@@ -80,3 +80,24 @@ def test_runs_without_results_cannot_become_favorites(site: Site, visit: Visit) 
     expect(page.locator("#history li.favourite")).to_have_count(1)
     expect(bar.get_by_role("button", name="Favorite", pressed=True)).to_be_enabled()
     person.leave()
+
+
+def test_a_failed_run_is_a_sentence_with_its_button(fast: Site, visit: Visit) -> None:
+    """It takes a third of the window, without a placeholder for an image. The button leads to the
+    wrong field, and disappears with the form."""
+    person = visit(fast).open(**{"1.ckpt_name": "demo-broken.safetensors"})
+    page = person.page
+    person.press()
+    person.phase("failed")
+    status = page.locator("#stage .status")
+    expect(status.locator(".headline")).to_contain_text("damaged or isn't a model")
+    expect(page.locator("#stage .viewport")).to_be_hidden()
+    box = status.bounding_box()
+    assert box
+    assert box["height"] <= DESKTOP["height"] / 3
+    page.locator("#heading h1").click()
+    status.get_by_role("button", name="Choose another model").click()
+    expect(person.field("1.ckpt_name").locator("input")).to_be_focused()
+    person.turn_to("upscale")
+    expect(page.get_by_role("button", name="Choose another model")).to_have_count(0)
+    expect(page.locator("#stage .viewport")).to_be_visible()

@@ -5,6 +5,7 @@ import { theComponent } from "../batches/given.js";
 import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
+import { fieldId, showErrors } from "../form/field_errors.js";
 import { labeled, message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
@@ -140,6 +141,8 @@ export class Progress {
   #notice = null;
   /** The batch that the “Show the batch” button opens. */
   #batch = "";
+  /** The wrong field that a button leads to. @type {HTMLElement | null} */
+  #wrong = null;
   /** The bar's animation while the progress is unknown. */
   #passing;
   #spoken = { heard: "", words: "", at: 0 };
@@ -191,7 +194,7 @@ export class Progress {
     tell(this.#times, timed ? timesOf(timed, state, performance.now()) : "");
     const view = timed?.view;
     tell(this.#closing, view && !view.finished && !view.page.keeps_going ? STOPS : "");
-    this.#showNotice(notice, said.batch ?? "");
+    this.#showNotice(notice, said.batch ?? "", wrongOf(said, state));
     this.#speak(said);
     return said;
   }
@@ -199,14 +202,19 @@ export class Progress {
   /**
    * @param {Notice | null} notice
    * @param {string} batch the batch that the status is about, or ""
+   * @param {Wrong | null} wrong
    */
-  #showNotice(notice, batch) {
-    if (notice === this.#notice && batch === this.#batch) return;
+  #showNotice(notice, batch, wrong) {
+    const field = wrong?.field ?? null;
+    if (notice === this.#notice && batch === this.#batch && field === this.#wrong) return;
     this.#notice = notice;
     this.#batch = batch;
+    this.#wrong = field;
     const offers = (notice?.offers ?? []).map(({ label, does }) => button(label, does));
     const open = button(SHOW_BATCH, (pressed) => theComponent()?.open(batch, pressed));
-    this.#offers.replaceChildren(...(notice?.beside ? [] : offers), ...(batch ? [open] : []));
+    const ways = [...(notice?.beside ? [] : offers), ...(batch ? [open] : [])];
+    if (wrong) ways.push(leadTo(wrong));
+    this.#offers.replaceChildren(...ways);
     const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
     this.objection.classList.toggle("of-fields", Boolean(notice?.ofFields));
@@ -246,6 +254,32 @@ export class Progress {
  * @param {string} headline
  */
 const withoutNumbers = (headline) => headline.replaceAll(/\d+/g, "");
+
+/**
+ * The field that made a run fail, with all of the run's errors.
+ * @typedef {{ field: HTMLElement, errors: Readonly<Record<string, string>> }} Wrong
+ */
+
+/**
+ * Return the field that made the run on the stage fail, or null if it isn't in the form.
+ * @param {Said} said
+ * @param {PageState} state
+ * @returns {Wrong | null}
+ */
+function wrongOf({ run, phase }, { form }) {
+  const view = run?.view;
+  if (!view || view.workflow !== form || !TROUBLE.includes(phase)) return null;
+  const [first = ""] = Object.keys(view.errors);
+  const field = document.getElementById(fieldId(view.page.failed_field || first));
+  return field && { field, errors: view.errors };
+}
+
+/** @param {Wrong} wrong */
+function leadTo({ field, errors }) {
+  const isModel = $(".browse-models", field) !== null;
+  const label = isModel ? message("Choose another model") : message("Go to the field");
+  return button(label, () => void showErrors(errors));
+}
 
 /** Remove the notice and move the focus to Generate. */
 function dismiss() {
