@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANY, chosenOf, valuesOf } from "../../ui/page/script/gallery/choosing.js";
+import { ANY, chosenOf, sectionsOf, valuesOf } from "../../ui/page/script/gallery/choosing.js";
 
 const template = (id, more = {}) => ({
   id,
@@ -24,36 +24,50 @@ const known = (needs, isPaid = false) => ({
 });
 const ids = (templates) => templates.map(({ id }) => id);
 
-test("templates that run come first, then by usage", () => {
+test("sections begin with what runs, and with the smallest downloads", () => {
+  const lacking = (size) => ({ ...known("models"), size });
   const templates = [
     template("needs nodes"),
-    template("needs models", { usage: 900 }),
+    template("large", { usage: 900 }),
     template("costs credits", { usage: 800 }),
     template("runs", { usage: 1 }),
     template("runs often", { usage: 5 }),
-    template("runs too", { usage: 1 }),
+    template("small"),
+    template("unknown size"),
   ];
   const readiness = {
     "needs nodes": known("nodes"),
-    "needs models": known("models"),
+    large: lacking(20e9),
     "costs credits": known("nothing", true),
     runs: known("nothing"),
     "runs often": known("nothing"),
-    "runs too": known("nothing"),
+    small: lacking(6.9e9),
+    "unknown size": lacking(0),
   };
-  assert.deepEqual(ids(chosenOf(templates, readiness, ANY)), [
-    "runs often",
-    "runs",
-    "runs too",
-    "costs credits",
-    "needs models",
-    "needs nodes",
-  ]);
+  const sections = sectionsOf(chosenOf(templates, readiness, ANY), readiness);
+  assert.deepEqual(
+    sections.map(({ kind, bytes, templates: own }) => [kind, bytes, ids(own)]),
+    [
+      ["runs", 0, ["runs often", "runs", "costs credits"]],
+      ["closest", 6.9e9, ["small", "large"]],
+      ["more", 0, ["unknown size", "needs nodes"]],
+    ],
+  );
+  const many = Array.from({ length: 9 }, (_, at) => template(String(at)));
+  const sizes = Object.fromEntries(many.map(({ id }) => [id, lacking(1 + Number(id))]));
+  assert.deepEqual(
+    sectionsOf(many, sizes).map(({ kind, templates: own }) => [kind, own.length]),
+    [
+      ["closest", 5],
+      ["more", 4],
+    ],
+  );
 });
 
-test("before the check, the most used come first", () => {
+test("the most used come first, whatever the check has found", () => {
   const templates = [template("a", { usage: 1 }), template("b", { usage: 2 })];
   assert.deepEqual(ids(chosenOf(templates, {}, ANY)), ["b", "a"]);
+  assert.deepEqual(ids(chosenOf(templates, { a: known("nothing") }, ANY)), ["b", "a"]);
 });
 
 test("each filter narrows the list", () => {
@@ -65,6 +79,7 @@ test("each filter narrows the list", () => {
   const found = (filter) => ids(chosenOf(templates, readiness, { ...ANY, ...filter }));
   assert.deepEqual(found({ category: "Audio" }), ["song"]);
   assert.deepEqual(found({ model: "Wan 2.2" }), ["boat"]);
+  assert.deepEqual(found({ model: "wan" }), ["boat"]);
   assert.deepEqual(found({ input: "image" }), ["boat"]);
   assert.deepEqual(found({ output: "video" }), ["boat"]);
   assert.deepEqual(found({ runs: true }), ["song"]);
@@ -74,7 +89,7 @@ test("each filter narrows the list", () => {
 
 test("the menus offer what the templates have", () => {
   const templates = [
-    template("a", { models: ["Wan", "Flux"], outputs: ["video"] }),
+    template("a", { models: ["Wan", "Flux", "None"], outputs: ["video"] }),
     template("b", { category: "Video", outputs: ["image"] }),
     template("c", { category: "", outputs: ["image"] }),
   ];

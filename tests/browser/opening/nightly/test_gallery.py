@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from comfy.demo import DemoServer, Templates
 from comfy.library.permissions import Permissions
@@ -60,10 +60,13 @@ def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Vis
 
 
 def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
-    """Templates that run come first, then by usage."""
+    """Templates that run come first, then those with the smallest downloads."""
     person = visit(site).open()
     gallery = opened_gallery(person.page)
-    assert titles(gallery)[:3] == ["Takes photo", "Runs here", "My first"]
+    expect(gallery.locator("h3")).to_have_text(
+        ["Runs here", "Closest to running (21\u00a0GB)", "More templates"]
+    )
+    assert titles(gallery)[:4] == ["Takes photo", "Runs here", "My first", "Lacks model"]
     for title, badge in (
         ("Runs here", "Runs now"),
         ("Lacks model", "Needs models (21\u00a0GB)"),
@@ -74,6 +77,29 @@ def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
         card = gallery.locator(".card").filter(has=person.page.get_by_text(title, exact=True))
         expect(card.locator(".badge")).to_have_text(badge)
     gallery.get_by_role("button", name="Close").click()
+    person.leave()
+
+
+def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit) -> None:
+    """Cards keep their order under the mouse, also when the check ends. A button then sorts them."""
+    person = visit(site).open()
+    page = person.page
+    held: list[Route] = []
+    page.route("**/templates/readiness", lambda route: held.append(route))
+    with page.expect_request("**/templates/readiness"):
+        page.get_by_role("button", name="Start from a template…").last.click()
+    gallery = page.get_by_role("dialog", name="Start from a template")
+    expect(gallery.locator(".card")).to_have_count(7)
+    before = titles(gallery)
+    assert before[0] == "Lacks model"
+    gallery.locator(".card").first.hover()
+    page.unroute("**/templates/readiness")
+    for route in held:
+        route.continue_()
+    expect(gallery.get_by_role("status")).to_have_text("7 templates")
+    assert titles(gallery) == before
+    gallery.get_by_role("button", name="Show what runs first").click()
+    expect(gallery.locator(".card strong").first).to_have_text("Takes photo")
     person.leave()
 
 

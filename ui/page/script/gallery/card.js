@@ -28,7 +28,9 @@ export class TemplateCard {
     const words = element("span", "words");
     words.append(element("strong", "", title), this.#badges);
     if (description) words.append(element("span", "about", description));
-    card.append(thumbFor({ ...NO_CHOICE, title, thumb }), words);
+    const picture = thumbFor({ ...NO_CHOICE, title, thumb });
+    picture.style.setProperty("--hue", String(hueOf(title))); // shows where there is no image
+    card.append(picture, words);
     this.place.append(card);
   }
 
@@ -55,6 +57,13 @@ export class TemplateCard {
 export const pictureOf = ({ thumb }) => new URL(thumb ?? "", location.origin).href;
 
 const NO_CHOICE = { name: "", description: "", group: "", own: false, note: "" };
+
+/**
+ * Return a hue that depends on a text, in degrees.
+ * @param {string} text
+ */
+const hueOf = (text) =>
+  [...text].reduce((hue, letter) => (hue * 31 + (letter.codePointAt(0) ?? 0)) % 360, 0);
 
 /**
  * Return the kinds and texts of a template's badges.

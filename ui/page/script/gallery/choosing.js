@@ -15,6 +15,8 @@ import { hasAll } from "../form/choices.js";
 /** @type {Filter} */
 export const ANY = { text: "", category: "", model: "", input: "", output: "", runs: false };
 
+const CLOSEST = 5; // templates in the section of those that need the smallest downloads
+
 /** @type {Record<ReadinessDoc["needs"], number>} */
 const EFFORT = {
   nothing: 0,
@@ -35,21 +37,45 @@ const UNKNOWN = 3;
 const effortOf = (known) => (known ? EFFORT[known.needs] + (known.is_paid ? 1 : 0) : UNKNOWN);
 
 /**
- * Return the templates that fit the filter, those that run first, then by usage.
+ * Return the templates that fit the filter, the most used first.
  * @param {readonly TemplateDoc[]} templates
  * @param {Readiness} readiness
  * @param {Filter} filter
  */
-export function chosenOf(templates, readiness, filter) {
-  const found = templates.filter((one) => fits(one, readiness[one.id], filter));
-  const rank = new Map(found.map((one, at) => [one.id, at]));
-  const at = (/** @type {TemplateDoc} */ { id }) => rank.get(id) ?? 0;
-  return found.sort(
-    (one, other) =>
-      effortOf(readiness[one.id]) - effortOf(readiness[other.id]) ||
-      other.usage - one.usage ||
-      at(one) - at(other),
-  );
+export const chosenOf = (templates, readiness, filter) =>
+  templates
+    .filter((one) => fits(one, readiness[one.id], filter))
+    .sort((one, other) => other.usage - one.usage);
+
+/**
+ * Templates below a heading. `bytes`: the smallest download that makes one of them run.
+ * @typedef {{ kind: "runs" | "closest" | "more", bytes: number, templates: TemplateDoc[] }} Section
+ */
+
+/**
+ * Return templates in sections: those that run, those that need the smallest downloads, and the others by what they
+ * need. Empty sections are left out.
+ * @param {readonly TemplateDoc[]} templates the most used first
+ * @param {Readiness} readiness
+ * @returns {Section[]}
+ */
+export function sectionsOf(templates, readiness) {
+  const effort = (/** @type {TemplateDoc} */ { id }) => effortOf(readiness[id]);
+  const size = (/** @type {TemplateDoc} */ { id }) => readiness[id]?.size ?? 0;
+  const sorted = templates.toSorted((one, other) => effort(one) - effort(other));
+  const runs = sorted.filter(({ id }) => readiness[id]?.can_run);
+  const closest = templates
+    .filter((one) => readiness[one.id]?.needs === "models" && size(one))
+    .sort((one, other) => size(one) - size(other))
+    .slice(0, CLOSEST);
+  const first = new Set([...runs, ...closest]);
+  /** @type {Section[]} */
+  const sections = [
+    { kind: "runs", bytes: 0, templates: runs },
+    { kind: "closest", bytes: closest[0] ? size(closest[0]) : 0, templates: closest },
+    { kind: "more", bytes: 0, templates: sorted.filter((one) => !first.has(one)) },
+  ];
+  return sections.filter((one) => one.templates.length);
 }
 
 /**
@@ -62,7 +88,7 @@ function fits(template, known, { text, category, model, input, output, runs }) {
   return (
     (!runs || Boolean(known?.can_run)) &&
     (!category || template.category === category) &&
-    (!model || models.includes(model)) &&
+    hasAll(models.join(" "), model) &&
     (!input || template.inputs.some((kind) => kind === input)) &&
     (!output || template.outputs.some((kind) => kind === output)) &&
     hasAll([title, description, template.category, pack, ...tags, ...models].join(" "), text)
@@ -79,11 +105,14 @@ export function valuesOf(templates) {
   const models = counted(templates.flatMap((one) => one.models));
   return {
     categories: [...new Set(templates.map((one) => one.category).filter(Boolean))],
-    models: [...models.keys()].sort((one, other) => one.localeCompare(other)),
+    models: [...models.keys()].filter(isName).sort((one, other) => one.localeCompare(other)),
     inputs: [...counted(templates.flatMap((one) => one.inputs)).keys()],
     outputs: [...counted(templates.flatMap((one) => one.outputs)).keys()],
   };
 }
+
+/** @param {string} model an index may say that there is none */
+const isName = (model) => !["", "none"].includes(model.toLowerCase());
 
 /**
  * @param {readonly string[]} values

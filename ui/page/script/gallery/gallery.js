@@ -1,16 +1,17 @@
 // @ts-check
 // The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
-import { $, announce, button, element, fillIn, isTouched } from "../dom.js";
+import { $, all, announce, button, element, fillIn, isTouched } from "../dom.js";
 import { keepCover, visitWith } from "../form/form.js";
 import { message, plural } from "../messages.js";
 import { API, get, request } from "../requests.js";
+import { sizeWords } from "../sizes.js";
 import { say } from "../state.js";
 import { pictureOf, TemplateCard } from "./card.js";
-import { ANY, chosenOf, valuesOf } from "./choosing.js";
+import { ANY, chosenOf, sectionsOf, valuesOf } from "./choosing.js";
 
 /** @import { OpenedFile, TemplateDoc, TemplatesDoc, TemplatesReadiness } from "../documents.js" */
-/** @import { Filter, Readiness } from "./choosing.js" */
+/** @import { Filter, Readiness, Section } from "./choosing.js" */
 
 /** @type {Record<string, string>} */
 const KINDS = {
@@ -22,6 +23,7 @@ const KINDS = {
 };
 const PAUSE = 300; // milliseconds until a failed check is repeated once
 const STEPS = /** @type {const} */ ({ ArrowRight: 1, ArrowLeft: -1 });
+const SEARCHED = 20; // values from which a filter is a text box with suggestions
 
 /** Return whether this user may start from templates. */
 export const mayStart = () => $("#starts-from-templates") !== null;
@@ -32,6 +34,7 @@ export class Gallery {
   #runs = element("input");
   #filters = element("div", "filters");
   #said = element("p", "caption");
+  #sort = button(message("Show what runs first"), () => this.#sortCards());
   #problem = element("p", "problem");
   #list = element("ul", "cards");
   #scroll = element("div", "scroll");
@@ -44,6 +47,8 @@ export class Gallery {
   /** @type {Map<string, TemplateCard>} */
   #cards = new Map();
   #isChecking = false;
+  /** Whether the cards are in sections. Until all are checked, they keep their order. */
+  #isSorted = false;
   #isOpening = false;
 
   constructor() {
@@ -68,7 +73,10 @@ export class Gallery {
     this.#problem.role = "alert";
     this.#list.ariaLabel = message("Templates");
     this.#scroll.append(this.#list);
-    this.#place.append(head, tools, this.#problem, this.#said, this.#scroll);
+    this.#sort.hidden = true;
+    const line = element("div", "line");
+    line.append(this.#said, this.#sort);
+    this.#place.append(head, tools, this.#problem, line, this.#scroll);
     this.#place.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#place.addEventListener("close", () => this.#place.remove());
   }
@@ -111,37 +119,66 @@ export class Gallery {
       this.#readiness = found.templates;
       this.#isChecking = !found.is_complete;
       for (const [id, card] of this.#cards) card.tell(this.#readiness[id]);
-      if (this.#isAtTop) this.#draw();
+      if (found.is_complete) break;
+      if (this.#filter.runs) this.#draw();
       else this.#count();
-      if (found.is_complete) return;
     }
     this.#isChecking = false;
-    this.#count();
+    if (this.#isUsed) this.#sort.hidden = false;
+    else this.#sortCards();
+    this.#draw();
   }
 
-  /** Whether the order of the cards may change without moving a card that the user is looking at. */
-  get #isAtTop() {
-    return !this.#scroll.scrollTop && !this.#list.contains(document.activeElement);
+  /** Whether the user may be about to press a card, so that none may move. */
+  get #isUsed() {
+    const { scrollTop } = this.#scroll;
+    return scrollTop > 0 || this.#list.matches(":hover, :focus-within");
+  }
+
+  #sortCards() {
+    this.#sort.hidden = true;
+    this.#isSorted = true;
+    this.#scroll.scrollTop = 0;
+    this.#draw();
   }
 
   /** @param {Partial<Filter>} change */
   #change(change) {
     this.#filter = { ...this.#filter, ...change };
-    this.#scroll.scrollTop = 0;
-    this.#draw();
+    this.#list.replaceChildren();
+    if (this.#isChecking) this.#draw();
+    else this.#sortCards();
   }
 
   #draw() {
     const chosen = chosenOf(this.#templates, this.#readiness, this.#filter);
-    fillIn(
-      this.#list,
-      chosen.flatMap(({ id }) => this.#cards.get(id)?.place ?? []),
-    );
+    const place = (/** @type {TemplateDoc} */ { id }) => this.#cards.get(id)?.place ?? [];
+    if (this.#isSorted) {
+      const sections = sectionsOf(chosen, this.#readiness);
+      const isOne = sections.length < 2;
+      fillIn(
+        this.#list,
+        sections.flatMap((section) => [
+          ...(isOne ? [] : [headingOf(section)]),
+          ...section.templates.flatMap(place),
+        ]),
+      );
+    } else {
+      // A card that is there already stays where it is.
+      const cards = new Set(/** @type {Element[]} */ (chosen.flatMap(place)));
+      const kept = [...this.#list.children].filter((one) => cards.delete(one));
+      fillIn(this.#list, [...kept, ...cards]);
+    }
     this.#count();
   }
 
+  /** @returns {HTMLElement[]} */
+  get #places() {
+    return all(":scope > li:not(.section)", this.#list);
+  }
+
   #count() {
-    const count = this.#list.children.length;
+    const count = this.#places.length;
     const shown = plural("{count} template", "{count} templates", { count });
     const checking = message("Checking what can run: {done} of {total}", {
       done: Object.keys(this.#readiness).length,
@@ -173,6 +210,7 @@ export class Gallery {
    */
   #menu(label, values, chosen, word = (value) => value) {
     if (values.length < 2) return [];
+    if (values.length > SEARCHED) return searchedMenu(label, values, chosen);
     const menu = element("select");
     menu.ariaLabel = label;
     menu.append(new Option(label, ""), ...values.map((value) => new Option(word(value), value)));
@@ -213,31 +251,58 @@ export class Gallery {
   /** Move between the cards with the arrow keys. @param {KeyboardEvent} event */
   #keyPressed(event) {
     event.stopPropagation(); // Ctrl+Enter must not start a run from here
-    const places = [...this.#list.children];
     const focused = document.activeElement?.closest("li");
-    const at = focused ? places.indexOf(focused) : -1;
     const isEntering = event.key === "ArrowDown" && event.target === this.#search;
-    const next = places[at < 0 ? (isEntering ? 0 : -1) : this.#next(places, at, event.key)];
+    const next = focused ? this.#next(focused, event.key) : isEntering && this.#places[0];
     if (!next) return;
     event.preventDefault();
     $("button", next)?.focus();
   }
 
   /**
-   * @param {readonly Element[]} places
-   * @param {number} at
+   * @param {HTMLElement} from
    * @param {string} key
    */
-  #next(places, at, key) {
-    const top = (/** @type {Element | undefined} */ one) =>
-      one instanceof HTMLElement ? one.offsetTop : -1;
-    const first = top(places[0]);
-    const after = places.findIndex((one) => top(one) > first);
-    const columns = after < 0 ? places.length : after;
-    if (key === "ArrowDown") return at + columns;
-    if (key === "ArrowUp") return at - columns;
-    return key in STEPS ? at + STEPS[/** @type {keyof typeof STEPS} */ (key)] : -1;
+  #next(from, key) {
+    const places = this.#places;
+    const at = places.indexOf(from);
+    if (key in STEPS) return places[at + STEPS[/** @type {keyof typeof STEPS} */ (key)]];
+    const others = { ArrowDown: places.slice(at), ArrowUp: places.slice(0, at).reverse() }[key];
+    const row = others?.find((one) => one.offsetTop !== from.offsetTop)?.offsetTop;
+    const distance = (/** @type {HTMLElement} */ one) => Math.abs(one.offsetLeft - from.offsetLeft);
+    return others
+      ?.filter((one) => one.offsetTop === row)
+      .sort((one, other) => distance(one) - distance(other))[0];
   }
+}
+
+/** @param {Section} section */
+function headingOf({ kind, bytes }) {
+  const place = element("li", "section");
+  const words = {
+    runs: message("Runs here"),
+    closest: message("Closest to running ({size})", { size: sizeWords(bytes) }),
+    more: message("More templates"),
+  };
+  place.append(element("h3", "", words[kind]));
+  return place;
+}
+
+/**
+ * Return a text box that suggests the values.
+ * @param {string} label
+ * @param {readonly string[]} values
+ * @param {(value: string) => void} chosen
+ */
+function searchedMenu(label, values, chosen) {
+  const box = element("input", "searched");
+  const list = element("datalist");
+  list.id = "gallery-values";
+  list.append(...values.map((value) => new Option("", value)));
+  Object.assign(box, { type: "search", placeholder: label, ariaLabel: label });
+  box.setAttribute("list", list.id);
+  box.addEventListener("input", () => chosen(box.value.trim()));
+  return [box, list];
 }
 
 /** @param {string} id of a template; a node pack's contains a slash */
