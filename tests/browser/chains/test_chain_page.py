@@ -80,8 +80,8 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
 
 def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     """Check that Stop ends the chain at the running step and starts no other step. Continue resumes
-    there. Forget asks first and can be canceled. It then removes the finished chain from the stage,
-    but its results stay."""
+    there. Clear progress asks first and can be canceled. It then removes the finished chain from
+    the stage, but its results stay."""
     person.press_keys()
     person.frames()
     person.page.locator("#stop").click()
@@ -95,17 +95,17 @@ def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     expect(strip.locator(".chain-note")).to_contain_text(
         "“Make” will run with its previous settings."
     )
-    forget = strip.get_by_role("button", name="Forget…")
+    forget = strip.get_by_role("button", name="Clear progress…")
     strip.get_by_role("button", name="Continue").click()
     expect(forget).to_be_hidden()
     chain_is(person, "done")
     forget.click()
-    asked = person.page.get_by_role("dialog", name="Forget “Boats in three steps”?")
+    asked = person.page.get_by_role("dialog", name="Clear the progress of “Boats in three steps”?")
     expect(asked).to_contain_text("Its results stay")
     asked.get_by_role("button", name="Cancel").click()
     expect(asked).to_have_count(0)
     expect(strip).to_be_visible()
     forget.click()
-    asked.get_by_role("button", name="Forget").click()
+    asked.get_by_role("button", name="Clear progress").click()
     expect(strip).to_be_hidden()
     expect(person.page.locator("#stage .media img")).to_be_visible()

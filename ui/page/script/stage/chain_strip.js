@@ -55,7 +55,7 @@ export class ChainStrip {
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
   #forget = button(
-    withEllipsis(message("Forget")),
+    withEllipsis(message("Clear progress")),
     () => this.#chain && askToForget(this.#chain),
     "quiet",
   );
@@ -186,7 +186,7 @@ function headlineOf(chain) {
   const count = steps.length;
   const number = stepNumber(chain);
   const step = steps[number - 1]?.title ?? "";
-  const place = message("Step {number} of {count}: {step}", { number, count, step });
+  const place = message("{step} ({number} of {count})", { number, count, step });
   switch (chain.state) {
     case "done": {
       const isTimed = seconds !== null && seconds >= 1;
@@ -204,11 +204,11 @@ function headlineOf(chain) {
 /** @param {ChainDoc} chain */
 const askToForget = ({ id, title }) =>
   confirm(
-    message("Forget “{chain}”?", { chain: title }),
+    message("Clear the progress of “{chain}”?", { chain: title }),
     message(
       "Its results stay in the history. You won't be able to continue the chain or run its steps again.",
     ),
-    message("Forget"),
+    message("Clear progress"),
     () => ask(`${API}/chains/${id}`, undefined, "DELETE"),
   );
 

@@ -178,8 +178,8 @@ export class UseMenu {
     );
     note.textContent = takers ? NONE : SILENT;
     note.hidden = workflows.length > 0;
-    const title = fields.length ? message("Other workflows") : message("Workflows");
-    this.#list.append(...group(title, workflows));
+    if (fields.length) this.#list.append(...group(message("Other workflows"), workflows));
+    else this.#list.append(...workflows);
     putBeside(this.#button, this.#list);
     if (!fields.length) this.#choices[0]?.focus();
   }
