@@ -56,6 +56,10 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
             message("Text to image"),
             message("Create an image from a description."),
         ),
+        "text-to-sound.toml": (
+            message("Text to sound"),
+            message("Create music or a sound from a description."),
+        ),
         "upscale.toml": (
             message("Upscale"),
             message("Enlarge your image and add detail."),
@@ -106,6 +110,12 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Thinking"),
             message("Use default template"),
             message("Your image"),
+            message("Length (seconds)"),
+            message("Longer sounds take longer."),
+            message("Describe the music or the sound."),
+            message("More steps take longer."),
+            message("Same seed and settings, same sound."),
+            message("A Stable Audio checkpoint."),
             message("2 doubles width and height. Large images need a lot of memory."),
             message("A vision model, such as Qwen3.5."),
             message("Any Stable Diffusion 1.5 checkpoint."),

@@ -318,7 +318,7 @@ OWN_FILES = ("ckpt_name", "lora_name", "clip_name")
 def test_the_text_node_describes_an_image(bench: Bench) -> None:
     """The text gives the brightness, the shape and the colors. Without an image, it repeats the
     question."""
-    clip = bench.call("CLIPLoader", clip_name="demo-words.safetensors").outputs[0]
+    clip = bench.call("CLIPLoader", clip_name="demo-qwen3.5-words.safetensors").outputs[0]
     asked = {"clip": clip, "prompt": "What is it?", "max_length": 50}
     wide = Image.new("RGB", (90, 60), (30, 60, 200))
     wide.paste((240, 240, 240), (0, 0, 90, 50))

@@ -9,7 +9,7 @@ from comfy.library.folder import FolderEntry
 from comfy.workflow.model import Workflow
 from ui.library import WorkflowLibrary
 
-_MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
+_MOST_WITHOUT_START = 12  # workflows; with more, the page starts with an overview of them
 
 
 @dataclass(frozen=True, slots=True)

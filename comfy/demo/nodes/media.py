@@ -11,11 +11,21 @@ from PIL.PngImagePlugin import PngInfo
 from comfy.demo.nodes.audio import flac_bytes, silence
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
 from comfy.demo.nodes.describe import SEED_MAX, NodeInfo, Spec, spec, v3_node_info
-from comfy.demo.nodes.values import AudioSamples, Images, MediaFile, NodeResult, VideoFrames
+from comfy.demo.nodes.music import RATE, music
+from comfy.demo.nodes.values import (
+    AudioLatent,
+    AudioSamples,
+    Images,
+    Latent,
+    MediaFile,
+    NodeResult,
+    VideoFrames,
+)
 from comfy.demo.nodes.video import mp4
 
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
 _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+_LONGEST_MUSIC = 60.0  # seconds
 
 
 def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -107,6 +117,24 @@ def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     if inputs["duration"] > 600:
         raise NodeFailure("The stand-in can't create audio longer than ten minutes.")
     return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
+
+
+def _empty_latent_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Return latents for sounds of this length."""
+    return NodeResult((AudioLatent(inputs["seconds"], inputs["batch_size"]),))
+
+
+def _decode_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Make the first sound of a batch: music for its text, or silence before sampling."""
+    run.wait(run.speed.encode)
+    latent: AudioLatent | Latent = inputs["samples"]
+    if isinstance(latent, Latent):
+        raise NodeFailure("The stand-in can't decode an image as audio.")
+    if latent.seconds > _LONGEST_MUSIC:
+        raise NodeFailure("The stand-in can't make music longer than a minute.")
+    if not latent.text:
+        return NodeResult((silence(latent.seconds, RATE, 1),))
+    return NodeResult((music(latent.text, latent.seconds, latent.seed),))
 
 
 def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -292,6 +320,40 @@ NODES = {
             )
         ),
         _save_video,
+    ),
+    "EmptyLatentAudio": NodeClass(
+        fixed(
+            v3_node_info(
+                "EmptyLatentAudio",
+                "Empty Latent Audio",
+                "model/latent",
+                module="nodes_audio",
+                required={
+                    "seconds": spec("FLOAT", default=47.6, min=1.0, max=1000.0, step=0.1),
+                    "batch_size": spec(
+                        "INT", tooltip="Sounds per run.", default=1, min=1, max=4096
+                    ),
+                },
+                outputs=["LATENT"],
+                essentials="Audio",
+                aliases=None,
+            )
+        ),
+        _empty_latent_audio,
+    ),
+    "VAEDecodeAudio": NodeClass(
+        fixed(
+            v3_node_info(
+                "VAEDecodeAudio",
+                "VAE Decode Audio",
+                "model/latent",
+                module="nodes_audio",
+                required={"samples": spec("LATENT"), "vae": spec("VAE")},
+                outputs=["AUDIO"],
+                aliases=[],
+            )
+        ),
+        _decode_audio,
     ),
     "EmptyAudio": NodeClass(
         fixed(

@@ -11,6 +11,7 @@ CHECKPOINTS = [
     "demo-landscapes.safetensors",
     "demo-watercolour.safetensors",
     "demo-broken.safetensors",
+    "stable-audio-open-1.0.safetensors",
 ]
 LORAS = ["demo-evening-light.safetensors", "demo-ink-lines.safetensors"]
 _BROKEN = "demo-broken.safetensors"

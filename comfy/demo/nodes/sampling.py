@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 from comfy.demo.nodes import noise
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import SAMPLERS, SCHEDULERS, SEED_MAX, node_info, spec
-from comfy.demo.nodes.values import Conditioning, Latent, Model, NodeResult
+from comfy.demo.nodes.values import AudioLatent, Conditioning, Latent, Model, NodeResult
 from comfy.demo.painter.paint import Brief, paint
 
 
@@ -56,11 +56,16 @@ def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
-def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent:
-    latent: Latent = inputs["latent_image"]
+def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
+    latent: Latent | AudioLatent = inputs["latent_image"]
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
         return latent
+    if isinstance(latent, AudioLatent):
+        for step in range(1, total + 1):
+            run.wait(run.speed.step)
+            run.step(step, total, None)
+        return replace(latent, text=inputs["positive"].text, seed=plan.seed)
     finished = tuple(
         _finish(inputs, plan, latent, number, run.speed.painted)
         for number in range(len(latent.images))

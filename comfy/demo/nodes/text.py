@@ -10,7 +10,7 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import SEED_MAX, node_info, spec, v3_node_info
 from comfy.demo.nodes.values import Model, NodeResult
 
-TEXT_ENCODERS = ["demo-words.safetensors"]
+TEXT_ENCODERS = ["demo-qwen3.5-words.safetensors", "t5-base.safetensors"]
 
 # fmt: off
 _KINDS = [

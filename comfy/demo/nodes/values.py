@@ -54,6 +54,21 @@ class Latent:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioLatent:
+    """A batch of sounds in progress. Once sampled, it has the `text` and `seed` they are made
+    of."""
+
+    seconds: float
+    count: int
+    text: str = ""
+    seed: int = 0
+
+    def __str__(self) -> str:
+        shape = (self.count, 64, round(self.seconds * 44100 / 2048 / 2) * 2)
+        return f"{{'samples': latent of shape {shape}, 'type': 'audio'}}"
+
+
+@dataclass(frozen=True, slots=True)
 class AudioSamples:
     """Interleaved signed 16-bit samples."""
 

@@ -17,7 +17,7 @@ Visit = Callable[..., Visitor]
 def test_an_app_with_many_workflows_starts_with_an_overview(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """With more than ten workflows, the plain address shows a card for each, in folders that can be
+    """With more than twelve workflows, the plain address shows a card for each, in folders that can be
     searched and filtered. A card opens its form, Back returns to the overview, and a link to a
     workflow still opens its form."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")

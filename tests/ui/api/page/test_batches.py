@@ -257,7 +257,10 @@ def test_rows_are_found_by_their_result_texts(served: Served, tmp_path: Path) ->
     """The search covers the texts that the rows produced, but not the prompt that all rows
     share."""
     asked = {
-        "1": {"class_type": "CLIPLoader", "inputs": {"clip_name": "demo-words.safetensors"}},
+        "1": {
+            "class_type": "CLIPLoader",
+            "inputs": {"clip_name": "demo-qwen3.5-words.safetensors"},
+        },
         "2": {"class_type": "TextGenerate", "inputs": {"clip": ["1", 0], "prompt": "a boat"}},
         "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}},
     }

@@ -24,7 +24,7 @@ export class Caption {
    * @param {Element | null} media the element that shows its result
    */
   show(view, media) {
-    const parts = view ? captionOf(view, sizeOf(media)) : [];
+    const parts = view ? [...soundOf(media), ...captionOf(view, sizeOf(media))] : [];
     const chain = view?.page.part_of ?? "";
     const batch = view?.page.batch ?? "";
     const wanted = JSON.stringify([parts, chain, batch]);
@@ -67,6 +67,16 @@ async function copy(text, pressed) {
   pressed.classList.add("done");
   announce(COPIED);
   setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
+}
+
+/**
+ * Return the length and rate of a sound, as a part of the caption.
+ * @param {Element | null} media
+ * @returns {CaptionPart[]}
+ */
+function soundOf(media) {
+  const words = media instanceof HTMLElement ? (media.dataset.sound ?? "") : "";
+  return words ? [{ part: "size", shown: words, copied: words }] : [];
 }
 
 /**

@@ -5,6 +5,7 @@ import { $, addressOf, all, button, downloadLink, element, isPaintable } from ".
 import { labeled, message } from "../messages.js";
 import { copyButton, proseOf } from "../results/prose.js";
 import { showModel } from "./model.js";
+import { factsOf, soundWords } from "./sound_facts.js";
 import { textMenu } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -47,8 +48,10 @@ export async function loaded(item, viewer) {
       });
       return within(ready, video);
     }
-    case "audio":
-      return card(item, "", ...waveformOf(item), audioOf(item));
+    case "audio": {
+      const place = card(item, "", ...waveformOf(item), audioOf(item));
+      return within(withFacts(place, item), place);
+    }
     case "text":
       return textOf(item);
     case "3d": {
@@ -79,6 +82,21 @@ export async function loadedWithLink(item, viewer) {
   if (node.matches(".card"))
     node.append(downloadLink(labeled(message("Download"), name), addressOf(url), name));
   return node;
+}
+
+/**
+ * Add a sound's length and rate to its card, for the caption. A silent sound says so.
+ * @param {HTMLElement} place
+ * @param {Item} item
+ */
+async function withFacts(place, item) {
+  const facts = await factsOf(item.url);
+  if (facts) place.dataset.sound = soundWords(facts);
+  if (facts?.isSilent) {
+    $(".waveform", place)?.remove();
+    place.append(element("p", "note", message("This sound is silent.")));
+  }
+  return place;
 }
 
 /**
@@ -165,7 +183,9 @@ function card(item, note, ...content) {
   const place = element("div", "card");
   place.dataset.kind = item.kind;
   place.draggable = true;
-  place.append(element("p", "kind", KINDS[item.kind]), element("p", "name", item.name));
+  if (item.kind !== "audio")
+    // the player says what it is
+    place.append(element("p", "kind", KINDS[item.kind]), element("p", "name", item.name));
   place.append(...content);
   if (note) place.append(element("p", "note", note));
   return place;

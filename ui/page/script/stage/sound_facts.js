@@ -1,0 +1,55 @@
+// @ts-check
+// Length and sample rate of a sound, and whether it is silent.
+
+import { addressOf } from "../dom.js";
+import { message } from "../messages.js";
+
+const MOST = 30e6; // bytes of a sound that is decoded
+const QUIET = 1e-4; // of the full level
+
+/** @typedef {{ seconds: number, rate: number, isSilent: boolean }} SoundFacts `rate`: samples per second, 0 if unknown */
+
+/**
+ * Return the facts about a sound, or null if it is large or the browser can't decode it.
+ * @param {string} url
+ * @returns {Promise<SoundFacts | null>}
+ */
+export async function factsOf(url) {
+  try {
+    const answer = await fetch(addressOf(url));
+    if (!answer.ok || Number(answer.headers.get("content-length")) > MOST) return null;
+    const bytes = await answer.arrayBuffer();
+    const rate = rateOf(new DataView(bytes.slice(0, 64)));
+    const sound = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(bytes);
+    const channels = Array.from({ length: sound.numberOfChannels }, (_, at) =>
+      sound.getChannelData(at),
+    );
+    const isSilent = channels.every((channel) => channel.every((one) => Math.abs(one) < QUIET));
+    return { seconds: sound.duration, rate, isSilent };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Return the sample rate in the head of a FLAC or WAV file, 0 for others.
+ * @param {DataView} head
+ */
+export function rateOf(head) {
+  if (head.byteLength < 28) return 0;
+  const kind = String.fromCharCode(...new Uint8Array(head.buffer, head.byteOffset, 4));
+  if (kind === "fLaC") return head.getUint32(18) >>> 12;
+  return kind === "RIFF" ? head.getUint32(24, true) : 0;
+}
+
+/**
+ * Return a sound's length and rate in words, such as "0:10 · 44.1 kHz".
+ * @param {SoundFacts} facts
+ */
+export function soundWords({ seconds, rate }) {
+  const whole = Math.max(1, Math.round(seconds));
+  const length = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  if (!rate) return length;
+  const kilohertz = (rate / 1000).toLocaleString(document.documentElement.lang || "en");
+  return `${length} · ${message("{number} kHz", { number: kilohertz })}`;
+}
