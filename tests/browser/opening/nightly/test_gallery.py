@@ -92,6 +92,7 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
     expect(gallery.locator(".card")).to_have_count(7)
     before = titles(gallery)
     assert before[0] == "Lacks model"
+    gallery.locator(".card").nth(1).hover()
     gallery.locator(".card").first.hover()
     page.unroute("**/templates/readiness")
     for route in held:

@@ -148,3 +148,33 @@ def test_before_the_paint(fast: Site, visit: Visit) -> None:
     assert least_alpha == 255
     for word in ("Before", "After"):
         expect(page.locator("#stage .before").get_by_text(word, exact=True)).to_be_visible()
+
+
+def test_compare_and_full_screen_stand_on_the_picture(fast: Site, visit: Visit) -> None:
+    """They are on a square picture in a wide box, and on a wide one in a high box. Esc leaves the
+    comparison, wherever the focus is."""
+    person = visit(fast, viewport={"width": 1440, "height": 900})
+    person.open("image-to-image", **{"8.steps": 1})
+    page = person.page
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    person.generate()
+    compare = page.get_by_role("button", name="Compare")
+    compare.click()
+    before = page.locator("#stage .before img")
+    expect(before).to_be_visible()
+    picture = before.bounding_box()
+    assert picture
+    for name in ("Compare", "Full screen"):
+        box = page.get_by_role("button", name=name, exact=True).bounding_box()
+        assert box
+        assert picture["x"] < box["x"]
+        assert box["x"] + box["width"] < picture["x"] + picture["width"]
+        assert picture["y"] < box["y"] < picture["y"] + 40
+    expect(compare).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(before).to_be_hidden()
+    compare.click()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    expect(before).to_be_hidden()
+    expect(compare).to_be_focused()

@@ -47,6 +47,8 @@ export class Gallery {
   /** @type {Map<string, TemplateCard>} */
   #cards = new Map();
   #isChecking = false;
+  /** Whether the pointer has moved over the cards. It may rest there from the press that opened the gallery. */
+  #isPointedAt = false;
   /** Whether the cards are in sections. Until all are checked, they keep their order. */
   #isSorted = false;
   #isOpening = false;
@@ -77,6 +79,12 @@ export class Gallery {
     const line = element("div", "line");
     line.append(this.#said, this.#sort);
     this.#place.append(head, tools, this.#problem, line, this.#scroll);
+    this.#list.addEventListener("pointermove", ({ movementX, movementY }) => {
+      this.#isPointedAt ||= movementX !== 0 || movementY !== 0; // the browser also tells of moved elements
+    });
+    this.#list.addEventListener("pointerleave", () => {
+      this.#isPointedAt = false;
+    });
     this.#place.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#place.addEventListener("close", () => this.#place.remove());
   }
@@ -132,7 +140,7 @@ export class Gallery {
   /** Whether the user may be about to press a card, so that none may move. */
   get #isUsed() {
     const { scrollTop } = this.#scroll;
-    return scrollTop > 0 || this.#list.matches(":hover, :focus-within");
+    return scrollTop > 0 || this.#isPointedAt || this.#list.matches(":focus-within");
   }
 
   #sortCards() {

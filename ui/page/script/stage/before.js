@@ -37,13 +37,6 @@ export class Before {
     this.place.append(clip, after, this.#split, this.#grip);
     this.toggle.hidden = true;
     this.#show(false);
-    this.place.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault(); // otherwise it would leave the full screen, too
-      event.stopPropagation();
-      this.#show(false);
-      this.toggle.focus();
-    });
   }
 
   /**
@@ -70,12 +63,8 @@ export class Before {
   #listen() {
     const [grip, split] = [this.#grip, this.#split];
     let before = split.value;
-    this.place.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault(); // otherwise Esc would also leave the full screen
-      this.#show(false);
-      this.toggle.focus({ preventScroll: true });
-    });
+    // Wherever the focus is: the press on Compare leaves it on that button.
+    addEventListener("keydown", (event) => this.#leave(event), { capture: true });
     grip.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       event.preventDefault(); // otherwise the press would take the focus away
@@ -91,6 +80,17 @@ export class Before {
       split.value = before;
       this.#divide();
     });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #leave(event) {
+    const over = document.querySelector("dialog:modal");
+    const isBelow = over !== null && !over.contains(this.place);
+    if (event.key !== "Escape" || this.place.hidden || isBelow || !this.place.isConnected) return;
+    event.preventDefault(); // otherwise Esc would also leave the full screen
+    event.stopPropagation();
+    this.#show(false);
+    this.toggle.focus({ preventScroll: true });
   }
 
   /** @param {number} x the pointer's client coordinate */

@@ -85,6 +85,7 @@ export class Viewport {
   offer(item, before) {
     const image = this.#media.firstElementChild;
     const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
+    this.#fitTools(image);
     this.#before.offer(isAlike ? image : null, before, Boolean(item?.before));
     this.#video.show(image instanceof HTMLVideoElement ? image : null, item);
     if (this.#download.dataset.for === item?.url) return;
@@ -95,6 +96,19 @@ export class Viewport {
       link.title = link.ariaLabel = message("Download");
     }
     this.#download.replaceChildren(...(link ? [link] : []));
+  }
+
+  /**
+   * Keep the tools on the picture, which may be narrower or lower than its box.
+   * @param {Element | null} shown
+   */
+  #fitTools(shown) {
+    const ratio =
+      shown instanceof HTMLImageElement
+        ? shown.naturalWidth / shown.naturalHeight
+        : shown instanceof HTMLVideoElement && shown.videoWidth / shown.videoHeight;
+    if (ratio) this.place.style.setProperty("--shown", String(ratio));
+    else this.place.style.removeProperty("--shown");
   }
 
   /**
