@@ -66,7 +66,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
 def _background(
     brief: Brief, scene: Scene, size: tuple[int, int], rng: random.Random
 ) -> Image.Image:
-    """Return what is behind the things in a mask: the given image. If it's gone, or the words name
+    """Return the background of the things in a mask: the given image. If it's gone, or the words name
     only a place, return a scene that is fitted into the mask."""
     only_place = scene.is_placed and not scene.things & inset.THINGS.keys()
     image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)

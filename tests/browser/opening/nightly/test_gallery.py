@@ -85,7 +85,15 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
     person = visit(site).open()
     page = person.page
     held: list[Route] = []
-    page.route("**/templates/readiness", lambda route: held.append(route))
+    released: list[bool] = []
+
+    def hold(route: Route) -> None:
+        if released:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/templates/readiness", hold)
     with page.expect_request("**/templates/readiness"):
         page.get_by_role("button", name="Start from a template…").last.click()
     gallery = page.get_by_role("dialog", name="Start from a template")
@@ -94,13 +102,14 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
     assert before[0] == "Lacks model"
     gallery.locator(".card").nth(1).hover()
     gallery.locator(".card").first.hover()
-    page.unroute("**/templates/readiness")
+    released.append(True)
     for route in held:
         route.continue_()
     expect(gallery.get_by_role("status")).to_have_text("7 templates")
     assert titles(gallery) == before
     gallery.get_by_role("button", name="Show what runs first").click()
     expect(gallery.locator(".card strong").first).to_have_text("Takes photo")
+    page.unroute("**/templates/readiness")
     person.leave()
 
 

@@ -23,7 +23,8 @@ SILENCE = {
 def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> None:
     """The card has the waveform and the player, without a heading. A silent sound says so."""
     person = visit(fast).open("text-to-sound", **{"5.seconds": 4, "6.steps": 1})
-    person.generate()
+    person.press()
+    person.phase("done")
     card = person.page.locator("#stage .media .card")
     expect(card.locator("audio")).to_be_visible()
     expect(card.locator(".waveform")).to_be_visible()
@@ -33,7 +34,8 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
     give(person.page, json.dumps(SILENCE).encode(), "silence.json")
     expect(person.page.locator("#heading h1")).to_have_text("Silence")
     person.ready()
-    person.generate()
+    person.press()
+    person.phase("done")
     expect(card.locator(".note")).to_have_text("This sound is silent.")
     expect(card.locator(".waveform")).to_have_count(0)
     expect(facts).to_have_text("0:03 · 8 kHz")
