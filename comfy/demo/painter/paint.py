@@ -66,8 +66,8 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
 def _background(
     brief: Brief, scene: Scene, size: tuple[int, int], rng: random.Random
 ) -> Image.Image:
-    """Return the background of the things in a mask: the given image. If it's gone, or the words name
-    only a place, return a scene that is fitted into the mask."""
+    """Return the background of the things in a mask: the given image. If it's gone, or the words
+    name only a place, return a scene that is fitted into the mask."""
     only_place = scene.is_placed and not scene.things & inset.THINGS.keys()
     image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)
     if brief.given is not None and not only_place:
