@@ -18,6 +18,7 @@ from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
+from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 
 PATH = "/operator"
@@ -33,6 +34,7 @@ _TABS: Mapping[str, str] = MappingProxyType(
         TOKENS: message("Access tokens"),
     }
 )
+_SHADE = message("Switch theme")
 _ADMINISTRATION = message("Administration")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -71,9 +73,9 @@ class AdminFrame:
 <h1>{title}</h1>
 {alert}
 {body}
-{link_to_app()}
-</main>"""
-        return as_page(plain_page(tags, content, root), status)
+</main>
+{module_tag("shade.js")}"""
+        return as_page(plain_page(tags, content, root, _top()), status)
 
     def back(self, request: Request, path: str, to: str) -> Response:
         """Redirect to a page after a form at `path`, so that a reload submits nothing again."""
@@ -93,6 +95,15 @@ class AdminFrame:
             for path in paths
         )
         return f'<nav class="tabs" aria-label="{html_of(_ADMINISTRATION)}">{links}</nav>'
+
+
+def _top() -> str:
+    """Return the end of the header: the theme switch, which its script shows, and the way back."""
+    label = html_of(_SHADE)
+    switch = (
+        f'<button type="button" id="shade" class="quiet" hidden aria-label="{label}">◐</button>'
+    )
+    return f'<span class="top">{switch}{link_to_app()}</span>'
 
 
 def section(title: str, body: str) -> str:

@@ -69,10 +69,11 @@ def overview_body(now: Overview, notice: Notice | None, done: str = "", models: 
 
 
 def _servers(servers: Iterable[ServerLine]) -> str:
-    return "".join(map(_server, servers))
+    lines = list(servers)
+    return "".join(_server(line, number, len(lines)) for number, line in enumerate(lines, 1))
 
 
-def _server(line: ServerLine) -> str:
+def _server(line: ServerLine, number: int, count: int) -> str:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
     if server.starting:
@@ -92,9 +93,10 @@ def _server(line: ServerLine) -> str:
         )
     facts += [fact for one in report.memory if (fact := _memory(one))]
     facts += _process_facts(line.process) if line.process else []
+    facts.insert(0, server.url)
     name = server.label
-    if name != server.url:
-        facts.insert(0, server.url)
+    if name == server.url:  # without a name of the administrator's
+        name = f"ComfyUI {number}" if count > 1 else "ComfyUI"
     items = "".join(f"<li>{html_of(one)}</li>" for one in facts)
     turn = (
         ("resume", _RESUME, message("Resume {server}", server=name))

@@ -31,6 +31,8 @@ _WORKFLOW, _RUNS = message("Workflow"), message("Runs")
 _FAILED, _DURATION = message("Failed"), message("Median duration")
 _PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
 _NO_RESULTS = message("No results")
+_NO_RUNS = message("No runs in the last weeks")
+_COLUMN, _HEIGHT = 40, 80  # of the chart, in its own units
 
 
 def usage_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -65,7 +67,7 @@ def _body(
             f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NO_RESULTS)}</p>",
         )
         + (section(_PAID, f'<ul class="lines">{"".join(map(_payer, paid))}</ul>') if paid else "")
-        + section(_USAGE, "".join(_week(at, one) for at, one in enumerate(weeks)))
+        + section(_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks))))
     )
 
 
@@ -118,21 +120,46 @@ def _payer(one: PaidRuns) -> str:
     return f"<li><b>{html_of(one.name or _WITHOUT_ACCOUNT)}</b><br>{html_of(runs)}</li>"
 
 
-def _week(at: int, week: UsageWeek) -> str:
+def _has_runs(week: UsageWeek) -> bool:
+    return bool(week.runs)
+
+
+def _chart(weeks: tuple[UsageWeek, ...]) -> str:
+    """Return a column chart of the runs, with the oldest week at the left."""
+    most = max((week.runs for week in weeks), default=0)
+    if not most:
+        return f"<p>{html_of(_NO_RUNS)}</p>"
+    columns = []
+    for at, week in enumerate(reversed(weeks)):
+        height = week.runs / most * _HEIGHT
+        left = at * _COLUMN
+        columns.append(
+            f'<rect x="{left}" y="{_HEIGHT - height:.1f}" width="{_COLUMN - 8}"'
+            f' height="{max(height, 1):.1f}"><title>{html_of(_week_words(week))}</title></rect>'
+        )
+    size = f"0 0 {len(weeks) * _COLUMN} {_HEIGHT + 1}"
+    return f"""<svg class="chart" viewBox="{size}" role="img" aria-label="{html_of(_USAGE)}">
+{"".join(columns)}</svg>"""
+
+
+def _week_words(week: UsageWeek) -> str:
+    date = current_language().date(week.start)
+    runs = plural("{count} run", "{count} runs", count=week.runs)
+    return message("{week}: {runs}", week=message("Week of {date}", date=date), runs=runs)
+
+
+def _week(week: UsageWeek) -> str:
     date = current_language().date(week.start)
     name = html_of(message("Week of {date}", date=date))
     runs = plural("{count} run", "{count} runs", count=week.runs)
     failed = plural("{count} failed", "{count} failed", count=week.failed) if week.failed else ""
     about = " · ".join(html_of(one) for one in (runs, failed) if one)
     title = f"<b>{name}</b> · {about}"
-    if not week.runs:
-        return f'<p class="week">{title}</p>'
     heads = "".join(
         f'<th scope="col">{html_of(one)}</th>' for one in (_WORKFLOW, _RUNS, _FAILED, _DURATION)
     )
     rows = "".join(map(_workflow, week.workflows))
-    unfolded = " open" if at == 0 else ""
-    return f"""<details class="week"{unfolded}><summary>{title}</summary>
+    return f"""<details class="week"><summary>{title}</summary>
 <table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></details>"""
 
 

@@ -55,6 +55,20 @@ def test_only_operators_find_it(place: Place) -> None:
     assert press(place, place.anna, "pause", 9) == press(place, place.anna, "stop") == 404
 
 
+def test_it_has_the_app_s_header_and_named_servers(place: Place) -> None:
+    """The way back and the theme switch are at the top. A server without a name of its own has a
+    number, and its address is a detail. Weeks without runs aren't listed."""
+    told = page(place)
+    head, _, rest = told.partition("</header>")
+    assert '<a href="./">Open ComfyForms</a>' in head
+    assert 'id="shade"' in head
+    assert "Open ComfyForms" not in rest
+    assert re.findall(r"<h3>([^<]+)</h3>", rest)[:2] == ["ComfyUI 1", "ComfyUI 2"]
+    assert f"<li>{place.one.url}</li>" in rest
+    usage = place.anna.get(f"{place.app.url}/operator/usage", timeout=LONGEST_WAIT).text
+    assert "0 runs" not in re.sub(r"<svg.*?</svg>", "", usage, flags=re.DOTALL)
+
+
 def test_it_shows_runs_without_their_contents(place: Place) -> None:
     """The page shows each run's owner, workflow, progress and server. It shows no texts, and no
     names of workflows that users opened for themselves."""

@@ -12,7 +12,7 @@ from ui.web.security_headers import strict_policy
 _HERE = Path(__file__).parent
 _FOLDER = _HERE.parent / "styles" / "plain"
 _STYLES = tuple(_FOLDER / name for name in ("pages.css", "administration.css"))
-_MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js")
+_MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";

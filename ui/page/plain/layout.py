@@ -34,9 +34,9 @@ def head_tags_of(root: str, title: str = "ComfyForms", preview: LinkPreview | No
     return f"{tags_for_other_sites(root, title, preview)}\n        {tags_for_installing(root)}"
 
 
-def plain_page(titles: str, body: str, root: str) -> str:
+def plain_page(titles: str, body: str, root: str, top: str = "") -> str:
     """Return a whole page. `titles`: the tags in its head that name it; `root`: the app's URL, to
-    which all other URLs in it are relative."""
+    which all other URLs in it are relative; `top`: HTML at the end of the header."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     return f"""<!doctype html>
 <html {html_attributes()}>
@@ -47,7 +47,8 @@ def plain_page(titles: str, body: str, root: str) -> str:
 {_head()}
 </head>
 <body>
-<header class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms</header>
+<header class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms
+{top}</header>
 {body}
 </body>
 </html>

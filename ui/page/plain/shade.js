@@ -1,0 +1,20 @@
+// @ts-check
+// The theme switch of the small pages. The app's own page stores its choice under the same key (storage.js).
+
+const SHADE = "comfyforms.shade";
+const { dataset } = document.documentElement;
+const shade = /** @type {HTMLButtonElement | null} */ (document.getElementById("shade"));
+
+if (shade) {
+  shade.hidden = false;
+  shade.addEventListener("click", () => {
+    const { isDark: chosen } = dataset;
+    const isDark = chosen ? chosen === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
+    dataset.isDark = String(!isDark);
+    try {
+      localStorage.setItem(SHADE, String(!isDark));
+    } catch {
+      // the choice lasts as long as the page
+    }
+  });
+}
