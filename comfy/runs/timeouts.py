@@ -38,7 +38,7 @@ class Timeouts:
     silence_most: float = 60.0
     outcome_delay: float = 1.0
     retry: float = 0.25
-    retry_most: float = 10.0
+    retry_most: float = 2.0
     patience: float = 120.0
     elsewhere: float = 3.0
     cancel_limit: float = 0.4

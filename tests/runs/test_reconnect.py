@@ -304,3 +304,8 @@ def test_only_a_run_that_waited_until_its_socket_ended_is_resent(
 def test_a_status_changes_no_phase() -> None:
     """The status that `queue_changed` records isn't a start."""
     assert advance(WAITS, Status(1)).phase is Phase.WAITING
+
+
+def test_a_returned_server_is_found_soon() -> None:
+    """However long a server was away, the next attempt follows within two seconds."""
+    assert Timeouts().pause_after(1000, 1.0) <= 2.0
