@@ -61,14 +61,13 @@ from ui.gradio.internals import (
 from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.own_routes import administrator_routes, monitoring_routes, own_routes
-from ui.page.blocks import assets, build_page
+from ui.page.blocks import assets, build_page, document_head
 from ui.page.first_view.first_view import FirstView
 from ui.page.form.sources import FormSources
+from ui.page.gradio_files import style_tags
 from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.health import health_routes
-from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
-from ui.page.script_files import preload_tags
 from ui.parts import Parts
 from ui.services import Services
 from ui.settings.start_lines import executor_line, show_code, start_lines, start_warnings
@@ -237,8 +236,7 @@ def _mount_page(
         )
         # GradioAllowlist drops pages well before this limit, and chooses the right ones.
         allow(page, threads=limits.requests, sessions=2 * limits.pages, calls=limits.calls)
-    tags = f"{head_tags_of(ROOT_ADDRESS)}\n        {preload_tags()}"
-    fill_document(tags, html_attributes, language_tags)
+    fill_document(document_head(ROOT_ADDRESS), style_tags(), html_attributes, language_tags)
     gr.mount_gradio_app(
         app,
         page,

@@ -80,14 +80,17 @@ _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
 # Tags in the head of the template that Gradio's own script needs, and the first view doesn't.
-_NEEDED_LATER = re.compile(
-    r"""<script>window\.gradio_config = .*</script>|<link\s+rel="stylesheet"[^>]*>"""
-)
+_NEEDED_LATER = re.compile(r"<script>window\.gradio_config = .*</script>")
+_STYLE = re.compile(r'<link\s+rel="stylesheet"[^>]*>')
+# Sizes the frame of a Space; other pages don't need it.
+_FRAME_SCRIPT = "document.head.appendChild(script);"
 _BODY = re.compile(r"<body[^>]*>")
 _FIRST_VIEW = "{{ first_view(request) | safe }}"
 _LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
 # Template expression for the app's full URL as this browser reaches it, including through proxies.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
+# Template expression for the URL of the theme's style sheet, relative to the app's.
+THEME_ADDRESS = "./theme.css?v={{ config.get('theme_hash', '') }}"
 # Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
 # Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
@@ -284,11 +287,13 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     return gradio
 
 
-def fill_document(tags: str, attributes: Callable[[], str], more_tags: Callable[[], str]) -> None:
+def fill_document(
+    tags: str, styles: str, attributes: Callable[[], str], more_tags: Callable[[], str]
+) -> None:
     """Put these tags into the head of Gradio's document, in place of its own link-preview tags and
     manifest. They may contain `ROOT_ADDRESS`. Put the app's first view at the beginning of the
-    body, and Gradio's style sheet and configuration at its end, so that browsers paint the view
-    before they have them.
+    body, and at its end `styles`, the tags in place of Gradio's style sheet, and Gradio's
+    configuration, so that browsers paint the view before they have them.
 
     The `head` of `mount_gradio_app` doesn't work for the tags: a script adds it, and other sites
     run none. `attributes`, for the `html` element, and `more_tags` are called for each request."""
@@ -296,6 +301,7 @@ def fill_document(tags: str, attributes: Callable[[], str], more_tags: Callable[
         "html_attributes": attributes,
         "more_tags": more_tags,
         "first_view": _first_view,
+        "page_styles": styles,
     }
     tags = f"{tags}\n\t\t{_SPINNER_CLOCK}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
@@ -328,8 +334,11 @@ def _with_first_view(source: str) -> str:
     if _FIRST_VIEW in source:  # of another app in this process
         return source
     late = "\n".join(one[0] for one in _NEEDED_LATER.finditer(source))
-    body, end, rest = _NEEDED_LATER.sub("", source).partition("</body>")
-    return f"{_BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)}{late}\n{end}{rest}"
+    source = _STYLE.sub("", _NEEDED_LATER.sub("", source))
+    source = source.replace(_FRAME_SCRIPT, f"if (window.parent !== window) {_FRAME_SCRIPT}")
+    body, end, rest = source.partition("</body>")
+    body = _BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)
+    return f"{body}{{{{ page_styles | safe }}}}\n{late}\n{end}{rest}"
 
 
 class Page(gr.Blocks):

@@ -14,18 +14,19 @@ from comfy.base.messages import Message, message
 from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
 from ui.gradio.event_options import QUIET
-from ui.gradio.internals import Page
+from ui.gradio.internals import THEME_ADDRESS, Page
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import draw_form
 from ui.page.form.sources import FormSources
+from ui.page.gradio_files import script_tags
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.opening import Opening
-from ui.page.plain.layout import ICON, icon_address
+from ui.page.plain.layout import ICON, head_tags_of, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
-from ui.page.script_files import calls, head_tags, listener
+from ui.page.script_files import calls, head_tags, listener, preload_tags
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
@@ -139,14 +140,27 @@ def build_page(
     return page
 
 
+def document_head(root: str) -> str:
+    """Return the tags in the document's head: its description, the icon, and requests for what the
+    page needs next. `root`: the app's URL, or an expression for it."""
+    return "\n        ".join(
+        (
+            head_tags_of(root),
+            '<meta name="color-scheme" content="light dark">',
+            f'<link rel="icon" href="{icon_address()}">',
+            f'<link rel="preload" as="style" href="{THEME_ADDRESS}">',
+            script_tags(),
+            preload_tags(),
+        )
+    )
+
+
 def assets() -> dict[str, Any]:
     """Return the page's theme, style, script and icon as arguments of `gr.mount_gradio_app`."""
-    icon = icon_address()
-    own = f'<meta name="color-scheme" content="light dark">\n<link rel="icon" href="{icon}">'
     return {
         "theme": make_theme(),
         "css": "\n".join((_HERE / "styles" / name).read_text(encoding="utf-8") for name in _STYLES),
-        "head": f"{own}\n{head_tags()}",
+        "head": head_tags(),
         "favicon_path": str(ICON),
     }
 

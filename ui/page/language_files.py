@@ -60,7 +60,7 @@ def language_menu(languages: Languages, label: str) -> str:
 
 @cache
 def _script(language: Language) -> KeptFile:
-    return KeptFile.of(language.script, "text/javascript")
+    return KeptFile(language.script, "text/javascript")
 
 
 @cache

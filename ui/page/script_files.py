@@ -40,7 +40,7 @@ def _file(name: str) -> KeptFile | None:
         parts = needed(modules(), _SIGN_IN_MODULE)
     else:
         return None
-    return KeptFile.of(joined(parts).encode(), "text/javascript")
+    return KeptFile(joined(parts).encode(), "text/javascript")
 
 
 @cache

@@ -26,7 +26,8 @@ def test_tags_appear_although_the_page_was_served_before(monkeypatch: pytest.Mon
     monkeypatch.setattr(env, "cache", type(env.cache)(10))  # type: ignore[misc, call-arg]
     monkeypatch.setattr(loader, "get_source", loader.get_source)  # put back at the end
     page()
-    gradio_internals.fill_document('<meta name="first">', lambda: 'lang="pl"', lambda: "")
+    style = '<link rel="stylesheet" href="page.css">'
+    gradio_internals.fill_document('<meta name="first">', style, lambda: 'lang="pl"', lambda: "")
     assert '<meta name="first">' in page()
     assert '<html\n\tlang="pl"' in page()
     head, _, body = page().partition("<main></main>")

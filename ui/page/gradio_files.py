@@ -1,0 +1,55 @@
+"""Gradio's files that most forms need, requested at once by the document; the styles as one."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from ui.gradio import page_files
+
+# Components of the page itself and of the usual fields. Gradio loads all others when a form has
+# them.
+_COMPONENTS = (
+    "html",
+    "row",
+    "column",
+    "button",
+    "checkbox",
+    "state",
+    "form",
+    "textbox",
+    "number",
+    "slider",
+    "radio",
+    "accordion",
+    "dropdown",
+)
+
+
+@cache
+def _files() -> page_files.PageFiles:
+    return page_files.files_of_page(_COMPONENTS)
+
+
+@cache
+def style_text() -> str:
+    """Return all their style sheets as one."""
+    return page_files.joined_styles(_files())
+
+
+@cache
+def style_name() -> str:
+    """Return the name of that style sheet below `SCRIPTS`, with a digest of its content."""
+    return f"page-{hashlib.sha256(style_text().encode()).hexdigest()[:16]}.css"
+
+
+@cache
+def script_tags() -> str:
+    """Return the tags that request their scripts."""
+    return page_files.script_tags(_files())
+
+
+@cache
+def style_tags() -> str:
+    """Return the tags of their style sheets."""
+    return page_files.style_tags(_files(), style_name())
