@@ -83,6 +83,9 @@ _REPLACED_TAGS = re.compile(
 _NEEDED_LATER = re.compile(r"<script>window\.gradio_config = .*</script>")
 _STYLE = re.compile(r'<link\s+rel="stylesheet"[^>]*>')
 # Sizes the frame of a Space; other pages don't need it.
+_CONFIG = "{{ config | toorjson }}"
+# Properties of components in the configuration that no browser reads.
+_FOR_CLIENTS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 _FRAME_SCRIPT = "document.head.appendChild(script);"
 _BODY = re.compile(r"<body[^>]*>")
 _FIRST_VIEW = "{{ first_view(request) | safe }}"
@@ -302,6 +305,7 @@ def fill_document(
         "more_tags": more_tags,
         "first_view": _first_view,
         "page_styles": styles,
+        "browser_config": _browser_config,
     }
     tags = f"{tags}\n\t\t{_SPINNER_CLOCK}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
@@ -328,6 +332,15 @@ def _first_view(request: Request) -> str:
     return cast(str, request.app.state.first_view(request))
 
 
+def _browser_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the page's configuration without the parts that only programs read."""
+    components = [
+        {name: value for name, value in one.items() if name not in _FOR_CLIENTS}
+        for one in config.get("components", ())
+    ]
+    return {**config, "components": components}
+
+
 def _with_first_view(source: str) -> str:
     """Return Gradio's template with the place of the first view, which needs nothing of what it
     moves down."""
@@ -335,6 +348,7 @@ def _with_first_view(source: str) -> str:
         return source
     late = "\n".join(one[0] for one in _NEEDED_LATER.finditer(source))
     source = _STYLE.sub("", _NEEDED_LATER.sub("", source))
+    late = late.replace(_CONFIG, "{{ browser_config(config) | toorjson }}")
     source = source.replace(_FRAME_SCRIPT, f"if (window.parent !== window) {_FRAME_SCRIPT}")
     body, end, rest = source.partition("</body>")
     body = _BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)

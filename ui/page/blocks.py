@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -28,11 +27,11 @@ from ui.page.plain.layout import ICON, head_tags_of, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener, preload_tags
 from ui.page.stage import Stage
+from ui.page.style_text import styles
 from ui.page.theme import make_theme
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.web.identity import Identity
 
-_HERE = Path(__file__).parent
 _STYLES = (
     "gradio.css",
     "page.css",
@@ -159,7 +158,7 @@ def assets() -> dict[str, Any]:
     """Return the page's theme, style, script and icon as arguments of `gr.mount_gradio_app`."""
     return {
         "theme": make_theme(),
-        "css": "\n".join((_HERE / "styles" / name).read_text(encoding="utf-8") for name in _STYLES),
+        "css": styles(*_STYLES),
         "head": head_tags(),
         "favicon_path": str(ICON),
     }

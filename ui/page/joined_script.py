@@ -6,9 +6,10 @@ Works like a bundler, but only for the import and export syntax of these modules
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
@@ -17,36 +18,69 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 
-# Each module runs once, when it is first requested.
+_DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
+
+# Each module runs once, when it is first requested. The second file waits for the first view's end
+# and is requested until it comes: a browser doesn't repeat a failed import of the same URL.
 _LOAD = """const running = new Map();
-export const load = (name) => {
+export const load = async (name) => {
+  if (!(name in modules)) Object.assign(modules, await rest());
   if (!running.has(name)) running.set(name, modules[name]());
   return running.get(name);
+};
+let coming = null;
+const rest = () => (coming ??= requested());
+const requested = async () => {
+  await globalThis.firstView?.ended;
+  for (let tries = 0; ; tries++) {
+    try {
+      const again = tries ? `?again=${tries}` : "";
+      return (await import(new URL(`../../${later}${again}`, import.meta.url))).modules(load);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
 };
 """
 
 
-def joined(modules: Mapping[str, str]) -> str:
+def joined(
+    modules: Mapping[str, str], first: Collection[str] | None = None, later: str = ""
+) -> str:
     """Return one module that exports `load`: it takes a module's name and returns a promise of its
-    exports.
+    exports. It contains all modules, or only those in `first`; then the others are in a second file
+    (`rest_of`), whose URL below the app's is `later`.
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
-    and export declarations with one name at the beginning of a line. Comment lines are dropped.
+    or with `import("./…")`, and export declarations with one name at the beginning of a line.
+    Comment lines and indents are dropped.
 
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
+    chosen = modules if first is None else first
+    address = f"const later = {json.dumps(later)};\n"
+    return f"{address}{_LOAD}const modules = {{\n{_all_wrapped(modules, chosen)}}};\n"
+
+
+def rest_of(modules: Mapping[str, str], first: Collection[str]) -> str:
+    """Return the second file, with all modules that aren't in `first`."""
+    names = modules.keys() - {*first}
+    return f"export const modules = (load) => ({{\n{_all_wrapped(modules, names)}}});\n"
+
+
+def _all_wrapped(modules: Mapping[str, str], chosen: Collection[str]) -> str:
     imports = {name: _imported(name, text) for name, text in modules.items()}
     for name, text in modules.items():
         _check(name, text, imports[name], modules)
     order = TopologicalSorter(imports).static_order()
-    wrapped = "".join(_wrapped(name, modules[name]) for name in order)
-    return f"{_LOAD}const modules = {{\n{wrapped}}};\n"
+    return "".join(_wrapped(name, modules[name]) for name in order if name in chosen)
 
 
-def needed(modules: Mapping[str, str], entry: str) -> dict[str, str]:
-    """Return a module and all its direct and indirect imports."""
+def needed(modules: Mapping[str, str], *entries: str) -> dict[str, str]:
+    """Return these modules and all their direct and indirect imports, except those that they load
+    later with `import("./…")`."""
     sources: dict[str, str] = {}
-    waiting = [entry]
+    waiting = [*entries]
     while waiting:
         name = waiting.pop()
         if name not in sources:
@@ -79,7 +113,7 @@ def _check(
             raise ValueError(f"{name} imports {module}, which doesn't exist.")
         if missing := wanted.difference(_exported(modules[module])):
             raise ValueError(f"{name} imports {', '.join(missing)}, which {module} doesn't export.")
-    code = _COMMENT.sub("", text)
+    code = _DYNAMIC_IMPORT.sub("", _COMMENT.sub("", text))
     if other := _OTHER.search(_EXPORT.sub("", _IMPORT.sub("", code))):
         raise ValueError(f"{name} has an unsupported import or export: {other[0]}")
     if "/" in name and (own := _OWN_PLACE.search(code)):
@@ -91,6 +125,10 @@ def _wrapped(name: str, text: str) -> str:
         names = " ".join(match[1].split()).replace(" as ", ": ")
         return f'const {{ {names} }} = await load("{_place(name, match[2])}");'
 
+    def loads_later(match: re.Match[str]) -> str:
+        return f'load("{_place(name, match[1])}")'
+
     body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, _COMMENT.sub("", text)))
+    body = _DYNAMIC_IMPORT.sub(loads_later, body)
     exported = ", ".join(_exported(text))
     return f'"{name}": async () => {{\n{body}\nreturn {{ {exported} }};\n}},\n'

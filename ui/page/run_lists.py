@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -25,8 +24,8 @@ from comfy.base.messages import message
 from ui.documents.run_doc import QueueLine, RunDoc, RunTile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
+from ui.page.style_text import styles
 
-_STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
 _NO_LIST = "The value must be a list of runs."
@@ -72,7 +71,7 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
             js_on_load=mounts(
                 "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS
             ),
-            css_template=_style("run_lists.css"),
+            css_template=styles("run_lists.css"),
             apply_default_css=False,
             **options,
         )
@@ -128,7 +127,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
                 searchable=searchable or live,
                 viewer=model_viewer(),
             ),
-            css_template=_style("run_lists.css", "history.css", "tile.css"),
+            css_template=styles("run_lists.css", "history.css", "tile.css"),
             apply_default_css=False,
             **options,
         )
@@ -161,7 +160,7 @@ def draw_batches() -> gr.HTML:
     return gr.HTML(
         html_template='<section class="batches"></section>',
         js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),
-        css_template=_style(
+        css_template=styles(
             "run_lists.css",
             "viewport.css",
             "results.css",
@@ -178,10 +177,6 @@ def draw_batches() -> gr.HTML:
         apply_default_css=False,
         elem_id="batches",
     )
-
-
-def _style(*names: str) -> str:
-    return "\n".join((_STYLES / name).read_text(encoding="utf-8") for name in names)
 
 
 def _checked(payload: object) -> tuple[RunDoc, ...]:

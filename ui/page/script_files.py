@@ -12,14 +12,31 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ui.page.joined_script import joined, needed
+from ui.page.joined_script import joined, needed, rest_of
 from ui.page.kept_files import KeptFile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
 # Served modules: the page's, and the few needed before sign-in.
-_PAGE, _SIGN_IN = "page.js", "sign_in.js"
+_PAGE, _LATER, _SIGN_IN = "page.js", "later.js", "sign_in.js"
+# Modules of the page that the header and the first form need. All others come after it.
+_FIRST = (
+    "page.js",
+    "components/account.js",
+    "components/footer.js",
+    "components/header.js",
+    "components/size.js",
+    "components/tab.js",
+    "fields/description.js",
+    "form/filled.js",
+    "form/form.js",
+    "form/live_chooser.js",
+    "form/reset.js",
+    "form/seeds.js",
+    "making/negative.js",
+    "runs/start.js",
+)
 _SIGN_IN_MODULE = "pages/sign_in.js"
 
 
@@ -34,13 +51,17 @@ def modules() -> dict[str, str]:
 
 @cache
 def _file(name: str) -> KeptFile | None:
-    if name == _PAGE:
-        parts = {one: text for one, text in modules().items() if one != _SIGN_IN_MODULE}
-    elif name == _SIGN_IN:
-        parts = needed(modules(), _SIGN_IN_MODULE)
-    else:
-        return None
-    return KeptFile(joined(parts).encode(), "text/javascript")
+    of_page = {one: text for one, text in modules().items() if one != _SIGN_IN_MODULE}
+    match name:
+        case "page.js":
+            text = joined(of_page, needed(of_page, *_FIRST), script_address(_LATER))
+        case "later.js":
+            text = rest_of(of_page, needed(of_page, *_FIRST))
+        case "sign_in.js":
+            text = joined(needed(modules(), _SIGN_IN_MODULE))
+        case _:
+            return None
+    return KeptFile(text.encode(), "text/javascript")
 
 
 @cache

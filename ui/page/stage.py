@@ -16,7 +16,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -27,22 +26,20 @@ from comfy.comfyui.protocol.result_types import FileKind
 from ui.documents.run_doc import ShownFile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
+from ui.page.style_text import styles
 
-_STYLES = tuple(
-    Path(__file__).parent / "styles" / f"{name}.css"
-    for name in (
-        "viewport",
-        "video/tools",
-        "empty_stage",
-        "stage",
-        "chain",
-        "results",
-        "results/grid",
-        "results/prose",
-        "results/rows",
-        "tile",
-        "use_menu",
-    )
+_STYLES = (
+    "viewport.css",
+    "video/tools.css",
+    "empty_stage.css",
+    "stage.css",
+    "chain.css",
+    "results.css",
+    "results/grid.css",
+    "results/prose.css",
+    "results/rows.css",
+    "tile.css",
+    "use_menu.css",
 )
 
 
@@ -130,7 +127,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
             label=label,
             html_template='<div class="stage"></div>',
             js_on_load=mounts("components/stage.js", _EVENTS, takes=takes, viewer=model_viewer()),
-            css_template="\n".join(style.read_text(encoding="utf-8") for style in _STYLES),
+            css_template=styles(*_STYLES),
             apply_default_css=False,
             **options,
         )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.programs import needs
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.joined_script import joined, needed
+from ui.page.joined_script import joined, needed, rest_of
 from ui.page.script_files import modules
 
 COUNT = """// @ts-check
@@ -92,12 +92,34 @@ def test_a_module_that_cannot_be_joined_raises_an_error(text: str, why: str) -> 
         joined({"a.js": text, "b.js": 'import { a } from "./a.js";\nexport const b = 2;\n'})
 
 
-@pytest.mark.parametrize("text", ["const here = import.meta.url;\n", 'await import("./b.js");\n'])
-def test_a_module_that_uses_its_own_location_raises_an_error(text: str) -> None:
+def test_a_module_that_uses_its_own_location_raises_an_error() -> None:
     """Joining takes a module out of its folder, so the module can't refer to its own location."""
     joined({"a.js": "const here = import.meta.url;\n"})
     with pytest.raises(ValueError, match="reads its own URL"):
-        joined({"parts/a.js": text})
+        joined({"parts/a.js": "const here = import.meta.url;\n"})
+
+
+def test_a_module_can_load_another_one_later(tmp_path: Path) -> None:
+    """A second file has the modules that the first ones don't import. The first file asks for it
+    when one of them is loaded."""
+    needs("node")
+    caller = 'export const later = async () => (await import("../count.js")).count(7);\n'
+    modules = {"parts/caller.js": caller, "count.js": COUNT}
+    first = needed(modules, "parts/caller.js")
+    assert first.keys() == {"parts/caller.js"}
+    (tmp_path / "first" / "1").mkdir(parents=True)
+    (tmp_path / "later.mjs").write_text(rest_of(modules, first), encoding="utf-8")
+    text = joined(modules, first, "later.mjs")
+    (tmp_path / "first" / "1" / "page.mjs").write_text(text, encoding="utf-8")
+    (tmp_path / "asks.mjs").write_text(
+        'import { load } from "./first/1/page.mjs";\n'
+        'console.log(await (await load("parts/caller.js")).later());\n',
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        ["node", tmp_path / "asks.mjs"], capture_output=True, text=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stdout == "1\n", ran.stderr
 
 
 def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:

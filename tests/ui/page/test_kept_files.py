@@ -22,14 +22,14 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
         yield running
 
 
-@pytest.mark.parametrize("packing", ["gzip", "identity"])
+@pytest.mark.parametrize("packing", ["br", "gzip", "identity"])
 @pytest.mark.parametrize("kind", ["js", "css"])
 def test_a_script_is_the_same_with_and_without_compression(
     app: RunningApp, kind: str, packing: str
 ) -> None:
     """The app serves Gradio's file byte for byte, and browsers may cache it permanently."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
-    name = re.search(rf"/assets/([\w.-]+\.{kind})", page)[1]
+    name = re.search(rf"/assets/(index-[\w.-]+\.{kind})", page)[1]
     answer = requests.get(
         f"{app.url}/assets/{name}", headers={"accept-encoding": packing}, timeout=LONGEST_WAIT
     )
@@ -45,3 +45,19 @@ def test_a_script_is_the_same_with_and_without_compression(
 def test_nothing_else_is_there(app: RunningApp, name: str) -> None:
     """The app serves no other file, in particular none outside the folder."""
     assert requests.get(f"{app.url}/assets/{name}", timeout=LONGEST_WAIT).status_code in (403, 404)
+
+
+def test_the_document_requests_what_gradio_would_find_later(app: RunningApp) -> None:
+    """One style sheet has the rules of all others, which Gradio then doesn't load: their tags are
+    disabled."""
+    page = requests.get(app.url, timeout=LONGEST_WAIT).text
+    scripts = re.findall(r'<link rel="modulepreload" href="\./assets/([\w.-]+\.js)">', page)
+    assert {name.partition("-")[0] for name in scripts} > {"index", "core", "Blocks", "Index"}
+    styles = re.findall(
+        r'<link rel="stylesheet" href="\./assets/([\w.-]+\.css)"( disabled)?>', page
+    )
+    (joined,) = [name for name, disabled in styles if not disabled]
+    text = requests.get(f"{app.url}/assets/{joined}", timeout=LONGEST_WAIT).text
+    others = [name for name, disabled in styles if disabled]
+    assert len(others) > 20
+    assert all((ASSETS / name).read_text(encoding="utf-8") in text for name in others)

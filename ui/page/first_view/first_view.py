@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 _WAIT = 0.3  # seconds for the first visitor, whose page needs the ComfyUI server's answer
+_COVER = '<p class="cover"></p>'  # place of the example, which is above the form in one column
 _LOADING = message("Loading the form…")
 _AGAIN = message("A part of the page couldn't be loaded. Trying again…")
 _GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
@@ -78,9 +79,11 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
         given = {key: value for key, value in request.query_params.items() if "." in key}
         library.forms.catalog.within(_WAIT)
         if library.is_chain(name):
-            return chain_html(library.chain_forms.form(name, person, given), given)
-        _, form = library.forms.form(name, person, given, offline=True)
-        return form_html(form, given, edits=may_edit(library, name, person))
+            place = _COVER if library.cover(name) else ""
+            return place + chain_html(library.chain_forms.form(name, person, given), given)
+        workflow, form = library.forms.form(name, person, given, offline=True)
+        place = _COVER if workflow.cover else ""
+        return place + form_html(form, given, edits=may_edit(library, name, person))
 
 
 @cache

@@ -110,13 +110,13 @@
   });
   watch();
 
-  Object.assign(window, {
-    firstView: {
-      failed: again,
-      end: () => {
-        keepTries(0);
-        view.remove();
-      },
-    },
+  const ended = new Promise((resolve) => {
+    const end = () => {
+      keepTries(0);
+      view.remove();
+      resolve(null);
+    };
+    Object.assign(window, { firstView: { failed: again, end } });
   });
+  Object.assign(/** @type {any} */ (window).firstView, { ended });
 })();

@@ -3,11 +3,9 @@
 
 import { showAnnouncements } from "./announcement.js";
 import { uncovered } from "./back.js";
-import { refuseVaried } from "./batches/given.js";
 import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING, reloadFirstView } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
-import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
@@ -18,7 +16,6 @@ import {
   settleLeft,
   settleNumbers,
 } from "./form/field_errors.js";
-import { refuseFile, takeFiles } from "./form/files.js";
 import { filled } from "./form/filled.js";
 import { expectForm, waitsForForm } from "./form/form.js";
 import { replacedLine } from "./form/replaced.js";
@@ -37,14 +34,12 @@ import {
   translateNames,
   watchRequests,
 } from "./gradio.js";
-import { offerEditing } from "./image_editor/fields.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { awaitRun, restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
-import { useShared } from "./runs/shared_settings.js";
 import { sendKept } from "./runs/start.js";
 import { page, say } from "./state.js";
 
@@ -57,6 +52,8 @@ const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
 const actions = new ActionsBar();
+/** @type {typeof import("./later_parts.js") | null} */
+let later = null;
 
 /** Handle a press of Generate. Clear errors and messages before Gradio sends its request. */
 function pressed() {
@@ -87,7 +84,7 @@ function refused(reloads) {
 function clicked(event) {
   const target = /** @type {Element} */ (event.target);
   if (target.closest("#generate")) {
-    const isHeld = waitsForForm() || masksHold(() => $("#generate")?.click());
+    const isHeld = waitsForForm() || later?.isHeldByMask(() => $("#generate")?.click());
     if (isHeld) event.stopImmediatePropagation();
     else pressed();
   } else if (target.closest("#stop")) stop();
@@ -219,12 +216,10 @@ watchRequests(
   {
     call: refused,
     broken: reloadFirstView,
-    upload: (why) => refuseVaried(why) || refuseFile(why),
+    upload: (why) => later?.refuseUpload(why) ?? false,
   },
   uploadEnds,
 );
-takeFiles();
-offerEditing();
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])
   document.addEventListener(act, () => void (page.now.form && awaitRun()), { passive: true });
@@ -258,5 +253,6 @@ page.subscribe(showInTab);
 showAnnouncements();
 listen();
 sendKept();
-useShared();
 startWorker();
+later = await import("./later_parts.js");
+later.beginLater();
