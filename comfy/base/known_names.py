@@ -13,9 +13,9 @@ _ACRONYMS = (
 _NAMES = (
     "ACE AnimateDiff Anthropic BiRefNet Bria ByteDance Claude ComfyUI ControlNet DALL DINO"
     " ElevenLabs FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw Hunyuan Hunyuan3D"
-    " Ideogram InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v LoRA Luma"
+    " Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v LoRA Luma"
     " Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse Qwen Recraft"
-    " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora Topaz Tripo VACE Veo Vidu Wan"
+    " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
     " WaveSpeed Whisper YOLO"
 )
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
@@ -24,7 +24,10 @@ _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACR
 _PHRASES = (
     (re.compile(r"\bnano ?banana ?(?=\d|\b)", re.IGNORECASE), "Nano Banana "),
     (re.compile(r"\bDALL e\b"), "DALL-E"),
+    (re.compile(r"\bip adapter\b", re.IGNORECASE), "IPAdapter"),
 )
+# Words for the file itself, in a name that says more.
+_FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
 # In "wan2_2" and "v0_1".
 _VERSION = re.compile(r"(?<=[a-z]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
@@ -38,6 +41,8 @@ def title_words(name: str) -> str:
     spelled = " ".join(map(_spelled, words))
     for pattern, phrase in _PHRASES:
         spelled = " ".join(pattern.sub(phrase, spelled).split())
+    told = _FILLER.sub("", spelled)
+    spelled = told if " " in told else spelled
     return spelled[:1].upper() + spelled[1:]
 
 

@@ -26,7 +26,7 @@ from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of
 
 _LONGEST_PACK = 200
-# Types of results and of texts, which prompts are for, also those of packs, such as
+# Types of results and of texts, which prompts are for. Packs have their own, such as
 # WANVIDEOTEXTEMBEDS.
 _WRITTEN_FOR = re.compile(r"IMAGE|VIDEO|AUDIO|LATENT|COND|STRING|EMBED|TEXT|PROMPT|PIPE")
 _LEAST_WORDS = 3  # of a saved text that may be a prompt

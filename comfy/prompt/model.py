@@ -115,7 +115,7 @@ class MissingNode:
 
 @dataclass(frozen=True, slots=True)
 class DrawnNode:
-    """What the editor's graph says about a node in addition to its prompt.
+    """Details of a node in the editor's graph that its prompt lacks.
 
     `group` is the title of the group around it, and `color` its color. A node of an unknown class
     also has `inputs` (type by name), `outputs` (name and type) and `texts`, its saved values that

@@ -19,6 +19,9 @@ from comfy.base.wording import plain_words
         ("video_wan2_2_14B_i2v", "Video Wan 2.2 14B I2V"),
         ("contact_sheet-step_1", "Contact sheet step 1"),
         ("my holiday in Spain", "My holiday in Spain"),
+        ("swarmui_exampleworkflows_basic_sdxl", "SwarmUI basic SDXL"),
+        ("x_flux_workflows_ip_adapter_workflow", "X Flux IPAdapter"),
+        ("my_workflow", "My workflow"),
     ],
 )
 def test_file_names_become_titles(name: str, title: str) -> None:

@@ -75,7 +75,7 @@ def _manager_of(server: ComfyServer) -> Manager | None:
 class KnownPacks:
     """Node packs by node class, as the servers' Managers know them. Thread-safe.
 
-    The Managers are asked in the background, so that a server that hangs delays nobody.
+    The Managers are asked in the background, so that a server that hangs delays no form.
     """
 
     def __init__(self, pool: ServerPool) -> None:

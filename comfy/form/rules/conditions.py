@@ -40,7 +40,7 @@ _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO"})
 _TRAINS = re.compile(r"train|dataset", re.IGNORECASE)
 # Samplers that edit an image.
 _EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
-# Sides of an image, of which a node that adds to them has at least these two.
+# Sides of an image. A node that adds to them has at least these two.
 _SIDES = frozenset({"left", "right", "top", "bottom", "up", "down"})
 _BOTH_SIDES = frozenset({"left", "right"})
 _EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})

@@ -288,7 +288,7 @@ RULES: tuple[Rule, ...] = (
         only="form",
         fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not only_records(s),
     ),
-    # What a pack's sampler is about.
+    # Key setting of a pack's sampler.
     Rule("main", 51, message("Thinking steps"), merge="input", fits=is_own_steps),
     # Seed that is saved with the result, or adds no noise.
     Rule("advanced", 295, fits=lambda s: s.widget == "seed" and only_records(s)),

@@ -94,7 +94,7 @@ def test_something_else_tells_texts_apart(pole: str) -> None:
     ],
 )
 def test_lists_of_faults_look_negative(text: str) -> None:
-    """Nobody asks for them."""
+    """Users never ask for them."""
     assert looks_negative(text)
 
 

@@ -1,5 +1,5 @@
-"""What a workflow lacks: one line with a button, and a dialog with each node pack and file once,
-its source, and what to do."""
+"""Missing parts of a workflow: one line with a button, and a dialog with each node pack and file
+once, its source, and what to do."""
 
 from __future__ import annotations
 
