@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from ui.gradio import page_files
+from ui.gradio.page_files import PageFiles, files_of_page, joined_styles
+from ui.gradio.page_files import script_tags as tags_of_scripts
+from ui.gradio.page_files import style_tags as tags_of_styles
 
 # Components of the page itself and of the usual fields. Gradio loads all others when a form has
 # them.
@@ -27,14 +29,14 @@ _COMPONENTS = (
 
 
 @cache
-def _files() -> page_files.PageFiles:
-    return page_files.files_of_page(_COMPONENTS)
+def _files() -> PageFiles:
+    return files_of_page(_COMPONENTS)
 
 
 @cache
 def style_text() -> str:
     """Return all their style sheets as one."""
-    return page_files.joined_styles(_files())
+    return joined_styles(_files())
 
 
 @cache
@@ -46,10 +48,10 @@ def style_name() -> str:
 @cache
 def script_tags() -> str:
     """Return the tags that request their scripts."""
-    return page_files.script_tags(_files())
+    return tags_of_scripts(_files())
 
 
 @cache
 def style_tags() -> str:
     """Return the tags of their style sheets."""
-    return page_files.style_tags(_files(), style_name())
+    return tags_of_styles(_files(), style_name())
