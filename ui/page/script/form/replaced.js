@@ -7,6 +7,8 @@ import { isSeed } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { typed } from "./typed.js";
 
+/** @import { Filled } from "./filled.js" */
+
 /** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "link" | "values"} Replacing */
 
 /** @type {Record<Replacing, string>} */
@@ -29,14 +31,8 @@ const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
  *   isTouched: boolean, fill: (values: Record<string, unknown>) => void }} Offer
  */
 
-/** @type {{ offer: Offer | null }} */
-const now = { offer: null };
-const line = element("div");
-line.id = "replaced";
-const text = element("span");
-text.role = "status";
-const does = button("", undo, "quiet");
-line.append(text, does);
+/** @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement } | null }} */
+const now = { offer: null, line: null };
 
 /**
  * Offer to undo a replacement of values that is about to happen, unless the user has no values in the form yet.
@@ -59,15 +55,37 @@ export const valuesOf = (workflow) => ({
   ...typed(workflow),
 });
 
-/** Return the line. */
+/** Return the line. The page calls this once it is there. */
 export function replacedLine() {
-  show();
-  return line;
+  now.line ??= newLine();
+  return now.line.place;
+}
+
+function newLine() {
+  const place = element("div");
+  place.id = "replaced";
+  place.hidden = true;
+  const text = element("span");
+  text.role = "status";
+  const does = button("", undo, "quiet");
+  place.append(text, does);
+  for (const kind of TOUCHES)
+    document.addEventListener(
+      kind,
+      ({ target }) => {
+        if (now.offer && !place.contains(/** @type {Node} */ (target))) now.offer.isTouched = true;
+      },
+      true,
+    );
+  filled.subscribe(follow);
+  return { place, text, does };
 }
 
 function show() {
-  const { offer } = now;
-  line.hidden = offer === null;
+  const { offer, line } = now;
+  if (!line) return;
+  const { place, text, does } = line;
+  place.hidden = offer === null;
   if (!offer) return;
   text.textContent = offer.isUndone ? "" : wordsOf(offer);
   does.textContent = offer.isUndone ? REDO : UNDO[offer.what];
@@ -107,20 +125,16 @@ function end() {
   show();
 }
 
-for (const kind of TOUCHES)
-  document.addEventListener(
-    kind,
-    ({ target }) => {
-      if (now.offer && !line.contains(/** @type {Node} */ (target))) now.offer.isTouched = true;
-    },
-    true,
-  );
-
-filled.subscribe(({ name, values, authors }, before) => {
+/**
+ * End the offer if the user has changed the values since, or has left the form.
+ * @param {Filled} form
+ * @param {Filled} before
+ */
+function follow({ name, values, authors }, before) {
   const { offer } = now;
   if (!offer) return;
   const isRedrawn = authors !== before.authors;
   if (isRedrawn && name !== offer.workflow && before.name === offer.workflow) end();
   else if (isRedrawn) show();
   else if (offer.isTouched && JSON.stringify(values) !== JSON.stringify(before.values)) end();
-});
+}
