@@ -44,7 +44,7 @@ gradio.event_options gradio.import_hook languages settings.folders settings.name
 accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.token_command accounts.user_command web
-documents
+documents gradio.page_files
 backup cluster_command files library settings.web_settings
 services
 administration
