@@ -33,6 +33,7 @@ from comfy.prompt.model import Prompt
 from comfy.runs.cancellation import Cancellation
 from comfy.runs.context import RunHooks, RunParts
 from comfy.runs.input_files import bound_prompt
+from comfy.runs.latest_state import told_if_other
 from comfy.runs.plan import (
     Action,
     CheckHistory,
@@ -108,6 +109,13 @@ class Attempt:
         if self._key and self._shared.link.at_server:  # an earlier process has sent it
             with contextlib.suppress(ComfyError):
                 self._key.read()
+        with contextlib.ExitStack() as left:
+            left.callback(self.server.began.add(self._overtaken))
+            began = told_if_other(lambda: self._latest.state.phase, self._tell_of_start)
+            left.callback(self._latest.subscribe(began))
+            return self._follow()
+
+    def _follow(self) -> End | Elsewhere:
         while True:
             shared = self._shared
             due, action = plan(
@@ -168,6 +176,17 @@ class Attempt:
                 return self._look()
             case Stop():
                 return self._end_early(action)
+
+    def _tell_of_start(self) -> None:
+        if self._latest.state.phase is Phase.RUNNING:
+            self.server.began.call(self._run_id)
+
+    def _overtaken(self, run_id: str) -> None:
+        """Query the history soon if this run seems to run while another starts on the server."""
+        state = self._latest.state
+        if run_id != self._run_id and state.phase is Phase.RUNNING and not state.over:
+            self._shared.note(Reconnect.overtaken, time.monotonic())
+            self._shared.wake()
 
     def _away(self, error: ServerUnreachable | ServerError) -> End | Elsewhere | None:
         """Handle a missing or unusable answer: move to another server if there is one, otherwise

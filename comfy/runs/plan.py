@@ -12,7 +12,9 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from comfy.runs.reconnect import Reconnect
 
 _LOOK_PAUSE = 1.0  # seconds; an answer of /queue contains every queued prompt in full
-_MOMENT = 0.1  # seconds; the server may only need to put away the prompt before ours
+# Seconds; the server may only need to put away the prompt before, or its last message may be on
+# its way.
+_MOMENT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def _next_question(state: RunState, link: Reconnect) -> tuple[float, Action]:
         return link.retry_at, CheckHistory()
     if state.verdict is not None:
         return link.verdict_at + link.timing.outcome_delay, CheckHistory()
+    if link.overtaken_at is not None:
+        return min(link.overtaken_at + _MOMENT, link.silent_until), CheckHistory()
     return link.silent_until, CheckHistory()
 
 

@@ -10,6 +10,9 @@
 |                                              | only if it is in neither                          |
 | the socket ends, or is silent for too long   | ask history, then the queue, then close the old   |
 |                                              | socket and open another with the same client id   |
+| another run starts there, though this one    | ask history at once: the server runs one prompt   |
+| still runs                                   | at a time, and this socket may have missed the    |
+|                                              | end                                               |
 | in neither, after the socket reported a      | a user removed it: stopped                        |
 | queue change but no start                    |                                                   |
 | in neither, and the socket reported until    | the server went away before the run began: send   |
@@ -79,7 +82,8 @@ class Reconnect:
     that would have reported a start, and hadn't reported one. `is_resumed`: the prompt was sent, or
     about to be, when the app stopped, and hasn't been seen on the server since. `status_at`: time
     of a queue change that wasn't examined yet; `looked_at`: time of the last queue query after such
-    a change. `verdict_at`: time at which the socket reported the run's end.
+    a change. `verdict_at`: time at which the socket reported the run's end. `overtaken_at`: time at
+    which another run started on the server while this one still seemed to run.
     """
 
     timing: Timeouts
@@ -96,6 +100,7 @@ class Reconnect:
     status_at: float | None = None
     looked_at: float = float("-inf")
     verdict_at: float = 0.0
+    overtaken_at: float | None = None
 
     @classmethod
     def resumed(cls, timing: Timeouts, now: float) -> Reconnect:
@@ -141,6 +146,10 @@ class Reconnect:
         """Note that the server's queue has changed since our prompt was seen in it."""
         return replace(self, status_at=at)
 
+    def overtaken(self, now: float) -> Reconnect:
+        """Note that another run has started on the server while this one seems to run."""
+        return replace(self, overtaken_at=now)
+
     def lost(self, reason: str, phase: Phase, now: float, *, by_itself: bool) -> Reconnect:
         """Note that the socket has closed. `by_itself`: it worked until then."""
         in_touch = self.away_since is None or self.away_since > now - self.timing.outcome_delay
@@ -179,15 +188,18 @@ class Reconnect:
 
     def confirmed(self, asked_at: float) -> Reconnect:
         """Note that the server has confirmed our prompt, so it wasn't restarted before this query.
-        Observations after the query are newer than its answer and stay."""
+        Observations after the query are newer than its answer and stay. A server that answers
+        again starts with short silences."""
         return replace(
             self,
             accepted=True,
+            attempts=0 if self.away else self.attempts,
             away_since=None,
             is_resumed=False,
             dropped_at=_since(self.dropped_at, asked_at),
             waited_at=_since(self.waited_at, asked_at),
             status_at=_since(self.status_at, asked_at),
+            overtaken_at=_since(self.overtaken_at, asked_at),
         )
 
     def given_up(self, error: ComfyError, now: float) -> End | None:
@@ -248,6 +260,7 @@ class Reconnect:
             waited_at=None,
             is_resumed=False,
             status_at=None,
+            overtaken_at=None,
         )
 
 

@@ -48,6 +48,8 @@ AWAY = AT_SERVER.unanswered(CUT, 5.0, 1.0)
         (TOLD, AT_SERVER.heard(4.0).progressed(ended=True), (5.0, CheckHistory())),
         (OVER, AT_SERVER.heard(4.0).progressed(ended=True), (0.0, CheckHistory())),
         (OVER, AWAY, (5.5, CheckHistory())),
+        (RUNS, AT_SERVER.overtaken(4.0), (4.1, CheckHistory())),
+        (RUNS, AT_SERVER.overtaken(4.0).confirmed(4.2), (15.0, CheckHistory())),
     ],
     ids=[
         "to be sent",
@@ -61,6 +63,8 @@ AWAY = AT_SERVER.unanswered(CUT, 5.0, 1.0)
         "the outcome is told",
         "it is over",
         "it is over and nobody answers",
+        "another run starts",
+        "it still runs though another starts",
     ],
 )
 def test_due_checks(state: RunState, link: Reconnect, due: tuple[float, Action]) -> None:

@@ -129,6 +129,15 @@ def test_a_reopened_socket_gets_more_time_on_each_attempt() -> None:
     assert link.progressed(ended=False).silent_until == 25.0
 
 
+def test_a_server_that_answers_again_starts_with_short_silences() -> None:
+    """The attempts to reach it don't prolong the silence of the next socket."""
+    link = at_server()
+    for moment in (20.0, 30.0, 40.0, 50.0):
+        link = link.unanswered(CUT, moment, 1.0)
+    link = link.confirmed(60.0).put_off(60.0, 1.0).opening(60.0)
+    assert link.silent_until == 65.0
+
+
 def test_any_message_is_a_sign_of_life() -> None:
     """Even a message without news resets the silence limit."""
     assert at_server().heard(7.0).silent_until == 22.0

@@ -165,6 +165,18 @@ def test_a_run_with_the_same_id_in_another_program_is_ignored(
         assert end(run).phase is Phase.STOPPED
 
 
+def test_a_silent_run_ends_when_the_next_one_starts(demo: DemoServer) -> None:
+    """The server has forgotten the first run's socket. The app asks for its end as soon as the
+    server starts the next run, long before a silence is over."""
+    demo.script("silence", at="progress")
+    with registry(demo, Timeouts()) as runs:
+        first, second = (runs.submit(job(20), Origin("me")) for _ in range(2))
+        running(second)
+        until(first, lambda state: state.phase is Phase.DONE)
+        assert not second.state.phase.finished
+        assert end(second).phase is Phase.DONE
+
+
 def test_a_follower_sees_the_runs_own_id(runs: RunRegistry) -> None:
     """All messages about the run have this id, including the part before each preview image."""
     heard: list[Event | None] = []

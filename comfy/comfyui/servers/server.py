@@ -8,6 +8,7 @@ import time
 from collections import deque
 from weakref import WeakValueDictionary
 
+from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.object_info import Catalog
@@ -54,6 +55,8 @@ class ComfyServer:
         self._closed = threading.Event()
         self._retired = False
         self.ended = EndedPrompts()
+        self.began: Callbacks[[str]] = Callbacks()
+        """Called with a run's id when the server starts its prompt."""
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
         self._up = True
