@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
@@ -280,7 +281,7 @@ class Attempt:
         self._stream = stream = EventStream(
             self._client,
             self._client_id,
-            receive=self._receive,
+            receive=self._receiver(),
             ended=self._events.ended,
             ping=self._context.timing.ping,
         )
@@ -297,8 +298,11 @@ class Attempt:
         finally:
             shared.opening(None)
 
-    def _receive(self, frame: str | bytes) -> None:
-        self._events.receive(self._key.hide_in_frame(frame) if self._key else frame)
+    def _receiver(self) -> Callable[[str | bytes], None]:
+        """Return what the stream calls with each frame. It doesn't refer to the attempt, which
+        holds the stream: a finished run is freed at once."""
+        key, receive = self._key, self._events.receive
+        return (lambda frame: receive(key.hide_in_frame(frame))) if key else receive
 
     # Querying the outcome
 

@@ -29,7 +29,7 @@ class Opening:
         return maybe_gone and len(self.entries) > _MOST_WITHOUT_START
 
     def name(self, wanted: str, *, maybe_gone: bool) -> str:
-        """Return the wanted workflow, or the first one without it; "" if there is none.
+        """Return the wanted workflow, or the first one without it; "" without workflows.
         `maybe_gone`: the wanted one isn't from the URL but was used last, and may be missing or
         broken now."""
         names = [one.name for one in self.entries] + [one.name for one in self.opened]

@@ -188,8 +188,7 @@ def is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
 
 
 def is_named(facts: InputFacts, name: str) -> bool:
-    """Return whether an author named a number in a node of its own so, whatever computes with
-    it."""
+    """Return whether an author gave this name to a number in a node of its own."""
     return facts.held and facts.is_number and facts.title.lower() == name
 
 

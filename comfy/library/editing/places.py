@@ -111,8 +111,8 @@ def _failing() -> Iterator[None]:
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Keep other editors on these histories from changing a form during the block, also those of
-    other processes. Raises ComfyError."""
+    """Keep other editors on these histories, in any process, from changing a form during the block.
+    Raises ComfyError."""
     with _failing():
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(data / _LOCK, mode=0o600)

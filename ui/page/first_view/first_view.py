@@ -41,7 +41,7 @@ class FirstView:
     identity: Identity
 
     def html(self, request: Request) -> str:
-        """Return the view, without a form if there is none yet or if it can't be drawn. The page
+        """Return the view, without a form if it doesn't exist yet or can't be drawn. The page
         doesn't wait for a ComfyUI server, except for a moment until the first answer."""
         name, form = "", ""
         try:

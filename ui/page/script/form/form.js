@@ -129,7 +129,7 @@ export function visit(name) {
 }
 
 /**
- * Offer to undo what is about to replace values of a form.
+ * Offer to undo the next replacement of a form's values.
  * @param {Replacing} what
  * @param {string} [workflow]
  * @param {string} [name] of the preset

@@ -111,7 +111,7 @@ export function valuesOf(templates) {
   };
 }
 
-/** @param {string} model an index may say that there is none */
+/** @param {string} model some indexes say "None" */
 const isName = (model) => !["", "none"].includes(model.toLowerCase());
 
 /**

@@ -23,7 +23,7 @@ const KINDS = {
 };
 const PAUSE = 300; // milliseconds until a failed check is repeated once
 const STEPS = /** @type {const} */ ({ ArrowRight: 1, ArrowLeft: -1 });
-const SEARCHED = 20; // values from which a filter is a text box with suggestions
+const SEARCHED = 20; // values; a filter with more is a text box with suggestions
 
 /** Return whether this user may start from templates. */
 export const mayStart = () => $("#starts-from-templates") !== null;
