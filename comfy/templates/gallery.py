@@ -125,8 +125,9 @@ class TemplateGallery:
         return JudgedTemplates(found, is_complete)
 
     def known_models(self, seconds: float = 0.0) -> Mapping[str, ModelFile]:
-        """Return the model files that templates name and a server lacked, by key, for workflows
-        without their own addresses. `seconds`: time to judge more templates; 0 to read none."""
+        """Return the model files that ComfyUI's own templates name and a server lacked, by key,
+        for workflows without their own addresses. `seconds`: time to judge more templates; 0 to
+        read none."""
         if seconds:
             try:
                 self.readiness(seconds)
@@ -217,7 +218,8 @@ def _on_each(
     for server in servers:
         found, classes = _on_server(offered.template, data, server.catalog, server.version)
         situation = _situation(offered.template, server, classes)
-        judgments.note(offered.key, digest, classes, situation, found)
+        is_own = not offered.template.pack
+        judgments.note(offered.key, digest, classes, situation, found, is_own=is_own)
         yield found
 
 

@@ -18,16 +18,18 @@ from comfy.requirements.readiness import Readiness
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1  # increase it whenever `judge` or the converter gives other results
+_VERSION = 2  # increase it whenever `judge` or the converter gives other results
 _MOST_PER_WORKFLOW = 8  # situations to remember: servers, and their last states
 
 
 @dataclass(slots=True)
 class JudgedWorkflow:
     """Results for the workflow in one file. `classes`: all node classes that it names.
-    `by_situation`: what servers lack, by a digest of everything else that it depends on."""
+    `by_situation`: what servers lack, by a digest of everything else that it depends on.
+    `is_own`: ComfyUI's own template index lists it."""
 
     classes: tuple[str, ...]
+    is_own: bool = False
     by_situation: dict[str, Readiness] = field(default_factory=dict)
 
 
@@ -61,27 +63,38 @@ class Judgments:
             return self._stored.workflows.get(self._stored.digests.get(template, ""))
 
     def models(self) -> dict[str, ModelFile]:
-        """Return the model files with an address that templates need and a server lacked, by
-        key."""
+        """Return the model files with an address that ComfyUI's own templates need and a server
+        lacked, by key. A node pack's examples don't count: a pack must not choose the source of a
+        file that another workflow needs."""
         with self._lock:
             return {
                 file.key: file
                 for workflow in self._stored.workflows.values()
+                if workflow.is_own
                 for found in workflow.by_situation.values()
                 for file in found.models
                 if file.url
             }
 
     def note(
-        self, template: str, digest: str, classes: Collection[str], situation: str, found: Readiness
+        self,
+        template: str,
+        digest: str,
+        classes: Collection[str],
+        situation: str,
+        found: Readiness,
+        *,
+        is_own: bool,
     ) -> None:
-        """Remember a result. `digest`: of the workflow's bytes."""
+        """Remember a result. `digest`: of the workflow's bytes; `is_own`: of a template that
+        ComfyUI's own index lists."""
         with self._lock:
             self._stored.digests[template] = digest
             workflow = self._stored.workflows.get(digest)
             if workflow is None:
                 workflow = JudgedWorkflow(tuple(sorted(classes)))
                 self._stored.workflows[digest] = workflow
+            workflow.is_own |= is_own
             workflow.by_situation[situation] = found
             while len(workflow.by_situation) > _MOST_PER_WORKFLOW:
                 del workflow.by_situation[next(iter(workflow.by_situation))]

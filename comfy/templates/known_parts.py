@@ -1,5 +1,5 @@
 """Sources of missing parts that a workflow doesn't name itself: node packs that the servers'
-Managers know, and model files that ComfyUI's templates name."""
+Managers know, and model files that ComfyUI's own templates name."""
 
 from __future__ import annotations
 

@@ -62,3 +62,24 @@ def test_models_get_the_addresses_that_templates_name(tmp_path: Path) -> None:
     assert file.sha256 == "a" * 64
     assert isinstance(choice, MissingChoice)
     assert (choice.directory, choice.url) == ("checkpoints", URL)
+
+
+def test_a_packs_examples_give_no_addresses(tmp_path: Path) -> None:
+    """A node pack can't choose the source of a file that another workflow needs, even if ComfyUI's
+    own template names another one."""
+    own = graph_with("umt5_xxl.safetensors", URL, "a" * 64)
+    others = "https://huggingface.co/pack/resolve/main/"
+    templates = Templates(
+        {"index.json": index_of(entry("some")), "some.json": json.dumps(own).encode()},
+        {
+            f"some_pack/{name}.json": json.dumps(graph_with(file, others + file)).encode()
+            for name, file in (("one", "umt5_xxl.safetensors"), ("two", "rare.safetensors"))
+        },
+    )
+    wanted = ModelFile("umt5_xxl.safetensors"), ModelFile("rare.safetensors")
+    with (
+        DemoServer(step_seconds=0, templates=templates) as demo,
+        gallery_of(tmp_path, demo) as gallery,
+    ):
+        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        assert [one.url for one in known.models(wanted, 30.0)] == [URL, ""]
