@@ -12,6 +12,7 @@ from typing import Any
 
 from comfy.base.errors import ComfyError, ServerUnreachable
 from comfy.base.messages import message
+from comfy.base.threads import start_thread
 from comfy.comfyui.object_info import Catalog
 from comfy.runs.input_files import UPLOADS
 from comfy.workflow.sanitize import without_folder
@@ -33,6 +34,7 @@ class CatalogCache:
         self._fetch = fetch
         self._lock = threading.Lock()
         self._asked: Future[Catalog] | None = None  # set during a request
+        self._first: threading.Thread | None = None  # waits for the first answer
         self._generation = 0  # how often `expire` was called because the servers changed
         self._catalog: Catalog | None = None
         self._good_until = 0.0
@@ -88,17 +90,23 @@ class CatalogCache:
 
     def within(self, seconds: float) -> Catalog:
         """Return the catalog as last fetched. If it has never been fetched, wait for the first
-        answer, but not longer than this. Raises ServerUnreachable without an answer."""
+        answer, but not longer than this. All callers share one thread. Raises ServerUnreachable
+        without an answer, and TooManyThreads."""
         if self._catalog is None:
-
-            def fetch() -> None:
-                with contextlib.suppress(ComfyError):
-                    self.get()
-
-            waiting = threading.Thread(target=fetch, name="first catalog", daemon=True)
-            waiting.start()
-            waiting.join(seconds)
+            with self._lock:
+                first = self._first
+                if first is None or not first.is_alive():
+                    first = threading.Thread(
+                        target=self._fetch_first, name="first catalog", daemon=True
+                    )
+                    start_thread(first)
+                    self._first = first
+            first.join(seconds)
         return self.cached()
+
+    def _fetch_first(self) -> None:
+        with contextlib.suppress(ComfyError):
+            self.get()
 
     def _ask(self) -> Catalog:
         generation, known = self._generation, self._catalog

@@ -134,6 +134,32 @@ def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
             assert len({id(one.result(LONGEST_WAIT)) for one in answers}) == 1
 
 
+def test_callers_who_wait_briefly_share_one_thread() -> None:
+    """Each visit waits a moment for the first catalog. Only one thread waits for a server that
+    doesn't answer, and the next visit asks again after a failure."""
+    server = Server()
+    go_on = threading.Event()
+
+    def silent() -> dict[str, Any]:
+        assert go_on.wait(LONGEST_WAIT)
+        return server()
+
+    cache = CatalogCache(silent)
+    server.away = True
+    before = set(threading.enumerate())
+    for _ in range(10):
+        with pytest.raises(ServerUnreachable):
+            cache.within(0.01)
+    (waiting,) = (
+        one for one in threading.enumerate() if one.name == "first catalog" and one not in before
+    )
+    go_on.set()
+    waiting.join(LONGEST_WAIT)
+    server.away = False
+    assert cache.within(LONGEST_WAIT) is cache.cached()
+    assert server.asked == 2
+
+
 def test_a_change_during_a_request_triggers_another_request() -> None:
     """The answer may be older than the change, so the app asks again."""
     server = Server()
