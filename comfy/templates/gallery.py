@@ -62,12 +62,11 @@ class TemplateGallery:
         in memory."""
         self._pool = servers
         self._catalog = catalog
-        self._file = folder / "judged.json"
         self.images = TemplateImages(folder / "images", turns)
         self._servers = tuple(ServerTemplates(one.client) for one in servers.servers)
         self._judging = threading.Lock()
         self._definitions: dict[str, Definitions] = {}
-        self._judgments: Judgments | None = None
+        self._judgments = Judgments(folder / "judged.json")
 
     def templates(self, language: str = "en") -> tuple[Template, ...]:
         """Return all templates with their texts in a language, ComfyUI's own first."""
@@ -106,21 +105,19 @@ class TemplateGallery:
         offered = self.offered()
         with self._judging:
             servers = self._judges()
-            judgments = self._judgments or Judgments(self._file)
-            self._judgments = judgments
             found = {
                 one.template.id: known
                 for one in offered.values()
-                if (known := _known(one, servers, judgments)) is not None
+                if (known := _known(one, servers, self._judgments)) is not None
             }
             left = [one for one in offered.values() if one.template.id not in found]
             left.sort(key=lambda one: -one.template.usage)
-            for one, result in _judged(left, servers, judgments, until):
+            for one, result in _judged(left, servers, self._judgments, until):
                 found[one.template.id] = result
             is_complete = len(found) == len(offered)
             if is_complete:
                 keys = {one.key for one in offered.values()}
-                if judgments.save(keys):
+                if self._judgments.save(keys):
                     self.images.keep(keys)
         return JudgedTemplates(found, is_complete)
 
@@ -133,9 +130,7 @@ class TemplateGallery:
                 self.readiness(seconds)
             except ComfyError as problem:
                 log.info("Can't judge templates: %s", problem)
-        with self._judging:
-            self._judgments = self._judgments or Judgments(self._file)
-            return self._judgments.models()
+        return self._judgments.models()
 
     def _judges(self) -> list[Definitions]:
         """Return the node definitions of each server that has listed them."""

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -49,13 +49,17 @@ def _format() -> TypeAdapter[_Stored]:
 
 
 class Judgments:
-    """Known results. Thread-safe."""
+    """Known results. Thread-safe. The file is read on first use."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._stored = _read(file)
         self._is_changed = False
+
+    @cached_property
+    def _stored(self) -> _Stored:
+        """The caller holds the lock."""
+        return _read(self._file)
 
     def workflow(self, template: str) -> JudgedWorkflow | None:
         """Return the results for a template's workflow. `template`: its edition and id."""

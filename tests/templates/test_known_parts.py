@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from comfy.comfyui.servers.managers import KnownPacks
@@ -83,3 +84,21 @@ def test_a_packs_examples_give_no_addresses(tmp_path: Path) -> None:
     ):
         known = KnownParts(KnownPacks(gallery._pool), gallery)
         assert [one.url for one in known.models(wanted, 30.0)] == [URL, ""]
+
+
+def test_a_form_does_not_wait_while_templates_are_judged(tmp_path: Path) -> None:
+    """A server that is slow to send a template delays the gallery, but no form."""
+    templates = Templates({"index.json": index_of(entry("some")), "some.json": b"{}"})
+    lacking = MissingChoice("4.a", "Model", "umt5_xxl.safetensors", None)
+    with (
+        DemoServer(step_seconds=0, templates=templates) as demo,
+        gallery_of(tmp_path, demo) as gallery,
+        ThreadPoolExecutor() as threads,
+        demo.hold("GET /templates/some.json") as held,
+    ):
+        judging = threads.submit(gallery.readiness, 30.0)
+        assert held.reached.wait(10)
+        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        drawing = threads.submit(known.missing, [lacking])
+        assert drawing.result(10) == (lacking,)
+        assert not judging.done()
