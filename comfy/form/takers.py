@@ -28,6 +28,11 @@ def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
     return min(takers, key=lambda field: (not field.media, field.is_painted), default=None)
 
 
+def main_prompt(fields: Iterable[Field]) -> Field | None:
+    """Return the main field whose text describes the image; None if there is none."""
+    return next((one for one in fields if one.role == "prompt" and one.group == "main"), None)
+
+
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:
     """Return the kinds of results that these fields take."""
     fields = [*fields]

@@ -9,9 +9,13 @@ from fastapi import Depends, HTTPException
 
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import labeled
-from comfy.form.takers import first_taker
+from comfy.form.fill import is_drawn
+from comfy.form.model import Form
+from comfy.form.takers import first_taker, main_prompt
 from comfy.launch.uploads import Refused
 from comfy.library.takers import Taker, takers_of
+from comfy.prompt.wildcards import literal_text
+from comfy.records.record import Record
 from ui.api.runs import Runs
 from ui.documents.browser_values import file_kept
 from ui.files.copies import FileCopies
@@ -24,11 +28,22 @@ from ui.web.shares import Work
 
 
 @dataclass(frozen=True, slots=True)
+class PromptValue:
+    """A result's prompt for the field `key` of another form. `default`: the field's own text."""
+
+    key: str
+    value: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A value for the field `key` of a form."""
+    """A value for the field `key` of a form. `prompt`: for the form's prompt, None if the result or
+    the form has none."""
 
     key: str
     value: Any
+    prompt: PromptValue | None
 
 
 def run_files_api(
@@ -52,7 +67,8 @@ def run_files_api(
     def value_for(
         run_id: str, n: int, name: str, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Return the first field of a workflow that takes this file, with the value for it."""
+        """Return the first field of a workflow that takes this file, with the value for it, and the
+        result's prompt for the workflow's prompt field."""
         record = docs.record(run_id, owner)
         _, form = library.forms.form(name, owner)
         files = record.state.files
@@ -63,6 +79,20 @@ def run_files_api(
             case Refused(why):
                 raise HTTPException(409, labeled(field.label, why))
             case file_id:
-                return AsciiJSON(FieldValue(field.key, file_kept(file_id)))
+                job = record.job
+                source = library.forms.known_form(job.workflow, owner, job.values)
+                prompt = _prompt_value(form, record, source)
+                return AsciiJSON(FieldValue(field.key, file_kept(file_id), prompt))
 
     return routes
+
+
+def _prompt_value(form: Form, record: Record, source: Form | None) -> PromptValue | None:
+    """Return the prompt of a run, whose form is `source`, for the prompt field of another form."""
+    field, before = main_prompt(form.fields), main_prompt(source.fields if source else ())
+    text = record.job.values.get(before.key) if before else None
+    if field is None or not isinstance(text, str) or not text.strip():
+        return None
+    return PromptValue(
+        field.key, literal_text(text) if is_drawn(form, field) else text, field.default
+    )

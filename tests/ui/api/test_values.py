@@ -62,6 +62,19 @@ def test_a_run_names_the_runs_of_its_files(app: RunningApp) -> None:
     assert call(app, "GET", f"/runs/{again.id}").json()["parents"] == [made["id"], first["id"]]
 
 
+def test_a_result_brings_its_prompt_to_another_form(app: RunningApp) -> None:
+    """The form's prompt field gets the text as it was sent, where nothing is drawn from it. The
+    answer says which text it replaces."""
+    made = run_of(app, values={**QUICK, "2.text": r"a \{red\} boat"})
+    told = call(app, "GET", f"/runs/{made['id']}/files/0/for/upscale").json()
+    assert told["key"] == FIELD
+    assert told["prompt"] == {
+        "key": "2.text",
+        "value": r"a \{red\} boat",
+        "default": "sharp, finely detailed",
+    }
+
+
 def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None:
     """A multipart request has files and texts by field key, or all values as JSON in one part."""
     files = {FIELD: ("mine.png", PNG), "values": (None, json.dumps(FAST))}

@@ -79,7 +79,7 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(person: Visitor) -> Non
     shown(person)
     for key, value in SMALL.items():
         person.type(key, value)
-    person.generate()
+    first = person.generate()
     menu = person.page.get_by_role("menu")
     person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
     offered = [
@@ -101,10 +101,9 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(person: Visitor) -> Non
     person.page.wait_for_function(WIDTH, arg=320)
     assert "workflow=upscale" in person.page.url
     expect(person.entry("9.filename_prefix")).to_have_value("large")
-    first = person.page.locator("#stage .stage").get_attribute("data-run")
     upscaled = person.generate()
     assert received(person.site, upscaled).size == (320, 256)
-    results_link_to_each_other(person, first or "", upscaled)
+    results_link_to_each_other(person, first, upscaled)
     assert received(person.site, person.generate()).size == (320, 256)
 
 
@@ -116,6 +115,29 @@ def results_link_to_each_other(person: Visitor, first: str, upscaled: str) -> No
     expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
     person.page.get_by_role("region", name="Used for").get_by_role("button").click()
     expect(shown_run).to_have_attribute("data-run", upscaled)
+
+
+def test_a_result_brings_its_prompt(person: Visitor) -> None:
+    """It replaces the author's text and the prompt of an earlier result, but not the user's own
+    text. “Undo” restores the text before."""
+    text = person.entry("2.text")
+    expect(text).to_have_value("sharp, finely detailed")
+    for words in ("a red boat", "a blue boat"):
+        person.turn_to("image-to-image").type("2.text", words)
+        shown(person)
+        for key, value in SMALL.items():
+            person.type(key, value)
+        person.generate()
+        person.use_in("Upscale")
+        person.page.wait_for_function(WIDTH, arg=320)
+        expect(text).to_have_value(words)
+    person.page.locator("#replaced").get_by_role("button", name="Undo").click()
+    expect(text).to_have_value("a red boat")
+    person.type("2.text", "my own words")
+    person.turn_to("image-to-image").generate()
+    person.use_in("Upscale")
+    person.page.wait_for_function(WIDTH, arg=320)
+    expect(text).to_have_value("my own words")
 
 
 def test_a_result_in_full_screen_is_used_elsewhere(person: Visitor) -> None:

@@ -5,13 +5,16 @@ import { outline } from "../components/drop_zones.js";
 import { API, ask } from "../requests.js";
 import { fieldOf } from "./files.js";
 import { replacing, visitWith } from "./form.js";
-import { typed } from "./typed.js";
+import { keepTyped, typed } from "./typed.js";
 
 /** The drag data type that distinguishes results from files and texts. */
 const RESULT = "application/x-comfyforms-result";
 /** Used instead of a file's index in its run: the first file that the field accepts. */
 const ANY = -1;
 const CONTROLS = 90; // pixels at the bottom of a video; dragging there moves the player's controls
+
+/** The prompts that came with results, by workflow. The next result's prompt may replace them. */
+const brought = new Map();
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 
@@ -73,7 +76,8 @@ export function takeResults(use) {
 }
 
 /**
- * Open another workflow with a result in its first field that accepts it, and keep the values typed there.
+ * Open another workflow with a result in its first field that accepts it, and with the result's prompt. Keep the
+ * values typed there.
  * @param {string} run
  * @param {number} at
  * @param {string} workflow
@@ -82,5 +86,25 @@ export async function useInWorkflow(run, at, workflow) {
   // Slashes separate subfolders. They stay unencoded because some proxies block encoded slashes.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
   const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
-  if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value }, "result");
+  if (!told) return;
+  visitWith(
+    workflow,
+    { ...typed(workflow), ...promptOf(told.prompt, workflow), [told.key]: told.value },
+    "result",
+  );
+}
+
+/**
+ * Return the result's prompt, unless the user has written a text of their own there.
+ * @param {{ key: string, value: string, default: unknown } | null} prompt
+ * @param {string} workflow
+ * @returns {Record<string, unknown>}
+ */
+function promptOf(prompt, workflow) {
+  if (!prompt) return {};
+  const { [prompt.key]: text = prompt.default, ...others } = typed(workflow);
+  if (text !== prompt.default && text !== brought.get(workflow)) return {};
+  keepTyped(workflow, { ...others, [prompt.key]: text }); // so that a new form can be undone, too
+  brought.set(workflow, prompt.value);
+  return { [prompt.key]: prompt.value };
 }
