@@ -101,3 +101,17 @@ def test_a_failed_run_is_a_sentence_with_its_button(fast: Site, visit: Visit) ->
     person.turn_to("upscale")
     expect(page.get_by_role("button", name="Choose another model")).to_have_count(0)
     expect(page.locator("#stage .viewport")).to_be_visible()
+
+
+def test_a_failed_run_can_be_dismissed(fast: Site, visit: Visit) -> None:
+    """The empty stage comes back, and a reload doesn't bring the error back."""
+    person = visit(fast).open(**{"1.ckpt_name": "demo-broken.safetensors"})
+    page = person.page
+    person.press()
+    person.phase("failed")
+    page.locator("#stage .status").get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#stage .empty")).to_be_visible()
+    page.reload()
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#stage .empty")).to_be_visible()
+    expect(page.locator("#stage .status")).not_to_contain_text("damaged")

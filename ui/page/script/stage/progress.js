@@ -8,6 +8,7 @@ import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { fieldId, showErrors } from "../form/field_errors.js";
 import { labeled, message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
+import { forget } from "../runs/following.js";
 import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
@@ -143,6 +144,8 @@ export class Progress {
   #batch = "";
   /** The wrong field that a button leads to. @type {HTMLElement | null} */
   #wrong = null;
+  /** The failed run that *Dismiss* takes off the stage. */
+  #failed = "";
   /** The bar's animation while the progress is unknown. */
   #passing;
   #spoken = { heard: "", words: "", at: 0 };
@@ -194,7 +197,8 @@ export class Progress {
     tell(this.#times, timed ? timesOf(timed, state, performance.now()) : "");
     const view = timed?.view;
     tell(this.#closing, view && !view.finished && !view.page.keeps_going ? STOPS : "");
-    this.#showNotice(notice, said.batch ?? "", wrongOf(said, state));
+    const failed = said.run?.view?.finished && TROUBLE.includes(said.phase) ? said.id : "";
+    this.#showNotice(notice, said.batch ?? "", wrongOf(said, state), failed);
     this.#speak(said);
     return said;
   }
@@ -203,17 +207,21 @@ export class Progress {
    * @param {Notice | null} notice
    * @param {string} batch the batch that the status is about, or ""
    * @param {Wrong | null} wrong
+   * @param {string} failed the failed run on the stage, or ""
    */
-  #showNotice(notice, batch, wrong) {
+  #showNotice(notice, batch, wrong, failed) {
     const field = wrong?.field ?? null;
-    if (notice === this.#notice && batch === this.#batch && field === this.#wrong) return;
+    const isSame = notice === this.#notice && batch === this.#batch;
+    if (isSame && field === this.#wrong && failed === this.#failed) return;
     this.#notice = notice;
     this.#batch = batch;
     this.#wrong = field;
+    this.#failed = failed;
     const offers = (notice?.offers ?? []).map(({ label, does }) => button(label, does));
     const open = button(SHOW_BATCH, (pressed) => theComponent()?.open(batch, pressed));
     const ways = [...(notice?.beside ? [] : offers), ...(batch ? [open] : [])];
     if (wrong) ways.push(leadTo(wrong));
+    if (failed) ways.push(button(message("Dismiss"), () => forget(failed), "quiet"));
     this.#offers.replaceChildren(...ways);
     const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
