@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from comfy.comfyui.servers import managers
 from comfy.comfyui.servers.managers import KnownPacks
 from comfy.demo import DemoServer, Templates
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.requirements.model import ModelFile
 from comfy.templates.known_parts import KnownParts
 from tests.downloads.node_server import graph_with
+from tests.support.waiting import eventually
 from tests.templates.template_server import entry, index_of
 from tests.templates.test_gallery import gallery_of
 
+MAPPINGS = "/v2/customnode/getmappings"
 URL = "https://huggingface.co/x/resolve/main/umt5_xxl.safetensors"
 
 
@@ -41,6 +47,38 @@ def test_packs_come_from_the_servers_managers(tmp_path: Path) -> None:
         ]
         found = [one.pack for one in known.missing(missing) if isinstance(one, MissingClass)]
     assert found == ["sharp-pack", "own-pack", "me/soft", "", "comfy-core"]
+
+
+def test_a_manager_that_hangs_delays_all_forms_once(tmp_path: Path) -> None:
+    """Its missing nodes wait for it together, and the next forms don't wait."""
+    missing = [MissingClass(f"Node{number}", ("1",), (), "", "") for number in range(12)]
+    with (
+        DemoServer(step_seconds=0, manager="4") as demo,
+        gallery_of(tmp_path, demo) as gallery,
+        demo.hold(f"GET {MAPPINGS}"),
+    ):
+        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        start = time.monotonic()
+        for _ in range(3):
+            assert known.missing(missing) == tuple(missing)
+        assert time.monotonic() - start < 2.5
+
+
+def test_a_manager_that_failed_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its packs are known soon after it answers."""
+    monkeypatch.setattr(managers, "_RETRY_SECONDS", 0.0)
+    with (
+        DemoServer(step_seconds=0, manager="4") as demo,
+        gallery_of(tmp_path, demo) as gallery,
+    ):
+        assert demo.manager is not None
+        demo.manager.packs = {"sharp-pack": ["Sharpen+"]}
+        demo.script("http_500", f"GET {MAPPINGS}")
+        packs = KnownPacks(gallery._pool)
+        assert packs.get() == {}
+        eventually(lambda: packs.get() == {"Sharpen+": "sharp-pack"}, "the packs to be known")
 
 
 def test_models_get_the_addresses_that_templates_name(tmp_path: Path) -> None:

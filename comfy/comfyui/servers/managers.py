@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _ANSWER_SECONDS = 5.0
 _FIRST_SECONDS = 1.0  # to wait for the first answer
 _FRESH_SECONDS = 3600.0
+_RETRY_SECONDS = 60.0  # after a Manager failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +83,44 @@ class KnownPacks:
         self._pool = pool
         self._lock = threading.Lock()
         self._known: Mapping[str, str] = {}
-        self._good_until = 0.0
+        self._ask_at = 0.0
+        self._wait_until: float | None = None
         self._answered = threading.Event()
 
     def get(self) -> Mapping[str, str]:
         """Return the packs known so far: their ids in the registry, or the addresses of their
-        repositories. The first call waits a second for the Managers."""
+        repositories. Calls wait for the Managers' first answer, but never longer than a second
+        after the first call."""
         with self._lock:
-            is_due = time.monotonic() >= self._good_until
+            now = time.monotonic()
+            is_due = now >= self._ask_at
             if is_due:
-                self._good_until = time.monotonic() + _FRESH_SECONDS
+                self._ask_at = now + _RETRY_SECONDS
+            self._wait_until = self._wait_until or now + _FIRST_SECONDS
+            seconds = max(0.0, self._wait_until - now)
         if is_due:
             try:
                 start_thread(threading.Thread(target=self._ask, name="node packs", daemon=True))
             except TooManyThreads:
-                self._good_until = 0.0
+                self._ask_at = 0.0
                 return self._known
-        self._answered.wait(_FIRST_SECONDS)
+        self._answered.wait(seconds)
         return self._known
 
     def _ask(self) -> None:
+        """Ask all Managers. After a failure, keep what is known and ask again soon."""
         found: dict[str, str] = {}
+        has_failed = False
         for server in tuple(self._pool.servers):
             try:
                 with _client(server) as client:
                     found = client.packs() | found
             except ComfyError as problem:
                 log.info("Can't read the node packs that %s knows: %s", server.label, problem)
-        self._known = found
+                has_failed = True
+        if has_failed:
+            self._known = {**self._known, **found}
+        else:
+            self._known = found
+            self._ask_at = time.monotonic() + _FRESH_SECONDS
         self._answered.set()
