@@ -67,8 +67,9 @@ def run_files_api(
     def value_for(
         run_id: str, n: int, name: str, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Return the first field of a workflow that takes this file, with the value for it, and the
-        result's prompt for the workflow's prompt field."""
+        """Return the first field of a workflow that takes this file, with the value for it.
+
+        Also return the result's prompt, for the workflow's prompt field."""
         record = docs.record(run_id, owner)
         _, form = library.forms.form(name, owner)
         files = record.state.files
