@@ -87,6 +87,18 @@ test("each filter narrows the list", () => {
   assert.deepEqual(found({ text: "wan", output: "audio" }), []);
 });
 
+test("the words of the model filter match within one model", () => {
+  const templates = [
+    template("both", { models: ["Wan 2.1", "Flux 2.2"] }),
+    template("one", { models: ["Flux", "Wan 2.2"] }),
+    template("none"),
+  ];
+  const found = (model) => ids(chosenOf(templates, {}, { ...ANY, model }));
+  assert.deepEqual(found("wan 2.2"), ["one"]);
+  assert.deepEqual(found("2.2 wan"), ["one"]);
+  assert.deepEqual(found(""), ["both", "one", "none"]);
+});
+
 test("the menus offer what the templates have", () => {
   const templates = [
     template("a", { models: ["Wan", "Flux", "None"], outputs: ["video"] }),

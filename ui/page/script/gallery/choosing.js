@@ -88,7 +88,7 @@ function fits(template, known, { text, category, model, input, output, runs }) {
   return (
     (!runs || Boolean(known?.can_run)) &&
     (!category || template.category === category) &&
-    hasAll(models.join(" "), model) &&
+    (!model || models.some((one) => hasAll(one, model))) &&
     (!input || template.inputs.some((kind) => kind === input)) &&
     (!output || template.outputs.some((kind) => kind === output)) &&
     hasAll([title, description, template.category, pack, ...tags, ...models].join(" "), text)

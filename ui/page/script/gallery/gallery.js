@@ -305,7 +305,7 @@ function headingOf({ kind, bytes }) {
 function searchedMenu(label, values, chosen) {
   const box = element("input", "searched");
   const list = element("datalist");
-  list.id = "gallery-values";
+  list.id = `gallery-${label.replaceAll(" ", "-")}`; // each filter has its own values
   list.append(...values.map((value) => new Option("", value)));
   Object.assign(box, { type: "search", placeholder: label, ariaLabel: label });
   box.setAttribute("list", list.id);
