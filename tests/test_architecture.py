@@ -65,8 +65,8 @@ records.administration.tables records.administration.usage records.database reco
 records.lineage records.paid.api_keys records.paid.consents records.paid.paid_runs records.presets
 records.rows records.run_writes records.sharing.results records.started_requests
 records.state.held_files records.state.opened records.state.runner_values
-records.state.shared_state records.state.starts records.storage records.store records.tables
-records.upgrade records.used_files records.wanted records.webhooks scaling.store
+records.state.shared_state records.state.starts records.steps records.storage records.store
+records.tables records.upgrade records.used_files records.wanted records.webhooks scaling.store
 ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
 ui.accounts.tables
 """

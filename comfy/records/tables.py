@@ -40,7 +40,7 @@ _FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
-VERSION = "0001"  # the last step in `comfy.records.steps`
+VERSION = "0002"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 
@@ -148,16 +148,17 @@ preset_files = Table(
 
 # Files of links to results. The rows of a link have its token. `n`: the file's number in the link;
 # `place`: its index among the run's files; `content`: a digest of the link's owner and files, so
-# that the same files have one link; the token once a file was removed from the link.
+# that the same files have one link; the token once a file was removed from the link, and NULL if an
+# earlier version of the app made it after the upgrade.
 shared_results = Table(
     "shared_results",
     tables,
     Column("token", String(64), primary_key=True),
-    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False, server_default=text("0")),
     Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),
     Column("prompt", Text, nullable=False),
-    Column("content", String(64), nullable=False),
+    Column("content", String(64)),
     Index("shared_results_by_content", "content", "n", unique=True),
     Index("shared_results_of_run", "run", "place"),
 )

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import comfy.records.steps
 from comfy.records.blobs import BlobStore
+from comfy.records.sharing.results import Share, SharedFile
 from comfy.records.store import RunStore
 from comfy.records.tables import VERSION
 from comfy.records.upgrade import HISTORY, make_tables
@@ -29,14 +30,28 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("stars", sa.Integer, nullable=False, server_default="0"))
     op.execute("UPDATE runs SET stars = 5 WHERE favourite")
 '''
+
+# The table of links in version 0001, when a link had one file.
+LINKS_0001 = (
+    "DROP TABLE shared_results",
+    """CREATE TABLE shared_results (
+        token VARCHAR(64) NOT NULL, run VARCHAR(64) NOT NULL, place INTEGER NOT NULL,
+        prompt TEXT NOT NULL, PRIMARY KEY (token),
+        FOREIGN KEY(run) REFERENCES runs (id) ON DELETE CASCADE)""",
+    "CREATE UNIQUE INDEX shared_results_of_run ON shared_results (run, place)",
+    "UPDATE history_version SET version_num = '0001'",
+)
+NEW_LINK = text(
+    "INSERT INTO shared_results (token, run, place, prompt) VALUES (:token, :run, :place, 'a cat')"
+)
 
 
 @pytest.fixture
@@ -55,10 +70,10 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> str:
-    """Return a folder with the current steps and a later step 0002."""
+    """Return a folder with the current steps and a later step 0003."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
-    (folder / "versions" / "step_0002_stars.py").write_text(NEXT)
+    (folder / "versions" / "step_0003_stars.py").write_text(NEXT)
     return str(folder)
 
 
@@ -101,13 +116,13 @@ def test_a_failing_step_changes_nothing(
 ) -> None:
     """The transaction is rolled back, and the history still opens."""
     before = content(engine)
-    step = Path(steps) / "versions" / "step_0002_stars.py"
+    step = Path(steps) / "versions" / "step_0003_stars.py"
     step.write_text(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n')
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(SQLAlchemyError):
-            make_tables(connection, replace(HISTORY, number="0002", steps=steps))
+            make_tables(connection, replace(HISTORY, number="0003", steps=steps))
         connection.rollback()
     assert content(engine) == before
     with contextlib.closing(RunStore(history, kept)) as opened:
@@ -127,9 +142,66 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
     """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
-        make_tables(connection, replace(HISTORY, number="0002", steps=steps))
+        make_tables(connection, replace(HISTORY, number="0003", steps=steps))
     with engine.connect() as connection:
         stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
         number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
     assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
-    assert number == "0002"
+    assert number == "0003"
+
+
+def test_links_to_one_result_become_links_to_several(
+    history: str, engine: Engine, kept: BlobStore
+) -> None:
+    """Links of version 0001 keep their addresses, prompts and owners. A process of that version
+    that still runs during the upgrade can add links."""
+    with engine.begin() as connection:
+        for statement in LINKS_0001:
+            connection.execute(text(statement))
+        connection.execute(NEW_LINK, {"token": "old", "run": "r1", "place": 0})
+    first, second = SharedFile("r1", 0, "a cat"), SharedFile("r1", 1)
+    with contextlib.closing(RunStore(history, kept)) as opened:
+        assert opened.shared.of(ANN, [first]) == Share("old", (first,))
+        assert opened.shared.share(ANN, [first]).token == "old"
+        several = opened.shared.share(ANN, [first, second]).token
+        with engine.begin() as connection:
+            connection.execute(NEW_LINK, {"token": "late", "run": "r1", "place": 1})
+            connection.execute(NEW_LINK, {"token": "later", "run": "r1", "place": 1})
+        assert opened.shared.others(ANN, [second]) == 3
+        assert opened.shared.stop(ANN, [first])
+        assert opened.shared.share(ANN, [first]).token != "old"
+        assert opened.shared.share(ANN, [first, second]).token != several
+
+
+def test_upgraded_tables_match_a_new_database(
+    history: str, engine: Engine, kept: BlobStore
+) -> None:
+    """The steps and `comfy.records.tables` describe the same keys and indexes. For a while, the app
+    created the new table of links under the number 0001."""
+    before = keys(engine)
+    with engine.begin() as connection:
+        for statement in LINKS_0001:
+            connection.execute(text(statement))
+    assert keys(engine) != before
+    RunStore(history, kept).close()
+    assert keys(engine) == before
+    with engine.begin() as connection:
+        connection.execute(text(LINKS_0001[-1]))
+    RunStore(history, kept).close()
+    assert keys(engine) == before
+
+
+def keys(engine: Engine) -> tuple[object, ...]:
+    """Return the columns, the primary key, the foreign keys and the indexes of the links."""
+    inspector = inspect(engine)
+    table = "shared_results"
+    columns = {
+        one["name"]: (str(one["type"]), one["nullable"]) for one in inspector.get_columns(table)
+    }
+    indexes = {
+        one["name"]: (one["column_names"], bool(one["unique"]))
+        for one in inspector.get_indexes(table)
+    }
+    primary = inspector.get_pk_constraint(table)["constrained_columns"]
+    foreign = [(one["referred_table"], one["options"]) for one in inspector.get_foreign_keys(table)]
+    return columns, indexes, primary, foreign

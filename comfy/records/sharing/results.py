@@ -130,7 +130,9 @@ class SharedResults:
     def others(self, owner: str, files: Sequence[SharedFile]) -> int:
         """Return the number of this owner's other links that show any of these files."""
         query = select(func.count(_shared.c.token.distinct())).where(
-            _any_of(files), _own(owner), _shared.c.content != _content(owner, files)
+            _any_of(files),
+            _own(owner),
+            _shared.c.content.is_distinct_from(_content(owner, files)),
         )
         with as_comfy_errors(), self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
