@@ -33,6 +33,7 @@ export class ComparedImages {
     more.title = more.ariaLabel = message("Zoom in");
     this.tools.append(less, this.#percent, more, this.#slider.toggle);
     dialog.addEventListener("keydown", (event) => this.#first?.pressed(event));
+    dialog.addEventListener("close", () => this.#slider.offer(null, ""));
   }
 
   /** The first visible pane's gestures: the slider hides a pane. */

@@ -63,8 +63,6 @@ export class Before {
   #listen() {
     const [grip, split] = [this.#grip, this.#split];
     let before = split.value;
-    // Wherever the focus is: the press on Compare leaves it on that button.
-    addEventListener("keydown", (event) => this.#leave(event), { capture: true });
     grip.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       event.preventDefault(); // otherwise the press would take the focus away
@@ -83,7 +81,7 @@ export class Before {
   }
 
   /** @param {KeyboardEvent} event */
-  #leave(event) {
+  #leave = (event) => {
     const over = document.querySelector("dialog:modal");
     const isBelow = over !== null && !over.contains(this.place);
     if (event.key !== "Escape" || this.place.hidden || isBelow || !this.place.isConnected) return;
@@ -91,7 +89,7 @@ export class Before {
     event.stopPropagation();
     this.#show(false);
     this.toggle.focus({ preventScroll: true });
-  }
+  };
 
   /** @param {number} x the pointer's client coordinate */
   #moveTo(x) {
@@ -104,6 +102,9 @@ export class Before {
   #show(shown) {
     this.place.hidden = !shown;
     this.toggle.ariaPressed = String(shown);
+    // On the window, because the press on Compare leaves the focus on that button.
+    if (shown) addEventListener("keydown", this.#leave, { capture: true });
+    else removeEventListener("keydown", this.#leave, { capture: true });
     this.#split.value = "50";
     this.#divide();
   }
