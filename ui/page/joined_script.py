@@ -37,7 +37,7 @@ const requested = async () => {
       const again = tries ? `?again=${tries}` : "";
       return (await import(new URL(`../../${later}${again}`, import.meta.url))).modules(load);
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 30000)));
     }
   }
 };

@@ -130,3 +130,26 @@ def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
         ["node", "--check", "page.mjs"], cwd=tmp_path, capture_output=True, timeout=LONGEST_WAIT
     )
     assert ran.stderr == b""
+
+
+def test_a_file_that_does_not_come_is_asked_for_less_and_less_often(tmp_path: Path) -> None:
+    """The page waits twice as long after each failed request, at most 30 seconds."""
+    needs("node")
+    (tmp_path / "1" / "2").mkdir(parents=True)
+    text = joined({"count.js": COUNT}, [], "gone.mjs")
+    (tmp_path / "1" / "2" / "page.mjs").write_text(text, encoding="utf-8")
+    (tmp_path / "asks.mjs").write_text(
+        """import { load } from "./1/2/page.mjs";
+const waits = [];
+globalThis.setTimeout = (call, wait) => {
+  if (waits.push(wait) < 7) call();
+  else console.log(JSON.stringify(waits));
+};
+load("count.js");
+""",
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        ["node", "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stdout == "[1000,2000,4000,8000,16000,30000,30000]\n", ran.stderr
