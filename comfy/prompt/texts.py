@@ -161,17 +161,28 @@ class Texts:
         }
 
     def _decided(self, node_id: str, stated: set[Pole], assumed: Pole | None) -> Pole | None:
-        """Return a node's pole. Only a text without one, or with two, is read. A title counts more
-        than a way on which nodes are missing."""
+        """Return a node's pole. A title counts more than a way on which nodes are missing. A text
+        that is stated as both, as for a sampler that ignores the negative one, is positive. The
+        text is read if nothing states its pole, or missing nodes mix up both."""
         titled = self._titled(node_id) if self.trace.incomplete else None
         if len(stated) == 1:
             return titled or next(iter(stated))
         if hint := self._hint(node_id) if stated or assumed else None:
             return hint
+        if stated and (not self.trace.incomplete or self._is_taken_as_both(node_id)):
+            return Pole.POSITIVE
         values = self.trace.prompt[node_id]["inputs"].values()
         if any(map(looks_negative, values)):
             return Pole.NEGATIVE
         return Pole.POSITIVE if stated else assumed
+
+    def _is_taken_as_both(self, node_id: str) -> bool:
+        """Return whether some node takes the same output as positive and as negative."""
+        for sources in self.trace.sources.values():
+            taken = {(pole_of(name), link) for name, link in sources.items() if link[0] == node_id}
+            if any((Pole.POSITIVE, link) in taken for pole, link in taken if pole is Pole.NEGATIVE):
+                return True
+        return False
 
     def _with_hint(self, step: _Step) -> _Step:
         """Return the step with the pole that the node's author gave it, unless it is stated."""

@@ -113,6 +113,19 @@ def test_descriptions_do_not_look_negative(text: object) -> None:
     assert not looks_negative(text)
 
 
+@pytest.mark.parametrize("missing", [{}, {"n20": node("SaveSomewhere", images=["8", 0])}])
+@pytest.mark.parametrize("negative", ["6", "7"])
+def test_links_count_more_than_words(negative: str, missing: dict[str, Any]) -> None:
+    """A text that the sampler takes as positive is the prompt, also if it takes the same text as
+    negative, as with a guidance of 1."""
+    text = "grainy photo, overexposed, 1990s disposable camera, flash"
+    assert looks_negative(text)
+    prompt = with_values(text_to_image(**missing), "6", text=text)
+    form = form_of(with_values(prompt, "3", negative=[negative, 0]))
+    assert roles(form)["6.text"] == "prompt"
+    assert form.field("6.text").label == "Prompt"
+
+
 def test_the_form_names_the_missing_node_with_the_prompt() -> None:
     """A prompt without a field is announced."""
     prompt = text_to_image(n20=node("TextFromPack", "TextFromPack"))
