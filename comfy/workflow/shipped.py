@@ -114,7 +114,6 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Longer sounds take longer."),
             message("Describe the music or the sound."),
             message("More steps take longer."),
-            message("Same seed and settings, same sound."),
             message("A Stable Audio checkpoint."),
             message("2 doubles width and height. Large images need a lot of memory."),
             message("A vision model, such as Qwen3.5."),

@@ -107,3 +107,14 @@ def test_only_the_inpaint_workflow_has_a_mask() -> None:
         "text-to-image": None,
         "upscale": "image",
     }
+
+
+def test_the_seeds_of_all_shipped_forms_have_the_same_help() -> None:
+    """One sentence explains what a seed does."""
+    fields = [
+        field
+        for file in SHIPPED
+        for field in build_form(read_workflow(file), small_catalog()).fields
+    ]
+    helps = {str(field.tooltip) for field in fields if field.key.endswith("seed")}
+    assert helps == {"The same seed and settings give the same result."}
