@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import requests
+from packaging.utils import canonicalize_name
 
 from comfy.base.version import app_version
+from tests.imports import imports, modules
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
 from tests.support.samples.space import PUBLIC, SPACE
 from tests.support.waiting import LONGEST_WAIT
+
+EXTRAS = ("comfy.cluster", "ui.doors.mcp", "comfyforms.comfyui_node")  # own installations
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +60,24 @@ def test_each_command_prints_its_version(command: str, python: Path) -> None:
     )
     assert done.stdout == f"ComfyForms {app_version()}\n"
     assert "| gradio" not in done.stderr
+
+
+def test_every_imported_package_is_in_requirements() -> None:
+    """A package that another one brings is named, too. The test environment has more packages than
+    a Space, so the start alone doesn't show what is missing."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    named = {canonicalize_name(found[0]) for one in lines if (found := re.match(r"[\w-]+", one))}
+    imported = {
+        package
+        for name, file in modules().items()
+        if not name.startswith(EXTRAS)
+        for package in imports(file)
+    }
+    given = {"app", "comfy", "comfyforms", "ui", "pydantic_core"}  # the last belongs to pydantic
+    distributions = packages_distributions()
+    missing = {
+        package
+        for package in imported - given - sys.stdlib_module_names
+        if named.isdisjoint(map(canonicalize_name, distributions.get(package, [])))
+    }
+    assert missing == set()
