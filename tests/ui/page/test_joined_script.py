@@ -132,7 +132,7 @@ def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
     assert ran.stderr == b""
 
 
-def test_a_file_that_does_not_come_is_asked_for_less_and_less_often(tmp_path: Path) -> None:
+def test_requests_for_a_missing_file_back_off(tmp_path: Path) -> None:
     """The page waits twice as long after each failed request, at most 30 seconds."""
     needs("node")
     (tmp_path / "1" / "2").mkdir(parents=True)
