@@ -63,8 +63,8 @@ def test_each_command_prints_its_version(command: str, python: Path) -> None:
 
 
 def test_every_imported_package_is_in_requirements() -> None:
-    """A package that another one brings is named, too. The test environment has more packages than
-    a Space, so the start alone doesn't show what is missing."""
+    """Indirect dependencies need a line, too. The test environment has more packages than a Space,
+    so it starts without the line."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     named = {canonicalize_name(found[0]) for one in lines if (found := re.match(r"[\w-]+", one))}
     imported = {
