@@ -29,7 +29,7 @@ def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
 
 
 def main_prompt(fields: Iterable[Field]) -> Field | None:
-    """Return the main field whose text describes the image; None if there is none."""
+    """Return the main field whose text describes the image; None without one."""
     return next((one for one in fields if one.role == "prompt" and one.group == "main"), None)
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -61,20 +62,25 @@ def known(app: RunningApp, who: str) -> dict[str, dict[str, object]]:
     return {one["name"]: one["page"] for one in listed}
 
 
-def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
+def captioned(app: RunningApp, run_id: str) -> dict[str, Any]:
     told = get(app, f"/api/v1/runs/{run_id}?with_page=true", ANN).json()
     return {"caption": told["page"]["caption"], "seeds": told["seeds"]}
 
 
-def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -> None:
+def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, Any]) -> None:
     """Check that a result without its workflow still shows its values. They aren't enough for a
     form, and the error says what helps."""
     assert before["seeds"]
     assert before["caption"] == {
         "prompt": FILLED_IN["2.text"],
+        "negative": "blurry, text, watermark",
+        "steps": "1",
         "model": FILLED_IN["1.ckpt_name"],
     }
-    assert captioned(app, run_id) == before
+    told = captioned(app, run_id)
+    assert told["seeds"] == before["seeds"]
+    only_with_form = {"negative": "", "steps": ""}
+    assert told["caption"] == before["caption"] | only_with_form
     assert get(app, f"/api/v1/runs/{run_id}?with_page=true", ANN).json()["page"]["form_gone"]
     answer = get(app, f"/api/v1/runs/{run_id}/values", ANN)
     told = answer.json()

@@ -80,6 +80,7 @@ _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
 # Tags in the head of the template that Gradio's own script needs, and the first view doesn't.
+_END = '<template id="document-end"></template>'  # missing if the document was cut
 _NEEDED_LATER = re.compile(r"<script>window\.gradio_config = .*</script>")
 _STYLE = re.compile(r'<link\s+rel="stylesheet"[^>]*>')
 # Sizes the frame of a Space; other pages don't need it.
@@ -348,7 +349,7 @@ def _with_first_view(source: str) -> str:
         return source
     late = "\n".join(one[0] for one in _NEEDED_LATER.finditer(source))
     source = _STYLE.sub("", _NEEDED_LATER.sub("", source))
-    late = late.replace(_CONFIG, "{{ browser_config(config) | toorjson }}")
+    late = late.replace(_CONFIG, "{{ browser_config(config) | toorjson }}") + _END
     source = source.replace(_FRAME_SCRIPT, f"if (window.parent !== window) {_FRAME_SCRIPT}")
     body, end, rest = source.partition("</body>")
     body = _BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)

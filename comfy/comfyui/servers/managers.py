@@ -108,7 +108,7 @@ class KnownPacks:
         return self._known
 
     def _ask(self) -> None:
-        """Ask all Managers. After a failure, keep what is known and ask again soon."""
+        """Ask all Managers. After a failure, keep the known packs and ask again soon."""
         found: dict[str, str] = {}
         has_failed = False
         for server in tuple(self._pool.servers):

@@ -151,12 +151,12 @@ def a_caption_is_copied(person: Visitor) -> None:
     person.generate()
     caption = person.page.locator("#stage .made-from .copy")
     expect(caption).to_have_text(
-        ["320 \N{MULTIPLICATION SIGN} 256", "Seed 12", "demo-landscapes", prompt]
+        ["320 \N{MULTIPLICATION SIGN} 256", "Seed 12", "Steps 1", "demo-landscapes", prompt]
     )
-    for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
+    for at, text in ((1, "12"), (3, "demo-landscapes.safetensors"), (4, prompt)):
         caption.nth(at).click()
         expect(caption.nth(at)).to_have_class(re.compile("done"))
         assert person.page.evaluate("navigator.clipboard.readText()") == text
-    box = caption.nth(3).bounding_box()
+    box = caption.nth(4).bounding_box()
     assert box
     assert box["height"] < 30

@@ -31,6 +31,7 @@ SHIPPED = {
     "steps_describe_image",
     "steps_frames_to_animation",
     "text_to_image",
+    "text_to_sound",
     "upscale",
 }
 

@@ -57,7 +57,7 @@ data-user="{html.escape(user or "")}" aria-busy="true">
 <style>{_style()}</style>
 <div class="bar"><p class="brand"><img src="{icon_address()}" alt=""><b>ComfyForms</b></p><p
 class="box"></p></div>
-<div class="columns"><div class="side"><div class="form">{form}</div>
+<div class="columns"><div class="side"><div class="first-form">{form}</div>
 <p class="state" role="status" data-again="{html_of(_AGAIN)}" data-given-up="{html_of(_GIVEN_UP)}">{
             html_of(_LOADING)
         }</p>

@@ -93,7 +93,7 @@
   const [last] = read("localStorage", RECENT) ?? [];
   const isNamed = new URLSearchParams(location.search).has("workflow");
   if (isNamed || !last || last === workflow) fill();
-  else view.querySelector(".form")?.replaceChildren(); // another form will come
+  else view.querySelector(".first-form")?.replaceChildren(); // another form will come
   const title = view.querySelector("h1")?.textContent ?? "";
   /** @type {HTMLElement} */ (view.querySelector(".bar .box")).textContent = title;
 
@@ -106,7 +106,7 @@
     true,
   );
   document.addEventListener("DOMContentLoaded", () => {
-    if (!("gradio_config" in window)) again(); // the document itself was cut
+    if (!document.getElementById("document-end")) again(); // the document itself was cut
   });
   watch();
 

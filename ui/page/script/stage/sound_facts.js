@@ -51,5 +51,6 @@ export function soundWords({ seconds, rate }) {
   const length = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   if (!rate) return length;
   const kilohertz = (rate / 1000).toLocaleString(document.documentElement.lang || "en");
-  return `${length} · ${message("{number} kHz", { number: kilohertz })}`;
+  const words = message("{number} kHz", { number: kilohertz });
+  return `${length} · ${words}`;
 }
