@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
@@ -20,22 +20,26 @@ _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILIN
 
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
 
-# Each module runs once, when it is first requested. The second file waits for the first view's end
-# and is requested until it comes: a browser doesn't repeat a failed import of the same URL.
+# Each module runs once, when it is first requested. The other files wait for the first view's end
+# and are requested until they come: a browser doesn't repeat a failed import of the same URL.
 _LOAD = """const running = new Map();
 export const load = async (name) => {
-  if (!(name in modules)) Object.assign(modules, await rest());
+  for (const file of later) if (!(name in modules)) await fetched(file);
   if (!running.has(name)) running.set(name, modules[name]());
   return running.get(name);
 };
-let coming = null;
-const rest = () => (coming ??= requested());
-const requested = async () => {
+const coming = new Map();
+const fetched = (file) => {
+  if (!coming.has(file)) coming.set(file, requested(file));
+  return coming.get(file);
+};
+const requested = async (file) => {
   await globalThis.firstView?.ended;
   for (let tries = 0; ; tries++) {
     try {
       const again = tries ? `?again=${tries}` : "";
-      return (await import(new URL(`../../${later}${again}`, import.meta.url))).modules(load);
+      const part = await import(new URL(`../../${file}${again}`, import.meta.url));
+      return void Object.assign(modules, part.modules(load));
     } catch {
       await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 30000)));
     }
@@ -45,11 +49,12 @@ const requested = async () => {
 
 
 def joined(
-    modules: Mapping[str, str], first: Collection[str] | None = None, later: str = ""
+    modules: Mapping[str, str], first: Collection[str] | None = None, later: Sequence[str] = ()
 ) -> str:
     """Return one module that exports `load`: it takes a module's name and returns a promise of its
-    exports. It contains all modules, or only those in `first`; then the others are in a second file
-    (`rest_of`), whose URL below the app's is `later`.
+    exports. It contains all modules, or only those in `first`; then the others are in more files
+    (`part_of`), whose URLs below the app's are `later`. Each is loaded when a module isn't in the
+    files before it.
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
     or with `import("./…")`, and export declarations with one name at the beginning of a line.
@@ -58,13 +63,12 @@ def joined(
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
     chosen = modules if first is None else first
-    address = f"const later = {json.dumps(later)};\n"
+    address = f"const later = {json.dumps([*later])};\n"
     return f"{address}{_LOAD}const modules = {{\n{_all_wrapped(modules, chosen)}}};\n"
 
 
-def rest_of(modules: Mapping[str, str], first: Collection[str]) -> str:
-    """Return the second file, with all modules that aren't in `first`."""
-    names = modules.keys() - {*first}
+def part_of(modules: Mapping[str, str], names: Collection[str]) -> str:
+    """Return one of the later files, with the modules of these names."""
     return f"export const modules = (load) => ({{\n{_all_wrapped(modules, names)}}});\n"
 
 

@@ -12,15 +12,15 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ui.page.joined_script import joined, needed, rest_of
+from ui.page.joined_script import joined, needed, part_of
 from ui.page.kept_files import KeptFile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
 # Served modules: the page's, and the few needed before sign-in.
-_PAGE, _LATER, _SIGN_IN = "page.js", "later.js", "sign_in.js"
-# Modules of the page that the header and the first form need. All others come after it.
+_PAGE, _LATER, _OPENED, _SIGN_IN = "page.js", "later.js", "opened.js", "sign_in.js"
+# Modules of the page that the header and the first form need.
 _FIRST = (
     "page.js",
     "components/account.js",
@@ -37,6 +37,26 @@ _FIRST = (
     "making/negative.js",
     "runs/start.js",
 )
+# Modules that the rest of the page and most forms need. They come after the first form; all others
+# come when the user opens what needs them.
+_AFTER_FIRST = (
+    "batches/given.js",
+    "batches/live_batches.js",
+    "components/mask_painter.js",
+    "components/presets.js",
+    "components/stage.js",
+    "editor/open.js",
+    "form/chain.js",
+    "form/files.js",
+    "form/workflows.js",
+    "later_parts.js",
+    "making/many.js",
+    "models/choosing.js",
+    "models/fields.js",
+    "models/missing_models.js",
+    "runs/live_history.js",
+    "runs/live_queue.js",
+)
 _SIGN_IN_MODULE = "pages/sign_in.js"
 
 
@@ -52,11 +72,15 @@ def modules() -> dict[str, str]:
 @cache
 def _file(name: str) -> KeptFile | None:
     of_page = {one: text for one, text in modules().items() if one != _SIGN_IN_MODULE}
+    first = needed(of_page, *_FIRST)
+    after_first = needed(of_page, *_FIRST, *_AFTER_FIRST)
     match name:
         case "page.js":
-            text = joined(of_page, needed(of_page, *_FIRST), script_address(_LATER))
+            text = joined(of_page, first, (script_address(_LATER), script_address(_OPENED)))
         case "later.js":
-            text = rest_of(of_page, needed(of_page, *_FIRST))
+            text = part_of(of_page, after_first.keys() - first)
+        case "opened.js":
+            text = part_of(of_page, of_page.keys() - after_first)
         case "sign_in.js":
             text = joined(needed(modules(), _SIGN_IN_MODULE))
         case _:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.programs import needs
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.joined_script import joined, needed, rest_of
+from ui.page.joined_script import joined, needed, part_of
 from ui.page.script_files import modules
 
 COUNT = """// @ts-check
@@ -100,26 +100,31 @@ def test_a_module_that_uses_its_own_location_raises_an_error() -> None:
 
 
 def test_a_module_can_load_another_one_later(tmp_path: Path) -> None:
-    """A second file has the modules that the first ones don't import. The first file asks for it
-    when one of them is loaded."""
+    """More files have the modules that the first ones don't import. The first file asks for each
+    one only when a module isn't in the files before it."""
     needs("node")
     caller = 'export const later = async () => (await import("../count.js")).count(7);\n'
     modules = {"parts/caller.js": caller, "count.js": COUNT}
     first = needed(modules, "parts/caller.js")
     assert first.keys() == {"parts/caller.js"}
     (tmp_path / "first" / "1").mkdir(parents=True)
-    (tmp_path / "later.mjs").write_text(rest_of(modules, first), encoding="utf-8")
-    text = joined(modules, first, "later.mjs")
+    (tmp_path / "later.mjs").write_text(part_of(modules, ["count.js"]), encoding="utf-8")
+    (tmp_path / "opened.mjs").write_text(
+        'console.log("opened"); export const modules = () => ({ "rare.js": () => ({ rare: 3 }) });',
+        encoding="utf-8",
+    )
+    text = joined(modules, first, ["later.mjs", "opened.mjs"])
     (tmp_path / "first" / "1" / "page.mjs").write_text(text, encoding="utf-8")
     (tmp_path / "asks.mjs").write_text(
         'import { load } from "./first/1/page.mjs";\n'
-        'console.log(await (await load("parts/caller.js")).later());\n',
+        'console.log(await (await load("parts/caller.js")).later());\n'
+        'console.log((await load("rare.js")).rare);\n',
         encoding="utf-8",
     )
     ran = subprocess.run(
         ["node", tmp_path / "asks.mjs"], capture_output=True, text=True, timeout=LONGEST_WAIT
     )
-    assert ran.stdout == "1\n", ran.stderr
+    assert ran.stdout == "1\nopened\n3\n", ran.stderr
 
 
 def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:

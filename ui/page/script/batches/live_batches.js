@@ -7,7 +7,6 @@ import { page } from "../state.js";
 import { Cards } from "./cards.js";
 import { setComponent } from "./given.js";
 import { LargeResult } from "./large_result.js";
-import { openSheet } from "./sheet.js";
 import { progressWords } from "./words.js";
 
 /** @import { BatchDoc } from "../documents.js" */
@@ -23,7 +22,10 @@ export function mount(place, { upload, viewer }) {
   const inside = /** @type {HTMLElement} */ ($(".batches", place));
   const large = new LargeResult(viewer);
   /** @type {Component["open"]} */
-  const open = (id, opener = null) => openSheet(inside, id, large, opener);
+  const open = async (id, opener = null) => {
+    const { openSheet } = await import("./sheet.js");
+    openSheet(inside, id, large, opener);
+  };
   setComponent({ place: inside, upload, open });
   const list = inside.appendChild(element("ul"));
   const cards = new Cards(list, open);

@@ -5,8 +5,9 @@ import { $, isNarrow } from "../dom.js";
 import { request } from "../requests.js";
 import { page, say } from "../state.js";
 import { editedBefore, isEdited, keptDraft, setEdited } from "./editing.js";
-import { FormEditor } from "./editor.js";
 import { editorPath } from "./preview.js";
+
+/** @import { FormEditor } from "./editor.js" */
 
 /** @type {{ editor: FormEditor | null, isOpening: boolean }} */
 const open = { editor: null, isOpening: false };
@@ -29,7 +30,10 @@ export function mountEdit(place, name) {
 async function openEditor(name) {
   if (open.editor || open.isOpening) return;
   open.isOpening = true;
-  const { told, why, hint } = await request(editorPath(name), undefined, "GET");
+  const [module, { told, why, hint }] = await Promise.all([
+    import("./editor.js"),
+    request(editorPath(name), undefined, "GET"),
+  ]);
   open.isOpening = false;
   if (!told) {
     setEdited("");
@@ -37,7 +41,7 @@ async function openEditor(name) {
     return;
   }
   setEdited(name);
-  const editor = new FormEditor(name, told, closed);
+  const editor = new module.FormEditor(name, told, closed);
   open.editor = editor;
   $("#columns")?.classList.add("editing");
   $("#columns")?.append(editor.place);

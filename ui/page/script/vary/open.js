@@ -4,7 +4,6 @@
 import { fieldsToVary, theComponent } from "../batches/given.js";
 import { masksHold } from "../components/mask_painter.js";
 import { $ } from "../dom.js";
-import { VaryDialog } from "./dialog.js";
 
 /**
  * Open the dialog, unless it is open already. If a mask is still being uploaded or needs an answer from the user, wait
@@ -13,10 +12,12 @@ import { VaryDialog } from "./dialog.js";
  * @param {readonly File[]} [files] files for the field
  * @param {(hasStarted: boolean) => void} [closed]
  */
-export function openVary(key = "", files = [], closed = () => {}) {
+export async function openVary(key = "", files = [], closed = () => {}) {
   const component = theComponent();
   if (!component || $("dialog.vary") || !fieldsToVary().length) return;
   if (masksHold(() => openVary(key, files, closed))) return;
+  const { VaryDialog } = await import("./dialog.js");
+  if ($("dialog.vary")) return; // of a second press
   const dialog = new VaryDialog(closed, key);
   dialog.open(component.place);
   if (key) dialog.give(key, files);
