@@ -7,7 +7,6 @@ import { useIn } from "../form/files.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
-import { editImage } from "./editor.js";
 import { editButton, formRatio, nameIn, offerOriginal } from "./offers.js";
 
 /** @import { Edit } from "./view.js" */
@@ -66,6 +65,7 @@ async function edit(field) {
   const { naturalWidth: width, naturalHeight: height } = image;
   const source = { image, size: { width, height }, mask: null, isPainted: false };
   const label = labelOf(field);
+  const { editImage } = await import("./editor.js");
   const more = { name: nameIn(address), label, ratio: formRatio() };
   const edited = await editImage({ ...source, ...more }, before?.edit ?? null);
   $(".edit-image", field)?.focus();

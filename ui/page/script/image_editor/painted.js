@@ -2,7 +2,6 @@
 // Editing the image of the mask painter: its mask takes part, and a new area is masked.
 
 import { addressOf, element, isPaintable } from "../dom.js";
-import { editImage } from "./editor.js";
 import { formRatio, nameIn } from "./offers.js";
 
 /** @import { Value } from "../components/mask_painter.js" */
@@ -31,6 +30,7 @@ export async function editPainted(value, label, upload) {
   const name = nameIn(image.src);
   const ratio = formRatio();
   const source = { image, mask, size: { width, height }, isPainted: true, name, label, ratio };
+  const { editImage } = await import("./editor.js");
   const edited = await editImage(source, before?.edit ?? null);
   if (!edited) return null;
   if (!edited.file) return before ? { value: from, original: from } : null;
