@@ -8,6 +8,7 @@ from functools import cache
 from ui.gradio.page_files import PageFiles, files_of_page, joined_styles
 from ui.gradio.page_files import script_tags as tags_of_scripts
 from ui.gradio.page_files import style_tags as tags_of_styles
+from ui.page.style_text import batch_styles
 
 # Components of the page itself and of the usual fields. Gradio loads all others when a form has
 # them.
@@ -35,8 +36,8 @@ def _files() -> PageFiles:
 
 @cache
 def style_text() -> str:
-    """Return all their style sheets as one."""
-    return joined_styles(_files())
+    """Return all their style sheets and that of the batches as one, which browsers keep."""
+    return f"{joined_styles(_files())}\n{batch_styles()}"
 
 
 @cache

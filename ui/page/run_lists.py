@@ -156,24 +156,11 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
 
 def draw_batches() -> gr.HTML:
     """Draw the user's batches: a card per active batch, the sheet of an opened batch, and the Vary
-    dialog. The script of this app's page fills them in."""
+    dialog. The script of this app's page fills them in; the page's style sheet has their
+    styles."""
     return gr.HTML(
         html_template='<section class="batches"></section>',
         js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),
-        css_template=styles(
-            "run_lists.css",
-            "viewport.css",
-            "results.css",
-            "results/prose.css",
-            "use_menu.css",
-            "batches/cards.css",
-            "batches/vary.css",
-            "batches/sheet.css",
-            "batches/sheet_head.css",
-            "batches/gallery.css",
-            "batches/grid.css",
-            "batches/over.css",
-        ),
         apply_default_css=False,
         elem_id="batches",
     )
