@@ -141,7 +141,7 @@ def test_requests_for_a_missing_file_back_off(tmp_path: Path) -> None:
     """The page waits twice as long after each failed request, at most 30 seconds."""
     needs("node")
     (tmp_path / "1" / "2").mkdir(parents=True)
-    text = joined({"count.js": COUNT}, [], "gone.mjs")
+    text = joined({"count.js": COUNT}, [], ["gone.mjs"])
     (tmp_path / "1" / "2" / "page.mjs").write_text(text, encoding="utf-8")
     (tmp_path / "asks.mjs").write_text(
         """import { load } from "./1/2/page.mjs";

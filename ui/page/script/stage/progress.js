@@ -30,7 +30,7 @@ const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(34
 /**
  * The status shown, and the run or batch that it is about.
  * @typedef {{ id: string, phase: string, headline: string, advice: string, detail: string, fraction: number | null,
- *   run: Run | null, silent: boolean, batch?: string }} Said
+ *   run: Run | null, silent: boolean, batch?: string, unspoken?: boolean }} Said
  */
 
 /**
@@ -80,12 +80,13 @@ function untilItIsBack(state) {
 /**
  * Return the status if no run is on the stage: the progress of the form's last batch while it runs.
  * @param {PageState} state
- * @returns {Pick<Said, "headline" | "batch">}
+ * @returns {Pick<Said, "headline" | "batch" | "unspoken">}
  */
 function batchOf({ batches, form, serverAway }) {
   const last = batches.findLast(({ workflow }) => workflow === form);
   if (last?.state !== "running") return { headline: "" };
-  return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
+  const why = whyWords(last, serverAway);
+  return { headline: why || progressWords(last), batch: last.id, unspoken: !why };
 }
 
 /**
@@ -247,7 +248,8 @@ export class Progress {
    * announce every step.
    * @param {Said} said
    */
-  #speak({ id, phase, headline }) {
+  #speak({ id, phase, headline, unspoken }) {
+    if (unspoken) return; // the dialog says that the batch has started
     const [heard, words] = [`${id}${phase}`, withoutNumbers(headline)];
     const isNew = heard !== this.#spoken.heard;
     if (!isNew && words === this.#spoken.words) return;
