@@ -36,7 +36,7 @@ def _files() -> PageFiles:
 
 @cache
 def style_text() -> str:
-    """Return all their style sheets and that of the batches as one, which browsers keep."""
+    """Return all their style sheets, and the one for batches, as one that browsers keep."""
     return f"{joined_styles(_files())}\n{batch_styles()}"
 
 
