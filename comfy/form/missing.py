@@ -18,14 +18,13 @@ from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label
-from comfy.prompt.model import Node, Prompt, own_title, written_pack
+from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.negative_words import looks_negative
 from comfy.prompt.texts import Pole, Texts
 from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of
 
-_LONGEST_PACK = 200
 # Types of results and of texts, which prompts are for. Packs have their own, such as
 # WANVIDEOTEXTEMBEDS.
 _WRITTEN_FOR = re.compile(r"IMAGE|VIDEO|AUDIO|LATENT|COND|STRING|EMBED|TEXT|PROMPT|PIPE")
@@ -63,16 +62,16 @@ def missing_classes(
         if node["class_type"] not in catalog:
             nodes_by_class.setdefault(node["class_type"], []).append(node_id)
     has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalog)
-    versions = packs_of({one: prompt[one] for nodes in nodes_by_class.values() for one in nodes})
+    named = packs_of({one: prompt[one] for nodes in nodes_by_class.values() for one in nodes})
     return tuple(
         MissingClass(
             class_type,
             tuple(nodes),
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
             catalog.similar(class_type),
-            packs.get(class_type) or _pack(prompt[node_id] for node_id in nodes),
+            packs.get(class_type) or (named[class_type].id if class_type in named else ""),
             has_paid_nodes,
-            versions[class_type].version if class_type in versions else "",
+            named[class_type].version if class_type in named else "",
         )
         for class_type, nodes in nodes_by_class.items()
     )
@@ -115,11 +114,6 @@ def missing_prompt(
 def _may_be_prompt(text: str) -> bool:
     is_prose = len(text.split()) >= _LEAST_WORDS and not is_model_file(text)
     return is_prose and not looks_negative(text)
-
-
-def _pack(nodes: Iterable[Node]) -> str:
-    """Return the pack that an API-format file names for the nodes of a class, or ""."""
-    return next(filter(None, map(written_pack, nodes)), "")[:_LONGEST_PACK]
 
 
 def _has_paid_nodes(catalog: Catalog) -> bool:

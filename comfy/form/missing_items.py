@@ -8,6 +8,7 @@ from typing import Any
 from comfy.base.filenames import is_model_file
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
+from comfy.comfyui.protocol.core_nodes import CORE_NODES
 from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 from comfy.requirements.model import NodePack
 from comfy.requirements.read import valid_pack
@@ -47,13 +48,17 @@ class MissingClass:
     @property
     def is_built_in(self) -> bool:
         """Return whether it is a node of ComfyUI itself, paid or not."""
-        return self.is_paid or self.pack == _CORE
+        return self.is_paid or self.pack == _CORE or self._is_free
+
+    @property
+    def _is_free(self) -> bool:
+        return self.class_type in CORE_NODES and self.pack in ("", _CORE)
 
     @property
     def may_be_off(self) -> bool:
         """Return whether the node may be turned off on the server, or the server too old for it. In
-        both cases it offers no paid nodes at all."""
-        return self.is_built_in and not self.has_paid_nodes
+        both cases it offers no paid nodes at all. A node that isn't known may be a new paid one."""
+        return self.is_built_in and not self._is_free and not self.has_paid_nodes
 
     @property
     def node_pack(self) -> NodePack | None:

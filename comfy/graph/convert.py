@@ -323,8 +323,8 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
 
 
 def _pack(here: Placed) -> str:
-    pack = here.node.saved.properties.get("cnr_id") or here.node.saved.properties.get("aux_id")
-    return pack if isinstance(pack, str) else ""
+    names = pack_names(here.node.saved.properties)
+    return names.get("cnr_id") or names.get("aux_id", "")
 
 
 def _drawn(here: Placed) -> DrawnNode:

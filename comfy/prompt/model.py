@@ -68,16 +68,6 @@ def written_title(node: Node) -> str:
             return ""
 
 
-def written_pack(node: Node) -> str:
-    """Return the node pack that the file names for a node, or "": its id in the registry, or its
-    repository."""
-    match node:
-        case {"_meta": {"cnr_id": str(pack)}} | {"_meta": {"aux_id": str(pack)}}:
-            return pack
-        case _:
-            return ""
-
-
 def own_title(node: Node) -> str:
     """Return the title for display: one line of at most 80 characters."""
     title = written_title(node)[:400]

@@ -13,6 +13,7 @@ from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import InputSpec, RowNotation
 from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.protocol.core_nodes import CORE_NODES
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE, PAID_NODES
 from comfy.prompt.model import InputRef, Prompt, links
 from comfy.prompt.rows import read_rows, unoffered_cells
@@ -130,7 +131,7 @@ def _classes_of(prompt: Prompt) -> dict[str, None]:
 def _is_core(class_type: str, packs: Mapping[str, NodePack]) -> bool:
     """Return whether a class is one of ComfyUI's own. `packs`: see `packs_of`."""
     pack = packs.get(class_type)
-    return pack.is_core if pack else class_type in PAID_NODES
+    return pack.is_core if pack else class_type in CORE_NODES | PAID_NODES
 
 
 def _is_paid(class_type: str, catalog: Catalog) -> bool:

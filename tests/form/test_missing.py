@@ -56,6 +56,7 @@ def test_a_missing_class_without_a_similar_one_lists_none() -> None:
         ({"aux_id": "me/quux"}, "me/quux"),
         ({"cnr_id": 7}, ""),
         ({"ver": "1.2.3"}, ""),
+        ({"aux_id": "quux/"}, ""),
     ],
 )
 def test_an_api_export_names_the_pack_of_a_missing_class(
@@ -91,6 +92,7 @@ def test_a_graph_knows_the_pack() -> None:
         ("KlingVideoNode", True, "It is a paid node of another ComfyUI version."),
         ("NewNode", False, f"It is part of ComfyUI. {MAY_BE_OFF}"),
         ("NewNode", True, "Newer versions of ComfyUI have it."),
+        ("VoxelToMeshBasic", False, "Newer versions of ComfyUI have it."),
     ],
 )
 def test_the_reason_for_a_missing_core_node_is_given(
@@ -104,6 +106,16 @@ def test_the_reason_for_a_missing_core_node_is_given(
     listed = (Listed(class_type=class_type, pack="comfy-core"),)
     (one,) = missing_classes({"1": node(class_type)}, Catalog(raw), listed)
     assert one.sentence == f"Missing node: {class_type}. {said}"
+
+
+def test_a_prompt_without_packs_names_core_nodes() -> None:
+    """ComfyUI's own nodes are known by name, unless a pack claims them."""
+    assert said_about(node("VoxelToMeshBasic")) == [
+        "Missing node: VoxelToMeshBasic. Newer versions of ComfyUI have it."
+    ]
+    claimed = node("VoxelToMeshBasic") | {"_meta": {"cnr_id": "flux-pack"}}
+    (said,) = said_about(claimed)
+    assert "flux-pack" in said
 
 
 def test_a_prompt_without_packs_names_paid_nodes() -> None:

@@ -132,6 +132,13 @@ def test_missing_core_classes_need_a_newer_comfyui(
     assert (readiness.version, readiness.packs, readiness.classes) == (expected, (), ())
 
 
+def test_core_classes_are_known_without_their_pack() -> None:
+    """Graphs of older editors don't name it."""
+    prompt = prompt_of(n9=node("VoxelToMeshBasic"))
+    readiness = judge(prompt, catalog_of("vae.safetensors"), server_version="0.3.64")
+    assert (readiness.version, readiness.classes) == ("?", ())
+
+
 def test_a_declared_version_counts_without_missing_classes() -> None:
     """An older ComfyUI can't load newer models with the same nodes."""
     needed = Declared(version="0.39.0")
