@@ -46,12 +46,13 @@ _COLORS = MappingProxyType({"#232": Pole.POSITIVE, "#322": Pole.NEGATIVE})
 
 class _Step(NamedTuple):
     """A node's output on the way of a text to a consumer. `is_stated`: an input's name, or a node's
-    title or color, says which text it is."""
+    title or color, says which text it is. `is_only`: the consumer takes no other text."""
 
     node: str
     slot: int
     pole: Pole
     is_stated: bool
+    is_only: bool = False
 
 
 def pole_of(name: str) -> Pole | None:
@@ -134,6 +135,7 @@ class Texts:
         texts that say it themselves. Positive wins if nothing decides."""
         stated: dict[str, set[Pole]] = {}
         assumed: dict[str, Pole] = {}
+        unsure: set[str] = set()
         todo = [
             self._with_hint(start)
             for node_id in self.trace.prompt
@@ -150,6 +152,8 @@ class Texts:
                     stated.setdefault(node_id, set()).add(step.pole)
                 elif assumed.get(node_id) is not Pole.POSITIVE:
                     assumed[node_id] = step.pole
+                if not step.is_stated and not step.is_only:
+                    unsure.add(node_id)
             for behind in map(self._with_hint, self._behind(step)):
                 if behind not in seen:
                     seen.add(behind)
@@ -157,13 +161,23 @@ class Texts:
         return {
             node_id: pole
             for node_id in self.trace.alive
-            if (pole := self._decided(node_id, stated.get(node_id, set()), assumed.get(node_id)))
+            if (
+                pole := self._decided(
+                    node_id,
+                    stated.get(node_id, set()),
+                    assumed.get(node_id),
+                    is_unsure=node_id in unsure,
+                )
+            )
         }
 
-    def _decided(self, node_id: str, stated: set[Pole], assumed: Pole | None) -> Pole | None:
+    def _decided(
+        self, node_id: str, stated: set[Pole], assumed: Pole | None, *, is_unsure: bool
+    ) -> Pole | None:
         """Return a node's pole. A title counts more than a way on which nodes are missing. A text
         that is stated as both, as for a sampler that ignores the negative one, is positive. The
-        text is read if nothing states its pole, or missing nodes mix up both."""
+        text is read if nothing states its pole, or missing nodes mix up both, but not if its
+        consumers take no other text."""
         titled = self._titled(node_id) if self.trace.incomplete else None
         if len(stated) == 1:
             return titled or next(iter(stated))
@@ -172,7 +186,7 @@ class Texts:
         if stated and (not self.trace.incomplete or self._is_taken_as_both(node_id)):
             return Pole.POSITIVE
         values = self.trace.prompt[node_id]["inputs"].values()
-        if any(map(looks_negative, values)):
+        if (stated or is_unsure or not assumed) and any(map(looks_negative, values)):
             return Pole.NEGATIVE
         return Pole.POSITIVE if stated else assumed
 
@@ -226,12 +240,18 @@ class Texts:
             if self._is_bundle(source, slot):
                 yield from (_Step(source, slot, pole, is_stated=False) for pole in Pole)
             elif (pole := pole_of(name)) or "CONDITIONING" in types:
-                yield _Step(source, slot, pole or Pole.POSITIVE, is_stated=pole is not None)
+                only = pole is None and self._takes_one_text(node_id)
+                yield _Step(source, slot, pole or Pole.POSITIVE, pole is not None, only)
+
+    def _takes_one_text(self, node_id: str) -> bool:
+        """Return whether a node's class has a single input for conditioning, like `BasicGuider`."""
+        spec = self.trace.spec(node_id)
+        return spec is not None and [one.type for one in spec.inputs].count("CONDITIONING") == 1
 
     def _behind(self, step: _Step) -> Iterator[_Step]:
         """Yield the sources one step back. A node with a positive and a negative path (ControlNet)
         keeps them apart, and so does one that bundles them."""
-        node_id, slot, pole, is_stated = step
+        node_id, slot, pole, is_stated, only = step
         ways = {name: pole_of(name) for name in self.trace.sources[node_id]}
         split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
         through = self._pole_of_slot(node_id, slot, pole) if split else None
@@ -242,10 +262,10 @@ class Texts:
                 continue
             own = ways[name] if split else None
             if through is None:
-                yield _Step(source, source_slot, own or pole, is_stated or own is not None)
+                yield _Step(source, source_slot, own or pole, is_stated or own is not None, only)
             elif ways[name] in (None, through):
                 kept = pole if is_stated else through
-                yield _Step(source, source_slot, kept, is_stated or own is not None)
+                yield _Step(source, source_slot, kept, is_stated or own is not None, only)
 
     def _pole_of_slot(self, node_id: str, slot: int, arrived: Pole | None) -> Pole | None:
         """Return the pole of an output. An unknown class's is the one that its user takes it

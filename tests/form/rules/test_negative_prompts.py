@@ -206,3 +206,27 @@ def test_groups_name_equal_chains() -> None:
         "Prompt (Evening)",
         "Prompt (Night)",
     ]
+
+
+def guided(guider: dict[str, Any], **more: Any) -> Prompt:
+    """Return a prompt whose only text, a list of faults, reaches this guider."""
+    return {
+        "2": node("CLIPTextEncode", text=FAULTS, clip=["9", 0]),
+        "4": guider,
+        "5": node("SamplerCustomAdvanced", guider=["4", 0]),
+        "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
+        **more,
+    }
+
+
+def test_the_only_text_of_a_guider_is_the_prompt() -> None:
+    """A guider with one conditioning has no place for a negative text, whatever the text says, unless
+    its title says so."""
+    only = node("BasicGuider", model=["9", 0], conditioning=["2", 0])
+    assert roles(form_of(guided(only)))["2.text"] == "prompt"
+    strong = node("FluxGuidance", conditioning=["2", 0], guidance=3.5)
+    behind = node("BasicGuider", model=["9", 0], conditioning=["3", 0])
+    assert roles(form_of(guided(behind, **{"3": strong})))["2.text"] == "prompt"
+    titled = guided(only)
+    titled["2"]["_meta"] = {"title": "Negative"}
+    assert roles(form_of(titled))["2.text"] == "negative"
