@@ -98,6 +98,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 _MOST_DIGITS = 10**15
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
 
 
 def plain_words(input_name: str) -> str:
@@ -111,6 +112,15 @@ def plain_words(input_name: str) -> str:
     spaced = CAMEL.sub(" ", last).replace("_", " ").replace("-", " ")
     words = " ".join(map(acronym, spaced.split()))
     return words[:1].upper() + words[1:60] if words else message("Value")
+
+
+def class_words(class_type: str) -> str:
+    """Return the name of a node class as words ("LTXVAddGuide" → "LTXV Add Guide"). A name with
+    spaces stays."""
+    if " " in class_type:
+        return class_type
+    spaced = _AFTER_ACRONYM.sub(" ", CAMEL.sub(" ", class_type)).replace("_", " ")
+    return " ".join(spaced.split())
 
 
 def plain_number(number: int | float) -> int | float:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from comfy.base.wording import class_words
 from comfy.comfyui.editor_types import EDITOR_TYPES, type_of_value
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
 from comfy.comfyui.input_spec import (
@@ -191,7 +192,8 @@ class Candidate:
         display = self.node_spec.display_name if self.node_spec else self.class_type
         if self.title and self.title != display and not is_notation(self.title):
             return telling_part(self.title, self.class_type, display) or self.title
-        return display.partition(" (")[0]
+        name = display.partition(" (")[0]
+        return class_words(name) if name == self.class_type else name
 
     @property
     def takes(self) -> tuple[str | None, bool]:

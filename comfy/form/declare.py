@@ -13,14 +13,14 @@ from typing import get_args
 
 from comfy.base.json_values import as_text
 from comfy.base.messages import message
-from comfy.base.wording import plain_words
+from comfy.base.wording import class_words, plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
 from comfy.form.core_inputs.core_input import is_comfyuis, own_words
 from comfy.form.core_inputs.table import CORE_INPUTS
 from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
-from comfy.prompt.model import InputRef, own_title
+from comfy.prompt.model import InputRef, Node, own_title
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
@@ -55,6 +55,7 @@ _FRAMES = message("Frames")
 _IMAGES = frozenset({"IMAGE", "MASK", "COMFY_MATCHTYPE_V3"})
 _TEXTS = frozenset({"CONDITIONING", "STRING", "COMFY_MATCHTYPE_V3"})
 # Types whose nodes' names say nothing about an image, such as "VAE Encode" and "Get Image Size".
+# A text's sampler may, such as one that inverts.
 _TECHNICAL = frozenset({"LATENT", "INT"})
 
 # Label by file type, if the input's name says nothing.
@@ -266,10 +267,16 @@ def _target(facts: InputFacts, trace: Trace) -> str:
         return ""
     carried = _IMAGES if facts.kind.file else _TEXTS
     users = trace.consumers(facts.candidate.node, carried)
-    if any(trace.distance.get(one) == 0 or trace.given_types(one) <= _TECHNICAL for one in users):
+    silent = _TECHNICAL if facts.kind.file else _TECHNICAL - {"LATENT"}
+    if any(trace.distance.get(one) == 0 or trace.given_types(one) <= silent for one in users):
         return ""
-    names = {own_title(trace.prompt[one]) or trace.prompt[one]["class_type"] for one in users}
+    names = {_node_name(trace.prompt[one]) for one in users}
     return names.pop() if len(names) == 1 else ""
+
+
+def _node_name(node: Node) -> str:
+    title = own_title(node)
+    return title if title not in ("", node["class_type"]) else class_words(node["class_type"])
 
 
 def _rows_label(candidate: Candidate) -> str:

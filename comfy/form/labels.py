@@ -109,6 +109,7 @@ class Wanted:
 
     `group`, the editor's group around the node, comes between `details` and `of_node`, and `user`,
     the node that uses the value, comes last. Both only count if they tell all equal labels apart.
+    Instead of numbering all labels that are still equal, those of each group are numbered.
     """
 
     label: str
@@ -127,6 +128,7 @@ def distinct(wanted: Sequence[Wanted]) -> list[str]:
     for details in zip_longest(*(one.of_node for one in wanted), fillvalue=""):
         _tell_apart(result, details)
     _tell_apart(result, [one.user for one in wanted], only_all=True)
+    _tell_apart(result, [one.group for one in wanted])
     seen = set(result)
     for label in _repeated(result):
         same = [i for i, text in enumerate(result) if text == label]
@@ -152,8 +154,8 @@ def _tell_apart(labels: list[str], details: Sequence[str], *, only_all: bool = F
 
 
 def _with_detail(label: str, detail: str) -> str:
-    """Return a label with an addition, without brackets inside of brackets."""
-    if _OPENING.keys() & set(detail):
+    """Return a label with an addition, without brackets inside of or after brackets."""
+    if _OPENING.keys() & {*detail, label[-1:]}:
         return message("{label} – {detail}", label=label, detail=detail)
     return message("{label} ({detail})", label=label, detail=detail)
 

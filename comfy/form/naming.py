@@ -28,6 +28,9 @@ _POLES = frozenset(
     | {"clip pos", "clip neg"}
 )
 
+# Titles that name a part of a prompt, which its only text isn't.
+_PARTS = frozenset({"style", "styles"})
+
 # The title that the editor gives a new group.
 _NEW_GROUP = "Group"
 _LONGEST_GROUP = 40
@@ -51,10 +54,13 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         for candidate in {candidate.node: candidate for candidate in candidates}.values()
     )
     files = Counter(one.label for one in candidates if _is_file(one))
+    prompts = [one.ref for one in candidates if one.group == "main" and one.rule.merge == "pole"]
     wanted = []
     by_ref: dict[InputRef, str] = {}
     for candidate in candidates:
         title = _telling_title(candidate, shared)
+        if prompts == [candidate.ref] and title.lower() in _PARTS:
+            title = ""
         label = candidate.label
         if candidate.said.label:
             label = candidate.said.label

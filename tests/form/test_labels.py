@@ -68,3 +68,17 @@ def test_an_addition_with_brackets_is_not_bracketed_again() -> None:
     """A dash separates it instead."""
     labels = [Wanted("Steps", ["Base (first)"]), Wanted("Steps", ["Refiner"])]
     assert distinct(labels) == ["Steps \N{EN DASH} Base (first)", "Steps (Refiner)"]
+
+
+def test_what_is_left_is_numbered_in_each_group() -> None:
+    """A group of the editor tells more than a number, and it stands behind other details."""
+    labels = [Wanted("Crop", group=group) for group in ("Pose", "Pose", "Face")]
+    assert distinct(labels) == ["Crop (Pose)", "Crop (Pose) 2", "Crop (Face)"]
+    encoders = [Wanted("Crop", group=group, of_node=["Encode"]) for group in ("Pose", "Face", "")]
+    others = [Wanted("Crop", of_node=["Resize"])]
+    assert distinct([*encoders, *others]) == [
+        "Crop (Encode) \N{EN DASH} Pose",
+        "Crop (Encode) \N{EN DASH} Face",
+        "Crop (Encode)",
+        "Crop (Resize)",
+    ]

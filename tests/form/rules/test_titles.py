@@ -18,6 +18,35 @@ def test_short_titles_do_not_replace_the_names_of_prompts() -> None:
     assert list(main(form_with(prompt)).values())[:2] == ["Prompt", "Negative prompt"]
 
 
+def test_the_only_prompt_is_not_called_a_style() -> None:
+    """The title names a part of a prompt, which only tells texts apart."""
+    prompt = with_values(
+        text_to_image(n20=node("PrimitiveStringMultiline", "Style", value="an ink fox")),
+        "6",
+        text=["20", 0],
+    )
+    assert main(form_with(prompt))["20.value"] == "Prompt"
+    parts = text_to_image(
+        n20=node("PrimitiveStringMultiline", "Style", value="ink"),
+        n21=node("PrimitiveStringMultiline", "Subject", value="a fox"),
+        n22=node("StringConcatenate", string_a=["20", 0], string_b=["21", 0], delimiter=", "),
+    )
+    names = main(form_with(with_values(parts, "6", text=["22", 0])))
+    assert (names["20.value"], names["21.value"]) == ("Style", "Subject")
+
+
+def test_samplers_tell_texts_apart() -> None:
+    """One describes the video that is inverted, the other its result."""
+    prompt = text_to_image(
+        n3=node("InverseSampler", latent_image=["5", 0], positive=["6", 0]),
+        n10=node("CLIPTextEncode", text="a robot", clip=["4", 1]),
+        n11=node("ReSampler", samples=["3", 0], positive=["10", 0]),
+    )
+    names = main(form_with(with_values(prompt, "8", samples=["11", 0])))
+    assert names["6.text"] == "Prompt (Inverse Sampler)"
+    assert names["10.text"] == "Prompt (Re Sampler)"
+
+
 def test_a_title_that_spells_the_class_names_nothing() -> None:
     """It's the name that the node had in an older version."""
     prompt = text_to_image(n20=node("TGGenerator", "TG - Generator", prompt="a fox"))

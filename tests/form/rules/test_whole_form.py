@@ -133,7 +133,7 @@ def test_the_denoise_of_a_detailer_is_main_without_other_strengths() -> None:
     form = form_with(with_values(prompt, "3", model=["21", 0]))
     assert main(form)["21.weight"] == "Strength"
     assert form.field("20.denoise").group == "advanced"
-    assert form.field("20.denoise").label == "Denoise (FaceDetailer)"
+    assert form.field("20.denoise").label == "Denoise (Face Detailer)"
 
 
 def test_the_strength_of_a_node_that_is_off_is_advanced() -> None:
