@@ -83,7 +83,8 @@ def _field(field: Field, linked: Mapping[str, Any]) -> str:
         case "radio":
             return _labeled(label, note, '<p class="choices"></p>')
         case _ if field.is_media:
-            return f'<div class="box file"><p class="label">{html_of(label)}</p></div>'
+            style = "box file" if field.default is None else "box file filled"
+            return f'<div class="{style}"><p class="label">{html_of(label)}</p></div>'
         case "textarea":
             is_prompt = field.role == "prompt" and field.group == "main"
             lines = _PROMPT_LINES if is_prompt else _LINES

@@ -18,6 +18,7 @@ from tests.browser.form.nightly.test_masks import (
     opened,
     painted,
     photo_of,
+    seldom,
     sent_mask,
     tool,
 )
@@ -78,7 +79,7 @@ def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path
     assert fitted.getextrema() == (0, 255)
     seen = painted(person)
 
-    tool(person, "Clear").click()
+    seldom(person, "Clear").click()
     x, y, scale = place(person, *LINE[1])
     page.mouse.move(round(x), round(y))
     page.mouse.wheel(0, -1)

@@ -39,6 +39,14 @@ def tool(person: Visitor, name: str) -> Locator:
     return person.field(KEY).get_by_role("button", name=name, exact=True)
 
 
+def seldom(person: Visitor, name: str) -> Locator:
+    """Return a rarely used tool, which More shows."""
+    more = tool(person, "More")
+    if more.get_attribute("aria-expanded") == "false":
+        more.click()
+    return tool(person, name)
+
+
 def painted(person: Visitor) -> float:
     return float(person.page.evaluate(PAINTED))
 
@@ -121,7 +129,7 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
     assert painted(person) == seen
     run_id = person.generate()
     assert difference(first, sent_mask(fast, run_id)) == 0
-    tool(person, "Clear").click()
+    seldom(person, "Clear").click()
     assert painted(person) == 0
     person.more("Reuse settings")
     person.page.wait_for_function(f"seen => ({PAINTED})() === seen", arg=seen)
@@ -194,10 +202,10 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     page.keyboard.press("Control+Shift+z")
     assert painted(person) < both
     tool(person, "Undo").click()
-    tool(person, "Invert").click()
+    seldom(person, "Invert").click()
     whole = field.locator("canvas").evaluate("one => one.width * one.height")
     assert painted(person) == pytest.approx(whole - both, abs=1)
-    tool(person, "Clear").click()
+    seldom(person, "Clear").click()
     assert painted(person) == 0
     tool(person, "Undo").click()
     tool(person, "Undo").click()
@@ -208,6 +216,7 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     box = field.get_by_role("dialog").bounding_box()
     assert box
     assert box["width"] == page.viewport_size["width"]
+    expect(tool(person, "More")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(field.get_by_role("dialog")).to_have_count(0)
     tool(person, "Remove image").click()
@@ -244,7 +253,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     run_id = person.generate()
     mask = sent_mask(fast, run_id)
     assert mask.getpixel((mask.width // 2, round(mask.height * 0.7))) == 255
-    tool(person, "Clear").click()
+    seldom(person, "Clear").click()
     changes_only_what_is_painted(person, fast)
 
 
@@ -330,18 +339,19 @@ def test_a_soft_mask_arrives_with_all_its_shades(fast: Site, visit: Visit) -> No
     person.ready()
     person.page.wait_for_function(f"() => ({PAINTED})() > 0")
     assert difference(soft, sent_mask(fast, person.generate())) == 0
-    tool(person, "Clear").click()
+    seldom(person, "Clear").click()
     stroke(person, (0.3, 0.5), (0.7, 0.5))
     hard = painted(person)
+    grow = seldom(person, "Grow")
     tool_box.get_by_label("Edge (px)").fill("6")
-    tool(person, "Grow").click()
+    grow.click()
     grown = painted(person)
     assert grown > hard
-    tool(person, "Shrink").click()
+    seldom(person, "Shrink").click()
     assert abs(painted(person) - hard) < hard * 0.02
     tool(person, "Undo").click()
     assert painted(person) == grown
-    tool(person, "Feather").click()
+    seldom(person, "Feather").click()
     assert abs(painted(person) - grown) < grown * 0.02
     feathered = sent_mask(fast, person.generate())
     assert len(feathered.getcolors() or []) > 20
@@ -349,3 +359,40 @@ def test_a_soft_mask_arrives_with_all_its_shades(fast: Site, visit: Visit) -> No
     for _ in range(2):
         tool(person, "Undo").click()
     assert painted(person) == hard
+
+
+BELOW = """(field) => {
+    const box = (one) => one.getBoundingClientRect();
+    const file = box(field.querySelector(".sheet, .image-frame img"));
+    const buttons = [...field.querySelectorAll("button:not(.put-back)")].filter(
+        (one) => one.checkVisibility() && box(one).top >= file.bottom,
+    );
+    const word = (one) =>
+        one.textContent.trim() || getComputedStyle(one, "::after").content.replaceAll('"', "");
+    buttons.sort((one, other) => box(one).left - box(other).left);
+    return [buttons.map(word), new Set(buttons.map((one) => Math.round(box(one).top))).size];
+}"""
+
+
+def test_image_fields_have_the_same_row_of_actions(fast: Site, visit: Visit) -> None:
+    """An image field and a painted one have the same actions in one row below the image, and the
+    painted one at most two rows of tools. Both have the same frame. Without an image, there are no
+    tools, only the same instructions."""
+    person = opened(visit, fast)
+    field = person.field(KEY)
+    frames = []
+    for name, image in (("inpaint", ".sheet canvas"), ("upscale", "[data-testid=image] img")):
+        person.turn_to(name)
+        expect(field.locator(image)).to_be_visible()
+        expect(field.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+        assert field.evaluate(BELOW) == [["Change", "Edit", "Enlarge", "Remove"], 1], name
+        frames.append(field.evaluate("one => getComputedStyle(one).border"))
+        if name == "inpaint":
+            tools = field.locator(".tools").bounding_box()
+            assert tools
+            assert tools["height"] <= 80, tools
+        field.get_by_label("Remove image").click()
+        expect(field.locator(image)).to_be_hidden()
+        for action in ("Brush", "Enlarge", "Edit"):
+            expect(tool(person, action)).to_be_hidden()
+    assert frames[0] == frames[1]

@@ -14,8 +14,7 @@ from ui.page.mask_painter import MaskPainter
 def _image(field: Field, value: Any, scope: str) -> Control:
     image = Image(
         value,
-        sources=["upload", "clipboard", "webcam"],
-        height=220,
+        sources=["upload", "webcam"],
         buttons=["fullscreen"],
         **options_of(field, scope),
     )

@@ -11,7 +11,7 @@ from ui.page.form.kinds.view import Control, FieldView, options_of
 
 
 def _video(field: Field, value: Any, scope: str) -> Control:
-    video = Video(value, sources=["upload", "webcam"], height=220, **options_of(field, scope))
+    video = Video(value, sources=["upload", "webcam"], **options_of(field, scope))
     return Control(field, (video,))
 
 

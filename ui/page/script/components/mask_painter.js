@@ -83,7 +83,9 @@ class MaskPainter {
     const camera = tool(message("Use the camera"), () => this.#photograph());
     camera.classList.add("use-camera");
     camera.hidden = !mayUseCamera();
-    place.replaceChildren(this.#picker, this.#head(), choose, camera, this.#dialog, this.#question);
+    const title = element("span", "field-title", component.label);
+    place.replaceChildren(this.#picker, title, choose, camera, this.#dialog, this.#actions());
+    place.append(this.#question);
     this.#leaveFull();
     this.#listen();
     this.#draw();
@@ -111,20 +113,17 @@ class MaskPainter {
     if (namesOf(value) !== namesOf(this.#value)) this.#start(this.#show(value));
   }
 
-  #head() {
-    const head = element("div", "head");
-    const change = tool(message("Change"), () => this.#picker.click());
+  #actions() {
+    const actions = element("div", "actions");
     const remove = tool(message("Remove"), () => this.#remove());
     remove.ariaLabel = message("Remove image");
-    const title = element("span", "field-title", this.#component.label);
-    head.append(
-      title,
-      tool(message("Enlarge"), () => this.#enterFull()),
+    actions.append(
+      tool(message("Change"), () => this.#picker.click()),
       editButton(() => this.#edit()),
-      change,
+      tool(message("Enlarge"), () => this.#enterFull()),
       remove,
     );
-    return head;
+    return actions;
   }
 
   #listen() {

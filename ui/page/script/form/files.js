@@ -23,13 +23,20 @@ const UNPLAYABLE = ".unplayable";
 const NOT_PLAYABLE = message(
   "This browser can't play this video. ComfyUI may still be able to use it.",
 );
-/** Prompts of empty fields, by the CSS custom properties that show them. @type {Record<string, string>} */
-const EMPTY = {
+/** Words in Gradio's file fields, by the CSS custom properties that show them. @type {Record<string, string>} */
+const WORDS = {
   "--choose-image": message("Drop, paste or choose an image"),
   "--choose-video": message("Drop, paste or choose a video"),
   "--choose-audio": message("Drop, paste or choose an audio file"),
   "--choose-file": message("Drop, paste or choose a file"),
   "--tap-to-choose": message("Tap to choose"),
+  "--upload": message("Upload a file"),
+  "--change": message("Change"),
+  "--enlarge": message("Enlarge"),
+  "--remove": message("Remove"),
+  "--use-camera": message("Use the camera"),
+  "--record-video": message("Record a video"),
+  "--record-audio": message("Record audio"),
 };
 
 /** @param {EventTarget | null} target */
@@ -324,7 +331,7 @@ function forgetUnplayable({ target }) {
 
 /** Handle all files given to the page. A file dropped on a field becomes its value; elsewhere its workflow opens. */
 export function takeFiles() {
-  for (const [name, words] of Object.entries(EMPTY))
+  for (const [name, words] of Object.entries(WORDS))
     document.documentElement.style.setProperty(name, JSON.stringify(words));
   document.addEventListener("change", fieldGiven, true);
   document.addEventListener("click", chooseAnother, true);

@@ -2,7 +2,7 @@
 // “Edit” button on image fields. An edited image replaces the field's file; the unedited one is kept for Undo and for
 // later edits.
 
-import { $, element, isPaintable } from "../dom.js";
+import { $, all, element, isPaintable } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
@@ -21,17 +21,17 @@ const originals = new Map();
 /** Originals of images that are being uploaded, by the id of their field. @type {Map<string, Original>} */
 const pending = new Map();
 
-/** Add the button to image fields once they have an image. */
+/** Add the button to image fields once they have an image; those of the first form may already have one. */
 export function offerEditing() {
-  document.addEventListener(
-    "load",
-    ({ target }) => {
-      if (!(target instanceof HTMLImageElement)) return;
-      const field = target.closest(FIELD);
-      if (field instanceof HTMLElement) imageShown(field, target.src);
-    },
-    true,
-  );
+  for (const image of all(`${FIELD} img`)) offerOn(image);
+  document.addEventListener("load", ({ target }) => offerOn(target), true);
+}
+
+/** @param {EventTarget | null} image */
+function offerOn(image) {
+  if (!(image instanceof HTMLImageElement)) return;
+  const field = image.closest(FIELD);
+  if (field instanceof HTMLElement) imageShown(field, image.src);
 }
 
 /**
