@@ -87,7 +87,7 @@ def are_compared(person: Visitor, runs: list[str]) -> None:
     # Their dates differ if a minute has passed between them.
     rows = dialog.locator("tbody tr").filter(has_not_text="Date")
     expect(rows).to_have_text(["Prompta lighthousea boat", "Seed78"])
-    expect(dialog.locator("figcaption")).to_have_text(["1☆", "2☆"])
+    expect(dialog.locator("figcaption")).to_have_text(["1☆Delete", "2☆Delete"])
     are_zoomed_together(dialog)
     expect(dialog.locator("thead th")).to_have_text(["1", "2"])
     box = dialog.bounding_box()

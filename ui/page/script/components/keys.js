@@ -15,6 +15,7 @@ const RESULT = [
   WALK,
   [[message("Home"), message("End")], message("Newest or oldest result")],
   [["F"], message("Favorite")],
+  [["C"], message("Compare with an older result")],
   [[message("Delete")], message("Delete, with Undo")],
 ];
 /** @type {readonly KeyLine[]} */

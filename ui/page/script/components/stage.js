@@ -135,18 +135,15 @@ class Stage {
       const step = STEPS[event.key];
       const isOne = isOneOfSeveral(this.#onStage) && !this.#viewport.isFull;
       if (event.key === "Escape" && isOne && !event.defaultPrevented) this.#showAll();
-      else if (event.key.toLowerCase() === "f" && !target.closest(INPUTS)) this.#star(event);
+      else if (isLetter(event, "f") && !target.closest(INPUTS))
+        $(".favourite", this.#rows.below)?.click();
+      else if (isLetter(event, "c") && !target.closest(INPUTS)) this.#rows.beside?.does();
       else if (event.key === "Delete" && this.#shown && !target.closest(INPUTS)) this.#remove();
       else if (event.key in ENDS && !target.closest(OWN_KEYS)) this.#goTo(ENDS[event.key] ?? 0);
       else if (step && !target.closest(OWN_KEYS)) this.#walk(step);
       else return;
       event.preventDefault();
     });
-  }
-
-  /** @param {KeyboardEvent} event */
-  #star({ ctrlKey, metaKey, altKey }) {
-    if (!(ctrlKey || metaKey || altKey)) $(".favourite", this.#rows.below)?.click();
   }
 
   /** Delete the run on the stage. */
@@ -401,6 +398,14 @@ class Stage {
     this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
   }
 }
+
+/**
+ * Return whether the user pressed this letter alone.
+ * @param {KeyboardEvent} event
+ * @param {string} letter
+ */
+const isLetter = ({ key, ctrlKey, metaKey, altKey }, letter) =>
+  key.toLowerCase() === letter && !(ctrlKey || metaKey || altKey);
 
 /**
  * Mount the component.

@@ -38,9 +38,10 @@ export async function setFavourite(ids, favourite) {
  * again to restart their undo period, which the app tracks even if the page is closed. If a deleted run is on the
  * stage, show the next older one instead, else the next newer one, unless a run is in progress.
  * @param {readonly string[]} ids
+ * @param {() => void} [undone] called after the user has restored the runs
  * @returns {Promise<boolean>} whether the runs are deleted; if not, the user has seen the reason
  */
-export async function deleteRuns(ids) {
+export async function deleteRuns(ids, undone) {
   const { undoable } = page.now;
   const together = [...new Set([...(undoable?.ids ?? []), ...ids])];
   const runs = together.length > MOST ? ids : together;
@@ -55,18 +56,23 @@ export async function deleteRuns(ids) {
     ...(isShown && !isNextShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
   const first = (runs === ids ? "" : undoable?.shown) || (isShown ? shown : "");
-  offerAll({ ids: runs, shown: first });
+  offerAll({ ids: runs, shown: first }, undone);
   return true;
 }
 
-/** @param {Undoable} what */
-function offerAll(what) {
+/**
+ * @param {Undoable} what
+ * @param {() => void} [undone]
+ */
+function offerAll(what, undone) {
   const count = what.ids.length;
   const words =
     count === 1
       ? message("Deleted.")
       : plural("{count} result deleted.", "{count} results deleted.", { count });
-  const undo = () => restore(what.ids, what.shown);
+  const undo = async () => {
+    if (await restore(what.ids, what.shown)) undone?.();
+  };
   offerUndo(words, STAYS, undo, () => page.set({ undoable: null }));
   page.set({ undoable: what });
 }
@@ -83,9 +89,11 @@ function besideDeleted(shown, ids) {
 /**
  * @param {readonly string[]} ids
  * @param {string} shown the run that was on the stage, "" for none
+ * @returns {Promise<boolean>} whether the runs are restored
  */
 async function restore(ids, shown) {
-  if (!(await change({ runs: ids, listed: true }))) return;
+  if (!(await change({ runs: ids, listed: true }))) return false;
   if (shown) await lookBackAt({ id: shown });
   page.set({ restored: { ids } });
+  return true;
 }

@@ -1,26 +1,34 @@
 // @ts-check
-// Full-window comparison of a few results, with the values that differ. The user can step to the next pair.
+// Full-window comparison of a few results, with the values that differ. The user can mark and delete each, and step to
+// the next pair.
 
 import { when } from "../clock.js";
-import { button, element } from "../dom.js";
+import { $, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
-import { arrangedRun } from "../runs/results.js";
+import { arrangedRun, choosable } from "../runs/results.js";
 import { neighbour } from "../runs/runs.js";
 import { loadedWithLink } from "../stage/media.js";
 import { page } from "../state.js";
 import { Together } from "../video/together.js";
 import { ComparedImages } from "./compared_images.js";
-import { setFavourite } from "./marks.js";
+import { deleteRuns, setFavourite } from "./marks.js";
 import { differences, endedAt } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
 
 export const MOST_BESIDE = 4;
+const WITH_OLDER = message("Compare with an older result");
+const WITH_NEWER = message("Compare with a newer result");
 
 /**
- * Show the first result of each run.
- * @param {readonly PastRun[]} runs
+ * A run to compare. `at`: the index of its file to show, otherwise its first result.
+ * @typedef {PastRun & { at?: number }} Compared
+ */
+
+/**
+ * Show a result of each run, instead of the results that are compared now.
+ * @param {readonly Compared[]} runs
  * @param {string} viewer URL of the module that shows 3D models
  */
 export async function compare(runs, viewer) {
@@ -28,10 +36,11 @@ export async function compare(runs, viewer) {
   const told = await Promise.all(
     runs.map(({ id }) => ask(`${API}/runs/${id}?with_page=true`, undefined, "GET")),
   );
+  opened()?.close();
+  const given = runs.filter((_, at) => told[at]);
   const views = told.flatMap((view) => view ?? []);
   if (views.length < 2) return;
-  const endById = new Map(runs.map((run) => [run.id, endedAt(run)]));
-  const dates = views.map(({ id }) => when(endById.get(id) ?? 0));
+  const dates = given.map((run) => when(endedAt(run)));
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
   dialog.style.setProperty("--count", String(views.length));
@@ -39,7 +48,7 @@ export async function compare(runs, viewer) {
   const head = element("header");
   const images = new ComparedImages(dialog);
   const others = element("div", "others");
-  if (runs.length === 2) others.append(...otherPairs(runs, viewer, dialog));
+  if (given.length === 2) others.append(...otherPairs(given, viewer));
   head.append(element("h2", "", message("Compare")), images.tools, others, close);
   const results = element("div", "results");
   const captions = captionsOf(views);
@@ -48,9 +57,13 @@ export async function compare(runs, viewer) {
     together.look();
     images.look(views.length);
   };
-  /** @type {(view: View, at: number) => HTMLElement} */
-  const shown = (view, at) => figureOf(view, captions[at] ?? "", viewer, images, look);
-  results.append(...views.map(shown));
+  for (const [at, run] of given.entries()) {
+    const view = /** @type {View} */ (views[at]);
+    const figure = figureOf(view, run.at, viewer, images, look);
+    const drop = button(message("Delete"), () => remove(run, given, viewer), "drop");
+    figure.append(captionFor(captions[at] ?? "", starFor(view), drop));
+    results.append(figure);
+  }
   dialog.append(head, results, together.place, ...valuesOf(views, dates));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -58,31 +71,72 @@ export async function compare(runs, viewer) {
   close.focus();
 }
 
+/** The comparison on the page. @returns {HTMLDialogElement | null} */
+const opened = () => /** @type {HTMLDialogElement | null} */ ($(".side-by-side[open]"));
+
 /**
  * Return the buttons that compare the first result with a newer or older one than the second.
- * @param {readonly PastRun[]} runs two
+ * @param {readonly Compared[]} runs two
  * @param {string} viewer
- * @param {HTMLDialogElement} dialog
  */
-function otherPairs([first, second], viewer, dialog) {
-  const { past } = page.now;
+function otherPairs([first, second], viewer) {
   /** @type {[string, string, number][]} */
   const ways = [
-    ["‹", message("Compare with a newer result"), -1],
-    ["›", message("Compare with an older result"), 1],
+    ["‹", WITH_NEWER, -1],
+    ["›", WITH_OLDER, 1],
   ];
   return ways.flatMap(([text, label, step]) => {
-    let next = second && neighbour(past, second.id, step);
-    if (first && next?.id === first.id) next = neighbour(past, first.id, step);
-    if (!first || !next) return [];
-    const other = next;
-    const made = button(text, async () => {
-      await compare([first, other], viewer);
-      dialog.close();
-    });
+    const other = first && second && inPlaceOf(second, first, step);
+    if (!other) return [];
+    const made = button(text, () => compare([first, other], viewer));
     made.title = made.ariaLabel = label;
     return [made];
   });
+}
+
+/**
+ * Return the run to compare in place of one of two: the next older or newer one.
+ * @param {Compared} run
+ * @param {Compared} kept the other one
+ * @param {number} step 1 for an older one, -1 for a newer one
+ */
+function inPlaceOf(run, kept, step) {
+  const { past } = page.now;
+  const next = neighbour(past, run.id, step);
+  return next?.id === kept.id ? neighbour(past, kept.id, step) : next;
+}
+
+/**
+ * Return the run to compare a run on the stage with, and the words for it, or null if the history has no other one.
+ * @param {string} id
+ * @returns {{ runs: [PastRun, PastRun], label: string } | null}
+ */
+export function comparable(id) {
+  const { past } = page.now;
+  const run = past.find((one) => one?.id === id);
+  if (!run) return null;
+  const older = neighbour(past, id, 1);
+  const other = older ?? neighbour(past, id, -1);
+  return other && { runs: [run, other], label: older ? WITH_OLDER : WITH_NEWER };
+}
+
+/**
+ * Delete a run and compare the others. One of two is replaced by the next older or newer one. Undo compares them again.
+ * @param {Compared} run
+ * @param {readonly Compared[]} runs with this one
+ * @param {string} viewer
+ */
+async function remove(run, runs, viewer) {
+  const [kept, ...more] = runs.filter((one) => one !== run);
+  const isPair = kept && !more.length;
+  const next = isPair ? (inPlaceOf(run, kept, 1) ?? inPlaceOf(run, kept, -1)) : null;
+  const again = () => {
+    if (opened()) compare(runs, viewer);
+  };
+  if (!(await deleteRuns([run.id], again))) return;
+  const others = runs.flatMap((one) => (one === run ? (next ?? []) : one));
+  if (others.length > 1) await compare(others, viewer);
+  else opened()?.close();
 }
 
 /**
@@ -96,15 +150,17 @@ function captionsOf(views) {
 
 /**
  * @param {View} view
- * @param {string} name
+ * @param {number | undefined} at the index of the file to show
  * @param {string} viewer
  * @param {ComparedImages} images
  * @param {() => void} shown called once the result is shown
  */
-function figureOf(view, name, viewer, images, shown) {
+function figureOf(view, at, viewer, images, shown) {
   const figure = element("figure");
-  const { items } = arrangedRun(view);
-  const item = items.find(({ kind }) => kind === "video") ?? items[0]; // not the same as an animated image
+  const items = choosable(arrangedRun(view));
+  const chosen = items.find((one) => one.at >= 0 && one.at === at);
+  const video = items.find(({ kind }) => kind === "video"); // not the same as an animated image
+  const item = chosen ?? video ?? items[0];
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item)
     loadedWithLink(item, viewer).then((node) => {
@@ -112,11 +168,19 @@ function figureOf(view, name, viewer, images, shown) {
       figure.prepend(isImage ? images.paneOf(node, item.url) : node);
       shown();
     });
-  const caption = element("figcaption", "", name);
-  caption.title = name;
-  caption.append(starFor(view));
-  figure.append(caption);
   return figure;
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLElement[]} actions
+ */
+function captionFor(name, ...actions) {
+  const caption = element("figcaption");
+  const words = element("span", "name", name);
+  words.title = name;
+  caption.append(words, ...actions);
+  return caption;
 }
 
 /**

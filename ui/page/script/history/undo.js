@@ -1,7 +1,7 @@
 // @ts-check
 // Line over the page that confirms an action and offers Undo for a while.
 
-import { $, button, element } from "../dom.js";
+import { $, all, button, element } from "../dom.js";
 import { message } from "../messages.js";
 
 const OFFERED = 10000; // milliseconds; the app's undo period is longer
@@ -15,9 +15,9 @@ let closing = 0; // timer of the line; the page has only one
  * @param {() => void} closed called when the offer ends, and before `undo`
  */
 export function offerUndo(words, more, undo, closed) {
-  // The styles for narrow windows apply only inside the page's own element.
-  const line = $("#undo") ?? ($("#columns") ?? document.body).appendChild(element("div"));
+  const line = $("#undo") ?? element("div");
   line.id = "undo";
+  putOnTop(line);
   line.role = "status";
   const close = () => {
     clearTimeout(closing);
@@ -39,4 +39,15 @@ export function offerUndo(words, more, undo, closed) {
     );
   };
   later();
+}
+
+/**
+ * Put the line where the user can press it: into the dialog that covers the window, because the page below is inert, and
+ * back onto the page once the dialog closes.
+ * @param {HTMLElement} line
+ */
+function putOnTop(line) {
+  const dialog = all("dialog:modal").at(-1);
+  (dialog ?? $("#columns") ?? document.body).append(line);
+  dialog?.addEventListener("close", () => putOnTop(line), { once: true });
 }

@@ -3,6 +3,7 @@
 // way back from one result to all.
 
 import { $, all, button, element } from "../dom.js";
+import { comparable, compare } from "../history/side_by_side.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
 import { choosable, placeWords } from "../runs/results.js";
@@ -37,6 +38,8 @@ export class ResultRows {
   /** The row for the full screen. */
   foot = element("div", "foot");
   back;
+  /** Compares the result with another run's, if there is one. @type {ActedOn["beside"]} */
+  beside = null;
   #words = element("p", "words");
   #row = element("div", "row");
   #parts;
@@ -77,6 +80,7 @@ export class ResultRows {
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
     const isTaken = item && item.at >= 0 && component.takes.includes(item.kind);
     this.#words.textContent = joined([item?.label, place, view?.page.caption.prompt]);
+    this.beside = view && besideFor(view, item?.at, component.viewer);
     this.#draw({
       view,
       item,
@@ -88,6 +92,7 @@ export class ResultRows {
         item?.kind === "image" && before
           ? () => $(".compare:not([hidden])", viewport.place)?.click()
           : null,
+      beside: this.beside,
       details: beneath.details.hidden ? null : () => beneath.openDetails(),
       events: component,
     });
@@ -117,6 +122,21 @@ export class ResultRows {
     (again ?? place).focus({ preventScroll: true });
     if (again) this.#left = "";
   }
+}
+
+/**
+ * @param {View} view
+ * @param {number | undefined} at the index of the file to compare
+ * @param {string} viewer
+ * @returns {ActedOn["beside"]}
+ */
+function besideFor({ id }, at, viewer) {
+  const label = comparable(id)?.label;
+  const does = () => {
+    const [run, other] = comparable(id)?.runs ?? []; // the history may have changed
+    if (run && other) compare([{ ...run, at }, other], viewer);
+  };
+  return label ? { label, does } : null;
 }
 
 /** @param {Element | null} button */

@@ -47,10 +47,10 @@ const SECOND = 500; // milliseconds within which a press counts as the second ha
  * What the buttons act on. `item`: the result on the stage, null for all results or none; `isAll`: all results are on the
  * stage. `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page;
  * `ahead`: another run is in progress; `continued`: the run's chain offers to continue, which runs it again; `compare`
- * and `details` show these.
+ * and `details` show these; `beside` compares the result with another run's.
  * @typedef {{ view: View | null, item: Item | null, isAll: boolean, use: (() => void) | null, menu: HTMLElement,
  *   ahead: boolean, continued: boolean, compare: (() => void) | null, details: (() => void) | null,
- *   events: Events }} ActedOn
+ *   beside: { label: string, does: () => void } | null, events: Events }} ActedOn
  */
 
 /**
@@ -105,12 +105,13 @@ const canReuse = (view) => !view.page.form_gone || !hasForms();
  * @param {readonly Entry[]} again
  * @returns {Entry[]}
  */
-function moreFor({ view, item, isAll, compare, details, events }, again) {
+function moreFor({ view, item, isAll, compare, beside, details, events }, again) {
   if (!view) return [];
   const { id, page: stage } = view;
   /** @type {Entry[]} */
   const more = [];
   if (compare) more.push({ label: message("Compare"), does: compare });
+  if (beside && (item || isAll)) more.push(beside);
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
   if ((item || isAll) && canReuse(view))
