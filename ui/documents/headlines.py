@@ -8,6 +8,8 @@ from typing import Any
 from comfy.base.messages import labeled, message, plural, sentences
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
+_SAVING = message("Saving")
+
 # A node's work in beginners' terms. The first part found in its class_type counts.
 _PLAIN_WORDS = (
     ("Sampler", message("Sampling")),
@@ -23,8 +25,8 @@ _PLAIN_WORDS = (
     ("Upscale", message("Enlarging")),
     ("Scale", message("Resizing")),
     ("Video", message("Creating the video")),
-    ("Save", message("Saving")),
-    ("Preview", message("Saving")),
+    ("Save", _SAVING),
+    ("Preview", _SAVING),
     ("Latent", message("Starting")),
 )
 
@@ -45,14 +47,16 @@ SENDING = message("Sending your files")
 _FETCHING = message("Fetching the results")
 
 
-def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
+def node_words(
+    prompt: Mapping[str, Any], node: str, titles: Mapping[str, str], steps: int = 0
+) -> str:
     """Return the work of node `node` in `prompt` in plain words, or its title if the table has no
-    entry."""
+    entry. An output node that takes `steps` does more than save, so its title counts."""
     # The server names nodes from an expanded node `outer.0.0.inner`.
     known = node if node in prompt else node.partition(".")[0]
     class_type = str(prompt.get(known, {}).get("class_type", ""))
     for part, words in _PLAIN_WORDS:
-        if part in class_type:
+        if part in class_type and not (words is _SAVING and steps > 1):
             return words
     return titles.get(known) or message("Working")
 
@@ -132,7 +136,7 @@ def headline(
         case Phase.RUNNING if state.over:
             return _FETCHING
         case Phase.RUNNING if state.node is not None:
-            words = node_words(prompt, state.node, state.planned.titles)
+            words = node_words(prompt, state.node, state.planned.titles, state.steps)
             if state.steps <= 1:
                 return words
             return message(

@@ -191,8 +191,8 @@ def _advance_running(state: RunState, event: Event) -> RunState:
             return _with(state, node=None, step=0, steps=0, note="", over=True)
         case Executing(node=node, display_node=shown):
             return _at_node(state, shown or node, again=shown in (None, node))
-        case Progress(value=value, max=most):
-            return _with(state, step=int(value), steps=int(most))
+        case Progress(value=value, max=most, node=node):
+            return _stepped(state, node, int(value), int(most))
         case ProgressState(nodes=nodes):
             return _progress_state(state, event)
         case AnimatedPreviews():
@@ -226,6 +226,20 @@ def _at_node(state: RunState, node: str | None, *, again: bool) -> RunState:
     return _with(state, node=node, step=0, steps=0, note="", nodes_finished=done)
 
 
+def _stepped(state: RunState, node: str | None, step: int, steps: int) -> RunState:
+    """Return the state after a node took a step. Asynchronous nodes run beside others: `node` may
+    have begun before the executing one. Steps count for the node that takes them; a sampler's count
+    more than another node's."""
+    if node == state.node or node not in state.planned.titles:
+        return _with(state, step=step, steps=steps)
+    samplers = state.progress.samplers
+    is_sampler = node in samplers and state.node not in samplers
+    if steps <= 1 or (state.steps > 1 and not is_sampler):
+        return state
+    done = state.nodes_finished - {node}
+    return _with(state, node=node, step=step, steps=steps, note="", nodes_finished=done)
+
+
 def _progress_state(state: RunState, event: ProgressState) -> RunState:
     ended = [one for one in event.nodes if one.state == "finished"]
     progress = state.progress.with_rounds(
@@ -234,11 +248,13 @@ def _progress_state(state: RunState, event: ProgressState) -> RunState:
     own = (one.display_node for one in ended if one.node == one.display_node)
     finished = _finished(state, (*own, *progress.through))
     state = _with(state, nodes_finished=finished, progress=progress)
-    running = [one for one in event.nodes if one.state == "running"]
-    current = next((one for one in running if one.display_node == state.node), None)
-    if current is None or current.max <= 1:  # 0 of 1 stands for "no steps known"
+    known = state.planned.titles.keys() | {state.node}
+    running = [one for one in event.nodes if one.state == "running" and one.display_node in known]
+    running.sort(key=lambda one: one.display_node != state.node)
+    current = next((one for one in running if one.max > 1), None)  # 0 of 1: no steps known
+    if current is None:
         return state
-    return _with(state, step=int(current.value), steps=int(current.max))
+    return _stepped(state, current.display_node, int(current.value), int(current.max))
 
 
 def _with_outputs(

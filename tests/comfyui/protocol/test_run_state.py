@@ -87,6 +87,23 @@ def test_step_counts_restart_with_each_node() -> None:
     assert (state.node, state.step, state.steps, state.nodes_done) == ("9", 0, 0, 1)
 
 
+def test_steps_belong_to_the_node_that_takes_them() -> None:
+    """While a sampler takes steps, it is the executing node, even if the server has begun an
+    asynchronous node after it. Steps of such a node don't hide the sampler's."""
+    running = (NodeProgress("3", "3", 2, 8, "running"), NodeProgress("9", "9", 0, 1, "running"))
+    sampler = {"class_type": "KSampler", "inputs": {"steps": 8}}
+    begun = after(
+        Executing("3", "p"), Executing("9", "p"), state=waiting("p", {**PROMPT, "3": sampler})
+    )
+    for steps in (Progress(2, 8, "3", "p"), ProgressState("p", running)):
+        state = after(steps, state=begun)
+        assert (state.node, state.step, state.steps, state.nodes_done) == ("3", 2, 8, 0)
+        state = after(Progress(1, 5, "9", "p"), state=state)
+        assert (state.node, state.step, state.steps) == ("3", 2, 8)
+    state = after(Progress(1, 5, "9", "p"), Progress(3, 8, "3", "p"), state=begun)
+    assert (state.node, state.step, state.steps) == ("3", 3, 8)
+
+
 def test_progress_state_counts_nodes_and_steps() -> None:
     """The message about all nodes marks the finished nodes and gives the executing node's steps.
     Step 0 of 1 doesn't count as a step."""

@@ -205,6 +205,14 @@ def test_a_node_is_named_in_plain_words(node: str, said: str) -> None:
     assert node_words(PROMPT, node, waiting("p", PROMPT).planned.titles) == said
 
 
+def test_an_output_node_with_steps_is_not_saving() -> None:
+    """An output node that takes steps, such as one that samples, is named by its title."""
+    prompt = {"7": {"class_type": "PreviewEveryStep", "inputs": {}, "_meta": {"title": "Watch"}}}
+    titles = waiting("p", prompt).planned.titles
+    assert node_words(prompt, "7", titles) == "Saving"
+    assert node_words(prompt, "7", titles, steps=100) == "Watch"
+
+
 def test_steps_are_counted() -> None:
     """The headline of a sampling run gives the step and the number of steps. The bar shows the
     progress of the whole run."""
