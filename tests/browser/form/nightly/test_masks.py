@@ -213,12 +213,12 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     tool(person, "Redo").click()
     assert painted(person) == pytest.approx(whole - both, abs=1)
     tool(person, "Enlarge").click()
-    box = field.get_by_role("dialog").bounding_box()
+    box = field.locator("dialog:modal").bounding_box()
     assert box
     assert box["width"] == page.viewport_size["width"]
     expect(tool(person, "More")).to_be_hidden()
     page.keyboard.press("Escape")
-    expect(field.get_by_role("dialog")).to_have_count(0)
+    expect(field.locator("dialog:modal")).to_have_count(0)
     tool(person, "Remove image").click()
     expect(field.locator(".choose")).to_be_focused()
     page.get_by_role("button", name="Reset", exact=True).click()

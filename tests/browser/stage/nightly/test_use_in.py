@@ -207,7 +207,7 @@ def test_a_removed_workflow_makes_no_chain(person: Visitor, folder: Path) -> Non
     refused = person.page.locator("#stage .objection")
     expect(refused).to_contain_text("“Image to image” isn't shared.")
     expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
-    expect(person.page.get_by_role("dialog")).to_have_count(0)
+    expect(person.page.locator("dialog:modal")).to_have_count(0)
 
 
 def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: Path) -> None:

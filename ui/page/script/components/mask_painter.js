@@ -314,7 +314,6 @@ class MaskPainter {
 
   #enterFull() {
     this.#dialog.open = false;
-    this.#dialog.role = null;
     this.#dialog.showModal();
     this.#canvas.place.focus();
     coverWindow(() => this.#leaveFull());
@@ -327,7 +326,6 @@ class MaskPainter {
       uncoverWindow();
     }
     this.#dialog.open = true;
-    this.#dialog.role = "group";
     this.#dialog.ariaLabel = message("{field}: mask", { field: this.#component.label });
   }
 }

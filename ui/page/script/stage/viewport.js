@@ -69,7 +69,6 @@ export class Viewport {
       return;
     }
     this.place.open = false;
-    this.place.role = null;
     this.place.showModal();
     this.place.focus(); // otherwise a video would get the focus and the arrow keys
     this.#label(message("Exit full screen"));
@@ -211,7 +210,6 @@ export class Viewport {
     this.changed();
     this.#gestures.releaseAll();
     this.place.open = true;
-    this.place.role = "group";
     this.place.ariaLabel = message("Result");
     this.#label(message("Full screen"));
   }
