@@ -264,12 +264,15 @@ def _media(one: SharedResult) -> str:
             pixels = f' width="{width}" height="{height}"' if width else ""
             image = f'<img src="{one.address}" alt="{one.title}"{pixels}>'
             large, close = f"large-{one.n}", html_of(_CLOSE)
+            hides = f'type="button" popovertarget="{large}" popovertargetaction="hide"'
             return (
                 f'<button type="button" class="picture" popovertarget="{large}"'
                 f' title="{html_of(_ENLARGE)}">{image}</button>'
-                f'<div id="{large}" class="large" popover><button type="button"'
-                f' popovertarget="{large}" popovertargetaction="hide" aria-label="{close}">'
-                f'<img src="{one.address}" alt="{one.title}" loading="lazy"></button></div>'
+                f'<div id="{large}" class="large" popover>'
+                f'<button {hides} class="whole" tabindex="-1">'
+                f'<img src="{one.address}" alt="{one.title}" loading="lazy"></button>'
+                f"<p>{one.title}</p>"
+                f'<button {hides} class="close" aria-label="{close}" autofocus>×</button></div>'
             )
         case "video":
             return f'<video src="{one.address}" aria-label="{one.title}" controls loop></video>'
