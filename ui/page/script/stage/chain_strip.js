@@ -117,7 +117,7 @@ export class ChainStrip {
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
-    this.#forget.hidden = chain.state === "running";
+    this.#forget.hidden = !canContinue(chain); // a finished chain has no progress to clear
     this.#redo.hidden = !this.#done;
     this.#redo.textContent = this.#done ? redoWords(chain, this.#done) : "";
   }
