@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.nightly.walk.states import SIZES
 from tests.browser.stage.test_results import SOUND, Visit, prompt_with
@@ -177,3 +178,23 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         # The stand-in loads no sounds: the field that plays one begins with an image.
         person.forgive("Waveform load error")
         person.leave()
+
+
+def test_a_result_that_loads_slowly_is_announced(fast: Site, visit: Visit) -> None:
+    """While the image of a finished run loads, the stage says so on the last preview."""
+    person = visit(fast).open(**{"5.steps": 4})
+    page = person.page
+    held: list[Route] = []
+    page.route(re.compile(r"/files/[^/]+/0/[^/]+\.png"), lambda route: held.append(route))
+    with fast.demo.hold("progress", after=3):
+        person.press()
+        expect(page.locator("#stage img.live-frame")).to_be_visible()
+    person.phase("done")
+    mark = page.locator("#stage .media .mark")
+    expect(mark).to_have_text("Loading the result…")
+    expect(mark).to_be_visible()
+    expect(page.locator("#stage img.live-frame")).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
+    expect(mark).to_have_count(0)

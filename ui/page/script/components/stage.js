@@ -26,7 +26,7 @@ import { ChainStrip } from "../stage/chain_strip.js";
 import { detailsOf } from "../stage/details.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
-import { markLast } from "../stage/media.js";
+import { doneLoading, markLast, markLoading } from "../stage/media.js";
 import { loadAhead } from "../stage/model.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
@@ -192,6 +192,7 @@ class Stage {
       this.#arrange(NOTHING, []);
       this.#tellSeen();
     }
+    doneLoading(this.#media);
     const isOlder = this.#painted !== id && this.#media.hasChildNodes();
     this.#media.classList.toggle("former", isOlder);
     const players = /** @type {HTMLMediaElement[]} */ (all("video, audio", this.#media));
@@ -327,10 +328,16 @@ class Stage {
     this.#place.classList.toggle("several", isSeveral);
     this.#tellSeen();
     if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
+    if (item && this.#media.hasChildNodes()) markLoading(this.#media);
     const node = this.#isAll
       ? await this.#grid.filled(this.#arrangement)
       : item && (await shownOf(item, viewer));
-    if (turn === this.#turn) this.#put(node, id);
+    if (turn !== this.#turn) return;
+    this.#put(node, id);
+    if (!(node instanceof HTMLImageElement) || node.complete) return;
+    markLoading(this.#media);
+    for (const end of ["load", "error"])
+      node.addEventListener(end, () => doneLoading(this.#media), { once: true });
   }
 
   /**

@@ -11,6 +11,7 @@ import { textMenu } from "./use_menu.js";
 /** @import { Item } from "../runs/results.js" */
 
 const LOADED_WITHIN = 15000;
+const AT_ONCE = 500; // milliseconds in which most results load
 const NOT_LOADED = message("This file can't be displayed. You can still download it.");
 /** @type {Record<Item["kind"], string>} */
 const KINDS = {
@@ -248,9 +249,23 @@ export function markLast(media, phase) {
   }
   const words =
     phase === "stopped" ? message("Stopped. This is the last preview.") : message("Last preview");
+  doneLoading(media);
   const mark = $(".mark", media) ?? media.appendChild(element("p", "mark"));
   mark.textContent = words;
 }
+
+/**
+ * Say that a result is loading, if it takes a moment. Until then, the stage shows a preview or another result.
+ * @param {HTMLElement} media
+ */
+export function markLoading(media) {
+  doneLoading(media);
+  const mark = media.appendChild(element("p", "mark coming", message("Loading the result…")));
+  mark.animate({ visibility: ["hidden", "hidden"] }, AT_ONCE);
+}
+
+/** @param {HTMLElement} media */
+export const doneLoading = (media) => $(".mark.coming", media)?.remove();
 
 /**
  * Return a preview image once it is decoded, or null if it can't be decoded or is no longer wanted.
