@@ -72,7 +72,8 @@ def test_the_form_comes_after_the_network_broke(moment: str, fast: Site, visit: 
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit) -> None:
-    """The fields take the places of the first view's labels, also with text typed earlier."""
+    """The fields take the places of the first view's labels, also with text typed earlier, and the
+    example takes its room."""
     person = visit(fast, viewport={"width": width, "height": 900}, locale="en-US").open()
     page = person.page
     page.locator("#field-2-text textarea").fill("a quiet lake")
@@ -82,13 +83,19 @@ def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit
     page.reload(wait_until="commit")
     expect(page.locator("#first-view .prompt")).to_have_text("a quiet lake")
     first: dict[str, int] = page.evaluate(LABELS, FIRST)
+    room = page.locator("#first-view .cover").bounding_box()
     expect(page.locator("#first-view").get_by_role("button", name="Generate")).to_be_disabled()
     for route in held:
         route.continue_()
     person.ready()
     page.locator("#stage .example img").wait_for()
     drawn: dict[str, int] = page.evaluate(LABELS, DRAWN)
+    example = page.locator("#stage .example").bounding_box()
     both = first.keys() & drawn.keys()
     assert {"Prompt", "Width", "Height", "Steps", "Seed"} <= both
     moved = {label: drawn[label] - first[label] for label in both}
     assert max(map(abs, moved.values())) <= MOST_MOVED, moved
+    assert room
+    assert example
+    assert abs(room["y"] - example["y"]) <= MOST_MOVED
+    assert abs(room["x"] + room["width"] / 2 - example["x"] - example["width"] / 2) <= MOST_MOVED

@@ -38,6 +38,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     assert shown["height"] > 0.9 * box["height"], "the picture takes the stage's height"
     ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
     expect(ideas).to_have_count(3)
+    are_on_the_picture(person)
     before = person.entry("2.text").input_value()
     idea = ideas.nth(1).inner_text()
     ideas.nth(1).click()
@@ -56,6 +57,25 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     before = later.page.evaluate(HEIGHT)
     later.generate()
     assert later.page.evaluate(HEIGHT) == before
+
+
+def are_on_the_picture(person: Visitor) -> None:
+    """Check that no idea sticks out of the picture, whether it is large or small."""
+    page = person.page
+    before = page.viewport_size
+    assert before
+    for width, height in ((1440, 900), (1366, 650)):
+        page.set_viewport_size({"width": width, "height": height})
+        picture = page.locator("#stage .example").bounding_box()
+        assert picture
+        for idea in page.locator("#stage .idea").all():
+            box = idea.bounding_box()
+            assert box
+            assert picture["x"] <= box["x"]
+            assert box["x"] + box["width"] <= picture["x"] + picture["width"]
+            assert picture["y"] <= box["y"]
+            assert box["y"] + box["height"] <= picture["y"] + picture["height"]
+    page.set_viewport_size(before)
 
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:

@@ -95,6 +95,7 @@ export class EmptyStage {
     this.#ideas.hidden = !ideas.length;
     const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : "";
+    const isComing = Boolean(state.cover) && !isKnown(state);
     const hasPicture = Boolean(shared || own || cover);
     const words = !isKnown(state) || hasPicture ? "" : state.blocked ? CANNOT_RUN : NOTHING_YET;
     const note = noteOf(state);
@@ -103,6 +104,7 @@ export class EmptyStage {
       shared?.url,
       own?.id,
       cover,
+      isComing,
       ideas,
       words,
       noted,
@@ -111,7 +113,8 @@ export class EmptyStage {
     ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const example = own ? lastOf(own) : cover ? [exampleOf(cover, EXAMPLE)] : [];
+      const theirs = cover ? [exampleOf(cover, EXAMPLE)] : isComing ? [roomFor()] : [];
+      const example = own ? lastOf(own) : theirs;
       const parts = shared ? [figureOf(shared)] : example;
       if (words && !ideas.length) parts.push(element("p", "nothing-yet", words));
       if (noted) parts.push(element("p", "noted", noted));
@@ -143,17 +146,16 @@ export class EmptyStage {
     this.place.replaceChildren(...parts);
   }
 
-  /**
-   * Move the ideas to the field that they fill in the one-column layout, and to the stage otherwise.
-   */
+  /** Move the ideas to the field that they fill in the one-column layout, and to the stage's picture otherwise. */
   #placeIdeas() {
     const [key = ""] = Object.keys(this.#first?.values ?? {});
     const field = isNarrow() ? document.getElementById(fieldId(key)) : null;
-    if (this.#ideas.parentElement === (field ?? this.place)) return;
-    if (field) field.append(this.#ideas);
+    const place = field ?? $(".example", this.place) ?? this.place;
+    if (this.#ideas.parentElement === place) return;
+    if (place !== this.place) place.append(this.#ideas);
     else {
-      const picture = $(".picture, .sound", this.place);
-      if (picture) picture.after(this.#ideas);
+      const sound = $(".sound", this.place);
+      if (sound) sound.after(this.#ideas);
       else this.place.prepend(this.#ideas);
     }
   }
@@ -194,6 +196,13 @@ function figureOf({ url, kind }) {
   Object.assign(player, { src: addressOf(url), controls: true, loop: true, ariaLabel: SHARED });
   figure.append(player, element("figcaption", "", SHARED));
   return figure;
+}
+
+/** Return the room of a picture that isn't known yet. */
+function roomFor() {
+  const box = element("div", "picture");
+  box.append(element("figure", "example"));
+  return box;
 }
 
 /**
