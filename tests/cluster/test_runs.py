@@ -1,5 +1,5 @@
-"""Runs of three equal processes with two ComfyUI servers: seen and changed from any of them, and
-executed once although processes die."""
+"""Runs, batches and chains of three equal processes with two ComfyUI servers: seen and changed from
+any of them, and executed once although a process dies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.cluster.kills import check_executed_once, kill_often
+from tests.cluster.groups.working import WorkingGroups
+from tests.cluster.kills import check_executed_once
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
 from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.http_client import BOB
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 LONG = 60  # steps; three seconds
 
@@ -31,6 +32,11 @@ def cluster(own_temporary_folder: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def client(cluster: Cluster) -> ClusterClient:
     return ClusterClient(cluster)
+
+
+@pytest.fixture
+def groups(cluster: Cluster) -> WorkingGroups:
+    return WorkingGroups(cluster)
 
 
 def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterClient) -> None:
@@ -126,17 +132,6 @@ def test_a_stop_reaches_the_server_from_any_process(
     assert len(cluster.executions_of(run)) == 1
 
 
-def test_five_kills_lose_nothing(cluster: Cluster, client: ClusterClient) -> None:
-    """Two of three processes are killed five times. All runs are executed once, and pages at the
-    third process notice nothing."""
-    *victims, spared = cluster.apps
-    run_ids = kill_often(client, victims, spared, kills=5, seed=34)
-    assert set(client.ends(run_ids).values()) == {"done"}
-    check_executed_once(cluster, run_ids)
-    for app in cluster.apps:
-        assert {client.run(run, app)["phase"] for run in run_ids} == {"done"}
-
-
 def test_a_run_moves_to_another_process(cluster: Cluster, client: ClusterClient) -> None:
     """If its process dies, another one follows the prompt that the server already has. A page at a
     living process loses no connection."""
@@ -155,3 +150,44 @@ def test_a_run_moves_to_another_process(cluster: Cluster, client: ClusterClient)
             client.run(run, executor)
     finally:
         executor.restart()
+
+
+def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
+    """A batch that runs at one process is paused at the second, continued at the third, and deleted
+    at the second. No row runs twice, and none starts while the batch is paused."""
+    first, second, third = cluster.apps
+    batch = groups.start_batch(first, 20, steps=5)
+    groups.wait_for_rows(batch, second, 2)
+    assert groups.ask(second, "POST", f"{batch}/pause")["state"] == "paused"
+
+    def is_quiet() -> bool:
+        shown = [groups.ask(app, "GET", batch) for app in cluster.apps]
+        done = groups.outcomes().count("success")
+        return all((one["state"], one["done"]) == ("paused", done) for one in shown)
+
+    eventually(is_quiet, "a pause at all processes")
+    assert groups.outcomes().count("success") < 20
+    assert groups.ask(third, "POST", f"{batch}/continue")["state"] == "running"
+    for app in cluster.apps:
+        groups.wait_for(batch, app, state="done", done=20)
+    assert groups.outcomes() == ["success"] * 20
+    groups.ask(second, "DELETE", batch)
+    for app in cluster.apps:
+        assert groups.client.ask(app, "GET", batch).status_code == 404
+
+
+def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
+    """A chain that runs at one process is stopped at the second, which interrupts its run, and
+    continued at the third. All show its end."""
+    first, second, third = cluster.apps
+    with cluster.slow_servers():
+        chain = groups.start_chain(first)
+        groups.wait_for_start()
+        assert groups.ask(second, "POST", f"{chain}/stop")["state"] == "stopped"
+        groups.wait_for_outcome("interrupted")
+        for app in cluster.apps:
+            groups.wait_for(chain, app, state="stopped")
+    groups.ask(third, "POST", f"{chain}/continue", json={})
+    for app in cluster.apps:
+        groups.wait_for(chain, app, state="done")
+    assert sorted(groups.outcomes()) == ["interrupted", "success", "success"]

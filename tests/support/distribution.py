@@ -55,7 +55,12 @@ PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another wor
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
 LONG = (
     *("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py"),
-    *("/cluster/groups/", "/cluster/test_runs.py", "/cluster/test_shared.py", "/browser/cluster/"),
+    *(
+        "/cluster/groups/",
+        "/cluster/test_runs.py",
+        "/cluster/nightly/test_shared.py",
+        "/browser/cluster/",
+    ),
 )
 
 # A test file that contains one of these starts processes of `tests/support/app_process.py`. Their

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import websocket
 
@@ -79,16 +78,14 @@ def test_without_a_server_the_app_starts_the_stand_in() -> None:
         assert one.end() == 0
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
-    ids=lambda number: signal.Signals(number).name,
-)
-def test_a_signal_in_a_run_ends_it_cleanly(number: int, nightly: bool) -> None:
+def test_a_signal_in_a_run_ends_it_cleanly() -> None:
     """The run ends on the ComfyUI server, its socket closes with 1000, the page gets the final
     state, and the exit code is 0."""
-    # one in a Python of its own says how that ends; it imports for 4 s
-    fresh = nightly and number == signal.SIGINT
+    ends_cleanly_after(signal.SIGTERM)
+
+
+def ends_cleanly_after(number: int, fresh: bool = False) -> None:
+    """Check that this signal ends an app and its run cleanly."""
     with demo_of_slow_steps() as demo, started("--server", demo.url, fresh=fresh) as one:
         assert f"ComfyUI at {demo.url}" in one.said()
         with a_run(one) as (_, told):

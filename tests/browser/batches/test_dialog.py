@@ -4,7 +4,6 @@ tables can vary fields."""
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -56,54 +55,6 @@ def test_an_error_in_a_value_appears_on_its_row(fast: Site, visit: Visit) -> Non
     expect(start).to_have_text("Start")
     steps.get_by_role("textbox").fill("2, 3")
     expect(steps.locator(".problem")).to_have_count(0)
-
-
-def test_the_dialog_keeps_its_values(fast: Site, visit: Visit) -> None:
-    """They are back after Escape and a reload, with their error."""
-    person = visit(fast).open(**SMALL)
-    page = person.page
-    dialog = vary(person)
-    values_of_row(dialog, "Steps").fill("2, many")
-    steps = vary_row(dialog, "Steps")
-    expect(steps.locator(".problem")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    expect(page.locator("#many-button")).to_be_focused()
-    page.reload()
-    person.ready()
-    dialog = vary(person)
-    expect(steps.get_by_role("textbox")).to_have_value("2, many")
-    expect(steps.locator(".problem")).to_be_visible()
-
-
-def test_a_table_replaces_rows_until_it_is_removed(fast: Site, visit: Visit) -> None:
-    """An error in a cell names its line. The dialog refuses a spreadsheet file as a table."""
-    person = visit(fast).open(**SMALL)
-    dialog = vary(person)
-    values_of_row(dialog, "Steps").fill("2, 3")
-    steps = vary_row(dialog, "Steps")
-    values_of_row(dialog, "Prompt").fill("a house")
-    dialog.locator(".table-part input[type=file]").set_input_files(
-        table("Prompt,Width,Foo\na,wide,b\n")
-    )
-    place = dialog.get_by_role("group", name="Table")
-    expect(place.locator(".problem")).to_have_text(
-        [
-            "There is no field “Foo”.",
-            "Line 2, Width: Enter a whole number.",
-        ]
-    )
-    expect(place.get_by_text("In a cell, {red|green} picks one")).to_be_visible()
-    prompt = dialog.get_by_role("group", name="Prompt", exact=True)
-    expect(prompt).to_have_count(0)
-    expect(steps).to_be_visible()
-    expect(steps.locator("select option", has_text=re.compile("^(Prompt|Width)$"))).to_have_count(0)
-    place.get_by_role("button", name="Remove the table").click()
-    expect(prompt.get_by_role("textbox", name="Prompt")).to_have_value("a house")
-    spreadsheet = {**table(""), "name": "rows.xlsx", "buffer": packed(a=b"1")}
-    dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
-    expect(place.locator(".problem")).to_have_text(re.compile("^This isn.t a text table."))
-    expect(dialog.locator(".primary")).to_have_text("Start ×2")
 
 
 def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:

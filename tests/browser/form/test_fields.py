@@ -8,18 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import expect
 
 from tests.browser.form.nightly.test_seeds import LARGEST
-from tests.browser.form.test_reset import PHOTO, resets
+from tests.browser.form.test_reset import PHOTO
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
-SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
-WATCH_HEIGHT = """() => {
-    const form = document.querySelector("#form");
-    window.heights = [form.offsetHeight];
-    const look = () => window.heights.push(form.offsetHeight);
-    new MutationObserver(look).observe(form, { childList: true, subtree: true });
-}"""
 
 
 def test_all_wrong_fields_are_marked_at_once(fast: Site, visit: Visit) -> None:
@@ -153,114 +146,6 @@ def are_changed(person: Visitor) -> None:
     expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
     person.entry("4.height").fill("301")
     person.page.keyboard.press("Control+Enter")
-
-
-def test_seeds(fast: Site, visit: Visit, nightly: bool) -> None:
-    """A typed 64-bit seed reaches the server digit by digit, however fast the user types, and the
-    page shows it as the used seed. Ticking "Random" makes the seed differ with each run. The stage
-    and the field show the used seed, and "Reuse settings" puts it into the form, which doesn't
-    shrink meanwhile. A counting seed starts at the typed or a drawn number and rises by 1 with each
-    press."""
-    person = visit(fast).open(**SMALL)
-    shown = person.page.locator("#stage .copy[data-part=seed]")
-    for seed in (LARGEST, 0) if nightly else (LARGEST,):
-        person.keep_seed(seed)
-        assert seed_of(person.generate(), fast) == seed
-        expect(shown).to_have_text(f"Seed {seed}")
-    person.page.locator(".seed-mode input[value=random]").check()
-    first = seed_of(person.generate(), fast)
-    person.type("2.text", "something else")
-    used = seed_of(person.generate(), fast)
-    assert len({LARGEST, 0, first, used}) == 4
-    expect(shown).to_have_text(f"Seed {used}")
-    expect(person.entry("5.seed")).to_have_value(str(used))
-    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
-    person.entry("5.seed").press("Control+A")
-    person.page.keyboard.type("12345")  # with no pause, as a text expander does
-    person.page.keyboard.press("Tab")
-    assert seed_of(person.generate(), fast) == 12345
-    person.page.locator(".seed-mode input[value=random]").check()
-    used = seed_of(person.generate(), fast)
-    person.type("2.text", "typed since then")
-    person.page.evaluate(WATCH_HEIGHT)
-    person.more("Reuse settings")
-    expect(person.entry("5.seed")).to_have_value(str(used))
-    expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
-    expect(person.entry("2.text")).to_have_value("something else")
-    expect(person.page.locator("#form[style*=min-height]")).to_have_count(0)
-    before, *later = person.page.evaluate("window.heights")
-    assert min(later) >= before  # else what stands below the form moves
-    person.page.locator(".seed-mode input[value=counting]").check()
-    person.entry("5.seed").fill("41")
-    assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]
-    expect(person.entry("5.seed")).to_have_value("42")
-    if nightly:
-        counts_from_what_is_typed_or_drawn(person)
-
-
-def counts_from_what_is_typed_or_drawn(person: Visitor) -> None:
-    fast = person.site
-    person.entry("5.seed").fill("100")
-    assert seed_of(person.generate(), fast) == 100
-    person.entry("5.seed").fill("")
-    drawn = seed_of(person.generate(), fast)
-    assert drawn != 101
-    expect(person.entry("5.seed")).to_have_value(str(drawn))
-    assert seed_of(person.generate(), fast) == drawn + 1
-
-
-def seed_of(run_id: str, site: Site) -> int:
-    """Return the seed that the server received."""
-    return int(site.prompt_of(run_id)["5"]["inputs"]["seed"])
-
-
-def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
-    """Typing filters a list, and the app sends the selected value as the server spells it. Any
-    changed field has a button beside its label that names and restores the author's value. Reset
-    restores all fields, including those under Advanced."""
-    person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
-    person.unfold()
-    expect(person.entry("5.cfg")).to_have_value("2")
-    person.entry("5.sampler_name").fill("heun")
-    person.page.get_by_role("option", name="heun", exact=True).click()
-    assert fast.prompt_of(person.generate())["5"]["inputs"]["sampler_name"] == "heun"
-    each_is_reset(person)
-    person.page.get_by_role("button", name="Reset", exact=True).click()
-    expect(person.entry("2.text")).to_have_value(
-        "a small harbour town at first light, fishing boats, calm sea, soft colours"
-    )
-    expect(person.entry("5.steps")).to_have_value("24")
-    expect(person.entry("5.cfg")).to_have_value("7")
-    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
-    expect(resets(person)).to_have_count(0)
-    brings_its_own_fields(person)
-
-
-def each_is_reset(person: Visitor) -> None:
-    """Check that the buttons of a number and of a choice reset only their own field."""
-    steps = person.page.get_by_role("button", name="Reset: Steps")
-    expect(steps).to_have_attribute("title", "Author's value: 24")
-    before = resets(person).count()
-    steps.click()
-    expect(person.entry("5.steps")).to_have_value("24")
-    person.page.get_by_role("button", name="Reset: Sampler").click()
-    expect(person.entry("5.sampler_name")).to_have_value("dpmpp_2m")
-    expect(resets(person)).to_have_count(before - 2)
-    expect(person.entry("2.text")).to_have_value("a cat")
-    expect(person.entry("5.cfg")).to_have_value("2")
-
-
-def brings_its_own_fields(person: Visitor) -> None:
-    """Check that selecting another option of a dynamic combo shows the option's inputs and keeps
-    the user's input."""
-    person.turn_to("animation")
-    person.type("2.text", "typed before")
-    expect(person.field("11.format.codec")).to_have_count(0)
-    person.unfold()
-    person.entry("11.format").click()
-    person.page.get_by_role("option", name="mp4").click()
-    expect(person.field("11.format.codec")).to_be_visible()
-    expect(person.entry("2.text")).to_have_value("typed before")
 
 
 def test_a_link_carries_values(fast: Site, visit: Visit) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from comfy.cluster.tables import left_behind
+from comfy.cluster.tables import left_behind, live, lock, processes
 from comfy.records.database import new_engine
 from tests.cluster.kills import check_executed_once
 from tests.support.cluster.client import ClusterClient
@@ -106,3 +106,22 @@ def test_a_prompt_left_behind_is_canceled_by_another_process() -> None:
         outcomes = {one.server: one.outcome for one in cluster.executions_of(run)}
         assert outcomes.pop(away.name) == "interrupted"
         assert list(outcomes.values()) == ["success"]
+
+
+def test_a_claimed_run_is_executed() -> None:
+    """A process hands over a run that it has claimed but doesn't execute, as after a commit that
+    looked like a failure."""
+    with running_cluster(apps=1, servers=1) as cluster:
+        client, (app,) = ClusterClient(cluster), cluster.apps
+        with cluster.slow_servers():
+            first = client.submit(60)
+            client.wait_for(first, "running", app)
+            second = client.submit(2)
+            claimed = {"process": select(processes.c.life).scalar_subquery(), "taken": 1}
+            database = new_engine(cluster.database)
+            with database.begin() as connection:
+                lock(connection)
+                connection.execute(update(live).where(live.c.run == second).values(claimed))
+            database.dispose()
+        assert client.ends([first, second]) == {first: "done", second: "done"}
+        assert "not started" in app.said()

@@ -8,12 +8,26 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 import requests
 
 from comfy.demo import DemoServer
 from tests.support.app_process import free_port, started
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.test_app import a_run, demo_of_slow_steps
+from tests.ui.test_app import a_run, demo_of_slow_steps, ends_cleanly_after
+
+
+@pytest.mark.parametrize(
+    ("number", "fresh"),
+    [
+        # one in a Python of its own says how that ends
+        pytest.param(signal.SIGINT, True, id="SIGINT"),
+        pytest.param(signal.SIGHUP, False, id="SIGHUP"),
+    ],
+)
+def test_other_signals_end_a_run_cleanly(number: int, fresh: bool) -> None:
+    """The run ends on the ComfyUI server, and the exit code is 0."""
+    ends_cleanly_after(number, fresh)
 
 
 def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from comfy.demo.nodes.describe import NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from tests.browser.form.test_fields import Visit
+from tests.browser.form.test_reset import resets
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -113,3 +114,52 @@ def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
             "Steps: “many” in this link isn't allowed and was replaced.",
         ]
     )
+
+
+def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
+    """Typing filters a list, and the app sends the selected value as the server spells it. Any
+    changed field has a button beside its label that names and restores the author's value. Reset
+    restores all fields, including those under Advanced."""
+    person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
+    person.unfold()
+    expect(person.entry("5.cfg")).to_have_value("2")
+    person.entry("5.sampler_name").fill("heun")
+    person.page.get_by_role("option", name="heun", exact=True).click()
+    assert fast.prompt_of(person.generate())["5"]["inputs"]["sampler_name"] == "heun"
+    each_is_reset(person)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(person.entry("2.text")).to_have_value(
+        "a small harbour town at first light, fishing boats, calm sea, soft colours"
+    )
+    expect(person.entry("5.steps")).to_have_value("24")
+    expect(person.entry("5.cfg")).to_have_value("7")
+    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
+    expect(resets(person)).to_have_count(0)
+    brings_its_own_fields(person)
+
+
+def each_is_reset(person: Visitor) -> None:
+    """Check that the buttons of a number and of a choice reset only their own field."""
+    steps = person.page.get_by_role("button", name="Reset: Steps")
+    expect(steps).to_have_attribute("title", "Author's value: 24")
+    before = resets(person).count()
+    steps.click()
+    expect(person.entry("5.steps")).to_have_value("24")
+    person.page.get_by_role("button", name="Reset: Sampler").click()
+    expect(person.entry("5.sampler_name")).to_have_value("dpmpp_2m")
+    expect(resets(person)).to_have_count(before - 2)
+    expect(person.entry("2.text")).to_have_value("a cat")
+    expect(person.entry("5.cfg")).to_have_value("2")
+
+
+def brings_its_own_fields(person: Visitor) -> None:
+    """Check that selecting another option of a dynamic combo shows the option's inputs and keeps
+    the user's input."""
+    person.turn_to("animation")
+    person.type("2.text", "typed before")
+    expect(person.field("11.format.codec")).to_have_count(0)
+    person.unfold()
+    person.entry("11.format").click()
+    person.page.get_by_role("option", name="mp4").click()
+    expect(person.field("11.format.codec")).to_be_visible()
+    expect(person.entry("2.text")).to_have_value("typed before")

@@ -1,4 +1,4 @@
-"""A single lock for all seeds of a form."""
+"""Seeds of a form, and the single lock for all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 SEEDS = ("5.seed", "7.seed")
 LARGEST = 2**64 - 1
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+WATCH_HEIGHT = """() => {
+    const form = document.querySelector("#form");
+    window.heights = [form.offsetHeight];
+    const look = () => window.heights.push(form.offsetHeight);
+    new MutationObserver(look).observe(form, { childList: true, subtree: true });
+}"""
 
 
 def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
@@ -52,3 +59,61 @@ def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
     first.focus()
     second.focus()
     expect(said).to_have_count(0)
+
+
+def test_seeds(fast: Site, visit: Visit) -> None:
+    """A typed 64-bit seed reaches the server digit by digit, however fast the user types, and the
+    page shows it as the used seed. Ticking "Random" makes the seed differ with each run. The stage
+    and the field show the used seed, and "Reuse settings" puts it into the form, which doesn't
+    shrink meanwhile. A counting seed starts at the typed or a drawn number and rises by 1 with each
+    press."""
+    person = visit(fast).open(**SMALL)
+    shown = person.page.locator("#stage .copy[data-part=seed]")
+    for seed in (LARGEST, 0):
+        person.keep_seed(seed)
+        assert seed_of(person.generate(), fast) == seed
+        expect(shown).to_have_text(f"Seed {seed}")
+    person.page.locator(".seed-mode input[value=random]").check()
+    first = seed_of(person.generate(), fast)
+    person.type("2.text", "something else")
+    used = seed_of(person.generate(), fast)
+    assert len({LARGEST, 0, first, used}) == 4
+    expect(shown).to_have_text(f"Seed {used}")
+    expect(person.entry("5.seed")).to_have_value(str(used))
+    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
+    person.entry("5.seed").press("Control+A")
+    person.page.keyboard.type("12345")  # with no pause, as a text expander does
+    person.page.keyboard.press("Tab")
+    assert seed_of(person.generate(), fast) == 12345
+    person.page.locator(".seed-mode input[value=random]").check()
+    used = seed_of(person.generate(), fast)
+    person.type("2.text", "typed since then")
+    person.page.evaluate(WATCH_HEIGHT)
+    person.more("Reuse settings")
+    expect(person.entry("5.seed")).to_have_value(str(used))
+    expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
+    expect(person.entry("2.text")).to_have_value("something else")
+    expect(person.page.locator("#form[style*=min-height]")).to_have_count(0)
+    before, *later = person.page.evaluate("window.heights")
+    assert min(later) >= before  # else what stands below the form moves
+    person.page.locator(".seed-mode input[value=counting]").check()
+    person.entry("5.seed").fill("41")
+    assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]
+    expect(person.entry("5.seed")).to_have_value("42")
+    counts_from_what_is_typed_or_drawn(person)
+
+
+def counts_from_what_is_typed_or_drawn(person: Visitor) -> None:
+    fast = person.site
+    person.entry("5.seed").fill("100")
+    assert seed_of(person.generate(), fast) == 100
+    person.entry("5.seed").fill("")
+    drawn = seed_of(person.generate(), fast)
+    assert drawn != 101
+    expect(person.entry("5.seed")).to_have_value(str(drawn))
+    assert seed_of(person.generate(), fast) == drawn + 1
+
+
+def seed_of(run_id: str, site: Site) -> int:
+    """Return the seed that the server received."""
+    return int(site.prompt_of(run_id)["5"]["inputs"]["seed"])

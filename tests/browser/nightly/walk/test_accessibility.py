@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.nightly.walk import axe
 from tests.browser.nightly.walk.states import Walker
-from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.nightly.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
 from tests.support.brought import give
 from tests.support.serving import running_app

@@ -15,7 +15,7 @@ from comfy.demo.nodes.registry import NODES
 from tests.browser.form.nightly.test_masks import stroke, tool
 from tests.browser.form.nightly.test_shapes import BOX, CURVE, SHAPES
 from tests.browser.nightly.walk.states import SIZES, Walker
-from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.nightly.test_choosing import lacking
 from tests.browser.test_login import log_in
 from tests.support.batch_dialog import vary, vary_row
 from tests.support.brought import give

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from comfy.base.messages import message
 from tests.browser.nightly.walk.states import SCRIPT, SIZES, at_every_size
 from tests.browser.nightly.walk.words import Reader
-from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.nightly.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
 from tests.support.brought import give
 from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.nightly.test_choosing import lacking
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
@@ -147,3 +148,53 @@ def a_file_with_a_workflow_on_a_field(person: Visitor) -> None:
     person.turn_to("image-to-image")
     drop(json.dumps(own_prompt("a document")).encode(), "b.json", "application/json")
     expect(person.entry("2.text")).to_have_value("a document")
+
+
+def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> None:
+    """One line says how much is missing, and counts each file once. Its dialog lists the parts, and
+    the user can copy the list. Generate is off, with the reason beside it, until the user chooses a
+    workflow that can run."""
+    person = visit(fast).open()
+    give(person.page, json.dumps(lacking()).encode(), "lacking.json")
+    card = person.page.locator("#missing")
+    expect(card.get_by_text("Can't run here: 1 node and 1 model are missing.")).to_be_visible()
+    expect(card).to_contain_text("only runs the demo workflows")
+    expect(card.get_by_role("listitem")).to_have_count(0)
+    expect(person.page.locator("#why-off")).to_have_text("This workflow can't run here.")
+    for width, height in ((390, 844), (1440, 900)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        expect(person.page.locator("#why-off")).to_be_in_viewport(ratio=1)
+    expect(person.page.locator("#generate")).to_be_disabled()
+    notifies = person.page.get_by_label("Notify me when a run is done")
+    expect(notifies).to_be_hidden()
+    card.get_by_role("button", name="Details").click()
+    expect(card.get_by_role("listitem")).to_have_text(
+        [re.compile("NodeOfAPack"), re.compile("gone")]
+    )
+    person.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    card.get_by_role("button", name="Copy list").click()
+    expect(card.get_by_role("button", name="Copied")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(card.get_by_role("dialog")).to_be_hidden()
+    person.entry("2.text").fill("")
+    person.entry("2.text").press("Control+v")
+    expect(person.entry("2.text")).to_have_value(
+        "Missing node: NodeOfAPack\nMissing model: gone.safetensors"
+    )
+    person.turn_to("upscale")
+    expect(person.page.locator("#generate")).to_be_enabled()
+    expect(person.page.locator("#why-off")).to_be_hidden()
+    expect(notifies).to_be_visible()
+
+
+def lacking() -> dict[str, Any]:
+    """Return a workflow that needs a node and, in two places, a model that the server doesn't
+    have."""
+    made = own_prompt()
+    made["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    made["11"] = json.loads(json.dumps(made["1"]))
+    made["15"] = json.loads(json.dumps(made["5"]))
+    made["15"]["inputs"]["model"] = ["11", 0]
+    made["5"]["inputs"]["latent_image"] = ["15", 0]
+    made["20"] = {"class_type": "NodeOfAPack", "inputs": {"image": ["6", 0]}}
+    return made

@@ -12,7 +12,7 @@ from playwright.sync_api import Route, expect
 from comfy.library.permissions import Permissions
 from tests.browser.form.nightly.test_masks import PAINTED, sent_mask
 from tests.browser.form.test_images import coloured_image, received
-from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.nightly.test_choosing import lacking
 from tests.support.brought import give
 from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS, running_app

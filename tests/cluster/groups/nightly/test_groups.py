@@ -41,47 +41,6 @@ def test_a_batch_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -
     assert groups.ask(first, "GET", batch)["done"] == 40
 
 
-def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
-    """A batch that runs at one process is paused at the second, continued at the third, and deleted
-    at the second. No row runs twice, and none starts while the batch is paused."""
-    first, second, third = cluster.apps
-    batch = groups.start_batch(first, 20, steps=5)
-    groups.wait_for_rows(batch, second, 2)
-    assert groups.ask(second, "POST", f"{batch}/pause")["state"] == "paused"
-
-    def is_quiet() -> bool:
-        shown = [groups.ask(app, "GET", batch) for app in cluster.apps]
-        done = groups.outcomes().count("success")
-        return all((one["state"], one["done"]) == ("paused", done) for one in shown)
-
-    eventually(is_quiet, "a pause at all processes")
-    assert groups.outcomes().count("success") < 20
-    assert groups.ask(third, "POST", f"{batch}/continue")["state"] == "running"
-    for app in cluster.apps:
-        groups.wait_for(batch, app, state="done", done=20)
-    assert groups.outcomes() == ["success"] * 20
-    groups.ask(second, "DELETE", batch)
-    for app in cluster.apps:
-        assert groups.client.ask(app, "GET", batch).status_code == 404
-
-
-def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
-    """A chain that runs at one process is stopped at the second, which interrupts its run, and
-    continued at the third. All show its end."""
-    first, second, third = cluster.apps
-    with cluster.slow_servers():
-        chain = groups.start_chain(first)
-        groups.wait_for_start()
-        assert groups.ask(second, "POST", f"{chain}/stop")["state"] == "stopped"
-        groups.wait_for_outcome("interrupted")
-        for app in cluster.apps:
-            groups.wait_for(chain, app, state="stopped")
-    groups.ask(third, "POST", f"{chain}/continue", json={})
-    for app in cluster.apps:
-        groups.wait_for(chain, app, state="done")
-    assert sorted(groups.outcomes()) == ["interrupted", "success", "success"]
-
-
 def test_limits_count_chains_of_all_processes(cluster: Cluster, groups: WorkingGroups) -> None:
     """A user who has five chains at two processes can't start a sixth at the third one, until one
     of them has ended."""

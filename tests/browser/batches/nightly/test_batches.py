@@ -1,0 +1,59 @@
+"""A finished batch: its gallery, and a row's values in the form."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.batches.test_batches import SPEC, VALUES, Visit
+from tests.support.batch_dialog import (
+    SMALL,
+    finished_batch,
+    open_sheet,
+)
+from tests.support.visitor import Site
+
+
+def test_the_gallery_enlarges_results(fast: Site, visit: Visit) -> None:
+    """Arrow keys lead to the neighbors, and each Escape leads one step back: to the tile, then to
+    the card."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    card = finished_batch(person, SPEC, **VALUES)
+    sheet = open_sheet(person, "Gallery")
+    tiles = sheet.locator(".batch-tile")
+    expect(tiles).to_have_count(6)
+    tiles.nth(1).get_by_role("button").click()
+    large = page.locator("dialog.viewport:modal")
+    expect(large.locator(".mark").last).to_contain_text("Row 2 · a red boat · Steps 2")
+    page.keyboard.press("ArrowRight")
+    expect(large.locator(".mark").last).to_contain_text("Row 3 · a red boat · Steps 3")
+    page.keyboard.press("Escape")
+    expect(large).to_have_count(0)
+    expect(tiles.nth(2).get_by_role("button")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
+
+
+def test_a_row_s_values_go_back_into_the_form(fast: Site, visit: Visit) -> None:
+    """If the app refuses them, the stage says why and keeps that message in sight."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    finished_batch(person, SPEC, **VALUES)
+    sheet = open_sheet(person, "Table")
+    lines = sheet.locator(".line")
+    refused = {"detail": "This form is gone.", "hint": "Choose another."}
+    page.route("**/values", lambda route: route.fulfill(status=422, json=refused))
+    lines.nth(3).get_by_role("button", name="Reuse settings").click()
+    expect(page.locator("#stage .headline")).to_have_text("This form is gone.")
+    expect(page.locator("#stage .advice")).to_have_text("Choose another.")
+    # A result of that row would replace this message.
+    assert not page.locator("#stage .stage").get_attribute("data-run")
+    page.unroute("**/values")
+    person.forgive("422")
+    sheet = open_sheet(person, "Table")
+    lines.nth(3).get_by_role("button", name="Reuse settings").click()
+    expect(sheet).to_have_count(0)
+    expect(person.entry("2.text")).to_have_value("a green boat")
+    expect(person.entry("5.steps")).to_have_value("1")
+    expect(person.entry("5.seed")).to_have_value("41")
