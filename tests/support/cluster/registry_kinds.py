@@ -21,10 +21,11 @@ from comfy.runs.registry import LocalRunRegistry
 from tests.support.postgres import empty
 
 # Test files whose tests run with both kinds of registries: always, and with `--nightly`.
-ALWAYS_TWICE = ("runs/test_registry_line.py", "batches/test_batch_queue.py")
+ALWAYS_TWICE = ("runs/test_registry_line.py",)
 TWICE = (
     *ALWAYS_TWICE,
     *("runs/test_registry.py", "runs/test_cancel.py", "runs/test_submit.py"),
+    "batches/test_batch_queue.py",
     *(
         "chains/test_chain_presses.py",
         "chains/test_chain_results.py",
