@@ -109,7 +109,7 @@ class Wanted:
 
     `group`, the editor's group around the node, comes between `details` and `of_node`, and `user`,
     the node that uses the value, comes last. Both only count if they tell all equal labels apart.
-    Instead of numbering all labels that are still equal, those of each group are numbered.
+    If labels are still equal then, each group has its own numbers.
     """
 
     label: str

@@ -425,7 +425,6 @@ class Attempt:
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close(_SHORT_CLOSE_WAIT if self._shared.stopping else _CLOSE_WAIT)
-            self._stream = None  # it has a reference to this attempt: break the cycle
 
 
 def stop_where_due(hooks: RunHooks, shared: ThreadState) -> float:

@@ -70,7 +70,7 @@ def test_an_addition_with_brackets_is_not_bracketed_again() -> None:
     assert distinct(labels) == ["Steps \N{EN DASH} Base (first)", "Steps (Refiner)"]
 
 
-def test_what_is_left_is_numbered_in_each_group() -> None:
+def test_labels_are_numbered_in_each_group() -> None:
     """A group of the editor tells more than a number, and it stands behind other details."""
     labels = [Wanted("Crop", group=group) for group in ("Pose", "Pose", "Face")]
     assert distinct(labels) == ["Crop (Pose)", "Crop (Pose) 2", "Crop (Face)"]

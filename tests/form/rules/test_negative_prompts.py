@@ -220,8 +220,8 @@ def guided(guider: dict[str, Any], **more: Any) -> Prompt:
 
 
 def test_the_only_text_of_a_guider_is_the_prompt() -> None:
-    """A guider with one conditioning has no place for a negative text, whatever the text says, unless
-    its title says so."""
+    """A guider with one conditioning has no place for a negative text, even for a list of faults.
+    Only a title counts more."""
     only = node("BasicGuider", model=["9", 0], conditioning=["2", 0])
     assert roles(form_of(guided(only)))["2.text"] == "prompt"
     strong = node("FluxGuidance", conditioning=["2", 0], guidance=3.5)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from comfy.prompt.model import Prompt
 from tests.form.rules.test_main_fields import form_with, main
-from tests.support.samples.forms import node, text_to_image, titled, with_values
+from tests.support.samples.forms import (
+    node,
+    small_catalog,
+    text_to_image,
+    titled,
+    with_values,
+    workflow_of,
+)
 
 
 def test_short_titles_do_not_replace_the_names_of_prompts() -> None:
@@ -37,14 +46,19 @@ def test_the_only_prompt_is_not_called_a_style() -> None:
 
 def test_samplers_tell_texts_apart() -> None:
     """One describes the video that is inverted, the other its result."""
+    required = {
+        name: [kind] for name, kind in (("samples", "LATENT"), ("positive", "CONDITIONING"))
+    }
+    sampler = {"input": {"required": required}, "output": ["LATENT"], "output_name": ["LATENT"]}
+    catalog = Catalog({**small_catalog().raw, "InvertVideo": sampler, "DrawVideo": sampler})
     prompt = text_to_image(
-        n3=node("InverseSampler", latent_image=["5", 0], positive=["6", 0]),
+        n3=node("InvertVideo", samples=["5", 0], positive=["6", 0]),
         n10=node("CLIPTextEncode", text="a robot", clip=["4", 1]),
-        n11=node("ReSampler", samples=["3", 0], positive=["10", 0]),
+        n11=node("DrawVideo", samples=["3", 0], positive=["10", 0]),
     )
-    names = main(form_with(with_values(prompt, "8", samples=["11", 0])))
-    assert names["6.text"] == "Prompt (Inverse Sampler)"
-    assert names["10.text"] == "Prompt (Re Sampler)"
+    form = build_form(workflow_of(with_values(prompt, "8", samples=["11", 0])), catalog)
+    assert main(form)["6.text"] == "Prompt (Invert Video)"
+    assert main(form)["10.text"] == "Prompt (Draw Video)"
 
 
 def test_a_title_that_spells_the_class_names_nothing() -> None:
