@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { rateOf } from "../../ui/page/script/stage/sound_facts.js";
+import { factsOf, rateOf } from "../../ui/page/script/stage/sound_facts.js";
 
 const head = (bytes) => new DataView(new Uint8Array(64).map((_, at) => bytes[at] ?? 0).buffer);
 const letters = (text) => [...text].map((one) => one.charCodeAt(0));
@@ -14,4 +14,12 @@ test("reads the rate of FLAC and WAV files", () => {
   assert.equal(rateOf(head(wav)), 48000);
   assert.equal(rateOf(head(letters("ID3"))), 0);
   assert.equal(rateOf(new DataView(new ArrayBuffer(4))), 0);
+});
+
+test("leaves large sounds to their player", async () => {
+  let canceled = false;
+  const body = new ReadableStream({ cancel: () => void (canceled = true) });
+  globalThis.fetch = async () => new Response(body, { headers: { "content-length": "9000000" } });
+  assert.equal(await factsOf("/song.flac"), null);
+  assert.ok(canceled);
 });

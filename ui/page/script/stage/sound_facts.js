@@ -4,7 +4,7 @@
 import { addressOf } from "../dom.js";
 import { message } from "../messages.js";
 
-const MOST = 30e6; // bytes of a sound that is decoded
+const MOST = 8e6; // bytes of a sound that is decoded; its player has requested them, too
 const QUIET = 1e-4; // of the full level
 
 /** @typedef {{ seconds: number, rate: number, isSilent: boolean }} SoundFacts `rate`: samples per second, 0 if unknown */
@@ -17,7 +17,10 @@ const QUIET = 1e-4; // of the full level
 export async function factsOf(url) {
   try {
     const answer = await fetch(addressOf(url));
-    if (!answer.ok || Number(answer.headers.get("content-length")) > MOST) return null;
+    if (!answer.ok || Number(answer.headers.get("content-length")) > MOST) {
+      await answer.body?.cancel();
+      return null;
+    }
     const bytes = await answer.arrayBuffer();
     const rate = rateOf(new DataView(bytes.slice(0, 64)));
     const sound = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(bytes);
