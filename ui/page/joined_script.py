@@ -21,7 +21,8 @@ _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILIN
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
 
 # Each module runs once, when it is first requested. The other files wait for the first view's end
-# and are requested until they come: a browser doesn't repeat a failed import of the same URL.
+# and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
+# page says so from the second failure on.
 _LOAD = """const running = new Map();
 export const load = async (name) => {
   for (const file of later) if (!(name in modules)) await fetched(file);
@@ -33,14 +34,17 @@ const fetched = (file) => {
   if (!coming.has(file)) coming.set(file, requested(file));
   return coming.get(file);
 };
+const tell = (detail) => globalThis.dispatchEvent?.(new CustomEvent("part", { detail }));
 const requested = async (file) => {
   await globalThis.firstView?.ended;
   for (let tries = 0; ; tries++) {
     try {
       const again = tries ? `?again=${tries}` : "";
       const part = await import(new URL(`../../${file}${again}`, import.meta.url));
-      return void Object.assign(modules, part.modules(load));
+      Object.assign(modules, part.modules(load));
+      return void (tries > 1 && tell(true));
     } catch {
+      if (tries === 1) tell(false);
       await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 30000)));
     }
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -68,6 +69,34 @@ def test_the_form_comes_after_the_network_broke(moment: str, fast: Site, visit: 
     expect(page.locator("#first-view")).to_have_count(0)
     page.locator("#generate").click()
     person.done()
+
+
+def test_the_page_says_that_a_part_fails(fast: Site, visit: Visit) -> None:
+    """The sentence appears with the second failure, not with the first, and goes when the part
+    comes."""
+    person = visit(fast, locale="en-US")
+    person.forgive(*CUT, "net::")
+    page = person.page
+    held: list[Route] = []
+
+    def fail(route: Route) -> None:
+        if "again" in route.request.url:
+            held.append(route)
+        else:
+            route.abort("internetdisconnected")
+
+    page.route(re.compile(r"/later\.js"), fail)
+    said = page.get_by_text("A part of the page couldn't be loaded. Trying again…", exact=True)
+    with page.expect_request(re.compile(r"again=1$")):
+        page.goto(fast.url, wait_until="commit")
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(said).to_have_count(0)
+    with page.expect_request(re.compile(r"again=2$")):
+        held.pop().abort("internetdisconnected")
+    expect(said).to_be_visible()
+    held.pop().continue_()
+    expect(said).to_have_count(0)
+    person.leave()
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -36,6 +36,7 @@ import {
 } from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
+import { tellPartLoading } from "./part_loading.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { awaitRun, restore, stop } from "./runs/following.js";
@@ -246,6 +247,7 @@ keepListsOffLabels();
 keepNumbersBeyondSliders();
 openListsDown();
 tellReloaded();
+tellPartLoading();
 tellCutUpload();
 showApi();
 page.subscribe(show);
