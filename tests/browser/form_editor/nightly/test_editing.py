@@ -231,8 +231,13 @@ def test_reverting_a_form_asks_and_can_be_undone(editable: Site, visit: Visit) -
 
 
 def test_a_draft_is_discarded(editable: Site, visit: Visit) -> None:
-    """Another author continues with the draft, and Undo brings a discarded one back."""
+    """The menu offers to discard a draft only while there is one. Another author continues with the
+    draft, and Undo brings a discarded one back."""
     author = Author(visit(editable).open("upscale")).open()
+    author.editor.get_by_role("button", name="More").click()
+    expect(author.page.get_by_role("menuitem", name="Versions…")).to_be_visible()
+    expect(author.page.get_by_role("menuitem", name="Discard draft")).to_be_hidden()
+    author.page.keyboard.press("Escape")
     author.editor.get_by_label("Title", exact=True).fill("Nearly done")
     author.editor.get_by_role("button", name="Save draft").click()
     author.says("Draft saved")

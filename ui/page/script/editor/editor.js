@@ -142,9 +142,11 @@ export class FormEditor {
         this.doc.original ? message("Revert to the original…") : message("Revert to automatic…"),
         () => this.#askRevert(),
       ],
-      ...(isPrivate(this.name)
-        ? []
-        : [/** @type {const} */ ([message("Discard draft"), () => this.#discardDraft()])]),
+      [
+        message("Discard draft"),
+        () => this.#discardDraft(),
+        () => !isPrivate(this.name) && this.#canPublish,
+      ],
       [message("Versions…"), () => showVersions(this.name, (settings) => this.#replace(settings))],
       [message("Download .toml"), () => this.#download()],
     ]);
@@ -375,10 +377,6 @@ export class FormEditor {
 
   /** Return to the published form. */
   async #discardDraft() {
-    if (!this.#canPublish) {
-      this.#say(message("Nothing to change."));
-      return;
-    }
     this.change(modelOf(this.doc.settings, this.doc.automatic.fields));
     if (this.doc.draft && !(await this.saveDraft())) return;
     this.#say(message("The published form is back. Undo restores your draft."));

@@ -10,8 +10,13 @@ const MARGIN = 8; // pixels
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 /**
+ * Words of an item, what it does, and whether the menu offers it now, if it doesn't always.
+ * @typedef {readonly [words: string, does: () => void, isOffered?: () => boolean]} MenuItem
+ */
+
+/**
  * Return the button of a menu, with the menu.
- * @param {readonly (readonly [string, () => void])[]} items
+ * @param {readonly MenuItem[]} items
  */
 export function moreMenu(items) {
   const place = element("span", "more");
@@ -25,7 +30,7 @@ export function moreMenu(items) {
   opener.ariaHasPopup = "menu";
   opener.ariaExpanded = "false";
   list.ariaLabel = message("More");
-  for (const [label, does] of items) {
+  const all = items.map(([label, does, isOffered]) => {
     const item = button(
       label,
       () => {
@@ -36,23 +41,26 @@ export function moreMenu(items) {
     );
     item.role = "menuitem";
     list.append(item);
-  }
+    return { item, isOffered };
+  });
+  const shown = () => all.map(({ item }) => item).filter((item) => !item.hidden);
   list.addEventListener("toggle", (event) => {
     const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
     opener.ariaExpanded = String(isOpen);
     if (!isOpen) return;
+    for (const { item, isOffered } of all) item.hidden = isOffered ? !isOffered() : false;
     const { right, top } = opener.getBoundingClientRect();
     list.style.left = `${Math.max(MARGIN, right - list.offsetWidth)}px`;
     list.style.top = `${Math.max(MARGIN, top - list.offsetHeight - MARGIN)}px`;
-    /** @type {HTMLElement | null} */ (list.firstElementChild)?.focus();
+    shown()[0]?.focus();
   });
   list.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
-    const all = /** @type {HTMLElement[]} */ ([...list.children]);
-    const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    all[(at + step + all.length) % all.length]?.focus();
+    const offered = shown();
+    const at = offered.findIndex((item) => item === document.activeElement);
+    offered[(at + step + offered.length) % offered.length]?.focus();
   });
   place.append(opener, list);
   return place;
