@@ -34,6 +34,7 @@ _TABS: Mapping[str, str] = MappingProxyType(
         TOKENS: message("Access tokens"),
     }
 )
+_DEMO = message("Demo mode – not connected to ComfyUI.")
 _SHADE = message("Switch theme")
 _ADMINISTRATION = message("Administration")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -68,8 +69,9 @@ class AdminFrame:
         title = html_of(_TABS[tab])
         tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         alert = f'<p id="why" role="alert">{html_of(why)}</p>'
+        demo = f'<p class="demo">{html_of(_DEMO)}</p>' if self.desk.services.demo else ""
         content = f"""<main class="operator">
-{self._tabs(tab)}
+{demo}{self._tabs(tab)}
 <h1>{title}</h1>
 {alert}
 {body}

@@ -153,3 +153,12 @@ def test_without_threads_the_page_still_shows_the_servers(refused_threads: set[s
                 assert one.url in answer.text
                 assert other.url in answer.text
         refused_threads.clear()
+
+
+def test_the_pages_say_that_the_server_is_the_stand_in() -> None:
+    """Administrators of a demo see that it isn't connected to ComfyUI, and others don't."""
+    for is_demo in (True, False):
+        operators = Permissions(operates=lambda _: True)
+        with running_demo_app(demo=is_demo, permissions=operators) as (_, app):
+            page = requests.get(f"{app.url}/operator", timeout=LONGEST_WAIT).text
+            assert ("not connected to ComfyUI" in page) == is_demo
