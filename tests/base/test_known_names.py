@@ -22,6 +22,7 @@ from comfy.base.wording import plain_words
         ("swarmui_exampleworkflows_basic_sdxl", "SwarmUI basic SDXL"),
         ("x_flux_workflows_ip_adapter_workflow", "X Flux IPAdapter"),
         ("my_workflow", "My workflow"),
+        ("image_kps", "Image KPS"),
     ],
 )
 def test_file_names_become_titles(name: str, title: str) -> None:

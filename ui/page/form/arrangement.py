@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comfy.base.messages import message
 from comfy.form.model import Field
@@ -42,7 +42,18 @@ def arrangement_of(shown: Sequence[Field]) -> Arrangement:
     main = [field for field in shown if field.group == "main" and field not in seeds]
     rest = [field for field in shown if field.group != "main"]
     rest += [field for field in seeds if field.group == "main"]
-    return Arrangement(tuple(main), tuple(seeds), tuple(_sections(rest)))
+    return Arrangement(tuple(_helped_once(main)), tuple(seeds), tuple(_sections(rest)))
+
+
+def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
+    """Remove the help of texts that repeats an earlier text's help, such as that of several
+    prompts."""
+    helped = set()
+    for field in fields:
+        is_text = field.widget in ("text", "textarea")
+        yield replace(field, tooltip="") if is_text and field.tooltip in helped else field
+        if is_text:
+            helped.add(field.tooltip)
 
 
 def _sections(rest: Sequence[Field]) -> Iterable[Section]:
