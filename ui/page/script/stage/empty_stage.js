@@ -21,7 +21,6 @@ const OWN = message("Your latest result");
 const SHARED = message("Settings from a shared result");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Your result will appear here.");
-const CANNOT_RUN = message("This workflow can't run here yet.");
 const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
@@ -97,7 +96,7 @@ export class EmptyStage {
     const cover = isKnown(state) ? state.cover : "";
     const isComing = Boolean(state.cover) && !isKnown(state);
     const hasPicture = Boolean(shared || own || cover);
-    const words = !isKnown(state) || hasPicture ? "" : state.blocked ? CANNOT_RUN : NOTHING_YET;
+    const words = !isKnown(state) || hasPicture || state.blocked ? "" : NOTHING_YET;
     const note = noteOf(state);
     const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
     const wanted = JSON.stringify([
