@@ -18,7 +18,11 @@ test("reads the rate of FLAC and WAV files", () => {
 
 test("leaves large sounds to their player", async () => {
   let canceled = false;
-  const body = new ReadableStream({ cancel: () => void (canceled = true) });
+  const body = new ReadableStream({
+    cancel() {
+      canceled = true;
+    },
+  });
   globalThis.fetch = async () => new Response(body, { headers: { "content-length": "9000000" } });
   assert.equal(await factsOf("/song.flac"), null);
   assert.ok(canceled);
