@@ -59,7 +59,7 @@ export function moreMenu(items) {
     if (!step) return;
     event.preventDefault();
     const offered = shown();
-    const at = offered.findIndex((item) => item === document.activeElement);
+    const at = offered.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     offered[(at + step + offered.length) % offered.length]?.focus();
   });
   place.append(opener, list);
