@@ -68,7 +68,7 @@ class PageCalls:
 
     def open(self, workflow: str, **wanted: Any) -> PageCalls:
         """Draw a workflow's form, as the page does for the workflow's address."""
-        self.choice = self.call(self.load, {"workflow": workflow, **wanted}).json()["data"][0]
+        self.choice = self.call(self.load, {"name": workflow, **wanted}).json()["data"][0]
         assert self.draw(self.choice).status_code == 200
         return self
 

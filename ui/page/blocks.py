@@ -27,34 +27,10 @@ from ui.page.plain.layout import ICON, head_tags_of, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener, preload_tags
 from ui.page.stage import Stage
-from ui.page.style_text import styles
 from ui.page.theme import make_theme
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.web.identity import Identity
 
-_STYLES = (
-    "gradio.css",
-    "page.css",
-    "header.css",
-    "announcement.css",
-    "form.css",
-    "models/missing_models.css",
-    "filling.css",
-    "fields/box_drawing.css",
-    "before.css",
-    "dialogs.css",
-    "account.css",
-    "share.css",
-    "start_page/start_page.css",
-    "making/many.css",
-    "editor/editor.css",
-    "editor/rows.css",
-    "making/prompts.css",
-    "image_editor/editor.css",
-    "choosing/choosing.css",
-    "gallery/gallery.css",
-    "models/picker.css",
-)
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
@@ -116,7 +92,7 @@ def build_page(
                 keeps_going, notify = _wishes(asks=not sources.runs.keep_running)
                 generate = _actions()
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
-                stage = Stage(elem_id="stage")
+                stage = Stage(live=True, elem_id="stage")
                 draw_batches()
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
@@ -155,10 +131,9 @@ def document_head(root: str) -> str:
 
 
 def assets() -> dict[str, Any]:
-    """Return the page's theme, style, script and icon as arguments of `gr.mount_gradio_app`."""
+    """Return the page's theme, script and icon as arguments of `gr.mount_gradio_app`."""
     return {
         "theme": make_theme(),
-        "css": styles(*_STYLES),
         "head": head_tags(),
         "favicon_path": str(ICON),
     }
@@ -283,7 +258,6 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
 ) -> None:
     """Show the workflow in the URL, then the user's choice. `drawn`: the form's inputs, the choice
     first."""
-    chains = library.chain_forms.folder
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
         person = identity.person(request)
@@ -298,13 +272,13 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         wanted = wanted or {}
         maybe_gone = bool(wanted.get("maybe_gone"))
         starts = opening.starts(maybe_gone=maybe_gone)
-        name = opening.name(wanted.get("workflow") or "", maybe_gone=maybe_gone)
-        if name != wanted.get("workflow"):
+        name = opening.name(wanted.get("name") or "", maybe_gone=maybe_gone)
+        if name != wanted.get("name"):
             wanted["kept"] = {}
         names = {one.name for one in (*shared, *opened)}
         offer = Offer((*shared, *opened), name if name in names and not starts else None)
-        choice = None if starts else choice_of(chains, name, wanted)
-        if wanted.get("list_only"):
+        choice = None if starts else choice_of(name, wanted)
+        if wanted.get("list_only") or (choice and name == wanted.get("drawn")):
             choice = gr.skip()
         may = library.forms.permissions
         rights = (may.open(person), may.gallery(person), may.operates(person))
@@ -315,6 +289,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         wishes = bool(wanted.get("keeps_going")), notify
         return choice, offer, *wishes, *marks, signs_out
 
+    # The browser usually knows which form comes first, so that form needs one request less.
+    page.load(None, outputs=drawn[0], js=listener("form/form.js", "first()"), **QUIET)
     for event in (page.load, redraw.click):
         event(
             open_page,
@@ -324,9 +300,5 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             **QUIET,
         )
     picker.select(
-        lambda name, wanted: choice_of(chains, name, wanted) if wanted else gr.skip(),
-        [picker, requested],
-        drawn[0],
-        js=listener("form/form.js", "chosen(name)", "name"),
-        **QUIET,
+        None, picker, drawn[0], js=listener("form/form.js", "chosen(name)", "name"), **QUIET
     )

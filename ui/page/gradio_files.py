@@ -8,7 +8,7 @@ from functools import cache
 from ui.gradio.page_files import PageFiles, files_of_page, joined_styles
 from ui.gradio.page_files import script_tags as tags_of_scripts
 from ui.gradio.page_files import style_tags as tags_of_styles
-from ui.page.style_text import batch_styles
+from ui.page.style_text import first_styles
 
 # Components of the page itself and of the usual fields. Gradio loads all others when a form has
 # them.
@@ -36,8 +36,8 @@ def _files() -> PageFiles:
 
 @cache
 def style_text() -> str:
-    """Return all their style sheets, and the one for batches, as one that browsers keep."""
-    return f"{joined_styles(_files())}\n{batch_styles()}"
+    """Return all their style sheets, and the page's first one, as one that browsers keep."""
+    return f"{joined_styles(_files())}\n{first_styles()}"
 
 
 @cache

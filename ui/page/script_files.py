@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from ui.page.joined_script import joined, needed, part_of
 from ui.page.kept_files import KeptFile
+from ui.page.style_text import later_styles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
@@ -24,7 +25,6 @@ _PAGE, _LATER, _OPENED, _SIGN_IN = "page.js", "later.js", "opened.js", "sign_in.
 _FIRST = (
     "page.js",
     "components/account.js",
-    "components/footer.js",
     "components/header.js",
     "components/size.js",
     "components/tab.js",
@@ -42,6 +42,7 @@ _FIRST = (
 _AFTER_FIRST = (
     "batches/given.js",
     "batches/live_batches.js",
+    "components/footer.js",
     "components/mask_painter.js",
     "components/presets.js",
     "components/stage.js",
@@ -49,6 +50,7 @@ _AFTER_FIRST = (
     "form/chain.js",
     "form/files.js",
     "form/workflows.js",
+    "history/expiry.js",
     "later_parts.js",
     "making/many.js",
     "models/choosing.js",
@@ -56,6 +58,7 @@ _AFTER_FIRST = (
     "models/missing_models.js",
     "runs/live_history.js",
     "runs/live_queue.js",
+    "start_page/start_page.js",
 )
 _SIGN_IN_MODULE = "pages/sign_in.js"
 
@@ -78,7 +81,7 @@ def _file(name: str) -> KeptFile | None:
         case "page.js":
             text = joined(of_page, first, (script_address(_LATER), script_address(_OPENED)))
         case "later.js":
-            text = part_of(of_page, after_first.keys() - first)
+            text = part_of(of_page, after_first.keys() - first) + _adding(later_styles())
         case "opened.js":
             text = part_of(of_page, of_page.keys() - after_first)
         case "sign_in.js":
@@ -95,6 +98,12 @@ def script_address(name: str) -> str:
     file = _file(name)
     version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
     return f"script/{version}/{name}"
+
+
+def _adding(style: str) -> str:
+    """Return JavaScript that adds a style sheet to the page."""
+    made = f"Object.assign(document.createElement('style'), {{ textContent: {json_text(style)} }})"
+    return f"document.head.append({made});\n"
 
 
 def calls(module: str, call: str) -> str:

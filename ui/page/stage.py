@@ -26,21 +26,7 @@ from comfy.comfyui.protocol.result_types import FileKind
 from ui.documents.run_doc import ShownFile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
-from ui.page.style_text import styles
-
-_STYLES = (
-    "viewport.css",
-    "video/tools.css",
-    "empty_stage.css",
-    "stage.css",
-    "chain.css",
-    "results.css",
-    "results/grid.css",
-    "results/prose.css",
-    "results/rows.css",
-    "tile.css",
-    "use_menu.css",
-)
+from ui.page.style_text import STAGE, styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +96,8 @@ class Stage(gr.HTML, metaclass=WithoutStub):
     as an input. `use` is offered for the types in `takes`, and on this app's page for all, with the
     element of the form's `field`. Both have `gr.SelectData`'s values (`index` of the file, `value`
     its URL), `run` and `at`. For a followed run also `use_values`, `run_again` and `delete`, with
-    `run`: the script handles the last two, and on this app's own page the first.
+    `run`: the script handles the last two, and on this app's own page the first. `live`: on this
+    app's page, which has the styles already.
     """
 
     def __init__(
@@ -119,15 +106,17 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         *,
         label: str = _RESULT,
         takes: Sequence[FileKind] = (),
+        live: bool = False,
         **options: Any,
     ) -> None:
         self.takes = takes
+        self.live = live
         super().__init__(
             value,
             label=label,
             html_template='<div class="stage"></div>',
             js_on_load=mounts("components/stage.js", _EVENTS, takes=takes, viewer=model_viewer()),
-            css_template=styles(*_STYLES),
+            css_template="" if live else styles(*STAGE),
             apply_default_css=False,
             **options,
         )

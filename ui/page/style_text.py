@@ -1,13 +1,56 @@
-"""Style sheets as the page gets them, without comments and indents: a quarter smaller."""
+"""Style sheets as the page gets them, without comments and indents: a quarter smaller. The page's
+first style sheet has what the header and the form need; all others come with the second part of
+the script."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "styles"
-_OF_BATCHES = (
+_FIRST = (
+    "gradio.css",
+    "page.css",
+    "header.css",
+    "form.css",
+    "models/missing_models.css",
+    "filling.css",
+    "fields/box_drawing.css",
+    "account.css",
+    "making/many.css",
+    "making/prompts.css",
+)
+_LATER = (
+    "announcement.css",
+    "before.css",
+    "dialogs.css",
+    "share.css",
+    "start_page/start_page.css",
+    "editor/editor.css",
+    "editor/rows.css",
+    "image_editor/editor.css",
+    "choosing/choosing.css",
+    "gallery/gallery.css",
+    "models/picker.css",
+)
+STAGE = (
+    "viewport.css",
+    "video/tools.css",
+    "empty_stage.css",
+    "stage.css",
+    "chain.css",
+    "results.css",
+    "results/grid.css",
+    "results/prose.css",
+    "results/rows.css",
+    "tile.css",
+    "use_menu.css",
+)
+QUEUE = ("run_lists.css",)
+HISTORY = ("run_lists.css", "history.css", "tile.css")
+_BATCHES = (
     "run_lists.css",
     "viewport.css",
     "results.css",
@@ -21,6 +64,15 @@ _OF_BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
+# Styles that apply only inside one of the page's components, by the component's ID. Elsewhere,
+# these components bring their styles themselves.
+_OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "stage": STAGE,
+    "batches": _BATCHES,
+    "queue": QUEUE,
+    "history": HISTORY,
+}
+_INSIDE = ".gradio-container.gradio-container .contain"  # above Gradio's own rules
 _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s)", re.MULTILINE)
 
 
@@ -33,6 +85,19 @@ def styles(*names: str) -> str:
 
 
 @cache
-def batch_styles() -> str:
-    """Return the styles of the batches component, which apply only inside it."""
-    return f"#batches {{ {styles(*_OF_BATCHES)} }}"
+def first_styles() -> str:
+    """Return the styles of the page's header and form."""
+    return _everywhere(*_FIRST)
+
+
+@cache
+def later_styles() -> str:
+    """Return all other styles of the page and of its components."""
+    inside = (f"#{name} {{ {styles(*files)} }}" for name, files in _OF_COMPONENTS.items())
+    return "\n".join((_everywhere(*_LATER), *inside))
+
+
+def _everywhere(*names: str) -> str:
+    """Return the styles twice: for the whole document, and with precedence over Gradio's own."""
+    text = styles(*names)
+    return f"{text}\n{_INSIDE} {{\n{text}\n}}"

@@ -188,7 +188,7 @@ def test_any_browser_json_starts_a_whole_chain_or_nothing(
     not."""
     write(folder, text)
     page = PageCalls(app)
-    choice = page.call(page.load, {"workflow": NAME}).json()["data"][0]
+    choice = page.call(page.load, {"name": NAME}).json()["data"][0]
     kept = {**choice, "kept": sent} if isinstance(sent, dict) else choice
     assert page.draw(kept).status_code == 200
     nothing_is_left(app)

@@ -9,7 +9,6 @@ from typing import Any
 
 from comfy.base.messages import message
 from comfy.base.wording import short
-from comfy.chains.folder import ChainFolder
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
 from comfy.launch.uploads import FILE_GONE, Refused
@@ -21,16 +20,15 @@ from ui.files.field_files import FieldFiles
 _MISSING = object()
 
 
-def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs for drawing a form: the name of a workflow or of one of the `chains`, and
-    whether it is a chain; the values in the URL and in the browser's storage; the open sections;
-    whether to draw the author's draft of the form; and a counter of the page's fills.
+def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs for drawing a form: the name of a workflow or a chain; the values in the
+    URL and in the browser's storage; the open sections; whether to draw the author's draft of the
+    form; and a counter of the page's fills. `choice` in `form/form.js` makes the same.
 
-    The counter makes opening the same workflow again a change.
+    The nonce makes opening the same workflow again a change.
     """
     return {
         "name": name,
-        "chain": name in chains,
         "linked": wanted.get("linked") or {},
         "kept": wanted.get("kept") or {},
         "unfolded": wanted.get("unfolded") or [],

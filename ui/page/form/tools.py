@@ -55,7 +55,7 @@ def draw_tools(
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
         sources.library.forms.catalog.get(refresh=True)
-        return choice_of(sources.library.chain_forms.folder, name, wanted)
+        return choice_of(name, wanted)
 
     refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
     link.click(

@@ -1,7 +1,10 @@
 // @ts-check
-// Parts of the page that come after its first form: files dropped on the page, the image editor, masks, shared settings.
+// Parts of the page that come after its first form: announcements, keyboard shortcuts, files dropped on
+// the page, the image editor, masks, shared settings.
 
+import { showAnnouncements } from "./announcement.js";
 import { refuseVaried } from "./batches/given.js";
+import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
@@ -9,6 +12,7 @@ import { useShared } from "./runs/shared_settings.js";
 
 /** Start them. */
 export function beginLater() {
+  showAnnouncements();
   takeFiles();
   offerEditing();
   useShared();
@@ -19,6 +23,16 @@ export function beginLater() {
  * @param {() => void} press
  */
 export const isHeldByMask = (press) => masksHold(press);
+
+/**
+ * Show the keyboard shortcuts if the key asks for them, and return whether it does.
+ * @param {KeyboardEvent} event
+ */
+export function showKeysFor(event) {
+  if (!asksForKeys(event)) return false;
+  showKeys();
+  return true;
+}
 
 /**
  * Show why an upload was refused.

@@ -1,11 +1,9 @@
 // @ts-check
 // Entry point of the page: restores the user's runs, connects to the app, and handles keys, buttons and files.
 
-import { showAnnouncements } from "./announcement.js";
 import { uncovered } from "./back.js";
 import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING, reloadFirstView } from "./components/coming.js";
-import { asksForKeys, showKeys } from "./components/keys.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
@@ -119,7 +117,7 @@ function keyPressed(event) {
     event.preventDefault();
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
-  else if (asksForKeys(event)) showKeys();
+  else if (later?.showKeysFor(event)) return;
   else if (event.key === "Escape" && closeApi()) return;
   else if (walkTexts(event)) return;
   else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
@@ -252,7 +250,6 @@ tellCutUpload();
 showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
-showAnnouncements();
 listen();
 sendKept();
 startWorker();

@@ -185,7 +185,7 @@ def test_finding_09_the_open_button_needs_the_permission(
     """When the page loads, the app tells it whether the user may open workflows."""
     permitted.remove(BOBS)
     page = PageCalls(strict, who)
-    answer = page.call(page.load, {"workflow": "upscale"}).json()["data"]
+    answer = page.call(page.load, {"name": "upscale"}).json()["data"]
     assert page.component("open")["props"]["visible"] is False
     assert answer[4].get("visible") is (who == ANN)
 

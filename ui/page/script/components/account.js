@@ -3,7 +3,6 @@
 
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
-import { storageLine } from "../history/expiry.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
@@ -56,15 +55,16 @@ export function mountAccount(place) {
   place.append(menu);
   opener.title = userName();
   opener.popoverTargetElement = menu;
-  menu.addEventListener("toggle", (event) => {
+  menu.addEventListener("toggle", async (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
-    $(".storage", menu)?.remove();
-    $("p", menu)?.after(storageLine());
     operator.hidden = !$("#operates"); // Python draws it only for administrators
     for (const one of signsOut) one.hidden = !$("#signs-out"); // drawn only if signing out has an effect
     const { bottom, right } = opener.getBoundingClientRect();
     const most = innerWidth - menu.offsetWidth - MARGIN;
     const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));
     Object.assign(menu.style, { top: `${bottom + GAP}px`, left: `${left}px` });
+    const { storageLine } = await import("../history/expiry.js");
+    $(".storage", menu)?.remove();
+    $("p", menu)?.after(storageLine());
   });
 }

@@ -35,7 +35,7 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
  * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
  * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
- * itself has removed, "" for none.
+ * itself has removed, "" for none. `first`: the form drawn before Python has answered, "" for none.
  */
 const drawing = {
   formWanted: true,
@@ -45,37 +45,61 @@ const drawing = {
   leads: false,
   soon: 0,
   gone: "",
+  first: "",
 };
 
+const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothing
+
 /**
- * @param {string | null} name
- * @param {Record<string, string>} fromAddress
+ * Return the inputs for drawing a form. `choice_of` in Python makes the same.
+ * @param {string} name
+ * @param {Record<string, string>} [fromAddress]
  */
-const choice = (name, fromAddress) => ({
-  workflow: name,
+const choice = (name, fromAddress = {}) => ({
+  name,
   linked: fromAddress,
   kept: name ? typed(name) : {},
+  unfolded: /** @type {readonly string[]} */ ([]),
+  draft: false,
+  filling: String(drawing.filling),
+  nonce: String(Math.random()),
 });
 
 /** Return the workflow in the address, null if it names none. */
 export const addressed = () => new URLSearchParams(location.search).get("workflow");
 
-/** Return the outputs of a Gradio listener. Python draws their form, by default of the last workflow. */
+/** Return the workflow whose form is wanted, by default the last one. */
+const wantedName = () => addressed() ?? read(localStorage, RECENT, [])[0] ?? "";
+
+const wantedChoice = (name = wantedName()) => ({
+  ...choice(name, linked(location.search)),
+  unfolded: unfolded(),
+  draft: isEdited(addressed()),
+});
+
+/**
+ * Return the outputs of a Gradio listener: the form to draw before Python has said which, if the first view shows that
+ * there is one.
+ */
+export function first() {
+  const { workflow } = $("#first-view")?.dataset ?? {};
+  if (!workflow) return [UNCHANGED];
+  drawing.first = wantedName() || workflow;
+  return [wantedChoice(drawing.first)];
+}
+
+/** Return the outputs of a Gradio listener. Python draws their form, unless `first` has drawn it. */
 export function wanted() {
-  const name = addressed();
-  const [last = ""] = read(localStorage, RECENT, []);
-  const { formWanted, filling } = drawing;
-  drawing.formWanted = false;
-  const from = choice(name ?? last, linked(location.search));
+  const { formWanted, first: drawn } = drawing;
+  Object.assign(drawing, { formWanted: false, first: "" });
   const habits = { keeps_going: keepsGoing(), notifies: notifies() };
+  const maybeGone = addressed() === null;
   return [
     {
-      ...from,
-      maybe_gone: name === null,
+      ...wantedChoice(drawn || wantedName()),
+      maybe_gone: maybeGone,
       list_only: !formWanted,
-      unfolded: unfolded(),
-      filling,
-      draft: isEdited(addressed()),
+      drawn,
       ...habits,
     },
   ];
@@ -86,12 +110,12 @@ export function wanted() {
  * @param {string | null} name
  */
 export function chosen(name) {
-  if (!name || addressed() === name) return [name, null];
+  if (!name || addressed() === name) return [UNCHANGED];
   say("");
   goTo(`?workflow=${encodeURIComponent(name)}`);
   expectForm();
   drawing.leads = true;
-  return [name, { ...choice(name, {}), filling: drawing.filling }];
+  return [choice(name)];
 }
 
 /**

@@ -25,9 +25,6 @@ const PAUSE = 300; // milliseconds until a failed check is repeated once
 const STEPS = /** @type {const} */ ({ ArrowRight: 1, ArrowLeft: -1 });
 const SEARCHED = 20; // values; a filter with more is a text box with suggestions
 
-/** Return whether this user may start from templates. */
-export const mayStart = () => $("#starts-from-templates") !== null;
-
 export class Gallery {
   #place = element("dialog", "gallery");
   #search = element("input");
@@ -315,8 +312,3 @@ function searchedMenu(label, values, chosen) {
 
 /** @param {string} id of a template; a node pack's contains a slash */
 const pathOf = (id) => id.split("/").map(encodeURIComponent).join("/");
-
-/** Open the gallery, unless it is open already. */
-export function openGallery() {
-  if (!$("dialog.gallery")) new Gallery().open();
-}

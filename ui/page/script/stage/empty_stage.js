@@ -8,7 +8,7 @@ import { isEdited } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
-import { mayStart, openGallery } from "../gallery/gallery.js";
+import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
 import { page } from "../state.js";
 import { audioOf, waveformOf } from "./media.js";

@@ -5,7 +5,7 @@
 import { thumbFor } from "../components/chooser.js";
 import { $, button, element } from "../dom.js";
 import { grouped, matches } from "../form/choices.js";
-import { mayStart, openGallery } from "../gallery/gallery.js";
+import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
