@@ -139,6 +139,7 @@ def test_results_and_the_history(reader: Reader) -> None:
     names = page.locator("dialog img").evaluate_all("all => all.map((one) => one.alt)")
     reader.knows(*names)
     reader.read("compared")
+    reader.knows("models/checkpoints")  # the folder of a missing model
     what_goes_wrong(reader)
     reader.all_well()
 
