@@ -129,4 +129,4 @@ def test_two_missing_models_are_marked(fast: Site, visit: Visit) -> None:
     person.press()
     are_marked(person, "1.ckpt_name", "20.ckpt_name")
     assert set(person.errors().values()) == {"This isn't on the server. Choose another."}
-    expect(person.page.locator("#stage .advice")).to_contain_text("Fix the highlighted fields.")
+    expect(person.page.locator("#stage .advice")).to_contain_text("Check the highlighted fields.")
