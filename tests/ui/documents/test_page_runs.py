@@ -295,7 +295,7 @@ def test_time_that_has_passed(seconds: float, said: str) -> None:
 def test_a_refusal_without_a_field_shows_the_servers_message() -> None:
     """If there is no field to highlight, the page shows the server's own objection instead of the
     hint about highlighted fields."""
-    error = RunError("The server did not accept this workflow.", "Check the highlighted fields.")
+    error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")
     view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its image is no image.",))
     assert view.advice == "Scale: its image is no image."
     assert (

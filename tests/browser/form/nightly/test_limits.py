@@ -40,7 +40,7 @@ def test_a_refused_file_is_still_explained_at_generate(fast: Site, visit: Visit)
     error = field.locator(".field-error")
     expect(error).to_contain_text("song.flac")
     person.press()
-    expect(person.page.locator("#stage")).to_contain_text("Check the highlighted fields.")
+    expect(person.page.locator("#stage")).to_contain_text("Fix the highlighted fields.")
     expect(error).to_contain_text("song.flac")
     person.leave()
 
