@@ -362,6 +362,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         limit_concurrency=limits.connections,
         # A press after some thought needs no new connection, which takes one to three round trips.
         timeout_keep_alive=int(HEAD_SECONDS),
+        server_header=False,
         proxy_headers=False,  # ProxyMiddleware reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,

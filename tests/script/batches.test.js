@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
+import { sinceOpened } from "../../ui/page/script/batches/ended.js";
 import {
   atCommas,
   csvLine,
@@ -24,7 +25,6 @@ import {
 import {
   captionWords,
   progressWords,
-  sinceOpened,
   titleWords,
   whyWords,
 } from "../../ui/page/script/batches/words.js";

@@ -62,6 +62,8 @@ _STAND_IN_WORDS = {
 # Always visible part; empty if there is nothing to show.
 _MENU_WORDS = {"menu": message("Menu"), "demo": "", "about": ""}
 _DEMO_MENU_WORDS = _MENU_WORDS | {"demo": message("Demo"), "about": _STAND_IN_WORDS["demo"]}
+# JavaScript: the output of a listener, or one that changes nothing.
+_FIRST_CHOICE = "() => [firstView.form ? firstView.choice() : { __type__: 'update' }]"
 _STATE = '<span class="server-state" role="status"></span>'
 
 
@@ -289,8 +291,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         wishes = bool(wanted.get("keeps_going")), notify
         return choice, offer, *wishes, *marks, signs_out
 
-    # The browser usually knows which form comes first, so that form needs one request less.
-    page.load(None, outputs=drawn[0], js=listener("form/form.js", "first()"), **QUIET)
+    # The first view knows which form comes first. The page's script may still be on its way.
+    page.load(None, outputs=drawn[0], js=_FIRST_CHOICE, **QUIET)
     for event in (page.load, redraw.click):
         event(
             open_page,

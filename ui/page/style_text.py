@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from ui.gradio.internals import WHOLE_PAGE
+
 _FOLDER = Path(__file__).parent / "styles"
 _FIRST = (
     "gradio.css",
@@ -72,7 +74,6 @@ _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "queue": QUEUE,
     "history": HISTORY,
 }
-_INSIDE = ".gradio-container.gradio-container .contain"  # above Gradio's own rules
 _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s)", re.MULTILINE)
 
 
@@ -100,4 +101,4 @@ def later_styles() -> str:
 def _everywhere(*names: str) -> str:
     """Return the styles twice: for the whole document, and with precedence over Gradio's own."""
     text = styles(*names)
-    return f"{text}\n{_INSIDE} {{\n{text}\n}}"
+    return f"{text}\n{WHOLE_PAGE} {{\n{text}\n}}"

@@ -37,10 +37,19 @@
     }
   };
 
-  /** Show the values that were typed last in this browser. */
+  const params = new URLSearchParams(location.search);
+  const [last] = read("localStorage", RECENT) ?? [];
+  const form = workflow && (params.get("workflow") ?? last ?? workflow);
+
+  /** Return the values that were typed last in this browser. */
+  const typed = () => {
+    const own = VALUES + [user, form].filter(Boolean).join("/");
+    return read("sessionStorage", own) ?? read("localStorage", own) ?? {};
+  };
+
+  /** Show them. */
   const fill = () => {
-    const own = VALUES + [user, workflow].filter(Boolean).join("/");
-    const kept = read("sessionStorage", own) ?? read("localStorage", own) ?? {};
+    const kept = typed();
     for (const place of /** @type {NodeListOf<HTMLElement>} */ (
       view.querySelectorAll("[data-key]")
     )) {
@@ -90,9 +99,7 @@
 
   const dark = read("localStorage", SHADE);
   if (dark !== null) view.classList.add(dark ? "is-dark" : "is-light");
-  const [last] = read("localStorage", RECENT) ?? [];
-  const isNamed = new URLSearchParams(location.search).has("workflow");
-  if (isNamed || !last || last === workflow) fill();
+  if (form === workflow) fill();
   else view.querySelector(".first-form")?.replaceChildren(); // another form will come
   const title = view.querySelector("h1")?.textContent ?? "";
   /** @type {HTMLElement} */ (view.querySelector(".bar .box")).textContent = title;
@@ -110,13 +117,24 @@
   });
   watch();
 
+  // Gradio asks for it before the page's own script is there. `choice` in `form/form.js` makes the same.
+  const choice = () => ({
+    name: form,
+    linked: Object.fromEntries([...params].filter(([key]) => key.includes("."))),
+    kept: typed(),
+    unfolded: [],
+    draft: false,
+    filling: "0",
+    nonce: String(Math.random()),
+  });
+
   const ended = new Promise((resolve) => {
     const end = () => {
       keepTries(0);
       view.remove();
       resolve(null);
     };
-    Object.assign(window, { firstView: { failed: again, end } });
+    Object.assign(window, { firstView: { failed: again, end, form, choice } });
   });
   Object.assign(/** @type {any} */ (window).firstView, { ended });
 })();

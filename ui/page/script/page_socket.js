@@ -1,7 +1,7 @@
 // @ts-check
 // The page's main socket. It reports unfinished runs, changed workflows, and whether the app can be reached.
 
-import { sinceOpened } from "./batches/words.js";
+import { sinceOpened } from "./batches/ended.js";
 import { pause } from "./clock.js";
 import { $, closeSocket, root } from "./dom.js";
 import { folderChanged, redrawSoon } from "./form/form.js";

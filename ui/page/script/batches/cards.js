@@ -7,7 +7,8 @@ import { API, ask } from "../requests.js";
 import { withoutBatch } from "../runs/runs.js";
 import { page } from "../state.js";
 import { BATCHES, write } from "../storage.js";
-import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "./words.js";
+import { hasEnded } from "./ended.js";
+import { fractionOfBatch, progressWords, titleWords, whyWords } from "./words.js";
 
 /** @import { BatchDoc } from "../documents.js" */
 

@@ -5,8 +5,9 @@ import { durationWords, when } from "../clock.js";
 import { button, element, tell } from "../dom.js";
 import { message, withEllipsis } from "../messages.js";
 import { doTo } from "./cards.js";
+import { hasEnded } from "./ended.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
-import { fractionOfBatch, hasEnded, progressWords, stateWords, whyWords } from "./words.js";
+import { fractionOfBatch, progressWords, stateWords, whyWords } from "./words.js";
 
 /** @import { BatchRow, WholeBatch } from "./rows.js" */
 

@@ -35,7 +35,7 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
  * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
  * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
- * itself has removed, "" for none. `first`: the form drawn before Python has answered, "" for none.
+ * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet.
  */
 const drawing = {
   formWanted: true,
@@ -45,7 +45,7 @@ const drawing = {
   leads: false,
   soon: 0,
   gone: "",
-  first: "",
+  isFirst: true,
 };
 
 const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothing
@@ -77,21 +77,11 @@ const wantedChoice = (name = wantedName()) => ({
   draft: isEdited(addressed()),
 });
 
-/**
- * Return the outputs of a Gradio listener: the form to draw before Python has said which, if the first view shows that
- * there is one.
- */
-export function first() {
-  const { workflow } = $("#first-view")?.dataset ?? {};
-  if (!workflow) return [UNCHANGED];
-  drawing.first = wantedName() || workflow;
-  return [wantedChoice(drawing.first)];
-}
-
-/** Return the outputs of a Gradio listener. Python draws their form, unless `first` has drawn it. */
+/** Return the outputs of a Gradio listener. Python draws their form, unless the first view has. */
 export function wanted() {
-  const { formWanted, first: drawn } = drawing;
-  Object.assign(drawing, { formWanted: false, first: "" });
+  const { formWanted, isFirst } = drawing;
+  const drawn = isFirst ? /** @type {any} */ (window).firstView.form : "";
+  Object.assign(drawing, { formWanted: false, isFirst: false });
   const habits = { keeps_going: keepsGoing(), notifies: notifies() };
   const maybeGone = addressed() === null;
   return [

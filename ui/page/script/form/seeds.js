@@ -3,7 +3,6 @@
 // ui/page/form/seeds.py draws.
 
 import { showUsedSeed, takeTypedSeed } from "../gradio.js";
-import { endedAt } from "../history/past.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
 
@@ -33,7 +32,9 @@ export function lastSeeds({ form, runs, past }, count) {
       : [],
   );
   const earlier = (past ?? []).flatMap((run) =>
-    run?.workflow === form ? [{ at: endedAt(run), seeds: Object.values(run.seeds) }] : [],
+    run?.workflow === form
+      ? [{ at: run.finished_at ?? run.submitted_at, seeds: Object.values(run.seeds) }]
+      : [],
   );
   const [last] = [...seen, ...earlier]
     .filter(({ seeds }) => seeds.length === count)
