@@ -46,7 +46,7 @@ def arrangement_of(shown: Sequence[Field]) -> Arrangement:
 
 
 def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
-    """Remove the help of texts that repeats an earlier text's help, such as that of several
+    """Remove the help of texts that repeats an earlier text's help, such as the help of several
     prompts."""
     helped = set()
     for field in fields:

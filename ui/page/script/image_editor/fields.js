@@ -21,7 +21,7 @@ const originals = new Map();
 /** Originals of images that are being uploaded, by the id of their field. @type {Map<string, Original>} */
 const pending = new Map();
 
-/** Add the button to image fields once they have an image; those of the first form may already have one. */
+/** Add the button to image fields once they have an image; the first form may already have some. */
 export function offerEditing() {
   for (const image of all(`${FIELD} img`)) offerOn(image);
   document.addEventListener("load", ({ target }) => offerOn(target), true);
