@@ -16,6 +16,7 @@ const NOT_THERE = ["/monitoring/summary", "/gradio_api/mcp/schema"];
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
 const CLEAR = ".icon-button-wrapper > button:last-of-type";
+const FULLSCREEN = ".of-image .icon-button-wrapper > button:first-of-type:not(:last-of-type)";
 const SOURCE = "[data-testid=source-select] button:first-child";
 const EMPTIED_WITHIN = 3000; // milliseconds
 /** Accessible names and tooltips of buttons that Gradio has only in English. */
@@ -26,7 +27,6 @@ const ENGLISH = new Map([
   ["Record video from camera", message("Record a video")],
   ["Paste from clipboard", message("Paste from the clipboard")],
   ["Fullscreen", message("Full screen")],
-  ["Exit fullscreen mode", message("Exit full screen")],
   ["Remove Image", message("Remove image")],
 ]);
 const NAMES = ["aria-label", "title"];
@@ -309,6 +309,12 @@ export function replaceFile(field, file) {
  * @param {Element} pressed
  */
 export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
+
+/**
+ * Return whether the user has pressed a field's own button for enlarging its image.
+ * @param {Element} pressed
+ */
+export const isEnlarging = (pressed) => pressed.closest(FULLSCREEN) !== null;
 
 /** Selector for the input of a seed. */
 export const SEED_TEXT = ".seed textarea, .seed input[type=text]";

@@ -1,4 +1,4 @@
-"""The image editor: what the server receives after an edit, and Undo."""
+"""Image fields: what the server receives after an edit, Undo, and the other actions."""
 
 from __future__ import annotations
 
@@ -128,3 +128,36 @@ def test_pulling_an_edge_masks_the_new_area(fast: Site, visit: Visit, tmp_path: 
     assert len(set(fading)) > 20, "the mask keeps its eight bits"
     person.page.locator("#undo").get_by_role("button", name="Undo").click()
     expect(canvas).to_have_attribute("width", "192")
+
+
+def test_an_image_is_changed_and_enlarged(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Change opens the browser's file dialog, and the image stays until another one is chosen.
+    Enlarge shows the image over the whole window. Close, Esc and Back return to the form."""
+    person = visit(fast).open("image-to-image", **SMALL)
+    page, field = person.page, person.field(KEY)
+    shown(person)
+    address = field.locator("img").get_attribute("src")
+    with page.expect_file_chooser() as chooser:
+        field.get_by_label("Upload file").click()
+    assert field.locator("img").get_attribute("src") == address
+    chooser.value.set_files(quarters(tmp_path))
+    has_width(person, 96)
+    assert corners(received(fast, person.generate())) == list(COLORS)
+
+    enlarged = page.get_by_role("dialog", name="Your image")
+    ways: list[Callable[[], object]] = [
+        lambda: enlarged.get_by_role("button", name="Close").click(),
+        lambda: page.keyboard.press("Escape"),
+        page.go_back,
+    ]
+    for leave in ways:
+        field.get_by_label("Fullscreen").click()
+        box, window = enlarged.locator("img").bounding_box(), page.viewport_size
+        assert box
+        assert window
+        assert box["width"] > window["width"] * 0.9
+        assert box["height"] > window["height"] * 0.8
+        leave()
+        expect(enlarged).to_have_count(0)
+        expect(field.get_by_label("Fullscreen")).to_be_focused()
+    has_width(person, 96)

@@ -4,13 +4,14 @@
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
-import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
+import { giveFile, isChoosing, isEnlarging, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { labeled, message, plural } from "../messages.js";
 import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
 import { uploadBegins } from "./cut_uploads.js";
+import { enlargeImage } from "./enlarged_image.js";
 import { clearErrors, fieldId, showRefusal } from "./field_errors.js";
 import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
@@ -297,13 +298,25 @@ function chooseAnother(event) {
   const { target } = event;
   const field = fieldOf(target);
   if (!field || !isChoosing(/** @type {Element} */ (target))) return;
-  if (!$("video, audio", field) || $("input[type=file]", field)) return;
+  const isMedia = $("video, audio", field) && !$("input[type=file]", field);
+  if (!isMedia && !$("img", field)) return;
   event.stopPropagation();
   const input = element("input");
   input.type = "file";
   input.accept = `${kindOf(field)}/*`;
   input.addEventListener("change", () => put(field, [...(input.files ?? [])]));
   input.click();
+}
+
+/** @param {MouseEvent} event */
+function enlarge(event) {
+  const { target } = event;
+  const field = fieldOf(target);
+  if (!field || !isEnlarging(/** @type {Element} */ (target))) return;
+  const image = /** @type {HTMLImageElement | null} */ ($("img", field));
+  if (!image) return;
+  event.stopPropagation();
+  enlargeImage(image.src, labelOf(field));
 }
 
 /**
@@ -335,6 +348,7 @@ export function takeFiles() {
     document.documentElement.style.setProperty(name, JSON.stringify(words));
   document.addEventListener("change", fieldGiven, true);
   document.addEventListener("click", chooseAnother, true);
+  document.addEventListener("click", enlarge, true);
   document.addEventListener("error", tellUnplayable, true);
   document.addEventListener("loadeddata", forgetUnplayable, true);
   for (const kind of ["change", "drop", "paste"])
