@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 NIGHTLY = "nightly"
 SHARED = TESTS.parents[1] / "shared"
-# seconds that closing may take; a run stopped while it was sent looks so long whether it has
-# arrived
-SETTLE = 25.0
+# seconds that closing may take; a browser's connections stay open for 30 s, and a run stopped while
+# it was sent looks for 20 s whether it has arrived
+SETTLE = 40.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -84,16 +84,19 @@ def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path)
     with kept_batches(demo.url, tmp_path) as one:
         one.batches = BatchQueue(one.starter, BatchLimits(all=3, paused=0.0))
         with demo.hold("progress"):
-            refused, stopped, spared = (one.begin(AxisSpec(SEED, "1..3")) for _ in range(3))
-            for batch in (refused, stopped, spared):
+            three = [one.begin(AxisSpec(SEED, "1..3")) for _ in range(3)]
+            for batch in three:
                 one.batches.pause(batch.id, ANN)
-            history = one.runs.history
-            assert history is not None
-            with history.engine.begin() as connection:
-                connection.exec_driver_sql(
-                    f"create trigger refusing before update on groups when old.id = '{refused.id}'"
-                    " begin select raise(abort, 'refused'); end"
-                )
-            one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
-        states = [one.batches.get(batch.id, ANN).state for batch in (refused, stopped, spared)]
+        eventually(
+            lambda: not any(one.batches.is_at_work(batch.id) for batch in three), "rows have ended"
+        )
+        history = one.runs.history
+        assert history is not None
+        with history.engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"create trigger refusing before update on groups when old.id = '{three[0].id}'"
+                " begin select raise(abort, 'refused'); end"
+            )
+        one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        states = [one.batches.get(batch.id, ANN).state for batch in three]
         assert states == ["paused", "stopped", "paused"]

@@ -96,7 +96,7 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     several = json.dumps(own_prompt("one of three")).encode()
     give(person.page, several, "c.json", count=3)
     expect(person.entry("2.text")).to_have_value("one of three")
-    expect(said).to_contain_text("Only the first of 3 files was opened.")
+    expect(person.page.locator("#stage .empty")).to_contain_text("Only the first of 3 files was")
     person.forgive("422")  # a refused request is written to every browser's console
     a_file_with_a_workflow_on_a_field(person.turn_to("image-to-image"))
 

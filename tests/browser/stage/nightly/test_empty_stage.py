@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from comfy.library.permissions import Permissions
 from tests.browser.form.nightly.test_masks import PAINTED, sent_mask
@@ -227,37 +227,3 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
     person.turn_to("upscale")
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
-
-
-def test_ideas_move_to_the_prompt_once_its_field_loads(fast: Site, visit: Visit) -> None:
-    """If form and stage share one column and Gradio loads the prompt's code last, the ideas move
-    from the stage to the prompt as soon as its field is there."""
-    person = visit(fast, viewport={"width": 390, "height": 844})
-    page = person.page
-    asked: list[Route] = []
-    held: list[Route] = []
-
-    def ask(route: Route) -> None:
-        asked.append(route)
-        route.continue_()
-
-    def hold(route: Route) -> None:  # what the form needs and the rest of the page does not
-        if asked:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/gradio_api/run/**", ask)
-    page.route("**/assets/Index-*.js", hold)
-    page.goto(f"{fast.url}/?workflow=text-to-image")
-    ideas = page.get_by_role("group", name="Ideas to try").get_by_role("button")
-    expect(page.locator("#stage .empty figcaption")).to_have_text("Example")
-    expect(ideas).to_have_count(3)
-    expect(page.locator("#form .ideas")).to_have_count(0)
-    expect(person.field("2.text")).to_have_count(0)
-    asked.clear()
-    for one in held:
-        one.continue_()
-    expect(person.field("2.text")).to_be_attached()
-    # At once: anything else that is heard of later would bring them there, too.
-    assert person.field("2.text").locator(":has(textarea) ~ .ideas > .idea").count() == 3
