@@ -74,7 +74,7 @@ _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "queue": QUEUE,
     "history": HISTORY,
 }
-_DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s)", re.MULTILINE)
+_DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s*\n)", re.MULTILINE)
 
 
 @cache

@@ -117,6 +117,16 @@
   });
   watch();
 
+  // Gradio asks for the first form before the page's own script can watch its calls.
+  const unwatched = window.fetch;
+  window.fetch = (...request) =>
+    unwatched(...request).catch((problem) => {
+      const [asked] = request;
+      const address = asked instanceof Request ? asked.url : String(asked);
+      if (view.isConnected && address.includes("/run/")) again();
+      throw problem;
+    });
+
   // Gradio asks for it before the page's own script is there. `choice` in `form/form.js` makes the same.
   const choice = () => ({
     name: form,
@@ -134,7 +144,7 @@
       view.remove();
       resolve(null);
     };
-    Object.assign(window, { firstView: { failed: again, end, form, choice } });
+    Object.assign(window, { firstView: { end, form, choice } });
   });
   Object.assign(/** @type {any} */ (window).firstView, { ended });
 })();

@@ -129,8 +129,8 @@ export const userName = () => /** @type {any} */ (window).gradio_config?.usernam
 /**
  * Report calls and uploads that the app has refused. Gradio shows the same word for every reason, in a place that is
  * easy to miss, and has no event for refusals. So wrap `fetch`.
- * @param {{ call: (reload: boolean) => void, broken: () => void, upload: (why: string) => boolean }} refused
- *   `broken`: a call got no answer; `why`: a sentence, or "" if the app gave none. `upload` returns whether it has shown the reason; if so, hide the
+ * @param {{ call: (reload: boolean) => void, upload: (why: string) => boolean }} refused
+ *   `why`: a sentence, or "" if the app gave none. `upload` returns whether it has shown the reason; if so, hide the
  *   refusal from Gradio
  * @param {() => void} uploaded called when the app has answered an upload, even with a refusal
  */
@@ -142,10 +142,7 @@ export function watchRequests(refused, uploaded) {
     if (NOT_THERE.some((path) => address.endsWith(path)))
       return new Response(null, { status: 404 });
     const [isCall, isUpload] = [address.includes(CALL), UPLOAD.test(address)];
-    const answer = await gradios(...request).catch((problem) => {
-      if (isCall) refused.broken();
-      throw problem;
-    });
+    const answer = await gradios(...request);
     if (isUpload && answer.status < 500) uploaded(); // a load balancer answers 502 for a process that has ended
     if (answer.ok || !(isCall || isUpload)) return answer;
     const text = await answer.clone().text();

@@ -3,7 +3,7 @@
 
 import { uncovered } from "./back.js";
 import { ActionsBar } from "./components/actions_bar.js";
-import { LOADING, reloadFirstView } from "./components/coming.js";
+import { LOADING } from "./components/coming.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
@@ -214,7 +214,6 @@ style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests(
   {
     call: refused,
-    broken: reloadFirstView,
     upload: (why) => later?.refuseUpload(why) ?? false,
   },
   uploadEnds,

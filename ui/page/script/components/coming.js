@@ -61,11 +61,6 @@ export function fieldsDrawn(ids) {
 /** Remove the first view, which ui/page/first_view has put over the page until the form is there. */
 export const endFirstView = () => /** @type {any} */ (window).firstView?.end();
 
-/** Load the page again as soon as the app answers: the form won't come, because a request for it failed. */
-export const reloadFirstView = () => {
-  if ($("#first-view")) /** @type {any} */ (window).firstView?.failed();
-};
-
 /** @param {string} height minimum height of the form, "" for its natural height */
 function keepHeight(height) {
   const form = $("#form");

@@ -1,0 +1,23 @@
+"""The page's style sheets as they are sent."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ui.page import style_text
+from ui.page.style_text import styles
+
+FOLDER = Path(style_text.__file__).with_name("styles")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(str(one.relative_to(FOLDER)) for one in FOLDER.rglob("*.css"))
+)
+def test_only_comments_and_spaces_are_dropped(name: str) -> None:
+    """Values in several lines keep the space between their words."""
+    written = COMMENT.sub(" ", (FOLDER / name).read_text(encoding="utf-8"))
+    assert styles(name).split() == written.split()
