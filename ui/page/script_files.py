@@ -58,7 +58,6 @@ _AFTER_FIRST = (
     "models/missing_models.js",
     "runs/live_history.js",
     "runs/live_queue.js",
-    "start_page/start_page.js",
 )
 _SIGN_IN_MODULE = "pages/sign_in.js"
 

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 from starlette.requests import Request
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _WAIT = 0.3  # seconds for the first visitor, whose page needs the ComfyUI server's answer
 _COVER = '<p class="cover"></p>'  # place of the example, which is above the form in one column
+_LAST = "comfyforms-last"  # cookie with the name of a workflow; see `form/form.js`
 _LOADING = message("Loading the form…")
 _AGAIN = message("A part of the page couldn't be loaded. Trying again…")
 _GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
@@ -66,13 +68,14 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 <script>{_script()}</script></div>"""
 
     def _name(self, request: Request) -> str:
-        """Return the workflow that the page opens without the browser's help; "" for the
-        overview."""
+        """Return the workflow that the page opens: the one in the URL, or the one that the browser
+        used last; "" for the overview."""
         named = request.query_params.get("workflow")
+        last = unquote(request.cookies.get(_LAST, ""))
         opening = Opening.of(self.sources.library, self.identity.owner(request) or "")
         if opening.starts(maybe_gone=named is None):
             return ""
-        return opening.name(named or "", maybe_gone=named is None)
+        return opening.name(last if named is None else named, maybe_gone=named is None)
 
     def _form(self, name: str, request: Request) -> str:
         library, person = self.sources.library, self.identity.owner(request) or ""

@@ -38,13 +38,13 @@
   };
 
   const params = new URLSearchParams(location.search);
-  const [last] = read("localStorage", RECENT) ?? [];
-  const form = workflow && (params.get("workflow") ?? last ?? workflow);
+  const last = [read("localStorage", RECENT)].flat()[0] || workflow;
+  const form = params.has("workflow") || last === workflow ? workflow : "";
 
   /** Return the values that were typed last in this browser. */
   const typed = () => {
     const own = VALUES + [user, form].filter(Boolean).join("/");
-    return read("sessionStorage", own) ?? read("localStorage", own) ?? {};
+    return { ...(read("sessionStorage", own) ?? read("localStorage", own)) };
   };
 
   /** Show them. */
@@ -99,7 +99,7 @@
 
   const dark = read("localStorage", SHADE);
   if (dark !== null) view.classList.add(dark ? "is-dark" : "is-light");
-  if (form === workflow) fill();
+  if (form) fill();
   else view.querySelector(".first-form")?.replaceChildren(); // another form will come
   const title = view.querySelector("h1")?.textContent ?? "";
   /** @type {HTMLElement} */ (view.querySelector(".bar .box")).textContent = title;
@@ -120,12 +120,21 @@
   // Gradio asks for the first form before the page's own script can watch its calls.
   const unwatched = window.fetch;
   window.fetch = (...request) =>
-    unwatched(...request).catch((problem) => {
-      const [asked] = request;
-      const address = asked instanceof Request ? asked.url : String(asked);
-      if (view.isConnected && address.includes("/run/")) again();
-      throw problem;
-    });
+    unwatched(...request).then(
+      (answer) => {
+        if (answer.status >= 500) unanswered(request[0]);
+        return answer;
+      },
+      (problem) => {
+        unanswered(request[0]);
+        throw problem;
+      },
+    );
+  /** @param {RequestInfo | URL} asked */
+  const unanswered = (asked) => {
+    const address = asked instanceof Request ? asked.url : String(asked);
+    if (view.isConnected && address.includes("/run/")) again();
+  };
 
   // Gradio asks for it before the page's own script is there. `choice` in `form/form.js` makes the same.
   const choice = () => ({
@@ -141,6 +150,9 @@
   const ended = new Promise((resolve) => {
     const end = () => {
       keepTries(0);
+      const cover = view.querySelector(".cover")?.getBoundingClientRect().height;
+      const stage = document.getElementById("stage");
+      if (cover && stage) stage.style.minHeight = `${cover}px`; // until its script comes
       view.remove();
       resolve(null);
     };

@@ -425,4 +425,5 @@ export function mount(place, component) {
   const tell = () => stage.tell(component.props.value);
   component.watch("value", tell);
   tell();
+  $("#stage")?.style.removeProperty("min-height"); // the first view's
 }

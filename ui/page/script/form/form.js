@@ -4,7 +4,7 @@
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
-import { $, isNarrow } from "../dom.js";
+import { $, isNarrow, root } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
@@ -271,6 +271,10 @@ export async function drawn(
     replacing("link", name);
   filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
+  const { pathname } = new URL(`${root}/`);
+  const options = `path=${pathname}; max-age=31536000; samesite=lax`;
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API needs HTTPS
+  document.cookie = `comfyforms-last=${encodeURIComponent(name)}; ${options}`; // for the next first view
   // Name the workflow in the address, so that Back returns to it and not to the workflow used last by then.
   if (addressed() === null) {
     const address = new URL(location.href);

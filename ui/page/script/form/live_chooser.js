@@ -7,12 +7,12 @@ import { $ } from "../dom.js";
 import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
+import { StartPage } from "../start_page/start_page.js";
 import { RECENT, read } from "../storage.js";
 import { addressed, notDrawn } from "./form.js";
 
 /** @import { WorkflowsDoc } from "../documents.js" */
 /** @import { Component } from "../components/chooser.js" */
-/** @import { StartPage } from "../start_page/start_page.js" */
 /** @import { Choice } from "./choices.js" */
 
 const BLOCKED = message("Can't run here");
@@ -41,19 +41,13 @@ export function mount(place, component) {
       if (more) chooser.tell(more);
     },
   );
-  /** @type {StartPage | null} */
-  let start = null;
-  let isWanted = false;
+  const start = new StartPage((name) => {
+    start.hide();
+    chooser.choose(name);
+  });
   watchOffer(chooser, component, async (choices, name) => {
-    isWanted = !name && choices.length > 0 && addressed() === null;
-    if (!isWanted) return start?.hide();
+    if (name || !choices.length || addressed() !== null) return start.hide();
     notDrawn(false);
-    const { StartPage } = await import("../start_page/start_page.js");
-    if (!isWanted) return; // a workflow was chosen meanwhile
-    start ??= new StartPage((chosen) => {
-      start?.hide();
-      chooser.choose(chosen);
-    });
     start.show(choices, recent());
     const more = await readPages();
     if (more && start.isShown) start.show(choices.map(more), recent());
