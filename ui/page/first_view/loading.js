@@ -152,7 +152,10 @@
       keepTries(0);
       const cover = view.querySelector(".cover")?.getBoundingClientRect().height;
       const stage = document.getElementById("stage");
-      if (cover && stage) stage.style.minHeight = `${cover}px`; // until its script comes
+      if (cover && stage) {
+        stage.dataset.awaits = "example"; // until its script comes
+        stage.style.minHeight = `${cover}px`;
+      }
       view.remove();
       resolve(null);
     };

@@ -425,5 +425,7 @@ export function mount(place, component) {
   const tell = () => stage.tell(component.props.value);
   component.watch("value", tell);
   tell();
-  $("#stage")?.style.removeProperty("min-height"); // the first view's
+  const block = $("#stage");
+  block?.style.removeProperty("min-height"); // the first view's
+  delete block?.dataset.awaits;
 }
