@@ -71,6 +71,47 @@ def test_the_form_comes_after_the_network_broke(moment: str, fast: Site, visit: 
     person.done()
 
 
+def test_a_form_that_the_app_could_not_draw_is_requested_again(fast: Site, visit: Visit) -> None:
+    """A proxy answers so while the app restarts."""
+    person = visit(fast, locale="en-US")
+    person.forgive("502")
+    answers = iter([502])
+
+    def answer(route: Route) -> None:
+        if status := next(answers, None):
+            route.fulfill(status=status, body="Bad gateway")
+        else:
+            route.continue_()
+
+    person.page.route("**/gradio_api/run/predict*", answer)
+    person.page.goto(fast.url, wait_until="commit")
+    expect(person.page.locator("#generate")).to_be_enabled()
+    person.leave()
+
+
+@pytest.mark.parametrize("last", ["upscale", "gone"])
+def test_a_return_visit_shows_the_workflow_used_last(last: str, fast: Site, visit: Visit) -> None:
+    """Its labels stand in the first document. A workflow that is gone shows no error on the way to
+    the default one."""
+    person = visit(fast, locale="en-US").open("upscale")
+    page = person.page
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    page.evaluate("last => localStorage.setItem('comfyforms.recent', JSON.stringify([last]))", last)
+    page.evaluate("last => { document.cookie = `comfyforms-last=${last}; path=/`; }", last)
+    page.add_init_script(
+        """window.titles = new Set();
+        new MutationObserver(() => {
+          const title = document.querySelector("#heading h1, #no-form, #first-view h1");
+          if (title) window.titles.add(title.textContent);
+        }).observe(document, { subtree: true, childList: true, characterData: true });"""
+    )
+    page.goto(fast.url)
+    expect(page.locator("#generate")).to_be_enabled()
+    shown = "Upscale" if last == "upscale" else "Text to image"
+    assert page.evaluate("[...titles]") == [shown]
+    person.leave()
+
+
 def test_the_page_says_that_a_part_fails(fast: Site, visit: Visit) -> None:
     """The sentence appears with the second failure, not with the first, and goes when the part
     comes."""

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -28,13 +29,16 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def view(app: RunningApp, who: str = ANN, language: str = "en", **query: str) -> str:
-    """Return the text of the first view, tags replaced by spaces."""
+def view(
+    app: RunningApp, who: str = ANN, language: str = "en", last: str = "", **query: str
+) -> str:
+    """Return the text of the first view, tags replaced by spaces. `last`: the cookie with the
+    workflow that this browser used last."""
     document = requests.get(
         app.url,
         params=query,
         headers={"Accept-Language": language},
-        cookies=cookie_of(who),
+        cookies={**cookie_of(who), "comfyforms-last": quote(last)},
         timeout=LONGEST_WAIT,
     ).text
     first = document.partition('<div id="first-view"')[2].partition("<script>")[0]
@@ -61,6 +65,13 @@ def test_the_first_document_shows_the_chosen_workflow(app: RunningApp) -> None:
     assert "Steps More steps take longer. Above 30, little changes. 9" in shown
     assert "Text to image" not in shown
     assert "Create, enlarge, refine" in view(app, workflow="create-upscale-detail.chain")
+
+
+def test_the_first_document_shows_the_workflow_used_last(app: RunningApp) -> None:
+    """A workflow in the URL takes precedence; one that doesn't exist here is ignored."""
+    assert "Upscale" in view(app, last="upscale")
+    assert "Text to image" in view(app, last="upscale", workflow="text-to-image")
+    assert "Text to image" in view(app, last="gone/\u00e9")
 
 
 def test_the_first_document_is_in_the_visitors_language(app: RunningApp) -> None:

@@ -6,6 +6,7 @@ import { showAnnouncements } from "./announcement.js";
 import { refuseVaried } from "./batches/given.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
+import { uploadEnds as noteUploadEnd, tellCutUpload } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { useShared } from "./runs/shared_settings.js";
@@ -13,6 +14,7 @@ import { useShared } from "./runs/shared_settings.js";
 /** Start them. */
 export function beginLater() {
   showAnnouncements();
+  tellCutUpload();
   takeFiles();
   offerEditing();
   useShared();
@@ -33,6 +35,9 @@ export function showKeysFor(event) {
   showKeys();
   return true;
 }
+
+/** Note that the app has answered an upload. */
+export const uploadEnds = () => noteUploadEnd();
 
 /**
  * Show why an upload was refused.

@@ -6,7 +6,6 @@ import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING } from "./components/coming.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
-import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import {
   clearErrors,
   forgetNote,
@@ -216,7 +215,7 @@ watchRequests(
     call: refused,
     upload: (why) => later?.refuseUpload(why) ?? false,
   },
-  uploadEnds,
+  () => later?.uploadEnds(),
 );
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])
@@ -245,7 +244,6 @@ keepNumbersBeyondSliders();
 openListsDown();
 tellReloaded();
 tellPartLoading();
-tellCutUpload();
 showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
