@@ -28,8 +28,8 @@ def page_and_kill(url: str, model: str) -> list[Figure]:
         with started_app(url, "--data", data) as app:
             wait_for_answer(app.url)
             with opened_page(app.url) as page:
-                (one,) = page.context.cookies()
-                cookie = f"{one['name']}={one['value']}"
+                cookies = (f"{one['name']}={one['value']}" for one in page.context.cookies())
+                cookie = "; ".join(cookies)
                 owner = Program(app.url, cookie, values)
                 batch = owner.batch(ROWS)
                 owner.wait(batch, 1)

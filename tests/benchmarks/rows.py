@@ -77,8 +77,8 @@ def beside_others() -> list[Figure]:
     ):
         wait_for_answer(app.url)
         with opened_page(app.url) as page:
-            (cookie,) = page.context.cookies()
-            owner = Program(app.url, f"{cookie['name']}={cookie['value']}")
+            cookies = (f"{one['name']}={one['value']}" for one in page.context.cookies())
+            owner = Program(app.url, "; ".join(cookies))
             batch = owner.batch()
             owner.wait(batch, 1)
             rate, slow = frames_of(page)
