@@ -6,7 +6,7 @@ import { showAnnouncements } from "./announcement.js";
 import { refuseVaried } from "./batches/given.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
-import { uploadEnds as noteUploadEnd, tellCutUpload } from "./form/cut_uploads.js";
+import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { useShared } from "./runs/shared_settings.js";
@@ -37,7 +37,7 @@ export function showKeysFor(event) {
 }
 
 /** Note that the app has answered an upload. */
-export const uploadEnds = () => noteUploadEnd();
+export const uploadAnswered = uploadEnds;
 
 /**
  * Show why an upload was refused.

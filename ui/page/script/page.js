@@ -215,7 +215,7 @@ watchRequests(
     call: refused,
     upload: (why) => later?.refuseUpload(why) ?? false,
   },
-  () => later?.uploadEnds(),
+  () => later?.uploadAnswered(),
 );
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])
