@@ -52,7 +52,7 @@ gradio page
 accounts.pages sockets
 api
 parts
-api.app doors operator
+api.app doors operator plugin_parts
 middleware own_routes
 server
 """
@@ -134,6 +134,9 @@ def test_every_package_has_a_place_in_the_order() -> None:
             "app",
             "comfyforms",
             "comfyforms.__main__",
+            "comfyforms.hooks",
+            "comfyforms.plugin_manager",
+            "comfyforms.plugins",
             "comfyforms.comfyui_node",
             "comfyforms.remote",
             "comfy",
@@ -175,6 +178,39 @@ def test_the_remote_client_imports_nothing_from_the_app() -> None:
     for name, file in MODULES.items():
         if part_of(name) == "comfyforms.remote":
             assert not imports(file) & {"app", "comfy", "ui"}, name
+
+
+def plugin_of(module: str) -> str:
+    """Return the name of the plugin that a module belongs to; empty for the app's other modules."""
+    plugins, _, rest = module.partition("comfyforms.plugins.")
+    return "" if plugins else rest.partition(".")[0]
+
+
+def test_the_app_imports_no_plugin() -> None:
+    """The plugin manager finds plugins. A plugin imports the app's modules, but no other plugin."""
+    wrong = [
+        f"{module} imports {name}"
+        for module, file in MODULES.items()
+        for name in imported(file) & MODULES.keys()
+        if (plugin := plugin_of(name)) and plugin != plugin_of(module)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_plugin_that_is_off_is_not_imported() -> None:
+    """The module `plugin` of a folder imports the others only when a hook needs them."""
+    code = (
+        "import sys; from comfyforms.plugin_manager import installed_plugins; installed_plugins();"
+        " print(*(one for one in sys.modules if one.startswith(('comfyforms.plugins.', 'ui.'))))"
+    )
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=LONGEST_WAIT
+    ).stdout.split()
+    plugins = {plugin_of(name) for name in MODULES} - {""}
+    assert plugins
+    expected = {f"comfyforms.plugins.{name}{part}" for name in plugins for part in ("", ".plugin")}
+    assert set(told) == expected
 
 
 def test_the_stand_in_imports_nothing_from_the_app() -> None:

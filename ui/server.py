@@ -43,7 +43,6 @@ from ui.doors.endpoints.routes import EndpointRoutes
 from ui.doors.gradio.api import add_api
 from ui.doors.gradio.batches import add_batch_api
 from ui.doors.gradio.chains import add_chain_api
-from ui.doors.mcp.installed import McpRoutes, mcp_routes
 from ui.doors.relay import relay_routes
 from ui.files.deleting import delete_regularly
 from ui.files.uploads import sweep_regularly
@@ -69,6 +68,7 @@ from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.health import health_routes
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.parts import Parts
+from ui.plugin_parts import PluginApp, PluginParts
 from ui.services import Services
 from ui.settings.start_lines import executor_line, show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
@@ -105,7 +105,6 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     passwords = Passwords(identity, guesses)
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
-    assistants = mcp_routes(services, identity, settings.root_path)
     parts = Parts(services)
     ends = EndMessages(parts.run_docs(settings.root_path), identity)
     deletion = parts.deletion
@@ -128,7 +127,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         async with (
             background(*jobs),
             watched_logins(identity, guesses, processes, keys),
-            assistants.serving(),
+            plugins.serving(),
             sending(services.webhooks, ends, news),
             services.downloads.watched(),
         ):
@@ -148,11 +147,12 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(SignInStoreError, sign_in_file_handler(settings.root_path))
     desk = Administration.of(services, identity, images=settings.operator_images)
     access = OperatorAccess(services.forms.permissions, identity)
+    plugins = PluginParts(PluginApp(services, identity, settings, access.permits))
     gate = Gate(identity, access.only, PUBLIC)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     gate.add(app, monitoring_routes(services, lambda: sockets.taken))
     if settings.pages:
-        _add_pages(app, desk, settings, gate, access, passwords, assistants)
+        _add_pages(app, desk, settings, gate, access, passwords, plugins)
     else:
         gate.add(app, health_routes())
     add_middleware(app, limits, settings, identity, sockets, gate)
@@ -166,13 +166,15 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     gate: Gate,
     access: OperatorAccess,
     passwords: Passwords,
-    assistants: McpRoutes,
+    plugins: PluginParts,
 ) -> None:
     """Add the routes of pages and programs."""
     services, identity, root_path = desk.services, desk.identity, settings.root_path
     add = partial(gate.add, app)
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()
+    for routes in plugins.routes:
+        add(routes)
     for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
     add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
@@ -186,7 +188,6 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
-    add(assistants.routes)
     add(EndpointRoutes(services.library, services.limits, identity, root_path).routes())
     api = api_app(desk, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)

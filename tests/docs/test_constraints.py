@@ -71,7 +71,14 @@ def test_every_import_is_a_declared_dependency() -> None:
         "re2": "google-re2",
     }
     declared = {canonicalize_name(needed.name) for needed in (*DEPENDENCIES, *OF_EXTRA)}
-    sources = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
+    folders = ("comfy", "ui", "comfyforms/plugins")
+    sources = [
+        *(
+            ROOT / name
+            for name in ("app.py", "comfyforms/hooks.py", "comfyforms/plugin_manager.py")
+        ),
+        *(file for name in folders for file in (ROOT / name).rglob("*.py")),
+    ]
     used = (
         {package for file in sources for package in imports(file)}
         - sys.stdlib_module_names

@@ -18,7 +18,8 @@ from tests.support.environments import ROOT, environment_at, plain_environment, 
 from tests.support.samples.space import PUBLIC, SPACE
 from tests.support.waiting import LONGEST_WAIT
 
-EXTRAS = ("comfy.cluster", "ui.doors.mcp", "comfyforms.comfyui_node")  # own installations
+# Parts with an extra or an installation of their own.
+EXTRAS = ("comfy.cluster", "comfyforms.plugins.mcp", "comfyforms.comfyui_node")
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from comfy.demo import DemoServer
+from tests.plugins.mcp.test_mcp import assistant
 from tests.support.samples.forms import text_to_image, with_values
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import awaited
 from tests.ui.api.api_calls import call
-from tests.ui.doors.test_mcp import assistant
 
 SAID = "“欧拉” isn't offered here. Using “euler” instead."
 

@@ -12,12 +12,12 @@ import jsonschema
 import pytest
 
 from comfy.demo import DemoServer
+from tests.plugins.mcp.test_mcp import assistant, text_of
 from tests.support.gradio_calls import script_client
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import awaited
 from tests.ui.api.api_calls import call, problem, run_of
-from tests.ui.doors.test_mcp import assistant, text_of
 
 LIGHT, INK = DEMO_LORAS
 ROWS = [{"on": True, "lora_name": LIGHT, "strength": 0.25}, {"lora_name": INK}]

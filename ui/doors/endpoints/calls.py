@@ -13,6 +13,7 @@ from comfy.base.messages import sentences
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run, RunRegistry
+from ui.api.named_workflows import NamedForm, named_form, named_workflows
 from ui.api.start import RunStart
 from ui.api.values import SentValues
 from ui.documents.run_doc import run_doc
@@ -25,7 +26,6 @@ from ui.doors.gradio.api import (
     script_run,
 )
 from ui.doors.gradio.chains import chain_of_script
-from ui.doors.named_workflows import NamedForm, named_form, named_workflows
 from ui.files.components import shown_file
 from ui.files.copies import FileCopies
 from ui.files.result_files import saved_places

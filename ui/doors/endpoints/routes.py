@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
+from ui.api.named_workflows import named_forms
 from ui.doors.endpoints.calls import ANSWERING
 from ui.doors.endpoints.values import endpoint_of
-from ui.doors.named_workflows import named_forms
 from ui.gradio.allowlist import GradioAllowlist, replay
 from ui.gradio.internals import (
     CALL,

@@ -11,10 +11,9 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
 from comfy.form.check import unknown_fields
 from comfy.form.model import Field
+from ui.api.named_workflows import NamedForm, argument_names
 from ui.api.schema import is_required, schema_of
 from ui.documents.chain_doc import ChainDoc, StepDoc
-from ui.doors.argument_names import argument_names
-from ui.doors.named_workflows import NamedForm
 from ui.files.components import place_in
 from ui.files.references import UploadReference
 from ui.gradio.internals import FILE_SCHEMA, NamedEndpoint, json_schema_to_python_type

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.forms import form_of, text_to_image
-from ui.doors.argument_names import argument_names, plain_word, unique_name, workflow_names
+from ui.api.named_workflows import argument_names, plain_word, unique_name, workflow_names
 
 
 def test_an_argument_name_comes_from_the_label() -> None:

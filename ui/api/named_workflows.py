@@ -1,14 +1,20 @@
-"""Argument names for a form's values, for programs that don't know field keys. Pure."""
+"""Workflows, chains and their fields under names that are valid in any program."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from comfy.base.errors import WorkflowError
+from comfy.chains.model import ChainErrors
 from comfy.form.model import Field, Form
+from ui.library import WorkflowLibrary
 
 _LONGEST = 48  # characters; some assistants allow at most 64
+
+
 _OTHERS = re.compile(r"[^a-z0-9]+")
 
 
@@ -52,3 +58,39 @@ def plain_word(text: str) -> str:
 def _name_of(field: Field) -> str:
     name = plain_word(field.label) or plain_word(field.input) or "value"
     return f"field_{name}" if name[0].isdigit() else name
+
+
+class NamedForm(NamedTuple):
+    """A workflow or chain with an identifier (`name`). `workflow`: its real name."""
+
+    name: str
+    workflow: str
+    form: Form
+    is_chain: bool
+
+
+def named_workflows(library: WorkflowLibrary, owner: str) -> dict[str, str]:
+    """Return the real names of this user's workflows and chains, by identifiers of a-z, 0-9 and
+    `_`. Opened workflows don't change the identifiers of the folder's workflows."""
+    shared = sorted(one.name for one in library.entries() if not one.problem)
+    opened = [(one.title, one.name) for one in library.forms.opened_by(owner)]
+    return workflow_names([*((name, name) for name in shared), *opened])
+
+
+def named_forms(library: WorkflowLibrary, owner: str) -> Iterator[NamedForm]:
+    """Yield the workflows and chains that this ComfyUI can run. Blocks until the server's first
+    answer. Raises ComfyError if the server doesn't answer."""
+    for name, workflow in named_workflows(library, owner).items():
+        named = named_form(library, name, workflow, owner)
+        if named is not None and named.form.can_run:
+            yield named
+
+
+def named_form(library: WorkflowLibrary, name: str, workflow: str, owner: str) -> NamedForm | None:
+    """Return a workflow or chain; None if it has been removed or broken since. Raises ComfyError
+    like `named_forms`."""
+    try:
+        is_chain = library.is_chain(workflow)
+        return NamedForm(name, workflow, library.form(workflow, owner), is_chain)
+    except (WorkflowError, ChainErrors):
+        return None

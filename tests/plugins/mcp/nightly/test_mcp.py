@@ -17,13 +17,13 @@ from PIL import Image
 from starlette.requests import Request
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfyforms.plugins.mcp.calls import finished_call
+from tests.plugins.mcp.test_mcp import ERAS, QUICK, assistant
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
-from tests.ui.doors.test_mcp import ERAS, QUICK, assistant
 from ui.documents.run_doc import RunJson
-from ui.doors.mcp.contents import finished_call
 from ui.files.result_files import ResultFiles
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.plugins.mcp.test_installed import ROOT
 from tests.support.waiting import LONGEST_WAIT
-from tests.ui.doors.test_mcp_installed import ROOT
 
 WITHOUT_EXTRA = """
 import sys

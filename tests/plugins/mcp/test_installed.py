@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfyforms.plugins.mcp.plugin import NEEDED, app_parts
 from tests.support.samples.packages import package_in
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.doors.mcp.installed import NEEDED, mcp_routes
+from ui.plugin_parts import PluginApp
+from ui.settings.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,9 +49,10 @@ def test_an_incompatible_version_of_the_extra_is_not_used(
 ) -> None:
     """Gradio may have installed an incompatible version. The log names the required version, which
     matches pyproject.toml."""
-    caplog.set_level("INFO", "ui.doors.mcp.installed")
+    caplog.set_level("INFO", "comfyforms.plugins.mcp.plugin")
     monkeypatch.syspath_prepend(package_in(tmp_path, "mcp", version))
-    assert bool(mcp_routes(app.services, app.asgi.state.identity, "").routes) == fits
+    plugin_app = PluginApp(app.services, app.asgi.state.identity, WebSettings(), lambda _: False)
+    assert (app_parts(plugin_app) is not None) == fits
     said = f"/mcp is off: it needs {NEEDED}, but mcp {version} is installed."
     assert caplog.messages == [said] * (not fits)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

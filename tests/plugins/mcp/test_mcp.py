@@ -22,6 +22,7 @@ from starlette.requests import Request
 
 from comfy.base.version import app_version
 from comfy.comfyui.protocol.run_state import Phase
+from comfyforms.plugins.mcp.calls import finished_call
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
@@ -29,7 +30,6 @@ from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
 from ui.documents.run_doc import RunJson
-from ui.doors.mcp.contents import finished_call
 from ui.files.result_files import ResultFiles
 from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
