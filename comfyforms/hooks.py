@@ -1,11 +1,14 @@
-"""Hooks for plugins, and the names that plugins need: `docs/plugins.md` has an example.
+"""Hooks for plugins, and the names that plugins need: `docs/plugins.md` explains them.
 
-A plugin is a module or an object with functions named like the hooks below and marked with
-`@hookimpl`. A function may leave out arguments.
+A plugin is a module or an object with functions that are named like the hooks below and marked with
+`@hookimpl`. They may leave out arguments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,31 +17,117 @@ import pluggy
 from comfyforms.plugin_manager import PROJECT
 
 if TYPE_CHECKING:
-    from ui.plugin_parts import AppParts, PluginApp
-    from ui.web.access import Access, GuardedRoutes
+    from starlette.requests import HTTPConnection
 
-    hookimpl = pluggy.HookimplMarker(PROJECT)
+    from comfy.comfyui.protocol.outputs import OutputFile
+    from comfy.comfyui.protocol.result_types import FileKind
+    from comfy.form.conventions.layers import Layer
+    from comfy.form.conventions.node_view import NodeView
+    from comfy.form.model import FieldKind
+    from comfy.graph.packs.rule import PackRule
+    from comfy.records.record import Record
+    from ui.page.form.kinds.view import FieldView
+    from ui.parts import Parts
+    from ui.services import Services
+    from ui.settings.web_settings import WebSettings
+    from ui.web.access import Access, GuardedRoutes
+    from ui.web.identity import Identity
 else:
-    hookimpl = pluggy.HookimplMarker(PROJECT)
-    _NAMES = {
-        "Access": "ui.web.access",
-        "AppParts": "ui.plugin_parts",
-        "GuardedRoutes": "ui.web.access",
-        "PluginApp": "ui.plugin_parts",
-    }
+    # Loaded on first use: an imported plugin must not import all of the app before it starts.
+    _NAMES = {"Access": "ui.web.access", "GuardedRoutes": "ui.web.access"}
 
     def __getattr__(name: str) -> object:
-        """Load a name on first use: most of them need Gradio, which takes seconds to import."""
         if name not in _NAMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_NAMES[name]), name)
 
 
-__all__ = ["Access", "AppParts", "GuardedRoutes", "PluginApp", "hookimpl"]
+__all__ = ["Access", "AppParts", "GuardedRoutes", "PluginApp", "ResultAction", "hookimpl"]
+hookimpl = pluggy.HookimplMarker(PROJECT)
 _hook = pluggy.HookspecMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginApp:
+    """One app, as plugins see it. `identity` tells who sends a request, and `operates` whether they
+    are an administrator."""
+
+    services: Services
+    identity: Identity
+    settings: WebSettings
+    operates: Callable[[HTTPConnection], bool]
+
+    @property
+    def parts(self) -> Parts:
+        """Return the factory for parts that several routes share."""
+        from ui.parts import Parts
+
+        return Parts(self.services)
+
+    def result(self, request: HTTPConnection, run: str, file: int) -> tuple[Record, OutputFile]:
+        """Return a run of the caller, and its file with this number. Blocks on the database. Raises
+        RunNotFound, which becomes a response with status 404."""
+        from comfy.base.errors import RunNotFound
+
+        record = self.services.runs.record(run, self.identity.owner(request) or "")
+        files = dict(enumerate(record.state.files))
+        if file not in files:
+            raise RunNotFound
+        return record, files[file]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultAction:
+    """Entry in the menu of a result on the page, for results of these `kinds`; without any, for all
+    files.
+
+    The page posts `{"run": ID, "file": NUMBER}` to `address`, a path below the app's root. It shows
+    the `message` of the JSON answer, and opens its `url`. Both are optional.
+    """
+
+    label: str
+    address: str
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppParts:
+    """Parts of one app that a plugin adds.
+
+    `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
+    stays open while the app serves, on its event loop. `actions`: for results on the page.
+    """
+
+    routes: Sequence[GuardedRoutes] = ()
+    serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    actions: Sequence[ResultAction] = ()
 
 
 @_hook
 def app_parts(app: PluginApp) -> AppParts | None:
-    """Return a plugin's parts of one app: routes, and what runs as long as the app serves. Called
-    once per app, before it serves."""
+    """Return a plugin's parts of one app. Called once per app, before it serves."""
+
+
+@_hook
+def field_kinds() -> Iterable[FieldKind]:  # type: ignore[empty-body]
+    """Return widgets: how values are checked and described."""
+
+
+@_hook
+def field_views() -> Iterable[FieldView]:  # type: ignore[empty-body]
+    """Return the Gradio components of widgets."""
+
+
+@_hook
+def result_kinds() -> Mapping[str, FileKind]:  # type: ignore[empty-body]
+    """Return the kinds of files that the app doesn't know, by their endings in lower case."""
+
+
+@_hook
+def conventions() -> Iterable[Callable[[Sequence[NodeView]], Layer]]:  # type: ignore[empty-body]
+    """Return readers of conventions in node titles. The source of their statements is "plugin"."""
+
+
+@_hook
+def pack_rules() -> Mapping[str, PackRule]:  # type: ignore[empty-body]
+    """Return rules for node packs whose scripts change what the editor sends, by node class."""

@@ -7,12 +7,14 @@ installation. Other packages register theirs with an entry point of the group `c
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PROJECT = "comfyforms"
 _OWN = f"{PROJECT}.plugins"
+_Row = TypeVar("_Row")
 
 
 @cache
@@ -39,7 +42,49 @@ def plugin_manager(entries: Iterable[EntryPoint]) -> pluggy.PluginManager:
     for entry in entries:
         try:
             manager.register(entry.load(), entry.name)
+            manager.check_pending()
         except Exception:
             log.exception("The plugin %s can't be used.", entry.name)
-    manager.check_pending()
+            manager.unregister(name=entry.name)
     return manager
+
+
+@cache
+def contributed(hook: str) -> tuple[Any, ...]:
+    """Return what all plugins return for a hook without arguments that returns several values."""
+    return tuple(value for values in _returned(hook) for value in values)
+
+
+@cache
+def contributed_rows(hook: str) -> Mapping[str, Any]:
+    """Return the tables that all plugins return for a hook, as one."""
+    return MappingProxyType({name: row for table in _returned(hook) for name, row in table.items()})
+
+
+def _returned(hook: str) -> Sequence[Any]:
+    returned: Sequence[Any] = getattr(installed_plugins().hook, hook)()
+    return returned
+
+
+class PluginTable(Mapping[str, _Row]):
+    """Table of the app's rows and those that plugins add.
+
+    Asks the plugins only for a name that the app doesn't have: they import the modules that look
+    up the app's rows.
+    """
+
+    def __init__(self, own: Mapping[str, _Row], added: Callable[[], Mapping[str, _Row]]) -> None:
+        self._own, self._added = own, added
+
+    @cached_property
+    def _all(self) -> Mapping[str, _Row]:
+        return {**self._added(), **self._own}
+
+    def __getitem__(self, name: str) -> _Row:
+        return self._own[name] if name in self._own else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)

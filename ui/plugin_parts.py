@@ -1,51 +1,21 @@
-"""Parts of one app that plugins add, and the parts of the app that plugins get."""
+"""The parts of one app that its plugins add."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
 
-from starlette.requests import HTTPConnection
-
+from comfyforms.hooks import AppParts, PluginApp
 from comfyforms.plugin_manager import installed_plugins
-from ui.parts import Parts
-from ui.services import Services
-from ui.settings.web_settings import WebSettings
 from ui.web.access import GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.responses import json_text
 
-
-@dataclass(frozen=True, slots=True)
-class PluginApp:
-    """One app, as plugins see it. `identity` tells who sends a request, and `operates` whether they
-    are an administrator."""
-
-    services: Services
-    identity: Identity
-    settings: WebSettings
-    operates: Callable[[HTTPConnection], bool]
-
-    @property
-    def parts(self) -> Parts:
-        """Return the parts that several routes share."""
-        return Parts(self.services)
-
-
-@dataclass(frozen=True, slots=True)
-class AppParts:
-    """Parts of one app that a plugin adds.
-
-    `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
-    stays open while the app serves. Both are on the event loop.
-    """
-
-    routes: Sequence[GuardedRoutes] = ()
-    serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+_ACTIONS = '<script type="application/json" id="result-actions">{}</script>'
 
 
 class PluginParts:
-    """The parts of one app that all plugins add."""
+    """Parts of all plugins for one app."""
 
     def __init__(self, app: PluginApp) -> None:
         """Ask all plugins for their parts."""
@@ -63,3 +33,9 @@ class PluginParts:
             for one in self._parts:
                 await stack.enter_async_context(one.serving())
             yield
+
+    def tags(self) -> str:
+        """Return a tag for the page's head that lists the actions for results, in the caller's
+        language. `ui/page/script/stage/result_actions.js` reads it."""
+        actions = [asdict(action) for one in self._parts for action in one.actions]
+        return _ACTIONS.format(json_text(actions).replace("<", r"\u003c")) if actions else ""

@@ -27,6 +27,7 @@ from comfy.base.errors import ComfyError, TooManyThreads
 from comfy.base.periodic import background
 from comfy.base.threads import start_thread
 from comfy.webhooks.dispatch import sending
+from comfyforms.hooks import PluginApp
 from ui.accounts.database import SignInStoreError
 from ui.accounts.pages.account import account_routes
 from ui.accounts.pages.login_routes import login_routes
@@ -68,7 +69,7 @@ from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.health import health_routes
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.parts import Parts
-from ui.plugin_parts import PluginApp, PluginParts
+from ui.plugin_parts import PluginParts
 from ui.services import Services
 from ui.settings.start_lines import executor_line, show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
@@ -194,7 +195,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     itself = GuardedRoutes()
     itself.plain(API, api, Access.SIGNED_IN)  # the mount leaves this path to the page
     add(itself)
-    _mount_page(app, services, settings, identity, sign_in)
+    _mount_page(app, services, settings, identity, sign_in, plugins)
 
 
 def _mount_page(
@@ -203,6 +204,7 @@ def _mount_page(
     settings: WebSettings,
     identity: Identity,
     sign_in: SignInPage,
+    plugins: PluginParts,
 ) -> None:
     """Mount Gradio's app with the page, behind its allowlist; with sign-in, Gradio gets the user's
     name."""
@@ -237,7 +239,11 @@ def _mount_page(
         )
         # GradioAllowlist drops pages well before this limit, and chooses the right ones.
         allow(page, threads=limits.requests, sessions=2 * limits.pages, calls=limits.calls)
-    fill_document(document_head(ROOT_ADDRESS), style_tags(), html_attributes, language_tags)
+
+    def more_tags() -> str:
+        return language_tags() + plugins.tags()
+
+    fill_document(document_head(ROOT_ADDRESS), style_tags(), html_attributes, more_tags)
     gr.mount_gradio_app(
         app,
         page,

@@ -40,6 +40,7 @@ FieldSource = Literal[
     "comfyui_deploy",
     "comfy_pack",
     "placeholder",
+    "plugin",
     "heuristic",
 ]
 # Main fields with the same value that are merged: texts of any node ("pole", and "negative" also if

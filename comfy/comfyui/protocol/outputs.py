@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from comfy.base.filenames import plain_name
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind
+from comfyforms.plugin_manager import contributed_rows
 
 _FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 _KIND_OF_ENDING: Mapping[str, FileKind] = MappingProxyType(
@@ -151,4 +152,7 @@ def with_outputs(
 
 def _kind(key: str, filename: str) -> FileKind:
     ending = PurePosixPath(filename).suffix.lower().lstrip(".")
-    return _KIND_OF_ENDING.get(ending) or _KIND_OF_KEY.get(key, "file")
+    if (own := _KIND_OF_ENDING.get(ending)) is not None:
+        return own
+    added: Mapping[str, FileKind] = contributed_rows("result_kinds")
+    return added.get(ending) or _KIND_OF_KEY.get(key, "file")

@@ -24,6 +24,7 @@ from comfy.form.conventions.swarmui import swarmui
 from comfy.form.conventions.toml import toml_layer
 from comfy.prompt.model import InputRef, Prompt
 from comfy.workflow.model import Workflow
+from comfyforms.plugin_manager import contributed
 
 
 def read_layers(
@@ -64,7 +65,8 @@ def _of_groups(layer: Layer, candidates: Sequence[Candidate]) -> Layer:
 def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
     """Return the declarations in other programs' conventions, as one layer."""
     nodes = views(prompt, candidates)
-    layers = [layer for read in CONVENTIONS.values() if (layer := read(nodes)) != Layer()]
+    readers = (*CONVENTIONS.values(), *contributed("conventions"))
+    layers = [layer for read in readers if (layer := read(nodes)) != Layer()]
     return Layer(
         statements=tuple(statement for layer in layers for statement in layer.statements),
         others=strictest(layer.others for layer in layers),

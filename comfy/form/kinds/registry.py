@@ -1,5 +1,5 @@
 """Registry of all field kinds by their widgets' names. A module in this folder with `KINDS` adds
-its entries."""
+its entries, and so do plugins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import MappingProxyType
 
 from comfy.form.model import FieldKind
+from comfyforms.plugin_manager import PluginTable, contributed
 
 
 def _rows() -> Iterator[FieldKind]:
@@ -18,4 +18,8 @@ def _rows() -> Iterator[FieldKind]:
             yield from getattr(import_module(f"comfy.form.kinds.{module.name}"), "KINDS", ())
 
 
-KINDS: Mapping[str, FieldKind] = MappingProxyType({kind.name: kind for kind in _rows()})
+def _of_plugins() -> Mapping[str, FieldKind]:
+    return {kind.name: kind for kind in contributed("field_kinds")}
+
+
+KINDS: Mapping[str, FieldKind] = PluginTable({kind.name: kind for kind in _rows()}, _of_plugins)

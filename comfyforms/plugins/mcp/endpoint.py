@@ -20,9 +20,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.version import app_version
+from comfyforms.hooks import AppParts, PluginApp
 from comfyforms.plugins.mcp.calls import ToolCalls
 from ui.gradio.allowlist import replay
-from ui.plugin_parts import AppParts, PluginApp
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY, body_done
 from ui.web.json_bodies import read_object

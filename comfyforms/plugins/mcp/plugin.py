@@ -5,14 +5,10 @@ from __future__ import annotations
 import logging
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from comfyforms.hooks import hookimpl
-
-if TYPE_CHECKING:
-    from ui.plugin_parts import AppParts, PluginApp
+from comfyforms.hooks import AppParts, PluginApp, hookimpl
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfyforms.hooks import PluginApp
 from comfyforms.plugins.mcp.plugin import NEEDED, app_parts
 from tests.support.samples.packages import package_in
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.plugin_parts import PluginApp
 from ui.settings.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[3]

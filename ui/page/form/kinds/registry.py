@@ -1,4 +1,5 @@
-"""Views of all widgets by name. A file in this folder with `VIEWS` adds its rows."""
+"""Views of all widgets by name. A file in this folder with `VIEWS` adds its rows, and so
+do plugins."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import MappingProxyType
 
+from comfyforms.plugin_manager import PluginTable, contributed
 from ui.page.form.kinds.view import FieldView
 
 
@@ -17,4 +18,10 @@ def _rows() -> Iterator[FieldView]:
             yield from getattr(import_module(f"ui.page.form.kinds.{module.name}"), "VIEWS", ())
 
 
-VIEWS: Mapping[str, FieldView] = MappingProxyType({view.kind.name: view for view in _rows()})
+def _of_plugins() -> Mapping[str, FieldView]:
+    return {view.kind.name: view for view in contributed("field_views")}
+
+
+VIEWS: Mapping[str, FieldView] = PluginTable(
+    {view.kind.name: view for view in _rows()}, _of_plugins
+)

@@ -12,6 +12,7 @@ import { copyButton } from "../results/prose.js";
 import { alter } from "../runs/alter.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { page } from "../state.js";
+import { resultActions, runAction } from "./result_actions.js";
 import { canBeShared, share } from "./share.js";
 import { USED } from "./use_menu.js";
 
@@ -19,6 +20,7 @@ import { USED } from "./use_menu.js";
 /** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
+/** @import { ResultAction } from "./result_actions.js" */
 
 const FAVOURITE = message("Favorite");
 const TAKEN = message("Settings taken over");
@@ -119,10 +121,21 @@ function moreFor({ view, item, isAll, compare, beside, details, events }, again)
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     more.push({ label: message("Share…"), does: () => leaving(() => share(id, item.at)) });
   more.push(...again);
+  for (const action of item ? resultActions(item) : [])
+    more.push({ label: action.label, does: () => item && act(action, item) });
   if (details) more.push({ label: message("Details"), does: () => leaving(details) });
   const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
   more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
   return more;
+}
+
+/**
+ * @param {ResultAction} action
+ * @param {Item} item
+ */
+async function act(action, item) {
+  const words = await runAction(action, item);
+  if (words) sayDone(words);
 }
 
 /**

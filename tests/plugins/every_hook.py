@@ -1,0 +1,71 @@
+"""A plugin that implements every hook."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from comfyforms.hooks import Access, AppParts, GuardedRoutes, PluginApp, hookimpl
+
+
+class Wrong:
+    @hookimpl
+    def no_such_hook(self) -> None: ...
+
+
+WRONG = Wrong()
+
+
+@hookimpl
+def app_parts(app: PluginApp) -> AppParts:
+    states = ["stopped"]
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[None]:
+        states.append("started")
+        yield
+        states.append("stopped")
+
+    routes = GuardedRoutes("/every")
+
+    @routes.get("/state", Access.PUBLIC)
+    async def state() -> str:
+        return states[-1]
+
+    return AppParts([routes], serving)
+
+
+@hookimpl
+def field_kinds() -> list[Any]:
+    from comfy.form.kinds.registry import KINDS
+
+    return [replace(KINDS["text"], name="stars"), replace(KINDS["text"], name="checkbox")]
+
+
+@hookimpl
+def field_views() -> list[Any]:
+    from comfy.form.kinds.registry import KINDS
+    from ui.page.form.kinds.registry import VIEWS
+
+    return [replace(VIEWS["text"], kind=KINDS["stars"])]
+
+
+@hookimpl
+def result_kinds() -> dict[str, str]:
+    return {"bvh": "3d", "png": "file"}
+
+
+@hookimpl
+def conventions() -> list[Any]:
+    from comfy.form.conventions.layers import Layer
+
+    return [lambda nodes: Layer(description=f"{len(nodes)} nodes")]
+
+
+@hookimpl
+def pack_rules() -> dict[str, Any]:
+    from comfy.graph.packs.rule import PackRule
+
+    return {"EveryNode": PackRule(unconnected=frozenset({"every"}))}
