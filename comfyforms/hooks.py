@@ -96,11 +96,13 @@ class AppParts:
 
     `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
     stays open while the app serves, on its event loop. `actions`: for results on the page.
+    `add_endpoints` adds endpoints to Gradio; called inside the page's Blocks.
     """
 
     routes: Sequence[GuardedRoutes] = ()
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     actions: Sequence[ResultAction] = ()
+    add_endpoints: Callable[[], None] = lambda: None
 
 
 @_hook

@@ -10,9 +10,6 @@ from ui.accounts.pages.login_routes import logout_routes, share_link_routes
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
-from ui.doors.comfy_runner.config import read_runner_config
-from ui.doors.comfy_runner.routes import comfy_runner_routes
-from ui.doors.comfy_runner.runner import Runner
 from ui.files.result_files import result_routes
 from ui.files.shared_files import shared_result_routes
 from ui.files.uploads import upload_routes
@@ -83,19 +80,7 @@ def own_routes(
     yield gradio_script_routes()
     yield social_card_routes()
     yield install_routes()
-    if settings.comfy_runner is None:
-        yield health_routes()
-    else:  # these routes include their own /health
-        runner = Runner(
-            read_runner_config(settings.comfy_runner),
-            services.folder,
-            parts.run_start,
-            parts.presenter.ends,
-            services.server_files,
-            services.limits.file.size,
-        )
-        bodies = parts.bodies(identity)
-        yield comfy_runner_routes(runner, bodies, services.waiting, settings.root_path)
+    yield health_routes()
     yield language_routes(settings.languages, identity)
     yield offline_routes(settings.root_path)
 

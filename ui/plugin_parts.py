@@ -34,6 +34,11 @@ class PluginParts:
                 await stack.enter_async_context(one.serving())
             yield
 
+    def add_endpoints(self) -> None:
+        """Add the endpoints of all plugins. Call this inside the page's Blocks."""
+        for one in self._parts:
+            one.add_endpoints()
+
     def tags(self) -> str:
         """Return a tag for the page's head that lists the actions for results, in the caller's
         language. `ui/page/script/stage/result_actions.js` reads it."""

@@ -39,12 +39,6 @@ from ui.administration.desk import Administration
 from ui.api.app import api_app
 from ui.api.ends import EndMessages
 from ui.api.problems import answer_problem
-from ui.doors.endpoints.calls import add_named_endpoints
-from ui.doors.endpoints.routes import EndpointRoutes
-from ui.doors.gradio.api import add_api
-from ui.doors.gradio.batches import add_batch_api
-from ui.doors.gradio.chains import add_chain_api
-from ui.doors.relay import relay_routes
 from ui.files.deleting import delete_regularly
 from ui.files.uploads import sweep_regularly
 from ui.gradio.allowlist import GradioAllowlist
@@ -178,7 +172,6 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
         add(routes)
     for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
-    add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
     for routes in administrator_routes(desk, settings, access, sign_in):
         add(routes)
     add(login_routes(identity, passwords, sign_in, root_path))
@@ -189,7 +182,6 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
-    add(EndpointRoutes(services.library, services.limits, identity, root_path).routes())
     api = api_app(desk, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()
@@ -222,12 +214,6 @@ def _mount_page(
         services.demo,
     )
 
-    def add_endpoints() -> None:
-        add_api(services.starter, services.folder, identity)
-        add_batch_api(services.batches, services.runs.history, identity)
-        add_chain_api(services.chains, services.runs, identity)
-        add_named_endpoints(Parts(services).run_start, services.chains, identity)
-
     with without_apps():
         page = build_page(
             sources,
@@ -235,7 +221,7 @@ def _mount_page(
             settings.languages,
             server_name=services.server_name,
             login=identity.login is not None,
-            add_endpoints=add_endpoints,
+            add_endpoints=plugins.add_endpoints,
         )
         # GradioAllowlist drops pages well before this limit, and chooses the right ones.
         allow(page, threads=limits.requests, sessions=2 * limits.pages, calls=limits.calls)

@@ -12,10 +12,10 @@ import pytest
 import websocket
 
 from comfy.library.permissions import Permissions
+from comfyforms.plugins.relay.relay import MOST_UNREAD, TOO_SLOW
+from tests.plugins.relay.test_relay import RELAY, SMALL, frames, kinds, say, until_over
 from tests.support.http_client import ANN, BOB, connected, start
 from tests.support.serving import Served, running_demo_app
-from tests.ui.doors.test_relay import RELAY, SMALL, frames, kinds, say, until_over
-from ui.doors.relay import MOST_UNREAD, TOO_SLOW
 from ui.settings.web_settings import WebSettings
 
 

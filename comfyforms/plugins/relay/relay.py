@@ -1,5 +1,6 @@
 """`/api/v1/relay`, and `/ws` as in ComfyUI: the frames of a user's own runs, text and binary, as
-ComfyUI sends them. For programs that can read these."""
+ComfyUI sends them. For programs that can read these.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +40,14 @@ from ui.web.socket_limits import (
 )
 
 TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
+
+
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
+
+
 MOST_UNREAD = 10_000  # unread states per client
+
+
 _LONGEST_ID = 100  # characters of a client's id
 
 

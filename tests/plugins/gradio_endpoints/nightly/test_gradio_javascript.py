@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.gradio_endpoints.test_gradio_javascript import said
 from tests.support.samples.media import saved
 from tests.support.serving import Served, running_demo_app
-from tests.ui.doors.test_gradio_javascript import said
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
 from tests.batches.kept_batches import read_only
+from tests.plugins.gradio_endpoints.test_gradio_api import groups_of_nobody
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.doors.test_gradio_api import groups_of_nobody
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from PIL import Image
 
 from comfy.comfyui.protocol.run_state import Phase
 from tests.attacks.people import PROMPT
+from tests.plugins.gradio_endpoints.test_endpoints import SMALL, events_of
 from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.doors.test_endpoints import SMALL, events_of
 from ui.settings.web_settings import WebSettings
 
 

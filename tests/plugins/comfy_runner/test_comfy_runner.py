@@ -18,12 +18,15 @@ import requests
 
 from comfy.base.errors import ManyProblems
 from comfy.runs.interface import UNWATCHED, Origin
+from comfyforms.plugins.comfy_runner.runner import (
+    TextQuestion,
+    TextServiceError,
+    read_runner_config,
+)
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.doors.comfy_runner.config import read_runner_config
-from ui.doors.comfy_runner.text_service import TextQuestion, TextServiceError
 from ui.settings.web_settings import WebSettings
 
 CONFIG = """

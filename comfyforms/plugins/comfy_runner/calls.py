@@ -1,35 +1,96 @@
 """comfy_runner's calls, with its own paths and answers: see README.md and main.py of
-https://github.com/dattazigzag/comfy_runner."""
+https://github.com/dattazigzag/comfy_runner. Answers are JSON with a `STATUS`, also for errors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import anyio.to_thread
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import listed
+from comfy.base.messages import listed, sentences
 from comfy.launch.start import FieldErrors
 from comfy.records.state.runner_values import RunnerValuesInMemory
+from comfyforms.plugins.comfy_runner.runner import (
+    KeptValues,
+    NoResult,
+    QueuedRuns,
+    Runner,
+    TextQuestion,
+    TextServiceError,
+    Values,
+    WrittenPrompts,
+)
+from ui.api.problems import problem_of
 from ui.api.requests import Requester
 from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
-from ui.doors.comfy_runner.answers import StatusRoute, status
-from ui.doors.comfy_runner.kept_values import KeptValues, QueuedRuns, Values
-from ui.doors.comfy_runner.runner import Runner
-from ui.doors.comfy_runner.text_service import TextQuestion, WrittenPrompts
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
+from ui.web.responses import AsciiJSON, Problem
 from ui.web.shares import Share, caller_of
 
+_BAD_GATEWAY = 502
+
+
+def status(said: str, **more: object) -> AsciiJSON:
+    """Return the result in comfy_runner's format."""
+    return AsciiJSON({"STATUS": said} | more)
+
+
+class StatusRoute(APIRoute):
+    """Route whose errors are problem documents with the reason in `STATUS`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Add these error answers. See FastAPI's method."""
+        handle = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except ComfyError as error:
+                return _refused(_problem(error), _sentence(error))
+            except HTTPException as error:
+                return _refused(Problem(error.status_code, error.detail), error.detail)
+
+        return answered
+
+
+def _problem(error: ComfyError) -> Problem:
+    match error:
+        case NoResult() | TextServiceError():
+            return Problem(_BAD_GATEWAY, str(error), error.hint)
+        case _:
+            return problem_of(error)
+
+
+def _sentence(error: ComfyError) -> str:
+    """Return an error as one text, with field labels."""
+    match error:
+        case FieldErrors(labelled=labelled):
+            return sentences(*labelled.values())
+        case _:
+            return sentences(str(error), error.hint)
+
+
+def _refused(problem: Problem, said: str) -> Response:
+    answer = AsciiJSON(problem.to_json() | {"STATUS": said}, problem.status)
+    answer.headers["content-type"] = "application/problem+json"
+    return answer
+
+
 _NO_SERVICE = "No text service is configured."
+
+
 _NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 

@@ -1,0 +1,28 @@
+"""comfy_runner's calls: off unless `--comfy-runner` names its config.toml."""
+
+from __future__ import annotations
+
+from comfyforms.hooks import AppParts, PluginApp, hookimpl
+
+
+@hookimpl
+def app_parts(app: PluginApp) -> AppParts | None:
+    """Add the calls. Their `/health` takes the place of the app's. Raises ManyProblems if the file
+    can't be used."""
+    if app.settings.comfy_runner is None:
+        return None
+    from comfyforms.plugins.comfy_runner.calls import comfy_runner_routes
+    from comfyforms.plugins.comfy_runner.runner import Runner, read_runner_config
+
+    services, parts = app.services, app.parts
+    runner = Runner(
+        read_runner_config(app.settings.comfy_runner),
+        services.folder,
+        parts.run_start,
+        parts.presenter.ends,
+        services.server_files,
+        services.limits.file.size,
+    )
+    bodies = parts.bodies(app.identity)
+    root_path = app.settings.root_path
+    return AppParts([comfy_runner_routes(runner, bodies, services.waiting, root_path)])

@@ -1,0 +1,1 @@
+"""Endpoints for Gradio's clients: `/run`, `/batch` and `/chain`, and one per workflow."""

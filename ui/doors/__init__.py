@@ -1,1 +1,0 @@
-"""Other interfaces: Gradio endpoints, MCP, the relay, comfy_runner."""

@@ -1,1 +1,0 @@
-"""Endpoints for programs that use Gradio's clients."""
