@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import multiprocessing.util
 import os
@@ -61,6 +62,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if leads_there or is_pure(collection_path) else True
 
 
+@functools.cache
 def is_pure(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / one) for one in PURE)
 
