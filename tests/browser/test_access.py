@@ -66,13 +66,6 @@ FOCUSED = """() => {
         || one.matches("input, textarea");
     return [place?.id || place?.className || one.tagName, seen, one.outerHTML];
 }"""
-# Record everything that the screen reader announces from now on.
-LISTEN = """() => {
-    const spoken = document.querySelector(".spoken");
-    window.heard = [];
-    new MutationObserver(() => window.heard.push(spoken.textContent))
-        .observe(spoken, { childList: true, characterData: true, subtree: true });
-}"""
 READ_IN_ORDER = [
     "picker",
     "field-2-text",
@@ -139,23 +132,3 @@ def low_contrast(person: Visitor) -> list[str]:
     person.page.evaluate(SETTLE)
     found: list[str] = person.page.evaluate(LOW_CONTRAST)
     return found
-
-
-def test_a_phone(slow: Site, visit: Visit) -> None:
-    """On a phone, Generate is in reach without scrolling, nothing is wider than the screen, and the
-    image comes first. A screen reader announces the phases, not every step."""
-    person = visit(slow, **PHONE).open(**{"5.steps": 8})
-    person.page.evaluate(LISTEN)
-    expect(person.page.locator("#generate")).to_be_in_viewport(ratio=1)
-    assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
-    person.press()
-    person.frames(1)
-    expect(person.page.locator("#stage .viewport")).to_be_in_viewport(ratio=0.9)
-    expect(person.page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
-    expect(person.page.locator("#stop")).to_be_in_viewport(ratio=1)
-    person.done()
-    heard = person.page.evaluate("window.heard")
-    assert 2 <= len(heard) <= 5, heard
-    assert heard[-1].startswith("Done")
-    expect(person.page.locator("#stage .media img")).to_be_in_viewport(ratio=0.9)
-    assert person.page.evaluate("document.documentElement.scrollWidth") <= 400

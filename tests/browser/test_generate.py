@@ -6,18 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
-from comfy.runs.limits import RunLimits
-from tests.browser.conftest import STEP
-from tests.browser.nightly.walk.states import SIZES
-from tests.support.batch_dialog import set_runs
-from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
-TO_THE_END = "scrollTo(0, document.body.scrollHeight)"
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
 # Where an image's pixels are, inside its element.
@@ -74,69 +68,6 @@ def two_presses_queue(person: Visitor, before: str) -> None:
     assert person.site.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
 
 
-def look_back_at_the_last_run(person: Visitor) -> None:
-    """Look at the most recent stopped run while another run has no preview yet."""
-    person.site.demo.speed.step = 2
-    person.press()
-    expect(person.page.locator("#stop")).to_be_enabled()
-    person.page.locator("#history .tile").first.click()
-    person.phase("stopped")
-
-
-def back_to_the_current_run(person: Visitor) -> Locator:
-    return person.page.get_by_role("button", name="Back to the current run")
-
-
-def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
-    """Stop ends a run on the server, and the page says so. The last preview stays, marked as
-    stopped. The focus goes to Generate, which works. Another workflow starts with its own example.
-    """
-    person = visit(slow).open()
-    expect(person.page.locator("#stop")).to_be_disabled()
-    person.press()
-    person.frames(1)
-    person.page.locator("#stop").press("Enter")
-    person.phase("stopped")
-    expect(person.page.locator("#generate")).to_be_focused()
-    eventually(slow.idle, "the server is idle")
-    eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
-    expect(person.page.locator("#stage .headline")).to_have_text("Stopped")
-    expect(person.page.locator("img.live-frame")).to_have_count(0)
-    expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
-    expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
-    person.page.get_by_role("button", name="Show stopped and failed").click()
-    look_back_at_the_last_run(person)
-    expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
-    expect(person.page.locator("#stage .media.former")).to_have_count(0)
-    back_to_the_current_run(person).click()
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-    if nightly:
-        no_preview_is_called_the_last_one_after_a_reload(person)
-    slow.demo.speed.step = STEP
-    person.type("2.text", "a boat")
-    person.press()
-    expect(person.page.locator("#stage p.mark")).to_have_count(0)
-    person.frames(2)
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-    person.choose("Image to image")
-    expect(person.page.locator("#stage .empty .example")).to_be_visible()
-    expect(person.page.locator("#stage .headline")).to_be_empty()
-    expect(person.page.locator("#stage .media img")).to_have_count(0)
-
-
-def no_preview_is_called_the_last_one_after_a_reload(person: Visitor) -> None:
-    person.page.reload()
-    person.ready()
-    person.phase("stopped")
-    look_back_at_the_last_run(person)
-    expect(person.page.locator("#stage p.mark")).to_have_count(0)
-    back_to_the_current_run(person).click()
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-
-
 def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:
     """When a run fails on the server, the page says what happened and folds the details. It unfolds
     and marks the field of the failed node, and the form works again."""
@@ -155,34 +86,15 @@ def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:
     person.generate()
 
 
-def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
-    """Generate starts the chosen number of runs, each with its own seed. The control beside it shows
-    the number, and the bar keeps its height. The app reports the runs above the limit next to the
-    queued ones. At the end of a long form, the whole stage is visible; if there is a history below
-    it, only once a run begins."""
-    with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
-        person = visit(Site(app.url, fast.demo, app), viewport=SIZES["laptop"])
-        person.open(**{"5.steps": 1}).unfold()
-        viewport = person.page.locator("#stage .viewport")
-        person.page.evaluate(TO_THE_END)
-        expect(viewport).to_be_in_viewport(ratio=1)
-        bar = "() => document.querySelector('#actions').offsetHeight"
-        height = person.page.evaluate(bar)
-        set_runs(person, 2)
-        expect(person.page.locator("#many-button")).to_have_text("2 images")
-        assert person.page.evaluate(bar) == height
-        person.press()
-        eventually(lambda: len(app.runs.known()) == 2)
-        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
-        assert len({run.job.values["5.seed"] for run in app.runs.known()}) == 2
-        person.done()
-        with fast.demo.hold("progress"):
-            set_runs(person, 4)
-            person.page.evaluate(TO_THE_END)
-            expect(viewport).not_to_be_in_viewport(ratio=1)
-            person.press()
-            expect(viewport).to_be_in_viewport(ratio=1)
-            expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
-            expect(person.page.locator("#stage")).to_contain_text("Your limit is 2 at a time")
-        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
-        person.leave()
+def test_stop_ends_the_run_on_the_server(slow: Site, visit: Visit) -> None:
+    """The last preview stays, marked as stopped, and the focus goes to Generate."""
+    person = visit(slow).open()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    person.press()
+    person.frames(1)
+    person.page.locator("#stop").press("Enter")
+    person.phase("stopped")
+    expect(person.page.locator("#generate")).to_be_focused()
+    eventually(slow.idle, "the server is idle")
+    expect(person.page.locator("#stage .headline")).to_have_text("Stopped")
+    expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()

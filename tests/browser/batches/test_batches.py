@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -12,8 +11,6 @@ from tests.support.batch_dialog import (
     SMALL,
     begin_batch,
     card_of,
-    finished_batch,
-    open_sheet,
     values_of_row,
     vary,
     vary_row,
@@ -66,49 +63,3 @@ def test_the_dialog_starts_a_batch_of_form_values(fast: Site, visit: Visit) -> N
     expect(page.get_by_role("button", name="Show the batch")).to_have_count(0)
     sent = [fast.prompt_of(run.id)["5"]["inputs"] for run in fast.app.runs.known()[-6:]]
     assert {(inputs["seed"], inputs["sampler_name"]) for inputs in sent} == {(41, "heun")}
-
-
-def test_the_table_finds_rows_by_text_and_state(fast: Site, visit: Visit) -> None:
-    """The sheet lists each row with its values and an image."""
-    person = visit(fast).open(**SMALL)
-    finished_batch(person, SPEC, **VALUES)
-    sheet = open_sheet(person)
-    lines = sheet.locator(".line")
-    expect(lines).to_have_count(6)
-    expect(lines.nth(4)).to_contain_text("a green boat")
-    expect(lines.nth(4).locator(".value").nth(1)).to_have_text("Steps2")
-    expect(lines.locator(".thumb img")).to_have_count(6)
-    sheet.get_by_role("searchbox", name="Search", exact=True).fill("red")
-    expect(lines).to_have_count(3)
-    states = sheet.get_by_role("combobox", name="State", exact=True)
-    states.select_option("Failed")
-    expect(sheet).to_contain_text("No results.")
-    states.select_option("Done")
-    sheet.get_by_role("searchbox", name="Search", exact=True).fill("")
-    expect(lines).to_have_count(6)
-
-
-def test_downloads_all_results_with_a_table(fast: Site, visit: Visit) -> None:
-    """The user chooses the names of the files. A wrong pattern offers no download and lists the
-    words that a name may have."""
-    person = visit(fast).open(**SMALL)
-    finished_batch(person, SPEC, **VALUES)
-    sheet = open_sheet(person, "Gallery")
-    expect(sheet.locator(".batch-tile")).to_have_count(6)
-    sheet.get_by_role("button", name="Table").click()
-    sheet.get_by_role("button", name="Download…").click()
-    pattern = sheet.get_by_label("File name")
-    pattern.fill("{row}-{stepz}")
-    expect(sheet.locator(".problem")).to_contain_text("File names can't contain {stepz}")
-    expect(sheet.locator("#batch-download .primary")).to_have_css("opacity", "0.45")
-    expect(sheet.locator(".problem")).to_contain_text("{row}, {workflow}, {seed}, {")
-    expect(sheet.get_by_role("link", name="Results with table (ZIP)")).to_have_count(0)
-    pattern.fill("{row}-{workflow}")
-    with person.page.expect_download() as saving:
-        sheet.get_by_role("link", name="Results with table (ZIP)").click()
-    with zipfile.ZipFile(saving.value.path()) as kept:
-        names = kept.namelist()
-        assert sum(name.endswith(".png") for name in names) == 6, names
-        table = kept.read("results.csv").decode("utf-8-sig")
-    assert len(table.splitlines()) == 7
-    assert "a green boat" in table

@@ -5,8 +5,16 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.test_access import UNNAMED, Visit, low_contrast
+from tests.browser.test_access import PHONE, UNNAMED, Visit, low_contrast
 from tests.support.visitor import Site, Visitor
+
+# Record everything that the screen reader announces from now on.
+LISTEN = """() => {
+    const spoken = document.querySelector(".spoken");
+    window.heard = [];
+    new MutationObserver(() => window.heard.push(spoken.textContent))
+        .observe(spoken, { childList: true, characterData: true, subtree: true });
+}"""
 
 
 def test_light_and_dark(fast: Site, visit: Visit) -> None:
@@ -47,3 +55,23 @@ def everything_has_a_name(person: Visitor) -> None:
     """Check that every input, button and link has a name that a screen reader can say, including
     the controls that come with a result."""
     assert person.page.evaluate(UNNAMED) == []
+
+
+def test_a_phone(slow: Site, visit: Visit) -> None:
+    """On a phone, Generate is in reach without scrolling, nothing is wider than the screen, and the
+    image comes first. A screen reader announces the phases, not every step."""
+    person = visit(slow, **PHONE).open(**{"5.steps": 8})
+    person.page.evaluate(LISTEN)
+    expect(person.page.locator("#generate")).to_be_in_viewport(ratio=1)
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
+    person.press()
+    person.frames(1)
+    expect(person.page.locator("#stage .viewport")).to_be_in_viewport(ratio=0.9)
+    expect(person.page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
+    expect(person.page.locator("#stop")).to_be_in_viewport(ratio=1)
+    person.done()
+    heard = person.page.evaluate("window.heard")
+    assert 2 <= len(heard) <= 5, heard
+    assert heard[-1].startswith("Done")
+    expect(person.page.locator("#stage .media img")).to_be_in_viewport(ratio=0.9)
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 400

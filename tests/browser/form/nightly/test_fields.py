@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Response, expect
@@ -12,10 +13,73 @@ from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
+from tests.browser.form.nightly.test_seeds import LARGEST
 from tests.browser.form.test_fields import Visit
 from tests.browser.form.test_reset import resets
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+
+
+def are_refused(person: Visitor) -> None:
+    """Check that the field refuses invalid widths and accepts a valid width."""
+    note = person.field("4.width").locator(".field-error")
+    for typed, said in (("99999", "Maximum 1024."), ("7", "Minimum 256."), ("", "Enter a number.")):
+        person.entry("4.width").fill(typed)
+        person.entry("2.text").focus()
+        expect(note).to_have_text(said)
+        expect(person.entry("2.text")).to_be_focused()
+        expect(person.page.locator("#spoken")).to_have_text(f"Width: {said}")
+        person.press()
+        expect(person.entry("4.width")).to_be_focused()
+        expect(note).to_have_text(said)
+    person.entry("4.width").fill("512")
+    expect(note).to_have_count(0)
+
+
+def is_in_view(person: Visitor) -> None:
+    """Check that Generate doesn't cover the error of the number just above it when the user leaves
+    by Tab. The error stays however fast the user typed."""
+    person.page.set_viewport_size({"width": 1366, "height": 650})
+    height, bar = person.entry("4.height"), person.page.locator("#actions")
+    below = """([one, bar]) => scrollBy({ behavior: "instant",
+        top: one.getBoundingClientRect().bottom + 24 - bar.getBoundingClientRect().top })"""
+    person.page.evaluate(below, [height.element_handle(), bar.element_handle()])
+    height.press("Control+A")
+    person.page.keyboard.type("99999")
+    height.press("Tab")
+    kept = "JSON.stringify({ ...sessionStorage }).includes('99999')"
+    eventually(lambda: person.page.evaluate(kept), "the form has told what was typed")
+    note = person.field("4.height").locator(".field-error")
+    expect(note).to_have_text("Maximum 1024.")
+    lower, upper = note.bounding_box(), bar.bounding_box()
+    assert lower
+    assert upper
+    assert lower["y"] + lower["height"] + 8 <= upper["y"]
+    height.fill("512")
+
+
+def are_changed(person: Visitor) -> None:
+    """Check that the form adjusts values that don't fit and says so, then press Generate."""
+    notes = person.page.locator(".field-note")
+    person.type("4.width", "513")
+    expect(person.entry("4.width")).to_have_value("512")
+    expect(person.field("4.width").locator(".field-note")).to_have_text(
+        "Changed from 513 to 512 to match the step size of 8."
+    )
+    person.type("4.width", "520")
+    expect(notes).to_have_count(0)
+    person.type("5.steps", "0")
+    expect(person.entry("5.steps")).to_have_value("1")
+    expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
+    person.type("4.width", "770")
+    expect(notes).to_have_count(2)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(notes).to_have_count(0)
+    person.type("5.steps", "0")
+    expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
+    person.entry("4.height").fill("301")
+    person.page.keyboard.press("Control+Enter")
 
 
 class Models:
@@ -163,3 +227,43 @@ def brings_its_own_fields(person: Visitor) -> None:
     person.page.get_by_role("option", name="mp4").click()
     expect(person.field("11.format.codec")).to_be_visible()
     expect(person.entry("2.text")).to_have_value("typed before")
+
+
+def test_numbers(fast: Site, visit: Visit) -> None:
+    """When the user leaves a field, it reports a number that the app would refuse, before any
+    press. A press shows the same sentence. Each kind of error has its own sentence, and a valid
+    number has no error. A user who continues typing keeps the focus. A number rounded to a step or
+    limited by a slider shows the value to be sent, with a note. The note stays until the user edits
+    or resets the value."""
+    person = visit(fast).open()
+    are_refused(person)
+    is_in_view(person)
+    are_changed(person)
+    sent = fast.prompt_of(person.done())
+    assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
+    expect(person.entry("4.height")).to_have_value("304")
+
+
+def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
+    """“Copy link” copies an address that shows another user the same filled-in form. That user can
+    share it in turn."""
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
+    person.type("2.text", "a cat & a dog? 100%")
+    person.keep_seed(LARGEST)
+    person.page.get_by_role("button", name="Copy link").click()
+    expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
+    link = str(person.page.evaluate("navigator.clipboard.readText()"))
+    assert parse_qs(urlsplit(link).query)["2.text"] == ["a cat & a dog? 100%"]
+    other = visit(fast, permissions=["clipboard-read", "clipboard-write"])
+    other.page.goto(link)
+    other.ready()
+    expect(other.entry("2.text")).to_have_value("a cat & a dog? 100%")
+    expect(other.entry("5.seed")).to_have_value(str(LARGEST))
+    expect(other.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
+    for prompt in ("a cat & a dog? 100%", "a bird"):
+        other.type("2.text", prompt)
+        other.page.get_by_role("button", name="Copy link").click()
+        expect(other.page.get_by_role("button", name="Link copied")).to_be_visible()
+        again = str(other.page.evaluate("navigator.clipboard.readText()"))
+        assert parse_qs(urlsplit(again).query)["2.text"] == [prompt]
+        assert parse_qs(urlsplit(again).query)["5.seed"] == [str(LARGEST)]

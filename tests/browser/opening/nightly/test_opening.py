@@ -4,10 +4,11 @@ open."""
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,28 @@ from tests.browser.opening.test_opening import DRAG_OVER, Visit
 from tests.support.brought import give, image_with, own_graph, own_prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
+
+# File contents that hold a prompt, by file name.
+FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "brought.json": lambda prompt: json.dumps(prompt).encode(),
+    "wrapped.json": lambda prompt: json.dumps({"prompt": prompt}).encode(),
+    "image.png": lambda prompt: image_with(prompt=prompt),
+}
+
+
+def a_result_opens_as_it_was_made(site: Site, person: Visitor) -> None:
+    person.turn_to("text-to-image")
+    person.type("2.text", "a fox")
+    run = person.generate()
+    (file,) = site.run(run).state.files
+    path = site.services.copies.blobs.path(file.digest)
+    assert path is not None
+    person.type("2.text", "something else")
+    give(person.page, path.read_bytes(), "Text-to-image_1_a-fox.png")
+    expect(person.entry("2.text")).to_have_value("a fox")
+    expect(person.page.locator("#heading [data-workflow=text-to-image]")).to_be_visible()
+    seed = site.prompt_of(run)["5"]["inputs"]["seed"]
+    expect(person.entry("5.seed")).to_have_value(str(seed))
 
 
 @pytest.fixture
@@ -293,3 +316,32 @@ def test_opening_replaces_the_form_only_with_a_valid_workflow(fast: Site, visit:
     give(page, json.dumps(own_graph()).encode(), "words.app.json")
     expect(person.entry("1.value")).to_have_value("hello")
     expect(page.locator("#form [id^=field-]")).to_have_count(1)
+
+
+def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
+    r"""Dropping or pasting a file beside the fields opens its workflow, which then runs.
+
+    A pasted image goes into an image field if there is one. Earlier results of another workflow
+    leave the stage, and a reload doesn't bring them back. The app doesn't offer to undo the reset
+    of another form. A result of this app opens with its own settings.
+    """
+    person = visit(fast).open("upscale")
+    undo = person.page.locator("#replaced button", has_text="Undo reset")
+    empty = person.page.locator("#stage .empty")
+    ways = ("drop", "paste")
+    for number, (name, how) in enumerate(itertools.product(FILES, ways)):
+        words = f"brought text {number}"
+        prompt = own_prompt(words)
+        prompt["5"]["inputs"]["steps"] = 1
+        give(person.page, FILES[name](prompt), name, how)
+        expect(person.entry("2.text")).to_have_value(words)
+        expect(person.page.locator("#opened-here")).to_be_visible()
+        expect(undo).to_be_hidden()
+        expect(empty).to_be_visible()
+        expect(person.page.locator("#stage .media > *")).to_have_count(0)
+        assert json.loads(person.page.evaluate("sessionStorage['comfyforms.read']")) == []
+        if how == "drop":
+            assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
+        person.page.get_by_role("button", name="Reset", exact=True).click()
+        expect(undo).to_be_visible()
+    a_result_opens_as_it_was_made(fast, person)
