@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from comfy.base.temporary_folder import temporary_folder
 from comfy.cluster.process_files import ProcessFiles
-from tests.support.app_process import killed_process
 from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+# A process that works in its own temporary folder until it is killed.
+WORK = """
+import signal, sys
+from pathlib import Path
+from comfy.base.temporary_folder import temporary_folder
+with temporary_folder(Path(sys.argv[1]), clean=False) as folder:
+    (folder / "ready").touch()
+    signal.pause()
+"""
 
 
 def test_only_old_files_of_dead_processes_are_removed(tmp_path: Path) -> None:
@@ -51,17 +62,14 @@ def test_the_folder_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     """A process that works keeps its folder, a killed one doesn't."""
     below = tmp_path / "temporary"
     below.mkdir()
-    with killed_process(_with_folder, below):
-        eventually(lambda: list(below.glob("*/ready")), "a temporary folder")
-        (folder,) = below.iterdir()
-        os.utime(folder, (1, 1))
-        ProcessFiles(tmp_path).sweep()
-        assert folder.exists()
+    with subprocess.Popen([sys.executable, "-c", WORK, str(below)], cwd=ROOT) as process:
+        try:
+            eventually(lambda: list(below.glob("*/ready")), "a temporary folder")
+            (folder,) = below.iterdir()
+            os.utime(folder, (1, 1))
+            ProcessFiles(tmp_path).sweep()
+            assert folder.exists()
+        finally:
+            process.kill()
     ProcessFiles(tmp_path).sweep()
     assert not folder.exists()
-
-
-def _with_folder(below: Path) -> None:
-    with temporary_folder(below, clean=False) as folder:
-        (folder / "ready").touch()
-        signal.pause()

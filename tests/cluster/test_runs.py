@@ -1,31 +1,41 @@
-"""Runs, batches and chains of three equal processes with two ComfyUI servers: seen and changed from
-any of them, and executed once although a process dies."""
+"""Runs of two processes with one ComfyUI server: seen and stopped from both, whatever hostile rows the
+engine's queue has, and whatever hostile messages come on the wire."""
 
 from __future__ import annotations
 
-import threading
+import base64
+import json
+import os
+import pickle
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
+from sqlalchemy import create_engine, text
 
-from tests.cluster.groups.working import WorkingGroups
+from comfy.cluster.messaging.state_messages import state_to_wire
+from comfy.cluster.messaging.wire import Wire
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from tests.cluster.kills import check_executed_once
+from tests.cluster.wires import Received, running_wire
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
 from tests.support.cluster.running import Cluster, running_cluster
-from tests.support.http_client import BOB
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import eventually
 
-LONG = 60  # steps; three seconds
+PICKLED = """
+    INSERT INTO dbos.workflow_status
+    SELECT (jsonb_populate_record(known, CAST(:changed AS jsonb))).*
+    FROM dbos.workflow_status AS known LIMIT 1
+"""
 
 
 @pytest.fixture(scope="module")
 def cluster(own_temporary_folder: Path) -> Iterator[Cluster]:
     """Run a cluster for all tests of this file."""
-    with running_cluster(apps=3, servers=2, step_seconds=0.05) as cluster:
+    with running_cluster(apps=2, servers=1, step_seconds=0.05) as cluster:
         yield cluster
 
 
@@ -34,15 +44,20 @@ def client(cluster: Cluster) -> ClusterClient:
     return ClusterClient(cluster)
 
 
-@pytest.fixture
-def groups(cluster: Cluster) -> WorkingGroups:
-    return WorkingGroups(cluster)
+class Attack:
+    """Object whose unpickling creates a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._folder),)
 
 
 def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterClient) -> None:
     """Pages at all processes get previews, and each stream of events has one end. The run is
     executed once, has one record, and its result is the same file everywhere."""
-    run = client.submit(LONG, at=cluster.apps[0])
+    run = client.submit(20, at=cluster.apps[0])
     with ExitStack() as stack:
         pages = [stack.enter_context(page_showing(client, run, app)) for app in cluster.apps]
         streams = [list(client.events(run, app)) for app in cluster.apps]
@@ -61,67 +76,13 @@ def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterC
     check_executed_once(cluster, [run])
 
 
-def test_a_key_starts_one_run_at_all_processes(cluster: Cluster, client: ClusterClient) -> None:
-    """Requests with one idempotency key start one run, even if all processes get them at once."""
-    started: list[str] = []
-    together = threading.Barrier(3)
-
-    def submit(number: int) -> None:
-        together.wait(LONGEST_WAIT)
-        started.append(client.submit(at=cluster.apps[number], key="the same"))
-
-    threads = [threading.Thread(target=submit, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(started) == 3
-    assert len(set(started)) == 1
-    client.ends(started)
-    check_executed_once(cluster, set(started))
-
-
-def test_places_are_equal_at_all_processes(cluster: Cluster) -> None:
-    """All processes show the same places, also after a move and a stop. Users take turns."""
-    ann, bob = ClusterClient(cluster), ClusterClient(cluster, BOB)
-    first, second, third = cluster.apps
-
-    def wait_for(places: list[int | None]) -> None:
-        for app in cluster.apps:
-            ann.wait_for_places(waiting, places, app)
-
-    with cluster.slow_servers():
-        active = [ann.submit(LONG, at=app) for app in (first, second)]
-        for run in active:
-            ann.wait_for(run, "running", third)
-        waiting = [ann.submit(1, at=app) for app in (first, second, third)]
-        wait_for([2, 3, 4])
-        other = bob.submit(1, at=second)
-        wait_for([3, 4, 5])
-        for app in cluster.apps:
-            bob.wait_for_places([other], [2], app)
-        moved = ann.ask(second, "POST", f"/runs/{waiting[2]}/move", params={"by": -2})
-        assert moved.status_code == 200, moved.text
-        wait_for([4, 5, 3])
-        ann.stop(waiting[2], at=first)
-        for app in cluster.apps:
-            ann.wait_for_removal(waiting[2], app)
-            ann.wait_for_places(waiting[:2], [3, 4], app)
-        for run in active:
-            ann.stop(run, at=third)
-    assert set(ann.ends(active).values()) == {"stopped"}
-    assert set(ann.ends(waiting[:2]).values()) == {"done"}
-    assert set(bob.ends([other]).values()) == {"done"}
-    assert not cluster.executions_of(waiting[2])
-
-
 def test_a_stop_reaches_the_server_from_any_process(
     cluster: Cluster, client: ClusterClient
 ) -> None:
     """A stop at a process that doesn't execute the run interrupts the prompt. All processes show
     the end."""
     with cluster.slow_servers():
-        run = client.submit(LONG)
+        run = client.submit(60)
         executor = cluster.executor_of(run)
         client.wait_for(run, "running", executor)
         other = next(app for app in cluster.apps if app is not executor)
@@ -132,62 +93,76 @@ def test_a_stop_reaches_the_server_from_any_process(
     assert len(cluster.executions_of(run)) == 1
 
 
-def test_a_run_moves_to_another_process(cluster: Cluster, client: ClusterClient) -> None:
-    """If its process dies, another one follows the prompt that the server already has. A page at a
-    living process loses no connection."""
-    run = client.submit(LONG)
-    executor = cluster.executor_of(run)
-    other = next(app for app in cluster.apps if app is not executor)
-    try:
-        with page_showing(client, run, other) as page:
-            page.wait_for_frame()
-            executor.kill()
-            assert client.ends([run]) == {run: "done"}
-            page.wait_for("done")
-            assert page.seen.cuts == 0
-        check_executed_once(cluster, [run])
-        with pytest.raises(requests.ConnectionError):
-            client.run(run, executor)
-    finally:
-        executor.restart()
+def execute(cluster: Cluster, statement: str, **values: object) -> list[tuple[object, ...]]:
+    """Execute a statement as the owner of the database."""
+    engine = create_engine(cluster.database)
+    with engine.begin() as rows:
+        found = rows.execute(text(statement), values)
+        answer = [tuple(row) for row in found] if found.returns_rows else []
+    engine.dispose()
+    return answer
 
 
-def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
-    """A batch that runs at one process is paused at the second, continued at the third, and deleted
-    at the second. No row runs twice, and none starts while the batch is paused."""
-    first, second, third = cluster.apps
-    batch = groups.start_batch(first, 20, steps=5)
-    groups.wait_for_rows(batch, second, 2)
-    assert groups.ask(second, "POST", f"{batch}/pause")["state"] == "paused"
+def test_a_pickled_value_is_refused(
+    cluster: Cluster, client: ClusterClient, tmp_path: Path
+) -> None:
+    """A row of the engine's queue whose arguments are pickled runs no code, and the queue works
+    afterwards."""
+    run = client.submit(2)
+    assert client.ends([run]) == {run: "done"}
+    harmless, target = tmp_path / "harmless", tmp_path / "target"
+    pickle.loads(pickle.dumps(Attack(harmless)))
+    assert harmless.exists()
+    pickled = base64.b64encode(pickle.dumps(Attack(target))).decode()
+    changed = {
+        "workflow_uuid": "attack",
+        "status": "ENQUEUED",
+        "queue_name": "runs",
+        "serialization": "py_pickle",
+        "inputs": pickled,
+        "output": pickled,
+        "error": pickled,
+    }
+    execute(cluster, PICKLED, changed=json.dumps(changed))
 
-    def is_quiet() -> bool:
-        shown = [groups.ask(app, "GET", batch) for app in cluster.apps]
-        done = groups.outcomes().count("success")
-        return all((one["state"], one["done"]) == ("paused", done) for one in shown)
+    def status() -> object:
+        return execute(
+            cluster, "SELECT status FROM dbos.workflow_status WHERE workflow_uuid = 'attack'"
+        )[0][0]
 
-    eventually(is_quiet, "a pause at all processes")
-    assert groups.outcomes().count("success") < 20
-    assert groups.ask(third, "POST", f"{batch}/continue")["state"] == "running"
-    for app in cluster.apps:
-        groups.wait_for(batch, app, state="done", done=20)
-    assert groups.outcomes() == ["success"] * 20
-    groups.ask(second, "DELETE", batch)
-    for app in cluster.apps:
-        assert groups.client.ask(app, "GET", batch).status_code == 404
+    eventually(lambda: status() != "ENQUEUED", "a process that takes the row")
+    run = client.submit(2)
+    assert client.ends([run]) == {run: "done"}
+    assert not target.exists()
+    execute(cluster, "DELETE FROM dbos.workflow_status WHERE workflow_uuid = 'attack'")
 
 
-def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
-    """A chain that runs at one process is stopped at the second, which interrupts its run, and
-    continued at the third. All show its end."""
-    first, second, third = cluster.apps
-    with cluster.slow_servers():
-        chain = groups.start_chain(first)
-        groups.wait_for_start()
-        assert groups.ask(second, "POST", f"{chain}/stop")["state"] == "stopped"
-        groups.wait_for_outcome("interrupted")
+def publish_state(wire: Wire, run: str, version: tuple[int, int], state: RunState) -> bytes:
+    """Publish a state as the process that executes the run would, and return the body."""
+    packed = state_to_wire(state)
+    header = {"run": run, "version": version, "size": len(packed)}
+    body = json.dumps(header).encode() + b"\n" + packed
+    wire.publish("states", body)
+    return body
+
+
+def test_messages_alone_end_no_run(cluster: Cluster, client: ClusterClient) -> None:
+    """False ends with a high version are shown by no process, and all show the true end."""
+    assert cluster.redis is not None
+    with cluster.slow_servers(), running_wire(cluster.redis.url) as wire:
+        run = client.submit(20)
+        cluster.wait_for_outcome(run)
         for app in cluster.apps:
-            groups.wait_for(chain, app, state="stopped")
-    groups.ask(third, "POST", f"{chain}/continue", json={})
+            client.wait_for(run, "running", app)
+        came = Received(wire, "states")
+        for phase in (Phase.DONE, Phase.FAILED, Phase.STOPPED, Phase.LOST, Phase.RUNNING):
+            state = RunState(run, phase, finished_at=time.time())
+            came.wait_for(publish_state(wire, run, (2**40, 1), state))
+        later = client.submit(2)
+        for app in cluster.apps:  # later messages than ours have come everywhere
+            client.wait_for(later, "waiting", app)
+            assert client.run(run, app)["phase"] == "running"
+    assert client.ends([run, later]) == {run: "done", later: "done"}
     for app in cluster.apps:
-        groups.wait_for(chain, app, state="done")
-    assert sorted(groups.outcomes()) == ["interrupted", "success", "success"]
+        client.wait_for(run, "done", app)
+    check_executed_once(cluster, [run, later])

@@ -58,6 +58,7 @@ LONG = (
     *(
         "/cluster/groups/",
         "/cluster/test_runs.py",
+        "/cluster/nightly/test_runs.py",
         "/cluster/nightly/test_shared.py",
         "/browser/cluster/",
     ),

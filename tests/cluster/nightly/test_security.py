@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase, RunState
-from tests.cluster.test_security import execute, publish_state
+from tests.cluster.test_runs import execute, publish_state
 from tests.cluster.wires import running_wire
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.running import Cluster, running_cluster
