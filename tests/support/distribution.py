@@ -72,7 +72,7 @@ FORKING = (
 )
 
 PROFILES = {False: "push", True: "nightly"}  # by --nightly
-_ALL, _SOME = 100, 20
+_ALL, _SOME = 100, 5
 
 # Slow data generation means a slow machine, not a fault in the tested code.
 settings.register_profile(
@@ -85,7 +85,7 @@ settings.register_profile(PROFILES[False], settings.get_profile(PROFILES[True]),
 
 
 def examples(count: int) -> int:
-    """Return `count` with --nightly, or a fifth of it without."""
+    """Return `count` with --nightly, or a twentieth of it without."""
     return max(1, count * settings().max_examples // _ALL)
 
 
