@@ -100,7 +100,7 @@ def share_schemas() -> None:
             shared[key] = TypeAdapter(annotated, config=config)
         return shared[key]
 
-    v2.TypeAdapter = adapter  # type: ignore[misc, assignment]
+    v2.TypeAdapter = adapter  # type: ignore[attr-defined, assignment]
 
 
 Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app

@@ -11,15 +11,21 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds
 LONGEST_WAIT = 90.0  # the bound of every wait: on a busy machine all of it is late
 
 
 def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
-    """Wait until `true()` holds. Raises AssertionError with `what` after this many seconds."""
-    end = time.monotonic() + seconds
+    """Wait until `true()` holds. Raises AssertionError with `what` after this many seconds.
+
+    Each pause is a fifth of the time waited so far, because asking costs as much as the work that
+    the test waits for.
+    """
+    start = time.monotonic()
     while not true():
-        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
-        threading.Event().wait(0.01)
+        waited = time.monotonic() - start
+        assert waited < seconds, f"waited {seconds:g} s in vain: {what}"
+        threading.Event().wait(min(max(waited / 5, SHORTEST_PAUSE), LONGEST_PAUSE))
 
 
 def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
