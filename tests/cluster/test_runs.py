@@ -1,5 +1,5 @@
-"""Runs of two processes with one ComfyUI server: seen and stopped from both, whatever hostile rows the
-engine's queue has, and whatever hostile messages come on the wire."""
+"""Runs of two processes with one ComfyUI server: both processes show and stop them. Hostile rows of
+the engine's queue and hostile messages on the wire change no run."""
 
 from __future__ import annotations
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import websocket
 
 from comfy.demo import DemoServer
 from tests.cli.commands import outcomes
-from tests.support.app_process import FORKED, Started, ended, free_port, started, started_here
+from tests.support.app_process import Started, ended, started
 from tests.support.http_client import messages
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -99,40 +97,6 @@ def ends_cleanly_after(number: int, fresh: bool = False) -> None:
         assert "Traceback" not in one.said()
 
 
-def test_a_signal_that_python_drops_ends_the_start(tmp_path: Path) -> None:
-    """Python drops an exception that a signal raises inside a destructor, for example during
-    imports. The app still exits with 0 before it serves, and leaves no temporary files."""
-    log, port = tmp_path / "log", free_port()
-    log.touch()
-    arguments = ("--port", str(port), "--data", str(tmp_path / "data"))
-    process = FORKED.Process(target=told_to_end_in_a_destructor, args=(log, arguments))
-    process.start()
-    try:
-        process.join(LONGEST_WAIT)
-        assert process.exitcode == 0
-    finally:
-        process.kill()
-        process.join()
-    assert "SystemExit" in log.read_text(), "it was dropped"
-    assert f"127.0.0.1:{port}" not in log.read_text()
-    assert not list((tmp_path / "data" / "temporary").iterdir())
-
-
-def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
-    """Start the app so that it receives SIGTERM in a destructor after it opens its history."""
-
-    class Ended:
-        def __del__(self) -> None:
-            signal.raise_signal(signal.SIGTERM)
-
-    def hook(event: str, _: object) -> None:
-        if event == "tempfile.mkdtemp":
-            Ended()
-
-    sys.addaudithook(hook)
-    started_here(False, str(log), False, (), dict(os.environ), arguments)
-
-
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
     """After SIGKILL, the next start finds the run on the ComfyUI server, and the page watches it to
     its result. A batch also continues. It loses no row and runs none twice."""
@@ -181,12 +145,6 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     assert code == 1
     assert "Choose another folder" in said
     assert "Traceback" not in said
-
-
-def test_an_idle_app_ends_at_once() -> None:
-    """Without runs, SIGTERM ends the app immediately, no matter how long it may wait for runs."""
-    with DemoServer() as demo, started("--server", demo.url, "--finish", "60") as one:
-        assert one.end() == 0
 
 
 def test_a_port_in_use_ends_the_start_with_an_error() -> None:

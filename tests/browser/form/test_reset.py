@@ -22,8 +22,7 @@ def resets(person: Visitor) -> Locator:
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
     """Typed values survive a reload, even if the user opened the page by a link with values. Each
-    workflow keeps its own values. A new tab of the same workflow starts with the values typed in
-    the other tab. Then each tab keeps its own values, also after a reload."""
+    workflow keeps its own values."""
     person = visit(fast).open(**{"2.text": "a dog", "5.steps": 7})
     expect(person.entry("2.text")).to_have_value("a dog")
     person.type("2.text", "a cat\nin two lines")
@@ -39,17 +38,3 @@ def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).not_to_have_value("a cat\nin two lines")
     person.turn_to("text-to-image")
     expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
-    a_new_tab_has_the_newest_values(person)
-
-
-def a_new_tab_has_the_newest_values(person: Visitor) -> None:
-    second = person.another_tab()
-    expect(second.entry("2.text")).to_have_value("a cat\nin two lines")
-    second.type("2.text", "from the second")
-    person.type("5.steps", "9")
-    second.page.reload()
-    second.ready()
-    expect(second.entry("2.text")).to_have_value("from the second")
-    expect(second.entry("5.steps")).to_have_value("7")
-    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
-    second.page.close()

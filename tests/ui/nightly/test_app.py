@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,9 +14,24 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from tests.support.app_process import free_port, started
+from tests.support.app_process import FORKED, free_port, started, started_here
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.test_app import a_run, demo_of_slow_steps, ends_cleanly_after
+
+
+def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
+    """Start the app so that it receives SIGTERM in a destructor after it opens its history."""
+
+    class Ended:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def hook(event: str, _: object) -> None:
+        if event == "tempfile.mkdtemp":
+            Ended()
+
+    sys.addaudithook(hook)
+    started_here(False, str(log), False, (), dict(os.environ), arguments)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +145,28 @@ def test_it_answers_to_the_names_it_is_given() -> None:
         ):
             with requests.get(one.url, headers={"Host": host}, timeout=LONGEST_WAIT) as answer:
                 assert answer.status_code == status
+
+
+def test_a_signal_that_python_drops_ends_the_start(tmp_path: Path) -> None:
+    """Python drops an exception that a signal raises inside a destructor, for example during
+    imports. The app still exits with 0 before it serves, and leaves no temporary files."""
+    log, port = tmp_path / "log", free_port()
+    log.touch()
+    arguments = ("--port", str(port), "--data", str(tmp_path / "data"))
+    process = FORKED.Process(target=told_to_end_in_a_destructor, args=(log, arguments))
+    process.start()
+    try:
+        process.join(LONGEST_WAIT)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+    assert "SystemExit" in log.read_text(), "it was dropped"
+    assert f"127.0.0.1:{port}" not in log.read_text()
+    assert not list((tmp_path / "data" / "temporary").iterdir())
+
+
+def test_an_idle_app_ends_at_once() -> None:
+    """Without runs, SIGTERM ends the app immediately, no matter how long it may wait for runs."""
+    with DemoServer() as demo, started("--server", demo.url, "--finish", "60") as one:
+        assert one.end() == 0

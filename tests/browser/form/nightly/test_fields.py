@@ -15,7 +15,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from tests.browser.form.nightly.test_seeds import LARGEST
 from tests.browser.form.test_fields import Visit
-from tests.browser.form.test_reset import resets
+from tests.browser.form.test_reset import PHOTO, resets
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -267,3 +267,35 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
         again = str(other.page.evaluate("navigator.clipboard.readText()"))
         assert parse_qs(urlsplit(again).query)["2.text"] == [prompt]
         assert parse_qs(urlsplit(again).query)["5.seed"] == [str(LARGEST)]
+
+
+def test_each_error_stays_until_its_value_is_corrected(fast: Site, visit: Visit) -> None:
+    """The error then disappears without a press. An error on an image to paint over disappears when
+    the user chooses an image."""
+    person = visit(fast).open("image-to-image")
+    go_one_by_one(person)
+    person.turn_to("inpaint")
+    field = person.field("4.image")
+    field.get_by_role("button", name="Remove image").click()
+    person.press()
+    expect(field.locator(".field-error")).to_be_visible()
+    field.locator("input[type=file]").first.set_input_files(PHOTO)
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
+def go_one_by_one(person: Visitor) -> None:
+    """Check that fixing an invalid field clears only its own error."""
+    image = person.field("4.image")
+    person.type("5.height", "99999")
+    image.get_by_label("Remove Image").click()
+    person.press()
+    expect(person.page.locator(".field-error")).to_have_count(2)
+    person.type("2.text", "something else")
+    person.type("5.height", "99998")
+    assert set(person.errors()) == {"field-4-image", "field-5-height"}
+    person.type("5.height", "512")
+    expect(person.field("5.height").locator(".field-error")).to_have_count(0)
+    expect(person.entry("5.height")).not_to_have_attribute("aria-invalid", "true")
+    assert set(person.errors()) == {"field-4-image"}
+    image.locator("input[type=file]").set_input_files(PHOTO)
+    expect(person.page.locator(".field-error")).to_have_count(0)

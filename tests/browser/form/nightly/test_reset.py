@@ -69,3 +69,20 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     sent = fast.prompt_of(run_id)
     assert (sent["2"]["inputs"]["text"], sent["8"]["inputs"]["seed"]) == ("a cat", 7)
     assert "screenshot" in sent["4"]["inputs"]["image"]
+
+
+def test_a_new_tab_has_the_newest_values(fast: Site, visit: Visit) -> None:
+    """A new tab of the same workflow starts with the values typed in the other tab. Then each tab
+    keeps its own values, also after a reload."""
+    person = visit(fast).open(**{"5.steps": 7})
+    person.type("2.text", "a cat\nin two lines")
+    second = person.another_tab()
+    expect(second.entry("2.text")).to_have_value("a cat\nin two lines")
+    second.type("2.text", "from the second")
+    person.type("5.steps", "9")
+    second.page.reload()
+    second.ready()
+    expect(second.entry("2.text")).to_have_value("from the second")
+    expect(second.entry("5.steps")).to_have_value("7")
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    second.page.close()

@@ -16,8 +16,7 @@ from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
-from comfy.runs.limits import RunLimits
-from tests.support.http_client import ANN, BOB, post, start
+from tests.support.http_client import ANN, BOB, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
@@ -121,29 +120,6 @@ def test_each_result_goes_through_a_step_once(demo: DemoServer, folder: Path) ->
         assert prompts(demo) == 8
 
 
-def test_a_chain_resumes_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
-    """The app exits in the middle of the second step. After the restart, it doesn't rerun the first
-    step, and the chain keeps its drawn seeds and typed values."""
-    demo.speed.step = 0.5
-    with served(demo, folder) as app:
-        app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, ORIGIN)
-        eventually(lambda: standing(app).steps[1].state == "running", "the second step runs")
-        (first,) = standing(app).steps[0].ended
-        assert standing(app).state == "running"
-    demo.speed.step = 0.01
-    with served(demo, folder) as app:
-        chain = ended(app, "done")
-        assert chain.steps[0].ended == (first,)
-        texts = [
-            app.runs.record(step.ended[-1], OWNER).job.values.get("2.text") for step in chain.steps
-        ]
-        assert texts[0] == "a boat"
-    with served(demo, folder) as app:
-        assert standing(app).id == chain.id
-        assert standing(app).state == "done"
-        assert shown_chain(standing(app)).results["make"].run == first
-
-
 def test_a_failed_step_resumes_with_other_values(demo: DemoServer, folder: Path) -> None:
     """The failed step reports the reason and the field, and later steps wait. Resuming with another
     model keeps the first step's result, even with other form values and after a restart. Other
@@ -210,18 +186,3 @@ def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> 
         assert chains.recent(OWNER) == ()
         chains.start("boats/boats.chain", {"large.runs": False, SEED: 1}, ORIGIN)
         assert [step.name for step in ended(app, "done").steps] == ["make", "over"]
-
-
-def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: Path) -> None:
-    """At the user's run limit, a chain waits and continues when a run ends. If it is stopped while
-    it waits, it starts no run."""
-    demo.speed.step = 0.2
-    limits = RunLimits(person=1)
-    with running_app(demo.url, workflows=folder, run_limits=limits) as app:
-        start(app, "boats/text-to-image", **{"5.steps": 10})
-        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
-        app.services.chains.stop(standing(app).id, OWNER)
-        assert [step.ended for step in ended(app, "stopped").steps] == [(), (), ()]
-        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
-        demo.speed.step = 0
-        ended(app, "done")

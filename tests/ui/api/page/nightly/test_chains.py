@@ -17,7 +17,7 @@ from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload, content_of
 from comfy.runs.interface import Origin
-from comfy.runs.limits import ChainLimits
+from comfy.runs.limits import ChainLimits, RunLimits
 from tests.support.http_client import ANN, BOB, cookie_of, finished, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
@@ -34,6 +34,7 @@ from tests.ui.api.page.test_chains import (
     ended,
     prompts,
     served,
+    standing,
     threads_of,
 )
 from ui.documents.chain_doc import shown_chain
@@ -219,3 +220,41 @@ def test_each_shipped_chain_runs_out_of_the_box(
         runs = [app.runs.record(run, OWNER) for step in chain.steps for run in step.ended]
         files = [file for run in runs for file in run.job.inputs.values()]
         assert all(file.below == below for file in files if file.name == "photo.png")
+
+
+def test_a_chain_resumes_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
+    """The app exits in the middle of the second step. After the restart, it doesn't rerun the first
+    step, and the chain keeps its drawn seeds and typed values."""
+    demo.speed.step = 0.5
+    with served(demo, folder) as app:
+        app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, ORIGIN)
+        eventually(lambda: standing(app).steps[1].state == "running", "the second step runs")
+        (first,) = standing(app).steps[0].ended
+        assert standing(app).state == "running"
+    demo.speed.step = 0.01
+    with served(demo, folder) as app:
+        chain = ended(app, "done")
+        assert chain.steps[0].ended == (first,)
+        texts = [
+            app.runs.record(step.ended[-1], OWNER).job.values.get("2.text") for step in chain.steps
+        ]
+        assert texts[0] == "a boat"
+    with served(demo, folder) as app:
+        assert standing(app).id == chain.id
+        assert standing(app).state == "done"
+        assert shown_chain(standing(app)).results["make"].run == first
+
+
+def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: Path) -> None:
+    """At the user's run limit, a chain waits and continues when a run ends. If it is stopped while
+    it waits, it starts no run."""
+    demo.speed.step = 0.2
+    limits = RunLimits(person=1)
+    with running_app(demo.url, workflows=folder, run_limits=limits) as app:
+        start(app, "boats/text-to-image", **{"5.steps": 10})
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
+        app.services.chains.stop(standing(app).id, OWNER)
+        assert [step.ended for step in ended(app, "stopped").steps] == [(), (), ()]
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
+        demo.speed.step = 0
+        ended(app, "done")
