@@ -144,7 +144,6 @@ def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
 
 
 def test_the_text_limit_counts_all_fields_together() -> None:
-    """The limit counts the texts of all fields together."""
     negative, positive = (field.key for field in FORM.fields if field.input == "text")
     long = "a" * (MOST_TEXT // 5)
     axes = [AxisSpec(key, "\n".join([long] * 3)) for key in (negative, positive)]

@@ -255,7 +255,6 @@ def test_a_step_takes_the_results_of_a_named_node(node: str) -> None:
 
 
 def test_values_are_repeated_for_each_of_several_results() -> None:
-    """Each value runs with each result."""
     text = BASE + LARGE + 'inputs = { "Your image" = "base[each]" }\nrepeat = { steps = [3, 4] }'
     runs = runs_of(steps_of(text)["large"], {"base": [image("a.png"), image("b.png")]})
     assert given(runs) == ["a.png", "a.png", "b.png", "b.png"]

@@ -124,8 +124,6 @@ def test_a_finished_chain_reports_its_total_time(app: RunningApp) -> None:
 
 
 def test_an_added_but_empty_file_field_starts_no_new_run(app: RunningApp, tmp_path: Path) -> None:
-    """The app reuses the run if the added field is empty. With a file in the field, it starts a new
-    run."""
     saved = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
     images = {node: CLIP[node] for node in ("1", "2")} | {"5": saved}
     (tmp_path / "images.json").write_text(json.dumps(images))

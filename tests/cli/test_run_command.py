@@ -345,7 +345,6 @@ def test_long_names_keep_their_extension() -> None:
 
 
 def test_help_names_every_command_and_loads_none() -> None:
-    """`--help` names every command and loads none of them."""
     code = (
         "import sys\nfrom comfy.__main__ import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"

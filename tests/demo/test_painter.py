@@ -177,7 +177,6 @@ def test_words_choose_the_light(text: str, light: str) -> None:
 
 @pytest.mark.parametrize(("text", "light"), [("the same at night", (0, 90)), ("in day", (90, 255))])
 def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
-    """A word for the light changes the light of the image."""
     given = paint(replace(USUAL, text="a lake at noon"))
     mean = ImageStat.Stat(paint(replace(USUAL, text=text, given=given)).convert("L")).mean[0]
     assert light[0] < mean < light[1]

@@ -35,7 +35,6 @@ def test_closing_waits_for_no_step() -> None:
 
 
 def test_the_stand_in_answers_as_soon_as_it_has_started() -> None:
-    """The stand-in answers requests as soon as it has started."""
     with DemoServer() as demo:
         assert requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).ok
 

@@ -152,7 +152,6 @@ def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
 
 
 def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
-    """The user who has a run may stop it and delete its results."""
     run = app.run("text-to-image", {**QUICK, "5.steps": 60})
     assert run.preview() is None or run.preview()
     with pytest.raises(ApiError, match="finished yet") as refused:

@@ -117,7 +117,6 @@ def test_progress_state_counts_nodes_and_steps() -> None:
 
 
 def test_only_the_prompts_own_nodes_are_counted() -> None:
-    """Only the prompt's own nodes count."""
     state = after(ExecutionCached("p", ("4", "70:1")))
     assert state.nodes_done == 1
 

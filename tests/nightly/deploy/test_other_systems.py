@@ -107,7 +107,6 @@ def test_a_file_beside_a_workflow_is_not_on_another_drive(name: str) -> None:
 
 
 def test_a_database_url_keeps_a_windows_path() -> None:
-    """The database URL keeps a Windows path unchanged."""
     place = PureWindowsPath("C:\\Users\\Änne B\\forms#1\\history.sqlite")
     assert PureWindowsPath(make_url(f"sqlite:///{quote(str(place))}").database or "") == place
 

@@ -144,7 +144,6 @@ def test_results_outlive_the_server(own: Served) -> None:
 
 
 def test_an_unsatisfiable_range_is_answered_with_416(served: Served) -> None:
-    """The app answers 416."""
     _, app = served
     run = a_run(app)
     assert (

@@ -112,7 +112,6 @@ def test_three_dots_end_all_sentences_in_the_same_way(catalog: Catalog) -> None:
 
 
 def test_the_catalog_has_no_removed_sentences(catalog: Catalog) -> None:
-    """The catalog has no sentence that was removed from the code."""
     said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
     known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in catalog}
     assert not known - said

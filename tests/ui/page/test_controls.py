@@ -57,7 +57,6 @@ def control_of(field: Field, value: Any) -> Control:
     ("field", "value"), SAMPLES, ids=lambda one: one.widget if isinstance(one, Field) else ""
 )
 def test_each_component_shows_a_part_of_the_value(field: Field, value: Any) -> None:
-    """A control has a component for each part of the value that it shows."""
     control = control_of(field, value)
     assert len(control.show(value)) == len(control.components)
     assert held_fields([control]) == [

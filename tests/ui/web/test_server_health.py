@@ -251,7 +251,6 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
 
 
 def test_the_server_is_checked_once_for_all_pages(demo: DemoServer) -> None:
-    """The app checks the server once for all open pages."""
     with (
         running_app(demo.url, pace=PATIENT) as app,
         page_open(app) as one,

@@ -69,7 +69,6 @@ def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> 
 def test_finding_s23_listed_nodes_and_trusted_users_save_models(
     demo: DemoServer, permissions: Permissions
 ) -> None:
-    """An administrator can list the node or trust the user."""
     with running_app(demo.url, permissions=permissions) as app:
         run_it(app)
 

@@ -151,7 +151,6 @@ def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
 
 
 def test_a_refused_request_does_not_use_up_its_key(app: RunningApp) -> None:
-    """A refused request doesn't use up its key."""
     problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
     assert sent(app, "wrong").status_code == 201
 
