@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
-    from comfy.scaling.scaler import Scaler
     from comfy.webhooks.waiting import WebhookSettings
     from ui.accounts.openid_store import OpenIDPeople
     from ui.accounts.opening import SignInSettings
@@ -162,12 +161,10 @@ def run(
     with (
         opened_people(settings.openid, sign_ins) as openid,
         _opened_servers(settings) as (named, servers, local),
-        contextlib.ExitStack() as scaling,
     ):
         permissions = permissions_of(settings, users, openid)
         payment = _payment(settings, history)
         runs = _registry(settings, servers, history, payment)
-        scaler = scaling.enter_context(_scaler(settings, servers, runs, history))
         services = wire(
             servers,
             runs,
@@ -184,7 +181,6 @@ def run(
                 _download_settings(settings, [one.address.url for one in local]),
                 payment,
                 {one.address.url: one for one in local},
-                scaler,
             ),
         )
         for one in local:
@@ -287,20 +283,6 @@ def _registry(
     )
 
 
-def _scaler(
-    settings: Settings, servers: ServerPool, runs: RunRegistry, history: RunStore
-) -> contextlib.AbstractContextManager[Scaler | None]:
-    """Return the scaler, None without `[[scale]]`."""
-    if not settings.scale:
-        return contextlib.nullcontext()
-    from comfy.scaling.scaler import Scaler
-    from comfy.scaling.store import ScaleStore
-
-    scales = [one.scale() for one in settings.scale]
-    store = ScaleStore(history.engine)
-    return Scaler(scales, store, servers, runs, shown=settings.only_this_machine)
-
-
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
     """Return the web side's part of the settings."""
     from ui.settings.web_settings import WebSettings
@@ -317,6 +299,8 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
         smaller_previews=settings.previews == "fitted",
         sign_in=sign_in,
         comfy_runner=settings.comfy_runner,
+        scales=settings.scale,
+        shows_servers=settings.only_this_machine,
         operator_images=settings.operator_images == "yes",
         pages=settings.pages == "yes",
     )

@@ -96,13 +96,15 @@ class AppParts:
 
     `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
     stays open while the app serves, on its event loop. `actions`: for results on the page.
-    `add_endpoints` adds endpoints to Gradio; called inside the page's Blocks.
+    `add_endpoints`: called inside the page's Blocks, adds endpoints to Gradio. `section`: returns
+    HTML for the administrator's page.
     """
 
     routes: Sequence[GuardedRoutes] = ()
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     actions: Sequence[ResultAction] = ()
     add_endpoints: Callable[[], None] = lambda: None
+    section: Callable[[], str] = lambda: ""
 
 
 @_hook

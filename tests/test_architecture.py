@@ -31,7 +31,7 @@ comfyui.client graph paid
 requirements
 comfyui.servers records workflow
 downloads form runs
-cluster library scaling
+cluster library
 launch model_files templates
 groups
 batches
@@ -66,9 +66,9 @@ records.lineage records.paid.api_keys records.paid.consents records.paid.paid_ru
 records.rows records.run_writes records.sharing.results records.started_requests
 records.state.held_files records.state.opened records.state.runner_values
 records.state.shared_state records.state.starts records.steps records.storage records.store
-records.tables records.upgrade records.used_files records.wanted records.webhooks scaling.store
+records.tables records.upgrade records.used_files records.wanted records.webhooks
 ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
-ui.accounts.tables
+ui.accounts.tables comfyforms.plugins.scaling.scaler
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
@@ -86,7 +86,8 @@ USERS = {
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
     "sqlalchemy": {
-        one if one.startswith("ui.") else f"comfy.{one}" for one in DATABASE_USERS.split()
+        one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
+        for one in DATABASE_USERS.split()
     },
     "alembic": {"comfy.records.upgrade", STEPS},
 }

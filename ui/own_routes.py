@@ -104,9 +104,10 @@ def administrator_routes(
     settings: WebSettings,
     access: OperatorAccess,
     sign_in: SignInPage,
+    sections: Callable[[], str],
 ) -> Iterator[GuardedRoutes]:
-    """Return the pages for administrators."""
-    frame = AdminFrame(desk, access, sign_in, settings.root_path)
+    """Return the pages for administrators. `sections`: plugins' sections of the first one."""
+    frame = AdminFrame(desk, access, sign_in, settings.root_path, sections)
     yield operator_routes(frame)
     yield log_routes(frame)
     yield missing_routes(frame)

@@ -39,6 +39,10 @@ class PluginParts:
         for one in self._parts:
             one.add_endpoints()
 
+    def sections(self) -> str:
+        """Return the sections of all plugins for the administrator's page, as HTML."""
+        return "".join(one.section() for one in self._parts)
+
     def tags(self) -> str:
         """Return a tag for the page's head that lists the actions for results, in the caller's
         language. `ui/page/script/stage/result_actions.js` reads it."""

@@ -172,7 +172,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
         add(routes)
     for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
-    for routes in administrator_routes(desk, settings, access, sign_in):
+    for routes in administrator_routes(desk, settings, access, sign_in, plugins.sections):
         add(routes)
     add(login_routes(identity, passwords, sign_in, root_path))
     keys = services.starter.payment.keys

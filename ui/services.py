@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from comfy.batches.queue import BatchQueue
 from comfy.chains.folder import ChainFolder
@@ -46,20 +45,16 @@ from ui.web.server_health import CheckIntervals, ServerHealth
 from ui.web.shares import Share
 from ui.web.upload_folder import UploadFolder
 
-if TYPE_CHECKING:
-    from comfy.scaling.scaler import Scaler
-
 
 @dataclass(frozen=True, slots=True)
 class OptionalParts:
     """Parts of an app that its settings turn on. `local`: the servers that the app starts, by
-    address; `scaler`: starts and stops servers while runs wait."""
+    address."""
 
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     downloads: DownloadSettings = field(default_factory=DownloadSettings)
     payment: Payment = field(default_factory=Payment)
     local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
-    scaler: Scaler | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,7 @@ added_workflows = Table(
     Column("content", String(64), nullable=False),
 )
 
-# ComfyUI servers that the app has started and not stopped yet; see `comfy.scaling`. `state`:
+# ComfyUI servers that the app has started and not stopped yet; see the plugin `scaling`. `state`:
 # "starting", "up" or "stopping", since a time in seconds since 1970. `url`: NULL until it is known.
 # `seen`: when a process last worked on its command.
 scaled_servers = Table(

@@ -59,7 +59,7 @@ IN_ENGLISH = {
     **{"launch/payment.py": 1, "local_comfyui/installation.py": 10, "local_comfyui/opening.py": 2},
     **{"local_comfyui/install_node.py": 8, "media/gif.py": 1, "media/reader.py": 1},
     **{"prompt/shapes.py": 4, "records/blobs.py": 4, "records/rows.py": 1, "records/tables.py": 1},
-    **{"runs/attempt.py": 2, "runs/run.py": 2, "scaling/command.py": 4, "scaling/work.py": 3},
+    **{"runs/attempt.py": 2, "runs/run.py": 2},
     **{"workflow/model.py": 1, "workflow/names.py": 2},
 }
 TOLD = {

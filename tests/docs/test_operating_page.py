@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from comfy.media.checks import FileLimits
+from comfyforms.plugins.scaling.plugin import scale_of
 from ui.settings.arguments import read_settings
 from ui.settings.options import Settings
 from ui.settings.permissions import permissions_of
@@ -72,7 +73,7 @@ def test_the_app_accepts_the_servers_on_demand(
     config = tmp_path / "comfyforms.toml"
     config.write_text(SCALE, encoding="utf-8")
     (scale,) = read_settings(["--config", str(config)]).scale
-    assert scale.scale().address("http://127.0.0.1:8188").headers
+    assert scale_of(scale).address("http://127.0.0.1:8188").headers
     assert (scale.max, scale.spot) == (3, True)
     table = PAGE[PAGE.index("### ComfyUI servers on demand") :]
     assert all(f"`{key}`" in table for key in ScaleTable.model_fields)

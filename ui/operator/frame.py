@@ -42,12 +42,14 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class AdminFrame:
-    """Frame of the pages. `root_path`: as configured for the web server."""
+    """Frame of the pages. `root_path`: as configured for the web server; `sections`: plugins'
+    sections of the first page."""
 
     desk: Administration
     access: OperatorAccess
     sign_in: SignInPage
     root_path: str
+    sections: Callable[[], str] = lambda: ""
 
     def shown(
         self, request: Request, path: str, body: Callable[[], str], tab: str = ""

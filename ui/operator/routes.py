@@ -38,7 +38,8 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body(done: str = "") -> str:
         notice = desk.announcements.notice
-        return overview_body(desk.monitor.overview(), notice, done, models_section(desk))
+        more = frame.sections() + models_section(desk)
+        return overview_body(desk.monitor.overview(), notice, done, more)
 
     def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
         why = sentences(str(problem), problem.hint)

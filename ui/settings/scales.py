@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from comfy.base.errors import ComfyError
-from comfy.comfyui.client.address import ServerAddress
 from ui.settings.named_servers import OWN, ServerAccess
-
-if TYPE_CHECKING:
-    from comfy.scaling.scale import Scale
 
 _MOST_SERVERS = 50
 _DAY = 86400.0
@@ -48,7 +43,7 @@ _Command = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_p
 class ScaleTable(ServerAccess):
     """Servers that the app starts and stops with the commands `up` and `down`. `max`: how many at
     once; `spot`: they may vanish at any time. Credentials and `limit` are for each of them. See
-    `comfy.scaling.scale.Scale`."""
+    `comfyforms.plugins.scaling.rules.Scale`."""
 
     name: Annotated[str, Field(pattern=_NAME)] = "scale"
     up: _Command
@@ -58,27 +53,6 @@ class ScaleTable(ServerAccess):
     max: Annotated[int, Field(ge=1, le=_MOST_SERVERS)] = 1
     spot: bool = False
     timeout: Annotated[float, Field(ge=1, le=_DAY, allow_inf_nan=False)] = 600.0
-
-    def scale(self) -> Scale:
-        """Return the settings for the scaler."""
-        from comfy.scaling.scale import Scale  # used only with [[scale]]
-
-        return Scale(
-            self.name,
-            self.up,
-            self.down,
-            self._address,
-            self.after_waiting,
-            self.idle,
-            self.max,
-            self.spot,
-            self.timeout,
-            self.limit or 1,
-        )
-
-    def _address(self, url: str) -> ServerAddress:
-        address = self.address_at(url)
-        return replace(address, label=self.name if self.max == 1 else "")
 
 
 def _tables(value: object) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 from comfy.comfyui.client.address import is_loopback
 from ui.accounts.opening import SignInSettings
 from ui.languages.catalogs import Languages
+from ui.settings.scales import ScaleTable
 from ui.settings.start_lines import Reach, is_contained
 from ui.web.identity import Identity
 
@@ -21,6 +22,7 @@ class WebSettings:
     shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
     `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
+    `scales`: elastic servers; `shows_servers`: users may see their addresses.
     `operator_images`: administrators see previews of all runs. `pages`: serve pages and the API."""
 
     host: str = "127.0.0.1"
@@ -35,6 +37,8 @@ class WebSettings:
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     comfy_runner: Path | None = None
+    scales: tuple[ScaleTable, ...] = ()
+    shows_servers: bool = False
     operator_images: bool = False
     pages: bool = True
 

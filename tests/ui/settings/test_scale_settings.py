@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from comfyforms.plugins.scaling.plugin import scale_of
 from ui.settings.arguments import read_settings
 
 SERVER = '[[server]]\nurl = "http://one:8188"\n'
@@ -22,7 +23,7 @@ def test_commands_are_split_without_a_shell(
         f'{SERVER}[[scale]]\nup = "~/up.sh \'a b\' $HOME;"\ndown = ["down", "*"]\ntoken = "x"\n'
         f'[[scale]]\nname = "other"\n{BOTH}spot = true\nlimit = 2\n'
     )
-    first, other = (one.scale() for one in read_settings(["--config", str(file)]).scale)
+    first, other = map(scale_of, read_settings(["--config", str(file)]).scale)
     assert first.up == ("/home/ann/up.sh", "a b", "$HOME;")
     assert first.down == ("down", "*")
     assert dict(first.address("http://new:8188").headers) == {"Authorization": "Bearer x"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from tests.plugins.scaling.machines import Machines
+from tests.plugins.scaling.place import Place, opened
 from tests.runs.registry import end
-from tests.scaling.machines import Machines
-from tests.scaling.place import Place, opened
 from tests.support.sampler import LONG
 from tests.support.waiting import eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.demo import DemoServer
-from tests.scaling.machines import machines_in
+from tests.plugins.scaling.machines import machines_in
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import running_cluster

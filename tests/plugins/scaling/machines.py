@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from comfy.scaling.scale import Scale
+from comfyforms.plugins.scaling.rules import Scale
 from tests.support.app_process import ROOT
 from tests.support.waiting import eventually
 
@@ -32,7 +32,7 @@ _UP = """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     machine = subprocess.Popen(
-        [sys.executable, "-m", "tests.scaling.machine", str(port), {step!r}],
+        [sys.executable, "-m", "tests.plugins.scaling.machine", str(port), {step!r}],
         cwd={root!r}, start_new_session=True, env={{**os.environ, "TMPDIR": str(folder)}},
     )
     (folder / (server + ".pid")).write_text(str(machine.pid))

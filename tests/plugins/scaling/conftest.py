@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.demo import DemoServer
-from tests.scaling.machines import Machines, machines_in
+from tests.plugins.scaling.machines import Machines, machines_in
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
-from comfy.scaling.scale import Pace
-from comfy.scaling.scaler import Scaler
-from comfy.scaling.store import ScaleStore
+from comfyforms.plugins.scaling.rules import Pace
+from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
+from tests.plugins.scaling.machines import Machines
 from tests.runs.registry import HURRIED
-from tests.scaling.machines import Machines
 from tests.support.sampler import job
 from tests.support.serving import open_history
 from tests.support.waiting import eventually

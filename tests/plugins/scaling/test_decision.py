@@ -6,8 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from comfy.comfyui.client.address import ServerAddress
-from comfy.scaling.decision import ScaleDecision, ScaledServer, ScaleMemory, decide, remembered
-from comfy.scaling.scale import Pace, Scale
+from comfyforms.plugins.scaling.rules import (
+    Pace,
+    Scale,
+    ScaleDecision,
+    ScaledServer,
+    ScaleMemory,
+    decide,
+    remembered,
+)
 
 CLOUD = Scale("cloud", ("up",), ("down",), ServerAddress.parse, 30.0, 600.0, most=3)
 SPOT = replace(CLOUD, name="spot", spot=True)

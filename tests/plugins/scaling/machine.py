@@ -1,4 +1,4 @@
-"""ComfyUI stand-in on a port, until SIGTERM: `python -m tests.scaling.machine PORT STEP_SECONDS`."""
+"""ComfyUI stand-in on a port, until SIGTERM: `python -m tests.plugins.scaling.machine PORT STEP_SECONDS`."""
 
 from __future__ import annotations
 

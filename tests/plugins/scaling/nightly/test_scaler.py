@@ -9,9 +9,9 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from tests.plugins.scaling.machines import Machines
+from tests.plugins.scaling.place import opened
 from tests.runs.registry import end
-from tests.scaling.machines import Machines
-from tests.scaling.place import opened
 from tests.support.sampler import LONG
 from tests.support.waiting import eventually
 

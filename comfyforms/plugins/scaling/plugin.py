@@ -1,0 +1,73 @@
+"""Elastic servers: on with `[[scale]]` in the file of `--config`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from comfyforms.hooks import AppParts, PluginApp, hookimpl
+
+if TYPE_CHECKING:
+    from comfy.comfyui.client.address import ServerAddress
+    from comfyforms.plugins.scaling.rules import Scale
+    from ui.settings.scales import ScaleTable
+
+
+@hookimpl
+def app_parts(app: PluginApp) -> AppParts | None:
+    """Start and stop servers while the app serves, and show them to administrators."""
+    history = app.services.runs.history
+    if not app.settings.scales or history is None:
+        return None
+    import asyncio
+
+    from comfy.base.errors import ComfyError
+    from comfyforms.plugins.scaling.page import scales_section
+    from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
+
+    scaler = Scaler(
+        [scale_of(one) for one in app.settings.scales],
+        ScaleStore(history.engine),
+        app.services.servers,
+        app.services.runs,
+        shown=app.settings.shows_servers,
+    )
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[None]:
+        await asyncio.to_thread(scaler.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(scaler.__exit__, None, None, None)
+
+    def section() -> str:
+        try:
+            return scales_section(scaler.statuses())
+        except ComfyError:
+            return scales_section(None)
+
+    return AppParts(serving=serving, section=section)
+
+
+def scale_of(table: ScaleTable) -> Scale:
+    """Return a table of the settings for the scaler."""
+    from comfyforms.plugins.scaling.rules import Scale
+
+    def address(url: str) -> ServerAddress:
+        return replace(table.address_at(url), label=table.name if table.max == 1 else "")
+
+    return Scale(
+        table.name,
+        table.up,
+        table.down,
+        address,
+        table.after_waiting,
+        table.idle,
+        table.max,
+        table.spot,
+        table.timeout,
+        table.limit or 1,
+    )
