@@ -21,10 +21,11 @@ PAGES = {
         "docs/architecture.md",
         "docs/comfyui.md",
         "docs/glossary.md",
+        "docs/plugins.md",
     )
 }
 ARCHITECTURE, CONTRIBUTING = PAGES["docs/architecture.md"], PAGES["CONTRIBUTING.md"]
-FOLDERS = r"(?:app\.py|\.ci|comfy|ui|tests|docs|workflows)"
+FOLDERS = r"(?:app\.py|\.ci|comfyforms|comfy|ui|tests|docs|workflows)"
 NAMED = sorted(
     {
         (page, *found)

@@ -1,4 +1,9 @@
-"""Thread that starts servers while runs wait, and stops idle ones."""
+"""Thread that starts servers while runs wait, and stops idle ones.
+
+Every process knows all started servers from the history's database. One process decides, the one
+that cleans up; it also runs the administrator's commands, without a shell and in their own process
+groups.
+"""
 
 from __future__ import annotations
 
