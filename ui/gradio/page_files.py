@@ -20,6 +20,8 @@ _TEMPLATE = Path(gr.__file__).with_name("templates") / "frontend" / "index.html"
 _ENTRY = re.compile(r'(?:src|href)="\./assets/(index-[^"]+\.(?:js|css))"')
 _NEEDED = re.compile(r"m\.f=\[(.*?)\]\)")  # all files that a script's imports need
 _BLOCKS = re.compile(r"import\(`\./(Blocks-[^`]+\.js)`\)")
+_LAYERS = "@layer base, gradio, parts;"  # lowest first; rules in no layer are above
+_VARIABLES = re.compile(r":root\{[^{}]*\}")
 _STATIC = re.compile(r'(?:from|import)"\./([^"]+\.js)"')
 # In Gradio's table of components: the script of one, and what it needs, as numbers in the list.
 _COMPONENT = (
@@ -95,4 +97,13 @@ def style_tags(files: PageFiles, joined: str) -> str:
 def joined_styles(files: PageFiles) -> str:
     """Return the content of all style sheets. None of them names another file."""
     found = (script_of_page(name) for name in files.styles)
-    return "\n".join(file.read_text(encoding="utf-8") for file in found if file)
+    return style_text(*(file for file in found if file))
+
+
+def style_text(*files: Path) -> str:
+    """Return Gradio's style sheets in a cascade layer, so that the page's own rules take precedence
+    over them however specific they are. Gradio adds some of them before the page's own sheet, so
+    each says the order of the layers. Its variables stay outside: they replace the theme's."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    variables = "\n".join(_VARIABLES.findall(text))
+    return f"{_LAYERS}\n@layer gradio {{\n{_VARIABLES.sub('', text)}\n}}\n{variables}"

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from ui.gradio.internals import WHOLE_PAGE
-
 _FOLDER = Path(__file__).parent / "styles"
 _FIRST = (
     "gradio.css",
@@ -88,17 +86,11 @@ def styles(*names: str) -> str:
 @cache
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
-    return _everywhere(*_FIRST)
+    return styles(*_FIRST)
 
 
 @cache
 def later_styles() -> str:
     """Return all other styles of the page and of its components."""
     inside = (f"#{name} {{ {styles(*files)} }}" for name, files in _OF_COMPONENTS.items())
-    return "\n".join((_everywhere(*_LATER), *inside))
-
-
-def _everywhere(*names: str) -> str:
-    """Return the styles twice: for the whole document, and with precedence over Gradio's own."""
-    text = styles(*names)
-    return f"{text}\n{WHOLE_PAGE} {{\n{text}\n}}"
+    return "\n".join((styles(*_LATER), *inside))

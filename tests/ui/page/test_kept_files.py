@@ -12,6 +12,7 @@ import requests
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.gradio.page_files import style_text
 
 ASSETS = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
 
@@ -27,13 +28,15 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 def test_a_script_is_the_same_with_and_without_compression(
     app: RunningApp, kind: str, packing: str
 ) -> None:
-    """The app serves Gradio's file byte for byte, and browsers may cache it permanently."""
+    """The app serves Gradio's script byte for byte and its style sheet in a layer, and browsers may
+    cache both permanently."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
     name = re.search(rf"/assets/(index-[\w.-]+\.{kind})", page)[1]
     answer = requests.get(
         f"{app.url}/assets/{name}", headers={"accept-encoding": packing}, timeout=LONGEST_WAIT
     )
-    assert answer.content == (ASSETS / name).read_bytes()
+    file = ASSETS / name
+    assert answer.content == (style_text(file).encode() if kind == "css" else file.read_bytes())
     assert answer.headers.get("content-encoding", "identity") == packing
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-type"].startswith(
@@ -60,4 +63,4 @@ def test_the_document_requests_what_gradio_would_find_later(app: RunningApp) -> 
     text = requests.get(f"{app.url}/assets/{joined}", timeout=LONGEST_WAIT).text
     others = [name for name, disabled in styles if disabled]
     assert len(others) > 20
-    assert all((ASSETS / name).read_text(encoding="utf-8") in text for name in others)
+    assert style_text(*(ASSETS / name for name in others)) in text
