@@ -106,7 +106,6 @@ _SPINNER_CLOCK = """<script>{
 }</script>"""
 # Seconds between two checks for new calls. Gradio's default of 0.001 uses 5 % of a core.
 _LOOKS_FOR_CALLS = 0.01
-WHOLE_PAGE = ".gradio-container.gradio-container .contain"  # CSS selector
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
 

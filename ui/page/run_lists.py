@@ -24,7 +24,7 @@ from comfy.base.messages import message
 from ui.documents.run_doc import QueueLine, RunDoc, RunTile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
-from ui.page.style_text import HISTORY, QUEUE, styles
+from ui.page.style_text import component_styles
 
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
@@ -71,7 +71,7 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
             js_on_load=mounts(
                 "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS
             ),
-            css_template="" if live else styles(*QUEUE),
+            css_template="" if live else component_styles("queue"),
             apply_default_css=False,
             **options,
         )
@@ -127,7 +127,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
                 searchable=searchable or live,
                 viewer=model_viewer(),
             ),
-            css_template="" if live else styles(*HISTORY),
+            css_template="" if live else component_styles("history"),
             apply_default_css=False,
             **options,
         )

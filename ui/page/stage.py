@@ -26,7 +26,7 @@ from comfy.comfyui.protocol.result_types import FileKind
 from ui.documents.run_doc import ShownFile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
-from ui.page.style_text import STAGE, styles
+from ui.page.style_text import component_styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
             label=label,
             html_template='<div class="stage"></div>',
             js_on_load=mounts("components/stage.js", _EVENTS, takes=takes, viewer=model_viewer()),
-            css_template="" if live else styles(*STAGE),
+            css_template="" if live else component_styles("stage"),
             apply_default_css=False,
             **options,
         )

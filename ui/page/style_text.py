@@ -1,6 +1,9 @@
 """Style sheets as the page gets them, without comments and indents: a quarter smaller. The page's
 first style sheet has what the header and the form need; all others come with the second part of
-the script."""
+the script.
+
+Cascade layers say what takes precedence: the lowest is `base.css`, then come Gradio's own sheets,
+then `parts.css`, and at last all other sheets, which are in no layer."""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "styles"
+_LAYERED = ("base.css", "parts.css")
 _FIRST = (
     "gradio.css",
     "page.css",
@@ -35,7 +39,7 @@ _LATER = (
     "gallery/gallery.css",
     "models/picker.css",
 )
-STAGE = (
+_STAGE = (
     "viewport.css",
     "video/tools.css",
     "empty_stage.css",
@@ -48,8 +52,6 @@ STAGE = (
     "tile.css",
     "use_menu.css",
 )
-QUEUE = ("run_lists.css",)
-HISTORY = ("run_lists.css", "history.css", "tile.css")
 _BATCHES = (
     "run_lists.css",
     "viewport.css",
@@ -64,13 +66,13 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
-# Styles that apply only inside one of the page's components, by the component's ID. Elsewhere,
-# these components bring their styles themselves.
+# Styles that apply only inside one of the page's components, by the component's ID.
 _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
-    "stage": STAGE,
+    "picker": ("chooser.css",),
+    "stage": _STAGE,
     "batches": _BATCHES,
-    "queue": QUEUE,
-    "history": HISTORY,
+    "queue": ("run_lists.css",),
+    "history": ("run_lists.css", "history.css", "tile.css"),
 }
 _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s*\n)", re.MULTILINE)
 
@@ -83,14 +85,25 @@ def styles(*names: str) -> str:
     )
 
 
+def component_styles(name: str) -> str:
+    """Return the styles of one of the page's components for other pages, where it brings its
+    styles itself. Gradio restricts them to the component's element."""
+    return styles(*_LAYERED, *_OF_COMPONENTS[name])
+
+
 @cache
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
-    return styles(*_FIRST)
+    layered = (f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
+    return "\n".join((*layered, styles(*_FIRST), _inside("picker")))
 
 
 @cache
 def later_styles() -> str:
     """Return all other styles of the page and of its components."""
-    inside = (f"#{name} {{ {styles(*files)} }}" for name, files in _OF_COMPONENTS.items())
-    return "\n".join((styles(*_LATER), *inside))
+    components = (_inside(name) for name in _OF_COMPONENTS if name != "picker")
+    return "\n".join((styles(*_LATER), *components))
+
+
+def _inside(component: str) -> str:
+    return f"#{component} {{ {styles(*_OF_COMPONENTS[component])} }}"

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,8 +21,7 @@ from pydantic import TypeAdapter
 
 from ui.gradio.internals import WithoutStub
 from ui.page.script_files import mounts
-
-_STYLE = Path(__file__).parent / "styles" / "chooser.css"
+from ui.page.style_text import component_styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
             js_on_load=mounts(
                 "form/live_chooser.js" if live else "components/chooser.js", ("select",)
             ),
-            css_template=_STYLE.read_text(encoding="utf-8"),
+            css_template="" if live else component_styles("picker"),
             apply_default_css=False,
             **options,
         )
