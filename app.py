@@ -96,7 +96,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each import takes time, Gradio's takes seconds, and --help needs none of them.
     from comfy.base.errors import ComfyError
-    from comfy.base.temporary_folder import TEMPORARY, temporary_folder
+    from comfy.base.files import TEMPORARY, temporary_folder
     from comfy.records.blobs import BlobStore
     from comfy.records.database import sqlite_address
     from comfy.records.room import HistoryLimits

@@ -24,8 +24,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, TooManyThreads
-from comfy.base.periodic import background
-from comfy.base.threads import start_thread
+from comfy.base.threads import background, start_thread
 from comfy.webhooks.dispatch import sending
 from comfyforms.hooks import PluginApp
 from ui.accounts.database import SignInStoreError

@@ -11,7 +11,7 @@ from comfy.batches.queue import BatchQueue
 from comfy.chains.folder import ChainFolder
 from comfy.chains.forms import ChainForms
 from comfy.chains.queue import ChainQueue
-from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.servers.managers import KnownPacks
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReports, fresh

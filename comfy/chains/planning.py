@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comfy.base.errors import WorkflowError, WorkflowNotFound
-from comfy.base.filenames import is_beside
+from comfy.base.files import is_beside
 from comfy.base.messages import message
 from comfy.chains.fields import FormStep, form_steps, in_step, lacks_workflow
 from comfy.chains.model import Chain, ChainErrors, Step

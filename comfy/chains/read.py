@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from comfy.base.filenames import is_beside
+from comfy.base.files import is_beside
 from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean, quoted, short
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch

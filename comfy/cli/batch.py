@@ -1,5 +1,10 @@
 """`python -m comfy batch WORKFLOW`: run a workflow for each row of values, save the results, and
-resume after an interruption."""
+resume after an interruption.
+
+Form of a batch in the shell, with the fields that its values add.
+
+Results of a batch in the shell: copies of the files, and a table of the rows.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,11 @@ import json
 import sys
 import tempfile
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -20,36 +27,198 @@ from comfy.batches.check import BatchErrors, check_rows, estimate, problems_of_b
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.find_field import find_field
 from comfy.batches.open_batch import BatchSummary
-from comfy.batches.queue import BatchQueue
+from comfy.batches.queue import BatchQueue, BatchTable
+from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec, drawn_content
 from comfy.batches.table import Row, read_cells
-from comfy.cli.batch_form import form_of_batch
-from comfy.cli.files import other_kinds, read_text_file, table_files, uploads_in
-from comfy.cli.forms import OWNER, WORKFLOW, forms_of
+from comfy.batches.values import choices_as_shown, values_of
+from comfy.cli.files import other_kinds, read_text_file, save_copies, table_files, uploads_in
 from comfy.cli.kept_runs import check_new, closed_after, starter_in
+from comfy.cli.options import OWNER, WORKFLOW, add_server_arguments, addresses_of, forms_of
 from comfy.cli.outcome import (
     FAILED,
     OK,
+    StopSignals,
     UsageError,
     complain,
+    complain_of,
     exit_status,
+    problems_of,
 )
 from comfy.cli.progress import BatchLine, duration_words, size_words
-from comfy.cli.saved_results import RESULTS, SavedResults
-from comfy.cli.server import add_server_arguments, addresses_of
-from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import ChosenServers, choose_servers, opened_servers
+from comfy.form.fill import drawn_texts
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload, content_of
+from comfy.library.forms import Forms
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.prompt.model import Prompt
+from comfy.prompt.value_types import BadValue
+from comfy.records.record import Record
 from comfy.runs.interface import Origin
 from comfy.workflow.model import read_workflow
 
+_COMBINATIONS = 200  # checked option combinations; more would take too long
+
+
+def form_of_batch(
+    forms: Forms, settings: Sequence[str], rows: Sequence[Mapping[str, object]]
+) -> Form:
+    """Return the form with the fields of the first option in each --set, in any order, and of all
+    options in a table's rows. Includes files that are added by key. `rows` has cells by column
+    name."""
+    named = dict(text.partition("=")[::2] for text in settings)
+    given: dict[str, object] = dict.fromkeys((*named, *(name for row in rows for name in row)))
+    _, form = forms.form(WORKFLOW, OWNER, given)
+    for _ in named:
+        for name, values in named.items():
+            with suppress(ComfyError, BadValue):  # reported when all values are read
+                field = find_field(form, name)
+                if field.redraws:
+                    given[field.key] = values_of(form, field, values)[0]
+        _, form = forms.form(WORKFLOW, OWNER, given)
+    return _with_options(forms, form, given, rows)
+
+
+def _with_options(
+    forms: Forms, form: Form, given: Mapping[str, object], rows: Sequence[Mapping[str, object]]
+) -> Form:
+    """Return the form with the added fields of the options in these rows, including nested
+    options."""
+    looked_at: set[str] = set()
+    while new := {name for row in rows for name in row if _chooses(form, name)} - looked_at:
+        looked_at |= new
+        for chosen in _combinations(form, looked_at, rows):
+            _, other = forms.form(WORKFLOW, OWNER, {**given, **chosen})
+            known = {field.key for field in form.fields}
+            more = (field for field in other.fields if field.key not in known)
+            form = replace(form, fields=(*form.fields, *more))
+    return form
+
+
+def _chooses(form: Form, name: str) -> bool:
+    """Tell if a column selects an option with its own fields, as far as is known."""
+    with suppress(ComfyError):
+        return find_field(form, name).redraws
+    return False
+
+
+def _combinations(
+    form: Form, names: Iterable[str], rows: Sequence[Mapping[str, object]]
+) -> list[dict[str, object]]:
+    """Return the rows' combinations in these columns, by field key."""
+    fields = {name: find_field(form, name) for name in names}
+    meant = {name: choices_as_shown(field) for name, field in fields.items()}
+    combinations = {
+        tuple((name, str(row[name])) for name in fields if name in row): None for row in rows
+    }
+    return [
+        {fields[name].key: meant[name].get(cell, cell) for name, cell in cells}
+        for cells in list(combinations)[:_COMBINATIONS]
+    ]
+
+
+RESULTS = "results.csv"  # in the results folder
+
+
+@dataclass(slots=True)
+class SavedResults:
+    """Results of the rows, in the folder `out`. The records and saved files are by row index."""
+
+    batches: BatchQueue
+    batch_id: str
+    form: Form
+    out: Path
+    starter: Starter
+    records: dict[int, Record] = field(default_factory=dict)
+    saved: dict[int, list[Path]] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+    since: float = field(default_factory=time.time)
+
+    def save_ended(self) -> Iterator[tuple[int, list[Path]]]:
+        """Save the results of rows that have ended since the last call, and print errors on stderr.
+        Yield the index and files of each row that has ended since the command started."""
+        table = self.batches.table(self.batch_id, OWNER)
+        new = set(table.states.places("done", "failed", "stopped")) - self.ended
+        history = self.starter.runs.history
+        assert history is not None  # `starter_in` opens it
+        for index in sorted(new):
+            self.ended.add(index)
+            record = history.get(table.states.run(index), OWNER)
+            files = self._save(table, index, record)
+            if record is None or (record.state.finished_at or 0.0) >= self.since:
+                yield index, files
+
+    def _save(self, table: BatchTable, at: int, record: Record | None) -> list[Path]:
+        where = f"Row {table.rows.number(at)}: "
+        if problem := table.states.error(at):
+            complain(f"{where}{problem}")
+        if record is None:
+            return []
+        self.records[at] = record
+        complain_of(record.state, self.form, where)
+        prefix = f"{at + 1:0{len(str(len(table.rows)))}}-"
+        try:
+            self.saved[at] = save_copies(self.starter.blobs, record, self.out, prefix)
+        except ComfyError as error:
+            complain(f"{where}{error}", error.hint)
+            return []
+        if table.states[at] == "done":
+            self.done.add(at)
+        return self.saved[at]
+
+    def write(self) -> bool:
+        """Write the table of results. Return False if it can't be written."""
+        rows = self.batches.table(self.batch_id, OWNER).rows
+        try:
+            _write_table(self.out / RESULTS, rows, self.records, self.saved, self.form)
+        except ComfyError as error:
+            complain(str(error), error.hint)
+            return False
+        return True
+
+
+def _write_table(
+    path: Path,
+    rows: Sequence[Row],
+    results: Mapping[int, Record],
+    saved: Mapping[int, Sequence[Path]],
+    form: Form,
+) -> None:
+    """Write the table of results. `results` and `saved` have the records and files by row index.
+    Raises ComfyError and keeps the old table if it can't be written."""
+    keys = list(dict.fromkeys(key for row in rows for key in row.values))
+    labels = {field.key: field.label for field in form.fields}
+    drawn = drawn_texts(form)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding=ENCODING, newline="") as file:
+            file.write(table_head(labels.get(key, key) for key in keys))
+            for index, row in enumerate(rows):
+                record = results.get(index)
+                names = [one.name for one in saved.get(index, ())]
+                problems = problems_of(record.state, form) if record else ()
+                file.write(table_line(row, record, names, list(problems), keys, drawn))
+        part.replace(path)
+    except OSError as error:
+        raise ComfyError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "If another program has it open, close it there.",
+        ) from error
+
+
 _RECORDS = ".batch-"  # prefix of record folders, followed by the batch id
+
+
 _LOOKED_INTO = 5  # earlier batches
+
+
 _NAMED = 5  # ignored files that a message lists
+
+
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of batch ids
 
 
@@ -164,9 +333,6 @@ def _check_alone(out: Path, folder: Path) -> None:
         raise UsageError(
             f"{out} contains the results of another batch.", "Choose another folder with --out."
         )
-
-
-# Reading and checking
 
 
 def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Path) -> BatchContent:
@@ -305,9 +471,6 @@ def _classes(prompt: Prompt) -> Set[tuple[str, str]]:
 def _say_what(rows: Sequence[Row], form: Form, servers: ChosenServers, more: str = "") -> None:
     count = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}"
     print(f"{form.title} on {servers}: {count}{more}", file=sys.stderr)
-
-
-# Running and saving
 
 
 def _begin_or_resume(

@@ -28,22 +28,25 @@ from comfy.chains.planning import StepPlanner
 from comfy.chains.queue import ChainQueue
 from comfy.chains.read import SUFFIX, read_chain
 from comfy.chains.runner import RunStates, StepEnd
-from comfy.cli.files import is_file, with_uploads
-from comfy.cli.forms import OWNER, forms_by_name
+from comfy.cli.files import is_file, save_copies, with_uploads
 from comfy.cli.kept_runs import NO_CHAIN_LIMITS, check_new, closed_after, starter_in
+from comfy.cli.options import (
+    OWNER,
+    add_server_arguments,
+    addresses_of,
+    forms_by_name,
+    split_settings,
+)
 from comfy.cli.outcome import (
     FAILED,
     OK,
+    StopSignals,
     complain,
     complain_of,
     complain_of_error,
     exit_status,
 )
 from comfy.cli.progress import ChainLine
-from comfy.cli.save import save_copies
-from comfy.cli.server import add_server_arguments, addresses_of
-from comfy.cli.settings import split_settings
-from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.launch.start import Starter
 from comfy.library.wildcard_files import FOLDER, WildcardFiles

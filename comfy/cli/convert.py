@@ -10,7 +10,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.json_values import NotJson, TooDeep, read_json
-from comfy.cli.server import add_catalog_arguments, catalog_of
+from comfy.cli.options import add_catalog_arguments, catalog_of
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.prompt.server_names import with_server_names

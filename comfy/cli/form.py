@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.cli.forms import OWNER, WORKFLOW, forms_of
-from comfy.cli.server import add_catalog_arguments, catalog_of
+from comfy.cli.options import OWNER, WORKFLOW, add_catalog_arguments, catalog_of, forms_of
 from comfy.form.model import Field, Form
 from comfy.workflow.model import read_workflow
 

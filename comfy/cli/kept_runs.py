@@ -13,9 +13,8 @@ from pathlib import Path
 
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
-from comfy.cli.outcome import UsageError
-from comfy.cli.server import api_key
-from comfy.cli.stop_signals import StopSignals
+from comfy.cli.options import api_key
+from comfy.cli.outcome import StopSignals, UsageError
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.launch.payment import Payment
 from comfy.launch.start import Starter

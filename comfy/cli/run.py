@@ -15,22 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from comfy.base.errors import ComfyError
-from comfy.cli.files import with_uploads
-from comfy.cli.forms import OWNER, WORKFLOW, forms_of
+from comfy.cli.files import check_folder, save_file, with_uploads
 from comfy.cli.kept_runs import stop_runs
+from comfy.cli.options import (
+    OWNER,
+    WORKFLOW,
+    add_server_arguments,
+    addresses_of,
+    api_key,
+    forms_of,
+    split_settings,
+)
 from comfy.cli.outcome import (
     FAILED,
     OK,
+    StopSignals,
     UsageError,
     complain,
     complain_of,
     exit_status,
 )
 from comfy.cli.progress import ProgressLine
-from comfy.cli.save import check_folder, save_file
-from comfy.cli.server import add_server_arguments, addresses_of, api_key
-from comfy.cli.settings import split_settings
-from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.model import Form

@@ -8,8 +8,7 @@ from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from comfy.base.temporary_folder import TEMPORARY, remove_abandoned
-from comfy.base.whole_files import write_whole
+from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
 from comfy.cluster.shared_setup import SetupReader, SharedSetup
 
 _FOLDER = "processes"

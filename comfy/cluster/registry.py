@@ -12,9 +12,9 @@ from operator import attrgetter, itemgetter
 
 from sqlalchemy import Connection
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.base.messages import message
+from comfy.base.threads import Callbacks
 from comfy.cluster.engine import Engine
 from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor

@@ -16,9 +16,8 @@ from typing import Protocol
 
 from anyio import to_thread
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
-from comfy.base.threads import in_threads
+from comfy.base.threads import Callbacks, in_threads
 from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from comfy.base.wording import class_words
-from comfy.comfyui.editor_types import EDITOR_TYPES, type_of_value
-from comfy.comfyui.file_inputs import is_media_file, is_no_file
 from comfy.comfyui.input_spec import (
     COMBO,
+    EDITOR_TYPES,
     WIDGET_TYPES,
     InputSpec,
+    is_media_file,
+    is_no_file,
+    type_of_value,
 )
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.core_inputs.core_input import NO_WORDS, OwnWords

@@ -14,7 +14,7 @@ from posixpath import splitext
 from types import MappingProxyType
 from typing import Any
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.messages import message
 from comfy.base.wording import CAMEL
 from comfy.form.conventions.mcww_titles import read_wrapper_title

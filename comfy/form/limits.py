@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
 from comfy.form.candidates import Candidate, Limits

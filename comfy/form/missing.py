@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
+from comfy.comfyui.protocol.node_lists import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
-from comfy.comfyui.protocol.core_nodes import CORE_NODES
-from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
+from comfy.comfyui.protocol.node_lists import CORE_NODES, DISABLE_OPTION, PAID_NODES
 from comfy.requirements.model import NodePack
 from comfy.requirements.read import valid_pack
 

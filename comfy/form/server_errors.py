@@ -8,7 +8,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.messages import labeled, message, sentences
 from comfy.base.wording import maximum, minimum, plain_words, quoted
 from comfy.comfyui.protocol.execution_errors import cause, without_folders

@@ -13,10 +13,9 @@ from functools import partial
 from typing import ClassVar, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, DatabaseAway, TooManyThreads
 from comfy.base.messages import message
-from comfy.base.threads import start_thread
+from comfy.base.threads import Callbacks, start_thread
 from comfy.groups.open_group import OpenGroup, Standing
 from comfy.groups.work import LocalGroupWork
 from comfy.launch.start import Starter

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
-from comfy.base.filenames import ending_of, plain_name
+from comfy.base.files import ending_of, plain_name
 from comfy.base.messages import message, sentences
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with

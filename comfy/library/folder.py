@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comfy.base.errors import WorkflowError, WorkflowNotFound, words_of
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.messages import Message, message
 from comfy.workflow.config import FormConfig
 from comfy.workflow.cover import cover_of, images_of, made_cover_of

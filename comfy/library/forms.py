@@ -9,7 +9,7 @@ from threading import Condition, Lock
 from cachetools import LRUCache, cached
 
 from comfy.base.errors import ComfyError, WorkflowError
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.messages import message
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.result_types import ResultKind

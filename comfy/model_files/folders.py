@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 
 
 def files_among(choices: Iterable[object]) -> frozenset[str]:

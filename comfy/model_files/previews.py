@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.base.whole_files import write_whole
+from comfy.base.files import write_whole
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import thumbnail_of
 from comfy.model_files.server import ListedFile, ServerModels

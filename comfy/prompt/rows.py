@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfy.comfyui.input_spec import FOLLOWS, InputSpec, RowGroup, RowNotation

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.requirements.model import ModelFile, file_key, safe_path
 
 _MOST_TEXT = 100_000  # characters of one note

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from comfy.base.filenames import is_model_file
+from comfy.base.files import is_model_file
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import InputSpec, RowNotation
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.protocol.core_nodes import CORE_NODES
-from comfy.comfyui.protocol.paid_nodes import PAID_MODULE, PAID_NODES
+from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODES
 from comfy.prompt.model import InputRef, Prompt, links
 from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, match_choice

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from comfy.base.callbacks import Callbacks
+from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.run_state import RunError, RunState
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from comfy.base.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.messages import labeled, message, sentences
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.http_errors import upload_too_large

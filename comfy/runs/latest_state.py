@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from comfy.base.callbacks import Callbacks
+from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 

@@ -18,9 +18,9 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.base.messages import message
+from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, lost, waiting
 from comfy.comfyui.servers.needs import Needs

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
-from comfy.base.known_names import title_words
+from comfy.base.wording import title_words
 from comfy.requirements.model import safe_path
 from comfy.requirements.read import declared_by
 from comfy.templates.model import MEDIA_KINDS, MediaKind, Template

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.base.whole_files import write_whole
+from comfy.base.files import write_whole
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import Readiness
 

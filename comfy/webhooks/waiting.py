@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from comfy.base.callbacks import Callbacks
+from comfy.base.threads import Callbacks
 from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.address import allowed_host

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
-from comfy.base.known_names import title_words
+from comfy.base.wording import title_words
 from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput

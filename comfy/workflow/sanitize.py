@@ -24,8 +24,7 @@ from typing import Any
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import levels
 from comfy.base.messages import message
-from comfy.comfyui.file_inputs import FILE_WIDGETS, is_no_file
-from comfy.comfyui.input_spec import InputSpec
+from comfy.comfyui.input_spec import FILE_WIDGETS, InputSpec, is_no_file
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
 from comfy.workflow.model import Workflow

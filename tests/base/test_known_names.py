@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.base.known_names import title_words
-from comfy.base.wording import plain_words
+from comfy.base.wording import plain_words, title_words
 
 
 @pytest.mark.parametrize(

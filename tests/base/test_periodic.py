@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from comfy.base.errors import ComfyError
-from comfy.base.periodic import background, repeated
+from comfy.base.threads import background, repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.sockets.folder_watch import FolderWatch
 from ui.web.server_health import CheckIntervals, ServerHealth

@@ -6,8 +6,7 @@ import io
 from dataclasses import replace
 
 from comfy.cli.progress import BatchLine, ChainLine
-from comfy.comfyui.protocol.planned_nodes import PlannedNodes
-from comfy.comfyui.protocol.run_progress import RunProgress
+from comfy.comfyui.protocol.run_progress import PlannedNodes, RunProgress
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 

@@ -18,10 +18,9 @@ import pytest
 from PIL import Image
 
 from comfy.__main__ import main
-from comfy.base.filenames import safe_name
+from comfy.base.files import safe_name
 from comfy.cli.progress import ProgressLine
-from comfy.comfyui.protocol.planned_nodes import PlannedNodes
-from comfy.comfyui.protocol.run_progress import RunProgress
+from comfy.comfyui.protocol.run_progress import PlannedNodes, RunProgress
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.demo import DemoServer
 from tests.support.sampler import prompt

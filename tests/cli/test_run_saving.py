@@ -10,7 +10,7 @@ import pytest
 
 from comfy.__main__ import main
 from comfy.base.errors import ComfyError
-from comfy.cli.save import save_file
+from comfy.cli.files import save_file
 from comfy.comfyui.client.view import ViewFile
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.demo import DemoServer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from comfy.base.callbacks import Callbacks
+from comfy.base.threads import Callbacks
 from comfy.cluster.messaging.frames import FrameExchange
 from comfy.cluster.messaging.wire import Wire
 from tests.cluster.wires import running_wire

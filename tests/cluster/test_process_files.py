@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comfy.base.temporary_folder import temporary_folder
+from comfy.base.files import temporary_folder
 from comfy.cluster.process_files import ProcessFiles
 from tests.support.waiting import eventually
 

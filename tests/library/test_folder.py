@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from comfy.base.errors import WorkflowError
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.chains.folder import ChainFolder
 from comfy.library.folder import MOST, Stamp, WorkflowFolder
 from comfy.workflow.model import Workflow

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.base.filenames import LONGEST, plain_name
+from comfy.base.files import LONGEST, plain_name
 from comfy.media.checks import FORMATS, FileLimits
 from tests.support.distribution import examples
 from tests.support.samples.media import box, every_container, flac, id3, problem_in, riff, saved

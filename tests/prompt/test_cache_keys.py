@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.prompt.cache_keys import cache_keys
+from comfy.comfyui.servers.needs import cache_keys
 from comfy.prompt.model import Prompt
 from tests.support.sampler import prompt
 

@@ -20,8 +20,7 @@ from sqlalchemy import Connection, create_engine
 
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.servers.checks import CheckPauses
-from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.demo import DemoServer
 from comfy.downloads.service import DownloadSettings
 from comfy.launch.payment import Payment

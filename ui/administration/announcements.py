@@ -10,10 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.base.periodic import repeated
+from comfy.base.threads import Callbacks, repeated
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.administration.actions import AdministrationStore, Notice
 from ui.administration.audit import Actor, AuditLog

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.base.wording import bytes_words
 from ui.backup.archive import (
     BackupContents,
     BackupSources,
@@ -15,7 +16,6 @@ from ui.backup.archive import (
     restore_archive,
     write_archive,
 )
-from ui.documents.amounts import bytes_words
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import PROGRAM
 from ui.settings.options import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.form.model import Field
 from comfy.launch.uploads import KeptUpload

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
-from comfy.base.periodic import repeated
+from comfy.base.threads import repeated
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from ui.files.copies import FileCopies

@@ -19,7 +19,7 @@ import binascii
 from dataclasses import dataclass, replace
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.form.model import Field
 from comfy.launch.uploads import Refused, Upload, from_data_url
 from ui.documents.headlines import NO_RESULT

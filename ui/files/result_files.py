@@ -26,9 +26,9 @@ from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.filenames import media_type_of
+from comfy.base.files import media_type_of
 from comfy.base.messages import message
-from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.media.decoding import Undecodable
 from comfy.records.blobs import BlobStore

@@ -10,7 +10,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
-from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.client.view import ServerFiles
 from comfy.records.blobs import BlobStore
 from comfy.records.sharing.results import FoundFile
 from comfy.runs.interface import RunRegistry

@@ -23,9 +23,9 @@ from fastapi.responses import (
 from starlette.datastructures import UploadFile
 
 from comfy.base.errors import NotWritten, not_written, words_of
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.messages import labeled, message, sentences
-from comfy.base.periodic import repeated
+from comfy.base.threads import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
 from comfy.runs.interface import RunRegistry

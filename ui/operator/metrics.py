@@ -24,9 +24,14 @@ from comfy.base.version import app_version
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.comfyui.servers.reports import ServerReport, ServerReports
+from comfy.comfyui.servers.reports import (
+    ServerReport,
+    ServerReports,
+    WaitReason,
+    models_waited_for,
+    wait_reason,
+)
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.comfyui.servers.waiting import WaitReason, models_waited_for, wait_reason
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
 from ui.administration.overview import ProcessLines, process_lines

@@ -12,13 +12,13 @@ from fastapi.responses import Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import bytes_words
 from comfy.downloads.service import ServerDownloads
 from comfy.records.administration.model_requests import ModelRequest
 from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus
 from ui.administration.desk import Administration
 from ui.administration.servers import GUEST
-from ui.documents.amounts import bytes_words
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import html_of
 from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section

@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural, sentences
+from comfy.base.wording import bytes_words
 from ui.accounts.pages.shown_once import ShownOnce
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.people import NewPassword, PersonRow
-from ui.documents.amounts import bytes_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PEOPLE, AdminFrame, asking_form, section
 from ui.page.plain.inline import module_tag

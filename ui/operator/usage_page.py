@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
+from comfy.base.wording import bytes_words
 from ui.administration.figures import (
     EXPIRING_DAYS,
     PaidRuns,
@@ -14,7 +15,6 @@ from ui.administration.figures import (
     WorkflowUse,
 )
 from ui.administration.people import PersonRow
-from ui.documents.amounts import bytes_words
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import USAGE, AdminFrame, section

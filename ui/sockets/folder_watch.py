@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from comfy.base.periodic import repeated
+from comfy.base.threads import repeated
 
 _LOOK_SECONDS = 0.5
 

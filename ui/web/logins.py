@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
-from comfy.base.periodic import background, repeated
+from comfy.base.threads import background, repeated
 from comfy.records.paid.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError

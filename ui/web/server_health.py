@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from comfy.base.errors import ServerUnreachable
-from comfy.base.periodic import repeated
+from comfy.base.threads import repeated
 from ui.web.socket_limits import set_from_thread
 
 log = logging.getLogger(__name__)

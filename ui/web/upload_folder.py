@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.quota import Use, to_remove
 from ui.web.limits import WebLimits
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from comfy.base.callbacks import Callbacks
+from comfy.base.threads import Callbacks
 from comfy.cluster.messaging.wire import Wire
 from comfy.runs.interface import FrameFollower, OnGap
 

@@ -18,8 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from comfy.comfyui.protocol.events import AnimatedPreviews, Preview
 from comfy.comfyui.protocol.parse import FASTEST_ANIMATION, MOST_FRAMES
-from comfy.comfyui.protocol.planned_nodes import PlannedNodes, planned_nodes
-from comfy.comfyui.protocol.run_progress import SamplerSteps
+from comfy.comfyui.protocol.run_progress import PlannedNodes, SamplerSteps, planned_nodes
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Job
 from comfy.records.serialization import YEAR_9999

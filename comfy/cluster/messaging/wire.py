@@ -22,8 +22,7 @@ from typing import Any
 
 import redis
 
-from comfy.base.callbacks import Callbacks
-from comfy.base.threads import start_thread
+from comfy.base.threads import Callbacks, start_thread
 from comfy.cluster.messaging.outbox import Outbox
 from comfy.cluster.messaging.wire_address import WireAddress
 

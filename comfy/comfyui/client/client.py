@@ -2,11 +2,18 @@
 
 `comfy.comfyui.protocol.responses` parses the answers. All foreign exceptions become errors of
 `comfy.base.errors` here.
+
+Form with one file, as a browser sends it (multipart/form-data), streamed instead of held in
+memory.
+
+Body of `POST /prompt`.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -18,8 +25,8 @@ from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.filepost import choose_boundary, encode_multipart_formdata
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import (
     ComfyError,
     PromptRejected,
@@ -29,15 +36,19 @@ from comfy.base.errors import (
 )
 from comfy.base.json_values import as_mapping
 from comfy.base.messages import message
+from comfy.base.threads import Callbacks
 from comfy.comfyui.client import exchange
-from comfy.comfyui.client.abortable import open_socket, timed_out
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.exchange import ServerAnswer
-from comfy.comfyui.client.file_form import ASK_BEFORE, FileForm
-from comfy.comfyui.client.http_errors import TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
-from comfy.comfyui.client.prompt_body import prompt_body
-from comfy.comfyui.client.sessions import IdleSessions, Session
-from comfy.comfyui.client.unreachable import unreachable
+from comfy.comfyui.client.http_errors import (
+    TOO_LARGE,
+    UPLOAD_REFUSED,
+    rejected,
+    unexpected,
+    unreachable,
+    upload_too_large,
+)
+from comfy.comfyui.client.sessions import IdleSessions, Session, open_socket, timed_out
 from comfy.comfyui.client.view import FileResponse, view_request
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.responses import (
@@ -48,6 +59,63 @@ from comfy.comfyui.protocol.responses import (
     parse_queue,
     parse_submitted,
 )
+
+# Larger bodies are compared with the server's limit first: a refusing server may cut the connection
+# during the body, and then its reason gets lost.
+ASK_BEFORE = 16 * 1024 * 1024
+
+
+_CHUNK = 1024 * 1024  # bytes
+
+
+class FileForm:
+    """Request body of known length. `kind`: its content type."""
+
+    def __init__(self, fields: Mapping[str, str], filename: str, file: BinaryIO) -> None:
+        boundary = choose_boundary()
+        whole, self.kind = encode_multipart_formdata({**fields, "image": (filename, b"")}, boundary)
+        self._end = f"\r\n--{boundary}--\r\n".encode()
+        self._beginning = whole.removesuffix(self._end)
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
+
+    def __len__(self) -> int:
+        return len(self._beginning) + self._size + len(self._end)
+
+    def check_size(self, features: Mapping[str, Any]) -> None:
+        """Raise UploadRejected if these `/features` of the server announce a limit below this size
+        (docs/comfyui.md#23)."""
+        most = features.get("max_upload_size")
+        if isinstance(most, int) and len(self) > most:
+            raise upload_too_large(self._size, most)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._beginning
+        self._file.seek(0)
+        while chunk := self._file.read(_CHUNK):
+            yield chunk
+        yield self._end
+
+
+def prompt_body(
+    prompt: Mapping[str, Any], client_id: str, prompt_id: str, extra_data: Mapping[str, Any]
+) -> bytes:
+    """Return the JSON that sends a prompt. Raises PromptRejected if it isn't JSON."""
+    body = {
+        "prompt": prompt,
+        "client_id": client_id,
+        "prompt_id": prompt_id,
+        "extra_data": {"client_id": client_id, **extra_data},
+    }
+    # requests would send NaN and infinity, which aren't JSON.
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except ValueError as error:
+        raise PromptRejected(
+            "The workflow contains a number that can't be sent.",
+            "Look for an infinite or missing number.",
+        ) from error
+
 
 # Short, since an attempt to connect can't be aborted. It can be repeated, since nothing has been
 # sent yet.
@@ -296,7 +364,7 @@ class Client:
 
     def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
         """Open a socket to the server for protocols other than HTTP, with the same proxies and TLS
-        as calls. `opened`: see `comfy.comfyui.client.abortable.open_socket`. Raises
+        as calls. `opened`: see `comfy.comfyui.client.sessions.open_socket`. Raises
         ServerUnreachable."""
         for attempt in range(1, exchange.CONNECT_TRIES + 1):
             try:

@@ -13,10 +13,9 @@ from urllib.parse import quote
 import websocket
 
 from comfy.base.threads import start_thread
-from comfy.comfyui.client.abortable import shut
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.client.http_errors import socket_refused
-from comfy.comfyui.client.unreachable import unreachable
+from comfy.comfyui.client.http_errors import socket_refused, unreachable
+from comfy.comfyui.client.sessions import shut
 
 log = logging.getLogger(__name__)
 

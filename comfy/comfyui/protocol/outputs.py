@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind
 from comfyforms.plugin_manager import contributed_rows
 

@@ -1,5 +1,11 @@
 """Progress of a run: its nodes, and its samplers' steps with their times. Pure; callers pass times
-in seconds since 1970."""
+in seconds since 1970.
+
+Loops in a prompt: the nodes between `StartLoop` and `EndLoop`, which ComfyUI runs several times
+(docs/comfyui.md#57). Pure.
+
+Nodes of a run's prompt, which are the same in all its states. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +15,104 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, NamedTuple
 
-from comfy.comfyui.protocol.loops import loop_rounds
+from comfy.base.json_values import as_mapping
+from comfy.prompt.model import is_link, own_title
+
+_START, _END = "StartLoop", "EndLoop"
+
+
+_MOST_ROUNDS = 1_000_000
+
+
+_MOST_LOOP_STEPS = 100_000  # of a search through a prompt
+
+
+def loop_rounds(prompt: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return how often each node inside loops runs, without nodes whose number is only known at run
+    time."""
+    starts = [node_id for node_id, node in prompt.items() if _class_of(node) == _START]
+    if not starts:
+        return {}
+    users = _users(prompt)
+    rounds: dict[str, list[int | None]] = {}
+    for start in starts:
+        count = _iterations(prompt, start)
+        for node_id in _body(prompt, users, start):
+            rounds.setdefault(node_id, []).append(count)
+    products = {node: prod(one or 0 for one in counts) for node, counts in rounds.items()}
+    return {node: min(count, _MOST_ROUNDS) for node, count in products.items() if count > 1}
+
+
+def _users(prompt: Mapping[str, Any]) -> Mapping[str, set[str]]:
+    users: dict[str, set[str]] = {node_id: set() for node_id in prompt}
+    for node_id, node in prompt.items():
+        for value in as_mapping(as_mapping(node).get("inputs")).values():
+            if is_link(value) and str(value[0]) in users:
+                users[str(value[0])].add(node_id)
+    return users
+
+
+def _body(prompt: Mapping[str, Any], users: Mapping[str, set[str]], start: str) -> set[str]:
+    """Return the nodes between a loop's start and its end, with the loops inside. The depth tells
+    the ends of inner loops from its own."""
+    seen: set[tuple[str, int]] = set()
+    todo = [(user, 1) for user in users[start]]
+    while todo and len(seen) < _MOST_LOOP_STEPS:
+        node_id, depth = todo.pop()
+        is_end = _class_of(prompt[node_id]) == _END
+        if (node_id, depth) in seen or (is_end and depth == 1):
+            continue
+        seen.add((node_id, depth))
+        after = depth - 1 if is_end else depth + (_class_of(prompt[node_id]) == _START)
+        todo += [(user, after) for user in users[node_id]]
+    return {node_id for node_id, _ in seen}
+
+
+def _iterations(prompt: Mapping[str, Any], start: str) -> int | None:
+    """Return a loop's number of iterations, None if unknown."""
+    inputs = as_mapping(as_mapping(prompt[start]).get("inputs"))
+    match inputs.get("mode"):
+        case "simple":
+            return _whole(inputs.get("mode.num_iterations"))
+        case "For":
+            first, end, step = (
+                _whole(inputs.get(f"mode.{name}"))
+                for name in ("start_iteration_index", "max_iteration", "step")
+            )
+            return len(range(first, end, step)) if first is not None and end and step else None
+        case _:
+            return None
+
+
+def _whole(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_ROUNDS else None
+
+
+def _class_of(node: object) -> object:
+    return as_mapping(node).get("class_type")
+
 
 _SAMPLING_SHARE = 0.9  # of a run with samplers: the other nodes take little time
+
+
 _MOST_STEPS = 10_000  # ComfyUI's limit
+
+
 _DEEPEST = 10  # links from a sampler to the node with its number of steps
+
+
 _FARTHEST = 30  # links from a sampler to the node with its image size
+
+
 _LONGEST = 16_384  # pixels of a side, ComfyUI's limit
+
+
 # Inputs that pass a sampler's image or latent from node to node.
 _WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
+
+
 _REPEATS = ("batch_size", "length", "amount")
 
 
@@ -302,3 +397,41 @@ def _number(prompt: Mapping[str, Any], value: object) -> int | None:
 
 def _part(values: object, name: str) -> object:
     return values.get(name) if isinstance(values, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNodes:
+    """Nodes of a run's prompt, the same in all its states: their names for users by id, and the
+    nodes whose outputs count; None = all."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    with_outputs: frozenset[str] | None = None
+
+    def owner(self, node: str, display_node: str | None) -> str:
+        """Return the prompt's node that a node's output belongs to.
+
+        The server names the node that a node created at run time stands for. The name counts only
+        for such nodes, and only if the prompt has it: it may come from an earlier prompt
+        (docs/comfyui.md#63). Otherwise, the created node's id tells (docs/comfyui.md#64).
+        """
+        created_by = node.partition(".")[0]
+        owners = (one for one in (node, display_node or "", created_by) if one in self.titles)
+        return next(owners, node)
+
+
+def planned_nodes(
+    prompt: Mapping[str, Any],
+    outputs: Iterable[str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> PlannedNodes:
+    """Return a prompt's nodes. `outputs`: the nodes whose outputs count; None = all.
+
+    `titles`: the nodes' names for users. A node without one there has its title in the prompt, else
+    its class.
+    """
+    called = titles or {}
+    named = {
+        node_id: called.get(node_id) or own_title(node) or str(node.get("class_type", ""))
+        for node_id, node in prompt.items()
+    }
+    return PlannedNodes(named, None if outputs is None else frozenset(outputs))

@@ -34,9 +34,13 @@ from comfy.comfyui.protocol.events import (
 )
 from comfy.comfyui.protocol.execution_errors import details, explain
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput, with_outputs
-from comfy.comfyui.protocol.planned_nodes import PlannedNodes, planned_nodes
 from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
-from comfy.comfyui.protocol.run_progress import RunProgress, planned_progress
+from comfy.comfyui.protocol.run_progress import (
+    PlannedNodes,
+    RunProgress,
+    planned_nodes,
+    planned_progress,
+)
 
 
 class Phase(StrEnum):

@@ -2,6 +2,10 @@
 
 A single server gets no background checks. With several servers, a thread per server checks it
 regularly, so that no run goes to an unreachable one.
+
+Threads that check the servers of a pool.
+
+Merge the `/object_info` responses of several servers into one.
 """
 
 from __future__ import annotations
@@ -9,29 +13,188 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-from comfy.base.callbacks import Callbacks
-from comfy.base.errors import ServerError, ServerUnreachable, TooManyThreads
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, TooManyThreads
+from comfy.base.json_values import as_list, as_mapping
 from comfy.base.messages import message
-from comfy.base.threads import in_threads
+from comfy.base.threads import Callbacks, in_threads, start_thread
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.view import FileResponse
+from comfy.comfyui.input_spec import DIFFERS
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import RunError
-from comfy.comfyui.servers.checks import CheckPauses, ServerChecks, fetch_problem
-from comfy.comfyui.servers.conflicts import ChoiceField, Conflict, conflicts
-from comfy.comfyui.servers.merged import merged
-from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.needs import ChoiceField, Conflict, Needs, conflicts
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class CheckPauses:
+    """Seconds between checks of a server: `up` while it answers, `recheck` after a failed call,
+    `away` while it doesn't answer. It counts as away after `limit` seconds without an answer."""
+
+    up: float = 10.0
+    recheck: float = 0.5
+    away: float = 2.0
+    limit: float = ANSWER_SECONDS
+
+
+class ServerChecks:
+    """A thread for each server, which checks whether it answers, and fetches its nodes when it
+    comes back. Thread-safe."""
+
+    def __init__(self, pauses: CheckPauses, changed: Callable[[], None]) -> None:
+        """`changed` is called after a server has gone down or come back."""
+        self._pauses, self._changed = pauses, changed
+        self._threads: dict[ComfyServer, threading.Thread] = {}
+
+    def start(self, server: ComfyServer) -> None:
+        """Check a server from now on. Raises TooManyThreads."""
+        if server in self._threads:
+            return
+        server.client.on_unreachable(server.recheck)
+        watch = threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
+        start_thread(watch)
+        self._threads[server] = watch
+
+    def stop(self, servers: Iterable[ComfyServer]) -> None:
+        """Check these servers no longer; wait for their threads."""
+        stopped = tuple(servers)
+        for server in stopped:
+            server.stop_asking()
+            server.recheck()
+        for server in stopped:
+            if (thread := self._threads.pop(server, None)) is not None:
+                thread.join()
+
+    def _watch(self, server: ComfyServer) -> None:
+        # A server may hang again right after it comes back, so its nodes are fetched in a separate
+        # thread from the checks.
+        with ThreadPoolExecutor(1, "nodes") as beside:
+            self._keep_looking(server, beside)
+
+    def _keep_looking(self, server: ComfyServer, beside: ThreadPoolExecutor) -> None:
+        pauses, up = self._pauses, True
+        while not server.wait_until_closed(0):
+            try:
+                up = self._look_at(server, beside, was_reported_up=up)
+            except ServerUnreachable:
+                return
+            except Exception:
+                log.exception("Checking ComfyUI at %s failed with an internal error", server.url)
+            if server.wait_until_closed(pauses.recheck if up else pauses.away):
+                return  # `check` may have cleared the `recheck` that shutdown set
+            if up:
+                server.wait_for_recheck(pauses.up - pauses.recheck)
+
+    def _look_at(
+        self, server: ComfyServer, beside: ThreadPoolExecutor, *, was_reported_up: bool
+    ) -> bool:
+        """Check the server and return whether it is up. Raises ServerUnreachable at shutdown."""
+        was_up = server.up  # a run may have marked it as down without notifying the listeners
+        up = server.check(timeout=self._pauses.limit)
+        if up != was_reported_up:
+            status = "answers again" if up else "does not answer"
+            log.warning("ComfyUI at %s %s.", server.url, status)
+        if up != was_reported_up or up != was_up:
+            try:
+                beside.submit(self._tell, server)
+            except RuntimeError:  # no thread can be started
+                self._tell(server)
+        if up:
+            server.cancel_left()
+            server.look_at_queue()
+        return up
+
+    def _tell(self, server: ComfyServer) -> None:
+        try:
+            if server.up:
+                fetch_problem(server)  # it may be running another version now
+        except Exception:
+            log.exception("Can't read the nodes of ComfyUI at %s", server.url)
+        self._changed()
+
+
+def fetch_problem(server: ComfyServer) -> ComfyError | None:
+    """Fetch the server's nodes and return the error, None if it succeeded."""
+    try:
+        server.fetch_nodes()
+    except ComfyError as problem:
+        return problem
+    return None
+
+
+_SECTIONS = ("required", "optional")
+
+
+def merged(catalogs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every server's node classes, each as the first server describes it. Choice lists
+    contain all servers' choices and mark differences. Doesn't change its arguments."""
+    node_classes: dict[str, Any] = {}
+    for catalog in catalogs:
+        for class_type, node in catalog.items():
+            known = node_classes.get(class_type)
+            same = known is None or known == node or not isinstance(node, dict)
+            node_classes[class_type] = (known or node) if same else _node(as_mapping(known), node)
+    return node_classes
+
+
+def _node(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = as_mapping(first.get("input"))
+    others = as_mapping(other.get("input"))
+    sections = {
+        name: _inputs(as_mapping(inputs[name]), as_mapping(others.get(name)))
+        for name in _SECTIONS
+        if name in inputs
+    }
+    return {**first, "input": {**inputs, **sections}}
+
+
+def _inputs(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _spec(spec, other.get(name)) for name, spec in first.items()}
+
+
+def _spec(first: object, other: object) -> object:
+    """Merge one input's choice lists, in either spelling (docs/comfyui.md#25)."""
+    ours, theirs = _choices(first), _choices(other)
+    if ours is None or theirs is None or ours == theirs:
+        return first
+    head, *rest = as_list(first)
+    both = [*ours, *(one for one in theirs if one not in ours)]
+    options = {**(as_mapping(rest[0]) if rest else {})}
+    if len(both) > len(ours) or any(one not in theirs for one in ours):
+        options[DIFFERS] = True
+    if isinstance(head, list):
+        return [both, options, *rest[1:]]
+    return [head, {**options, "options": both}, *rest[1:]]
+
+
+def _choices(spec: object) -> list[Any] | None:
+    """Return an input's choices; None if it isn't a plain list."""
+    match spec:
+        case [list() as choices, *_]:
+            return choices
+        case ["COMBO", {"options": [*choices]}, *_]:
+            return choices
+        case _:
+            return None
+
+
 _STARTING = message("ComfyUI is starting. This can take a few minutes.")
+
+
 _DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
+
+
 _BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
+
+
 _SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
 
 
@@ -213,7 +376,7 @@ class ServerPool:
         return [one for one, count in unfit_inputs if count in (None, least)]
 
     def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
-        """See `comfy.comfyui.servers.conflicts.conflicts`. () unless every server's nodes are
+        """See `comfy.comfyui.servers.needs.conflicts`. () unless every server's nodes are
         known."""
         if len(self.servers) == 1:
             return ()

@@ -1,23 +1,31 @@
-"""State of each server: version, queue and memory; queried once for all callers."""
+"""State of each server: version, queue and memory; queried once for all callers.
+
+Reasons why runs wait, and the model files that they wait for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from threading import Condition
-from typing import Any
+from typing import Any, Literal
 
 from cachetools import TTLCache, cached
 
 from comfy.base.errors import ComfyError, TooManyThreads
 from comfy.base.json_values import as_dicts, as_mapping, as_number, as_text
 from comfy.base.threads import in_threads
+from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
 # Limits for untrusted values: every caller of the health endpoint gets these reports.
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
+
+
 _FRESH = 2.0  # seconds that a response stays valid for all callers
 
 
@@ -110,3 +118,28 @@ def _whole(number: float | None) -> int | None:
 
 def _cut(text: object) -> str:
     return as_text(text)[:_LONGEST]
+
+
+WaitReason = Literal["busy", "paused", "away", "unable"]
+
+
+_MOST_MODELS = 50
+
+
+def wait_reason(pool: ServerPool, needs: Needs) -> WaitReason:
+    """Return why a run waits: its servers are busy, paused, or don't answer, or no server has what
+    it needs."""
+    able = [one for one in pool.servers if one.can_do(needs)]
+    if not able:
+        return "unable"
+    up = [one for one in able if one.up]
+    if not up:
+        return "away"
+    return "busy" if any(one.takes_runs for one in up) else "paused"
+
+
+def models_waited_for(nodes: Catalog, waiting: Iterable[Needs]) -> Counter[str]:
+    """Count the waiting runs of each model file, for the files that most runs wait for. Only files
+    in the lists of `nodes` count, because users may write any name."""
+    counts = Counter(model for needs in waiting for model in needs.chosen_models(nodes))
+    return Counter(dict(counts.most_common(_MOST_MODELS)))

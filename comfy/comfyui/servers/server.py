@@ -8,8 +8,8 @@ import time
 from collections import deque
 from weakref import WeakValueDictionary
 
-from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
+from comfy.base.threads import Callbacks
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.parse import WarnOnce

@@ -13,8 +13,8 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from comfy.base.errors import ComfyError, not_written, words_of
+from comfy.base.files import write_whole
 from comfy.base.messages import message
-from comfy.base.whole_files import write_whole
 from comfy.library.private import PrivateWorkflows
 
 _LOCK = "lock"

@@ -20,7 +20,7 @@ from comfy.comfyui.protocol.events import (
     ProgressState,
     ProgressText,
 )
-from comfy.comfyui.protocol.loops import loop_rounds
+from comfy.comfyui.protocol.run_progress import loop_rounds
 from comfy.comfyui.protocol.run_state import RunState, advance, waiting
 from comfy.runs.durations import time_left
 

@@ -13,8 +13,7 @@ from comfy.base.errors import WorkflowError
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.comfyui.servers.conflicts import Conflict, conflicts
-from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.needs import Conflict, Needs, conflicts
 from comfy.demo import DemoServer
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field

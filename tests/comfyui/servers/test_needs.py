@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.servers.merged import merged
 from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import merged
 from comfy.prompt.model import InputRef, Prompt
 
 

@@ -17,9 +17,8 @@ import pytest
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.comfyui.servers.checks import CheckPauses
 from comfy.comfyui.servers.needs import Needs
-from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import fixed

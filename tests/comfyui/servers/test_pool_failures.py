@@ -11,8 +11,7 @@ import pytest
 from comfy.base.errors import TooManyThreads
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.servers.checks import CheckPauses
-from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.comfyui.servers.reports import fresh
 from comfy.demo import DemoServer
 from comfy.library.catalog import CatalogCache

@@ -13,7 +13,7 @@ import pytest
 
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
+from comfy.comfyui.protocol.node_lists import PAID_MODULE
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.workflow.model import read_workflow

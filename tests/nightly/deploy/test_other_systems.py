@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import make_url
 
-from comfy.base.filenames import ending_of, is_beside, media_type_of, plain_name, safe_name
+from comfy.base.files import ending_of, is_beside, media_type_of, plain_name, safe_name
 from tests.support.environments import ROOT, plain_environment
 from tests.support.waiting import LONGEST_WAIT
 from tests.test_architecture import MODULES

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.servers.checks import CheckPauses
-from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry

@@ -8,8 +8,7 @@ from pathlib import Path
 import requests
 from PIL import Image
 
-from comfy.comfyui.client.client import Client
-from comfy.comfyui.client.file_form import FileForm
+from comfy.comfyui.client.client import Client, FileForm
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.library.private import PrivateWorkflows
 from comfy.media.checks import MIB, FileLimits

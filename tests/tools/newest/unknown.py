@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from comfy.comfyui.file_inputs import FILE_WIDGETS
+from comfy.comfyui.input_spec import FILE_WIDGETS
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.parse import KNOWN_TYPES
 from comfy.demo.nodes.registry import NODES

@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.errors import ComfyError
-from comfy.base.filenames import media_type_of
+from comfy.base.files import media_type_of
 from comfy.base.messages import message, plural, sentences
 from comfy.media.decoding import Undecodable, opened
 from comfy.records.blobs import BlobStore

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Depends, Response
 
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.base.messages import message
 from comfy.library.editing.editor import FormEditor
 from comfy.library.private import MARK as OPENED_MARK

@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
-from comfy.base.filenames import plain_name
+from comfy.base.files import plain_name
 from comfy.templates.gallery import TemplateGallery
 from comfy.templates.model import Template
 from comfy.templates.server import OfferedTemplate

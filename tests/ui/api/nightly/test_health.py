@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.comfyui.servers.checks import CheckPauses
+from comfy.comfyui.servers.pool import CheckPauses
 from comfy.demo import DemoServer
 from tests.support.serving import Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -1,15 +1,27 @@
-"""Server options of shell commands, and the environment variables that replace them."""
+"""Server options of shell commands, and the environment variables that replace them.
+
+Parse `--set NAME=VALUE`, split at the first equals sign.
+
+Forms for shell commands.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from comfy.base.errors import ManyProblems
 from comfy.base.secret_options import secrets_can_be_read
 from comfy.comfyui.client.address import ServerAddress, named_servers, split_servers
 from comfy.comfyui.object_info import Catalog
+from comfy.library.catalog import CatalogCache
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.workflow.model import Workflow
 
 _SECRETS = "; put secrets in the variable"
 
@@ -112,3 +124,39 @@ def catalog_of(args: argparse.Namespace) -> Catalog:
         opened_servers(named.addresses) as servers,
     ):
         return Catalog(servers.object_info())
+
+
+def split_settings(
+    texts: Sequence[str],
+    form: str,
+    example: str,
+    is_name: Callable[[str], object] = lambda _: True,
+) -> list[tuple[str, str]]:
+    """Return names and values. Raises ManyProblems for texts that don't match `form`, such as
+    NODE.INPUT=VALUE, or that have no valid name."""
+    parts = [text.partition("=") for text in texts]
+    wrong = [
+        f"--set {text!r} is not {form}."
+        for text, (name, equals, _) in zip(texts, parts, strict=True)
+        if not equals or not is_name(name)
+    ]
+    if wrong:
+        raise ManyProblems(wrong, f"Write it like --set {example}.")
+    return [(name, value) for name, _, value in parts]
+
+
+WORKFLOW = "workflow"  # name of the workflow in `Forms`
+
+
+OWNER = "shell"  # owner that stands for the shell user
+
+
+def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
+    """Return the same forms as on a page; `fetch` returns the server's nodes, see
+    `Client.object_info`."""
+    return forms_by_name(lambda _: workflow, fetch)
+
+
+def forms_by_name(find: Callable[[str], Workflow], fetch: Callable[[], Mapping[str, Any]]) -> Forms:
+    """Return the forms of several workflows; `find`: see `Forms`."""
+    return Forms(find, CatalogCache(fetch), Permissions.of_a_shell())

@@ -1,21 +1,40 @@
-"""Sanitize untrusted file names and guess their media type."""
+"""Sanitize untrusted file names and guess their media type.
+
+Write files so that readers never see a part of one.
+
+Temporary folders of processes, each with a lock that its process holds.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain, zip_longest
 from mimetypes import MimeTypes
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+
+from filelock import FileLock, Timeout
 
 # Characters; each takes at most four of the 255 bytes that file systems allow.
 LONGEST = 80
+
+
 _LONGEST_SAVED = 150  # characters of a server's file name, usually ASCII letters and digits
 
+
 _DIGITS = re.compile(r"([0-9]+)")
+
+
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+
+
 # Missing in some Python versions and on some systems.
 _MADE: Mapping[str, str] = MappingProxyType(
     {
@@ -32,7 +51,11 @@ _MADE: Mapping[str, str] = MappingProxyType(
         ".webp": "image/webp",
     }
 )
+
+
 _OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
+
+
 # Windows device names, reserved with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
 
@@ -104,3 +127,42 @@ def is_beside(name: str) -> bool:
     """Tell if this names a file in the same folder or below."""
     path = PurePosixPath(name)
     return not ({"..", ""} & {*path.parts} or path.is_absolute() or set(name) & set("\\:\0"))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file at once, so that readers never see a part of it. Raises OSError."""
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+TEMPORARY = "temporary"  # the folder of these folders in the data folder
+
+
+_LOCK = "lock"
+
+
+_STARTING = 60.0  # seconds until a new folder's process surely has its lock
+
+
+@contextmanager
+def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
+    """Create a folder that exists during the block. `clean`: first remove what a killed process has
+    left."""
+    if clean:
+        shutil.rmtree(below, ignore_errors=True)
+    below.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=below) as folder, FileLock(Path(folder) / _LOCK):
+        yield Path(folder)
+
+
+def remove_abandoned(below: Path) -> None:
+    """Remove the folders of dead processes. Raises OSError."""
+    for folder in below.iterdir():
+        with suppress(FileNotFoundError, Timeout):  # its process has just ended, or works
+            if folder.stat().st_mtime < time.time() - _STARTING:
+                with FileLock(folder / _LOCK, blocking=False):
+                    shutil.rmtree(folder, ignore_errors=True)
