@@ -84,7 +84,7 @@ USERS = {
     "redis": {"comfy.cluster.messaging.wire"},
     "dbos": {"comfy.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
-    "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
+    "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.media"},
     "sqlalchemy": {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()

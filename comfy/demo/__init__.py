@@ -4,9 +4,15 @@ default and in tests."""
 from __future__ import annotations
 
 from comfy.demo.server.faults import FaultKind, HttpKind, Misbehavior, SocketKind
-from comfy.demo.server.models import DemoModel, DemoModels, stand_in_models
+from comfy.demo.server.models import (
+    DemoModel,
+    DemoModels,
+    Templates,
+    folder_templates,
+    package_templates,
+    stand_in_models,
+)
 from comfy.demo.server.server import DemoServer
-from comfy.demo.server.templates import Templates, folder_templates, package_templates
 
 __all__ = [
     "DemoModel",

@@ -11,10 +11,17 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
-from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeFailure,
+    NodeInfo,
+    NodeResult,
+    NodeRun,
+    node_info,
+    spec,
+)
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor

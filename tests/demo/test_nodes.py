@@ -15,10 +15,17 @@ import pytest
 import soundfile
 from PIL import Image, ImageChops
 
-from comfy.demo.nodes import audio, video
-from comfy.demo.nodes.base import NodeFailure, Speed
+from comfy.demo.nodes import media, video
+from comfy.demo.nodes.base import (
+    AudioSamples,
+    Conditioning,
+    Latent,
+    Model,
+    NodeFailure,
+    NodeResult,
+    Speed,
+)
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import AudioSamples, Conditioning, Latent, Model, NodeResult
 from comfy.demo.storage import Storage, UnsafePath
 
 RED = (200, 40, 30)
@@ -214,13 +221,13 @@ def test_a_video_without_images_is_refused() -> None:
 
 def test_flac_files_decode_to_the_same_samples() -> None:
     """A FLAC file decodes to the same samples. Silence takes almost no space."""
-    data = audio.flac_bytes(audio.silence(2, 44100, 2))
+    data = media.flac_bytes(media.silence(2, 44100, 2))
     (packed,) = struct.unpack(">Q", data[18:26])
     assert data.startswith(b"fLaC")
     assert (packed >> 44, packed >> 41 & 7, packed & 0xFFFFFFFFF) == (44100, 1, 88200)
     assert len(data) < 1000
     loud = AudioSamples(bytes(range(256)) * 100, 8000, 1)
-    with soundfile.SoundFile(io.BytesIO(audio.flac_bytes(loud))) as sound:
+    with soundfile.SoundFile(io.BytesIO(media.flac_bytes(loud))) as sound:
         assert (sound.samplerate, sound.channels) == (8000, 1)
         assert bytes(sound.buffer_read(dtype="int16")) == loud.samples
 

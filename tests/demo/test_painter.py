@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from comfy.demo.nodes import noise
+from comfy.demo.nodes import sampling
 from comfy.demo.painter.canvas import Canvas
-from comfy.demo.painter.inset import paint_into
-from comfy.demo.painter.paint import Brief, paint
+from comfy.demo.painter.paint import Brief, paint, paint_into
 from comfy.demo.painter.words import read
 
 USUAL = Brief(
@@ -76,7 +75,7 @@ def test_a_small_painting_is_enlarged() -> None:
     small = coarse.resize((32, 24)).resize(coarse.size, Image.Resampling.BICUBIC)
     assert difference(coarse, small) < difference(fine, small)
     for progress in (0.5, 1.0):
-        assert max(noise.emerging(coarse, progress, 5, None, None, 32).size) == 32
+        assert max(sampling.emerging(coarse, progress, 5, None, None, 32).size) == 32
 
 
 @pytest.mark.parametrize(
@@ -193,7 +192,7 @@ def test_previews_sharpen() -> None:
     """Each preview comes closer to the finished image, and the last preview matches it."""
     finished = paint(USUAL)
     distances = [
-        difference(noise.emerging(finished, step / 8, 5, None, None), finished)
+        difference(sampling.emerging(finished, step / 8, 5, None, None), finished)
         for step in range(1, 9)
     ]
     assert distances == sorted(distances, reverse=True)
@@ -205,7 +204,7 @@ def test_previews_do_not_change_the_unmasked_area() -> None:
     begun = Image.new("RGB", (128, 96), (10, 200, 30))
     mask = Image.new("L", (128, 96), 0)
     mask.paste(255, (64, 0, 128, 96))
-    shown = noise.emerging(paint(USUAL), 0.3, 5, begun, mask)
+    shown = sampling.emerging(paint(USUAL), 0.3, 5, begun, mask)
     assert shown.getpixel((10, 50)) == (10, 200, 30)
     assert shown.getpixel((100, 50)) != (10, 200, 30)
 

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Model
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Model
 from tests.demo.test_nodes import Bench, bench  # noqa: F401 - a fixture
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.waiting import LONGEST_WAIT

@@ -16,10 +16,8 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload
 from comfy.library.catalog import CatalogCache

@@ -13,8 +13,7 @@ from typing import Any
 from PIL import Image
 
 from comfy.demo import DemoModel, DemoModels, DemoServer
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import NodeInfo
+from comfy.demo.nodes.base import NodeClass, NodeInfo
 from comfy.demo.nodes.registry import MODELS, NODES
 from comfy.demo.storage import Storage
 from tests.support.samples.forms import node, with_values

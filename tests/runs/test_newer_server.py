@@ -19,7 +19,7 @@ from comfy.comfyui.protocol.parse import parse_message
 from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.server.frames import preview_frame
+from comfy.demo.server.sockets import preview_frame
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, RunRegistry

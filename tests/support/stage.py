@@ -15,9 +15,8 @@ import websocket
 from PIL import Image
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeRun
+from comfy.demo.nodes.base import Inputs, Latent, NodeResult, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Latent, NodeResult
 from comfy.records.record import Job
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from comfy.comfyui.object_info import Catalog
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import node_info, spec
 from comfy.workflow.model_savers import model_savers
 
 PREFIX = {"filename_prefix": spec("STRING", default="x")}

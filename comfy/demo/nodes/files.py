@@ -6,9 +6,17 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
-from comfy.demo.nodes.describe import NodeInfo, spec, v3_node_info
-from comfy.demo.nodes.values import MediaFile, NodeResult
+from comfy.demo.nodes.base import (
+    Inputs,
+    MediaFile,
+    NodeClass,
+    NodeFailure,
+    NodeInfo,
+    NodeResult,
+    NodeRun,
+    spec,
+    v3_node_info,
+)
 from comfy.demo.storage import Storage
 
 

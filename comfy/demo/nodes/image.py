@@ -1,4 +1,7 @@
-"""Nodes that load, change, save and show images."""
+"""Nodes that load, change, save and show images.
+
+Resizing with the real scale nodes' method names.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,44 @@ from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
 from comfy.demo.nodes import files
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import NodeInfo, node_info, spec, v3_node_info
-from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
-from comfy.demo.nodes.values import Images, NodeResult
+from comfy.demo.nodes.base import (
+    Images,
+    Inputs,
+    NodeClass,
+    NodeInfo,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+    v3_node_info,
+)
 from comfy.demo.storage import Folder, Storage
+
+METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
+
+
+_FILTERS = {
+    "nearest-exact": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "area": Image.Resampling.BOX,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bislerp": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
+    """Resize an image."""
+    return image.resize((max(1, width), max(1, height)), _FILTERS[method])
+
+
+def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Return the center of an image, cropped to the ratio of width and height."""
+    scale = min(image.width / width, image.height / height)
+    kept = round(width * scale), round(height * scale)
+    left, top = (image.width - kept[0]) // 2, (image.height - kept[1]) // 2
+    return image.crop((left, top, left + kept[0], top + kept[1]))
 
 
 def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -168,10 +204,19 @@ def _tool(name: str, title: str, category: str, required: dict[str, Any], **more
 
 
 _MOST_BATCHED = 50
+
+
 _SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
+
+
 _TOOLS = {"essentials_category": "Image Tools"}
+
+
 _BASICS = {"essentials_category": "Basics"}
+
+
 _LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
+
 
 NODES = {
     "LoadImage": NodeClass(_describe_load_image, _load_image, *_LOADED),

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops, ImageFilter
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
-from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
-from comfy.demo.nodes.values import Latent, Masks, NodeResult
+from comfy.demo.nodes.base import (
+    Inputs,
+    Latent,
+    Masks,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
+from comfy.demo.nodes.image import METHODS, crop_to_ratio, resize
 
 
 def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:

@@ -6,9 +6,17 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import Spec, spec, v3_node_info
-from comfy.demo.nodes.values import NodeResult
+from comfy.demo.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeFailure,
+    NodeResult,
+    NodeRun,
+    Spec,
+    fixed,
+    spec,
+    v3_node_info,
+)
 
 _MOST = 1000  # iterations
 _VALUES = 5  # outputs of a start

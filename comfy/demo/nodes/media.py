@@ -1,30 +1,66 @@
-"""Nodes for animations, video and audio."""
+"""Nodes for animations, video and audio.
+
+FLAC audio of the stand-in.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
+import soundfile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from comfy.demo.nodes.audio import flac_bytes, silence
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import SEED_MAX, NodeInfo, Spec, spec, v3_node_info
-from comfy.demo.nodes.music import RATE, music
-from comfy.demo.nodes.values import (
+from comfy.demo.nodes.base import (
+    SEED_MAX,
     AudioLatent,
     AudioSamples,
     Images,
+    Inputs,
     Latent,
     MediaFile,
+    NodeClass,
+    NodeFailure,
+    NodeInfo,
     NodeResult,
+    NodeRun,
+    Spec,
     VideoFrames,
+    fixed,
+    spec,
+    v3_node_info,
 )
+from comfy.demo.nodes.music import RATE, music
 from comfy.demo.nodes.video import mp4
 
+
+def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
+    """Return this many seconds of silence."""
+    return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
+
+
+def flac_bytes(audio: AudioSamples) -> bytes:
+    """Return the audio as a FLAC file. Raises ValueError for a sample rate that FLAC can't
+    store."""
+    file = io.BytesIO()
+    try:
+        with soundfile.SoundFile(
+            file, "w", audio.rate, audio.channels, "PCM_16", format="FLAC"
+        ) as sound:
+            sound.buffer_write(audio.samples, "int16")
+    except soundfile.LibsndfileError as problem:
+        raise ValueError(f"FLAC doesn't support a sample rate of {audio.rate}") from problem
+    return file.getvalue()
+
+
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
+
+
 _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+
+
 _LONGEST_MUSIC = 60.0  # seconds
 
 
@@ -184,9 +220,6 @@ def _describe_animation(name: str, title: str, own: dict[str, Spec]) -> NodeInfo
     )
 
 
-# --- SaveVideo's nested choices: format, then codec, then encoding
-
-
 def _dynamic(options: dict[str, dict[str, Any]], **more: Any) -> Spec:
     listed = [{"key": key, "inputs": {"required": {}, **inputs}} for key, inputs in options.items()]
     return spec("COMFY_DYNAMICCOMBO_V3", **more, options=listed)
@@ -239,6 +272,7 @@ _FORMATS = {
         "webm": ("av1",),
     }.items()
 }
+
 
 NODES = {
     "SaveAnimatedWEBP": NodeClass(

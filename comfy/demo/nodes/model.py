@@ -3,9 +3,19 @@ painting style."""
 
 from __future__ import annotations
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec, v3_node_info
-from comfy.demo.nodes.values import Conditioning, Model, NodeResult
+from comfy.demo.nodes.base import (
+    Conditioning,
+    Inputs,
+    Model,
+    NodeClass,
+    NodeFailure,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+    v3_node_info,
+)
 
 CHECKPOINTS = [
     "demo-landscapes.safetensors",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import pi, sin, tau
 
-from comfy.demo.nodes.values import AudioSamples
+from comfy.demo.nodes.base import AudioSamples
 from comfy.demo.painter.words import hashed, telling_words
 
 RATE = 22050  # samples per second

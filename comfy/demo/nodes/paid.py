@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import spec, v3_node_info
-from comfy.demo.nodes.values import NodeResult
+from comfy.demo.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeFailure,
+    NodeResult,
+    NodeRun,
+    fixed,
+    spec,
+    v3_node_info,
+)
 
 EMPTY_KEY = "comfyui-demo-without-credits"  # a key whose account has no credits
 # Prompts that a careless partner would fulfil: the error, or the texts, repeat the key.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import spec, v3_node_info
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, spec, v3_node_info
 from comfy.demo.nodes.image import show
-from comfy.demo.nodes.values import NodeResult
 
 _FORMATS = ["txt", "csv", "md", "json"]
 

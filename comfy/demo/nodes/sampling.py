@@ -1,7 +1,11 @@
-"""Samplers, which develop an image from noise step by step."""
+"""Samplers, which develop an image from noise step by step.
+
+Noise, and images emerging from it.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,11 +13,81 @@ from typing import Any
 
 from PIL import Image
 
-from comfy.demo.nodes import noise
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import SAMPLERS, SCHEDULERS, SEED_MAX, node_info, spec
-from comfy.demo.nodes.values import AudioLatent, Conditioning, Latent, Model, NodeResult
+from comfy.demo.nodes.base import (
+    SAMPLERS,
+    SCHEDULERS,
+    SEED_MAX,
+    AudioLatent,
+    Conditioning,
+    Inputs,
+    Latent,
+    Model,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
 from comfy.demo.painter.paint import Brief, paint
+
+PREVIEW_SIDE = 512
+
+
+_GRAIN = 64
+
+
+_GREY = (126, 120, 118)
+
+
+def coloured(width: int, height: int, seed: int) -> Image.Image:
+    """Return noise in soft colors, the same for the same seed."""
+    raw = random.Random(seed).randbytes(_GRAIN * _GRAIN * 3)
+    grains = Image.blend(
+        Image.frombytes("RGB", (_GRAIN, _GRAIN), raw),
+        Image.new("RGB", (_GRAIN, _GRAIN), _GREY),
+        0.35,
+    )
+    return grains.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def cover(image: Image.Image, amount: float, seed: int) -> Image.Image:
+    """Return the image with part of its noise left."""
+    return Image.blend(image, coloured(*image.size, seed), amount)
+
+
+def emerging(
+    finished: Image.Image,
+    progress: float,
+    seed: int,
+    source: Image.Image | None,
+    mask: Image.Image | None,
+    longest_side: int = PREVIEW_SIDE,
+) -> Image.Image:
+    """Return the image that a sampler shows at this progress (0 … 1): large soft shapes first, then
+    details. No side is longer than `longest_side` pixels.
+
+    `source`, the source of an image-to-image run, shines through the noise. Nothing changes outside
+    the mask.
+    """
+    scale = min(1.0, longest_side / max(finished.size))
+    size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
+    if progress >= 1:
+        return finished.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    detail = 6 + round((_GRAIN * 2 - 6) * progress**2)
+    small = finished.resize(
+        (detail, max(1, round(detail * size[1] / size[0]))), Image.Resampling.BOX, reducing_gap=1.5
+    )
+    canvas = small.resize((_GRAIN * 2, _GRAIN * 2), Image.Resampling.BICUBIC)
+    start = coloured(_GRAIN * 2, _GRAIN * 2, seed)
+    if source is not None:
+        start = Image.blend(
+            source.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5
+        )
+    shown = Image.blend(canvas, start, (1 - progress) ** 2).resize(size, Image.Resampling.BILINEAR)
+    if source is None or mask is None:
+        return shown
+    return Image.composite(shown, source.resize(size), mask.resize(size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +144,13 @@ def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
         _finish(inputs, plan, latent, number, run.speed.painted)
         for number in range(len(latent.images))
     )
-    shown = partial(_preview, finished[0], latent, plan, min(noise.PREVIEW_SIDE, run.speed.painted))
+    shown = partial(_preview, finished[0], latent, plan, min(PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
         run.wait(run.speed.step)
         run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
     remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
     if remaining > 0:
-        finished = tuple(noise.cover(one, remaining, plan.seed) for one in finished)
+        finished = tuple(cover(one, remaining, plan.seed) for one in finished)
     return Latent(latent.width, latent.height, finished, latent.mask, remaining)
 
 
@@ -88,7 +162,7 @@ def _preview(
     finished: Image.Image, latent: Latent, plan: Plan, side: int, progress: float
 ) -> Image.Image:
     source = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
-    return noise.emerging(finished, progress, plan.seed, source, latent.mask, side)
+    return emerging(finished, progress, plan.seed, source, latent.mask, side)
 
 
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
@@ -162,7 +236,10 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
 
 
 _SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
+
+
 _STEP = {"min": 0, "max": 10000, "advanced": True}
+
 
 NODES = {
     "KSampler": NodeClass(

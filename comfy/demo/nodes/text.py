@@ -6,9 +6,18 @@ from bisect import bisect
 
 from PIL import Image, ImageStat
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import SEED_MAX, node_info, spec, v3_node_info
-from comfy.demo.nodes.values import Model, NodeResult
+from comfy.demo.nodes.base import (
+    SEED_MAX,
+    Inputs,
+    Model,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+    v3_node_info,
+)
 
 TEXT_ENCODERS = ["demo-qwen3.5-words.safetensors", "t5-base.safetensors"]
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import Spec, node_info, spec, v3_node_info
-from comfy.demo.nodes.values import NodeResult
+from comfy.demo.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    Spec,
+    fixed,
+    node_info,
+    spec,
+    v3_node_info,
+)
 
 _LARGEST = 2**63 - 1
 

@@ -1,5 +1,8 @@
 """Waiting, running and finished prompts. In memory only: a restart loses them all
-(docs/comfyui.md#20)."""
+(docs/comfyui.md#20).
+
+Log of what happened to every prompt, independent of messages to clients.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,43 @@ import heapq
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from comfy.demo.nodes.values import RawPrompt
-from comfy.demo.server.prompt_log import Journal, LogEntry
+from comfy.demo.nodes.base import RawPrompt
+
+LogEntry = Literal[
+    "taken",  # added to the queue
+    "started",
+    "told",  # the start message was sent to its client's socket
+    "success",
+    "error",
+    "interrupted",
+    "removed",  # removed from the queue before it started
+    "killed",  # the server stopped while the prompt was waiting or running
+]
+
+
+class Journal:
+    """Log of each prompt's events, across restarts of the server. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, tuple[LogEntry, ...]] = {}
+
+    def add(self, prompt_id: str, entry: LogEntry) -> None:
+        """Log an event of this prompt."""
+        with self._lock:
+            self._entries[prompt_id] = (*self._entries.get(prompt_id, ()), entry)
+
+    def of(self, prompt_id: str) -> tuple[LogEntry, ...]:
+        """Return this prompt's events in order; empty if it was never accepted."""
+        with self._lock:
+            return self._entries.get(prompt_id, ())
+
+    def all(self) -> dict[str, tuple[LogEntry, ...]]:
+        """Return the events of every prompt, in order of acceptance."""
+        with self._lock:
+            return dict(self._entries)
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -19,18 +19,15 @@ from starlette.middleware import Middleware
 
 from comfy.demo.nodes.base import NodeClass, Speed
 from comfy.demo.nodes.registry import NEWER_NODES, NODES, provide_examples
-from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
 from comfy.demo.server.faults import FaultKind, Hold, Misbehavior, Script
 from comfy.demo.server.manager import DemoManager, Generation
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
-from comfy.demo.server.models import DemoModels, stand_in_models
+from comfy.demo.server.models import DemoModels, Templates, stand_in_models
 from comfy.demo.server.newer import Assets
-from comfy.demo.server.prompt_log import Journal
-from comfy.demo.server.prompt_queue import PromptQueue
+from comfy.demo.server.prompt_queue import Journal, PromptQueue
 from comfy.demo.server.routes import Routes
-from comfy.demo.server.sockets import SocketCounters, Sockets, TextMessage
-from comfy.demo.server.templates import Templates
+from comfy.demo.server.sockets import DemoWebSocketProtocol, SocketCounters, Sockets, TextMessage
 from comfy.demo.storage import Storage
 
 _MIB = 1024 * 1024

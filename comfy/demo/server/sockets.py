@@ -1,9 +1,16 @@
-"""WebSockets of the stand-in: connected clients by id, and one loop that sends to them all."""
+"""WebSockets of the stand-in: connected clients by id, and one loop that sends to them all.
+
+A client's socket with access to its TCP connection. Misbehaving needs that access, which no
+WebSocket library offers.
+
+ComfyUI's binary WebSocket frames: big-endian u32 type, then the payload (docs/comfyui.md#2).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,11 +18,157 @@ from dataclasses import dataclass, field, replace
 from typing import Any, assert_never, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
-from comfy.demo.server import frames
-from comfy.demo.server.connection import Connection
 from comfy.demo.server.faults import Misbehavior, Script, SocketKind
-from comfy.demo.server.prompt_log import Journal
+from comfy.demo.server.prompt_queue import Journal
+
+PREVIEW = 1
+
+
+_PROGRESS_TEXT = 3
+
+
+PREVIEW_WITH_METADATA = 4
+
+
+_JPEG = 1
+
+
+def preview_frame(jpeg: bytes) -> bytes:
+    """Return a frame of type 1: image type, then the file. For clients that set no feature flag."""
+    return struct.pack(">II", PREVIEW, _JPEG) + jpeg
+
+
+def progress_text(text: str, node_id: str, prompt_id: str | None) -> bytes:
+    """Return a frame of type 3: length and id of the node, then the text. A prompt id comes before
+    them in the same way (docs/comfyui.md#56)."""
+    ids = [one.encode() for one in (prompt_id, node_id) if one is not None]
+    sized = b"".join(struct.pack(">I", len(one)) + one for one in ids)
+    return struct.pack(">I", _PROGRESS_TEXT) + sized + text.encode()
+
+
+def preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str | None]) -> bytes:
+    """Return a frame of type 4: length and JSON of the preview's metadata, then the file. `about`:
+    the ids of its node."""
+    metadata = {**about, "prompt_id": prompt_id, "image_type": "image/jpeg"}
+    encoded = json.dumps(metadata).encode()
+    return struct.pack(">II", PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg
+
+
+_PROTOCOL = "comfy.demo.protocol"
+
+
+_ODD_TEXTS = (
+    "null",
+    "[]",
+    '"text"',
+    "{}",
+    '{"type": 5}',
+    '{"type": "progress"}',
+    '{"type": "progress", "data": []}',
+)
+
+
+_GARBAGE_FRAMES = (
+    b"",
+    b"\x00",
+    struct.pack(">I", PREVIEW),
+    struct.pack(">II", PREVIEW, 99) + b"no image",
+    struct.pack(">II", PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
+    struct.pack(">II", PREVIEW_WITH_METADATA, 2) + b"{[",
+    struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",
+)
+
+
+_HUGE = 64 * 1024 * 1024
+
+
+class DemoWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, accessible to the application."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Handle a connection like uvicorn. Also put the protocol into the ASGI scope, for
+        `Connection`."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast(dict[str, Any], self.scope)[_PROTOCOL] = self
+
+
+class Connection:
+    """A socket that can send messages and misbehave."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._protocol: DemoWebSocketProtocol = websocket.scope[_PROTOCOL]
+        self.mute = False
+        """True once nothing is sent anymore, by script or because the client has gone."""
+        self._held: str | bytes | None = None
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message, waiting while the client doesn't read. A disconnected client isn't an
+        error."""
+        if self.mute:
+            return
+        held, self._held = self._held, None
+        for part in (message, held):
+            if part is None:
+                continue
+            try:
+                if isinstance(part, str):
+                    await self._websocket.send_text(part)
+                else:
+                    await self._websocket.send_bytes(part)
+            # Starlette raises RuntimeError after a close.
+            except (WebSocketDisconnect, RuntimeError):
+                self.mute = True
+
+    def hold(self, message: str | bytes) -> None:
+        """Send this message after the next one."""
+        self._held = message
+
+    def abort(self) -> None:
+        """Reset the TCP connection."""
+        self.mute = True
+        self._protocol.transport.abort()
+
+    async def close(self) -> None:
+        """Close cleanly, like a server that is shutting down."""
+        self.mute = True
+        await self._websocket.close(1001)
+
+    def silence(self) -> None:
+        """Stop sending messages, but still answer pings."""
+        self.mute = True
+
+    def half_open(self) -> None:
+        """Stop sending and reading, as if the network were down."""
+        self.mute = True
+        self._protocol.transport.pause_reading()
+
+    async def garbage(self, kind: str) -> None:
+        """Send invalid messages of this kind."""
+        parts: tuple[str | bytes, ...] = ("{nonsense",)
+        if kind == "odd_text":
+            parts = (*_ODD_TEXTS, json.dumps({"type": "no_such_type", "data": {}}))
+        elif kind == "garbage_binary":
+            parts = _GARBAGE_FRAMES
+        elif kind == "huge_frame":
+            parts = (preview_frame(bytes(_HUGE)),)
+        for part in parts:
+            await self.send(part)
+
+    async def truncate(self) -> None:
+        """Announce a binary frame of 1,000 bytes, send half of it, and disconnect."""
+        self._protocol.transport.write(b"\x82\x7e" + struct.pack(">H", 1000) + bytes(500))
+        await asyncio.sleep(0.05)  # abort() discards unsent data
+        self.abort()
+
+    def close_code(self) -> int | None:
+        """Return the client's close code, None if it disconnected without a close frame."""
+        received = self._protocol.conn.close_rcvd
+        return None if received is None else received.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +199,8 @@ class PreviewMessage:
     def encode(self) -> bytes:
         """Return the binary frame."""
         if self.metadata:
-            return frames.preview_with_metadata(self.jpeg, self.prompt_id, self.about)
-        return frames.preview_frame(self.jpeg)
+            return preview_with_metadata(self.jpeg, self.prompt_id, self.about)
+        return preview_frame(self.jpeg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +215,12 @@ class NodeText:
 
     def encode(self) -> bytes:
         """Return the binary frame."""
-        return frames.progress_text(self.text, self.node_id, self.prompt_id)
+        return progress_text(self.text, self.node_id, self.prompt_id)
 
 
 Outgoing = TextMessage | PreviewMessage | NodeText
+
+
 _FLOOD = 16 * 1024 * 1024
 
 
@@ -161,7 +316,7 @@ class Sockets:
     async def _flood(self, spared: Connection) -> None:
         # A full socket accepts one more message without blocking, so two are sent.
         for connection in [one for one in self._clients.values() if one is not spared] * 2:
-            await connection.send(frames.preview_frame(bytes(_FLOOD)))
+            await connection.send(preview_frame(bytes(_FLOOD)))
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve a client's socket from handshake to disconnect."""

@@ -11,9 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import NodeInfo
-from comfy.demo.nodes.values import RawPrompt
+from comfy.demo.nodes.base import NodeClass, NodeInfo, RawPrompt
 from comfy.demo.storage import Storage
 
 Error = dict[str, Any]

@@ -14,9 +14,8 @@ from typing import Any
 from PIL import Image, ImageFilter
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeRun
+from comfy.demo.nodes.base import Inputs, Latent, NodeResult, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Latent, NodeResult
 
 SIZE = 512  # pixels, both ways
 BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it

@@ -11,7 +11,7 @@ import pytest
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo.nodes.values import RawPrompt
+from comfy.demo.nodes.base import RawPrompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, Run, RunRegistry
 from tests.support.cluster.registry_kinds import new_registry

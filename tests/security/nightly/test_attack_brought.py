@@ -14,10 +14,8 @@ import pytest
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import NodeClass, NodeResult, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload, from_data_url
 from comfy.library.forms import Forms

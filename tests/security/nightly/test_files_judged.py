@@ -20,10 +20,8 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from tests.support.app_process import started
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of, get

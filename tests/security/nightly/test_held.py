@@ -15,10 +15,8 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun
-from comfy.demo.nodes.describe import NodeInfo, node_info
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeInfo, NodeResult, NodeRun, node_info
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.library.folder import WorkflowFolder
 from comfy.runs.timeouts import Timeouts
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person

@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from comfy.demo import DemoServer
-from comfy.demo.server.prompt_log import Journal, LogEntry
+from comfy.demo.server.prompt_queue import Journal, LogEntry
 from tests.support.app_process import FORKED, started_here
 from tests.support.serving import PAINTED
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Response, expect
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.base import NodeClass, NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from tests.browser.form.nightly.test_seeds import LARGEST

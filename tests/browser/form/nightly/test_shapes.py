@@ -11,10 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from tests.browser.nightly.walk.states import Walker
 from tests.support.leaks import Closing
 from tests.support.samples.models import save_model, tetrahedron

@@ -13,9 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeRun
+from comfy.demo.nodes.base import Inputs, NodeResult, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.demo.server.executor import PromptRun
 from comfy.demo.server.sockets import PreviewMessage, TextMessage
 from comfy.workflow.extract import find_workflow

@@ -14,8 +14,7 @@ import requests
 
 from comfy.base.errors import WorkflowError
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import NodeClass, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from comfy.launch.start import FieldErrors

@@ -9,10 +9,8 @@ import pytest
 
 from comfy.base.errors import WorkflowError
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import NodeClass, NodeResult, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
 from tests.security.brought.calls import BOBS, bring, drawn

@@ -11,10 +11,16 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeFailure,
+    NodeResult,
+    NodeRun,
+    node_info,
+    spec,
+)
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import NodeResult
 from comfy.runs.interface import Origin
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished, get
