@@ -30,7 +30,7 @@ from ui.settings.options import Settings
 if TYPE_CHECKING:
     from comfy.comfyui.discovery import ChosenServers
     from comfy.comfyui.servers.pool import ServerPool
-    from comfy.downloads.service import DownloadSettings
+    from comfy.downloads import DownloadSettings
     from comfy.launch.payment import Payment
     from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
@@ -327,7 +327,7 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
 def _download_settings(settings: Settings, local: Iterable[str]) -> DownloadSettings:
     """Return the settings for downloads of missing models. `local`: the addresses of the servers
     that the app starts."""
-    from comfy.downloads.service import DownloadSettings
+    from comfy.downloads import DownloadSettings
 
     secret, token = settings.node_secret, settings.huggingface_token
     return DownloadSettings(

@@ -15,7 +15,7 @@ from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.servers.managers import KnownPacks
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReports, fresh
-from comfy.downloads.service import DownloadSettings, ModelDownloads
+from comfy.downloads import DownloadSettings, ModelDownloads
 from comfy.launch.payment import Payment
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits

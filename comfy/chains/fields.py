@@ -13,8 +13,7 @@ from comfy.batches.rows import Axis, combined
 from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
-from comfy.form.model import Field, Form
-from comfy.form.takers import takes
+from comfy.form.model import Field, Form, takes
 from comfy.prompt.outputs import Output
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf

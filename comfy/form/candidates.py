@@ -22,8 +22,7 @@ from comfy.comfyui.input_spec import (
     type_of_value,
 )
 from comfy.comfyui.object_info import Catalog, NodeSpec
-from comfy.form.core_inputs.core_input import NO_WORDS, OwnWords
-from comfy.form.core_inputs.slide import SlideRange
+from comfy.form.core_inputs import NO_WORDS, OwnWords, SlideRange
 from comfy.form.labels import is_notation, telling_part
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.prompt.rows import editable_rows

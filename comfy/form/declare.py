@@ -16,10 +16,9 @@ from comfy.base.messages import message
 from comfy.base.wording import class_words, plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
-from comfy.form.core_inputs.core_input import is_comfyuis, own_words
-from comfy.form.core_inputs.table import CORE_INPUTS
-from comfy.form.rules.facts import InputFacts, Roles, collect_facts
-from comfy.form.rules.table import RULES
+from comfy.form.core_inputs import CORE_INPUTS, is_comfyuis, own_words
+from comfy.form.facts import InputFacts, Roles, collect_facts
+from comfy.form.rules import RULES
 from comfy.prompt.model import InputRef, Node, own_title
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig, FieldGroup, Others

@@ -1,4 +1,8 @@
-"""Fifth pass of a form: the limits of numbers, and the initial values of fields."""
+"""Fourth pass of a form: choose each field's widget, and narrow its limits as declared by the
+author.
+
+Fifth pass of a form: the limits of numbers, and the initial values of fields.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +15,30 @@ from types import MappingProxyType
 from comfy.base.files import is_model_file
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
-from comfy.form.candidates import Candidate, Limits
+from comfy.form.candidates import NOTHING_SAID, Candidate, Limits
+from comfy.form.core_inputs import SlideRange
+from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels, closest
-from comfy.form.model import Several
+from comfy.form.model import Field, FieldKind, Several
 from comfy.prompt.rows import first_row, parse_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 # Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#54), with the step from
 # run to run: 0 draws each one.
 _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
+
+
 # Inputs whose choices are models, with or without a file ending.
 _MODEL = re.compile(
     r"model|ckpt|checkpoint|lora|vae|clip|unet|encoder|detector|(?<!sampler)_name$", re.IGNORECASE
 )
+
+
 # Classes whose own limits allow these numbers, although no run gets one.
 _ALWAYS_REPLACED = frozenset({"SDParameterGenerator", "Seed (rgthree)"})
+
+
 # The type of a model loader decides how the model is read.
 _LOADER = re.compile(r"loader", re.IGNORECASE)
 
@@ -228,3 +240,87 @@ def _of_the_workflow(value: str | float) -> str:
 
 def _of_the_server(value: str | float) -> str:
     return f"The server's own value is {value}."
+
+
+# The editor copies the limits of a node to the widgets that show its inputs elsewhere.
+_WITH_COPIED_LIMITS = frozenset({"app", "subgraph"})
+
+
+def fitting_kind(given: LiteralInput) -> FieldKind:
+    """Return the kind of field that fits an input best."""
+    return max(KINDS.values(), key=lambda kind: kind.fits(given))
+
+
+def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return the candidates with their authors' limits, widgets and choices, if the server allows
+    them."""
+    return tuple(narrow_choices(_chosen(narrow(one))) for one in candidates)
+
+
+def _chosen(candidate: Candidate) -> Candidate:
+    """Return the candidate with the author's widget if it can have it."""
+    wanted = candidate.said.widget
+    if wanted in (None, "slider") and (slide := _slide(candidate)):
+        return replace(candidate, widget="slider", slide=slide)
+    if wanted is None:
+        slides = candidate.widget == "number" and candidate.limits.can_slide
+        return replace(candidate, widget="slider") if slides else candidate
+    if problem := _problem_with(wanted, candidate):
+        return candidate.with_problems(problem)
+    return replace(candidate, widget=wanted)
+
+
+def _slide(candidate: Candidate) -> SlideRange | None:
+    """Return the range for dragging a number, None if its limits or its value have another meaning.
+    An author's limits are the ends, also if they are wider."""
+    slide, limits = candidate.own.slide, candidate.limits
+    said = NOTHING_SAID if candidate.source in _WITH_COPIED_LIMITS else candidate.said
+    if slide is None or candidate.widget not in ("number", "slider"):
+        return None
+    slide = replace(
+        slide,
+        low=slide.low if said.min is None or limits.min is None else limits.min,
+        high=slide.high if said.max is None or limits.max is None else limits.max,
+        step=max(slide.step, limits.step or 0) if said.step is None else said.step,
+    ).within(limits.min, limits.max)
+    value = candidate.value if said.default is None else said.default
+    if slide is None or not slide.reaches(value):
+        return None
+    return (
+        None if (slide.low, slide.high) == (limits.min, limits.max) and limits.can_slide else slide
+    )
+
+
+def allowed_widgets(field: Field) -> tuple[str, ...]:
+    """Return the widgets that an author may choose for a field, such as a slider for a number:
+    those for the same kind of value."""
+    numbers = (Several.NUMBERS, Several.SEEDS)
+
+    def is_alike(kind: FieldKind) -> bool:
+        if field.kind.file or kind.file:
+            return field.kind.file is not None and kind.file == field.kind.file
+        same = kind.several is field.kind.several
+        return same or (kind.several in numbers and field.kind.several in numbers)
+
+    return tuple(
+        name
+        for name, kind in KINDS.items()
+        if kind is field.kind or (is_alike(kind) and _suits(kind, field.kind, field.type))
+    )
+
+
+def _suits(kind: FieldKind, chosen: FieldKind, type_: str) -> bool:
+    takes_same = chosen.file is None or kind.file is not None
+    return kind is chosen or (takes_same and type_ in kind.input_types)
+
+
+def _problem_with(wanted: str, candidate: Candidate) -> str:
+    """Return why a candidate can't have the widget that its author wants, "" if it can."""
+    kind, chosen = KINDS[wanted], KINDS[candidate.widget]
+    if chosen.file is not None and kind.file is None:
+        return f"The TOML file asks for “{wanted}”, but this field takes a file."
+    if not _suits(kind, chosen, candidate.type):
+        return f"The TOML file asks for “{wanted}”, but this field is {candidate.type}."
+    if wanted == "slider" and (candidate.limits.min is None or candidate.limits.max is None):
+        return "A slider needs a minimum and a maximum."
+    return ""

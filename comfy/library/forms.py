@@ -15,8 +15,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
-from comfy.form.model import Form
-from comfy.form.takers import first_taker, taken_kinds
+from comfy.form.model import Form, first_taker, taken_kinds
 from comfy.library.catalog import CatalogCache
 from comfy.library.drafts import Drafts
 from comfy.library.folder import WorkflowFolder

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from comfy.comfyui.client.client import Client
-from comfy.downloads.node_client import NodeDownloads
+from comfy.downloads import NodeDownloads
 from tests.downloads.node_server import SECRET
 
 ID = "0123456789abcdef" * 2

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.downloads.service import DownloadSettings, ModelDownloads
+from comfy.downloads import DownloadSettings, ModelDownloads
 from tests.downloads.node_server import SECRET
 from tests.support.waiting import LONGEST_WAIT
 

@@ -10,8 +10,7 @@ import pytest
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
-from comfy.form.core_inputs.slide import SlideRange
-from comfy.form.core_inputs.table import CORE_INPUTS
+from comfy.form.core_inputs import CORE_INPUTS, SlideRange
 from comfy.form.model import Field
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig

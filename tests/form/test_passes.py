@@ -7,9 +7,8 @@ import pytest
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.declare import declare
-from comfy.form.limits import limit_values
+from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge
-from comfy.form.widgets import choose_widgets
 from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace

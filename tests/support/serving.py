@@ -22,7 +22,7 @@ from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.demo import DemoServer
-from comfy.downloads.service import DownloadSettings
+from comfy.downloads import DownloadSettings
 from comfy.launch.payment import Payment
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions

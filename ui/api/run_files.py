@@ -10,8 +10,7 @@ from fastapi import Depends, HTTPException
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import labeled
 from comfy.form.fill import is_drawn
-from comfy.form.model import Form
-from comfy.form.takers import first_taker, main_prompt
+from comfy.form.model import Form, first_taker, main_prompt
 from comfy.launch.uploads import Refused
 from comfy.library.takers import Taker, takers_of
 from comfy.prompt.wildcards import literal_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from comfy.downloads.service import ModelDownloads, ServerDownloads
+from comfy.downloads import ModelDownloads, ServerDownloads
 from comfy.requirements.model import ModelFile
 from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DownloadStatus

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.form.model import Field
-from comfy.form.takers import takes
+from comfy.form.model import Field, takes
 from comfy.launch.uploads import Refused
 from comfy.media.checks import wanted_file
 from comfy.records.record import Record

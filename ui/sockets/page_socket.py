@@ -21,7 +21,7 @@ from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
-from comfy.downloads.service import ModelDownloads
+from comfy.downloads import ModelDownloads
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.announcements import Announcements
 from ui.documents.batch_doc import batch_doc

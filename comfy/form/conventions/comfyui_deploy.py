@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from comfy.base.wording import plain_words
-from comfy.form.conventions.layers import Layer, Statement
-from comfy.form.conventions.node_view import NodeView, first_named, hidden, number_of, text_of
+from comfy.form.conventions.layers import (
+    Layer,
+    NodeView,
+    Statement,
+    first_named,
+    hidden,
+    number_of,
+    text_of,
+)
 from comfy.workflow.config import FieldConfig
 
 _DEPLOY_VALUES = (

@@ -10,9 +10,8 @@ from typing import Literal, cast
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
-from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.conventions.layers import Layer, NodeView, Statement, first_named
 from comfy.form.conventions.mcww_titles import MAX_TITLE
-from comfy.form.conventions.node_view import NodeView, first_named
 from comfy.workflow.config import FieldConfig
 
 TitleKind = Literal["TEXT", "SWITCH", "MODEL"]

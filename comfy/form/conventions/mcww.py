@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comfy.form.candidates import Candidate
-from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.conventions.layers import Layer, NodeView, Statement
 from comfy.form.conventions.mcww_titles import WrapperTitle, read_wrapper_title
-from comfy.form.conventions.node_view import NodeView
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # The first kind in this list that the node has determines which input a wrapper's title means.

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comfy.base.wording import plain_words
-from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.conventions.layers import Layer, NodeView, Statement, first_named
 from comfy.form.conventions.mcww_titles import MAX_TITLE
-from comfy.form.conventions.node_view import NodeView, first_named
 from comfy.workflow.config import FieldConfig
 
 # Title of the node that holds Pixelle's description of the whole workflow.

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from comfy.form.candidates import Candidate
-from comfy.form.conventions.layers import KEEP, Layer, Statement
-from comfy.form.conventions.node_view import NodeView
+from comfy.form.conventions.layers import KEEP, Layer, NodeView, Statement
 from comfy.prompt.value_types import BadValue, read_value
 
 _PARAM = re.compile(

@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from comfy.form.candidates import Candidate
-from comfy.form.conventions.layers import KEEP, Layer, Statement
-from comfy.form.conventions.node_view import NodeView, first_named, hidden, number_of, text_of
+from comfy.form.conventions.layers import (
+    KEEP,
+    Layer,
+    NodeView,
+    Statement,
+    first_named,
+    hidden,
+    number_of,
+    text_of,
+)
 from comfy.form.conventions.placeholders import is_placeholder, meant_value
 from comfy.workflow.config import FieldConfig, FieldGroup
 

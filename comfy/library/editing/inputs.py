@@ -16,8 +16,8 @@ from comfy.form.build import build_form
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.toml import names_of
 from comfy.form.kinds.registry import KINDS
+from comfy.form.limits import allowed_widgets
 from comfy.form.model import Field, Form
-from comfy.form.widgets import allowed_widgets
 from comfy.prompt.arrange import arrange
 from comfy.prompt.model import InputRef
 from comfy.prompt.outputs import Output, find_outputs

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from comfy.downloads.service import DownloadSettings
+from comfy.downloads import DownloadSettings
 from comfy.library.permissions import Permissions
 from tests.browser.test_login import log_in
 from tests.downloads.file_server import FileServer, file_server, safetensors

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.downloads.service import DownloadSettings
+from comfy.downloads import DownloadSettings
 from comfy.library.permissions import Permissions
 from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers

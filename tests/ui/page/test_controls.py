@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from comfy.form.core_inputs.slide import SlideRange
+from comfy.form.core_inputs import SlideRange
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import Wanted, distinct
 from comfy.form.model import Field

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from comfy.base.errors import ComfyError, WorkflowError
-from comfy.downloads.service import ServerDownloads
+from comfy.downloads import ServerDownloads
 from comfy.requirements.model import ModelFile
 from ui.administration.desk import Administration
 from ui.administration.model_downloads import ModelActions

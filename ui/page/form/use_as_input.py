@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.base.errors import RunNotFound
-from comfy.form.takers import first_taker
+from comfy.form.model import first_taker
 from comfy.launch.uploads import Refused
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry

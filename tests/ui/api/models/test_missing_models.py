@@ -14,8 +14,7 @@ import requests
 
 from comfy.comfyui.client.client import Client
 from comfy.demo import DemoServer
-from comfy.downloads.node_client import NodeDownloads, NoDownloads
-from comfy.downloads.service import DownloadSettings
+from comfy.downloads import DownloadSettings, NodeDownloads, NoDownloads
 from comfy.library.permissions import Permissions
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.downloads.node_server import SECRET, graph_with, node_server

@@ -1,4 +1,10 @@
-"""Help and ranges for the most common inputs of ComfyUI's nodes. The first row that fits decides.
+"""Help and slider ranges of our own for the most common inputs of ComfyUI's nodes.
+
+Type of the rows of `table.py`, and their look-up.
+
+The range that a slider shows for a number whose limits are much wider. Pure.
+
+Help and ranges for the most common inputs of ComfyUI's nodes. The first row that fits decides.
 
 ComfyUI describes its inputs in English and for people who build workflows; some inputs have no
 description. A range is for dragging only: a value beyond it can be typed.
@@ -7,10 +13,130 @@ description. A range is for dragging only: a value beyond it can be typed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from comfy.base.messages import message
-from comfy.form.core_inputs.core_input import CoreInput
-from comfy.form.core_inputs.slide import SlideRange
+from comfy.comfyui.object_info import NodeSpec
+
+# A value this many times beyond the range has another meaning, such as 10,000 for "the last step".
+_FAR = 4
+
+
+_ROUND = (1, 2, 5)
+
+
+_MOST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SlideRange:
+    """Sensible range of a number. Values beyond it are valid up to the field's own limits."""
+
+    low: int | float
+    high: int | float
+    step: int | float
+
+    def within(self, low: float | None, high: float | None) -> SlideRange | None:
+        """Return the part of the range within these limits, None if hardly anything is left."""
+        least = self.low if low is None else max(self.low, low)
+        most = self.high if high is None else min(self.high, high)
+        return replace(self, low=least, high=most) if most - least >= 2 * self.step else None
+
+    def reaches(self, value: object) -> bool:
+        """Return whether a slider that also shows this value would still be useful."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return True
+        return abs(value) <= _FAR * max(abs(self.low), abs(self.high))
+
+    def covering(self, value: object, low: float | None, high: float | None) -> SlideRange:
+        """Return the range, grown to round ends beyond the value, but not beyond the limits."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return self
+        grown = self
+        if value > self.high:
+            end = _rounded_up(value)
+            grown = replace(grown, high=end if high is None else min(end, high))
+        if value < self.low:
+            end = -_rounded_up(-value) if value < 0 else 0
+            grown = replace(grown, low=end if low is None else max(end, low))
+        return grown
+
+
+def _rounded_up(value: float) -> int | float:
+    """Return the first of 1, 2, 5, 10, 20, 50 … that is at least this positive number."""
+    return next(one for one in _round_numbers() if one >= value)
+
+
+def _round_numbers() -> Iterator[int]:
+    for digits in range(_MOST_DIGITS * 2):
+        yield from (digit * 10**digits for digit in _ROUND)
+
+
+# First parts of the Python modules of ComfyUI's own node classes. Packs are in `custom_nodes`.
+_CORE = frozenset({"nodes", "comfy_extras"})
+
+
+_PAID = "comfy_api_nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class CoreInput:
+    """Help and range of an input.
+
+    `inputs` are names of inputs and `types` their types, separated by spaces. `classes` is a
+    pattern for the start of the name of the node class, None for any class.
+    """
+
+    inputs: str
+    types: str
+    help: str = ""
+    slide: SlideRange | None = None
+    classes: re.Pattern[str] | None = None
+
+    def fits(self, class_type: str, name: str, type_: str) -> bool:
+        """Return whether the row is about this input."""
+        is_named = name in self.inputs.split() and type_ in self.types.split()
+        return is_named and (self.classes is None or bool(self.classes.match(class_type)))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """Entry of the table for one input. `help` replaces the server's tooltip if `replaces`, and
+    otherwise fills in for a missing one."""
+
+    help: str = ""
+    slide: SlideRange | None = None
+    replaces: bool = False
+
+
+NO_WORDS = OwnWords()
+
+
+def is_comfyuis(spec: NodeSpec) -> bool:
+    """Return whether a class is ComfyUI's own or one of its paid nodes."""
+    return _module(spec) in _CORE | {_PAID}
+
+
+def _module(spec: NodeSpec) -> str:
+    return str(spec.raw.get("python_module", "nodes")).partition(".")[0]
+
+
+def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_: str) -> OwnWords:
+    """Return the entry for an input of a node class.
+
+    The input of a custom node gets only a range, and only from a row for any class. ComfyUI's paid
+    nodes keep their tooltips, which name the limits of the service.
+    """
+    if spec is None:
+        return NO_WORDS
+    row = next((one for one in rows if one.fits(spec.class_type, name, type_)), None)
+    if row is None:
+        return NO_WORDS
+    if is_comfyuis(spec):
+        return OwnWords(row.help, row.slide, _module(spec) != _PAID)
+    return NO_WORDS if row.classes else OwnWords(slide=row.slide)
+
 
 _CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
 _CONTROL = re.compile(r"^(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite)")
@@ -21,7 +147,6 @@ _SCALERS = re.compile(
 _TEXT_LOADER = re.compile(r"^(?:.*CLIPLoader|LTXAVTextEncoderLoader)")
 _VIDEO = re.compile(r"^(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan)")
 _WRITER = re.compile(r"^(?:TextGenerate|TextEncodeAceStep)")
-
 CORE_INPUTS: tuple[CoreInput, ...] = (
     # The prompt
     CoreInput(

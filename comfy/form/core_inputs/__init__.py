@@ -1,1 +1,0 @@
-"""Help and slider ranges of our own for the most common inputs of ComfyUI's nodes."""

@@ -1,1 +1,0 @@
-"""Rules that place an input without an author's declaration, and the facts they use. Pure."""
