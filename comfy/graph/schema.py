@@ -3,14 +3,18 @@
 Schema 0.4 writes links as arrays, schema 1 as objects. Subgraph definitions use objects in both.
 Native reroutes are points on a link, not ends, so they aren't read. Invalid parts are dropped,
 unless nothing usable remains.
+
+Names of node packs in saved nodes, as the editor exports them with a prompt.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from comfy.base.errors import WorkflowError
@@ -18,9 +22,13 @@ from comfy.base.json_values import as_dicts, as_mapping, as_text
 
 # The two nodes of every subgraph: the source of its inputs and the target of its outputs.
 INPUT_NODE = "-10"
+
+
 OUTPUT_NODE = "-20"
 
+
 _ALWAYS, MUTED, BYPASSED = 0, 2, 4
+
 
 _BIGGEST = 2**53  # ids and slots that JavaScript can't represent exactly are invalid
 
@@ -415,3 +423,27 @@ def _ints(value: object) -> tuple[int, ...]:
         if isinstance(value, list)
         else ()
     )
+
+
+_NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?"
+
+
+# A pack's id in the registry, its GitHub repository, and its version or commit.
+_SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "cnr_id": re.compile(_NAME),
+        "aux_id": re.compile(rf"[a-zA-Z0-9-]{{1,39}}/{_NAME}"),
+        "ver": re.compile(r"\d{1,9}\.\d{1,9}\.\d[\w.+-]{0,99}|[0-9a-fA-F]{4,40}|unknown"),
+    }
+)
+
+
+def pack_names(properties: Mapping[str, object]) -> dict[str, str]:
+    """Return the valid ones of a saved node's `cnr_id`, `aux_id` and `ver` (docs/comfyui.md#59)."""
+    texts = {key: properties.get(key) for key in _SHAPES}
+    found = {
+        key: text.removeprefix("v") if key == "ver" else text
+        for key, text in texts.items()
+        if isinstance(text, str)
+    }
+    return {key: text for key, text in found.items() if _SHAPES[key].fullmatch(text)}

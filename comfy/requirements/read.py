@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
-from comfy.graph.pack_names import pack_names
+from comfy.graph.schema import pack_names
 from comfy.prompt.model import Prompt
 from comfy.requirements.model import Declared, ModelFile, NodePack, file_key, safe_path
 from comfy.requirements.notes import download_url, models_in_note

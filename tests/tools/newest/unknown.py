@@ -12,7 +12,7 @@ from comfy.comfyui.protocol.parse import KNOWN_TYPES
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from comfy.form.kinds.registry import KINDS
-from comfy.graph.widget_types import KINDS as WIDGET_KINDS
+from comfy.graph.widgets import KINDS as WIDGET_KINDS
 
 _DISPLAYS = {"number", "slider", "color", "knob", "gradientslider"}
 _OWN_NODES = {"LoraRows"}  # of the stand-in
