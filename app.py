@@ -218,7 +218,7 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
     if not (local := settings.local_servers):
         yield ()
         return
-    from comfy.local_comfyui.opening import opened_locally
+    from comfy.local_comfyui.supervisor import opened_locally
 
     with opened_locally(local, settings.data.absolute() / "comfyui") as opened:
         yield opened

@@ -23,9 +23,8 @@ from comfy.library.catalog import CatalogCache
 from comfy.library.editing.editor import FormEditor
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
-from comfy.library.permissions import Permissions
+from comfy.library.permissions import Permissions, Removal
 from comfy.library.private import PrivateWorkflows
-from comfy.library.removal import Removal
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.model_files.lists import ModelFiles

@@ -14,7 +14,7 @@ from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.model import Field, Form, takes
-from comfy.prompt.outputs import Output
+from comfy.prompt.trace import Output
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
 

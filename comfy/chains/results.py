@@ -13,7 +13,7 @@ from comfy.chains.model import ChainErrors, Source
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.form.model import Field, Form
-from comfy.prompt.autogrow import further_keys
+from comfy.prompt.arrange import further_keys
 
 Result = OutputFile | TextOutput
 

@@ -16,7 +16,7 @@ from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.values import values_of
 from comfy.chains.model import Step
 from comfy.form.model import Field, Form
-from comfy.prompt.autogrow import further_keys
+from comfy.prompt.arrange import further_keys
 from comfy.prompt.value_types import BadValue
 
 _Value = TypeVar("_Value")

@@ -42,13 +42,11 @@ from comfy.form.merge import merge
 from comfy.form.missing import missing_choices, missing_classes, missing_prompt
 from comfy.form.missing_items import Missing
 from comfy.form.model import Field, FieldRole, Form, Note, Several, needed_outputs
-from comfy.prompt.arrange import Arranged, arrange
-from comfy.prompt.autogrow import LOADERS, room_to_grow
+from comfy.prompt.arrange import LOADERS, Arranged, arrange, room_to_grow
 from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt, own_title
-from comfy.prompt.outputs import Output, find_outputs
 from comfy.prompt.rows import unoffered_cells
-from comfy.prompt.trace import Trace
+from comfy.prompt.trace import Output, Trace, find_outputs
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import Workflow, title_from_name
 

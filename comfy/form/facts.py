@@ -17,10 +17,8 @@ from comfy.form.labels import says_something
 from comfy.form.limits import fitting_kind
 from comfy.form.model import FieldKind
 from comfy.prompt.model import Link
-from comfy.prompt.outputs import find_outputs
-from comfy.prompt.samplers import Samplers
 from comfy.prompt.texts import Pole, Texts, pole_of
-from comfy.prompt.trace import Trace
+from comfy.prompt.trace import Samplers, Trace, find_outputs
 
 # Longer than any text that a user would type without a space: a base64 image or model, or viewer
 # state.

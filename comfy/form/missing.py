@@ -19,8 +19,7 @@ from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Prompt, own_title
-from comfy.prompt.negative_words import looks_negative
-from comfy.prompt.texts import Pole, Texts
+from comfy.prompt.texts import Pole, Texts, looks_negative
 from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of

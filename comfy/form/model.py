@@ -16,7 +16,7 @@ from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.candidates import FieldSource
 from comfy.form.core_inputs import SlideRange
 from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.prompt.outputs import Output
+from comfy.prompt.trace import Output
 from comfy.workflow.config import FieldGroup
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from comfy.base.errors import NO_KEY, ComfyError, NoApiKey, PaymentNotConfirmed
 from comfy.base.messages import message
 from comfy.form.model import Form
-from comfy.paid.nodes import PaidNode, paid_nodes
+from comfy.paid import PaidNode, paid_nodes
 from comfy.records.paid.api_keys import ApiKeys, KeySource
 from comfy.records.paid.paid_runs import payer
 from comfy.records.store import RunStore

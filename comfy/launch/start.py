@@ -33,7 +33,7 @@ from comfy.launch.uploads import (
 )
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.paid.nodes import paid_nodes
+from comfy.paid import paid_nodes
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore

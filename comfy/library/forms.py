@@ -1,12 +1,18 @@
-"""Forms of workflows per user, cached until their result could change."""
+"""Forms of workflows per user, cached until their result could change.
+
+Settings of forms that their authors are editing and haven't saved.
+
+Workflows that take results, and the types they take.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Condition, Lock
 
-from cachetools import LRUCache, cached
+from cachetools import LRUCache, TTLCache, cached
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.files import plain_name
@@ -17,7 +23,6 @@ from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form, first_taker, taken_kinds
 from comfy.library.catalog import CatalogCache
-from comfy.library.drafts import Drafts
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK as OPENED_MARK
@@ -29,10 +34,45 @@ from comfy.workflow.model import Workflow, with_config
 from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
 
+_MOST = 200  # drafts of all users; the oldest one is dropped first
+
+
+_SECONDS = 12 * 3600.0
+
+
+class Drafts:
+    """Drafts by owner and workflow, in memory. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drafts = TTLCache[tuple[str, str], FormConfig](_MOST, _SECONDS)
+
+    def put(self, owner: str, name: str, config: FormConfig) -> None:
+        """Remember a draft, in place of an older one."""
+        with self._lock:
+            self._drafts[owner, name] = config
+
+    def get(self, owner: str, name: str) -> FormConfig | None:
+        """Return this user's draft for a workflow, None without one."""
+        with self._lock:
+            return self._drafts.get((owner, name))
+
+    def drop(self, owner: str, name: str) -> None:
+        """Forget a draft, if there is one."""
+        with self._lock:
+            self._drafts.pop((owner, name), None)
+
+
 _MOST_INPUTS = 10_000  # take one or two seconds; the largest known workflow has 2,000
+
+
 # For workflows, and again for forms; the largest known of each takes 5 MB.
 _CACHE_BYTES = 64 * 2**20
+
+
 _MOST_JUDGED = 1000  # workflows whose usability is cached
+
+
 _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
@@ -334,3 +374,30 @@ def _without_fixed(form: Form) -> Form:
         for item in form.fields
     )
     return replace(form, fields=tuple(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A workflow that takes results of these kinds. Images go into the field with the key
+    `image_field`, texts into `text_field`; either is "" if it takes none. `draws_text`: the text
+    field draws among alternatives."""
+
+    name: str
+    title: str
+    kinds: tuple[ResultKind, ...]
+    image_field: str
+    text_field: str
+    draws_text: bool
+
+
+def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
+    """Return the workflows that take results and can run, from this user's opened workflows and
+    from the folder. Raises ServerUnreachable, ServerError."""
+    named = [(one.name, one.title) for one in forms.opened_by(owner)]
+    named += [(entry.name, entry.title) for entry in folder.entries()]
+    known = ((name, title, forms.usability(name, owner)) for name, title in named)
+    return tuple(
+        Taker(name, title, can.takes, can.image_field, can.text_field, can.draws_text)
+        for name, title, can in known
+        if can.can_run and can.takes
+    )

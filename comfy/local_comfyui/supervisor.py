@@ -1,32 +1,41 @@
-"""Start of a ComfyUI, watch over it, and its restarts."""
+"""Start of a ComfyUI, watch over it, and its restarts.
+
+Open the ComfyUIs that the app starts.
+"""
 
 from __future__ import annotations
 
 import logging
+import random
+import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, words_of
 from comfy.base.threads import start_thread
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.local_comfyui.backoff import Backoff
-from comfy.local_comfyui.installation import Installation
-from comfy.local_comfyui.process import GuardedProcess
-from comfy.local_comfyui.process_end import ProcessEnd
-from comfy.local_comfyui.process_log import ProcessLog
+from comfy.local_comfyui.installation import Installation, LocalSettings
+from comfy.local_comfyui.process import Backoff, GuardedProcess, ProcessEnd, ProcessLog
 
 log = logging.getLogger(__name__)
 
+
 _ASK_PAUSE = 0.25  # seconds between questions whether it answers
+
+
 _ASK_LIMIT = 5.0  # seconds for an answer
+
+
 _LAST_LINES = 40  # of the log, which say why it ended
+
 
 _Phase = Literal["starting", "running", "pausing", "ended"]
 
@@ -157,3 +166,59 @@ class LocalComfyUI:
                 if server.client.answers(timeout=_ASK_LIMIT):
                     return True
         return False
+
+
+# Below the ports that systems choose for outgoing connections, so that a port is still free after a
+# restart of ComfyUI.
+_FIRST_PORT, _LAST_PORT = 12_000, 15_000
+
+
+_TRIES = 200
+
+
+@contextmanager
+def opened_locally(
+    settings: Sequence[LocalSettings], folder: Path
+) -> Iterator[tuple[LocalComfyUI, ...]]:
+    """Yield a ComfyUI for each of these settings; `LocalComfyUI.start` starts it. They end with the
+    block. `folder`: for their logs and ports, created if there are any settings. Raises
+    ComfyError."""
+    with ExitStack() as stack:
+        opened = []
+        ports = _ports(folder, len(settings)) if settings else []
+        for number, (one, port) in enumerate(zip(settings, ports, strict=True)):
+            address = ServerAddress(f"http://127.0.0.1:{port}", label=one.label)
+            file = folder / f"comfyui-{number}.log"
+            local = LocalComfyUI(one.installation, address, file, limit=one.limit)
+            opened.append(stack.enter_context(local))
+        yield tuple(opened)
+
+
+def _ports(folder: Path, count: int) -> list[int]:
+    """Return free ports, the ones of the last start if possible: records name the servers by their
+    addresses."""
+    file = folder / "ports"
+    former: list[int] = []
+    with suppress(OSError, ValueError):
+        former = [int(word) for word in file.read_text(encoding="ascii").split()]
+    ports: list[int] = []
+    for number in range(count):
+        wanted = former[number] if number < len(former) else 0
+        ports.append(_free_port(wanted, taken=ports))
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text(" ".join(map(str, ports)), encoding="ascii")
+    except OSError as error:
+        log.warning("Can't write %s: %s", file, words_of(error))
+    return ports
+
+
+def _free_port(wanted: int, taken: Sequence[int]) -> int:
+    choice = random.SystemRandom()
+    for attempt in range(_TRIES):
+        port = wanted if wanted and not attempt else choice.randrange(_FIRST_PORT, _LAST_PORT)
+        if port in taken:
+            continue
+        with suppress(OSError, OverflowError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise ComfyError("No port is free for ComfyUI.", "End other programs on this machine.")

@@ -13,11 +13,14 @@ from PIL import Image, ImageFile
 
 from comfy.base.messages import message
 from comfy.media import gif
-from comfy.media.reader import DAMAGED, UNREADABLE_IMAGE, DamagedFile, FewReads
-from comfy.media.signatures import (
+from comfy.media.reader import (
+    DAMAGED,
     ID3,
     LENGTH,
+    UNREADABLE_IMAGE,
     Begins,
+    DamagedFile,
+    FewReads,
     is_avif,
     is_iso,
     is_mpeg_frame,

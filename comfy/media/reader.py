@@ -1,10 +1,14 @@
-"""Read untrusted files: every read is bounded, and no size stated in a file is trusted."""
+"""Read untrusted files: every read is bounded, and no size stated in a file is trusted.
+
+Magic bytes that files start with. They identify the kind of a file; its name is never used.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,12 +17,23 @@ from comfy.base.messages import message
 MAX_TEXT = (
     32 * 1024 * 1024
 )  # limit of one text; the longest real graphs, with images inside, have about 10 MB
+
+
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
+
+
 _MAX_READS = 400_000
+
+
 # Reasons for the log, and the sentence for users.
 DAMAGED = "Its content is damaged."
+
+
 TOO_MUCH = "It's too large to read."
+
+
 UNREADABLE_IMAGE = message("This image can't be read. It may be damaged or too large.")
+
 
 # Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
@@ -135,3 +150,51 @@ def named(data: bytes) -> tuple[str, bytes]:
     """Split `name NUL rest`."""
     name, _, rest = data.partition(b"\0")
     return decode_text(name), rest
+
+
+ID3 = b"ID3"
+
+
+LENGTH = 64  # bytes; no check here looks further
+
+
+Begins = Callable[[bytes], bool]
+
+
+def starts(*signatures: bytes) -> Begins:
+    """Return a check for a file that starts with one of these."""
+    return lambda head: head.startswith(signatures)
+
+
+def is_riff(*kinds: bytes) -> Begins:
+    """Return a check for a RIFF file of one of these kinds (WEBP, WAVE, AVI)."""
+    return lambda head: head[:4] == b"RIFF" and head[8:12] in kinds
+
+
+def is_avif(head: bytes) -> bool:
+    """Return whether a file is AVIF, an image in the container of MP4."""
+    return is_iso(head) and head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
+
+
+def is_iso(head: bytes) -> bool:
+    """Return whether a file is MP4, M4A, MOV or similar. The first box must be smaller than 128 MB,
+    because `<!--free-->` in XML isn't a box."""
+    return head[:1] < b"\x08" and head[4:8] in (
+        b"ftyp",
+        b"moov",
+        b"mdat",
+        b"wide",
+        b"free",
+        b"skip",
+        b"udta",
+    )
+
+
+def is_mpeg_audio(head: bytes) -> bool:
+    """Return whether a file is MP3, with or without tags in front, or streamed AAC."""
+    return head[:3] == ID3 or is_mpeg_frame(head)
+
+
+def is_mpeg_frame(head: bytes) -> bool:
+    """Check like `is_mpeg_audio`, but without tags."""
+    return head[:1] == b"\xff" and b"\xe2" <= head[1:2] < b"\xfe"

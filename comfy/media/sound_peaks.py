@@ -1,6 +1,6 @@
 """Program that prints the loudness of a sound: `sound_peaks.py PATH BARS`.
 
-It runs as a separate process (`comfy.media.waveform`), because libsndfile parses untrusted files.
+It runs as a separate process (`comfy.media.thumbnails`), because libsndfile parses untrusted files.
 It imports nothing from this project, and limits its own memory and time. Output: a JSON list of
 numbers from 0 to 1. Exit status: 2 if the file isn't a sound or is damaged.
 """

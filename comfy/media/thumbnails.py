@@ -1,21 +1,107 @@
-"""Thumbnails of images and sounds from untrusted files."""
+"""Thumbnails of images and sounds from untrusted files.
+
+Waveform of a sound: a small image of its loudness from beginning to end.
+
+A separate process decodes the sound, with limits on time and memory.
+
+Smaller previews, for connections that are too slow for the original ones.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
+import math
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from comfy.base.messages import message
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
-from comfy.media.waveform import waveform
+
+BARS = 40
+
+
+_PROGRAM = Path(__file__).with_name("sound_peaks.py")
+
+
+_SECONDS = 20.0  # includes starting Python and importing numpy on a busy machine
+
+
+# Variables that Python and its libraries need to start. The others may hold secrets.
+_HANDED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR")
+
+
+_SIDE = 320  # pixels
+
+
+_EDGE = 16
+
+
+# Pixels of a bar: less than half of `_SIDE`, so that a box twice as wide as high shows it all.
+_HIGHEST = 140
+
+
+_LOWEST = 4
+
+
+_COLOUR = (124, 110, 245, 255)  # the page's accent color, visible on light and dark backgrounds
+
+
+def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS) -> list[float]:
+    """Return the peak loudness of a sound, 0 to 1, in each of `BARS` parts of equal length.
+
+    `program` decodes it in a separate process, which is killed after a timeout. Raises Undecodable
+    if it isn't a sound, is damaged, or crashes the program.
+    """
+    environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    try:
+        output = subprocess.run(
+            # -P keeps modules next to the program from shadowing the standard library.
+            [sys.executable, "-P", str(program), str(path), str(BARS)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment | {"OPENBLAS_NUM_THREADS": "1"},
+            timeout=seconds,
+            check=True,
+        ).stdout
+        peaks = [float(peak) for peak in json.loads(output)]
+    except (subprocess.SubprocessError, OSError, ValueError, TypeError, RecursionError) as error:
+        raise Undecodable(message("This sound is damaged and can't be read.")) from error
+    if len(peaks) != BARS or not all(0 <= peak <= 1 for peak in peaks):
+        raise Undecodable(message("This sound is damaged and can't be read."))
+    return peaks
+
+
+def waveform(path: Path) -> Image.Image:
+    """Return the sound as bars in a transparent square. Raises Undecodable."""
+    peaks = peaks_of(path)
+    image = Image.new("RGBA", (_SIDE, _SIDE))
+    draw = ImageDraw.Draw(image)
+    width = (_SIDE - 2 * _EDGE) / BARS
+    for index, peak in enumerate(peaks):
+        # Square root, because a sound that seems half as loud has a tenth of the power.
+        half = max(_LOWEST, _HIGHEST * math.sqrt(peak)) / 2
+        left = _EDGE + index * width
+        draw.rounded_rectangle(
+            (left, _SIDE / 2 - half, left + width * 0.6, _SIDE / 2 + half), 2, _COLOUR
+        )
+    return image
+
 
 log = logging.getLogger(__name__)
 
-_SIDE = 320  # pixels
+
 _ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
+
+
 # Pixels; sizes to try for an image that has to fit a byte limit.
 _SIDES = (1024, 768, 512, 384, 256)
 
@@ -80,3 +166,52 @@ def _webp(image: Image.Image) -> bytes:
     target = io.BytesIO()
     image.save(target, "WEBP", quality=80)
     return target.getvalue()
+
+
+_FORMATS = ("JPEG", "PNG")
+
+
+_MOST_PIXELS = 4_000_000  # of a preview to shrink; ComfyUI's have 512 x 512
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSize:
+    """Target size: the longest `side` in pixels, and the JPEG `quality`. `share`: the estimated
+    ratio to the original's bytes, used before the first preview is made."""
+
+    side: int
+    quality: int
+    share: float
+
+
+# From largest to smallest; each has about three quarters of the bytes of the one before. Decoding a
+# JPEG at half its size costs a quarter. Sizes in between would cost twice as much as the full size.
+PREVIEW_SIZES = (
+    PreviewSize(512, 75, 0.60),
+    PreviewSize(512, 55, 0.45),
+    PreviewSize(512, 38, 0.30),
+    PreviewSize(512, 25, 0.22),
+    PreviewSize(256, 75, 0.15),
+    PreviewSize(256, 55, 0.10),
+    PreviewSize(256, 38, 0.08),
+    PreviewSize(192, 38, 0.05),
+)
+
+
+def smaller_preview(data: bytes, size: PreviewSize) -> bytes:
+    """Return a preview as a JPEG of that size; unchanged if it isn't a known image or wouldn't get
+    smaller. Never raises."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                return data
+            # Decodes a JPEG at half or a quarter of its size if that is enough.
+            image.draft("RGB", (size.side, size.side))
+            image.load()
+            small = image if image.mode == "RGB" else image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return data
+    small.thumbnail((size.side, size.side), Image.Resampling.BILINEAR)
+    target = io.BytesIO()
+    small.save(target, "JPEG", quality=size.quality)
+    return min(data, target.getvalue(), key=len)

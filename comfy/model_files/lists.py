@@ -1,22 +1,137 @@
-"""Model files of all servers, for the lists of choices in forms."""
+"""Model files of all servers, for the lists of choices in forms.
+
+Metadata in the header of a model file, as trainers and model sites
+write it. Pure. All of it is untrusted text.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_mapping, as_number, as_text, parse_json
 from comfy.base.threads import in_threads
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.media.decoding import DecodingSlots
-from comfy.model_files.details import ModelDetails, details_in
-from comfy.model_files.folders import files_among, folder_of
 from comfy.model_files.previews import ModelPreviews
-from comfy.model_files.server import ListedFile, ServerModels
+from comfy.model_files.server import ListedFile, ServerModels, files_among, folder_of
+
+_LONGEST_TEXT = 2000  # characters
+
+
+_LONGEST_NAME = 200
+
+
+_LONGEST_WORD = 120
+
+
+_MOST_WORDS = 24
+
+
+_MOST_TAGS = 12
+
+
+_LARGEST_TAGS = 2 * 2**20  # characters of JSON
+
+
+# Beginnings of `ss_base_model_version` and `modelspec.architecture`, the longest ones first.
+_FAMILIES = (
+    ("stable-diffusion-xl", "SDXL"),
+    ("stable-diffusion-v1", "SD 1"),
+    ("stable-diffusion-v2", "SD 2"),
+    ("stable-diffusion-3", "SD 3"),
+    ("sdxl", "SDXL"),
+    ("sd_v1", "SD 1"),
+    ("sd_v2", "SD 2"),
+    ("sd_1", "SD 1"),
+    ("sd_2", "SD 2"),
+    ("sd3", "SD 3"),
+    ("flux", "Flux"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """Metadata of a model file; each part is empty if unknown. `tags`: the most frequent words of
+    the captions that it was trained with."""
+
+    title: str = ""
+    author: str = ""
+    base_model: str = ""
+    description: str = ""
+    trigger_words: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def details_in(metadata: object) -> ModelDetails:
+    """Return the details in a header's `__metadata__`. Never raises."""
+    given = as_mapping(metadata)
+
+    def first(*keys: str, most: int = _LONGEST_NAME) -> str:
+        return next((text for key in keys if (text := _text(given.get(key), most))), "")
+
+    return ModelDetails(
+        title=first("modelspec.title", "ss_output_name"),
+        author=first("modelspec.author"),
+        base_model=_family(first("ss_base_model_version", "modelspec.architecture")),
+        description=first("modelspec.description", "ss_training_comment", most=_LONGEST_TEXT),
+        trigger_words=_words(
+            _text(given.get("modelspec.trigger_phrase"), _MOST_WORDS * _LONGEST_WORD)
+        ),
+        tags=_tags(as_text(given.get("ss_tag_frequency"))),
+    )
+
+
+def _text(value: object, most: int) -> str:
+    """Return a text in one line per paragraph, without control characters."""
+    text = as_text(value)[: 2 * most]
+    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    return "" if clean.lower() in ("none", "null") else clean[:most]
+
+
+def _family(name: str) -> str:
+    """Return the usual name of a base model, another one unchanged."""
+    lowered = name.lower()
+    return next((usual for start, usual in _FAMILIES if lowered.startswith(start)), name)
+
+
+def _words(phrase: str) -> tuple[str, ...]:
+    """Return the words of a trigger phrase, which commas separate."""
+    words = (" ".join(one.split())[:_LONGEST_WORD] for one in phrase.split(","))
+    return tuple(dict.fromkeys(one for one in words if one))[:_MOST_WORDS]
+
+
+def _tags(frequencies: str) -> tuple[str, ...]:
+    """Return the most frequent tags of all training folders: JSON with a count for each tag of each
+    folder."""
+    if not frequencies or len(frequencies) > _LARGEST_TAGS:
+        return ()
+    try:
+        folders = as_mapping(parse_json(frequencies))
+    except (ValueError, RecursionError):
+        return ()
+    counts = Counter[str]()
+    for folder in folders.values():
+        for tag, count in _counted(as_mapping(folder)).items():
+            counts[tag] += count
+    return tuple(tag for tag, _ in counts.most_common(_MOST_TAGS))
+
+
+def _counted(folder: Mapping[str, object]) -> Counter[str]:
+    counts = Counter[str]()
+    for tag, count in folder.items():
+        name = " ".join(_text(tag, _LONGEST_WORD).split())
+        if name:
+            counts[name] += int(min(as_number(count) or 0, 10**9))
+    return counts
+
 
 log = logging.getLogger(__name__)
+
 
 _MOST_REQUESTS = 8  # at once, to all servers
 

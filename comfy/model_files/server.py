@@ -1,24 +1,37 @@
-"""Model files of one ComfyUI server, listed when needed."""
+"""Model files of one ComfyUI server, listed when needed.
+
+Decide which model folder of ComfyUI a list of choices shows. Pure.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from comfy.base.errors import ComfyError, ServerError
+from comfy.base.files import is_model_file
 from comfy.base.json_values import as_dicts, as_list, as_number, as_text, parse_json
 from comfy.comfyui.client.client import Client
 
 log = logging.getLogger(__name__)
 
+
 _FRESH = 300.0  # seconds until a folder is listed again
+
+
 _SOON = 10.0  # the same, if it lacks a file
+
+
 _RETRY = 30.0  # seconds until a server that didn't answer is asked again
+
+
 _LARGEST_IMAGE = 32 * 2**20  # bytes
+
+
 _LARGEST_METADATA = 8 * 2**20
 
 
@@ -147,3 +160,20 @@ def _parsed(data: bytes) -> object:
         return parse_json(data) if data else None
     except (ValueError, RecursionError):
         return None
+
+
+def files_among(choices: Iterable[object]) -> frozenset[str]:
+    """Return the choices that are names of model files, without others such as "None"."""
+    return frozenset(one for one in choices if isinstance(one, str) and is_model_file(one))
+
+
+def lists_files(choices: Collection[object]) -> bool:
+    """Return whether at least half of the choices are model files."""
+    return bool(choices) and 2 * len(files_among(choices)) >= len(choices)
+
+
+def folder_of(files: Collection[str], folders: Mapping[str, Collection[str]]) -> str:
+    """Return the folder that has all files, "" if none does. The smallest such folder is the most
+    similar one."""
+    fitting = [name for name, listed in folders.items() if files and set(files) <= {*listed}]
+    return min(fitting, key=lambda name: len(folders[name]), default="")

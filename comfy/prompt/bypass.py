@@ -19,7 +19,7 @@ from typing import Any
 from comfy.comfyui.input_spec import AUTOGROW, COMBO, InputSpec, compatible
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
-from comfy.prompt.outputs import find_outputs
+from comfy.prompt.trace import find_outputs
 
 # Types that steer sampling. A node that takes one and outputs none creates results.
 _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from comfy.comfyui.input_spec import AUTOGROW, InputSpec
 from comfy.comfyui.object_info import NodeSpec
-from comfy.prompt.autogrow import loader_for
+from comfy.prompt.arrange import loader_for
 from comfy.prompt.model import InputRef, Prompt
 
 # Values that change the fields, by field key, and the keys of additional files with None.

@@ -3,6 +3,10 @@ where images go.
 
 Uses the server's types if the node class is known, otherwise the input names. Every walk visits a
 node once, so cycles end.
+
+Find the nodes that give results, and their kinds.
+
+Samplers of a prompt: their order, their results, and whether they use negative texts.
 """
 
 from __future__ import annotations
@@ -10,12 +14,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import Catalog, NodeSpec
-from comfy.prompt.model import NOT_DRAWN, DrawnNode, InputRef, Link, Prompt, links
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
+from comfy.prompt.model import NOT_DRAWN, DrawnNode, InputRef, Link, Prompt, links, own_title
 
 # Types by input name, for links between nodes missing on the server.
 _TYPES_BY_NAME = MappingProxyType(
@@ -23,23 +29,41 @@ _TYPES_BY_NAME = MappingProxyType(
     | dict.fromkeys(("image", "images", "pixels"), "IMAGE")
     | dict.fromkeys(("positive", "negative", "conditioning"), "CONDITIONING")
 )
+
+
 # Link types that carry an image to the sampler that repaints it.
 IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+
+
 _MEDIA_TYPES = IMAGE_TYPES | {"AUDIO"}
+
+
 # Link types that only samplers take together with a latent.
 _SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
+
+
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
+
+
 # Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
 # the nodes after them.
 _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
+
+
 # Output nodes that only show an intermediate result.
 ONLY_SHOWS = re.compile(
     r"^(preview|show|display|imagecompare)|preview(image|any|text)|preview$", re.IGNORECASE
 )
+
+
 # Inputs of a switch: the input that chooses, and the chosen one by its value.
 _SWITCH = "switch"
+
+
 _BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
+
+
 # Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
 
@@ -381,3 +405,148 @@ def _loads_image(spec: NodeSpec | None) -> bool:
     return any(
         one.upload in ("image", "video") or (makes_image and one.names_files) for one in spec.inputs
     )
+
+
+_PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I)
+
+
+_KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
+    {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
+)
+
+
+# Savers from packs that a server may lack. The atomic groups keep the search linear.
+_KNOWN_SAVER = re.compile(
+    r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def find_outputs(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[Output]:
+    """Yield the output nodes in the prompt's order. Classes that the server lacks count if they are
+    named like savers."""
+    for node_id, node in prompt.items():
+        class_type = node["class_type"]
+        spec = catalog.get(class_type)
+        if spec.output_node if spec else _KNOWN_SAVER.search(class_type):
+            is_preview = bool(_PREVIEW.search(class_type))
+            kind = "image" if is_preview else _kind_of(class_type, spec)
+            yield Output(node_id, kind, is_preview)
+
+
+def _kind_of(class_type: str, spec: NodeSpec | None) -> ResultKind:
+    """Guess the kind from the class's name, which is more specific than its inputs; "image" by
+    default."""
+    for kind, row in RESULT_TYPES.items():
+        if row.classes and row.classes.search(class_type):
+            return kind
+    types = (one for declared in (spec.inputs if spec else ()) for one in declared.type.split(","))
+    return next((_KIND_OF_TYPE[one] for one in types if one in _KIND_OF_TYPE), "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A node with a result that counts. `label`: its name for users; a form always sets it."""
+
+    node: str
+    kind: ResultKind
+    is_preview: bool = False
+    label: str = ""
+
+    @property
+    def is_aside(self) -> bool:
+        """Return whether this is a preview or a text. As long as a prompt has results to save,
+        these don't justify a run."""
+        return self.is_preview or self.kind == "text"
+
+
+# With more samplers, numbers don't help users.
+_MOST_SAMPLERS = 30
+
+
+_GUIDANCE = "cfg"
+
+
+# Input of nodes that save results, and what its value has besides a name.
+_FILE_NAME = "filename_prefix"
+
+
+_NO_NAME = re.compile(r"^.*[/\\]|^comfyui[-_ ]*|^[-_ ]+|[-_ ]+$", re.IGNORECASE)
+
+
+class Samplers:
+    """The samplers of a traced prompt. Build one per form."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def ignore_negatives(self, node_id: str) -> bool:
+        """Return whether every sampler after a node has a guidance of 1, so that it ignores
+        negative texts."""
+        return node_id in self._sampled and node_id not in self._guided
+
+    @cached_property
+    def _sampled(self) -> frozenset[str]:
+        return frozenset(self.trace.walk(self._guidance, None))
+
+    @cached_property
+    def _guided(self) -> frozenset[str]:
+        guided = (node_id for node_id, guidance in self._guidance.items() if guidance != 1)
+        return frozenset(self.trace.walk(guided, None))
+
+    @cached_property
+    def _guidance(self) -> dict[str, object]:
+        return {
+            node_id: self.trace.literal(node_id, _GUIDANCE)
+            for node_id, node in self.trace.prompt.items()
+            if _GUIDANCE in node["inputs"] and node_id in self.trace.alive
+        }
+
+    @cached_property
+    def passes(self) -> dict[str, int]:
+        """Return the number of the sampler that a node is for, if samplers follow each other.
+        Nodes for several samplers have none."""
+        trace = self.trace
+        samplers = [one for one in trace.prompt if one in trace.alive and trace.is_sampler(one)]
+        if not 1 < len(samplers) <= _MOST_SAMPLERS:
+            return {}
+        before = {one: {*trace.walk([one], IMAGE_TYPES)} for one in samplers}
+        numbers = {one: sum(other in before[one] for other in samplers) for one in samplers}
+        if max(numbers.values()) == 1:
+            return {}
+        passes: dict[str, int] = {}
+        for sampler, number in numbers.items():
+            for node_id in trace.walk([sampler], None, self._is_setting):
+                passes[node_id] = number if passes.get(node_id, number) == number else 0
+        return {node_id: number for node_id, number in passes.items() if number}
+
+    @cached_property
+    def results(self) -> dict[str, str]:
+        """Return the name of the only result that a node is for, if there are several. It's the
+        title or the file name of the node that saves it."""
+        trace = self.trace
+        ends = {end: self._result_name(end) for end in trace.ends}
+        ends = {end: name for end, name in ends.items() if name is not None}
+        if not 1 < len(ends) <= _MOST_SAMPLERS:
+            return {}
+        results: dict[str, str] = {}
+        for end, name in ends.items():
+            for node_id in trace.walk([end], None):
+                results[node_id] = "" if node_id in results else name or ""
+        return {node_id: name for node_id, name in results.items() if name}
+
+    def _result_name(self, end: str) -> str | None:
+        """Return the name of a saved result, "" without one, None for nodes that save nothing."""
+        node, spec = self.trace.prompt[end], self.trace.spec(end)
+        file_name = node["inputs"].get(_FILE_NAME)
+        if file_name is None:
+            return None
+        title = own_title(node).removeprefix(spec.display_name if spec else "").strip(" -:()")
+        if title and title != node["class_type"]:
+            return title
+        if not isinstance(file_name, str) or "%" in file_name:
+            return ""
+        return _NO_NAME.sub("", _NO_NAME.sub("", file_name)).replace("_", " ")
+
+    def _is_setting(self, node_id: str, input_name: str) -> bool:
+        return self.trace.type_of(node_id, input_name) not in IMAGE_TYPES

@@ -19,8 +19,21 @@ from comfy.base.json_values import NotJson, TooDeep, read_json
 from comfy.base.messages import message
 from comfy.media import audio, exif, png, video
 from comfy.media import other_headers as headers
-from comfy.media.reader import MAX_TEXT, TOO_MUCH, DamagedFile, Reader, Text, decode_text
-from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
+from comfy.media.reader import (
+    LENGTH,
+    MAX_TEXT,
+    TOO_MUCH,
+    Begins,
+    DamagedFile,
+    Reader,
+    Text,
+    decode_text,
+    is_avif,
+    is_iso,
+    is_mpeg_audio,
+    is_riff,
+    starts,
+)
 from comfy.workflow.documents import DocumentKind, FoundDocument, documents
 
 log = logging.getLogger(__name__)

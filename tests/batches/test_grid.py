@@ -30,7 +30,7 @@ from comfy.batches.grids.settings import (
 )
 from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.rows import Axis, combined
-from comfy.media.png_stream import png_of
+from comfy.media.drawing import png_of
 from tests.support.distribution import examples
 
 COUNTS = st.lists(st.integers(1, 6), min_size=1, max_size=3)

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from comfy.batches.grids.image import MOST_PIXELS, CellLine, Content, GridSheet, draw_grid
-from comfy.media.fonts import Fonts
-from comfy.media.png_stream import png_of
+from comfy.media.drawing import Fonts, png_of
 
 RED, GREEN = (220, 20, 30), (10, 160, 40)
 

@@ -15,7 +15,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
-from comfy.prompt.dynamic_combos import choose_options
+from comfy.prompt.arrange import choose_options
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
 from tests.support.distribution import examples

@@ -10,7 +10,7 @@ import pytest
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.prompt.autogrow import add_loaders, room_to_grow
+from comfy.prompt.arrange import add_loaders, room_to_grow
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog, wide_form

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from comfy.library.editing.editor import change_summary
 from comfy.library.editing.history import History
-from comfy.library.editing.summary import change_summary
 from comfy.workflow.config import FieldConfig, FormConfig
 
 LABELS = {"5.steps": "Steps"}

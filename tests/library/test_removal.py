@@ -12,8 +12,7 @@ import pytest
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.chains.folder import ChainFolder
 from comfy.library.folder import WorkflowFolder
-from comfy.library.permissions import Permissions
-from comfy.library.removal import Removal
+from comfy.library.permissions import Permissions, Removal
 from comfy.records.added_workflows import AddedWorkflows
 from tests.support.samples.forms import text_to_image
 from tests.support.serving import open_history

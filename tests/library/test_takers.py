@@ -7,9 +7,8 @@ from pathlib import Path
 
 from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
-from comfy.library.forms import Forms
+from comfy.library.forms import Forms, takers_of
 from comfy.library.permissions import Permissions
-from comfy.library.takers import takers_of
 from tests.support.samples.forms import DATA, node, text_to_image
 
 LOADS = {"1": node("LoadImage", image="example.png"), "2": node("PreviewImage", images=["1", 0])}

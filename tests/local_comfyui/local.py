@@ -10,8 +10,7 @@ from pathlib import Path
 from comfy.comfyui.discovery import opened_servers
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.local_comfyui.installation import Installation, LocalSettings
-from comfy.local_comfyui.opening import opened_locally
-from comfy.local_comfyui.supervisor import LocalComfyUI
+from comfy.local_comfyui.supervisor import LocalComfyUI, opened_locally
 from comfy.runs.registry import LocalRunRegistry
 from tests.local_comfyui.fake_comfyui import FakeComfyUI
 from tests.runs.registry import HURRIED

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import ComfyError
-from comfy.local_comfyui.backoff import Backoff
 from comfy.local_comfyui.installation import Installation
+from comfy.local_comfyui.process import Backoff
 from tests.local_comfyui.fake_comfyui import FakeComfyUI
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.local_comfyui.process_end import ProcessEnd
-from comfy.local_comfyui.process_log import ProcessLog
+from comfy.local_comfyui.process import ProcessEnd, ProcessLog
 
 
 @pytest.mark.parametrize(

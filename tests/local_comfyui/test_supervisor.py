@@ -10,8 +10,7 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.local_comfyui.installation import Installation
-from comfy.local_comfyui.process import GuardedProcess
-from comfy.local_comfyui.process_log import ProcessLog
+from comfy.local_comfyui.process import GuardedProcess, ProcessLog
 from comfy.runs.interface import Origin
 from tests.local_comfyui.fake_comfyui import FakeComfyUI, is_alive
 from tests.local_comfyui.local import local

@@ -10,8 +10,7 @@ import soundfile
 from PIL import Image
 
 from comfy.media.decoding import Undecodable
-from comfy.media.thumbnails import sound_thumbnail
-from comfy.media.waveform import BARS, peaks_of
+from comfy.media.thumbnails import BARS, peaks_of, sound_thumbnail
 from comfy.records.blobs import BlobStore
 from tests.support.samples.media import wav
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from comfy.model_files.details import ModelDetails, details_in
+from comfy.model_files.lists import ModelDetails, details_in
 
 
 def test_reads_what_trainers_write() -> None:

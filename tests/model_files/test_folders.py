@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.model_files.folders import files_among, folder_of, lists_files
+from comfy.model_files.server import files_among, folder_of, lists_files
 
 FOLDERS = {
     "checkpoints": ["a.safetensors", "b.ckpt"],

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from comfy.paid.nodes import paid_nodes
-from comfy.paid.price import price_of
+from comfy.paid import paid_nodes, price_of
 from comfy.prompt.model import Prompt
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from comfy.library.takers import Taker
+from comfy.library.forms import Taker
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
 from ui.documents.chain_doc import ChainDoc
 from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion

@@ -19,7 +19,7 @@ from comfy.chains.open_chain import ChainStanding
 from comfy.chains.plan import ChainPlan
 from comfy.chains.queue import ChainQueue
 from comfy.library.folder import WorkflowFolder
-from comfy.library.removal import Removal
+from comfy.library.permissions import Removal
 from comfy.records.record import Record
 from comfy.webhooks.waiting import Webhooks
 from ui.api.callbacks import CALLBACK, callback_of, register_chain, registered

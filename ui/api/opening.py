@@ -11,9 +11,9 @@ from fastapi import Depends, Request, Response
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
 from comfy.library.editing.editor import FormEditor
+from comfy.library.permissions import Removal
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.library.removal import Removal
-from comfy.media.signatures import LENGTH
+from comfy.media.reader import LENGTH
 from comfy.records.store import RunStore
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json

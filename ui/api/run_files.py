@@ -12,7 +12,7 @@ from comfy.base.messages import labeled
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form, first_taker, main_prompt
 from comfy.launch.uploads import Refused
-from comfy.library.takers import Taker, takers_of
+from comfy.library.forms import Taker, takers_of
 from comfy.prompt.wildcards import literal_text
 from comfy.records.record import Record
 from ui.api.runs import Runs

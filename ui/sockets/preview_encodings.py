@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 
 from cachetools import LRUCache
 
-from comfy.media.smaller_preview import PREVIEW_SIZES, PreviewSize, smaller_preview
+from comfy.media.thumbnails import PREVIEW_SIZES, PreviewSize, smaller_preview
 from ui.sockets.preview_window import PreviewWindow
 
 _MOST = 64  # remembered previews of all runs, each while it is the newest

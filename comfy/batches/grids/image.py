@@ -12,8 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
-from comfy.media.fonts import Font, Fonts
-from comfy.media.png_stream import png_of
+from comfy.media.drawing import Font, Fonts, png_of
 
 MOST_PIXELS = 40_000_000
 _SIDES = (64, 1024)  # allowed pixels of a cell

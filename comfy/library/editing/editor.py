@@ -1,15 +1,22 @@
-"""Editing of a form's settings by the author of its workflow."""
+"""Editing of a form's settings by the author of its workflow.
+
+Settings that only an administrator may save, because they name files on the server.
+
+Summaries of what a version of a form's settings changed. Pure.
+"""
 
 from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
-from comfy.base.messages import message
+from comfy.base.messages import labeled, listed, message
+from comfy.comfyui.object_info import Catalog
 from comfy.library.editing.history import History, Version
 from comfy.library.editing.inputs import Editable, EditableCache, names_in
 from comfy.library.editing.places import (
@@ -20,16 +27,171 @@ from comfy.library.editing.places import (
     locked,
     version_of,
 )
-from comfy.library.editing.summary import change_summary
-from comfy.library.editing.trust import check_trust
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.workflow.config import FormConfig, image_beside
+from comfy.prompt.model import InputRef, Prompt, with_inputs
+from comfy.runs.input_files import UPLOADS
+from comfy.workflow.config import FieldConfig, FormConfig, image_beside
 from comfy.workflow.cover import made_cover_name, made_cover_of
 from comfy.workflow.model import Workflow
+from comfy.workflow.sanitize import fixed_inputs, named_files, written_names
 from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import FieldNames, parsed_settings, with_keys
+from comfy.workflow.settings.values import (
+    FieldNames,
+    field_values,
+    form_values,
+    parsed_settings,
+    with_keys,
+)
+
+
+def check_trust(
+    settings: FormConfig, present: FormConfig, workflow: Workflow, catalog: Catalog
+) -> None:
+    """Raise WorkflowError if a new default names a server file, or a field would also set an input
+    that only the author sets. Settings that are `present` already are accepted."""
+    prompt = dict(workflow.prompt)
+    fixed = fixed_inputs(workflow.prompt, catalog)
+    before = {one.name: one for one in present.fields}
+    fields: dict[InputRef, FieldConfig] = {}
+    for config in settings.fields:
+        old = before.get(config.name, FieldConfig(config.name))
+        if (config.default, config.also) == (old.default, old.also):
+            continue
+        for ref in _inputs(config, prompt):
+            if config.default is not None or ref.key in config.also:
+                fields[ref] = config
+            if config.default is not None:
+                node = prompt[ref.node]
+                prompt[ref.node] = with_inputs(node, node["inputs"] | {ref.input: config.default})
+    named = {*named_files(prompt, catalog), *written_names(prompt, catalog, UPLOADS, ())}
+    for ref, config in fields.items():
+        if ref in fixed or (ref in named and config.default is not None):
+            raise WorkflowError(
+                message(
+                    "“{field}” can't set the name of a file on the server.",
+                    field=(config.label or config.name)[:80],
+                ),
+                message("Ask the administrator."),
+            )
+
+
+def _inputs(config: FieldConfig, prompt: Prompt) -> Iterator[InputRef]:
+    """Yield the inputs of the prompt that a field sets."""
+    for key in (config.name, *config.also):
+        node, _, name = key.partition(".")
+        if node in prompt and name in prompt[node]["inputs"]:
+            yield InputRef(node, name)
+
+
+_MOST = 4  # changes in a summary
+
+
+_LONGEST = 40  # characters of a value
+
+
+_PARTS = MappingProxyType(
+    {
+        "title": message("Title"),
+        "description": message("Description"),
+        "order": message("Position in the list"),
+        "cover": message("Cover"),
+        "ideas": message("Ideas"),
+        "others": message("Other fields"),
+        "outputs": message("Results"),
+    }
+)
+
+
+_SETTINGS = MappingProxyType(
+    {
+        "label": message("Name"),
+        "help": message("Help text"),
+        "group": message("Shown in"),
+        "default": message("Default value"),
+        "min": message("Minimum"),
+        "max": message("Maximum"),
+        "step": message("Step"),
+        "widget": message("Looks like"),
+        "choices": message("Choices"),
+        "hidden": message("Hidden"),
+        "required": message("Must be filled in"),
+        "also": message("Also sets"),
+        "closest": message("Similar choice"),
+    }
+)
+
+
+def change_summary(before: FormConfig | None, after: FormConfig, labels: Mapping[str, str]) -> str:
+    """Return what differs, such as "Title: A → B, Steps (Maximum): 30". `labels`: of fields by
+    key."""
+    old = before or FormConfig()
+    changes = [*_part_changes(old, after), *_field_changes(old, after, labels)]
+    if not changes and [one.name for one in old.fields] != [one.name for one in after.fields]:
+        changes = [message("Order of the fields")]
+    shown = changes if len(changes) <= _MOST else [*changes[: _MOST - 1], "…"]
+    return listed(shown)
+
+
+def _part_changes(old: FormConfig, new: FormConfig) -> Iterator[str]:
+    before, after = form_values(old), form_values(new)
+    for key, word in _PARTS.items():
+        if before.get(key) != after.get(key):
+            yield _changed(word, before.get(key), after.get(key))
+
+
+def _field_changes(old: FormConfig, new: FormConfig, labels: Mapping[str, str]) -> Iterator[str]:
+    before = {one.name: one for one in old.fields}
+    after = {one.name: one for one in new.fields}
+    for key in {**after, **before}:
+        one, other = before.get(key), after.get(key)
+        first = one or other
+        label = (first and first.label) or labels.get(key, key)
+        values, others = _values(one), _values(other)
+        differing = [name for name in _SETTINGS if values.get(name) != others.get(name)]
+        if differing == ["label"]:
+            renamed = others.get("label") or labels.get(key, key)
+            yield message("{before} → {after}", before=label, after=renamed)
+        elif len(differing) == 1:
+            name = differing[0]
+            word = message("{label} ({detail})", label=label, detail=_SETTINGS[name])
+            yield _changed(word, values.get(name), others.get(name))
+        elif differing:
+            names = listed(_SETTINGS[name] for name in differing)
+            yield message("{label} ({detail})", label=label, detail=names)
+        elif (one is None) != (other is None):
+            yield label
+
+
+def _values(field: FieldConfig | None) -> Mapping[str, object]:
+    return field_values(field) if field else {}
+
+
+def _changed(word: str, before: object, after: object) -> str:
+    """Return a change with both values if they are short, otherwise only what changed."""
+    match _shown(before), _shown(after):
+        case None, None:
+            return word
+        case None, str(new):
+            return labeled(word, new) if before is None else word
+        case str(old), str(new):
+            return labeled(word, message("{before} → {after}", before=old, after=new))
+        case _:
+            return word
+
+
+def _shown(value: object) -> str | None:
+    match value:
+        case bool():
+            return message("On") if value else message("Off")
+        case int() | float():
+            return str(value)
+        case str():
+            return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+        case _:
+            return None
+
 
 _UNUSED = 24 * 3600.0  # seconds that a new cover is kept before settings name it
 

@@ -20,7 +20,7 @@ from comfy.form.limits import allowed_widgets
 from comfy.form.model import Field, Form
 from comfy.prompt.arrange import arrange
 from comfy.prompt.model import InputRef
-from comfy.prompt.outputs import Output, find_outputs
+from comfy.prompt.trace import Output, find_outputs
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs

@@ -8,8 +8,13 @@ import struct
 from collections.abc import Iterator
 
 from comfy.media.reader import DAMAGED, Reader
-from comfy.media.stripping.embedded import is_color_profile, orientation_only
-from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import (
+    CannotStrip,
+    FilePiece,
+    Span,
+    is_color_profile,
+    orientation_only,
+)
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE

@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from comfy.media.png import PNG_SIGNATURE
-from comfy.media.reader import Budget, DamagedFile, Reader
-from comfy.media.signatures import LENGTH, Begins, is_iso, is_mpeg_audio, is_riff, starts
+from comfy.media.reader import (
+    LENGTH,
+    Begins,
+    Budget,
+    DamagedFile,
+    Reader,
+    is_iso,
+    is_mpeg_audio,
+    is_riff,
+    starts,
+)
 from comfy.media.stripping.gif import gif_pieces
 from comfy.media.stripping.iso import iso_pieces
 from comfy.media.stripping.jpeg import jpeg_pieces

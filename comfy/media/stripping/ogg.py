@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
-from comfy.media.stripping.comments import (
+from comfy.media.stripping.pieces import (
+    CannotStrip,
+    FilePiece,
+    Patches,
     empty_comments,
     empty_flac_blocks,
     empty_vorbis_packet,
+    patched,
 )
-from comfy.media.stripping.pieces import CannotStrip, FilePiece, Patches, patched
 
 _HEAD = 27
 _FIRST, _LAST = 0x02, 0x04

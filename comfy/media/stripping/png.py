@@ -9,8 +9,14 @@ from types import MappingProxyType
 
 from comfy.media.png import PNG_SIGNATURE
 from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
-from comfy.media.stripping.embedded import MOST_PROFILE, is_color_profile, orientation_only
-from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import (
+    MOST_PROFILE,
+    CannotStrip,
+    FilePiece,
+    Span,
+    is_color_profile,
+    orientation_only,
+)
 
 _MOST = 0x7FFFFFFF
 _KEPT: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that the specification allows

@@ -7,8 +7,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
-from comfy.media.stripping.embedded import is_color_profile, orientation_only
-from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import (
+    CannotStrip,
+    FilePiece,
+    Span,
+    is_color_profile,
+    orientation_only,
+)
 
 _MOST = 0xFFFFFFFF
 _WEBP: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that each may have

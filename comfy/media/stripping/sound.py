@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from comfy.media.reader import DAMAGED, Reader
-from comfy.media.signatures import ID3
+from comfy.media.reader import DAMAGED, ID3, Reader
 from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _FLAC, _STREAM_INFO = b"fLaC", 34

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
-from comfy.prompt.negative_words import looks_negative
+from comfy.prompt.texts import looks_negative
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 

@@ -9,7 +9,7 @@ import pytest
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.model import Prompt
-from comfy.prompt.negative_words import looks_negative
+from comfy.prompt.texts import looks_negative
 from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import (
     form_of,

@@ -8,8 +8,7 @@ import pytest
 import soundfile
 
 from comfy.media.decoding import Undecodable
-from comfy.media.thumbnails import sound_thumbnail
-from comfy.media.waveform import BARS, peaks_of
+from comfy.media.thumbnails import BARS, peaks_of, sound_thumbnail
 from tests.support.samples.media import MEDIA, flac, wav
 
 RATE = 48_000

@@ -17,9 +17,8 @@ import requests
 from PIL import Image
 
 from comfy.comfyui.client.client import Client
-from comfy.model_files.details import details_in
-from comfy.model_files.folders import files_among, folder_of
-from comfy.model_files.server import ServerModels
+from comfy.model_files.lists import details_in
+from comfy.model_files.server import ServerModels, files_among, folder_of
 from tests.model_files.model_server import picture
 from tests.support.speaking import ServerUnderTest
 from tests.support.waiting import LONGEST_WAIT

@@ -8,7 +8,7 @@ import io
 import pytest
 from PIL import Image
 
-from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
+from comfy.media.thumbnails import PREVIEW_SIZES, smaller_preview
 from tests.benchmarks.tools.frames import BYTES, numbered
 from tests.support.waiting import awaited
 from ui.sockets.preview_encodings import PreviewEncodings

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import gradio as gr
 
 from comfy.form.model import Field
-from comfy.model_files.folders import lists_files
+from comfy.model_files.server import lists_files
 from ui.page.form.kinds.view import Control
 from ui.page.script_files import calls, listener
 from ui.web.responses import json_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comfy.launch.payment import Payment
-from comfy.library.removal import Removal
+from comfy.library.permissions import Removal
 from comfy.runs.interface import RunRegistry
 from comfy.templates.known_parts import KnownParts
 from ui.files.copies import FileCopies

@@ -9,7 +9,7 @@ from typing import Any
 
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
-from comfy.model_files.folders import lists_files
+from comfy.model_files.server import lists_files
 from comfy.prompt.rows import parse_rows
 from comfy.prompt.value_types import BadValue
 from ui.documents.browser_values import has_long_numbers, kept

@@ -1,16 +1,26 @@
-"""The price badge of a paid node, as text such as "$0.05/second" (docs/comfyui.md#62)."""
+"""Paid partner nodes: which nodes of a prompt use credits, and at what price. Pure.
+
+The nodes of a prompt that use paid credits (docs/comfyui.md#62).
+
+The price badge of a paid node, as text such as "$0.05/second" (docs/comfyui.md#62).
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
-from comfy.prompt.model import is_link
+from comfy.prompt.model import Prompt, is_link
 
 _LONGEST_EXPRESSION, _LONGEST_PRICE = 20_000, 100  # characters
+
+
 _MOST_MILLISECONDS, _MOST_DEPTH = 200, 200
+
+
 _NUMBERS = ("INT", "FLOAT")
 
 
@@ -115,3 +125,50 @@ def _plain(text: str) -> str:
     """Return a text of the server on one line, shortened."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(printable.split())[:_LONGEST_PRICE]
+
+
+_KEY_TYPES = frozenset({"API_KEY_COMFY_ORG", "AUTH_TOKEN_COMFY_ORG"})
+
+
+@dataclass(frozen=True, slots=True)
+class PaidNode:
+    """A paid node of a prompt, with its definition and its inputs."""
+
+    node: str
+    class_type: str
+    info: Mapping[str, Any] = field(repr=False)
+    inputs: Mapping[str, object] = field(repr=False)
+
+    @property
+    def takes_key(self) -> bool:
+        """Return whether it needs a comfy.org API key."""
+        return takes_key(self.info)
+
+    @property
+    def price(self) -> str:
+        """Return the price with these inputs as text, "" if the server states none."""
+        return price_of(self.info.get("price_badge"), self.inputs)
+
+
+def takes_key(info: Mapping[str, Any]) -> bool:
+    """Return whether a node definition of `/object_info` has a hidden input for an account at
+    comfy.org."""
+    hidden = as_mapping(as_mapping(info.get("input")).get("hidden"))
+    types = (
+        one if isinstance(one, str) else next(iter(as_list(one)), "") for one in hidden.values()
+    )
+    return any(isinstance(one, str) and one in _KEY_TYPES for one in types)
+
+
+def paid_nodes(
+    prompt: Prompt, definitions: Mapping[str, Mapping[str, Any]]
+) -> tuple[PaidNode, ...]:
+    """Return the paid nodes of a prompt. `definitions`: raw definitions by class."""
+    return tuple(_found(prompt, definitions))
+
+
+def _found(prompt: Prompt, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[PaidNode]:
+    for node, content in prompt.items():
+        info = as_mapping(definitions.get(content["class_type"]))
+        if takes_key(info) or info.get("api_node") is True:
+            yield PaidNode(node, content["class_type"], info, content["inputs"])
