@@ -97,9 +97,8 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     # Each import takes time, Gradio's takes seconds, and --help needs none of them.
     from comfy.base.errors import ComfyError
     from comfy.base.files import TEMPORARY, temporary_folder
-    from comfy.records.blobs import BlobStore
+    from comfy.records.blobs import BlobStore, HistoryLimits
     from comfy.records.database import sqlite_address
-    from comfy.records.room import HistoryLimits
     from comfy.records.store import RunStore
     from ui.web.secret import kept_secret
 
@@ -227,7 +226,7 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
 def _payment(settings: Settings, history: RunStore) -> Payment:
     """Return the rules for paid runs."""
     from comfy.launch.payment import Payment
-    from comfy.records.paid.api_keys import ApiKeys
+    from comfy.records.paid import ApiKeys
     from comfy.runs.limits import RunLimits
     from ui.web.identity import NOBODY
     from ui.web.secret import kept_key_secret

@@ -80,7 +80,7 @@ USERS = {
     | {"ui.accounts.openid_provider", "comfyforms.plugins.comfy_runner.runner"},
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
-    "httpx": {"comfy.webhooks.sender"},
+    "httpx": {"comfy.webhooks.dispatch"},
     "redis": {"comfy.cluster.messaging.wire"},
     "dbos": {"comfy.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
@@ -89,7 +89,7 @@ USERS = {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()
     },
-    "alembic": {"comfy.records.upgrade", STEPS},
+    "alembic": {"comfy.records.database", STEPS},
 }
 
 

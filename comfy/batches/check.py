@@ -27,7 +27,7 @@ from comfy.launch.start import FieldErrors, Starter
 from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.records.record import Record
-from comfy.records.wanted import Wanted
+from comfy.records.rows import Wanted
 from comfy.runs.interface import Origin, RunRegistry
 
 _SAMPLE = 5  # runs

@@ -31,7 +31,7 @@ from comfy.groups.queue import GroupQueue
 from comfy.launch.start import Starter
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
-from comfy.records.wanted import WantedOfGroups
+from comfy.records.rows import WantedOfGroups
 from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits
 

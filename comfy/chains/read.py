@@ -13,8 +13,8 @@ from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean, quoted, short
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch
 from comfy.chains.order import circle
-from comfy.workflow.config import FORM_KEYS
-from comfy.workflow.toml_settings import (
+from comfy.workflow.config import (
+    FORM_KEYS,
     SettingReaders,
     as_flag,
     as_scalar,

@@ -19,7 +19,7 @@ from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Field, Form
 from comfy.prompt.text_replacements import PrefixNames, prefix_names
 from comfy.records.record import KeptInput, Record
-from comfy.workflow.toml_settings import as_scalar
+from comfy.workflow.config import as_scalar
 
 _LONGEST_NAME = 50  # characters in a step's name
 _WORD = re.compile(r"\w+")

@@ -15,8 +15,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.prompt.server_names import with_server_names
 from comfy.prompt.text_replacements import replace_prefixes
-from comfy.workflow.documents import documents
-from comfy.workflow.extract import file_text, find_workflow_in
+from comfy.workflow.extract import documents, file_text, find_workflow_in
 
 _MAX_BYTES = 64 * 1024 * 1024
 _NOTHING_TO_DO = "it is already a prompt in API format, so there is nothing to convert."

@@ -21,9 +21,8 @@ from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.forms import Forms
 from comfy.prompt.wildcards import LinesOf
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.database import sqlite_address
-from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
 from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from comfy.records.database import Schema, make_tables
 from comfy.records.tables import as_comfy_errors
-from comfy.records.upgrade import Schema, make_tables
 
 cluster_tables = MetaData()
 _version = Table(

@@ -9,8 +9,7 @@ from comfy.base.errors import NO_KEY, ComfyError, NoApiKey, PaymentNotConfirmed
 from comfy.base.messages import message
 from comfy.form.model import Form
 from comfy.paid import PaidNode, paid_nodes
-from comfy.records.paid.api_keys import ApiKeys, KeySource
-from comfy.records.paid.paid_runs import payer
+from comfy.records.paid import ApiKeys, KeySource, payer
 from comfy.records.store import RunStore
 from comfy.runs.context import ApiKey, no_key
 from comfy.runs.interface import Origin

@@ -17,14 +17,12 @@ from pathlib import Path
 from comfy.base.errors import WorkflowError, WorkflowNotFound, words_of
 from comfy.base.files import plain_name
 from comfy.base.messages import Message, message
-from comfy.workflow.config import FormConfig
+from comfy.workflow.config import SHIPPED_FOLDERS, FormConfig
 from comfy.workflow.cover import cover_of, images_of, made_cover_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
-from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import FieldNames, parsed_settings
-from comfy.workflow.shipped import SHIPPED_FOLDERS
+from comfy.workflow.settings import FieldNames, merge_settings, parsed_settings
 
 # File types that may contain a workflow. If two files share a name, the earlier type wins.
 _IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")

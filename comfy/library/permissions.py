@@ -18,9 +18,9 @@ from comfy.base.wording import quoted
 from comfy.comfyui.object_info import NodeSpec
 from comfy.library.folder import workflow_file
 from comfy.prompt.model import Prompt
-from comfy.records.added_workflows import AddedWorkflows
+from comfy.records.store import AddedWorkflows
 from comfy.workflow.cover import made_cover_of
-from comfy.workflow.model_savers import model_savers
+from comfy.workflow.sanitize import model_savers
 
 _ALLOW_NODES = message("Ask the administrator to add the workflow or to allow these nodes.")
 

@@ -17,7 +17,7 @@ from comfy.base.json_values import levels
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.base.wording import short
-from comfy.records.state.opened import (
+from comfy.records.state import (
     OpenedFiles,
     OpenedInMemory,
     OpenedKey,

@@ -1,5 +1,10 @@
 """Files stored on disk under the SHA-256 of their bytes: identical files are stored once, and never
-half-written."""
+half-written.
+
+Stored files without their metadata, for links to results.
+
+Space that rows and files may use, and when to check it.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +20,92 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from filelock import FileLock, Timeout
 
 from comfy.base.errors import ComfyError, NotWritten, not_written, words_of
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import DecodingSlots
+from comfy.media.stripping.kinds import strip
+from comfy.media.stripping.pieces import CannotStrip, Stripped
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
-from comfy.records.stripped_files import StrippedFiles
 
 if TYPE_CHECKING:
-    from comfy.records.state.held_files import HeldFiles
+    from comfy.records.used_files import HeldFiles
 
 log = logging.getLogger(__name__)
 
+
+_MOST_HELD = 64 * 1024 * 1024  # bytes
+
+
+_REFUSED = 1000  # bytes to count for a refusal
+
+
+class StrippedFiles:
+    """Cache of stripped files by digest. Thread-safe; one file is read at a time.
+
+    `path`: returns the path of a stored file, None if it isn't stored.
+    """
+
+    def __init__(self, path: Callable[[str], Path | None]) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._known: LRUCache[str, Stripped | None] = LRUCache(
+            _MOST_HELD, getsizeof=lambda stripped: stripped.held if stripped else _REFUSED
+        )
+
+    def of(self, digest: str) -> Stripped | None:
+        """Return the file without metadata; its content is read from the stored file.
+
+        None if the file isn't stored, is damaged, or is of a kind whose metadata can't be removed.
+        """
+        path = self._path(digest)
+        if path is None:
+            return None
+        with self._lock:
+            if digest not in self._known:
+                try:
+                    with path.open("rb") as file:
+                        self._known[digest] = strip(file)
+                except CannotStrip as problem:
+                    log.info("The metadata of %s can't be removed: %s", path.name, problem)
+                    self._known[digest] = None
+                except OSError as problem:
+                    log.info("A stored file can't be read: %s", problem)
+                    return None
+            return self._known[digest]
+
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
 _OURS = re.compile(
     r"files|thumbnails|parts|uploads|forms|templates|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
+
+
 _DAY = 24 * 3600.0
+
+
 _PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds
+
+
 _LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
+
+
 _WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
+
+
 _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
+
+
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
     {"image": thumbnail_of, "audio": sound_thumbnail}
 )
@@ -387,3 +450,51 @@ def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     yield entry.name, entry.stat()
+
+
+_SLACK = 1 / 100  # part of the limit that may be written between two checks
+
+
+_LEAST_SLACK = 1_000_000.0  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """Limits of the history: `days` that finished runs are stored, and the total `bytes` of all
+    owners' records and files. Above that total, the oldest runs of the largest owner are deleted,
+    favorites last."""
+
+    days: float = 30
+    bytes: int = 20 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Limit in bytes for the rows and files of one kind. `grew` gets the number of added bytes and
+    may delete older data, so call it without a lock or a transaction."""
+
+    most: float
+    grew: Callable[[float], None]
+
+
+@dataclass(slots=True)
+class Growth:
+    """Thread-safe counter of the bytes added since the last check."""
+
+    most: float  # bytes of all rows and files together
+    _added: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def slack(self) -> float:
+        """Return the bytes that may be added before the next check."""
+        return max(_LEAST_SLACK, self.most * _SLACK)
+
+    def add(self, size: float) -> bool:
+        """Count added bytes. Return True if a check is due, once for each check."""
+        with self._lock:
+            self._added += size
+            if self._added <= self.slack:
+                return False
+            self._added = 0.0
+            return True

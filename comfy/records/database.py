@@ -2,6 +2,8 @@
 
 Checks the database before writing: another app's database or a newer version is refused and stays
 unchanged. A damaged file of this app is set aside.
+
+Create a database's tables, or upgrade them with numbered steps, as in `comfy.records.steps`.
 """
 
 from __future__ import annotations
@@ -12,30 +14,155 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+import comfy.records.administration  # noqa: F401 - adds its tables to the history
 from comfy.base.errors import ComfyError, not_written, words_of
-from comfy.records.tables import DamagedDatabase, as_comfy_errors
-from comfy.records.upgrade import make_tables
+from comfy.records.tables import (
+    VERSION,
+    DamagedDatabase,
+    as_comfy_errors,
+    files,
+    runs,
+    tables,
+    version,
+)
 
 log = logging.getLogger(__name__)
 
+
+_FIRST = "0001"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables that are created and upgraded together. `content`: their name in messages. `version`:
+    the table that alembic expects. `ours`: further tables that every version has. `number`: the
+    last step, and `steps`: alembic's `script_location`, "" without any."""
+
+    content: str
+    tables: MetaData
+    version: Table
+    ours: frozenset[str]
+    number: str = _FIRST
+    steps: str = ""
+
+
+HISTORY = Schema(
+    "history",
+    tables,
+    version,
+    frozenset((runs.name, files.name)),
+    VERSION,
+    "comfy.records:steps",
+)
+
+
+def make_tables(connection: Connection, schema: Schema = HISTORY) -> None:
+    """Create the tables, or upgrade them to the schema's version, in the transaction of this
+    connection, which must be the only writer.
+
+    Raises ComfyError if the tables belong to another app or a newer version, and SQLAlchemyError if
+    a step fails; the caller then rolls back.
+    """
+    columns = _columns(connection, schema)
+    if not columns:
+        schema.tables.create_all(connection)
+        connection.execute(insert(schema.version).values(version_num=schema.number))
+        return
+    number = _number(connection, columns, schema)
+    if number is None:
+        raise _not_ours(connection, schema)
+    if number > schema.number:
+        raise ComfyError(
+            f"A newer version of this program wrote the {schema.content}.",
+            f"Use that version, or choose another location for the {schema.content}.",
+        )
+    if number < schema.number:
+        _take_steps(connection, number, schema)
+    elif columns != {name: set(table.c.keys()) for name, table in schema.tables.tables.items()}:
+        raise _not_ours(connection, schema)
+
+
+def _columns(connection: Connection, schema: Schema) -> dict[str, set[str]]:
+    """Return the existing tables with our names, and their columns."""
+    inspector = inspect(connection)
+    return {
+        name: {column["name"] for column in inspector.get_columns(name)}
+        for name in schema.tables.tables
+        if inspector.has_table(name)
+    }
+
+
+def _number(connection: Connection, columns: dict[str, set[str]], schema: Schema) -> str | None:
+    """Return the tables' step number; None if they aren't this app's."""
+    version = schema.version
+    if not columns.keys() >= schema.ours or columns.get(version.name) != {"version_num"}:
+        return None
+    number = str(connection.execute(select(version.c.version_num)).scalar())
+    is_step = len(number) == len(_FIRST) and number.isdecimal() and number >= _FIRST
+    return number if is_step else None
+
+
+def _take_steps(connection: Connection, number: str, schema: Schema) -> None:
+    from alembic import command  # takes a third of a second, and is needed only for an upgrade
+    from alembic.config import Config
+
+    log.info("Upgrading the %s from version %s to %s.", schema.content, number, schema.number)
+    config = Config(attributes={"connection": connection, "version_table": schema.version.name})
+    config.set_main_option("script_location", schema.steps)
+    command.upgrade(config, schema.number)
+
+
+def _not_ours(connection: Connection, schema: Schema) -> ComfyError:
+    return ComfyError(
+        f"The database {connection.engine.url.database} was not created by this program and"
+        " was left unchanged.",
+        f"Choose another location for the {schema.content}, or move this database away.",
+    )
+
+
 _BUSY = 10.0  # seconds to wait for another process that is writing
+
+
 _PAUSE = 0.02  # seconds
+
+
 _ERASING = 1.0  # seconds that other writers may have to wait
+
+
 # Overwrite deleted data instead of only marking it as free.
 _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+
+
 # SQLite's number for `auto_vacuum=INCREMENTAL`: free pages are returned on request.
 _INCREMENTAL = 2
+
+
 _PAGES_AT_ONCE = 1000  # other writers wait meanwhile
+
+
 _OWN_NAME = "history.sqlite"  # the file name that the app uses
+
+
 # So that a database server that vanished is noticed soon, unless the address sets them. libpq would
 # wait for many minutes.
 _PATIENCE = {
@@ -45,16 +172,28 @@ _PATIENCE = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
 }
+
+
 _LIBPQ = ("psycopg", "psycopg2")
+
+
 # Connections of a process to a database server; a thread waits at most 10 s for one.
 _POOL = {"pool_size": 5, "max_overflow": 8, "pool_timeout": 10.0}
+
+
 _LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
+
+
 _SQLITE = b"SQLite format 3\0"
+
 
 P = ParamSpec("P")
 
+
 # More statements in a transaction. If they raise an error, it writes nothing.
 Within = Callable[[Connection], object]
+
+
 # More statements in the transaction that records a new run, batch or chain with this id.
 AtStart = Callable[[str, Connection], object]
 

@@ -16,14 +16,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, ins
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import Within, erase_deleted, no_more
-from comfy.records.room import Room
-from comfy.records.state.held_files import RemovalLock
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
-from comfy.records.used_files import ROW, bytes_of, without_use
+from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
 
 GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]

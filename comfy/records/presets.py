@@ -13,14 +13,12 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import erase_deleted
-from comfy.records.room import Room
-from comfy.records.state.held_files import RemovalLock
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
-from comfy.records.used_files import ROW, bytes_of, without_use
+from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
 
 EVERYBODY = ""  # the owner of presets for all users
 _MOST = 200  # per owner

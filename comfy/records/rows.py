@@ -1,21 +1,28 @@
-"""Convert a `Record` to a row of the table of runs and back. Pure functions."""
+"""Convert a `Record` to a row of the table of runs and back. Pure functions.
+
+Conditions that select a user's finished runs. Pure functions.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, select
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
-from comfy.records.serialization import from_text, searched_text, to_text
-from comfy.records.tables import digest, runs
+from comfy.records.serialization import from_text, searchable, searched_text, to_text
+from comfy.records.tables import digest, files, runs
 from comfy.records.used_files import ROW
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
+
+
 UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite stores any type in any column
+
+
 COLUMNS = tuple(runs.c[name] for name in _READ)
 
 
@@ -90,3 +97,67 @@ def _text(record: Record) -> str:
         raise ComfyError(
             "This run can't be recorded: its workflow is nested too deeply.", ""
         ) from error
+
+
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses very long patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Finished runs of one workflow ("": of any), with all words of `text` somewhere in title,
+    values or texts. `fruitless`: include runs that failed and left no result. `favourites`: only
+    favorites."""
+
+    workflow: str = ""
+    text: str = ""
+    fruitless: bool = True
+    favourites: bool = False
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """Select this owner's runs, without those being deleted."""
+        which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
+        which &= runs.c.deleted_at.is_(None)
+        if self.workflow:
+            which &= runs.c.workflow == digest(self.workflow)
+        if not self.fruitless:
+            which &= ~runs.c.fruitless
+        if self.favourites:
+            which &= runs.c.favourite
+        for word in searchable(self.text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+            which &= runs.c.words.contains(word, autoescape=True)
+        return which
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOfGroups(Wanted):
+    """Finished runs of some groups."""
+
+    groups: tuple[str, ...] = ()
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """See `Wanted.of`."""
+        return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOfFile(Wanted):
+    """Finished runs that have a file with this digest as a result or input."""
+
+    file: str = ""
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """See `Wanted.of`."""
+        having = select(files.c.run).where(files.c.digest == self.file)
+        return Wanted.of(self, owner) & runs.c.id.in_(having)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOfAll(Wanted):
+    """Finished runs of all owners, for statistics only, never for display."""
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """Select runs that are done or left a result, for any owner."""
+        return runs.c.ended_at.is_not(None) & ~runs.c.fruitless & runs.c.deleted_at.is_(None)
+
+
+ALL = Wanted()

@@ -3,6 +3,13 @@
 A record is written when a run is submitted (unless it has no files and its caller can start it
 again), when its prompt is sent, and when it is finished, each time in one transaction. Every query
 includes the owner: another owner's run looks like an unknown one.
+
+Storage that a user takes, and when results expire.
+
+Owners of the workflows and chains that users added to the folder.
+
+Prepared statements for the four writes of each run. Building a statement takes longer than
+running it.
 """
 
 from __future__ import annotations
@@ -10,51 +17,262 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from comfy.base.errors import ComfyError
 from comfy.base.quota import to_remove
-from comfy.records.added_workflows import AddedWorkflows
-from comfy.records.administration.actions import AdministrationStore
-from comfy.records.blobs import BlobStore
+from comfy.records.administration import AdministrationStore
+from comfy.records.blobs import BlobStore, Growth, HistoryLimits, Room
 from comfy.records.database import Eraser, Within, is_set_aside, no_more, open_database, shrink
 from comfy.records.groups import GroupStore
 from comfy.records.lineage import (
     Lineage,
     find_sources,
     find_uses,
+    given_files,
     may_be_source,
     may_be_use,
 )
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
-from comfy.records.room import Growth, HistoryLimits, Room
-from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
-from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent, put_sent_if, sizes_of
-from comfy.records.sharing.results import SharedResults
+from comfy.records.rows import ALL, COLUMNS, UNREADABLE, Wanted, escaped, record_of, row_of
+from comfy.records.sharing import SharedResults
 from comfy.records.started_requests import StartedRequests
-from comfy.records.state.held_files import RemovalLock
-from comfy.records.state.shared_state import SharedState
-from comfy.records.storage import StorageUses
-from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.state import SharedState
+from comfy.records.tables import added_workflows as _added
+from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import files as _files
+from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
-from comfy.records.used_files import bytes_in_use, uses_of_runs, without_use
-from comfy.records.wanted import ALL, Wanted
+from comfy.records.used_files import RemovalLock, bytes_in_use, bytes_of, uses_of_runs, without_use
 from comfy.records.webhooks import WebhookStore
+
+_DAY = 24 * 3600.0
+
+
+_NOTICE = 7 * _DAY  # seconds before their end that users hear of expiring results
+
+
+_PART_OF_LIFE = 0.25  # a shorter notice where results live only for some days
+
+
+_NEARLY_FULL = 0.9
+
+
+_FRUITFUL = Wanted(fruitless=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUse:
+    """A user's storage. `bytes`: of their runs with all files. `days`: how long results are stored.
+    `expiring`: how many results expire soon, without favorites, the last of them at `expire_by`, in
+    seconds since 1970. `is_nearly_full`: results of all users take nearly all space, so that the
+    oldest go before their time."""
+
+    bytes: float
+    days: float
+    expiring: int
+    expire_by: float | None
+    is_nearly_full: bool
+
+
+class StorageUses:
+    """Storage of all owners, in the history's database. Thread-safe. Its methods raise ComfyError
+    if the database can't be used."""
+
+    def __init__(self, engine: Engine, days: float, limit: float) -> None:
+        """`days`: how long results are stored; `limit`: bytes of all owners together."""
+        self._engine = engine
+        self._days = days
+        self._limit = limit
+
+    def kept_until(self, ended_at: float) -> float:
+        """Return when a run that ended at this time expires, both in seconds since 1970. Favorites
+        don't."""
+        return ended_at + self._days * _DAY
+
+    def of(self, owner: str, now: float) -> StorageUse:
+        """Return an owner's storage at `now`, in seconds since 1970."""
+        own, life = _FRUITFUL.of(owner), self._days * _DAY
+        soon = now - life + min(_NOTICE, life * _PART_OF_LIFE)
+        going = own & ~_runs.c.favourite & (_runs.c.ended_at < soon)
+        ends = select(func.count(_runs.c.id), func.max(_runs.c.ended_at)).where(going)
+        every = Wanted().of(owner)
+        files = select(_files.c.digest, _files.c.size).join_from(_files, _runs).where(every)
+        rows = select(func.sum(_runs.c.size)).where(every)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            count, last = connection.execute(ends).one()
+            size = bytes_of(connection, files) + float(connection.execute(rows).scalar() or 0)
+            is_nearly_full = bytes_in_use(connection) > _NEARLY_FULL * self._limit
+        by = None if last is None else max(now, self.kept_until(last))
+        return StorageUse(size, self._days, count, by, is_nearly_full)
+
+
+class AddedWorkflows:
+    """Workflows that users added to the folder on the page, stored in the history's database as
+    digests. Thread-safe.
+
+    All methods raise ComfyError if the database can't be used.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def note(self, owner: str, name: str, content: str) -> None:
+        """Remember which user added the workflow `name`. `content`: the digest of its files."""
+        row = {"name": digest(name), "owner": digest(owner), "content": content}
+        with as_comfy_errors(), self._engine.begin() as connection:
+            # An earlier workflow with this name no longer exists.
+            connection.execute(delete(_added).where(_added.c.name == row["name"]))
+            connection.execute(insert(_added).values(row))
+
+    def content(self, name: str, owner: str | None = None) -> str | None:
+        """Return the digest of the files added under `name`, by this owner or by any owner; None if
+        nothing was added."""
+        which = _added.c.name == digest(name)
+        if owner is not None:
+            which &= _added.c.owner == digest(owner)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            content = connection.execute(select(_added.c.content).where(which)).scalar_one_or_none()
+        return None if content is None else str(content)
+
+    def forget(self, name: str, content: str) -> None:
+        """Forget a removed workflow, unless another one was added under the same name since
+        then."""
+        which = (_added.c.name == digest(name)) & (_added.c.content == content)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(_added).where(which))
+
+
+_BLOCK = 4096  # bytes that the smallest file takes on disk
+
+
+_THIS = _runs.c.id == bindparam("this")
+
+
+_INSERT = insert(_runs)
+
+
+_UPDATE = update(_runs).where(_THIS)
+
+
+_FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
+
+
+_KEEP_FILES = insert(_files)
+
+
+_NAME_PARENTS = insert(_parents)
+
+
+# A run by its id (`this`) and the digest of its owner (`whose`).
+RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
+
+
+def sizes_of(record: Record, blobs: BlobStore) -> dict[str, int]:
+    """Return the bytes that a run's files take, by digest."""
+    sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
+    sizes |= {digest: blobs.size(digest) for digest in given_files(record)}
+    return {digest: max(size, _BLOCK) for digest, size in sizes.items()}
+
+
+def put_run(
+    connection: Connection, record: Record, ended_at: float | None, sizes: dict[str, int]
+) -> float:
+    """Insert or replace a run; return the bytes of its row. `sizes`: bytes of its files by
+    digest."""
+    row, this = row_of(record, ended_at), {"this": record.id}
+    if connection.execute(_UPDATE, row | this).rowcount:
+        connection.execute(_FORGET_FILES, this)
+    else:
+        _insert(connection, record, row)
+    if sizes:
+        rows = [{"run": record.id, "digest": one, "size": size} for one, size in sizes.items()]
+        connection.execute(_KEEP_FILES, rows)
+    return float(row["size"])
+
+
+def put_sent(connection: Connection, record: Record, prompt_id: str) -> None:
+    """Write that a run is sent, or all columns if it isn't stored yet."""
+    columns = _sent_columns(record, prompt_id)
+    if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
+        _insert(connection, record, row_of(record, None) | columns)
+
+
+def put_sent_if(
+    engine: Engine, record: Record, prompt_id: str, condition: ColumnElement[bool]
+) -> bool:
+    """Write that a stored run is sent if the condition is true, in one statement without further
+    round trips. Return whether it is true."""
+    change = update(_runs).where(_THIS, condition)
+    values = _sent_columns(record, prompt_id) | {"this": record.id}
+    with as_comfy_errors(), engine.connect() as connection:
+        at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+        return bool(at_once.execute(change, values).rowcount)
+
+
+def _sent_columns(record: Record, prompt_id: str) -> dict[str, object]:
+    return {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
+
+
+def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:
+    """Move an owner's finished runs from one workflow to another."""
+    own = (_runs.c.owner == digest(owner)) & (_runs.c.workflow == digest(workflow))
+    ids = connection.execute(select(_runs.c.id).where(own & _runs.c.ended_at.is_not(None)))
+    for this in ids.scalars().all():
+        row = connection.execute(RUN_OF, {"this": this, "whose": digest(owner)}).one()
+        with suppress(*UNREADABLE):
+            record = record_of(row)
+            moved = replace(record, job=replace(record.job, workflow=other))
+            connection.execute(_UPDATE, row_of(moved, row.ended_at) | {"this": this})
+
+
+def _insert(connection: Connection, record: Record, row: dict[str, object]) -> None:
+    """Insert a run. Its share and its parents never change afterward."""
+    connection.execute(_INSERT, {"id": record.id, "share": share_of(record.address), **row})
+    if record.parents:
+        rows = [{"run": record.id, "parent": escaped(one)} for one in set(record.parents)]
+        connection.execute(_NAME_PARENTS, rows)
+
 
 log = logging.getLogger(__name__)
 
-_DAY = 24 * 3600.0
+
 _MOST_AT_ONCE = 200
+
+
 _MOST_RELATED = 12
+
+
 _MOST_SKIPPED = 2**31
+
+
 _BATCH = 50
+
+
 _OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
+
+
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+
+
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 

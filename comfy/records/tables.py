@@ -214,7 +214,7 @@ paid_consents = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
 )
 
-# Users' own comfy.org API keys, encrypted; see `comfy.records.paid.api_keys`.
+# Users' own comfy.org API keys, encrypted; see `comfy.records.paid`.
 api_keys = Table(
     "api_keys",
     tables,
@@ -223,7 +223,7 @@ api_keys = Table(
     Column("encrypted", Text, nullable=False),
 )
 
-# Workflows that users opened; see `comfy.records.state.opened`. Queries of many rows read only the
+# Workflows that users opened; see `comfy.records.state`. Queries of many rows read only the
 # columns before the long ones.
 opened = Table(
     "opened",

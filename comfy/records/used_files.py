@@ -1,12 +1,33 @@
-"""Stored files that runs, presets and groups use, and the space that these take."""
+"""Stored files that runs, presets and groups use, and the space that these take.
+
+Stored files that a process needs but no row refers to yet, on a database that several processes
+share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Self
 
-from sqlalchemy import Connection, Select, func, select, union, union_all
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    union,
+    union_all,
+)
 
+from comfy.base.errors import ComfyError
 from comfy.base.quota import Use
+from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import files as _files
 from comfy.records.tables import group_files as _group_files
 from comfy.records.tables import groups as _groups
@@ -16,7 +37,11 @@ from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 
 _BATCH = 50
+
+
 _HOLDING = (_files, _preset_files, _group_files)
+
+
 # Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
 ROW = 2_000
 
@@ -62,3 +87,125 @@ def uses_of_runs(connection: Connection) -> list[Use]:
     return uses + [
         known[run]._replace(digest=digest, size=size) for run, digest, size in files if run in known
     ]
+
+
+_KEPT = 24 * 3600.0  # seconds; a killed process leaves rows, and no run takes longer
+
+
+_KEY = {"key": 0x636F6D667966}  # of our Postgres lock for the use and removal of files
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+_STILL = text("SELECT 1")
+
+
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:key)")
+
+
+_REMOVE = delete(_held).where(
+    _held.c.digest == bindparam("which"), _held.c.holder == bindparam("whose")
+)
+
+
+class RemovalLock:
+    """Reentrant lock held from the check that files are unused to their removal. No row may start
+    to use a file meanwhile.
+
+    `local`: the lock of this process, enough for other writes. On Postgres (`is_shared`), `with`
+    also waits for the other processes. A transaction holds that lock, so that the database takes it
+    from a frozen process (`comfy.cluster.tables.limit_silence`).
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.local = threading.RLock()
+        self._engine = engine
+        self.is_shared = engine.dialect.name == "postgresql"
+        self._depth = 0
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        self.local.acquire()
+        try:
+            if self.is_shared and self._depth == 0:
+                with as_comfy_errors():
+                    self._connection = _locked(self._engine)
+            self._depth += 1
+        except BaseException:
+            self.local.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        try:
+            if self._depth == 0 and self._connection is not None:
+                connection, self._connection = self._connection, None
+                _close(connection)
+        finally:
+            self.local.release()
+
+    def guarded(self, digests: Iterable[str]) -> Iterator[str]:
+        """Yield files to remove as long as the lock is held. Raises ComfyError once the database
+        has taken it from this process."""
+        for digest in digests:
+            if self._connection is not None:
+                with as_comfy_errors():
+                    self._connection.execute(_STILL)
+            yield digest
+
+    def share(self, connection: Connection) -> None:
+        """Let the transaction of this connection start to use files: wait until no other process
+        removes any, and let none begin before its end."""
+        if self.is_shared and self._depth == 0:
+            connection.execute(_SHARE, _KEY)
+
+
+def _locked(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.execute(_LOCK, _KEY)
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
+    return connection
+
+
+def _close(connection: Connection) -> None:
+    """End the transaction, and so the lock."""
+    try:
+        with as_comfy_errors():
+            connection.rollback()
+    except ComfyError:
+        connection.invalidate()
+    finally:
+        connection.close()
+
+
+class HeldFiles:
+    """Files by holder, in the history's database. Thread-safe. All methods raise ComfyError if the
+    database can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def hold(self, digest: str, holder: str) -> None:
+        """Protect a file from removal by other processes until the holder is released. A removal
+        that has begun ends first, so the caller then checks that the file still exists."""
+        row = {"digest": digest, "holder": holder, "at": time.time()}
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(_SHARE, _KEY)
+            connection.execute(_REMOVE, {"which": digest, "whose": holder})
+            connection.execute(insert(_held), row)
+
+    def release(self, holder: str) -> None:
+        """Stop protecting files for this holder."""
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(_held).where(_held.c.holder == holder))
+
+    def sweep(self) -> None:
+        """Delete the rows that killed processes left."""
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(_held).where(_held.c.at < time.time() - _KEPT))

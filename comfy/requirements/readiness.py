@@ -2,12 +2,19 @@
 
 The server checks a prompt in the same way: every class has to exist, and each choice of a node that
 feeds a result has to be in its list. Files to upload aren't missing: the app uploads them.
+
+Versions of ComfyUI, compared by their numbers.
+
+Model folders of ComfyUI's own loaders, which `/object_info` doesn't name. Read from the sources
+of ComfyUI 0.33.0 (`nodes.py`, `comfy_extras`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from comfy.base.files import is_model_file
 from comfy.base.json_values import as_mapping, as_text
@@ -17,7 +24,6 @@ from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODE
 from comfy.prompt.model import InputRef, Prompt, links
 from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, match_choice
-from comfy.requirements.folders import folder_of_loader
 from comfy.requirements.model import (
     NOTHING_DECLARED,
     Declared,
@@ -27,7 +33,79 @@ from comfy.requirements.model import (
     safe_path,
 )
 from comfy.requirements.read import packs_of
-from comfy.requirements.versions import is_newer, newest
+
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Return whether a version is newer than another. False if either can't be read, such as a
+    commit."""
+    first, second = _numbers(version), _numbers(than)
+    return first is not None and second is not None and first > second
+
+
+def newest(*versions: str) -> str:
+    """Return the newest version, "" if none can be read."""
+    read = [(numbers, one) for one in versions if (numbers := _numbers(one)) is not None]
+    return max(read)[1].removeprefix("v") if read else ""
+
+
+def _numbers(version: str) -> tuple[int, int, int] | None:
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+
+
+# By class; a loader with files in several folders has a row per input.
+_BY_CLASS = MappingProxyType(
+    {
+        "AudioEncoderLoader": "audio_encoders",
+        "CLIPLoader": "text_encoders",
+        "CLIPVisionLoader": "clip_vision",
+        "CheckpointLoader": "checkpoints",
+        "CheckpointLoaderSimple": "checkpoints",
+        "ControlNetLoader": "controlnet",
+        "CreateHookLora": "loras",
+        "CreateHookLoraModelOnly": "loras",
+        "CreateHookModelAsLora": "checkpoints",
+        "CreateHookModelAsLoraModelOnly": "checkpoints",
+        "DiffControlNetLoader": "controlnet",
+        "DualCLIPLoader": "text_encoders",
+        "FrameInterpolationModelLoader": "frame_interpolation",
+        "GLIGENLoader": "gligen",
+        "HypernetworkLoader": "hypernetworks",
+        "ImageOnlyCheckpointLoader": "checkpoints",
+        "LTXVAudioVAELoader": "checkpoints",
+        "LatentUpscaleModelLoader": "latent_upscale_models",
+        "LoadBackgroundRemovalModel": "background_removal",
+        "LoraLoader": "loras",
+        "LoraLoaderBypass": "loras",
+        "LoraLoaderBypassModelOnly": "loras",
+        "LoraLoaderModelOnly": "loras",
+        "ModelPatchLoader": "model_patches",
+        "PhotoMakerLoader": "photomaker",
+        "QuadrupleCLIPLoader": "text_encoders",
+        "StyleModelLoader": "style_models",
+        "TripleCLIPLoader": "text_encoders",
+        "UNETLoader": "diffusion_models",
+        "UpscaleModelLoader": "upscale_models",
+        "VAELoader": "vae",
+        "unCLIPCheckpointLoader": "checkpoints",
+    }
+)
+
+
+_BY_INPUT = MappingProxyType(
+    {
+        ("LTXAVTextEncoderLoader", "ckpt_name"): "checkpoints",
+        ("LTXAVTextEncoderLoader", "text_encoder"): "text_encoders",
+    }
+)
+
+
+def folder_of_loader(class_type: str, input_name: str) -> str:
+    """Return the model folder that a loader's input lists, "" if unknown."""
+    return _BY_INPUT.get((class_type, input_name)) or _BY_CLASS.get(class_type, "")
+
 
 # Classes that accept any choice: the one that isn't available has a substitute.
 _TAKE_ANY = frozenset({"ModelAttentionBackend"})

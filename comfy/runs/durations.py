@@ -19,8 +19,8 @@ from comfy.comfyui.protocol.run_progress import (
 )
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Job, Record
+from comfy.records.rows import WantedOfAll
 from comfy.records.store import RunStore
-from comfy.records.wanted import WantedOfAll
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from comfy.base.errors import ComfyError, TooManyPaidRuns, TooManyRuns
 from comfy.base.messages import message, plural, sentences
 from comfy.comfyui.protocol.run_state import stopped
 from comfy.records.database import AtStart, both
-from comfy.records.paid.paid_runs import PaidCount
-from comfy.records.state.starts import HOUR, RecentStarts, Start, StartCheck
+from comfy.records.paid import PaidCount
+from comfy.records.state import HOUR, RecentStarts, Start, StartCheck
 
 if TYPE_CHECKING:
     from comfy.records.record import Record

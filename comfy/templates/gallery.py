@@ -4,23 +4,36 @@
 whose users never look at templates does none of it. Results are cached by the content of a template
 and by the definitions of its node classes: a new model or node pack only repeats the templates that
 could use it.
+
+Results of judging templates, in memory and in a file, so that a restarted app doesn't repeat
+the work.
+
+Digests of a server's node definitions, by which results that depend on them are cached.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
+from comfy.base.files import write_whole
+from comfy.base.json_values import as_mapping
 from comfy.base.messages import message
 from comfy.base.threads import in_threads
+from comfy.comfyui.input_spec import UPLOAD_OPTIONS
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.graph.convert import prompt_of
@@ -28,19 +41,181 @@ from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
 from comfy.requirements.model import ModelFile
 from comfy.requirements.read import models_of, node_types
-from comfy.requirements.readiness import Readiness, best_of, judge
-from comfy.templates.definitions import Definitions
-from comfy.templates.images import TemplateImages
-from comfy.templates.index import with_texts
-from comfy.templates.judgments import Judgments
-from comfy.templates.model import Template
-from comfy.templates.server import OfferedTemplate, ServerTemplates
+from comfy.requirements.readiness import Readiness, best_of, has_paid_nodes, judge
+from comfy.templates.index import Template, with_texts
+from comfy.templates.server import OfferedTemplate, ServerTemplates, TemplateImages
 from comfy.workflow.model import open_workflow
 
 log = logging.getLogger(__name__)
 
+
+_VERSION = 2  # increase it whenever `judge` or the converter gives other results
+
+
+_MOST_PER_WORKFLOW = 8  # situations to remember: servers, and their last states
+
+
+@dataclass(slots=True)
+class JudgedWorkflow:
+    """Results for the workflow in one file. `classes`: all node classes that it names.
+    `by_situation`: what servers lack, by a digest of everything else that it depends on.
+    `is_own`: ComfyUI's own template index lists it."""
+
+    classes: tuple[str, ...]
+    is_own: bool = False
+    by_situation: dict[str, Readiness] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Stored:
+    """Content of the file. `digests`: of the workflow in each template, by edition and id."""
+
+    version: int = _VERSION
+    digests: dict[str, str] = field(default_factory=dict)
+    workflows: dict[str, JudgedWorkflow] = field(default_factory=dict)
+
+
+@cache
+def _format() -> TypeAdapter[_Stored]:
+    """Return the file's format, built on first use: it takes milliseconds."""
+    return TypeAdapter(_Stored)
+
+
+class Judgments:
+    """Known results. Thread-safe. The file is read on first use."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._is_changed = False
+
+    @cached_property
+    def _stored(self) -> _Stored:
+        """The caller holds the lock."""
+        return _read_judgment(self._file)
+
+    def workflow(self, template: str) -> JudgedWorkflow | None:
+        """Return the results for a template's workflow. `template`: its edition and id."""
+        with self._lock:
+            return self._stored.workflows.get(self._stored.digests.get(template, ""))
+
+    def models(self) -> dict[str, ModelFile]:
+        """Return the model files with an address that ComfyUI's own templates need and a server
+        lacked, by key. A node pack's examples don't count: a pack must not choose the source of a
+        file that another workflow needs."""
+        with self._lock:
+            return {
+                file.key: file
+                for workflow in self._stored.workflows.values()
+                if workflow.is_own
+                for found in workflow.by_situation.values()
+                for file in found.models
+                if file.url
+            }
+
+    def note(
+        self,
+        template: str,
+        digest: str,
+        classes: Collection[str],
+        situation: str,
+        found: Readiness,
+        *,
+        is_own: bool,
+    ) -> None:
+        """Remember a result. `digest`: of the workflow's bytes; `is_own`: of a template that
+        ComfyUI's own index lists."""
+        with self._lock:
+            self._stored.digests[template] = digest
+            workflow = self._stored.workflows.get(digest)
+            if workflow is None:
+                workflow = JudgedWorkflow(tuple(sorted(classes)))
+                self._stored.workflows[digest] = workflow
+            workflow.is_own |= is_own
+            workflow.by_situation[situation] = found
+            while len(workflow.by_situation) > _MOST_PER_WORKFLOW:
+                del workflow.by_situation[next(iter(workflow.by_situation))]
+            self._is_changed = True
+
+    def save(self, templates: Collection[str]) -> bool:
+        """Write the results of these templates to the file, and return whether there were new ones.
+        A failure only costs time after the next start."""
+        with self._lock:
+            if not self._is_changed:
+                return False
+            self._is_changed = False
+            known = self._stored.digests
+            self._stored.digests = {one: known[one] for one in templates if one in known}
+            used = set(self._stored.digests.values())
+            workflows = self._stored.workflows
+            self._stored.workflows = {one: workflows[one] for one in workflows if one in used}
+            data = _format().dump_json(self._stored)
+        try:
+            self._file.parent.mkdir(exist_ok=True)
+            write_whole(self._file, data)
+        except OSError as problem:
+            log.warning("Can't store what templates need: %s", problem)
+        return True
+
+
+def _read_judgment(file: Path) -> _Stored:
+    try:
+        stored = _format().validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return _Stored()
+    except (OSError, ValidationError) as problem:
+        log.info("Templates are judged again: %s", problem)
+        return _Stored()
+    return stored if stored.version == _VERSION else _Stored()
+
+
+class Definitions:
+    """Digests of the classes of one catalog, computed when first needed. Thread-safe: two threads
+    that compute the same digest get equal results."""
+
+    def __init__(self, catalog: Catalog, version: str) -> None:
+        """`version`: the server's version of ComfyUI, "" if unknown."""
+        self.catalog = catalog
+        self.version = version
+        self._digests: dict[str, bytes] = {}
+
+    def digest(self, classes: Iterable[str]) -> str:
+        """Return a digest of these classes' definitions, without the users' uploads that they
+        list."""
+        whole = hashlib.sha256(f"{self.version} {self._has_paid_nodes}".encode())
+        for name in sorted(classes):
+            if name not in self._digests:
+                self._digests[name] = _digest(name, as_mapping(self.catalog.raw.get(name)))
+            whole.update(self._digests[name])
+        return whole.hexdigest()[:32]
+
+    @cached_property
+    def _has_paid_nodes(self) -> bool:
+        return has_paid_nodes(self.catalog)
+
+
+def _digest(name: str, raw: Mapping[str, Any]) -> bytes:
+    sections = {
+        section: {key: _without_uploads(spec) for key, spec in as_mapping(inputs).items()}
+        for section, inputs in as_mapping(raw.get("input")).items()
+    }
+    text = json.dumps([name, {**raw, "input": sections}], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _without_uploads(spec: object) -> object:
+    options = spec[1] if isinstance(spec, list) and len(spec) > 1 else None
+    if isinstance(options, dict) and any(map(options.get, UPLOAD_OPTIONS)):
+        return {key: value for key, value in options.items() if key != "options"}
+    return spec
+
+
 _AT_ONCE = 2  # threads that fetch workflows while others are judged
+
+
 _AHEAD = 16  # workflows that are fetched before they are needed
+
+
 _LEAST = 24  # templates to judge even if time is up
 
 

@@ -3,6 +3,8 @@
 `/templates/index.json` has ComfyUI's own, in categories; `/workflow_templates` the names of those
 that node packs bring, by pack. Both are untrusted: names that aren't plain file names are dropped,
 and texts are shortened.
+
+A template as its server lists it.
 """
 
 from __future__ import annotations
@@ -10,20 +12,88 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
+from urllib.parse import quote
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
 from comfy.base.wording import title_words
-from comfy.requirements.model import safe_path
+from comfy.requirements.model import NOTHING_DECLARED, Declared, safe_path
 from comfy.requirements.read import declared_by
-from comfy.templates.model import MEDIA_KINDS, MediaKind, Template
+
+MediaKind = Literal["image", "video", "audio", "3d", "text"]
+
+
+MEDIA_KINDS: tuple[MediaKind, ...] = get_args(MediaKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template.
+
+    `pack`: the node pack that brings it, "" for ComfyUI itself. `name`: its file without the
+    extension. `models`: names for users, not files. `inputs` and `outputs`: kinds of media; empty
+    if unknown. `files`: the names of its example input files. `thumbnail`: the ending of its
+    example image, "" without one. `usage`: how often the makers' users open it. `order`: its
+    position in the list.
+    """
+
+    pack: str
+    name: str
+    title: str
+    description: str = ""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    inputs: tuple[MediaKind, ...] = ()
+    outputs: tuple[MediaKind, ...] = ()
+    files: tuple[str, ...] = ()
+    thumbnail: str = ""
+    date: str = ""
+    usage: int = 0
+    order: int = 0
+    declared: Declared = NOTHING_DECLARED
+
+    @property
+    def id(self) -> str:
+        """Return the name by which users open it: "PACK/NAME", or "NAME" for ComfyUI's own."""
+        return f"{self.pack}/{self.name}" if self.pack else self.name
+
+    @property
+    def path(self) -> str:
+        """Return the path of its workflow on the server."""
+        return self.path_of(f"{self.name}.json")
+
+    @property
+    def image_path(self) -> str:
+        """Return the path of its example image on the server."""
+        number = "" if self.pack else "-1"
+        return self.path_of(f"{self.name}{number}.{self.thumbnail}")
+
+    def path_of(self, file: str) -> str:
+        """Return the path of a file beside its workflow on the server."""
+        if self.pack:
+            return f"/api/workflow_templates/{quote(self.pack, safe='')}/{quote(file)}"
+        return f"/templates/{quote(file)}"
+
 
 _MOST_TEMPLATES = 5000
+
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+
+
 _IMAGE_ENDING = re.compile(r"webp|png|jpe?g|gif|avif", re.IGNORECASE)
+
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 _LONGEST_TITLE, _LONGEST_ABOUT, _LONGEST_WORD = 120, 1000, 60  # characters
+
+
 _MOST_WORDS = 20
+
+
 _MOST_USED = 2**53
 
 

@@ -1,25 +1,43 @@
-"""Templates of one ComfyUI server, fetched when needed."""
+"""Templates of one ComfyUI server, fetched when needed.
+
+Small example images of templates, in a folder. They are drawn again from what the server sends,
+so that browsers never get a server's own bytes.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from comfy.base.errors import ComfyError, ServerError
+from comfy.base.files import write_whole
 from comfy.base.json_values import as_mapping, as_text, parse_json
 from comfy.comfyui.client.client import Client
-from comfy.templates.index import TemplateTexts, pack_templates, templates_in, texts_in
-from comfy.templates.model import Template
+from comfy.media.decoding import DecodingSlots
+from comfy.media.thumbnails import thumbnail_of
+from comfy.templates.index import Template, TemplateTexts, pack_templates, templates_in, texts_in
 
 log = logging.getLogger(__name__)
 
+
 _FRESH = 300.0  # seconds until the lists are fetched again
+
+
 _RETRY = 30.0  # seconds until a server that didn't answer is asked again
+
+
 _LARGEST_WORKFLOW = 24 * 2**20  # bytes
+
+
 _LARGEST_IMAGE = 32 * 2**20  # animated images have up to 9 MB
+
+
 _MOST_LANGUAGES = 20
 
 
@@ -139,3 +157,49 @@ def _parsed(data: bytes) -> object:
         return parse_json(data) if data else None
     except (ValueError, RecursionError):
         return None
+
+
+class TemplateImages:
+    """Images by template. Thread-safe."""
+
+    def __init__(self, folder: Path, turns: DecodingSlots) -> None:
+        """`turns`: limits the images in memory."""
+        self._folder = folder
+        self._turns = turns
+        self._missing: set[str] = set()
+
+    def image(self, offered: OfferedTemplate) -> Path | None:
+        """Return a template's image, a WebP of at most 320 x 320 pixels; None without one."""
+        name = _name(offered.key)
+        path = self._folder / name
+        if path.is_file():
+            return path
+        if name in self._missing or not offered.template.thumbnail:
+            return None
+        try:
+            data = self._drawn(offered)
+            if data is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_whole(path, data)
+                return path
+            self._missing.add(name)
+        except (ComfyError, OSError) as problem:
+            log.info("No image for the template %s: %s", offered.template.id, problem)
+        return None
+
+    def keep(self, keys: Collection[str]) -> None:
+        """Remove the images of all other templates."""
+        wanted = {_name(key) for key in keys}
+        for file in self._folder.glob("*") if self._folder.is_dir() else ():
+            if file.name not in wanted:
+                file.unlink(missing_ok=True)
+        self._missing &= wanted
+
+    def _drawn(self, offered: OfferedTemplate) -> bytes | None:
+        data = offered.server.image(offered.template)
+        with self._turns.turn():
+            return thumbnail_of(io.BytesIO(data))
+
+
+def _name(key: str) -> str:
+    return f"{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:32]}.webp"

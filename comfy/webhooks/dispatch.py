@@ -2,6 +2,8 @@
 
 Each host has its own few simultaneous requests, so a slow or dead host doesn't block others. The
 body is built when it is sent: deleted runs send nothing.
+
+Send one webhook to one address, according to the Standard Webhooks specification 1.0.
 """
 
 from __future__ import annotations
@@ -12,22 +14,107 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
+import httpx
+import standardwebhooks
 from anyio import to_thread
 
 from comfy.base.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
 from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
-from comfy.webhooks.sender import Delivered, DeliveryOutcome, Undelivered, Unwanted, WebhookSender
-from comfy.webhooks.waiting import Webhooks
+from comfy.webhooks.waiting import Webhooks, WebhookSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Outcome: the receiver has the webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Outcome: the receiver wants no more webhooks about this subject (410)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Outcome: the webhook did not arrive, for this reason. A retry may succeed."""
+
+    why: str
+
+
+DeliveryOutcome = Delivered | Unwanted | Undelivered
+
+
+class WebhookSender:
+    """Signer and sender of webhooks, for one event loop."""
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport, secret: str, timeout: float) -> None:
+        """Create a sender. `secret` has the form `whsec_…`. `timeout`: seconds for a whole
+        request."""
+        self._transport = transport
+        self._signer = standardwebhooks.Webhook(secret)
+        self._timeout = timeout
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, settings: WebhookSettings) -> AsyncIterator[WebhookSender]:
+        """Yield a sender whose connections close with the block."""
+        # Don't use an httpx client. It follows proxies from the environment, passes one receiver's
+        # cookies on to the next, and logs whole addresses, which may contain secrets.
+        async with httpx.AsyncHTTPTransport(
+            verify=settings.tls or True, limits=httpx.Limits(max_connections=None)
+        ) as transport:
+            yield cls(transport, settings.secret, settings.times.timeout)
+
+    async def send(self, hook: Webhook, body: str) -> DeliveryOutcome:
+        """Send a webhook once, with this ASCII body. Only the answer's status is read. A redirect
+        counts as a failure."""
+        now = datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "comfyforms",
+            "webhook-id": hook.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(hook.id, now, body),
+        }
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = httpx.Request("POST", hook.url, content=body, headers=headers)
+                answer = await self._transport.handle_async_request(request)
+                await answer.aclose()
+        except TimeoutError:
+            return Undelivered("no answer in time")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Undelivered(type(error).__name__)
+        return _outcome(answer.status_code)
+
+
+def _outcome(status: int) -> DeliveryOutcome:
+    match status:
+        case 410:
+            return Unwanted()
+        case _ if 200 <= status < 300:
+            return Delivered()
+        case _:
+            return Undelivered(f"status {status}")
+
 
 log = logging.getLogger(__name__)
 
+
 _LOOK = 1.0  # seconds between two looks for webhooks of other processes
+
+
 _ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
+
+
 _JITTER = 0.25  # share of a pause
+
+
 _NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
+
 
 # Registers a callback that takes the owner of an update, and returns a function that unregisters
 # it.

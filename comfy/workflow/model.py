@@ -4,30 +4,108 @@ author's settings for the form.
 A prompt is `{node id: {"class_type", "inputs", "_meta"?}}`. An input is a literal, or a link `[node
 id, output slot]`. Converting a graph into a prompt takes a server's catalog: see
 `comfy.workflow.resolve`.
+
+The author's form in ComfyUI's editor: the inputs of an App, and the inputs that a subgraph
+promotes.
+
+Limit the length of names inside a workflow: of classes, nodes and inputs.
+
+Otherwise a name of any length would reach every rule that matches nodes by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
+from comfy.base.json_values import as_dicts, as_mapping
 from comfy.base.wording import title_words
-from comfy.prompt.model import Node, Prompt
+from comfy.comfyui.input_spec import LONGEST_NAME
+from comfy.prompt.model import InputRef, Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FormConfig, read_config
 from comfy.workflow.cover import cover_of, cover_problem
-from comfy.workflow.documents import is_node
-from comfy.workflow.extract import find_workflow, find_workflow_in
-from comfy.workflow.names import check_names
+from comfy.workflow.extract import find_workflow, find_workflow_in, is_node
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 
 if TYPE_CHECKING:
     from comfy.prompt.model import DrawnNode, MissingNode
     from comfy.requirements.model import ModelFile
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInput:
+    """Widget that an author exposed, in an App or on the outside of a subgraph.
+
+    `targets` are the prompt inputs that it sets, as in the editor. `label` is the author's name for
+    it (empty if not set). The limits are the author's; None means that only the server's apply.
+    `height` is in pixels, None if not set. `fixed` is the value of a seed that stays the same from
+    run to run, None for others. `is_primitive` is True for a value in a PrimitiveNode,
+    whose title only names it.
+    """
+
+    targets: tuple[InputRef, ...]
+    label: str = ""
+    min: int | float | None = None
+    max: int | float | None = None
+    step: int | float | None = None
+    tooltip: str = ""
+    height: int | None = None
+    is_primitive: bool = False
+    fixed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Form that a graph's author built in the editor (App mode): inputs in order, and the
+    outputs."""
+
+    inputs: tuple[ShownInput, ...]
+    outputs: tuple[str, ...] = ()
+
+
+def check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
+    """Raise WorkflowError for the first node with a name that is too long, in a prompt or in a
+    graph as saved, with its subgraphs and legacy group nodes."""
+    for node_id, node in prompt.items():
+        if is_node(node):
+            _check(node_id, node_id, node["class_type"], *as_mapping(node.get("inputs")))
+    for part in _parts(graph):
+        _check(part.get("name"), *_slots(part))  # names in the graph, such as a subgraph's ports
+        for node in as_dicts(part.get("nodes")):
+            values = as_mapping(node.get("widgets_values"))
+            _check(node.get("id"), node.get("id"), node.get("type"), *_slots(node), *values)
+
+
+def _check(node: object, *names: object) -> None:
+    if any(isinstance(name, str) and len(name) > LONGEST_NAME for name in names):
+        raise WorkflowError(
+            (f"Node “{str(node)[:40]}” has a name or input longer than {LONGEST_NAME} characters."),
+            "Remove this node in ComfyUI, or shorten the name, and save the workflow again.",
+        )
+
+
+def _parts(graph: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the graph and, at any depth, the definitions of its subgraphs and group nodes."""
+    waiting = [graph]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting += as_dicts(as_mapping(part.get("definitions")).get("subgraphs"))
+        groups = as_mapping(as_mapping(part.get("extra")).get("groupNodes"))
+        for name, group in groups.items():
+            _check(name, name)
+            if isinstance(group, dict):
+                waiting.append(group)
+
+
+def _slots(part: Mapping[str, Any]) -> Iterator[object]:
+    for slot in as_dicts(part.get("inputs")):
+        yield slot.get("name")
+        yield as_mapping(slot.get("widget")).get("name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,19 @@ author sets it and every text that leads to it.
 Not recognized: an input of a pack's node that takes a path under an unusual name. Only three things
 help against it: the list of allowed classes (`--open-nodes`), `--open no`, and `_NAME`, which
 clears texts that look like a path.
+
+Recognize nodes that write models or latents into ComfyUI's output folder: gigabytes per run.
+
+ComfyUI does not declare this, so the inputs have to show it. ComfyUI's CheckpointSave, LoraSave and
+SaveLatent take a part of a model and a prefix for the file name. Savers, trainers and converters of
+other packs do the same.
 """
 
 from __future__ import annotations
 
 import marshal
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,14 +37,26 @@ from comfy.workflow.model import Workflow
 
 Nodes = Mapping[str, NodeSpec]
 
+
 _WRAPPER = "__value__"
+
+
 _FILE_KEY = "filename"  # in an object that stands for a file: see `comfy.comfyui.protocol.outputs`
+
+
 _DEPTH = 100  # of a node catalog; real ones have about fifteen levels
+
+
 # Types of outputs that may carry a text. Numbers can become part of a text on the way.
 _TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
+
+
 _PARTS = _TEXTS | {"INT", "FLOAT"}
 
+
 _ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
+
+
 # Matches an annotated name, an absolute path, a drive, a network share, a file URL, or a step up.
 _NAME = re.compile(
     r"\A\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:\A|[\\/])\s*\.\.(?:[\\/]|\s*\Z)",
@@ -336,3 +354,83 @@ def _names_folder(value: object, folder: str) -> bool:
         return False
     parts = _ANNOTATION.sub("", value).replace("\\", "/").lower().split("/")
     return folder.lower() in (part.strip(" .") for part in parts)
+
+
+# Last words of link types that carry models. WANVIDEOMODEL and LORA_MODEL are models, too.
+_SAVER_PARTS = (
+    "CLIP",
+    "CLIP_VISION",
+    "VAE",
+    "LATENT",
+    "LATENTS",
+    "CONDITIONING",
+    "LORA",
+    "CONTROL_NET",
+    "GLIGEN",
+    "HYPERNETWORK",
+    "STATE_DICT",
+    "AUDIO_ENCODER",
+    "TENSOR",
+    "*",
+)
+
+
+_MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
+
+
+# Last words of inputs that name an output file.
+_NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
+
+
+_SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
+
+
+_TRAINS = re.compile(r"\btrain", re.IGNORECASE)
+
+
+def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ...]:
+    """Return the classes of a prompt that write models or latents, sorted."""
+    return tuple(
+        sorted(
+            {
+                node["class_type"]
+                for node in prompt.values()
+                if (spec := nodes.get(node["class_type"]))
+                and _saves_models(spec, spec.active_inputs(node["inputs"]).values())
+            }
+        )
+    )
+
+
+def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
+    """Return whether a class with these inputs writes models or latents.
+
+    Required inputs and outputs distinguish nodes that save images, such as video nodes with a VAE,
+    and samplers that save their results.
+    """
+    if not spec.output_node:
+        return False
+    declared = tuple(inputs)
+    needed = {part for one in declared if one.required for part in _types(one)}
+    makes = {part for kind in spec.output_types for part in kind.upper().split(",")}
+    if not _MEDIA.isdisjoint(needed | makes) and not _TRAINS.search(spec.category):
+        return False
+    takes = any(_is_model(part) for one in declared for part in _types(one))
+    names = any(_ends_with(one.bare_name, _NAMES) for one in declared)
+    return takes and (names or bool(_SAVES.search(spec.class_type)))
+
+
+def _types(spec: InputSpec) -> list[str]:
+    """Return the types that an input accepts. For an autogrow group, return its member's types."""
+    kind = spec.member.type if spec.member else spec.type
+    return kind.upper().split(",")
+
+
+def _is_model(kind: str) -> bool:
+    return kind.endswith("MODEL") or _ends_with(kind, _SAVER_PARTS)
+
+
+def _ends_with(name: str, words: tuple[str, ...]) -> bool:
+    """Return whether a name in snake case is one of these words, or ends with one after an
+    underscore."""
+    return any(name == one or name.endswith(f"_{one}") for one in words)

@@ -18,8 +18,8 @@ from comfy.form.build import build_form
 from comfy.graph.convert import convert
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job, Record
-from comfy.records.run_writes import put_run
-from comfy.records.wanted import Wanted
+from comfy.records.rows import Wanted
+from comfy.records.store import put_run
 from comfy.runs.input_files import UPLOADS
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import without_folder

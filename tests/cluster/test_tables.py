@@ -13,7 +13,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, create_engine, select,
 from comfy.base.errors import ComfyError
 from comfy.cluster.rows import LiveRow, add_live, read_live
 from comfy.cluster.tables import CLUSTER_SCHEMA, lock, make_cluster_tables
-from comfy.records.upgrade import Schema
+from comfy.records.database import Schema
 from tests.support.postgres import empty
 from tests.support.waiting import eventually
 

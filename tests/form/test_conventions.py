@@ -16,9 +16,8 @@ from comfy.form.conventions.mcww_titles import read_wrapper_title
 from comfy.form.conventions.pixelle import read_pixelle_title
 from comfy.form.conventions.placeholders import is_placeholder
 from comfy.form.model import Form
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig
-from comfy.workflow.model import Workflow, read_workflow
+from comfy.workflow.model import App, ShownInput, Workflow, read_workflow
 from comfy.workflow.node_mappings import parse_mappings, read_mappings
 from tests.support.samples.forms import (
     form_of,

@@ -12,8 +12,8 @@ from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.core_inputs import CORE_INPUTS, SlideRange
 from comfy.form.model import Field
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig
+from comfy.workflow.model import App, ShownInput
 from tests.support.samples.forms import (
     field_of,
     form_of,

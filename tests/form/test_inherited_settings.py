@@ -8,9 +8,8 @@ import pytest
 
 from comfy.form.build import build_form
 from comfy.form.model import Field
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig
-from comfy.workflow.model import Workflow
+from comfy.workflow.model import App, ShownInput, Workflow
 from tests.support.samples.forms import (
     form_of,
     node,

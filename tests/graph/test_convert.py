@@ -13,7 +13,7 @@ from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
 from comfy.prompt.text_replacements import replace_prefixes
-from comfy.workflow.documents import documents
+from comfy.workflow.extract import documents
 from tests.support.samples.graphs import CATALOG, converted, graph, graph_node, inputs, subgraph
 
 GRAPHS = Path(__file__).parents[1] / "data" / "graphs"

@@ -18,7 +18,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.graph.live import VIRTUAL
 from comfy.graph.use_everywhere import EVERYWHERE
-from comfy.workflow.app_mode import read_app
+from comfy.workflow.resolve import read_app
 from tests.support.distribution import examples
 from tests.support.samples.graphs import CATALOG, as_read, graph, graph_node, subgraph
 

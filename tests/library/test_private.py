@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.library.private import LARGEST, MARK, PrivateWorkflows, weight
 from comfy.records.blobs import BlobStore
-from comfy.records.state.opened import OpenedFiles, OpenedInMemory, OpenedStore
+from comfy.records.state import OpenedFiles, OpenedInMemory, OpenedStore
 from comfy.records.store import RunStore
 from comfy.records.tables import opened as table
 from tests.support.postgres import database_of

@@ -13,7 +13,7 @@ from comfy.base.errors import ComfyError, WorkflowError
 from comfy.chains.folder import ChainFolder
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions, Removal
-from comfy.records.added_workflows import AddedWorkflows
+from comfy.records.store import AddedWorkflows
 from tests.support.samples.forms import text_to_image
 from tests.support.serving import open_history
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.records.blobs import BlobStore
-from comfy.records.room import HistoryLimits
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.store import RunStore
 
 ROOMY = HistoryLimits(bytes=2**50)  # a sample has a file of a terabyte

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.records.presets import Preset, PresetFile
+from comfy.records.rows import Wanted
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
-from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids
 
 ODD = "nul \0, half \ud800, “cat”/" + "long" * 60

@@ -10,7 +10,6 @@ import pytest
 from comfy.base.messages import Message, message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
-from comfy.records.paid import consents
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image

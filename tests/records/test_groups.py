@@ -11,9 +11,8 @@ from sqlalchemy import create_engine, text
 
 from comfy.base.errors import ComfyError
 from comfy.records import groups as groups_module
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.groups import Group, GroupTooLarge
-from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
 from tests.support.samples.histories import begun, ended_record, kept_image
 

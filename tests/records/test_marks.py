@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase, RunError
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.record import KeptInput
-from comfy.records.room import HistoryLimits
+from comfy.records.rows import Wanted
 from comfy.records.store import RunStore
-from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 
 RUN = 3300  # bytes that a run takes at most beside its files

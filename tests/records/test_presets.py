@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from comfy.base.errors import ComfyError
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.presets import EVERYBODY, Preset, PresetFile
-from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
 from tests.support.samples.histories import begun, ended_record, kept_image
 

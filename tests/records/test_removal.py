@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.record import KeptInput
-from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
 from tests.support.samples.histories import (
     ANN,

@@ -6,7 +6,7 @@ import pytest
 
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.records.sharing.results import Share, SharedFile
+from comfy.records.sharing import Share, SharedFile
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 

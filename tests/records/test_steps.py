@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import comfy.records.steps
 from comfy.records.blobs import BlobStore
-from comfy.records.sharing.results import Share, SharedFile
+from comfy.records.database import HISTORY, make_tables
+from comfy.records.sharing import Share, SharedFile
 from comfy.records.store import RunStore
 from comfy.records.tables import VERSION
-from comfy.records.upgrade import HISTORY, make_tables
 from tests.records.programs import programs
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 

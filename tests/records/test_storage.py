@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.records.blobs import BlobStore
-from comfy.records.room import HistoryLimits
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
 

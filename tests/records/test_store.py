@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comfy.comfyui.protocol.outputs import TextOutput
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.record import KeptInput
-from comfy.records.room import HistoryLimits
+from comfy.records.rows import Wanted
 from comfy.records.serialization import from_text, to_text
 from comfy.records.store import RunStore
-from comfy.records.wanted import Wanted
 from tests.support.distribution import examples
 from tests.support.samples.histories import (
     ANN,

@@ -8,8 +8,7 @@ import pytest
 
 from comfy.comfyui.object_info import Catalog
 from comfy.requirements.model import Declared, ModelFile, NodePack
-from comfy.requirements.readiness import Readiness, UnknownChoice, best_of, judge
-from comfy.requirements.versions import is_newer, newest
+from comfy.requirements.readiness import Readiness, UnknownChoice, best_of, is_newer, judge, newest
 
 
 def _class(inputs: dict[str, Any], *, output_node: bool = False, **more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from comfy.base.errors import ComfyError, TooManyRuns, TooManyThreads
 from comfy.comfyui.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.records.blobs import BlobStore
 from comfy.records.database import nothing_at_start
-from comfy.records.state.starts import RecentStarts, Start
+from comfy.records.state import RecentStarts, Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import LocalStarts, Person, RunLimits, RunStarts, StoredStarts

@@ -11,10 +11,8 @@ import pytest
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.graph.convert import convert
-from comfy.workflow.app import App
-from comfy.workflow.app_mode import find_widget, promoted_inputs, read_app
-from comfy.workflow.model import read_workflow
-from comfy.workflow.resolve import on_server
+from comfy.workflow.model import App, read_workflow
+from comfy.workflow.resolve import find_widget, on_server, promoted_inputs, read_app
 from tests.support.samples.forms import parse_workflow
 from tests.support.samples.graphs import CATALOG, converted, graph, graph_node
 

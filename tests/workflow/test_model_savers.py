@@ -10,7 +10,7 @@ import pytest
 
 from comfy.comfyui.object_info import Catalog
 from comfy.demo.nodes.base import node_info, spec
-from comfy.workflow.model_savers import model_savers
+from comfy.workflow.sanitize import model_savers
 
 PREFIX = {"filename_prefix": spec("STRING", default="x")}
 

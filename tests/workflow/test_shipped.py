@@ -11,9 +11,8 @@ from comfy.base.messages import Message
 from comfy.chains.folder import ChainFolder
 from comfy.form.build import build_form
 from comfy.library.folder import WorkflowFolder
-from comfy.workflow.config import read_config
+from comfy.workflow.config import SHIPPED, read_config
 from comfy.workflow.model import read_workflow
-from comfy.workflow.shipped import SHIPPED
 from tests.support.samples.forms import small_catalog
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

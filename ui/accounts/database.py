@@ -16,8 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from comfy.records.database import lock_tables, new_engine
-from comfy.records.upgrade import make_tables
+from comfy.records.database import lock_tables, make_tables, new_engine
 from ui.accounts.tables import SIGN_IN_SCHEMA, changes
 
 log = logging.getLogger(__name__)

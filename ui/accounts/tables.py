@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
 
-from comfy.records.upgrade import Schema
+from comfy.records.database import Schema
 
 _tables = MetaData()
 

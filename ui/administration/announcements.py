@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks, repeated
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.records.administration.actions import AdministrationStore, Notice
+from comfy.records.administration import AdministrationStore, Notice
 from ui.administration.audit import Actor, AuditLog
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError
-from comfy.records.administration.actions import AdministrationStore, AuditLine
+from comfy.records.administration import AdministrationStore, AuditLine
 
 log = logging.getLogger(__name__)
 

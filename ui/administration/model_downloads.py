@@ -9,7 +9,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.downloads import DownloadError, ModelDownloads
-from comfy.records.administration.model_requests import ModelRequest, ModelRequestStore
+from comfy.records.administration import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
 from comfy.templates.known_parts import KnownParts

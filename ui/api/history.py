@@ -14,7 +14,7 @@ from comfy.base.wording import quoted
 from comfy.chains.keys import text_values
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
-from comfy.records.wanted import Wanted, WantedOfGroups
+from comfy.records.rows import Wanted, WantedOfGroups
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
 from ui.documents.past_run import days_of, past_run

@@ -10,7 +10,7 @@ from fastapi import Depends, HTTPException, Query, Response
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
 from comfy.form.fill import drawn_texts, literal_texts
-from comfy.records.sharing.results import Share, SharedFile, SharedResults
+from comfy.records.sharing import Share, SharedFile, SharedResults
 from ui.api.runs import Runs
 from ui.documents.history_doc import SharedValues
 from ui.documents.link_doc import LinkDoc

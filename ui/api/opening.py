@@ -14,8 +14,8 @@ from comfy.library.editing.editor import FormEditor
 from comfy.library.permissions import Removal
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.reader import LENGTH
+from comfy.records.rows import WantedOfFile
 from comfy.records.store import RunStore
-from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
 from ui.api.history import made_with
 from ui.api.runs import Runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.records.storage import StorageUse
+from comfy.records.store import StorageUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from comfy.requirements.readiness import Readiness
-from comfy.templates.model import MediaKind, Template
+from comfy.templates.index import MediaKind, Template
 
 Need = Literal[
     "nothing", "key", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"

@@ -12,7 +12,7 @@ from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
 from comfy.comfyui.client.view import ServerFiles
 from comfy.records.blobs import BlobStore
-from comfy.records.sharing.results import FoundFile
+from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.documents.result_names import shared_name
 from ui.files.result_files import ResultFiles, zip_download

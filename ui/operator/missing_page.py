@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.comfyui.servers.managers import ManagedServer, managed_servers
 from comfy.requirements.read import valid_pack
-from comfy.requirements.versions import is_newer
+from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
 from ui.operator.frame import MISSING, AdminFrame, action_form, asking_form, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts

@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import bytes_words
 from comfy.downloads import ServerDownloads
-from comfy.records.administration.model_requests import ModelRequest
+from comfy.records.administration import ModelRequest
 from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus
 from ui.administration.desk import Administration

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from comfy.base.messages import message
-from comfy.records.administration.actions import Notice
+from comfy.records.administration import Notice
 from ui.administration.announcements import LONGEST_NOTICE
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, action_form, section

@@ -12,7 +12,7 @@ from comfy.base.messages import message, plural
 from comfy.base.version import app_version
 from comfy.comfyui.servers.reports import Memory
 from comfy.local_comfyui.supervisor import ComfyUIStatus
-from comfy.records.administration.actions import Notice
+from comfy.records.administration import Notice
 from ui.administration.overview import Overview, ProcessLines, RunLine, ServerLine
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of

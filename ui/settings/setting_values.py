@@ -15,9 +15,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from comfy.comfyui.client.address import is_loopback
-from comfy.records.paid.api_keys import api_key_problem
-from comfy.webhooks.address import named_host
-from comfy.webhooks.secret import check_secret
+from comfy.records.paid import api_key_problem
+from comfy.webhooks.waiting import check_secret, named_host
 from ui.settings.named_servers import OWN, HomePath, read_secrets
 
 _PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)

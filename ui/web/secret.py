@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from comfy.base.errors import ComfyError
-from comfy.webhooks.secret import check_secret, new_secret
+from comfy.webhooks.waiting import check_secret, new_secret
 
 SIZE = 32  # bytes
 _OTHER_FOLDER = "Check its permissions, or choose another folder (--data)."

@@ -19,8 +19,8 @@ from comfy.base.json_values import as_number
 from comfy.base.wording import plain_words
 from comfy.form.candidates import NOTHING_SAID, Candidate, FieldSource
 from comfy.prompt.model import InputRef, Prompt, links, written_title
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
+from comfy.workflow.model import App, ShownInput
 
 # Treatment of inputs that a layer doesn't mention.
 _STRICTNESS: tuple[Others, ...] = ("auto", "advanced", "hidden")

@@ -12,8 +12,7 @@ from comfy.base.wording import did_you_mean
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.kinds.registry import KINDS
-from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig
-from comfy.workflow.toml_settings import none_of
+from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig, none_of
 
 
 def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:

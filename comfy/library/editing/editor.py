@@ -36,11 +36,11 @@ from comfy.workflow.config import FieldConfig, FormConfig, image_beside
 from comfy.workflow.cover import made_cover_name, made_cover_of
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs, named_files, written_names
-from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import (
+from comfy.workflow.settings import (
     FieldNames,
     field_values,
     form_values,
+    merge_settings,
     parsed_settings,
     with_keys,
 )

@@ -24,7 +24,7 @@ from comfy.prompt.trace import Output, find_outputs
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs
-from comfy.workflow.settings.values import FieldNames
+from comfy.workflow.settings import FieldNames
 
 _CACHED = 20  # workflows
 

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed, sentences
 from comfy.launch.start import FieldErrors
-from comfy.records.state.runner_values import RunnerValuesInMemory
+from comfy.records.state import RunnerValuesInMemory
 from comfyforms.plugins.comfy_runner.runner import (
     KeptValues,
     NoResult,
@@ -34,7 +34,7 @@ from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
 from ui.web.access import Access, GuardedRoutes
-from ui.web.body_limits import place_held
+from ui.web.limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
 from ui.web.responses import AsciiJSON, Problem
 from ui.web.shares import Share, caller_of

@@ -15,8 +15,8 @@ from comfy.form.fill import fill
 from comfy.form.model import Field, Form
 from comfy.form.server_errors import place_errors
 from comfy.prompt.model import InputRef
-from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import parse_config
+from comfy.workflow.model import App, ShownInput
 from tests.support.samples.forms import node, workflow_of
 from tests.support.samples.rows import LORAS, ROW_CATALOG
 

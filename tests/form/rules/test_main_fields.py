@@ -7,7 +7,7 @@ from dataclasses import replace
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.model import InputRef, Prompt
-from comfy.workflow.app import ShownInput
+from comfy.workflow.model import ShownInput
 from tests.form.more_nodes import more_nodes
 from tests.support.samples.forms import node, parse_workflow, text_to_image, with_values
 

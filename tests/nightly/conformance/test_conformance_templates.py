@@ -24,8 +24,7 @@ from comfy.demo import DemoServer, folder_templates
 from comfy.prompt.model import Prompt
 from comfy.requirements.model import file_key
 from comfy.requirements.readiness import Readiness, judge
-from comfy.templates.index import templates_in
-from comfy.templates.model import Template
+from comfy.templates.index import Template, templates_in
 from comfy.templates.server import ServerTemplates
 from comfy.workflow.model import open_workflow
 from comfy.workflow.resolve import on_server

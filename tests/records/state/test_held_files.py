@@ -16,9 +16,9 @@ from comfy.cluster.tables import limit_silence
 from comfy.records.blobs import BlobStore
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.record import KeptInput
-from comfy.records.state.held_files import RemovalLock
 from comfy.records.store import RunStore
 from comfy.records.tables import held_files as table
+from comfy.records.used_files import RemovalLock
 from tests.records.conftest import ROOMY
 from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image

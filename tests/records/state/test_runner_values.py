@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from comfy.records.blobs import BlobStore
-from comfy.records.state import runner_values
-from comfy.records.state.runner_values import (
+from comfy.records.state import (
     RunnerValues,
     RunnerValuesInMemory,
     RunnerValueStore,

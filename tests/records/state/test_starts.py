@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 
 from comfy.base.errors import TooManyRuns
 from comfy.records.blobs import BlobStore
-from comfy.records.state.starts import HOUR, RecentStarts, Start, StartStore
+from comfy.records.state import HOUR, RecentStarts, Start, StartStore
 from comfy.records.store import RunStore
 from comfy.records.tables import starts as table
 from comfy.runs.limits import RunLimits

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.workflow.config import FieldConfig, FormConfig
-from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import FieldNames, parsed_settings
+from comfy.workflow.settings import FieldNames, merge_settings, parsed_settings
 
 NO_NAMES = FieldNames()
 SHIPPED = sorted((Path(__file__).parents[3] / "workflows").glob("**/*.toml"))

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from comfy.records.paid.api_keys import ApiKeys
+from comfy.records.paid import ApiKeys
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.pages.key_form import key_form

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comfy.base.messages import message, sentences
-from comfy.records.paid.api_keys import KeySource
+from comfy.records.paid import KeySource
 from ui.languages.current import html_of
 
 _HEADING = message("comfy.org API key")

@@ -14,7 +14,7 @@ from comfy.base.files import media_type_of
 from comfy.base.messages import message, plural, sentences
 from comfy.media.decoding import Undecodable, opened
 from comfy.records.blobs import BlobStore
-from comfy.records.sharing.results import FoundFile
+from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
 from ui.documents.run_doc import Caption

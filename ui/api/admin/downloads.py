@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.records.administration.model_requests import ModelRequest
+from comfy.records.administration import ModelRequest
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.administration.audit import Actor
 from ui.administration.desk import Administration

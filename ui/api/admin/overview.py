@@ -9,7 +9,7 @@ from fastapi import Body, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from comfy.records.administration.actions import AuditLine, Notice
+from comfy.records.administration import AuditLine, Notice
 from ui.administration.audit import Actor
 from ui.administration.desk import Administration
 from ui.administration.figures import PaidRuns, StorageFigures, UsageWeek

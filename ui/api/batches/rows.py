@@ -15,7 +15,7 @@ from comfy.batches.row_states import RowState
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import check as check_values
 from comfy.records.record import Record
-from comfy.records.wanted import WantedOfGroups
+from comfy.records.rows import WantedOfGroups
 from ui.api.runs import Runs
 from ui.documents.batch_doc import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.browser_values import value_text

@@ -12,7 +12,7 @@ from comfy.form.model import Form
 from comfy.library.editing.editor import EditedForm, SavedDraft, SavedVersion
 from comfy.library.editing.inputs import EditableInput
 from comfy.workflow.config import FieldConfig, FormConfig, parse_config
-from comfy.workflow.settings.values import field_values, form_values
+from comfy.workflow.settings import field_values, form_values
 from ui.documents.editor_doc import (
     DraftDoc,
     EditorDoc,

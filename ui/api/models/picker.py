@@ -18,7 +18,7 @@ from starlette.responses import Response
 from comfy.base.errors import WorkflowError
 from comfy.form.model import Field, Form
 from comfy.model_files.lists import ModelFiles, ServedFile
-from comfy.requirements.folders import folder_of_loader
+from comfy.requirements.readiness import folder_of_loader
 from ui.api.problems import NotThere
 from ui.documents.model_list_doc import ListedModel, ModelDetailsDoc, ModelListDoc
 from ui.library import WorkflowLibrary

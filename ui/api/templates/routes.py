@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from comfy.base.errors import WorkflowError
 from comfy.base.files import plain_name
 from comfy.templates.gallery import TemplateGallery
-from comfy.templates.model import Template
+from comfy.templates.index import Template
 from comfy.templates.server import OfferedTemplate
 from ui.api.problems import NotThere
 from ui.api.templates.examples import with_examples

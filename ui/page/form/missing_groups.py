@@ -17,7 +17,7 @@ from comfy.base.messages import Message, sentences
 from comfy.form.missing_items import MAY_BE_OFF, TO_SWITCH_ON, MissingChoice, MissingClass
 from comfy.form.model import Form
 from comfy.requirements.read import valid_pack
-from comfy.requirements.versions import newest
+from comfy.requirements.readiness import newest
 from comfy.templates.known_parts import KnownParts
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY

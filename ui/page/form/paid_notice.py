@@ -10,7 +10,7 @@ from comfy.base.errors import NoApiKey
 from comfy.base.messages import message, sentences
 from comfy.form.model import Form
 from comfy.launch.payment import Payment, paid_work_of
-from comfy.records.paid.api_keys import KeySource
+from comfy.records.paid import KeySource
 from ui.languages.current import html_of
 
 _PAID = message("Uses paid credits")

@@ -9,7 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from comfy.records.sharing.results import SharedFile
+from comfy.records.sharing import SharedFile
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor

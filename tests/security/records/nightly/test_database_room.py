@@ -13,12 +13,11 @@ from sqlalchemy import func, select
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase, RunError
-from comfy.records.blobs import BlobStore
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.groups import Group
 from comfy.records.presets import Preset
 from comfy.records.record import Record
-from comfy.records.room import HistoryLimits
-from comfy.records.sharing.results import SharedFile
+from comfy.records.sharing import SharedFile
 from comfy.records.started_requests import StartingRequest
 from comfy.records.store import RunStore
 from comfy.records.tables import runs

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.records.wanted import Wanted
+from comfy.records.rows import Wanted
 from comfy.runs.input_files import names_on_server
 from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import ANN as ANNA

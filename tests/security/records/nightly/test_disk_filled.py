@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.records.room import HistoryLimits
+from comfy.records.blobs import HistoryLimits
 from comfy.runs.interface import UNWATCHED, Origin
 from tests.support.http_client import BOB, cookie_of, get
 from tests.support.serving import RunningApp, Served, running_demo_app

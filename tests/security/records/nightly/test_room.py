@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import DiskFull
-from comfy.records.blobs import BlobStore
-from comfy.records.room import HistoryLimits
+from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import BOB as BEN

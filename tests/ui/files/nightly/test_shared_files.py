@@ -10,7 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.records.sharing.results import SharedFile
+from comfy.records.sharing import SharedFile
 from tests.attacks.people import SECRET, a_run, browser, person
 from tests.support.samples.media import every_container
 from tests.support.serving import RunningApp, running_demo_app

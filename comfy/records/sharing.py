@@ -1,5 +1,8 @@
-"""Links to shared results. A visitor with the link sees its files until their owner stops sharing
-or deletes them."""
+"""Links through which other users see results.
+
+Links to shared results. A visitor with the link sees its files until their owner stops sharing
+or deletes them.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,8 @@ from comfy.records.tables import shared_results as _shared
 from comfy.records.used_files import ROW
 
 _TOKEN = 24  # bytes
+
+
 _LONGEST = 10_000  # characters of a prompt
 
 
@@ -71,7 +76,7 @@ class SharedResults:
     """
 
     def __init__(self, engine: Engine, grew: Callable[[float], None]) -> None:
-        """`grew`: see `comfy.records.room.Room`."""
+        """`grew`: see `comfy.records.blobs.Room`."""
         self._engine = engine
         self._grew = grew
 

@@ -1,0 +1,408 @@
+"""Records for administrators: their actions, the notice, and figures of use.
+
+Tables of administrators: their actions, the notice, and users' requests.
+
+Actions of administrators, and the notice that all pages show.
+
+Users' requests to the administrator for missing models.
+
+Figures for administrators: storage by owner, and runs by week and workflow.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Engine,
+    Integer,
+    String,
+    Table,
+    Text,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, message_from_json, message_to_json
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.rows import UNREADABLE
+from comfy.records.serialization import from_text
+from comfy.records.tables import as_comfy_errors, digest, runs, share_of, tables
+from comfy.records.tables import files as _files
+from comfy.records.tables import runs as _runs
+from comfy.records.used_files import bytes_in_use
+from comfy.requirements.model import ModelFile
+
+# Actions of administrators, with the sentence as JSON that can be translated.
+audit_lines = Table(
+    "audit_lines",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Column("sentence", Text, nullable=False),
+)
+# The notice that all pages show: at most one row. `until`: seconds since 1970, NULL for no end.
+notices = Table(
+    "notices",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("until", Double),
+)
+# Users' requests for missing models. `id`: begins with a digest of the address of a user without an
+# account. `owner`: a digest. `files`: a JSON list.
+model_requests = Table(
+    "model_requests",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Column("owner", String(64), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("files", Text, nullable=False),
+)
+
+
+_MOST = 500
+
+
+_MOST_OF_ONE = 20
+
+
+_MOST_OF_ADDRESS = 40  # of users without an account
+
+
+_SHARE, _RANDOM = 16, 16  # characters of an id: a digest of the address if it has one, the rest
+
+
+_MOST_FILES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Request of a user. `person`: their name, "" for guests; `workflow`: its name, and `title`:
+    as users see it. `at`: seconds since 1970."""
+
+    id: str
+    at: float
+    person: str
+    workflow: str
+    title: str
+    files: tuple[ModelFile, ...]
+
+
+class ModelRequestStore:
+    """Requests in the history's database. All methods raise ComfyError if it can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(
+        self,
+        owner: str,
+        person: str,
+        workflow: str,
+        title: str,
+        files: Iterable[ModelFile],
+        address: str = "",
+    ) -> None:
+        """Record a request, in place of the user's earlier one for this workflow. If there isn't
+        enough room, the oldest request of the address or account with the most goes.
+
+        `address`: see `RunRegistry.submit`. Raises ComfyError if the user has too many.
+        """
+        stored = json.dumps([asdict(one) for one in [*files][:_MOST_FILES]])
+        person_digest, share = digest(owner), share_of(address)[:_SHARE]
+        owners = model_requests.c.owner == person_digest
+        row = {
+            "id": f"{share}{secrets.token_hex(_RANDOM // 2)}",
+            "at": time.time(),
+            "owner": person_digest,
+            "person": person,
+            "workflow": workflow,
+            "title": title,
+            "files": stored,
+        }
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(model_requests).where(owners, _is_for(workflow)))
+            columns = select(model_requests.c.id, model_requests.c.owner)
+            rows = connection.execute(columns.order_by(model_requests.c.at)).all()
+            if sum(row.owner == person_digest for row in rows) >= _MOST_OF_ONE:
+                raise ComfyError(
+                    message("There are too many open requests for models."),
+                    message("Contact the administrator."),
+                )
+            holders = {one.id: one.id[:-_RANDOM] or one.owner for one in rows}
+            counts = Counter(holders.values())
+            fullest = share if counts[share] >= _MOST_OF_ADDRESS else ""
+            if not fullest and len(rows) >= _MOST:
+                fullest = counts.most_common(1)[0][0]
+            if fullest:
+                oldest = next(one for one, holder in holders.items() if holder == fullest)
+                connection.execute(delete(model_requests).where(model_requests.c.id == oldest))
+            connection.execute(insert(model_requests).values(row))
+
+    def has(self, owner: str, workflow: str) -> bool:
+        """Return whether this user has an open request for a workflow."""
+        same = (model_requests.c.owner == digest(owner)) & _is_for(workflow)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.execute(select(model_requests.c.id).where(same)).first() is not None
+
+    def all(self) -> tuple[ModelRequest, ...]:
+        """Return all open requests, oldest first."""
+        query = select(model_requests).order_by(model_requests.c.at)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            ModelRequest(
+                row.id,
+                row.at,
+                row.person,
+                row.workflow,
+                row.title,
+                tuple(ModelFile(**one) for one in json.loads(row.files)),
+            )
+            for row in rows
+        )
+
+    def remove(self, request: str) -> bool:
+        """Delete a request. Return whether it existed."""
+        which = model_requests.c.id == request
+        with as_comfy_errors(), self._engine.begin() as connection:
+            return bool(connection.execute(delete(model_requests).where(which)).rowcount)
+
+    def remove_all(self) -> None:
+        """Delete all requests."""
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(model_requests))
+
+
+def _is_for(workflow: str) -> ColumnElement[bool]:
+    return model_requests.c.workflow == workflow
+
+
+_FAILED = (Phase.FAILED.value, Phase.REFUSED.value, Phase.LOST.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Finished and unfinished runs of an owner, and the bytes of their rows and files."""
+
+    runs: int = 0
+    bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WeekUse:
+    """Ended runs of a workflow in a week. `workflow`: its digest. `median`: seconds of successful
+    runs on the server, None without any."""
+
+    week: int
+    workflow: str
+    runs: int
+    failed: int
+    median: float | None
+
+
+class UsageReader:
+    """Reader of these figures. All methods raise ComfyError if the database can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def total_bytes(self) -> float:
+        """Return the bytes of all owners' rows and files; shared files count once."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return bytes_in_use(connection)
+
+    def holdings(
+        self, expires_before: float = 0.0
+    ) -> tuple[dict[str, Holding], dict[str, Holding]]:
+        """Return each owner's runs and bytes by the owner's digest, and the part of them that ended
+        before a time and isn't a favorite. A file of several runs counts once per owner."""
+        columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.favourite, _runs.c.size)
+        held, expiring = _Sums(), _Sums()
+        owners: dict[str, str] = {}
+        soon: set[str] = set()
+        with as_comfy_errors(), self._engine.connect() as connection:
+            # Reads an index only. The database's own join would read the records.
+            for run, owner, ended_at, favourite, size in connection.execute(select(*columns)):
+                owners[run] = owner
+                held.add_run(owner, size)
+                if ended_at is not None and ended_at < expires_before and not favourite:
+                    soon.add(run)
+                    expiring.add_run(owner, size)
+            files = select(_files.c.run, _files.c.digest, _files.c.size)
+            for run, digest, size in connection.execute(files):
+                if owner := owners.get(run, ""):
+                    held.add_file(owner, digest, size)
+                    if run in soon:
+                        expiring.add_file(owner, digest, size)
+        return held.holdings(), expiring.holdings()
+
+    def ended_since(self, start: float) -> dict[str, int]:
+        """Return how many runs of each owner ended since this time, by the owner's digest."""
+        count = (
+            select(_runs.c.owner, func.count())
+            .where(_runs.c.ended_at >= start)
+            .group_by(_runs.c.owner)
+        )
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(count)}
+
+    def owners(self, digests: Collection[str]) -> dict[str, str]:
+        """Return the owners with these digests, read from one run of each."""
+        found: dict[str, str] = {}
+        with as_comfy_errors(), self._engine.connect() as connection:
+            for digest in digests:
+                query = select(_runs.c.record).where(_runs.c.owner == digest).limit(1)
+                text = connection.execute(query).scalar()
+                try:
+                    found[digest] = from_text(text or "").owner
+                except UNREADABLE:
+                    continue
+        return found
+
+    def weeks(self, starts: Sequence[float]) -> tuple[WeekUse, ...]:
+        """Return the use of each workflow in each of these weeks. `starts`: their first moments,
+        oldest first; the last week ends now."""
+        ended = _runs.c.ended_at
+        week = case(
+            *((ended < end, at) for at, end in enumerate(starts[1:])), else_=len(starts) - 1
+        ).label("week")
+        use = select(week, _runs.c.workflow, _runs.c.outcome, _runs.c.seconds)
+        runs: Counter[tuple[int, str]] = Counter()
+        failed: Counter[tuple[int, str]] = Counter()
+        seconds: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            for number, workflow, outcome, time in connection.execute(
+                use.where(ended >= starts[0])
+            ):
+                key = number, workflow
+                runs[key] += 1
+                failed[key] += outcome in _FAILED
+                if outcome == Phase.DONE.value and time is not None:
+                    seconds[key].append(time)
+        rows = (
+            WeekUse(*key, count, failed[key], median(seconds[key]) if seconds[key] else None)
+            for key, count in runs.items()
+        )
+        return tuple(sorted(rows, key=lambda row: (-row.week, -row.runs)))
+
+
+class _Sums:
+    """Runs and bytes of owners, with each file once per owner."""
+
+    def __init__(self) -> None:
+        self._runs: Counter[str] = Counter()
+        self._bytes: defaultdict[str, float] = defaultdict(float)
+        self._files: set[tuple[str, str]] = set()
+
+    def add_run(self, owner: str, size: float) -> None:
+        self._runs[owner] += 1
+        self._bytes[owner] += size or 0.0
+
+    def add_file(self, owner: str, digest: str, size: float) -> None:
+        if (owner, digest) not in self._files:
+            self._files.add((owner, digest))
+            self._bytes[owner] += size or 0.0
+
+    def holdings(self) -> dict[str, Holding]:
+        return {owner: Holding(runs, self._bytes[owner]) for owner, runs in self._runs.items()}
+
+
+_KEPT = 10_000  # audit lines
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Action of an administrator, as a sentence that names them. `at`: seconds since 1970."""
+
+    at: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Text that all pages show. `until`: seconds since 1970, None for no end."""
+
+    id: str
+    text: str
+    until: float | None = None
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the notice has ended."""
+        return self.until is not None and self.until <= now
+
+
+class AdministrationStore:
+    """Audit lines and the notice in the history's database. All methods raise ComfyError if it
+    can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.usage = UsageReader(engine)
+        self.model_requests = ModelRequestStore(engine)
+
+    def hide_runs(self, owner: str) -> int:
+        """Hide all finished runs of this owner from lists, because they are about to be deleted.
+        Return their number."""
+        which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            return connection.execute(
+                update(runs).where(which).values(deleted_at=time.time())
+            ).rowcount
+
+    def add_line(self, sentence: str) -> None:
+        """Record an action. The oldest lines are deleted at some number."""
+        text = json.dumps(message_to_json(sentence))
+        with as_comfy_errors(), self._engine.begin() as connection:
+            made = connection.execute(
+                insert(audit_lines).values(at=time.time(), sentence=text)
+            ).inserted_primary_key
+            last = int(made[0]) - _KEPT if made else 0
+            connection.execute(delete(audit_lines).where(audit_lines.c.id <= last))
+
+    def lines(self, most: int) -> tuple[AuditLine, ...]:
+        """Return the newest actions, newest first."""
+        order = audit_lines.c.id.desc()
+        query = select(audit_lines.c.at, audit_lines.c.sentence).order_by(order).limit(most)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            AuditLine(row.at, str(message_from_json(json.loads(row.sentence)))) for row in rows
+        )
+
+    def notice(self) -> Notice | None:
+        """Return the notice, also one that has ended."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            row = connection.execute(select(notices)).first()
+        return None if row is None else Notice(row.id, row.text, row.until)
+
+    def set_notice(self, text: str, until: float | None) -> Notice:
+        """Replace the notice and return it."""
+        notice = Notice(secrets.token_hex(8), text, until)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(notices))
+            connection.execute(insert(notices).values(id=notice.id, text=text, until=until))
+        return notice
+
+    def remove_notice(self) -> None:
+        """Delete the notice."""
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(notices))

@@ -1,1 +1,0 @@
-"""Records for administrators: their actions, the notice, and figures of use."""

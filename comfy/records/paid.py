@@ -1,0 +1,276 @@
+"""Paid runs: their number per person and day, and whether their owners have agreed to pay.
+
+Comfy.org API keys that pay for paid runs: the app's, and users' own.
+
+A key is only read to send it with a run. It is never in a record, an answer or a log line.
+
+Confirmations of paid workflows.
+
+Starts of paid runs, for the daily limits and for administrators.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import SecretStr
+from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, insert, select, text
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.records.record import Record
+from comfy.records.tables import (
+    api_keys,
+    as_comfy_errors,
+    digest,
+    paid_consents,
+    paid_runs,
+    share_of,
+)
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+_KEY = re.compile(r"[!-~]{8,500}", re.ASCII)
+
+
+KeySource = Literal["own", "app", ""]
+
+
+class ApiKeys:
+    """The app's key, and the owners' own keys, encrypted in the history's database. Thread-safe.
+    Methods raise ComfyError if the database or the secret can't be used."""
+
+    def __init__(
+        self, engine: Engine, secret: Callable[[], bytes], app_key: SecretStr | None = None
+    ) -> None:
+        """`secret`: returns the 32 bytes that encrypt keys; called when the first key is used."""
+        self._engine, self._secret, self._app_key = engine, secret, app_key
+
+    def of(self, owner: str) -> str | None:
+        """Return the key for an owner's paid runs: their own, otherwise the app's, if any."""
+        own = self._own(owner)
+        if own is None and self._app_key is not None:
+            return self._app_key.get_secret_value()
+        return own
+
+    def source(self, owner: str) -> KeySource:
+        """Return which key pays an owner's runs; "" without one."""
+        if self._own(owner) is not None:
+            return "own"
+        return "" if self._app_key is None else "app"
+
+    def put(self, owner: str, key: str) -> None:
+        """Store an owner's own key. Raises ComfyError for a text that can't be a key."""
+        if api_key_problem(key):
+            raise ComfyError(
+                message("This can't be a comfy.org API key."), message("Copy it again.")
+            )
+        encrypted = self._cipher().encrypt(key.encode()).decode()
+        with as_comfy_errors(), self._engine.begin() as connection:
+            # Write first, to take SQLite's write lock.
+            connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
+            row = {"owner": digest(owner), "name": json.dumps(owner), "encrypted": encrypted}
+            connection.execute(insert(api_keys).values(row))
+
+    def remove(self, owner: str) -> None:
+        """Delete an owner's own key."""
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
+
+    def forget(self, is_removed: Callable[[str], bool]) -> None:
+        """Delete the keys of owners who were removed, so that no later user with the same name gets
+        them."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            owners = [json.loads(name) for name in connection.scalars(select(api_keys.c.name))]
+        for owner in filter(is_removed, owners):
+            self.remove(owner)
+
+    def _own(self, owner: str) -> str | None:
+        """Return an owner's own key; None without one that can be decrypted, as after a restore of
+        a backup."""
+        stored = select(api_keys.c.encrypted).where(api_keys.c.owner == digest(owner))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            encrypted = connection.scalar(stored)
+        if encrypted is None:
+            return None
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._cipher().decrypt(encrypted).decode()
+        except InvalidToken:
+            return None
+
+    def _cipher(self) -> Fernet:
+        from cryptography.fernet import Fernet  # not needed by apps without keys
+
+        return Fernet(base64.urlsafe_b64encode(self._secret()))
+
+
+def api_key_problem(key: str) -> str:
+    """Return why a text can't be an API key, "" if it can."""
+    return "" if _KEY.fullmatch(key) else "write the key as comfy.org shows it, without spaces."
+
+
+_MOST = 10_000  # in total, because a visitor can appear as many owners
+
+
+class PaidConsents:
+    """Confirmations of owners that runs of a workflow may cost credits. Thread-safe. All methods
+    raise ComfyError if the database can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def has(self, owner: str, workflow: str) -> bool:
+        """Return whether this owner has confirmed this workflow."""
+        known = select(paid_consents.c.at).where(_of(owner, workflow))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.scalar(known) is not None
+
+    def add(self, owner: str, workflow: str) -> None:
+        """Note a confirmation. Beyond 10,000, forget the oldest, whose owners are asked again."""
+        row = {"owner": digest(owner), "workflow": digest(workflow), "at": time.time()}
+        with as_comfy_errors(), self._engine.begin() as connection:
+            # Write first, to take SQLite's write lock.
+            connection.execute(delete(paid_consents).where(_of(owner, workflow)))
+            connection.execute(insert(paid_consents).values(row))
+            times = select(paid_consents.c.at).order_by(paid_consents.c.at.desc())
+            if (oldest := connection.scalar(times.offset(_MOST).limit(1))) is not None:
+                connection.execute(delete(paid_consents).where(paid_consents.c.at <= oldest))
+
+
+def _of(owner: str, workflow: str) -> ColumnElement[bool]:
+    return (paid_consents.c.owner == digest(owner)) & (paid_consents.c.workflow == digest(workflow))
+
+
+_DAY = 24 * 3600.0  # seconds
+
+
+_KEPT = 400 * _DAY
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+_LOCK_KEY = 7_305_160_112_734  # any number that no other lock has
+
+
+@dataclass(frozen=True, slots=True)
+class PaidCount:
+    """Paid runs of the last 24 hours. `person`, `all`: of this person, and of all. `person_wait`,
+    `all_wait`: seconds until the oldest of them no longer counts."""
+
+    person: int = 0
+    all: int = 0
+    person_wait: float = 0.0
+    all_wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PaidUse:
+    """Paid runs of an owner: in the last 24 hours, and in the last 30 days."""
+
+    owner: str
+    day: int
+    month: int
+
+
+PaidCheck = Callable[[PaidCount], None]  # raises an error to refuse the start
+
+
+class PaidRunStore:
+    """Starts of paid runs of all owners. Thread-safe. All methods raise ComfyError if the database
+    can't be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def recent(self, person: str) -> PaidCount:
+        """Return the paid runs of the last 24 hours, of all and of this `payer`."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return _recent(connection, person)
+
+    def count_in(self, connection: Connection, record: Record, check: PaidCheck) -> None:
+        """Count a run, if it is paid, in the transaction of this connection, unless `check`
+        refuses it because of the earlier ones. A run that starts again after a crash counts once.
+
+        After an error of `check`, the caller rolls back. Concurrent starts wait for each other.
+        """
+        if not record.job.paid:
+            return
+        if connection.dialect.name == "postgresql":
+            connection.execute(_LOCK, {"key": _LOCK_KEY})
+        # Write first, to take SQLite's write lock before reading.
+        connection.execute(delete(paid_runs).where(paid_runs.c.at < time.time() - _KEPT))
+        if connection.scalar(select(paid_runs.c.run).where(paid_runs.c.run == record.id)):
+            return
+        person = payer(record.owner, record.address)
+        check(_recent(connection, person))
+        row = {"run": record.id, "person": person, "at": time.time()}
+        connection.execute(insert(paid_runs).values(**row, owner=json.dumps(record.owner)))
+
+    def counting(
+        self, record: Record, check: PaidCheck, within: Callable[[Connection], object]
+    ) -> Callable[[Connection], None]:
+        """Return a function that calls `count_in`, then `within`."""
+
+        def count(connection: Connection) -> None:
+            self.count_in(connection, record, check)
+            within(connection)
+
+        return count
+
+    @staticmethod
+    def ending(
+        record: Record, within: Callable[[Connection], object]
+    ) -> Callable[[Connection], None]:
+        """Return a function that calls `within`, then forgets an ended paid run that wasn't sent to
+        a server."""
+
+        def end(connection: Connection) -> None:
+            within(connection)
+            if record.job.paid and not record.sent:
+                connection.execute(delete(paid_runs).where(paid_runs.c.run == record.id))
+
+        return end
+
+    def uses(self) -> list[PaidUse]:
+        """Return the paid runs of the last 30 days by owner, most first."""
+        now = time.time()
+        day = func.sum(case((paid_runs.c.at > now - _DAY, 1), else_=0))
+        statement = (
+            select(paid_runs.c.owner, day, func.count())
+            .where(paid_runs.c.at > now - 30 * _DAY)
+            .group_by(paid_runs.c.owner)
+            .order_by(func.count().desc(), paid_runs.c.owner)
+        )
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(statement).all()
+        return [PaidUse(json.loads(owner), int(today), month) for owner, today, month in rows]
+
+
+def payer(owner: str, address: str) -> str:
+    """Return the digest of the person who pays. An owner without an account counts by `address`,
+    because a browser that deletes its cookie is another owner."""
+    return share_of(address) or digest(owner)
+
+
+def _recent(connection: Connection, person: str) -> PaidCount:
+    now = time.time()
+    own = paid_runs.c.person == person
+    since = paid_runs.c.at > now - _DAY
+    columns = (func.count(), func.min(paid_runs.c.at))
+    mine, oldest = connection.execute(select(*columns).where(own, since)).one()
+    everyone, first = connection.execute(select(*columns).where(since)).one()
+    return PaidCount(mine, everyone, _wait(oldest, now), _wait(first, now))
+
+
+def _wait(oldest: float | None, now: float) -> float:
+    return 0.0 if oldest is None else max(0.0, oldest + _DAY - now)

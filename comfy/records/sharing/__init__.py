@@ -1,1 +1,0 @@
-"""Links through which other users see results."""

@@ -1,1 +1,0 @@
-"""State outside of runs that all processes on one database share."""
