@@ -16,9 +16,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from comfy.local_comfyui.install_node import install_node
-from ui.accounts.token_command import change_tokens
-from ui.accounts.user_command import change_users
-from ui.backup.command import back_up, restore
+from ui.accounts.commands import change_tokens, change_users
+from ui.backup import back_up, restore
 from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SHIPPED_WORKFLOWS, with_shipped_workflows
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
-    from ui.accounts.openid_store import OpenIDPeople
-    from ui.accounts.opening import SignInSettings
+    from ui.accounts.login import SignInSettings
+    from ui.accounts.openid import OpenIDPeople
     from ui.accounts.users import UsersFile
     from ui.settings.web_settings import WebSettings
 
@@ -147,7 +146,7 @@ def run(
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
     from comfy.media.checks import MIB
-    from ui.accounts.opening import opened_people, opened_users, sign_in_address
+    from ui.accounts.login import opened_people, opened_users, sign_in_address
     from ui.server import serve
     from ui.services import OptionalParts, wire
     from ui.settings.permissions import permissions_of
@@ -343,8 +342,7 @@ def _sign_in_of(
 ) -> SignInSettings:
     """Return the sign-in settings; `kept`: the SQLAlchemy URL of the database for sessions
     and tokens."""
-    from ui.accounts.login import DAY, SessionTimes
-    from ui.accounts.opening import SignInSettings
+    from ui.accounts.login import DAY, SessionTimes, SignInSettings
 
     return SignInSettings(
         users,

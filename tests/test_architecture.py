@@ -77,7 +77,7 @@ CLIENT = ("client", "exchange", "abortable", "sessions", "view")
 USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
     | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
-    | {"ui.accounts.openid_provider", "comfyforms.plugins.comfy_runner.runner"},
+    | {"ui.accounts.openid", "comfyforms.plugins.comfy_runner.runner"},
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.dispatch"},

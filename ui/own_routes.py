@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterator
 
 from fastapi import WebSocket
 
-from ui.accounts.pages.login_routes import logout_routes, share_link_routes
 from ui.accounts.pages.shared_page import shared_page_routes
-from ui.accounts.pages.sign_in import SignInPage
+from ui.accounts.pages.sign_in import SignInPage, logout_routes, share_link_routes
 from ui.administration.desk import Administration
 from ui.files.result_files import result_routes
 from ui.files.shared_files import shared_result_routes
 from ui.files.uploads import upload_routes
-from ui.operator.access import OperatorAccess
-from ui.operator.activity_page import activity_routes
-from ui.operator.frame import AdminFrame
-from ui.operator.log_page import log_routes
+from ui.operator.frame import AdminFrame, OperatorAccess
+from ui.operator.log_pages import activity_routes, log_routes
 from ui.operator.metrics import AppCollector, metrics_routes
 from ui.operator.missing_page import missing_routes
-from ui.operator.people_page import people_routes
-from ui.operator.routes import operator_routes
-from ui.operator.token_page import token_routes
+from ui.operator.people_page import people_routes, token_routes
+from ui.operator.servers_page import operator_routes
 from ui.operator.usage_page import usage_routes
 from ui.page.covers import cover_routes
 from ui.page.kept_files import gradio_script_routes

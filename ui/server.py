@@ -29,10 +29,8 @@ from comfy.webhooks.dispatch import sending
 from comfyforms.hooks import PluginApp
 from ui.accounts.database import SignInStoreError
 from ui.accounts.pages.account import account_routes
-from ui.accounts.pages.login_routes import login_routes
 from ui.accounts.pages.passwords import Passwords
-from ui.accounts.pages.sign_in import SignInPage
-from ui.accounts.pages.sign_in_file import sign_in_file_handler
+from ui.accounts.pages.sign_in import SignInPage, login_routes, sign_in_file_handler
 from ui.administration.announcements import refresh_regularly
 from ui.administration.desk import Administration
 from ui.api.app import api_app
@@ -52,7 +50,7 @@ from ui.gradio.internals import (
     without_apps,
 )
 from ui.middleware import add_middleware
-from ui.operator.access import OperatorAccess
+from ui.operator.frame import OperatorAccess
 from ui.own_routes import administrator_routes, monitoring_routes, own_routes
 from ui.page.blocks import assets, build_page, document_head
 from ui.page.first_view.first_view import FirstView
@@ -177,7 +175,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     keys = services.starter.payment.keys
     add(account_routes(identity, passwords, sign_in, root_path, keys))
     if settings.sign_in.openid is not None:
-        from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
+        from ui.accounts.pages.sign_in import openid_routes  # takes a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))

@@ -1,19 +1,24 @@
 """Browser sessions and script tokens: in memory for requests, in a database for the next start and
-for other processes. Only digests of credentials are stored."""
+for other processes. Only digests of credentials are stored.
+
+Wrong passwords, counted over all processes of the app. They survive a restart.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
+import json
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from ui.accounts import tables
-from ui.accounts.database import SignInDatabase
+from ui.accounts import database
+from ui.accounts.database import SignInDatabase, guesses
 
 Way = Literal["password", "guest", "proxy", "openid"]
 
@@ -82,7 +87,7 @@ class SignInStore:
     def put_session(self, session: BrowserSession) -> None:
         """Store a session."""
         with self.database.changing() as rows:
-            rows.execute(insert(tables.sessions).values(asdict(session)))
+            rows.execute(insert(database.sessions).values(asdict(session)))
             with self._memory:
                 self.sessions[session.key] = session
 
@@ -91,7 +96,7 @@ class SignInStore:
         if not keys:
             return
         with self.database.changing() as rows:
-            _delete(rows, tables.sessions, keys)
+            _delete(rows, database.sessions, keys)
             with self._memory:
                 for key in keys:
                     self.sessions.pop(key, None)
@@ -99,14 +104,14 @@ class SignInStore:
     def put_token(self, token: AccessToken) -> None:
         """Store a token."""
         with self.database.changing() as rows:
-            rows.execute(insert(tables.access_tokens).values(asdict(token)))
+            rows.execute(insert(database.access_tokens).values(asdict(token)))
             with self._memory:
                 self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
         """Delete a token."""
         with self.database.changing() as rows:
-            _delete(rows, tables.access_tokens, [key])
+            _delete(rows, database.access_tokens, [key])
             with self._memory:
                 self.access_tokens.pop(key, None)
 
@@ -141,7 +146,7 @@ class SignInStore:
             return
         with self.database.changing() as rows:
             rows.execute(
-                delete(tables.named_by_proxy).where(tables.named_by_proxy.c.named < before)
+                delete(database.named_by_proxy).where(database.named_by_proxy.c.named < before)
             )
             with self._memory:
                 self.named = {name: at for name, at in self.named.items() if at >= before}
@@ -173,17 +178,17 @@ class SignInStore:
     def open_share_link(self) -> None:
         """Create the guests' share link, unless it exists."""
         with self.database.changing() as rows:
-            token = rows.scalar(select(tables.share_link.c.token))
+            token = rows.scalar(select(database.share_link.c.token))
             if token is None:
                 token = secrets.token_urlsafe(32)
-                rows.execute(insert(tables.share_link).values(token=token))
+                rows.execute(insert(database.share_link).values(token=token))
             self.share_link = token
 
     def end_share_link(self) -> None:
         """Delete the share link and sign its guests out. The next link has a different token."""
         with self.database.changing() as rows:
-            rows.execute(delete(tables.share_link))
-            rows.execute(delete(tables.sessions).where(tables.sessions.c.way == "guest"))
+            rows.execute(delete(database.share_link))
+            rows.execute(delete(database.sessions).where(database.sessions.c.way == "guest"))
             with self._memory:
                 self.share_link = ""
                 self.sessions = {k: one for k, one in self.sessions.items() if one.way != "guest"}
@@ -195,26 +200,28 @@ class SignInStore:
                 (key, self.access_tokens[key].used) for key in touched if key in self.access_tokens
             ]
             last_named = [(name, self.named[name]) for name in named if name in self.named]
-        _write_later(rows, tables.sessions, "seen", seen)
-        _write_later(rows, tables.access_tokens, "used", used)
-        known = set(rows.scalars(select(tables.named_by_proxy.c.key)))
+        _write_later(rows, database.sessions, "seen", seen)
+        _write_later(rows, database.access_tokens, "used", used)
+        known = set(rows.scalars(select(database.named_by_proxy.c.key)))
         by_key = {digest_of(name): (name, at) for name, at in last_named}
         if new := [
             {"key": key, "name": name, "named": at}
             for key, (name, at) in by_key.items()
             if key not in known
         ]:
-            rows.execute(insert(tables.named_by_proxy), new)
+            rows.execute(insert(database.named_by_proxy), new)
         last_named = [(key, at) for key, (_, at) in by_key.items()]
-        _write_later(rows, tables.named_by_proxy, "named", last_named)
+        _write_later(rows, database.named_by_proxy, "named", last_named)
 
     def _load(self, rows: Connection) -> None:
         """Reload everything. Uses that aren't written yet replace the older times."""
-        every = rows.execute(select(tables.sessions))
+        every = rows.execute(select(database.sessions))
         sessions = {row.key: BrowserSession(*row) for row in every}
-        tokens = {row.key: AccessToken(*row) for row in rows.execute(select(tables.access_tokens))}
-        named = {row.name: row.named for row in rows.execute(select(tables.named_by_proxy))}
-        share_link = rows.scalar(select(tables.share_link.c.token)) or ""
+        tokens = {
+            row.key: AccessToken(*row) for row in rows.execute(select(database.access_tokens))
+        }
+        named = {row.name: row.named for row in rows.execute(select(database.named_by_proxy))}
+        share_link = rows.scalar(select(database.share_link.c.token)) or ""
         with self._memory:
             named |= {name: self.named[name] for name in self._named}
             for key in self._touched:
@@ -242,3 +249,72 @@ def _write_later(
         which = (table.c.key == bindparam("of")) & (table.c[column] < bindparam("at"))
         statement = update(table).where(which).values({column: bindparam("at")})
         rows.execute(statement, [{"of": one, "at": at} for one, at in uses])
+
+
+FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
+
+
+GuessKey = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Number of wrong passwords, and the time of the last attempt in seconds since 1970."""
+
+    wrong: int = 0
+    last: float = 0.0
+
+    def at(self, now: float) -> Tries:
+        """Return the tries that still count."""
+        return self if now - self.last < FORGOTTEN_AFTER else Tries()
+
+
+class GuessCounts:
+    """Wrong passwords in the database. It contains only digests of names and addresses, made with
+    the app's `secret`, as users may type a password in the place of their name. All methods access
+    the database and raise SignInStoreError."""
+
+    def __init__(self, database: SignInDatabase, secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+
+    def tries(self, keys: Sequence[GuessKey], now: float) -> list[Tries]:
+        """Return the tries of each key that still count."""
+        digests = [self._digest(key) for key in keys]
+        with self._database.reading() as rows:
+            known = _stored(rows, digests)
+        return [known.get(key, Tries()).at(now) for key in digests]
+
+    def add(self, keys: Sequence[GuessKey], now: float) -> None:
+        """Count a wrong password by each key."""
+        digests = [self._digest(key) for key in keys]
+        with self._database.writing() as rows:
+            known = _stored(rows, digests)
+            for key in digests:
+                values = {"wrong": known.get(key, Tries()).at(now).wrong + 1, "last": now}
+                if key in known:
+                    rows.execute(update(guesses).where(guesses.c.key == key).values(values))
+                else:
+                    rows.execute(insert(guesses).values(key=key, **values))
+
+    def clear(self, key: GuessKey) -> None:
+        """Forget the wrong passwords of a key. Writes only if there are any."""
+        digest = self._digest(key)
+        with self._database.reading() as rows:
+            if not _stored(rows, [digest]):
+                return
+        with self._database.writing() as rows:
+            rows.execute(delete(guesses).where(guesses.c.key == digest))
+
+    def forget(self, now: float) -> None:
+        """Delete counts that are too old to matter."""
+        with self._database.writing() as rows:
+            rows.execute(delete(guesses).where(guesses.c.last < now - FORGOTTEN_AFTER))
+
+    def _digest(self, key: GuessKey) -> str:
+        return hmac.digest(self._secret, json.dumps(key).encode(), hashlib.sha256).hex()
+
+
+def _stored(rows: Connection, digests: Sequence[str]) -> dict[str, Tries]:
+    stored = rows.execute(select(guesses).where(guesses.c.key.in_(digests)))
+    return {row.key: Tries(row.wrong, row.last) for row in stored}

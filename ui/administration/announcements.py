@@ -1,4 +1,7 @@
-"""Announcements to all open pages: the notice, and which servers take runs."""
+"""Log of administrators' actions: a line in the app's log, and a record for the page.
+
+Announcements to all open pages: the notice, and which servers take runs.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,70 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks, repeated
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.records.administration import AdministrationStore, Notice
-from ui.administration.audit import Actor, AuditLog
+from comfy.records.administration import AdministrationStore, AuditLine, Notice
 
 log = logging.getLogger(__name__)
 
+
+_MOST = 50  # shown on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Administrator who does something: the `owner` of their runs, and their `name` for people."""
+
+    owner: str
+    name: str
+
+
+class AuditLog:
+    """Log of actions. Without a `store`, the last ones are in memory. Thread-safe."""
+
+    def __init__(self, store: AdministrationStore | None) -> None:
+        self._store = store
+        self._lines: deque[AuditLine] = deque(maxlen=_MOST)
+
+    def note(self, sentence: str) -> None:
+        """Log an action. The sentence names the person who did it."""
+        log.info("%s", sentence)
+        if self._store is None:
+            self._lines.appendleft(AuditLine(time.time(), sentence))
+            return
+        try:
+            self._store.add_line(sentence)
+        except ComfyError as problem:  # the action was done anyway
+            log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
+
+    def last(self) -> tuple[AuditLine, ...]:
+        """Return the last actions, newest first. Raises ComfyError."""
+        return tuple(self._lines) if self._store is None else self._store.lines(_MOST)
+
+
 LONGEST_NOTICE = 500  # characters
+
+
 _PAUSE = 2.0  # seconds until other processes' changes are seen
+
+
 _LONGEST = 366 * 24 * 3600.0  # seconds that a notice with an end may stay
+
+
 _EMPTY = message("Write the notice first.")
+
+
 _TOO_LONG = message("The notice can have at most {count} characters.", count=LONGEST_NOTICE)
+
+
 _NO_END = message("Choose an end within a year.")
 
 

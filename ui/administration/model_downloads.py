@@ -13,7 +13,7 @@ from comfy.records.administration import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
 from comfy.templates.known_parts import KnownParts
-from ui.administration.audit import Actor, AuditLog
+from ui.administration.announcements import Actor, AuditLog
 from ui.library import WorkflowLibrary
 
 _MOST_NAMED = 5  # files of one action

@@ -1,25 +1,43 @@
-"""Actions of administrators on servers and on runs of all users."""
+"""Actions of administrators on servers and on runs of all users.
+
+The administrator's overview of servers and all users' runs. It contains no user texts, and
+images only if the settings allow them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message
-from comfy.comfyui.protocol.run_state import RunError
+from comfy.base.messages import message, plural
+from comfy.comfyui.protocol.events import Preview
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from comfy.comfyui.servers.managers import reboot
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.local_comfyui.supervisor import LocalComfyUI
-from comfy.runs.interface import Run, RunRegistry
-from ui.administration.audit import Actor, AuditLog
+from comfy.library.private import MARK
+from comfy.local_comfyui.supervisor import ComfyUIStatus, LocalComfyUI
+from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
+from ui.administration.announcements import Actor, AuditLog
+from ui.documents.headlines import AWAY, elapsed_words
+from ui.services import OptionalParts
 from ui.web.identity import Identity
 
+if TYPE_CHECKING:
+    from comfy.scaling.scaler import ScaleStatus
+
 GUEST = message("Guest")
+
+
 _NOT_OURS = message(
     "ComfyForms can't restart this ComfyUI: it didn't start it, and there is no ComfyUI-Manager."
 )
+
+
 _STOPPED = RunError(message("An administrator stopped this run."))
 
 
@@ -106,3 +124,151 @@ class RunActions:
 
     def _owner(self, run: Run) -> str:
         return self.identity.name_of(run.owner) or GUEST
+
+
+_WAITING = message("Waiting")
+
+
+_RUNNING = message("Running")
+
+
+_OWN_WORKFLOW = message("The user's own workflow")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """ComfyUI server with its state. `process`: of a ComfyUI that the app starts."""
+
+    server: ComfyServer
+    report: ServerReport
+    process: ComfyUIStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """Unfinished run: its owner, workflow, start, progress, and server ("" without one). `preview`:
+    the number of its newest visible image, 0 for none. `waits`: its place in the queue can be
+    changed."""
+
+    id: str
+    owner: str
+    workflow: str
+    since: str
+    progress: str
+    server: str
+    preview: int
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLines:
+    """The app's processes, None while the database is away. `is_wire_up`: whether messages between
+    them arrive."""
+
+    statuses: tuple[ProcessStatus, ...] | None
+    is_wire_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one. `scales`:
+    () without `[[scale]]`, None while the database is away."""
+
+    servers: tuple[ServerLine, ...]
+    runs: tuple[RunLine, ...]
+    processes: ProcessLines | None = None
+    scales: tuple[ScaleStatus, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Reader of servers and runs for administrators.
+
+    `name_of`: returns the name of an owner, "" without sign-in. `images`: whether administrators
+    see previews.
+    """
+
+    servers: ServerPool
+    reports: Callable[[], ServerReports]
+    runs: RunRegistry
+    name_of: Callable[[str], str]
+    images: bool
+    parts: OptionalParts
+
+    def overview(self) -> Overview:
+        """Query the servers and return the overview."""
+        now = time.time()
+        live = [run for run in self.runs.known() if not run.state.phase.finished]
+        live.sort(key=lambda run: run.turn)
+        return Overview(
+            tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
+            tuple(self._line(run, now) for run in live),
+            process_lines(self.runs.processes),
+            self._scales(),
+        )
+
+    def _scales(self) -> tuple[ScaleStatus, ...] | None:
+        try:
+            return self.parts.scaler.statuses() if self.parts.scaler is not None else ()
+        except ComfyError:
+            return None
+
+    def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:
+        local = self.parts.local.get(server.url)
+        return None if local is None else local.status
+
+    def _line(self, run: Run, now: float) -> RunLine:
+        at = run.record.server
+        server = self.servers.at(at)
+        label = server.label if server else at
+        return _line(run, self.name_of(run.owner), label, now, images=self.images)
+
+    def preview_of(self, run_id: str) -> Preview | None:
+        """Return the newest preview of any user's run, if administrators may see it."""
+        if not self.images:
+            return None
+        return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
+
+
+def process_lines(processes: AppProcesses | None) -> ProcessLines | None:
+    """Return the state of the app's processes; None if there is only one."""
+    if processes is None:
+        return None
+    try:
+        statuses = processes.statuses()
+    except ComfyError:
+        return ProcessLines(None, processes.is_wire_up)
+    return ProcessLines(statuses, processes.is_wire_up)
+
+
+def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunLine:
+    job, state = run.job, run.state
+    return RunLine(
+        run.id,
+        name or GUEST,
+        _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
+        message("{time} ago", time=elapsed_words(now - run.submitted_at)),
+        _progress(state),
+        server,
+        state.preview_number if images and state.preview else 0,
+        waits=run.waits_here,
+    )
+
+
+def _progress(state: RunState) -> str:
+    """Return a run's progress without users' node titles."""
+    if state.away:
+        return AWAY
+    if state.phase is Phase.WAITING:
+        match state.queue_place:
+            case None:
+                return _WAITING
+            case 0 | 1:
+                return message("Waiting, next in the queue")
+            case before:
+                return plural(
+                    "Waiting, {count} run ahead", "Waiting, {count} runs ahead", count=before
+                )
+    if state.steps > 1:
+        return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
+    return _RUNNING

@@ -15,9 +15,8 @@ from comfy.cluster.setup.importing import (
 )
 from comfy.records.blobs import BlobStore
 from comfy.records.database import new_engine, open_database, sqlite_address
-from ui.accounts.database import SignInDatabase
-from ui.accounts.opening import sign_in_address
-from ui.accounts.tables import SIGN_IN_SCHEMA, changes
+from ui.accounts.database import SIGN_IN_SCHEMA, SignInDatabase, changes
+from ui.accounts.login import sign_in_address
 from ui.settings.options import Settings
 
 _HISTORY = "history.sqlite"

@@ -1,4 +1,7 @@
-"""Frame of the administrator's pages: access, title, tabs, and answers to their forms."""
+"""Recognition of administrators by their requests.
+
+Frame of the administrator's pages: access, title, tabs, and answers to their forms.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,59 @@ from types import MappingProxyType
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection
 
 from comfy.base.messages import message
+from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.library.permissions import Permissions
 from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.operator.access import OperatorAccess
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.web.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAccess:
+    """Check for administrators, who are named in the settings or the users file. Without sign-in,
+    every caller on this machine is an administrator if no other machine can reach the app."""
+
+    permissions: Permissions
+    identity: Identity
+
+    def permits(self, request: HTTPConnection) -> bool:
+        """Return whether the caller is an administrator."""
+        owner = self.identity.owner(request)
+        if owner is None or not self.permissions.operates(owner):
+            return False
+        return self.identity.login is not None or _from_here(request)
+
+    async def only(self, request: Request) -> None:
+        """Require an administrator (route dependency). Raises 401 without a user and for another
+        site's page, otherwise 404, as for an unknown route."""
+        await self.identity.caller(request)
+        if not self.permits(request):
+            raise HTTPException(404)
+
+
+def _from_here(request: HTTPConnection) -> bool:
+    """Return whether the request comes from this machine. Requests through a trusted proxy have
+    their visitor's address."""
+    return request.client is not None and is_loopback(request.client.host)
+
 
 PATH = "/operator"
+
+
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
+
+
 ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
+
+
 _TABS: Mapping[str, str] = MappingProxyType(
     {
         PATH: message("Servers and runs"),
@@ -34,9 +76,17 @@ _TABS: Mapping[str, str] = MappingProxyType(
         TOKENS: message("Access tokens"),
     }
 )
+
+
 _DEMO = message("Demo mode – not connected to ComfyUI.")
+
+
 _SHADE = message("Switch theme")
+
+
 _ADMINISTRATION = message("Administration")
+
+
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 

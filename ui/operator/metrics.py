@@ -34,7 +34,7 @@ from comfy.comfyui.servers.reports import (
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
-from ui.administration.overview import ProcessLines, process_lines
+from ui.administration.servers import ProcessLines, process_lines
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 

@@ -1,4 +1,7 @@
-"""Page on which administrators add, change and remove users."""
+"""Page on which administrators add, change and remove users.
+
+Page on which administrators see and revoke all users' tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +10,75 @@ import html
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Form, Request
+from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural, sentences
 from comfy.base.wording import bytes_words
-from ui.accounts.pages.shown_once import ShownOnce
+from ui.accounts.login import Login, token_owner
+from ui.accounts.pages.account import ShownOnce, token_row
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import current_language, html_of
-from ui.operator.frame import PEOPLE, AdminFrame, asking_form, section
+from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
 from ui.page.plain.inline import module_tag
 from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")
+
+
 _NAME = message("Username")
+
+
 _PASSWORD = message("Password (leave empty to generate one)")
+
+
 _IS_ADMINISTRATOR = message("Administrator")
+
+
 _ADD_IT = message("Add")
+
+
 _EARLIER = message("Guests and removed people")
+
+
 _NO_FILE = message(
     "People can't be added here: ComfyForms has no users file. Create it in the shell with the"
     " command “user add”, then restart ComfyForms."
 )
+
+
 _NO_RESULTS = message("No results")
+
+
 _NOT_SIGNED_IN = message("Not signed in")
+
+
 _SEND_IT = message("Give it to them now. You won't see it again.")
+
+
 _COPY, _COPIED = message("Copy"), message("Copied")
+
+
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
+
+
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
+
+
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
+
+
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
+
+
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
+
+
 _FOR_GOOD = message("You can't undo this.")
+
+
 _WAYS = {
     "password": message("Password"),
     "settings": message("Password in the settings"),
@@ -271,3 +309,45 @@ def _earlier(at: int, one: PersonRow) -> str:
     )
     return f"""<li><div><b>{html_of(one.name)}</b><br>{facts}</div>
 <div class="buttons">{ask}</div></li>"""
+
+
+_ABOUT = message("Scripts use these tokens to act as their owners.")
+
+
+_NONE = message("No tokens.")
+
+
+def token_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator/tokens`, and `POST /operator/tokens/{token_id}/revoke` for its
+    buttons."""
+    routes = GuardedRoutes()
+    identity = frame.desk.identity
+
+    @routes.get(TOKENS, Access.SIGN_IN_PAGE)
+    def tokens(request: Request) -> HTMLResponse:
+        """Return the page, or the sign-in page if the browser isn't signed in. Raises 404 for other
+        users, and if sign-in is off."""
+        login = identity.login
+        if login is None:
+            raise HTTPException(404)
+        return frame.shown(request, TOKENS, lambda: _token_body(login))
+
+    @routes.post(f"{TOKENS}/{{token_id}}/revoke", Access.ADMINISTRATOR)
+    async def revoke(request: Request, token_id: str) -> Response:
+        """Revoke a token, immediately close what was opened with it, and redirect to the page."""
+        if identity.login is not None:
+            await asyncio.to_thread(identity.login.revoke_any, token_id)
+            await identity.close_ended()
+        return frame.back(request, f"{TOKENS}/{token_id}/revoke", TOKENS)
+
+    return routes
+
+
+def _token_body(login: Login) -> str:
+    rows = (
+        token_row(one, f"{TOKENS[1:]}/{one.id}/revoke", token_owner(one, login.ways.openid))
+        for one in login.all_tokens()
+    )
+    none = f"<p>{html_of(_NONE)}</p>"
+    return f"""<section class="card account tokens"><p>{html_of(_ABOUT)}</p>
+{"".join(rows) or none}</section>"""

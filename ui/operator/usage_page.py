@@ -7,14 +7,14 @@ from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
 from comfy.base.wording import bytes_words
-from ui.administration.figures import (
+from ui.administration.people import (
     EXPIRING_DAYS,
     PaidRuns,
+    PersonRow,
     StorageFigures,
     UsageWeek,
     WorkflowUse,
 )
-from ui.administration.people import PersonRow
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import USAGE, AdminFrame, section

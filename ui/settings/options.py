@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from comfy.comfyui.client.address import is_loopback
-from ui.accounts.openid_people import OpenIDSettings, space_openid
+from ui.accounts.openid import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.download_options import SECRET_DOWNLOADS, DownloadOptions
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError
 from comfy.library.permissions import Permissions
-from ui.accounts.openid_store import OpenIDPeople
+from ui.accounts.openid import OpenIDPeople
 from ui.accounts.users import UsersFile
 from ui.settings.options import Settings
 from ui.settings.setting_values import Permission

@@ -177,7 +177,7 @@ def _own_path_or_address(value: str) -> str:
 
 
 def _people_rule(value: str) -> str:
-    """Check a rule; see `ui.accounts.openid_people.fits`."""
+    """Check a rule; see `ui.accounts.openid.fits`."""
     if not _PEOPLE.fullmatch(value):
         raise PydanticCustomError(
             OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.comfyui.client.address import is_loopback
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import SignInSettings
 from ui.languages.catalogs import Languages
 from ui.settings.scales import ScaleTable
 from ui.settings.start_lines import Reach, is_contained

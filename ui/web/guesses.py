@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
-from ui.accounts.guess_counts import GuessCounts, GuessKey, Tries
+from ui.accounts.store import GuessCounts, GuessKey, Tries
 from ui.web.shares import Caller, FairSlots, Share
 
 # remembered names and addresses; the least recently tried are forgotten first

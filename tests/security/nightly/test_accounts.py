@@ -22,8 +22,7 @@ from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts import database
-from ui.accounts.login import TOKEN_PREFIX
-from ui.accounts.opening import SignInSettings, sign_in_address
+from ui.accounts.login import TOKEN_PREFIX, SignInSettings, sign_in_address
 from ui.accounts.users import UsersFile
 from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN

@@ -20,8 +20,7 @@ from tests.security.signing_in import sign_in, signed_in, socket_of
 from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
-from ui.accounts.login import SessionTimes
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import SessionTimes, SignInSettings
 from ui.settings.web_settings import WebSettings
 from ui.web import guesses, logins
 from ui.web.identity import NO_LOGIN, REPLACED

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.waiting import awaited
 from ui.accounts.database import SignInDatabase
-from ui.accounts.guess_counts import FORGOTTEN_AFTER, GuessCounts
+from ui.accounts.store import FORGOTTEN_AFTER, GuessCounts
 from ui.web.guesses import NAME, PAUSE, SPRAYING, SPRAYING_PAUSE, Guesses, PasswordAttempt
 
 ANNA = PasswordAttempt("anna", "10.0.0.5")

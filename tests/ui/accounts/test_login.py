@@ -14,8 +14,7 @@ from comfy.base.errors import ComfyError
 from tests.support.waiting import Clock, awaited
 from ui.accounts import database
 from ui.accounts import login as rules
-from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
-from ui.accounts.opening import sign_in_address
+from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn, sign_in_address
 from ui.accounts.store import BrowserSession, SignInStore
 from ui.web.cookies import Cookies
 from ui.web.guesses import Guesses

@@ -31,11 +31,8 @@ from tests.ui.accounts.openid_provider import (
     settings_of,
     sign_in_as,
 )
-from ui.accounts.login import DAY, SessionTimes
-from ui.accounts.openid_people import OpenIDSettings
-from ui.accounts.openid_provider import LASTS
-from ui.accounts.openid_store import OpenIDPeople
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import DAY, SessionTimes, SignInSettings
+from ui.accounts.openid import LASTS, OpenIDPeople, OpenIDSettings
 from ui.settings.web_settings import WebSettings
 
 ANNA, BEN, CARL = "1", "2", "3"  # as the provider calls them

@@ -6,8 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from ui.accounts.openid_people import person_of
-from ui.accounts.openid_store import OpenIDPeople
+from ui.accounts.openid import OpenIDPeople, person_of
 from ui.settings.arguments import read_settings
 from ui.settings.permissions import permissions_of
 

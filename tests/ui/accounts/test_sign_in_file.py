@@ -17,8 +17,8 @@ from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import openid_provider, settings_of, sign_in_as
 from ui.accounts import database
-from ui.accounts.openid_store import OpenIDPeople
-from ui.accounts.opening import SignInSettings, sign_in_address
+from ui.accounts.login import SignInSettings, sign_in_address
+from ui.accounts.openid import OpenIDPeople
 from ui.settings.web_settings import WebSettings
 
 ANNA = ("anna", "lighthouse")

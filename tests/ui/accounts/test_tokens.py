@@ -16,7 +16,7 @@ from comfy.demo import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
-from ui.accounts.opening import SignInSettings, sign_in_address
+from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")

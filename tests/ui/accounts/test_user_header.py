@@ -15,8 +15,7 @@ import requests
 from comfy.demo import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.accounts.login import SignedIn
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import SignedIn, SignInSettings
 from ui.settings.arguments import read_settings
 from ui.settings.web_settings import WebSettings
 

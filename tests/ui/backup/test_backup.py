@@ -17,7 +17,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, begun, ended_record, ids, kept_image
-from ui.backup.archive import BackupSources, check_archive, restore_archive, write_archive
+from ui.backup import BackupSources, check_archive, restore_archive, write_archive
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
 from tests.support.postgres import empty, running_postgres
 from tests.support.samples.histories import ANN, begun, ended_record, ids, kept_image
-from ui.accounts.opening import sign_in_address
+from ui.accounts.login import sign_in_address
 from ui.accounts.store import AccessToken, SignInStore
 from ui.cluster_command.command import manage_cluster
 

@@ -18,7 +18,7 @@ from tests.security.signing_in import history_status, sign_in, signed_in, socket
 from tests.support.sampler import job
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import SignInSettings
 from ui.accounts.users import UsersFile
 from ui.settings.web_settings import WebSettings
 

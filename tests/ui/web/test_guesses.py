@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.accounts.guess_counts import FORGOTTEN_AFTER
+from ui.accounts.store import FORGOTTEN_AFTER
 from ui.web.guesses import (
     MOST_KEYS,
     MOST_LINES,

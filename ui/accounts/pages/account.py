@@ -1,10 +1,22 @@
-"""Page on which users change their password, and create and revoke tokens for their scripts."""
+"""Page on which users change their password, and create and revoke tokens for their scripts.
+
+The account page's form for a user's own comfy.org API key.
+
+Form in which users change their own password.
+
+A token's row in a list, with its *Revoke* button.
+
+Secrets that a page shows once: new tokens and passwords.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Form, HTTPException, Request
@@ -12,39 +24,251 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from comfy.records.paid import ApiKeys
+from comfy.records.paid import ApiKeys, KeySource
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SignedIn
-from ui.accounts.pages.key_form import key_form
-from ui.accounts.pages.login_routes import signed_in
-from ui.accounts.pages.password_form import CHANGED, PasswordChange, password_form
 from ui.accounts.pages.passwords import Passwords, SignInRefused
-from ui.accounts.pages.shown_once import ShownOnce
-from ui.accounts.pages.sign_in import SignInPage
-from ui.accounts.pages.sign_in_file import logged
-from ui.accounts.pages.token_row import token_row
+from ui.accounts.pages.sign_in import SignInPage, logged, signed_in
 from ui.accounts.store import AccessToken
+from ui.accounts.users import SHORTEST
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of
+from ui.languages.current import current_language, html_of
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
 
+_KEY_HEADING = message("comfy.org API key")
+
+
+_ABOUT_KEYS = sentences(
+    message("It pays your runs of workflows with paid nodes."),
+    message("It is stored encrypted, sent with these runs only, and never shown again."),
+)
+
+
+_STATES: dict[KeySource, str] = {
+    "own": message("Your key is set."),
+    "app": message("You have no key. The administrator's key pays."),
+    "": message("You have no key."),
+}
+
+
+_KEY, _SAVE = message("API key"), message("Save the key")
+
+
+_REMOVE = message("Remove the key")
+
+
+def key_form(source: KeySource, why: str = "") -> str:
+    """Return the form as HTML. `source`: which key pays the user's runs. `why`: the reason that a
+    key wasn't stored."""
+    remove = (
+        f'<form method="post" action="account/key/remove"><button type="submit" class="quiet">'
+        f"{html_of(_REMOVE)}</button></form>"
+    )
+    return f"""<section aria-labelledby="key-heading">
+<h2 id="key-heading">{html_of(_KEY_HEADING)}</h2>
+<p>{html_of(_ABOUT_KEYS)}</p>
+<p><strong>{html_of(_STATES[source])}</strong></p>
+<form method="post" action="account/key">
+<label for="key">{html_of(_KEY)}</label>
+<input id="key" name="key" type="password" autocomplete="off" required minlength="8" maxlength="500"
+ spellcheck="false" aria-describedby="key-why">
+<p id="key-why" class="why" role="alert">{html_of(why)}</p>
+<button type="submit" class="quiet">{html_of(_SAVE)}</button>
+</form>
+{remove if source == "own" else ""}
+</section>"""
+
+
+CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
+
+
+_PASSWORD_HEADING = message("Password")
+
+
+_CURRENT = message("Current password")
+
+
+_NEW = message("New password")
+
+
+_AGAIN = message("New password again")
+
+
+_CHANGE = message("Change password")
+
+
+_ENDS = message("This signs you out on all other devices and ends your access tokens.")
+
+
+_DIFFERENT = message("The new passwords don't match.")
+
+
+_ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """The new password, typed twice."""
+
+    new: str
+    again: str
+
+    def checked(self, login: Login, who: SignedIn) -> Callable[[], None]:
+        """Return the function that stores the new password. Raises ComfyError if the fields don't
+        fit together, or if the user's password isn't in the users file."""
+        file = login.ways.file
+        if file is None or not _may_change(login, who):
+            raise ComfyError(_ELSEWHERE)
+        if self.new != self.again:
+            raise ComfyError(_DIFFERENT)
+        return partial(file.set_password, who.name, self.new)
+
+
+def password_form(login: Login, who: SignedIn, why: str = "") -> str:
+    """Return the form as HTML; empty for users without a password. `why`: the reason that the
+    password wasn't changed."""
+    if who.way != "password":
+        return ""
+    heading = f'<h2 id="password-heading">{html_of(_PASSWORD_HEADING)}</h2>'
+    if not _may_change(login, who):
+        return f'<section aria-labelledby="password-heading">{heading}' + (
+            f"<p>{html_of(_ELSEWHERE)}</p></section>"
+        )
+    fields = "".join(
+        f'<label for="{name}">{html_of(label)}</label>'
+        f'<input id="{name}" name="{name}" type="password" autocomplete="{kind}" required'
+        f' minlength="{1 if name == "current" else SHORTEST}" aria-describedby="password-why">'
+        for name, label, kind in (
+            ("current", _CURRENT, "current-password"),
+            ("new", _NEW, "new-password"),
+            ("again", _AGAIN, "new-password"),
+        )
+    )
+    return f"""<section aria-labelledby="password-heading">{heading}
+<form method="post" action="account/password">
+{fields}
+<p id="password-why" class="why" role="alert">{html_of(why)}</p>
+<p>{html_of(_ENDS)}</p>
+<button type="submit" class="quiet">{html_of(_CHANGE)}</button>
+</form></section>"""
+
+
+def _may_change(login: Login, who: SignedIn) -> bool:
+    return login.ways.file is not None and who.name in login.ways.file.users
+
+
+_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
+
+
+_REVOKE = message("Revoke")
+
+
+_CANCEL = message("Cancel")
+
+
+def token_row(token: AccessToken, action: str, owner: str = "") -> str:
+    """Return a token's row as a form, with the question that its button opens. The question works
+    without a script. `action`: where *Revoke* is sent. `owner`: the token's owner, only for
+    administrators."""
+    name, asks = html.escape(token.label), f"revoke-{token.id}"
+    whose = f"{html.escape(owner)}<br>" if owner else ""
+    label = html_of(message("Revoke {name}", name=token.label))
+    question = html_of(message("Revoke “{name}”?", name=token.label))
+    return f"""<form class="token" method="post" action="{html.escape(action)}">
+<p><b>{name}</b><br>{whose}{html_of(_dates(token))}</p>
+<button type="button" class="quiet" popovertarget="{asks}"
+ aria-label="{label}">{html_of(_REVOKE)}</button>
+<div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
+<h2 id="{asks}-title">{question}</h2>
+<p>{html_of(_FOR_GOOD)}</p>
+<p class="last">
+<button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
+ autofocus>{html_of(_CANCEL)}</button>
+<button type="submit">{html_of(_REVOKE)}</button></p>
+</div>
+</form>"""
+
+
+def _dates(token: AccessToken) -> str:
+    date = current_language().date
+    used = (
+        message("Last used on {date}.", date=date(token.used))
+        if token.used
+        else message("Never used.")
+    )
+    return sentences(message("Created on {date}.", date=date(token.made)), used)
+
+
+_KEPT = 60.0  # seconds until an unseen secret is forgotten
+
+
+class ShownOnce:
+    """New secrets until the page shows them: once each, to their creator in the same session. All
+    times are from the login's clock. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[SignedIn, tuple[float, str, str]] = {}
+
+    def put(self, who: SignedIn, shown: str, now: float, about: str = "") -> None:
+        """Store a secret and drop expired ones. `about`: whose it is."""
+        with self._lock:
+            for other, (created_at, *_) in list(self._made.items()):
+                if now - created_at > _KEPT:
+                    del self._made[other]
+            self._made[who] = now, shown, about
+
+    def take(self, who: SignedIn, now: float) -> tuple[str, str]:
+        """Return the user's new secret, and whose it is; empty if there isn't one, or it was taken
+        or has expired."""
+        with self._lock:
+            created_at, shown, about = self._made.pop(who, (0.0, "", ""))
+        return (shown, about) if now - created_at <= _KEPT else ("", "")
+
+
 _PATH = "/account"
+
+
 _HEADING = message("Your account")
+
+
 _TOKENS = message("Access tokens")
+
+
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
+
+
 _NAME = message("Name of the script")
+
+
 _MAKE = message("Create a token")
+
+
 _SHOWN_ONCE = message("Copy this token now. You won't see it again.")
+
+
 _SENT_AS = message("The script sends it as a header:")
+
+
 _COPY = message("Copy")
+
+
 _COPIED = message("Copied")
+
+
 _NONE = message("You have no tokens.")
+
+
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
+
+
 _OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
+
+
 _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 

@@ -1,31 +1,73 @@
-"""Sign-in page, shown at the requested URL. A reload after the sign-in opens the requested page."""
+"""Sign-in page, shown at the requested URL. A reload after the sign-in opens the requested page.
+
+Responses for sign-ins and sign-outs that can't be saved.
+
+Routes for signing in and out: with a password, by the share link, here and everywhere.
+
+Routes for signing in at an OpenID provider and for returning from it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import html
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi import Depends, Form, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.background import BackgroundTask
 
-from comfy.base.messages import message
+from comfy.base.messages import message, sentences
+from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login
-from ui.gradio.internals import root_address
+from ui.accounts.openid import (
+    LASTS,
+    OpenIDPeople,
+    OpenIDProvider,
+    ProviderSilent,
+    SignInFailed,
+    opened_attempt,
+    person_of,
+)
+from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
+from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal, root_address
 from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.inline import sign_in_tag
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, notice_page, plain_page
+from ui.web.access import Access, GuardedRoutes
+from ui.web.addresses import client_address
+from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
+from ui.web.limits import BodyLimit
+from ui.web.rates import Rate
+from ui.web.responses import TOO_MANY_REQUESTS, wants_page
+from ui.web.urls import ENDPOINTS
 
 OPENID = "/login/openid"  # redirects to the organization's sign-in
+
+
 _SIGN_IN = message("Sign in")
+
+
 _USERNAME = message("Username")
+
+
 _PASSWORD = message("Password")
+
+
 _NO_PASSWORDS = message(
     "To sign in, use your invitation link or your organization's sign-in page. If you have"
     " neither, ask the administrator."
 )
+
+
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
@@ -80,3 +122,259 @@ def _elsewhere(provider: str, why: str, to: str) -> str:
     label = html_of(message("Sign in with {provider}", provider=provider))
     alert = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
     return f"""{alert}<p><a id="openid" class="button" href="{address}">{label}</a></p>"""
+
+
+log = logging.getLogger(__name__)
+
+
+_UNAVAILABLE = 503
+
+
+_WRONG = message("Something went wrong.")
+
+
+def logged(problem: SignInStoreError) -> str:
+    """Return the message for users and log the file's path."""
+    log.warning("%s %s", problem, problem.hint)
+    return problem.shown
+
+
+def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the handler of SignInStoreError: 503 with the reason, as a page for browsers.
+    `root_path`: see the web server."""
+
+    async def answer(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, SignInStoreError)
+        why = logged(problem)
+        if not wants_page(request):
+            return refusal(why, _UNAVAILABLE)
+        address = app_address(request, root_path)
+        return notice_page(address, _WRONG, why, status=_UNAVAILABLE)
+
+    return answer
+
+
+_LOGOUT = "/logout"
+
+
+_EVERYWHERE = f"{_LOGOUT}/everywhere"
+
+
+_ASK = message("Ask the administrator for a new one.")
+
+
+def login_routes(
+    identity: Identity, passwords: Passwords, sign_in: SignInPage, root_path: str
+) -> GuardedRoutes:
+    """Return `GET /login` and `POST /login`, compatible with Gradio's own. Gradio's Python client
+    signs in there, and also beside the endpoints that it has connected to. A wrong password gets
+    status 400 with a message, or a page if a browser sent the form without the page's script.
+    `root_path`: see the web server."""
+    routes = GuardedRoutes()
+
+    def refused(request: Request, why: str, status: int = WRONG_LOGIN) -> Response:
+        if not wants_page(request):
+            return refusal(why, status)
+        return sign_in(request, LOGIN, why, status=status)
+
+    @routes.get(f"{LOGIN}/", Access.PUBLIC)
+    @routes.get(LOGIN, Access.PUBLIC)
+    def to_sign_in(request: Request) -> Response:
+        """Show the sign-in page at its own URL. Redirects a signed-in user to the app."""
+        if identity.login is None or identity.signed_in(request):
+            return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
+        if not wants_page(request):
+            raise HTTPException(401, LOG_IN_FIRST)
+        return sign_in(request, LOGIN, status=401)
+
+    @routes.post(f"{LOGIN}/", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    @routes.post(LOGIN, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    @routes.post(f"{ENDPOINTS}{LOGIN}", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    async def log_in(
+        request: Request,
+        name: Annotated[str, Form(alias=USERNAME)],
+        password: Annotated[str, Form(alias=PASSWORD)],
+    ) -> Response:
+        """Check a password. Each failure makes the next attempt wait longer."""
+        attempt = passwords.attempt(request, name.strip())
+        try:
+            shown = await passwords.session(attempt, password)
+        except SignInStoreError as problem:  # the password was correct
+            return refused(request, logged(problem))
+        except SignInRefused as problem:
+            return refused(request, str(problem), problem.status)
+        answer = (
+            RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
+            if wants_page(request)
+            else JSONResponse({"success": True})
+        )
+        passwords.make_known(attempt, request, answer)
+        return signed_in(answer, identity, request, shown)
+
+    return routes
+
+
+def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
+    """Return `POST /logout`, which ends this browser's session, and `POST /logout/everywhere`,
+    which ends all of the user's sessions. The answer is 204, or 200 with the address `next` if the
+    user also has to sign out of the identity provider. Links or images on other sites can't call
+    them. `root_path`: see the web server."""
+    routes = GuardedRoutes()
+
+    own_page = [Depends(identity.own_page)]
+
+    async def log_out(request: Request, path: str, *, everywhere: bool) -> Response:
+        login, who = identity.login, identity.signed_in(request)
+        await identity.log_out(request, everywhere=everywhere)
+        headers = {"set-cookie": identity.cookies.new_session(request, "", 0)} if login else {}
+        if login is not None and who is not None:
+            root = root_address(request, path, root_path)
+            if then := await asyncio.to_thread(login.sign_out_address, who, root):
+                return JSONResponse({"next": then}, headers=headers)
+        return Response(status_code=204, headers=headers)
+
+    @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204, dependencies=own_page)
+    async def here(request: Request) -> Response:
+        return await log_out(request, _LOGOUT, everywhere=False)
+
+    @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204, dependencies=own_page)
+    async def all_browsers(request: Request) -> Response:
+        return await log_out(request, _EVERYWHERE, everywhere=True)
+
+    @routes.get(_LOGOUT, Access.FILE)
+    def not_by_a_link() -> None:
+        raise HTTPException(405, "Sign out on the page.", {"Allow": "POST"})
+
+    return routes
+
+
+def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
+    """Return `GET /join/{token}`, which signs the visitor in as a guest. `root_path`: see the web
+    server."""
+    routes = GuardedRoutes()
+    new = Rate(NEW_BROWSERS, NEW_BROWSER)
+
+    @routes.get("/join/{token}", Access.PUBLIC)
+    def join(token: str, request: Request) -> Response:
+        """Redirect to the app with a new session. An existing session stays. An expired link gets a
+        404 with a message."""
+        root = root_address(request, f"/join/{token}", root_path)
+        if identity.login is None or identity.signed_in(request):
+            return RedirectResponse(f"{root}/", 303)
+        if not new.take(client_address(request.scope), time.monotonic()):
+            raise HTTPException(429, TOO_MANY_REQUESTS)
+        shown = identity.login.guest(token)
+        if shown is None:
+            return dead_link_page(root, _ASK, leads_on=False)
+        return signed_in(RedirectResponse(f"{root}/", 303), identity, request, shown)
+
+    return routes
+
+
+def signed_in(answer: Response, identity: Identity, request: Request, shown: str) -> Response:
+    """Add a session's cookie to an answer. The browser's previous session ends after the answer is
+    sent."""
+    assert identity.login is not None
+    lasts = identity.login.times.lasts
+    answer.headers.append("set-cookie", identity.cookies.new_session(request, shown, lasts))
+    answer.background = BackgroundTask(_end_replaced, identity, request)
+    return answer
+
+
+async def _end_replaced(identity: Identity, request: Request) -> None:
+    try:
+        await identity.end_replaced(request)
+    except SignInStoreError as problem:
+        logged(problem)
+
+
+_BACK = f"{OPENID}/callback"
+
+
+_PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # relative to the app's address
+
+
+_EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
+
+
+def openid_routes(
+    identity: Identity,
+    people: OpenIDPeople,
+    key: bytes,
+    sign_in: SignInPage,
+    root_path: str,
+) -> GuardedRoutes:
+    """Return `GET /login/openid`, which redirects to the provider, and `GET
+    /login/openid/callback`, to which the provider redirects back. `key` signs the state that the
+    browser holds meanwhile. `root_path`: see the web server."""
+    login = identity.login
+    assert login is not None
+    routes = GuardedRoutes()
+    provider = OpenIDProvider(people.settings)
+    rate = Rate(NEW_BROWSERS, NEW_BROWSER)
+
+    def root_of(request: Request, path: str) -> str:
+        return people.settings.address or root_address(request, path, root_path)
+
+    def too_many(request: Request) -> bool:
+        return not rate.take(client_address(request.scope), time.monotonic())
+
+    @routes.get(OPENID, Access.PUBLIC)
+    def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
+        """Redirect to the provider. `to`: the user's destination in the app."""
+        to = to if _PLACE.fullmatch(to) else "/"
+        if too_many(request):
+            return sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
+        back = f"{root_of(request, OPENID)}{_BACK}"
+        try:
+            address, attempt = provider.begin(back, to, other_account=other_account)
+        except SignInFailed as problem:
+            return sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
+        sealed = attempt.sealed(key, login.clock())
+        cookie = identity.cookies.attempt(request, sealed, LASTS)
+        return RedirectResponse(address, 303, {"set-cookie": cookie})
+
+    @routes.get(_BACK, Access.PUBLIC)
+    def come_back(
+        request: Request,
+        state: Annotated[str, Query(max_length=1000)] = "",
+        code: Annotated[str, Query(max_length=10_000)] = "",
+        error: str = "",
+    ) -> Response:
+        """Sign in and redirect to the user's destination in the app. After a failure, show the
+        sign-in page with the reason."""
+        if too_many(request):
+            return sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
+        kept = request.cookies.get(identity.cookies.attempt_name(request), "")
+        attempt = opened_attempt(kept, key, login.clock())
+        if attempt is None or not attempt.matches(state):
+            return sign_in(request, _BACK, _EXPIRED, "/", 400)
+        if error or not code:
+            why = message("{provider} did not sign you in.", provider=people.settings.name)
+            return sign_in(request, _BACK, why, attempt.to, 400)
+        root = root_of(request, _BACK)
+        try:
+            claims = provider.claims(f"{root}{_BACK}", attempt, code)
+        except SignInFailed as problem:
+            status = 502 if isinstance(problem, ProviderSilent) else 400
+            reason = sentences(str(problem), problem.hint)
+            return sign_in(request, _BACK, reason, attempt.to, status)
+        person = person_of(claims, people.settings, login.clock())
+        try:
+            shown = login.openid(person)
+        except SignInStoreError as problem:
+            return sign_in(request, _BACK, logged(problem), attempt.to, 503)
+        if shown is None:
+            log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
+            why = message(
+                "{account} can't use ComfyForms. Ask the administrator, or sign in with another"
+                " account.",
+                account=person.account,
+            )
+            return sign_in(request, _BACK, why, attempt.to, 403)
+        there = RedirectResponse(f"{root}{attempt.to}", 303)
+        answer = signed_in(there, identity, request, shown)
+        answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
+        return answer
+
+    return routes

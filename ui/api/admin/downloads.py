@@ -12,7 +12,7 @@ from starlette.responses import Response
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.administration import ModelRequest
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
-from ui.administration.audit import Actor
+from ui.administration.announcements import Actor
 from ui.administration.desk import Administration
 from ui.documents.missing_models_doc import ModelDownload, all_downloads
 from ui.web.access import Access, GuardedRoutes

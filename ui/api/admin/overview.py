@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from comfy.records.administration import AuditLine, Notice
-from ui.administration.audit import Actor
+from ui.administration.announcements import Actor
 from ui.administration.desk import Administration
-from ui.administration.figures import PaidRuns, StorageFigures, UsageWeek
+from ui.administration.people import PaidRuns, StorageFigures, UsageWeek
 from ui.page.form.missing_groups import MissingParts, missing_parts
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON

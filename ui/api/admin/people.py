@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ui.accounts.users import Role
-from ui.administration.audit import Actor
+from ui.administration.announcements import Actor
 from ui.administration.desk import Administration
 from ui.administration.people import NewPassword, PersonRow
 from ui.web.access import Access, GuardedRoutes

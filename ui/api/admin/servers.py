@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
-from ui.administration.audit import Actor
+from ui.administration.announcements import Actor
 from ui.administration.desk import Administration
-from ui.administration.overview import RunLine
+from ui.administration.servers import RunLine
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work

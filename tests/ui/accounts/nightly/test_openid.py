@@ -20,9 +20,8 @@ from tests.ui.accounts.openid_provider import (
     sign_in_as,
 )
 from tests.ui.accounts.test_openid import ANNA, BEN, CLOCK, app_with, get, user
-from ui.accounts.login import DAY
-from ui.accounts.openid_people import OpenIDSettings
-from ui.accounts.opening import sign_in_address
+from ui.accounts.login import DAY, sign_in_address
+from ui.accounts.openid import OpenIDSettings
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts import database
 from ui.accounts.database import SignInDatabase, SignInStoreError
-from ui.accounts.opening import SignInSettings
+from ui.accounts.login import SignInSettings
 from ui.accounts.store import BrowserSession, SignInStore
 from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN

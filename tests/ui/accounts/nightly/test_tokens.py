@@ -16,7 +16,7 @@ from tests.security.signing_in import history_status, signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.accounts.test_tokens import ANNA, BEN, CLOCK, asked, link, make, page
-from ui.accounts.opening import SignInSettings, sign_in_address
+from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
 

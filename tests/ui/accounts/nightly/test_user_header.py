@@ -13,8 +13,7 @@ from comfy.demo import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from tests.ui.accounts.test_user_header import TRUSTING, WAYS, new_token, user
-from ui.accounts.login import DAY
-from ui.accounts.opening import sign_in_address
+from ui.accounts.login import DAY, sign_in_address
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, running_app
 from tests.ui.operator.conftest import ANNA, BEN
 from tests.ui.operator.test_tokens import made_by, opened_by, status
-from ui.accounts.opening import SignInSettings, sign_in_address
+from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN
 

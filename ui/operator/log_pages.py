@@ -1,4 +1,7 @@
-"""Page of the log of a ComfyUI that the app starts."""
+"""Page of the last actions of administrators.
+
+Page of the log of a ComfyUI that the app starts.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,38 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message
-from ui.languages.current import html_of
-from ui.operator.frame import PATH, AdminFrame, section
+from ui.languages.current import current_language, html_of
+from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.page.plain.inline import module_tag
 from ui.web.access import Access, GuardedRoutes
 
+_NONE = message("Nothing has been changed here yet.")
+
+
+def activity_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator/activity`."""
+    routes = GuardedRoutes()
+
+    def body() -> str:
+        moment = current_language().moment
+        rows = "".join(
+            f"<li>{html_of(line.sentence)}<br>{html_of(moment(line.at))}</li>"
+            for line in frame.desk.audit.last()
+        )
+        content = f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NONE)}</p>"
+        return f'<section class="card activity">{content}</section>'
+
+    @routes.get(ACTIVITY, Access.SIGN_IN_PAGE)
+    def activity(request: Request) -> HTMLResponse:
+        """Return the page. Raises 404 for other users."""
+        return frame.shown(request, ACTIVITY, body)
+
+    return routes
+
+
 _MOST = 500  # lines
+
+
 _EMPTY = message("Nothing has been written yet.")
 
 

@@ -1,26 +1,102 @@
-"""`python app.py user …`: adds, lists and removes users, and changes their passwords."""
+"""`python app.py token …`: lists and revokes the tokens of all users.
+
+`python app.py user …`: adds, lists and removes users, and changes their passwords.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError
 from ui.accounts.users import UsersFile
 from ui.settings.arguments import USAGE_ERROR, read_settings
-from ui.settings.folders import PROGRAM
+from ui.settings.folders import PROGRAM, SIGN_INS
+from ui.settings.options import Settings
 
-_ALSO = "The app's options name the file: --data DIR, --users FILE, --config FILE."
+if TYPE_CHECKING:
+    from ui.accounts.store import SignInStore
+
+_TOKENS_ALSO = "The app's options name the folder: --data DIR, --config FILE."
+
+
+def change_tokens(arguments: Sequence[str]) -> int:
+    """Run the command in the arguments after `token`, and print its result. Return the exit code:
+    0, or 2 with a message on failure."""
+    known, rest = _token_parser().parse_known_args(arguments)
+    try:
+        print(_done(known, read_settings(rest, serves=False)))
+    except ComfyError as problem:
+        print(f"{PROGRAM} token: {problem} {problem.hint}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _token_parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        f"{PROGRAM} token",
+        description="List and revoke the access tokens of all users.",
+        epilog=_TOKENS_ALSO,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser(
+        "list", help="list each token's id, owner, name, creation and last use", epilog=_TOKENS_ALSO
+    )
+    revoke = actions.add_parser("revoke", help="revoke a token immediately", epilog=_TOKENS_ALSO)
+    revoke.add_argument("id", metavar="ID", help="id from `list`")
+    return parser
+
+
+def _done(known: Namespace, settings: Settings) -> str:
+    # These imports take time, and the app imports this file at its start.
+    from ui.accounts.login import sign_in_address
+    from ui.accounts.store import SignInStore
+
+    data = settings.data.absolute()
+    database = settings.database.get_secret_value() if settings.database else ""
+    address = sign_in_address(database, data)
+    path = data / SIGN_INS
+    if address != database and not path.exists():
+        raise ComfyError(f"There is no file {path}.", "Set the app's folder with --data.")
+    with contextlib.closing(SignInStore(address)) as store:
+        if known.action == "list":
+            return _listed(store, settings, address)
+        if not store.end_tokens([known.id]):
+            raise ComfyError(
+                f"There is no token {known.id}.", f"List the tokens with: {PROGRAM} token list"
+            )
+        return f"Revoked token {known.id}."
+
+
+def _listed(store: SignInStore, settings: Settings, address: str) -> str:
+    from ui.accounts.login import opened_people, token_owner
+
+    with opened_people(settings.openid, address) as people:
+        return "\n".join(
+            f"{one.id}\t{token_owner(one, people)}\t{one.label}\tcreated {_day(one.made)}\t"
+            + (f"used {_day(one.used)}" if one.used else "never used")
+            for one in sorted(store.access_tokens.values(), key=lambda one: one.made)
+        )
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+_USERS_ALSO = "The app's options name the file: --data DIR, --users FILE, --config FILE."
 
 
 def change_users(arguments: Sequence[str]) -> int:
     """Run the command in the arguments after `user`, and print its result. Return the exit code: 0,
     or 2 with a message on failure."""
-    known, rest = _parser().parse_known_args(arguments)
+    known, rest = _user_parser().parse_known_args(arguments)
     file = UsersFile(read_settings(rest, serves=False).users_path)
     try:
         file.refresh()
@@ -31,17 +107,17 @@ def change_users(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
+def _user_parser() -> ArgumentParser:
     parser = ArgumentParser(
         f"{PROGRAM} user",
         description="Manage the users in the users file, which stores hashed passwords.",
-        epilog=_ALSO,
+        epilog=_USERS_ALSO,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add a user; asks for a password", epilog=_ALSO)
+    add = actions.add_parser("add", help="add a user; asks for a password", epilog=_USERS_ALSO)
     add.add_argument("--operator", action="store_true", help="make the user an administrator")
-    password = actions.add_parser("password", help="change a user's password", epilog=_ALSO)
+    password = actions.add_parser("password", help="change a user's password", epilog=_USERS_ALSO)
     for command in (add, password):
         command.add_argument(
             "--password-file",
@@ -49,10 +125,12 @@ def _parser() -> ArgumentParser:
             type=Path,
             help="file whose first line is the password",
         )
-    remove = actions.add_parser("remove", help="remove a user and sign them out", epilog=_ALSO)
+    remove = actions.add_parser(
+        "remove", help="remove a user and sign them out", epilog=_USERS_ALSO
+    )
     for command in (add, password, remove):
         command.add_argument("name", metavar="NAME")
-    actions.add_parser("list", help="list the users", epilog=_ALSO)
+    actions.add_parser("list", help="list the users", epilog=_USERS_ALSO)
     return parser
 
 

@@ -1,1 +1,0 @@
-"""Backup of an app's data and workflows in one archive, its check, and its restoration."""

@@ -1,0 +1,622 @@
+"""Administrator page as HTML.
+
+Card in which administrators write the notice that all pages show.
+
+Section of requested models and downloads on the page of servers, and its buttons.
+
+Routes of the page of servers and runs, and of its buttons.
+"""
+
+from __future__ import annotations
+
+import html
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import metadata
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.version import app_version
+from comfy.base.wording import bytes_words
+from comfy.comfyui.servers.reports import Memory
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.downloads import ServerDownloads
+from comfy.local_comfyui.supervisor import ComfyUIStatus
+from comfy.records.administration import ModelRequest, Notice
+from comfyforms.comfyui_node.downloads.hosts import license_page
+from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus
+from ui.administration.announcements import LONGEST_NOTICE, Actor
+from ui.administration.desk import Administration
+from ui.administration.servers import GUEST, Overview, ProcessLines, RunLine, ServerLine
+from ui.documents.headlines import elapsed_words
+from ui.languages.current import current_language, html_of
+from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
+from ui.page.plain.inline import module_tag
+from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import NO_STORE
+
+if TYPE_CHECKING:
+    from comfy.scaling.scaler import ScaleStatus
+
+Duration = Literal["always", "hour", "hours", "day", "week"]
+
+
+_HOUR = 3600.0
+
+
+DURATIONS = MappingProxyType(
+    {
+        "always": (message("Until I remove it"), None),
+        "hour": (message("1 hour"), _HOUR),
+        "hours": (message("4 hours"), 4 * _HOUR),
+        "day": (message("1 day"), 24 * _HOUR),
+        "week": (message("1 week"), 7 * 24 * _HOUR),
+    }
+)
+
+
+_NOTICE = message("Notice to everyone")
+
+
+_TEXT = message("Text on all open pages")
+
+
+_SHOW_FOR = message("Show it for")
+
+
+_SHOW, _REMOVE = message("Show notice"), message("Remove notice")
+
+
+_FOREVER = message("Shown until you remove it.")
+
+
+def notice_card(notice: Notice | None) -> str:
+    """Return the card with the current notice, and the form for another."""
+    options = "".join(
+        f'<option value="{name}">{html_of(words)}</option>'
+        for name, (words, _) in DURATIONS.items()
+    )
+    return section(
+        _NOTICE,
+        f"""{_current(notice) if notice else ""}<form method="post" action="{PATH[1:]}/notice"
+ class="fields wide">
+<p><label for="notice-text">{html_of(_TEXT)}</label>
+<input id="notice-text" name="text" maxlength="{LONGEST_NOTICE}" autocomplete="off" required></p>
+<p><label for="notice-duration">{html_of(_SHOW_FOR)}</label>
+<select id="notice-duration" name="duration">{options}</select></p>
+<button type="submit">{html_of(_SHOW)}</button>
+</form>""",
+    )
+
+
+def _current(notice: Notice) -> str:
+    end = (
+        _FOREVER
+        if notice.until is None
+        else message("Shown until {time}.", time=current_language().moment(notice.until))
+    )
+    button = action_form(f"{PATH[1:]}/notice/remove", _REMOVE)
+    return f"""<ul class="lines rows"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
+<div class="buttons">{button}</div></li></ul>"""
+
+
+_SERVERS = message("Servers")
+
+
+_ONLINE = message("Online")
+
+
+_OFFLINE = message("Offline")
+
+
+_PAUSED = message("Paused")
+
+
+_PAUSE = message("Pause")
+
+
+_RESUME = message("Resume")
+
+
+_FREE = message("Free memory")
+
+
+_SCALES = message("Elastic servers")
+
+
+_NO_DATABASE = message("The database doesn't answer.")
+
+
+_LEFT_OVER = message("Not in the settings anymore. Stop its servers yourself.")
+
+
+_STARTING = message("Starting")
+
+
+_UPDATE = message("Refresh models")
+
+
+_RESTART = message("Restart")
+
+
+_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
+
+
+_LOG = message("Log")
+
+
+_RUNS = message("Runs")
+
+
+_PREVIEW = message("Preview")
+
+
+_NO_RUNS = message("No runs")
+
+
+_PROCESSES = message("Processes")
+
+
+_DATABASE = message("Database")
+
+
+_WIRE = message("Messages between processes")
+
+
+_PAGES_ONLY = message("Executes no runs")
+
+
+_VERSIONS = message("Versions")
+
+
+_STOP = message("Stop")
+
+
+_MOVES = (("front", message("To the front")), ("back", message("To the back")))
+
+
+_GB = 2**30
+
+
+def overview_body(now: Overview, notice: Notice | None, done: str = "", models: str = "") -> str:
+    """Return the page's body. `done`: what the last button did; `models`: cards about models."""
+    said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
+    return f"""{said}<div id="now" data-address="{PATH[1:]}">
+{section(_SERVERS, _servers(now.servers))}
+{"" if now.scales == () else section(_SCALES, _scales(now.scales))}
+{models}
+{section(_RUNS, _runs(now.runs))}
+{"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
+</div>
+{notice_card(notice)}
+{section(_VERSIONS, _versions())}
+{module_tag("refreshing.js")}"""
+
+
+def _servers(servers: Iterable[ServerLine]) -> str:
+    lines = list(servers)
+    return "".join(_server(line, number, len(lines)) for number, line in enumerate(lines, 1))
+
+
+def _server(line: ServerLine, number: int, count: int) -> str:
+    server, report = line.server, line.report
+    state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
+    if server.starting:
+        state, shade = _STARTING, "drained"
+    if server.drained and report.up:
+        state, shade = _PAUSED, "drained"
+    facts: list[str] = []
+    if report.version:
+        facts.append(f"ComfyUI {report.version}")
+    if report.running is not None:
+        facts.append(
+            message(
+                "Queue: {running} running, {waiting} waiting",
+                running=report.running,
+                waiting=report.waiting,
+            )
+        )
+    facts += [fact for one in report.memory if (fact := _memory(one))]
+    facts += _process_facts(line.process) if line.process else []
+    facts.insert(0, server.url)
+    name = server.label
+    if name == server.url:  # without a name of the administrator's
+        name = f"ComfyUI {number}" if count > 1 else "ComfyUI"
+    items = "".join(f"<li>{html_of(one)}</li>" for one in facts)
+    turn = (
+        ("resume", _RESUME, message("Resume {server}", server=name))
+        if server.drained
+        else ("pause", _PAUSE, message("Pause {server}", server=name))
+    )
+    free = ("free", _FREE, message("Free memory of {server}", server=name))
+    update = ("update", _UPDATE, message("Refresh models of {server}", server=name))
+    shown = (turn, free, update) if report.up else (turn,)
+    buttons = "".join(_button(server.number, *one) for one in shown)
+    if line.process is not None:
+        buttons += _process_buttons(server.number, name)
+    return f"""<article class="server">
+<div><h3>{html.escape(name)}</h3>
+<p class="{shade}">{html_of(state)}</p><ul>{items}</ul></div>
+<div class="buttons">{buttons}</div></article>"""
+
+
+def _process_facts(process: ComfyUIStatus) -> list[str]:
+    facts = []
+    if process.last_end is not None:
+        facts.append(process.last_end.sentence)
+    if process.phase == "pausing":
+        left = elapsed_words(process.until - time.monotonic())
+        facts.append(message("Starts again in {time}", time=left))
+    return facts
+
+
+def _process_buttons(at: int, name: str) -> str:
+    """Return the buttons of a ComfyUI that the app starts."""
+    question = message("Restart {server}?", server=name)
+    ask = asking_form(
+        f"{PATH[1:]}/servers/{at}/restart",
+        (_RESTART, question, _RESTART),
+        f"restart-{at}",
+        f"<p>{html_of(_ENDS_RUNS)}</p>",
+    )
+    label = html_of(message("Log of {server}", server=name))
+    log = f"{PATH[1:]}/servers/{at}/log"
+    return f'{ask}<a class="button quiet" href="{log}" aria-label="{label}">{html_of(_LOG)}</a>'
+
+
+def _memory(one: Memory) -> str:
+    if one.free is None or not one.total:
+        return ""
+    free, total = (current_language().number(amount / _GB, 1) for amount in (one.free, one.total))
+    return message("Memory: {free} of {total}\u00a0GB free", free=free, total=total)
+
+
+def _button(at: int, action: str, text: str, label: str) -> str:
+    name = "pause" if action == "resume" else action  # keeps the focus on the button
+    address = f"{PATH[1:]}/servers/{at}/{action}"
+    return action_form(address, text, label=label, name=f"{name}-{at}")
+
+
+def _runs(runs: tuple[RunLine, ...]) -> str:
+    if not runs:
+        return f"<p>{html_of(_NO_RUNS)}</p>"
+    return f'<ul class="lines rows">{"".join(map(_run, runs))}</ul>'
+
+
+def _run(run: RunLine) -> str:
+    address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
+    image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
+    details = " · ".join(html_of(one) for one in (run.progress, run.server, run.since) if one)
+    owner = html_of(run.owner)
+    actions = (*_MOVES, ("stop", _STOP)) if run.waits else (("stop", _STOP),)
+    buttons = "".join(_run_button(run, action, text) for action, text in actions)
+    return f"""<li><div><b>{html_of(run.workflow)}</b> · {owner}<br>{details}</div>
+{image}<div class="buttons">{buttons}</div></li>"""
+
+
+def _run_button(run: RunLine, action: str, text: str) -> str:
+    label = message("{action}: {name}", action=text, name=f"{run.workflow}, {run.owner}")
+    address = f"{PATH[1:]}/runs/{run.id}/{action}"
+    return action_form(address, text, label=label, name=f"{action}-{run.id}")
+
+
+def _processes(processes: ProcessLines) -> str:
+    connections = (_DATABASE, processes.statuses is not None), (_WIRE, processes.is_wire_up)
+    lines = [
+        f"<b>{html_of(name)}</b> · {html_of(_ONLINE if is_up else _OFFLINE)}"
+        for name, is_up in connections
+    ]
+    for one in processes.statuses or ():
+        runs = plural("Executes {count} run", "Executes {count} runs", count=one.runs)
+        seen = message("{time} ago", time=elapsed_words(one.silent))
+        details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
+        lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
+    return f'<ul class="lines rows">{"".join(f"<li><div>{one}</div></li>" for one in lines)}</ul>'
+
+
+def _scales(scales: tuple[ScaleStatus, ...] | None) -> str:
+    if scales is None:
+        return f"<p>{html_of(_NO_DATABASE)}</p>"
+    lines = "".join(f"<li><div>{_scale(one)}</div></li>" for one in scales)
+    return f'<ul class="lines rows">{lines}</ul>'
+
+
+def _scale(scale: ScaleStatus) -> str:
+    """Return a scale's servers and failures as HTML."""
+    counts = Counter(row.state for row in scale.servers)
+    facts = [message("Up: {count} of {most}", count=counts["up"], most=scale.most)]
+    if counts["starting"]:
+        facts.append(message("Starting: {count}", count=counts["starting"]))
+    if counts["stopping"]:
+        facts.append(message("Stopping: {count}", count=counts["stopping"]))
+    lines = [f"<b>{html.escape(scale.name)}</b> · {' · '.join(map(html_of, facts))}"]
+    if not scale.is_known:
+        names = ", ".join(row.url or row.id for row in scale.servers)
+        lines.append(f"{html_of(_LEFT_OVER)} {html.escape(names)}")
+    for command, problem in scale.problems:
+        since = message("{time} ago", time=elapsed_words(time.time() - problem.at))
+        failed = message("The command “{command}” failed.", command=command)
+        lines.append(f"{html_of(failed)} {html.escape(problem.text)} · {html_of(since)}")
+    return "<br>".join(lines)
+
+
+def _versions() -> str:
+    told = {
+        "ComfyForms": app_version(),
+        "Gradio": metadata.version("gradio"),
+        "Python": platform.python_version(),
+    }
+    return f"<p>{html.escape(' · '.join(f'{name} {one}' for name, one in told.items()))}</p>"
+
+
+_REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
+
+
+_GET, _DISMISS = message("Get"), message("Dismiss")
+
+
+_DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
+
+
+_PAUSE_DOWNLOAD, _RESUME_DOWNLOAD = message("Pause"), message("Resume")
+
+
+_RETRY, _CANCEL = message("Try again"), message("Cancel")
+
+
+_STATES = {
+    "waiting": message("Waiting for other downloads"),
+    "checking": message("Checking the file…"),
+    "retrying": message("Retrying…"),
+    "paused": message("Paused"),
+}
+
+
+_MOST_FILES = 5
+
+
+_DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
+
+
+def models_section(desk: Administration) -> str:
+    """Return the cards of users' requests and of unfinished downloads, or ""."""
+    models = desk.models
+    lists = models.downloads.lists()
+    numbers = models.downloads.numbers
+    lines = [
+        _download(numbers[at.server.url], at, one)
+        for at in lists
+        for one in at.downloads
+        if one.state != "done"
+    ]
+    try:
+        requests = [_request(one, lists) for one in models.open_requests()]
+    except ComfyError:  # the database is away, as the page says elsewhere
+        requests = []
+    cards = ((_REQUESTS, requests), (_DOWNLOADS, lines))
+    bulk = {_REQUESTS: _dismiss_all() if len(requests) > 1 else ""}
+    return "".join(
+        section(title, f'<ul class="lines rows">{"".join(items)}</ul>{bulk.get(title, "")}')
+        for title, items in cards
+        if items
+    )
+
+
+def model_routes(
+    frame: AdminFrame, failed: Callable[[Request, str, ComfyError], Response]
+) -> GuardedRoutes:
+    """Return the routes of the buttons. `failed`: returns the page with an error."""
+    routes = GuardedRoutes()
+    desk = frame.desk
+    models, pool = desk.models, desk.servers.pool
+
+    @routes.post(_DISMISS_ALL_PATH, Access.ADMINISTRATOR)
+    def dismiss_all(request: Request) -> Response:
+        """Dismiss all requests, and redirect to the page."""
+        try:
+            models.close_all()
+        except ComfyError as problem:
+            return failed(request, _DISMISS_ALL_PATH, problem)
+        return frame.back(request, _DISMISS_ALL_PATH, PATH)
+
+    @routes.post(f"{PATH}/model-requests/{{key}}/{{action}}", Access.ADMINISTRATOR)
+    def of_request(request: Request, key: str, action: str) -> Response:
+        """Download a request's models or dismiss it, and redirect to the page."""
+        path = f"{PATH}/model-requests/{key}/{action}"
+        try:
+            if action == "dismiss":
+                models.close(key)
+            elif action == "get":
+                usable = [at.server for at in models.downloads.lists() if not at.problem]
+                server = usable[0] if usable else pool.servers[0]
+                models.get_requested(desk.actor(request), server, key)
+            else:
+                raise HTTPException(404)
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, PATH)
+
+    @routes.post(f"{PATH}/downloads/{{number}}/{{key}}/{{action}}", Access.ADMINISTRATOR)
+    def of_download(request: Request, number: int, key: str, action: str) -> Response:
+        """Pause, resume or cancel a download, and redirect to the page."""
+        path = f"{PATH}/downloads/{number}/{key}/{action}"
+        actions = {"pause": models.pause, "resume": models.resume, "cancel": models.remove}
+        is_known = 0 <= number < len(pool.servers) and action in actions
+        if not is_known or not DOWNLOAD_ID.fullmatch(key):
+            raise HTTPException(404)
+        try:
+            actions[action](desk.actor(request), pool.servers[number], key)
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, PATH)
+
+    return routes
+
+
+def _dismiss_all() -> str:
+    texts = (_DISMISS_ALL, _ASK_ALL, _DISMISS_ALL)
+    form = asking_form(_DISMISS_ALL_PATH[1:], texts, "dismiss-all", "")
+    return f'<div class="buttons">{form}</div>'
+
+
+def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
+    names = [one.name for one in request.files]
+    shown = [*names[:_MOST_FILES], *(["…"] if len(names) > _MOST_FILES else [])]
+    wanted = listed(shown) if names else message("Missing nodes")
+    since = message("{time} ago", time=elapsed_words(time.time() - request.at))
+    sources = dict.fromkeys(license_page(one.url) or one.url for one in request.files if one.url)
+    facts = (wanted, *[*sources][:_MOST_FILES], since)
+    why = next((at.problem for at in lists if at.problem), "")
+    can_get = bool(names) and any(not at.problem for at in lists)
+    details = "<br>".join(html_of(one) for one in (*facts, "" if can_get else why) if one)
+    label = f"{request.title}, {request.person}"
+    actions = [("get", _GET)] if can_get else []
+    buttons = "".join(
+        action_form(
+            f"{PATH[1:]}/model-requests/{request.id}/{action}",
+            text,
+            label=message("{action}: {name}", action=text, name=label),
+            name=f"{action}-{request.id}",
+        )
+        for action, text in [*actions, ("dismiss", _DISMISS)]
+    )
+    who = html_of(request.person or GUEST)
+    return f"""<li><div><b>{html.escape(request.title)}</b> · {who}<br>{details}</div>
+<div class="buttons">{buttons}</div></li>"""
+
+
+def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
+    buttons = "".join(
+        action_form(
+            f"{PATH[1:]}/downloads/{number}/{quote(one.id, safe='')}/{action}",
+            text,
+            label=message("{action}: {name}", action=text, name=one.name),
+            name=f"{action}-{one.id}",
+        )
+        for action, text in _actions(one.state)
+    )
+    amount = bytes_words(one.received)
+    if one.size:
+        amount = message("{part} of {whole}", part=amount, whole=bytes_words(one.size))
+    speed = message("{size}/s", size=bytes_words(one.speed)) if one.speed else ""
+    facts = (at.server.label, amount, speed, sentences(_STATES.get(one.state, ""), one.problem))
+    details = " · ".join(html_of(fact) for fact in facts if fact)
+    return f"""<li><div><b>{html.escape(one.name)}</b><br>{details}</div>
+<div class="buttons">{buttons}</div></li>"""
+
+
+def _actions(state: str) -> Iterator[tuple[str, str]]:
+    if state in ("paused", "failed"):
+        yield "resume", _RETRY if state == "failed" else _RESUME_DOWNLOAD
+    else:
+        yield "pause", _PAUSE_DOWNLOAD
+    yield "cancel", _CANCEL
+
+
+_GONE = message("This run has ended.")
+
+
+_SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
+
+
+def operator_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and the routes
+    of its buttons."""
+    routes = GuardedRoutes()
+    desk = frame.desk
+    actions: Mapping[str, Callable[[Actor, ComfyServer], None]] = {
+        "pause": desk.servers.pause,
+        "resume": desk.servers.resume,
+        "free": desk.servers.free,
+        "update": desk.servers.update_list,
+        "restart": desk.servers.restart,
+    }
+
+    def body(done: str = "") -> str:
+        notice = desk.announcements.notice
+        return overview_body(desk.monitor.overview(), notice, done, models_section(desk))
+
+    def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
+        why = sentences(str(problem), problem.hint)
+        return frame.page(request, path, PATH, body(), why, status)
+
+    @routes.get(PATH, Access.SIGN_IN_PAGE)
+    def operator(request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
+        """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
+        done = ""
+        if server := frame.server(freed):
+            done = message("Freed the memory of {server}.", server=server.label)
+        elif server := frame.server(updated):
+            done = message("Updated the list of {server}.", server=server.label)
+        return frame.shown(request, PATH, lambda: body(done))
+
+    @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
+    def preview(run_id: str) -> Response:
+        """Return the newest image of any user's run; 404 if administrators may not see it."""
+        image = desk.monitor.preview_of(run_id)
+        if image is None:
+            raise HTTPException(404)
+        return Response(image.data, media_type=image.media_type, headers=NO_STORE)
+
+    @routes.post(f"{PATH}/servers/{{number}}/{{action}}", Access.ADMINISTRATOR)
+    def act(request: Request, number: str, action: str) -> Response:
+        """Run the action and redirect to the page. If the server failed, return the page with the
+        reason and status 409."""
+        path = f"{PATH}/servers/{number}/{action}"
+        server = frame.server(number)
+        if server is None or action not in actions:
+            raise HTTPException(404)
+        try:
+            actions[action](desk.actor(request), server)
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        said = _SAID.get(action)
+        return frame.back(request, path, f"{PATH}?{said}={number}" if said else PATH)
+
+    @routes.post(f"{PATH}/runs/{{run_id}}/{{action}}", Access.ADMINISTRATOR)
+    def of_run(request: Request, run_id: str, action: Literal["stop", "front", "back"]) -> Response:
+        """Stop any user's run or move it in the queue, and redirect to the page."""
+        path, actor = f"{PATH}/runs/{run_id}/{action}", desk.actor(request)
+        try:
+            if action == "stop":
+                desk.runs.stop(actor, run_id)
+            else:
+                desk.runs.move(actor, run_id, first=action == "front")
+        except RunNotFound:
+            return failed(request, path, ComfyError(_GONE))
+        return frame.back(request, path, PATH)
+
+    @routes.post(f"{PATH}/notice", Access.ADMINISTRATOR)
+    def put_notice(
+        request: Request,
+        text: Annotated[str, Form()],
+        duration: Annotated[Duration, Form()] = "always",
+    ) -> Response:
+        """Show a notice on all open pages and redirect to the page."""
+        path = f"{PATH}/notice"
+        try:
+            desk.announcements.put(desk.actor(request), text, DURATIONS[duration][1])
+        except ComfyError as problem:
+            return failed(request, path, problem, 422)
+        return frame.back(request, path, PATH)
+
+    @routes.post(f"{PATH}/notice/remove", Access.ADMINISTRATOR)
+    def remove_notice(request: Request) -> Response:
+        """Remove the notice and redirect to the page."""
+        path = f"{PATH}/notice/remove"
+        try:
+            desk.announcements.remove(desk.actor(request))
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, PATH)
+
+    routes.include(model_routes(frame, failed))
+    return routes
