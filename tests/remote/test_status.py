@@ -9,8 +9,7 @@ import pytest
 from comfyforms.remote.batch import BatchStatus
 from comfyforms.remote.chain import ChainStatus, StepStatus
 from comfyforms.remote.status import ResultFile, RunStatus, WorkflowInfo
-from ui.documents.batch_doc import BatchDoc
-from ui.documents.chain_doc import ChainDoc, StepDoc
+from ui.documents.group_docs import BatchDoc, ChainDoc, StepDoc
 from ui.documents.run_doc import RunDoc, RunFile
 from ui.documents.workflow_doc import ListedWorkflow
 

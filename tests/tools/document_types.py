@@ -14,17 +14,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from comfy.library.forms import Taker
-from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
-from ui.documents.chain_doc import ChainDoc
 from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
-from ui.documents.history_doc import FormValues, HistoryDoc, SharedValues
-from ui.documents.link_doc import LinkDoc
-from ui.documents.missing_models_doc import MissingModels
-from ui.documents.model_list_doc import ModelDetailsDoc, ModelListDoc
+from ui.documents.group_docs import BatchCheckDoc, BatchPage, ChainDoc, GridDoc, OpenedGrid, RowPage
+from ui.documents.history_docs import FormValues, HistoryDoc, LinkDoc, SharedValues, StorageDoc
+from ui.documents.model_docs import MissingModels, ModelDetailsDoc, ModelListDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
-from ui.documents.storage_doc import StorageDoc
-from ui.documents.template_doc import TemplatesDoc, TemplatesReadiness
-from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
+from ui.documents.workflow_doc import (
+    OpenedFile,
+    PresetsDoc,
+    TemplatesDoc,
+    TemplatesReadiness,
+    WorkflowsDoc,
+)
 
 # Every document that the page's script reads. Classes in their fields come with them.
 DOCUMENTS = (

@@ -1,45 +1,116 @@
-"""The API as a separate app, mounted at `ui.web.responses.API`."""
+"""The API as a separate app, mounted at `ui.web.responses.API`.
+
+Page for reading and trying the API. It loads only the app's own files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
-from ui.api.admin.routes import admin_api
+from ui.api.admin import admin_api
 from ui.api.batches.routes import batches_api
 from ui.api.chains import chains_api, run_chains_api
-from ui.api.docs_page import docs_api
-from ui.api.form_editor.routes import form_editor_api
+from ui.api.form_editor import form_editor_api
 from ui.api.health import health_api
 from ui.api.history import history_api
-from ui.api.links import links_api
-from ui.api.models.picker import model_picker_api
-from ui.api.models.routes import models_api
+from ui.api.links import links_api, run_files_api
+from ui.api.models import model_picker_api, models_api
 from ui.api.opening import opening_api
 from ui.api.presets import presets_api
 from ui.api.problems import DOCUMENT, answer_problems
 from ui.api.requests import Requests
-from ui.api.run_files import run_files_api
 from ui.api.runs import runs_api
 from ui.api.start import start_api
 from ui.api.streams import streams_api
-from ui.api.templates.routes import templates_api
+from ui.api.templates import templates_api
 from ui.api.uploads import uploads_api
 from ui.api.workflows import workflows_api
 from ui.parts import Parts
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
+from ui.web.identity import Identity
 from ui.web.json_bodies import judge_json
-from ui.web.responses import API, AsciiJSON
+from ui.web.responses import API, AsciiJSON, wants_page
+from ui.web.security_headers import strict_policy
 from ui.web.shares import FairSlots, Work
+
+_SCRIPT, _STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
+
+
+_TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE: "text/css"})
+
+
+_SETUP = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  layout: "BaseLayout",
+  deepLinking: true,
+  showExtensions: true,
+  showCommonExtensions: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});"""
+
+
+# The page's relative URLs work below any path.
+_PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="docs/{_STYLE}">
+<link rel="icon" href="../../favicon.ico">
+<title>ComfyForms API</title>
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/{_SCRIPT}"></script>
+<script>{_SETUP}</script>
+</body>
+</html>
+"""
+
+
+_POLICY = {"content-security-policy": strict_policy([_SETUP])}
+
+
+_DAY = {"cache-control": "private, max-age=86400"}
+
+
+def docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
+    """Return `GET /docs`, and the page's two files below it."""
+    routes = GuardedRoutes(include_in_schema=False)
+    folder = Path(str(files("fastapi_offline"))) / "static"
+
+    @routes.get("/docs", Access.SIGN_IN_PAGE)
+    async def page(request: Request) -> HTMLResponse:
+        """Return a page that lists every route and lets you try it."""
+        if identity.owner(request) is None and wants_page(request):
+            return sign_in(request, f"{API}/docs", status=401)
+        await identity.reader(request)
+        return HTMLResponse(_PAGE, headers=_POLICY)
+
+    @routes.get("/docs/{name}", Access.FILE)
+    async def file(name: str, _: str = Depends(identity.reader)) -> FileResponse:
+        """Return a script or style sheet of the page."""
+        if name not in _TYPES:
+            raise HTTPException(404)
+        return FileResponse(folder / name, media_type=_TYPES[name], headers=_DAY)
+
+    return routes
+
 
 _ABOUT = """\
 Run ComfyUI workflows from programs. A run continues until it ends, is stopped or is deleted, even
@@ -50,6 +121,7 @@ Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use th
 `/mcp`.
 """
 
+
 _TOKEN = MappingProxyType(
     {
         "type": "http",
@@ -57,6 +129,8 @@ _TOKEN = MappingProxyType(
         "description": "An access token from the page /account, if sign-in is on.",
     }
 )
+
+
 # The empty entry is for requests with a browser's cookie, or without any sign-in.
 _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 

@@ -22,9 +22,9 @@ from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Removal
 from comfy.records.record import Record
 from comfy.webhooks.waiting import Webhooks
-from ui.api.callbacks import CALLBACK, callback_of, register_chain, registered
 from ui.api.problems import NotThere
 from ui.api.requests import (
+    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -32,16 +32,17 @@ from ui.api.requests import (
     StartOutcome,
     StartRequest,
     answer_of,
+    callback_of,
     changed_answer,
+    register_chain,
+    registered,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
-from ui.api.streams import EVENTS, GroupEvents
+from ui.api.streams import EVENTS, GroupEvents, group_ends_first
 from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
-from ui.api.watch import group_ends_first
-from ui.documents.chain_doc import ChainDoc, ChainPage, NewChain, chain_doc
-from ui.documents.history_doc import HistoryDoc
-from ui.documents.past_run import past_run
+from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
+from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit

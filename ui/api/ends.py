@@ -11,8 +11,7 @@ from comfy.base.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
 from ui.api.chains import ChainDocs
 from ui.api.runs import Runs
-from ui.documents.batch_doc import BatchDoc, batch_doc
-from ui.documents.chain_doc import ChainDoc
+from ui.documents.group_docs import BatchDoc, ChainDoc, batch_doc
 from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc
 from ui.web.identity import Identity

@@ -16,9 +16,16 @@ from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.rows import Wanted, WantedOfGroups
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
-from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
-from ui.documents.past_run import days_of, past_run
-from ui.documents.storage_doc import StorageDoc, storage_doc
+from ui.documents.history_docs import (
+    ChangedRuns,
+    FormValues,
+    HistoryDoc,
+    HistoryPage,
+    StorageDoc,
+    days_of,
+    past_run,
+    storage_doc,
+)
 from ui.files.presenter import Presenter, RunEnds
 from ui.files.result_files import MOST_CHOSEN
 from ui.web.access import Access, GuardedRoutes

@@ -20,7 +20,7 @@ from comfy.workflow.extract import is_json
 from ui.api.history import made_with
 from ui.api.runs import Runs
 from ui.documents.browser_values import kept
-from ui.documents.result_names import title_in_name
+from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes

@@ -1,11 +1,14 @@
-"""Requests that start or change something, and repeats with the same key."""
+"""Requests that start or change something, and repeats with the same key.
+
+Webhook address that a request names, for the end of the run, batch or chain that it starts.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,8 +18,10 @@ from starlette.types import Scope
 
 from comfy.base.errors import ComfyError
 from comfy.launch.uploads import Upload, content_of
-from comfy.records.database import AtStart, nothing_at_start
+from comfy.records.database import AtStart, both, nothing_at_start
 from comfy.records.store import RunStore
+from comfy.records.webhooks import Subject, Webhook
+from comfy.webhooks.waiting import Webhooks
 from ui.api.values import Bodies, Sent
 from ui.web.body_limits import body_done, place_held
 from ui.web.responses import AsciiJSON
@@ -24,8 +29,14 @@ from ui.web.shares import Caller, Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
 _LONGEST_KEY = 255
+
+
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
+
+
 _NO_HISTORY = "This app stores no runs, so it can't accept an Idempotency-Key."
+
+
 REPLAYED: dict[str, Any] = {
     "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},
@@ -225,3 +236,50 @@ class KeyedRequest:
                 file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
                 body["values"] = body["values"] | {key: file}
         return json.dumps([*what, body], sort_keys=True)
+
+
+CALLBACK: Mapping[str, Any] = {
+    "type": ["string", "null"],
+    "format": "uri",
+    "description": (
+        "The URL that gets a webhook at the end. The administrator must have allowed its host."
+    ),
+}
+
+
+def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:
+    """Return the webhook address in a request; empty if it has none. Raises CallbackRefused."""
+    callback = told.get("callback")
+    if callback is None:
+        return ""
+    webhooks.check(callback)
+    return str(callback)
+
+
+@contextmanager
+def registered(
+    webhooks: Webhooks, callback: str, requester: Requester, *subjects: Subject
+) -> Iterator[Requester]:
+    """Register the address, unless it is empty, for the ends or pauses of what the block starts for
+    the yielded requester. It is stored in the transaction that records the start."""
+    if not callback:
+        yield requester
+        return
+    added: list[Webhook] = []
+    add = webhooks.adding(subjects, requester.owner, callback, added)
+    yield replace(requester, at_start=both(requester.at_start, add))
+    webhooks.note_added(added)
+
+
+def register_chain(
+    webhooks: Webhooks, callback: str, chain_id: str, owner: str, stop: Callable[[], object]
+) -> None:
+    """Register the address, unless it is empty, for the end of a chain that was continued. If it
+    can't be stored, call `stop` and raise ComfyError, because the caller would wait forever."""
+    if not callback:
+        return
+    try:
+        webhooks.add("chain", [chain_id], owner, callback)
+    except ComfyError:
+        stop()
+        raise

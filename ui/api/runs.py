@@ -17,8 +17,7 @@ from comfy.launch.start import Starter
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
-from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors
-from ui.documents.run_values import seeds_among
+from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors, seeds_among
 from ui.files.deleting import RunDeletion
 from ui.files.presenter import Presenter
 from ui.library import WorkflowLibrary

@@ -18,9 +18,9 @@ from comfy.chains.folder import ChainFolder
 from comfy.launch.start import StartedRuns, Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from comfy.webhooks.waiting import Webhooks
-from ui.api.callbacks import CALLBACK, callback_of, registered
 from ui.api.problems import problem_of
 from ui.api.requests import (
+    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -28,11 +28,13 @@ from ui.api.requests import (
     StartOutcome,
     StartRequest,
     answer_of,
+    callback_of,
     changed_answer,
+    registered,
 )
 from ui.api.runs import Runs
+from ui.api.streams import ends_first
 from ui.api.values import Sent, ValueReader, either_way, form_for
-from ui.api.watch import ends_first
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes

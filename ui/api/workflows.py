@@ -1,4 +1,7 @@
-"""The workflows and chains that a user may start, and their fields."""
+"""Forms for programs: the fields, and the JSON Schema of the values. Pure.
+
+The workflows and chains that a user may start, and their fields.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from urllib.parse import quote
 from fastapi import Depends
 
 from comfy.base.errors import ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.form.model import Field, Form
 from comfy.launch.payment import paid_work_of
 from comfy.records.store import RunStore
 from ui.api.problems import NotThere
-from ui.api.schema import FieldDoc, field_docs, values_schema
-from ui.documents.past_run import run_tile
+from ui.documents.history_docs import run_tile
 from ui.documents.workflow_doc import ListedWorkflow, WorkflowKind, WorkflowPage, WorkflowsDoc
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
@@ -22,6 +25,70 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import Work
 from ui.web.urls import cover_address
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDoc:
+    """A field: its label, its help, and the schema of its value. `advanced`: collapsed on the page.
+    `random`: drawn for each run if left out."""
+
+    key: str
+    label: str
+    widget: str
+    help: str
+    required: bool
+    advanced: bool
+    section: str
+    random: bool
+    schema: dict[str, Any]
+
+
+def field_docs(form: Form) -> list[FieldDoc]:
+    """Return the fields that users can set, in order."""
+    return [
+        FieldDoc(
+            key=field.key,
+            label=field.label,
+            widget=field.widget,
+            help=field.tooltip,
+            required=is_required(field),
+            advanced=field.group == "advanced",
+            section=field.section or "",
+            random=field.is_seed,
+            schema=schema_of(field),
+        )
+        for field in form.fields
+        if field.group != "hidden"
+    ]
+
+
+def values_schema(form: Form) -> dict[str, Any]:
+    """Return the JSON Schema of a form's values. Values that are left out keep the author's
+    value."""
+    shown = [field for field in form.fields if field.group != "hidden"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "title": form.title,
+        "properties": {field.key: schema_of(field) for field in shown},
+        "required": [field.key for field in shown if is_required(field)],
+        "additionalProperties": False,
+    }
+
+
+def is_required(field: Field) -> bool:
+    """Return whether a run needs the caller's value."""
+    if field.is_media:
+        return not field.default_offered and not field.optional
+    return field.required and field.default in (None, "")
+
+
+def schema_of(field: Field) -> dict[str, Any]:
+    """Return the JSON Schema of a field's value."""
+    schema = field.kind.schema(field)
+    about = {"title": field.label, "description": field.tooltip}
+    return schema | {name: said for name, said in about.items() if said}
+
 
 _NEWEST = 60  # runs to search for a user's result images
 

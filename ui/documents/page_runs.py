@@ -10,10 +10,16 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import AWAY, HEADLINES, HELD, SENDING, place_words
-from ui.documents.result_names import run_name
-from ui.documents.run_doc import QueueLine, RunDoc, StageView, elapsed, run_doc
-from ui.documents.run_outputs import run_outputs
-from ui.documents.run_values import first_text
+from ui.documents.run_doc import (
+    QueueLine,
+    RunDoc,
+    StageView,
+    elapsed,
+    first_text,
+    run_doc,
+    run_name,
+    run_outputs,
+)
 
 _RESTARTED = message("The server stopped responding, so this run is starting over on another one.")
 _LEFT_OUT = message("The server skipped part of the workflow.")

@@ -1,11 +1,23 @@
-"""A run as this app describes it to programs and to its own page."""
+"""A run as this app describes it to programs and to its own page.
+
+The outputs of a run by name, with their results. Pure.
+
+The texts and seeds among the values of a run. Pure.
+
+Names of downloaded results. Pure.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
+import re
+import textwrap
 import time
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
@@ -16,13 +28,205 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
-from ui.documents.result_names import result_name
-from ui.documents.run_outputs import RunOutput, run_outputs
-from ui.documents.run_values import seeds_among
 from ui.web.responses import API
+from ui.web.urls import download_name
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutput:
+    """Output of a run: its node, its name, and the positions of its results among the run's `files`
+    and `texts`. The name is empty only for runs of earlier versions."""
+
+    node: str
+    name: str
+    files: tuple[int, ...] = ()
+    texts: tuple[int, ...] = ()
+
+
+def run_outputs(record: Record) -> tuple[RunOutput, ...]:
+    """Return the outputs with results, in the form's order; nodes that it doesn't list follow."""
+    job, state = record.job, record.state
+    files: dict[str, list[int]] = {}
+    texts: dict[str, list[int]] = {}
+    for at, file in enumerate(state.files):
+        files.setdefault(_outer(record, file.node), []).append(at)
+    for at, text in enumerate(state.texts):
+        texts.setdefault(_outer(record, text.node), []).append(at)
+    return tuple(
+        RunOutput(
+            node,
+            job.output_names.get(node) or job.titles.get(node, ""),
+            tuple(files.get(node, ())),
+            tuple(texts.get(node, ())),
+        )
+        for node in dict.fromkeys((*job.output_names, *files, *texts))
+        if node in files or node in texts
+    )
+
+
+def texts_in_files(record: Record) -> Mapping[int, int]:
+    """Return which files contain nothing but one of the run's texts: the text's position by the
+    file's."""
+    state = record.state
+    by_digest = {
+        hashlib.sha256(one.text.encode("utf-8", "surrogatepass")).hexdigest(): at
+        for at, one in reversed([*enumerate(state.texts)])
+    }
+    return {
+        at: by_digest[file.digest]
+        for at, file in enumerate(state.files)
+        if file.kind == "file" and file.digest in by_digest
+    }
+
+
+def compared_files(record: Record) -> Mapping[int, int]:
+    """Return the images that the workflow compares: the position of each image before, by the
+    position of the image after."""
+    sides: dict[tuple[str, str], list[int]] = {}
+    for at, file in enumerate(record.state.files):
+        sides.setdefault((file.node, file.side), []).append(at)
+    return {
+        after: before
+        for (node, side), places in sides.items()
+        if side == "b"
+        for after, before in zip(places, sides.get((node, "a"), ()), strict=False)
+    }
+
+
+def _outer(record: Record, node: str) -> str:
+    """Return the prompt's node that a result belongs to. The server names the nodes of an expanded
+    node `outer.0.0.inner`."""
+    return node if node in record.job.prompt else node.partition(".")[0]
+
+
+_ABOUT = 80  # characters
+
+
+_WRITTEN = (".text", ".prompt")  # inputs that count even with a single word
+
+
+_SEEDS = ("seed", "noise_seed")
+
+
+def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
+    """Return `written_text` on one line, shortened to `most` characters."""
+    return " ".join(written_text(values).split())[:most]
+
+
+def written_text(values: Mapping[str, object]) -> str:
+    """Return the first text among the values that is a prompt or has several words."""
+    texts = ((key, text, text.split()) for key, text in values.items() if isinstance(text, str))
+    written = (
+        text for key, text, words in texts if words[1:] or (words and key.endswith(_WRITTEN))
+    )
+    return next(written, "")
+
+
+def seeds_of(record: Record) -> Iterable[str]:
+    """Return the seeds among a run's values."""
+    return seeds_among(record.job.values).values()
+
+
+def seeds_among(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the seeds by their keys, as text, because a browser's numbers have fewer digits."""
+    return {key: str(value) for key, value in values.items() if key.rpartition(".")[2] in _SEEDS}
+
+
+OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
+
+
+_LONGEST = 40  # characters of a title or a text
+
+
+_LONGEST_NAME = 120
+
+
+_LONGEST_PATTERN = 100
+
+
+# Matches a name that `run_name` built from title, seed and text, for results. A browser adds a
+# number to an existing name.
+_OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
+
+
+_PART = re.compile(r"\{([^{}]*)\}")
+
+
+_SEPARATORS = re.compile(r"[/\\]")
+
+
+def run_name(record: Record) -> str:
+    """Return the workflow's title, the first seed and the first words of the first text, such as
+    "Text-to-image_41_a-red-cat". Empty if the run has none of them."""
+    seed = next(iter(seeds_of(record)), "")
+    parts = (_words(record.job.title), _words(seed), _words(first_text(record.job.values)))
+    return "_".join(filter(None, parts))
+
+
+def result_name(record: Record, index: int) -> str:
+    """Return the name of the file at `index` of the run's results: the run's name, a number if
+    there are several, and the server's extension."""
+    files = record.state.files
+    name = download_name(files[index].name)
+    number = str(index + 1) if len(files) > 1 else ""
+    of_run = "_".join(filter(None, (run_name(record), number)))
+    return of_run + PurePosixPath(name).suffix if of_run else name
+
+
+def shared_name(record: Record, index: int, *, has_prompt: bool) -> str:
+    """Return the name of a shared file. Without the prompt, which the owner's name contains, it is
+    the workflow's title."""
+    if has_prompt:
+        return result_name(record, index)
+    suffix = PurePosixPath(download_name(record.state.files[index].name)).suffix
+    return (_words(record.job.title) or "result") + suffix
+
+
+def title_in_name(file: str) -> str:
+    """Return an opened file's name, or only the title if `run_name` made it."""
+    match = _OF_RUN.fullmatch(PurePosixPath(file).stem)
+    return match[1] + PurePosixPath(file).suffix if match else file
+
+
+def unknown_part(pattern: str, varied: Iterable[str]) -> str:
+    """Return the first unknown part in braces; empty if `pattern_name` knows all of them.
+    `ui/page/script/batches/sheet_questions.js` does the same check."""
+    known = {*OF_ALL, *map(str.casefold, varied)}
+    parts = _PART.finditer(pattern)
+    return next((one[0] for one in parts if one[1].strip().casefold() not in known), "")
+
+
+def pattern_name(
+    pattern: str, record: Record, index: int, row: str, varied: Mapping[str, str]
+) -> str:
+    """Return the name of the file at `index` of a batch row's results, from the user's pattern.
+    `{row}`, `{workflow}` and `{seed}` become the row's number, the workflow's title and the first
+    seed. The row's `varied` values are inserted by name. Several files get a number."""
+    parts = {name.casefold(): "-".join(one.split())[:_LONGEST] for name, one in varied.items()} | {
+        "row": row,
+        "workflow": _words(record.job.title),
+        "seed": next(iter(seeds_of(record)), ""),
+    }
+    filled_pattern = _PART.sub(
+        lambda found: parts.get(found[1].strip().casefold(), found[0]), pattern[:_LONGEST_PATTERN]
+    )
+    files = record.state.files
+    number = f"_{index + 1}" if len(files) > 1 else ""
+    stem = download_name(_SEPARATORS.sub("-", filled_pattern))[:_LONGEST_NAME].strip(". -_") or row
+    return stem + number + PurePosixPath(download_name(files[index].name)).suffix
+
+
+def _words(text: str) -> str:
+    """Return the first whole words, with only letters and digits."""
+    plain = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).strip()
+    short = textwrap.shorten(plain, _LONGEST, placeholder="") or plain[:_LONGEST]
+    return short.replace(" ", "-")
+
 
 # A `Phase` in text form.
 PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
+
+
 _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 

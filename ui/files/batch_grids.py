@@ -14,8 +14,8 @@ from comfy.batches.grids.settings import GridField, GridSettings
 from comfy.batches.queue import BatchTable
 from comfy.form.model import Form
 from comfy.launch.uploads import KeptUpload
-from ui.documents.batch_doc import OpenedAxis, OpenedGrid
 from ui.documents.browser_values import kept, value_text
+from ui.documents.group_docs import OpenedAxis, OpenedGrid
 
 _NO_GRID = "This batch isn't a grid, or has too many cells for one."
 

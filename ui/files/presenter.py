@@ -1,4 +1,7 @@
-"""Runs as the stage shows them to their owners, with the form and the files at the end."""
+"""Runs as the stage shows them to their owners, with the form and the files at the end.
+
+Find the fields that a workflow needs to alter its own result. Pure.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from comfy.chains.queue import ChainQueue
 from comfy.chains.recorded import ChainPart
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
-from comfy.form.model import Form
+from comfy.form.model import Field, Form
 from comfy.form.server_errors import field_of_failure, place_errors
 from comfy.library.forms import Forms
 from comfy.records.lineage import Lineage, used_file, was_given
@@ -23,19 +26,66 @@ from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import RunRegistry
 from ui.documents.browser_values import value_text
+from ui.documents.history_docs import past_run
 from ui.documents.page_runs import RunEnd, stage_run
-from ui.documents.past_run import past_run
-from ui.documents.result_names import result_name
-from ui.documents.run_doc import Caption, RunDoc, ShownFile, StageView
-from ui.documents.run_outputs import compared_files, texts_in_files
-from ui.documents.run_values import seeds_among, written_text
-from ui.files.alteration import alteration_of
+from ui.documents.run_doc import (
+    Alteration,
+    Caption,
+    RunDoc,
+    ShownFile,
+    StageView,
+    compared_files,
+    result_name,
+    seeds_among,
+    texts_in_files,
+    written_text,
+)
 from ui.files.copies import FileCopies
 from ui.web.server_health import ServerHealth
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
+_STRENGTH_INPUTS = ("denoise", "denoise_strength")
+
+
+_RESIZING = ("upscale", "scaleby", "pad", "crop", "outpaint")  # in names of classes
+
+
+_SUBTLE, _STRONG = 0.35, 0.65
+
+
+def alteration_of(form: Form) -> Alteration | None:
+    """Return the fields for an image and for how much of it changes, and two strengths. None if the
+    form doesn't have exactly one of each, or if the workflow changes the size of its image, which
+    would grow or shrink with every alteration."""
+    images = [one for one in form.fields if one.widget in ("image", "mask") and _is_shown(one)]
+    strengths = [one for one in form.fields if one.input in _STRENGTH_INPUTS and _is_shown(one)]
+    classes = [node["class_type"].casefold() for node in form.prompt.values()]
+    resizes = any(word in name for name in classes for word in _RESIZING)
+    if len(images) != 1 or len(strengths) != 1 or resizes:
+        return None
+    image, strength = images[0], strengths[0]
+    if image.widget == "mask" or not strength.is_number:
+        return None
+    return Alteration(
+        image.key, strength.key, _within(strength, _SUBTLE), _within(strength, _STRONG)
+    )
+
+
+def _is_shown(field: Field) -> bool:
+    return field.group != "hidden"
+
+
+def _within(field: Field, value: float) -> float:
+    low, high = field.min, field.max
+    return max(value if low is None else low, min(value, value if high is None else high))
+
+
 _NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
+
+
 _WATCHED = ("image", "video")
+
+
 _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 

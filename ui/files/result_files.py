@@ -1,8 +1,12 @@
-"""Results for browsers: each file of a user's own run, its thumbnail, and all in one archive.
+"""The HTTP `Range` header.
+
+Results for browsers: each file of a user's own run, its thumbnail, and all in one archive.
 
 Only the run's ID and the file's index select the file. It comes from the local store, otherwise
 from ComfyUI under the name in its history while the run is in memory. Later, that name may be
 another user's file.
+
+Results behind links, for users who have the link and may use the app.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -33,20 +37,49 @@ from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.media.decoding import Undecodable
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.documents.headlines import NO_RESULT
-from ui.documents.result_names import result_name, run_name
-from ui.files.byte_ranges import NoSuchRange, byte_range
+from ui.documents.run_doc import result_name, run_name, shared_name
 from ui.files.masks import without_mask
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.shares import Work
 from ui.web.urls import download_name
 
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+class NoSuchRange(Exception):
+    """Error for a range outside of the file."""
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the start and end of the range that this header requests from a file of this size.
+
+    Returns None for the whole file: if the header has several ranges, or another format. Raises
+    NoSuchRange.
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or header.strip() == "bytes=-":
+        return None
+    first, last = match.groups()
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= size:
+        raise NoSuchRange
+    return start, end
+
+
 log = logging.getLogger(__name__)
+
 
 # Headers of the server's answer that the browser gets, if they have this form.
 _SIZE = "[0-9]{1,15}"
+
+
 _PASSED_ON: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "content-length": re.compile(_SIZE),
@@ -56,15 +89,29 @@ _PASSED_ON: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "etag": re.compile(r"(?:W/)?\"[!#-~]{1,200}\""),
     }
 )
+
+
 # Files that a browser would run as a page are offered as downloads.
 _SHOWN = ("image/", "video/", "audio/")
+
+
 _UNSAFE = ("image/svg+xml",)
+
+
 # Policy for an SVG that a page shows as an image anyway: no scripts, nothing from other sites, and
 # no access to this app.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
 _NO_FILE = message("This file no longer exists.")
+
+
 _NO_RANGE = "The file doesn't have the requested range of bytes."
+
+
 _CHUNK = 256 * 1024  # bytes
+
+
 MOST_CHOSEN = 200  # maximum runs of one action
 
 
@@ -386,3 +433,68 @@ def _headers(filename: str, media_type: str) -> dict[str, str]:
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=3600",
     }
+
+
+NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
+
+
+_NOT_KEPT = {"cache-control": "private, no-store"}  # a revoked link shows nothing
+
+
+def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> GuardedRoutes:
+    """Return `GET /shared/{token}/{n}/{name}`, which serves a file of a link, and
+    `/shared/{token}/all.zip`."""
+    routes = GuardedRoutes()
+    results = ResultFiles(runs, blobs, server)
+
+    def found(token: str) -> Sequence[FoundFile]:
+        files = runs.history.shared.find(token) if runs.history is not None else ()
+        if not files:
+            raise RunNotFound
+        return files
+
+    @routes.get("/shared/{token}/all.zip", Access.FILE, work=Work.PROCESSOR)
+    def everything(token: str) -> Response:
+        """Send all files of the link. Their contents and names follow the same rules as single
+        ones."""
+        files = found(token)
+        titles = {one.record.job.title for one in files}
+        answer = zip_download(_archive(files), titles.pop() if len(titles) == 1 else "ComfyForms")
+        answer.headers.update(_NOT_KEPT)
+        return answer
+
+    def _archive(files: Sequence[FoundFile]) -> Iterator[bytes]:
+        bundle = ZipStream(compress_type=ZIP_STORED)
+        for number, one in enumerate(files, 1):
+            name = f"{number:03}-{shared_file_name(one)}"
+            if one.file.prompt:
+                yield from results.pack(bundle, one.record, one.file.place, name)
+            else:
+                yield from results.pack_stripped(bundle, one.record, one.file.place, name)
+        if bundle.num_streamed():
+            yield from bundle.finalize()
+
+    @routes.get("/shared/{token}/{n}/{name}", Access.FILE)
+    def file(token: str, n: int, name: str, request: Request) -> Response:
+        """Send the file. If the link hides the prompt, the file's metadata is removed, and its name
+        has no words of the prompt."""
+        one = next((one for one in found(token) if one.n == n), None)
+        if one is None:
+            raise RunNotFound
+        shown, own_name = one.record.state.files[one.file.place], shared_file_name(one)
+        answer: Response | None
+        if one.file.prompt:
+            answer = results.send(one.record, shown, own_name, request.headers.get("range"))
+        else:
+            answer = results.send_stripped(shown, own_name, request.headers)
+        if answer is None:
+            raise HTTPException(409, NO_PROMPT_NO_FILE)
+        answer.headers.update(_NOT_KEPT)
+        return answer
+
+    return routes
+
+
+def shared_file_name(one: FoundFile) -> str:
+    """Return the name under which visitors save a file."""
+    return shared_name(one.record, one.file.place, has_prompt=bool(one.file.prompt))

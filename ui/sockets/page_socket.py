@@ -24,8 +24,7 @@ from comfy.chains.queue import ChainQueue
 from comfy.downloads import ModelDownloads
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.announcements import Announcements
-from ui.documents.batch_doc import batch_doc
-from ui.documents.chain_doc import chain_doc, shown_chain
+from ui.documents.group_docs import batch_doc, chain_doc, shown_chain
 from ui.documents.headlines import AWAY
 from ui.documents.page_runs import queued_run
 from ui.library import WorkflowLibrary

@@ -13,7 +13,6 @@ from tests.support.http_client import BOB
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem, run_of
-from ui.api import watch
 
 SLOW = {**QUICK, "5.steps": 12}
 

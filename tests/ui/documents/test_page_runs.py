@@ -13,10 +13,9 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import elapsed_words, node_words, seconds_words, waiting_words
+from ui.documents.history_docs import run_tile
 from ui.documents.page_runs import RunEnd, queued_run, stage_run
-from ui.documents.past_run import run_tile
-from ui.documents.run_doc import QueueLine, RunDoc, StageView
-from ui.documents.run_values import first_text
+from ui.documents.run_doc import QueueLine, RunDoc, StageView, first_text
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},

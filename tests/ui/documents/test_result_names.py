@@ -7,7 +7,7 @@ import pytest
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Job, Record
-from ui.documents.result_names import result_name, title_in_name
+from ui.documents.run_doc import result_name, title_in_name
 
 
 def made(title: str, values: dict[str, object], *names: str) -> Record:

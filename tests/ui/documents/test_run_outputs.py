@@ -11,7 +11,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job, Record
 from comfy.records.serialization import from_text, to_text
-from ui.documents.run_outputs import RunOutput, compared_files, run_outputs, texts_in_files
+from ui.documents.run_doc import RunOutput, compared_files, run_outputs, texts_in_files
 
 PROMPT: Prompt = {node: {"class_type": "SaveImage", "inputs": {}} for node in "123"}
 

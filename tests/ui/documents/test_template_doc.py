@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comfy.requirements.readiness import Readiness
-from ui.documents.template_doc import readiness_doc
+from ui.documents.workflow_doc import readiness_doc
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from comfy.prompt.model import Prompt
 from tests.support.samples.forms import WORKFLOWS, form_of, node
 from ui.documents.run_doc import Alteration
-from ui.files.alteration import alteration_of
+from ui.files.presenter import alteration_of
 
 
 def shipped(name: str) -> Prompt:

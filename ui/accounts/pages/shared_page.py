@@ -19,7 +19,7 @@ from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
 from ui.documents.run_doc import Caption
 from ui.files.presenter import RunEnds
-from ui.files.shared_files import shared_file_name
+from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of, translated
 from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page

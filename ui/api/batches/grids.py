@@ -29,9 +29,9 @@ from comfy.records.store import RunStore
 from ui.api.batches.results import download_of
 from ui.api.batches.rows import BatchRowDocs
 from ui.api.runs import Runs
-from ui.documents.batch_doc import GridAxisDoc, GridDoc
-from ui.documents.past_run import run_tile
-from ui.documents.result_names import result_name
+from ui.documents.group_docs import GridAxisDoc, GridDoc
+from ui.documents.history_docs import run_tile
+from ui.documents.run_doc import result_name
 from ui.files.batch_grids import grid_of, settings_of
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated

@@ -12,7 +12,7 @@ from comfy.base.errors import BatchNotFound
 from comfy.batches.grids.settings import settings_in
 from comfy.batches.queue import BatchQueue
 from ui.api.runs import Runs
-from ui.documents.batch_doc import OpenedGrid
+from ui.documents.group_docs import OpenedGrid
 from ui.files.batch_grids import opened_grid
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity

@@ -23,7 +23,7 @@ from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
 from ui.api.batches.rows import why_failed
 from ui.api.runs import Runs
-from ui.documents.result_names import OF_ALL, pattern_name, unknown_part
+from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes

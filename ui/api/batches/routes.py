@@ -21,7 +21,6 @@ from ui.api.batches.opened_grids import opened_grids_api
 from ui.api.batches.results import results_api
 from ui.api.batches.rows import rows_api
 from ui.api.batches.spec import BODY, check_of, spec_of
-from ui.api.callbacks import callback_of, registered
 from ui.api.requests import (
     REPLAYED,
     KeyedRequest,
@@ -30,14 +29,15 @@ from ui.api.requests import (
     StartOutcome,
     StartRequest,
     answer_of,
+    callback_of,
     changed_answer,
+    registered,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import origin_of
-from ui.api.streams import EVENTS, GroupEvents
+from ui.api.streams import EVENTS, GroupEvents, group_ends_first
 from ui.api.values import Sent, ValueReader, form_for
-from ui.api.watch import group_ends_first
-from ui.documents.batch_doc import (
+from ui.documents.group_docs import (
     BatchCheckDoc,
     BatchDoc,
     BatchPage,

@@ -17,11 +17,10 @@ from comfy.form.check import check as check_values
 from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
 from ui.api.runs import Runs
-from ui.documents.batch_doc import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.browser_values import value_text
+from ui.documents.group_docs import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.headlines import HEADLINES
-from ui.documents.history_doc import FormValues
-from ui.documents.past_run import run_tile
+from ui.documents.history_docs import FormValues, run_tile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

@@ -13,10 +13,10 @@ from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
-from ui.api.callbacks import CALLBACK
+from ui.api.requests import CALLBACK
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED
 from ui.api.values import Sent, SentValues, either_way, form_for
-from ui.documents.batch_doc import BatchCheckDoc, ColumnDoc
+from ui.documents.group_docs import BatchCheckDoc, ColumnDoc
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # A table's rows determine the field of each file. The file is checked again for that field.

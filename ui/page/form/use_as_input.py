@@ -16,7 +16,7 @@ from comfy.launch.uploads import Refused
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from ui.documents.headlines import NO_RESULT
-from ui.files.results import FieldResults
+from ui.files.references import FieldResults
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of
 from ui.page.form.kinds.view import Control, element_id

@@ -18,8 +18,8 @@ from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
 from tests.support.serving import RunningApp, changing
 from tests.ui.api.page.test_history import SMALL, ask, kept_files, past
+from ui.documents.history_docs import past_run
 from ui.documents.page_runs import stage_run
-from ui.documents.past_run import past_run
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

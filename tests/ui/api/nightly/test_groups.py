@@ -13,7 +13,6 @@ from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
 from tests.ui.api.test_groups import BATCH, CHAIN, SMALL, STEPS, ended
-from ui.api import watch
 
 BROKEN = "demo-broken.safetensors"
 

@@ -20,7 +20,7 @@ from tests.support.http_client import ANN, BOB, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
-from ui.documents.chain_doc import shown_chain
+from ui.documents.group_docs import shown_chain
 
 OWNER = f"browser:{ANN}"
 ORIGIN = Origin(OWNER)

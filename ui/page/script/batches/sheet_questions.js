@@ -13,7 +13,7 @@ const PART = /\{([^{}]*)\}/g;
 const OF_ALL = ["row", "workflow", "seed"];
 
 /**
- * Return the first unknown name in braces, or "". `ui/documents/result_names.py` lists the known names.
+ * Return the first unknown name in braces, or "". `ui/documents/run_doc.py` lists the known names.
  * @param {string} pattern
  * @param {readonly { key: string, label: string }[]} varied
  */

@@ -37,7 +37,7 @@ from tests.ui.api.page.test_chains import (
     standing,
     threads_of,
 )
-from ui.documents.chain_doc import shown_chain
+from ui.documents.group_docs import shown_chain
 
 
 @pytest.fixture

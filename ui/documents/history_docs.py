@@ -1,23 +1,33 @@
-"""Documents of finished runs for the page's lists, and the days on which they ended. Pure."""
+"""Documents of finished runs for the page's lists, and the days on which they ended. Pure.
+
+A list of a user's runs, for programs and for the page.
+
+Storage that a user's results take.
+
+Link through which other users see results.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
-from ui.documents.run_doc import RunDoc, RunTile, run_doc
-from ui.documents.run_values import first_text
+from comfy.records.store import StorageUse
+from ui.documents.run_doc import RunDoc, RunTile, first_text, run_doc
 from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of a run's prompt or text result
+
+
 _ENDS = {
     Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Failed"),
@@ -89,3 +99,83 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
         return UTC
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Part of a list that only the page needs. `days`: the days ("2026-11-18") on which all
+    matching runs ended, newest first, with their counts. `any`: the user has finished runs."""
+
+    days: tuple[tuple[str, int], ...] = ()
+    any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDoc:
+    """A list of runs. `next`: the `cursor` of the next part, null on the last. `page`: null for
+    programs."""
+
+    runs: tuple[RunDoc, ...]
+    next: str | None = None
+    page: HistoryPage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """Values of a form. `workflow`: a workflow or a chain. `values`: by field key."""
+
+    workflow: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedValues(FormValues):
+    """Values of a form, and the shared result that was made with them: its path below the app's
+    root, and its kind."""
+
+    url: str
+    kind: FileKind
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRuns:
+    """The number of runs that a request has changed."""
+
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class StorageDoc:
+    """A user's storage. `bytes`: of their results, inputs and records. `days`: how long results are
+    stored, null for no end; favorites stay longer. `expiring`: the number of results that are
+    deleted soon, all of them by `expire_by`, in seconds since 1970. `nearly_full`: the storage of
+    all users is nearly full, so that the oldest results are deleted earlier."""
+
+    bytes: float = 0
+    days: float | None = None
+    expiring: int = 0
+    expire_by: float | None = None
+    nearly_full: bool = False
+
+
+def storage_doc(use: StorageUse) -> StorageDoc:
+    """Return the document of a user's storage."""
+    return StorageDoc(use.bytes, use.days, use.expiring, use.expire_by, use.is_nearly_full)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDoc:
+    """The link to one or several results. `address`: its path below the app's root, empty without a
+    link. `prompt`: it shows the prompts and settings, and the files contain their metadata.
+    `has_prompt`: a run has a prompt. `is_new`: these results had no link before. `can_strip`: the
+    app can remove the metadata. If it can't, there is no link until the prompt is shared. `others`:
+    the number of other links that show any of these results. `needs_sign_in`: visitors must sign in
+    first."""
+
+    address: str
+    prompt: bool
+    has_prompt: bool
+    is_new: bool
+    can_strip: bool
+    others: int
+    needs_sign_in: bool

@@ -1,1 +1,0 @@
-"""Routes of missing models and their downloads."""
