@@ -21,10 +21,9 @@ from ui.backup import back_up, restore
 from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SHIPPED_WORKFLOWS, with_shipped_workflows
-from ui.settings.listening import port_problem
-from ui.settings.log_format import log_formatter, log_held
-from ui.settings.log_limit import LogLimit
+from ui.settings.logs import LogLimit, log_formatter, log_held
 from ui.settings.options import Settings
+from ui.settings.start_lines import port_problem
 
 if TYPE_CHECKING:
     from comfy.comfyui.discovery import ChosenServers
@@ -99,7 +98,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     from comfy.records.blobs import BlobStore, HistoryLimits
     from comfy.records.database import sqlite_address
     from comfy.records.store import RunStore
-    from ui.web.secret import kept_secret
+    from ui.web.cookies import kept_secret
 
     data = settings.data.absolute()
     database = settings.database.get_secret_value() if settings.database else sqlite_address(data)
@@ -149,7 +148,7 @@ def run(
     from ui.accounts.login import opened_people, opened_users, sign_in_address
     from ui.server import serve
     from ui.services import OptionalParts, wire
-    from ui.settings.permissions import permissions_of
+    from ui.settings.web_settings import permissions_of
     from ui.web.limits import WebLimits
 
     others = settings.pairs or settings.openid or settings.user_header
@@ -227,8 +226,8 @@ def _payment(settings: Settings, history: RunStore) -> Payment:
     from comfy.launch.payment import Payment
     from comfy.records.paid import ApiKeys
     from comfy.runs.limits import RunLimits
+    from ui.web.cookies import kept_key_secret
     from ui.web.identity import NOBODY
-    from ui.web.secret import kept_key_secret
 
     limits = RunLimits(
         person=settings.waiting,
@@ -309,7 +308,7 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
     certificates. Raises ComfyError if one of their files can't be used."""
     from comfy.comfyui.client.address import trusted_certificates
     from comfy.webhooks.waiting import WebhookSettings
-    from ui.web.secret import kept_webhook_secret
+    from ui.web.cookies import kept_webhook_secret
 
     if not settings.webhook_hosts:
         return WebhookSettings()

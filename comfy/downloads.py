@@ -48,7 +48,7 @@ from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 
 
-def model_folders(client: Client) -> Mapping[str, ModelFolder]:
+def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
     """Return the model folders by name, from `GET /experiment/models`. Raises HostUnreachable if
     ComfyUI doesn't answer, as while it starts."""
     try:
@@ -265,7 +265,7 @@ class ModelDownloads:
         self._wanted = True  # whether some server may have active downloads
         self.finished = 0
         self._local = {
-            server.url: Downloads(settings.folder / str(at), partial(model_folders, server.client))
+            server.url: Downloads(settings.folder / str(at), partial(_model_folders, server.client))
             for at, server in enumerate(pool.servers)
             if server.url in settings.local and settings.folder is not None
         }

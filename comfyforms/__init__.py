@@ -15,20 +15,18 @@ ROOT = _HERE if (_HERE / "app.py").exists() else _HERE.parent  # in a wheel, or 
 
 if TYPE_CHECKING:
     from comfyforms.remote.app import RemoteApp
-    from comfyforms.remote.batch import BatchFailed
     from comfyforms.remote.calls import ApiError, ApiProblem, AppUnreachable, RemoteError
-    from comfyforms.remote.chain import ChainFailed
-    from comfyforms.remote.run import RunFailed
+    from comfyforms.remote.runs import BatchFailed, ChainFailed, RunFailed
 else:
     _CLIENT = {
         "ApiError": "calls",
         "ApiProblem": "calls",
         "AppUnreachable": "calls",
-        "BatchFailed": "batch",
-        "ChainFailed": "chain",
+        "BatchFailed": "runs",
+        "ChainFailed": "runs",
         "RemoteApp": "app",
         "RemoteError": "calls",
-        "RunFailed": "run",
+        "RunFailed": "runs",
     }
 
     def __getattr__(name: str) -> object:

@@ -17,10 +17,9 @@ from ui.languages.current import LanguageMiddleware
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
-from ui.web.body_limits import BodyLimitMiddleware, RequestLimitMiddleware
 from ui.web.failures import FailureMiddleware
 from ui.web.identity import CookieMiddleware, Identity
-from ui.web.limits import BodyLimit, WebLimits
+from ui.web.limits import BodyLimit, BodyLimitMiddleware, RequestLimitMiddleware, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
 from ui.web.responses import PackedPages
 from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMiddleware

@@ -54,11 +54,10 @@ from ui.operator.frame import OperatorAccess
 from ui.own_routes import administrator_routes, monitoring_routes, own_routes
 from ui.page.blocks import assets, build_page, document_head
 from ui.page.first_view.first_view import FirstView
-from ui.page.form.sources import FormSources
+from ui.page.form.first_values import FormSources
 from ui.page.gradio_files import style_tags
 from ui.page.language_files import html_attributes, language_tags
-from ui.page.plain.health import health_routes
-from ui.page.plain.not_found import http_error_handler, not_found_page
+from ui.page.plain.small_pages import health_routes, http_error_handler, not_found_page
 from ui.parts import Parts
 from ui.plugin_parts import PluginParts
 from ui.services import Services
@@ -66,14 +65,12 @@ from ui.settings.start_lines import executor_line, show_code, start_lines, start
 from ui.settings.web_settings import WebSettings
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
-from ui.web.cookies import Cookies
+from ui.web.cookies import Cookies, derived
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
-from ui.web.json_bodies import judge_json, validation_error
-from ui.web.limits import WebLimits
+from ui.web.limits import WebLimits, judge_json, validation_error
 from ui.web.logins import SIGN_INS_ENDED, watched_logins
 from ui.web.responses import API, AsciiJSON
-from ui.web.secret import derived
 from ui.web.shares import Share
 from ui.web.uvicorn_protocols import HEAD_SECONDS, Addresses, PageConnection, PageSocket
 
@@ -348,7 +345,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        log_config=None,  # logged like all other lines; see `ui.settings.log_limit`
+        log_config=None,  # logged like all other lines; see `ui.settings.logs`
         limit_concurrency=limits.connections,
         # A press after some thought needs no new connection, which takes one to three round trips.
         timeout_keep_alive=int(HEAD_SECONDS),

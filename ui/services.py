@@ -65,7 +65,7 @@ class Services:
     every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
     `demo`: the server is the stand-in. `downloads`: of missing models. `limits`: of requests and
     uploads; `uploading`: room for uploads; `waiting`: room for waiting clients. `secret`: the app's
-    secret, stored by `ui.web.secret`.
+    secret, stored by `ui.web.cookies`.
     """
 
     servers: ServerPool

@@ -71,7 +71,7 @@ def title_words(name: str) -> str:
     return spelled[:1].upper() + spelled[1:]
 
 
-def acronym(word: str) -> str:
+def _acronym(word: str) -> str:
     """Return a word in capitals if it is a known acronym, else unchanged."""
     return _ACRONYM_SPELLING.get(word.lower(), word)
 
@@ -190,7 +190,7 @@ def plain_words(input_name: str) -> str:
     if last in _WORDS:
         return _WORDS[last]
     spaced = CAMEL.sub(" ", last).replace("_", " ").replace("-", " ")
-    words = " ".join(map(acronym, spaced.split()))
+    words = " ".join(map(_acronym, spaced.split()))
     return words[:1].upper() + words[1:60] if words else message("Value")
 
 

@@ -62,7 +62,7 @@ from comfy.workflow.model import read_workflow
 _COMBINATIONS = 200  # checked option combinations; more would take too long
 
 
-def form_of_batch(
+def _form_of_batch(
     forms: Forms, settings: Sequence[str], rows: Sequence[Mapping[str, object]]
 ) -> Form:
     """Return the form with the fields of the first option in each --set, in any order, and of all
@@ -301,7 +301,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_of(workflow, servers.object_info)
-        form = form_of_batch(forms, args.settings, _cells(args.csv) if args.csv else ())
+        form = _form_of_batch(forms, args.settings, _cells(args.csv) if args.csv else ())
         wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
         check_in = Path(scratch) / "check"
         with starter_in(check_in, servers, forms, signals, wildcards) as starter:

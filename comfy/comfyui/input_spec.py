@@ -85,10 +85,10 @@ _MEDIA_ENDING = re.compile(
 )
 
 
-def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool:
+def _may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool:
     """Tell if an input takes the name of a file or folder, by its `bare_name` and, for a list, also
     by its choices."""
-    by_name = bool(_FILE.fullmatch(name)) or is_folder_name(name)
+    by_name = bool(_FILE.fullmatch(name)) or _is_folder_name(name)
     match value_type:
         case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
             named = by_name or bool(_MEDIUM.fullmatch(name))
@@ -115,7 +115,7 @@ def bare_name(name: str) -> str:
     return _WORD_ENDS.sub("_", name.rpartition(".")[2]).lower()
 
 
-def is_folder_name(name: str) -> bool:
+def _is_folder_name(name: str) -> bool:
     """Tell if an input has a typical name for folders."""
     return bool(_FOLDER.fullmatch(name))
 
@@ -317,13 +317,13 @@ class InputSpec:
             return False
         if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
             return True
-        return may_name_file(self.bare_name, self.value_type, self.choices or ())
+        return _may_name_file(self.bare_name, self.value_type, self.choices or ())
 
     @property
     def names_folder(self) -> bool:
         """Tell if the value names a folder, or possibly a folder. An empty value would then mean
         the parent folder."""
-        return self.names_files and not self.upload and is_folder_name(self.bare_name)
+        return self.names_files and not self.upload and _is_folder_name(self.bare_name)
 
     @property
     def bare_name(self) -> str:

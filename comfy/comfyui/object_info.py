@@ -57,7 +57,7 @@ _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step
 _LORA = "LoRA"
 
 
-def with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a class's entry of `/object_info` with the inputs that its pack doesn't declare.
     `catalog` is the whole body, which has the choices."""
     info: Mapping[str, Any] = catalog[class_type]
@@ -240,7 +240,7 @@ class Catalog(Mapping[str, NodeSpec]):
             if class_type not in self:
                 raise KeyError(class_type)
             self._parsed[class_type] = _parse_node(
-                class_type, with_pack_inputs(class_type, self.raw)
+                class_type, _with_pack_inputs(class_type, self.raw)
             )
         return self._parsed[class_type]
 

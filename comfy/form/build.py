@@ -53,7 +53,7 @@ from comfy.workflow.model import Workflow, title_from_name
 _NUMBERS = (Several.NUMBERS, Several.SEEDS)  # a cell has no room for sliders and modes
 
 
-def build_fields(
+def _build_fields(
     candidates: tuple[Candidate, ...],
     prompt: Prompt,
     nodes: Mapping[str, NodeSpec],
@@ -200,7 +200,7 @@ def _help(candidate: Candidate) -> str:
     return candidate.rule.about or (own.help if replaces else tooltip)
 
 
-def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[str]:
+def _wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[str]:
     """Report outputs in the TOML file that the workflow doesn't have."""
     known = {output.node for output in outputs}
     for node in config.outputs:
@@ -208,7 +208,7 @@ def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[s
             yield f"The output “{node}” in the TOML file is not an output node."
 
 
-def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
+def _dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
     """Report inputs whose links lead nowhere."""
     for input_ref, source in trace.dangling():
         yield (
@@ -217,7 +217,7 @@ def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
+def _field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
     """Yield the passes' problems with visible fields."""
     for candidate in candidates:
         for problem in candidate.problems if candidate.group != "hidden" else ():
@@ -249,7 +249,7 @@ def build_form(
     titles = _titles(trace, layers)
     found_outputs = tuple(find_outputs(workflow.prompt, catalog))
     outputs = _named(_chosen_outputs(found_outputs, layers), config.outputs, titles)
-    fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
+    fields = _build_fields(limited, prompt, nodes, needed_outputs(outputs))
     missing_nodes = missing_classes(prompt, catalog, workflow.missing, titles)
     missing: tuple[Missing, ...] = (
         *missing_nodes,
@@ -274,10 +274,10 @@ def build_form(
     problems = (
         *config.problems,
         *(problem for layer in layers if as_authored for problem in layer.problems),
-        *wrong_outputs(config, found_outputs),
+        *_wrong_outputs(config, found_outputs),
         *arranged.lacking,
-        *dangling_links(trace, titles),
-        *field_problems(limited),
+        *_dangling_links(trace, titles),
+        *_field_problems(limited),
         *(one.sentence for one in missing),
         *([form.missing_prompt.sentence] if form.missing_prompt else ()),
         *(wrong_ideas if as_authored else ()),

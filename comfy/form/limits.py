@@ -75,7 +75,7 @@ def narrow(candidate: Candidate) -> Candidate:
     return replace(candidate, limits=limits, problems=(*candidate.problems, *problems))
 
 
-def narrow_choices(candidate: Candidate) -> Candidate:
+def _narrow_choices(candidate: Candidate) -> Candidate:
     """Return the candidate with only the choices that its author wants to offer, in that order, and
     with its own value. If the server has none of them, all its choices stay."""
     spec, wanted = candidate.spec, candidate.said.choices
@@ -254,7 +254,7 @@ def fitting_kind(given: LiteralInput) -> FieldKind:
 def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     """Return the candidates with their authors' limits, widgets and choices, if the server allows
     them."""
-    return tuple(narrow_choices(_chosen(narrow(one))) for one in candidates)
+    return tuple(_narrow_choices(_chosen(narrow(one))) for one in candidates)
 
 
 def _chosen(candidate: Candidate) -> Candidate:

@@ -65,7 +65,7 @@ _DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
 _WORD = re.compile(r"[^\W_]+")
 
 
-def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def _name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return the candidates with distinct labels. An author's own label wins, then a meaningful
     node title, then plain words."""
     shared = Counter(
@@ -77,7 +77,7 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     wanted = []
     by_ref: dict[InputRef, str] = {}
     for candidate in candidates:
-        title = _telling_title(candidate, shared)
+        title = _title_for(candidate, shared)
         if prompts == [candidate.ref] and title.lower() in _PARTS:
             title = ""
         label = candidate.label
@@ -119,7 +119,7 @@ def _wanted(
     switch = labels.get(candidate.turned_on_by, "") if candidate.turned_on_by else ""
     number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
     is_shared = shared[(candidate.class_type, candidate.title)] > 1
-    first = candidate.result if is_shared and not telling_title(candidate) else ""
+    first = candidate.result if is_shared and not _telling_title(candidate) else ""
     is_named = candidate.drawn_in != _NEW_GROUP and len(candidate.drawn_in) <= _LONGEST_GROUP
     return Wanted(
         label,
@@ -166,13 +166,13 @@ def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]
     return names
 
 
-def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> str:
+def _title_for(candidate: Candidate, shared: Counter[tuple[str, str]]) -> str:
     if shared[(candidate.class_type, candidate.title)] > 1:
         return ""
-    return telling_title(candidate)
+    return _telling_title(candidate)
 
 
-def telling_title(candidate: Candidate) -> str:
+def _telling_title(candidate: Candidate) -> str:
     """Return the part of a node's title that its author chose, "" if it is missing or only says
     which prompt it is."""
     display = candidate.node_spec.display_name if candidate.node_spec else ""
@@ -217,7 +217,7 @@ def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candid
     order = get_args(FieldGroup)
     fields.sort(key=lambda one: (order.index(one.group), one.rank))
     fields = _files_in_order(_sizes_together(fields), arranged)
-    return name_fields(_follow_leaders(fields, arranged))
+    return _name_fields(_follow_leaders(fields, arranged))
 
 
 def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -250,7 +250,7 @@ def _file_name(candidate: Candidate) -> Hashable:
 def _named(candidate: Candidate) -> str:
     """Return the name that an author gave a prompt, "" for other inputs and empty texts."""
     is_text = candidate.rule.merge in _PROMPTS and str(candidate.value).strip()
-    return telling_title(candidate) if is_text else ""
+    return _telling_title(candidate) if is_text else ""
 
 
 def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:

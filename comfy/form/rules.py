@@ -155,7 +155,7 @@ def asks(facts: InputFacts) -> bool:
     return wanted and bool(_ASKS.search(facts.title))
 
 
-def only_records(facts: InputFacts) -> bool:
+def _only_records(facts: InputFacts) -> bool:
     """Return whether a node without outputs only saves a sampler's setting with the result."""
     return not facts.gives and not facts.service
 
@@ -176,18 +176,18 @@ def is_off(facts: InputFacts) -> bool:
     )
 
 
-def has_no_user(facts: InputFacts) -> bool:
+def _has_no_user(facts: InputFacts) -> bool:
     """Return whether a strength changes a model that no other node takes, only its text encoder."""
     return facts.idle_lora and facts.meaning in ("strength_model", "lora_model_strength")
 
 
-def is_unused_part(facts: InputFacts) -> bool:
+def _is_unused_part(facts: InputFacts) -> bool:
     """Return whether a text is empty and has a name that tells it apart from the main text, such as
     `text_b`."""
     return facts.is_blank and not facts.held and facts.meaning not in _MAIN_TEXTS
 
 
-def is_technical(facts: InputFacts) -> bool:
+def _is_technical(facts: InputFacts) -> bool:
     """Return whether a setting concerns the machine or the method, not the result's content."""
     meaning = facts.meaning
     return (
@@ -199,7 +199,7 @@ def is_technical(facts: InputFacts) -> bool:
     )
 
 
-def is_system(facts: InputFacts) -> bool:
+def _is_system(facts: InputFacts) -> bool:
     """Return whether a text is an instruction of the author, such as a system prompt or a
     template."""
     instructs = facts.candidate.input in _PARTS and _INSTRUCTS.match(
@@ -211,7 +211,7 @@ def is_system(facts: InputFacts) -> bool:
     )
 
 
-def is_tooling(facts: InputFacts) -> bool:
+def _is_tooling(facts: InputFacts) -> bool:
     """Return whether a text is a pattern or the like, or is only compared, so that the result isn't
     a text."""
     spec = facts.candidate.node_spec
@@ -227,14 +227,14 @@ def is_tooling(facts: InputFacts) -> bool:
     return tool or no_words or is_choice
 
 
-def sets_size(facts: InputFacts) -> bool:
+def _sets_size(facts: InputFacts) -> bool:
     """Return whether a number belongs to a node that makes a new image, video or latent. 0 leaves
     the size as it is."""
     is_set = facts.is_number and facts.candidate.value != 0
     return is_set and facts.makes in ("latent", "media") and not _draws_image(facts)
 
 
-def sizes_image(facts: InputFacts) -> bool:
+def _sizes_image(facts: InputFacts) -> bool:
     """Return whether a number belongs to a node that makes or resizes an image, which other nodes
     may use."""
     is_set = facts.is_number and facts.candidate.value != 0
@@ -263,7 +263,7 @@ def enlarges(facts: InputFacts) -> bool:
     return can and not shrinks and (facts.meaning == "upscale_by" or facts.gives_media)
 
 
-def sets_length(facts: InputFacts) -> bool:
+def _sets_length(facts: InputFacts) -> bool:
     """Return whether an input belongs to a node that makes a new video, sound or latent."""
     return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
 
@@ -274,7 +274,7 @@ def repeats(facts: InputFacts) -> bool:
     return facts.is_number and facts.makes == "latent" and named
 
 
-def is_only_count(facts: InputFacts) -> bool:
+def _is_only_count(facts: InputFacts) -> bool:
     """Return whether a number in a node without a latent or an image may be the number of
     results."""
     is_count = facts.meaning == "batch_size" and facts.is_number and not facts.held
@@ -288,14 +288,14 @@ def scales_upload(facts: InputFacts) -> bool:
     return facts.is_number and facts.scales_upload
 
 
-def pads(facts: InputFacts) -> bool:
+def _pads(facts: InputFacts) -> bool:
     """Return whether a number is what a node adds to a side of an image, as for outpainting."""
     is_side = facts.meaning in _SIDES and facts.candidate.siblings.keys() >= _BOTH_SIDES
     adds = facts.service or "IMAGE" in facts.gives & facts.takes
     return is_side and adds and facts.is_number
 
 
-def is_own_steps(facts: InputFacts) -> bool:
+def _is_own_steps(facts: InputFacts) -> bool:
     """Return whether a number is the steps that only this pack's sampler has, such as
     `LanPaint_NumSteps`. Its name starts like the class's."""
     name, prefix = facts.candidate.input, facts.class_type.partition("_")[0]
@@ -309,7 +309,7 @@ def edits(facts: InputFacts) -> bool:
     return is_edit and facts.is_number and "denoise" not in facts.candidate.siblings
 
 
-def chooses_way(facts: InputFacts) -> bool:
+def _chooses_way(facts: InputFacts) -> bool:
     """Return whether the only service describes a short choice of ways to work."""
     spec = facts.candidate.spec
     if spec is None or not facts.alone or not _WAYS.search(facts.meaning):
@@ -337,17 +337,17 @@ def controls(facts: InputFacts) -> bool:
     return bool(_CONTROLS.search(facts.class_type))
 
 
-def makes_words(facts: InputFacts) -> bool:
+def _makes_words(facts: InputFacts) -> bool:
     """Return whether a node only makes texts, also one of an unknown class ("?")."""
     return facts.gives <= _WORDS_ONLY or facts.gives == {"STRING", "?"}
 
 
-def adapts(facts: InputFacts) -> bool:
+def _adapts(facts: InputFacts) -> bool:
     """Return whether a node gives the result the face or the style of something."""
     return bool(_ADAPTS.search(facts.class_type))
 
 
-def adapts_face(facts: InputFacts) -> bool:
+def _adapts_face(facts: InputFacts) -> bool:
     """Return whether a node prepares an adapter, whose own weight is the main one."""
     return "adapter" in facts.class_type.lower()
 
@@ -468,9 +468,9 @@ RULES: tuple[Rule, ...] = (
     # Only affects previews along the way.
     Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
     # Instructions for a text model.
-    Rule("advanced", 240, title=True, fits=lambda s: s.is_text and is_system(s)),
+    Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.
-    Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and is_tooling(s)),
+    Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and _is_tooling(s)),
     Rule("advanced", 247, title=True, fits=lambda s: s.is_text and is_saved(s)),
     Rule(
         "main",
@@ -480,8 +480,8 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
     ),
     # Empty text for random choices or the like.
-    Rule("advanced", 245, fits=lambda s: s.is_text and is_unused_part(s)),
-    Rule("advanced", 246, fits=lambda s: s.is_text and is_technical(s)),
+    Rule("advanced", 245, fits=lambda s: s.is_text and _is_unused_part(s)),
+    Rule("advanced", 246, fits=lambda s: s.is_text and _is_technical(s)),
     # Ignored text.
     Rule(
         "advanced",
@@ -539,7 +539,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("main", 25, message("Strength"), sets="strength", fits=lambda s: s.repaints),
     # Sides to add to an image.
-    Rule("main", 27, fits=pads),
+    Rule("main", 27, fits=_pads),
     # Aspect ratio or shape of the result.
     Rule(
         "main",
@@ -563,7 +563,7 @@ RULES: tuple[Rule, ...] = (
         merge="input",
         sets="size",
         part="width",
-        fits=lambda s: (sets_size(s) and is_size(s, "width", _WIDTHS)) or is_named(s, "width"),
+        fits=lambda s: (_sets_size(s) and is_size(s, "width", _WIDTHS)) or is_named(s, "width"),
     ),
     Rule(
         "main",
@@ -571,7 +571,7 @@ RULES: tuple[Rule, ...] = (
         merge="input",
         sets="size",
         part="height",
-        fits=lambda s: (sets_size(s) and is_size(s, "height", _HEIGHTS)) or is_named(s, "height"),
+        fits=lambda s: (_sets_size(s) and is_size(s, "height", _HEIGHTS)) or is_named(s, "height"),
     ),
     # Size of an image that the result is made from.
     Rule(
@@ -580,7 +580,7 @@ RULES: tuple[Rule, ...] = (
         only="fallback",
         sets="size",
         part="width",
-        fits=lambda s: s.meaning in _WIDTHS and sizes_image(s),
+        fits=lambda s: s.meaning in _WIDTHS and _sizes_image(s),
     ),
     Rule(
         "main",
@@ -588,7 +588,7 @@ RULES: tuple[Rule, ...] = (
         only="fallback",
         sets="size",
         part="height",
-        fits=lambda s: s.meaning in _HEIGHTS and sizes_image(s),
+        fits=lambda s: s.meaning in _HEIGHTS and _sizes_image(s),
     ),
     Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and enlarges(s)),
     Rule(
@@ -603,7 +603,7 @@ RULES: tuple[Rule, ...] = (
         35,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _LENGTHS and (sets_length(s) or cuts(s)),
+        fits=lambda s: s.meaning in _LENGTHS and (_sets_length(s) or cuts(s)),
     ),
     # Number of videos, sounds or models.
     Rule(
@@ -616,20 +616,20 @@ RULES: tuple[Rule, ...] = (
         sets="count",
         fits=lambda s: s.meaning in _COUNTS and (repeats(s) or s.service),
     ),
-    Rule("main", 40, only="fallback", sets="count", fits=is_only_count),
+    Rule("main", 40, only="fallback", sets="count", fits=_is_only_count),
     Rule(
         "main",
         50,
         only="form",
-        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not only_records(s),
+        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not _only_records(s),
     ),
     # Key setting of a pack's sampler.
-    Rule("main", 51, message("Thinking steps"), merge="input", fits=is_own_steps),
+    Rule("main", 51, message("Thinking steps"), merge="input", fits=_is_own_steps),
     # Seed that is saved with the result, or adds no noise.
-    Rule("advanced", 295, fits=lambda s: s.widget == "seed" and only_records(s)),
+    Rule("advanced", 295, fits=lambda s: s.widget == "seed" and _only_records(s)),
     Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
-    Rule("advanced", 291, fits=lambda s: s.widget == "seed" and makes_words(s)),
+    Rule("advanced", 291, fits=lambda s: s.widget == "seed" and _makes_words(s)),
     # The first of several services in a row decides what the others start from.
     Rule("main", 60, only="form", fits=lambda s: s.widget == "seed" and s.service and s.order > 0),
     # Each service's result has a seed of its own.
@@ -643,14 +643,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
     # Without an effect on the result.
-    Rule("advanced", 212, fits=lambda s: s.is_number and (is_off(s) or has_no_user(s))),
+    Rule("advanced", 212, fits=lambda s: s.is_number and (is_off(s) or _has_no_user(s))),
     # Styles that are balanced with each other.
     Rule(
         "advanced",
         212,
         title=True,
         worth_showing=True,
-        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.stacked and not adapts_face(s),
+        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.stacked and not _adapts_face(s),
     ),
     # Strength of a style.
     Rule(
@@ -658,7 +658,7 @@ RULES: tuple[Rule, ...] = (
         45,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.is_style and not adapts_face(s),
+        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.is_style and not _adapts_face(s),
     ),
     Rule(
         "main",
@@ -674,7 +674,7 @@ RULES: tuple[Rule, ...] = (
         message("Strength"),
         only="node",
         sets="strength",
-        fits=lambda s: s.meaning in _WEIGHTS and adapts(s) and s.is_style,
+        fits=lambda s: s.meaning in _WEIGHTS and _adapts(s) and s.is_style,
     ),
     Rule("main", 45, only="fallback", sets="strength", fits=edits),
     # View of an object.
@@ -687,7 +687,7 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
     Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE or s.is_recipe),
-    Rule("advanced", 310, fits=lambda s: not s.service and is_technical(s)),
+    Rule("advanced", 310, fits=lambda s: not s.service and _is_technical(s)),
     # The author's own choice.
     Rule(
         "main", 46, title=True, authored=True, fits=lambda s: s.held and s.candidate.type == "COMBO"
@@ -710,7 +710,7 @@ RULES: tuple[Rule, ...] = (
             and branches(s)
         ),
     ),
-    Rule("main", 49, fits=chooses_way),
+    Rule("main", 49, fits=_chooses_way),
     Rule("advanced", 700, fits=lambda s: s.meaning == "filename_prefix"),
     # A value in its own node.
     Rule("advanced", 295, title=True, worth_showing=True, fits=lambda s: s.held),

@@ -89,7 +89,7 @@ def value_of(graph: LiveGraph, primitive: LiveNode) -> object:
     return min([value, *most]) if most else value
 
 
-def apply_primitives(graph: LiveGraph, named: Mapping[str, LiveNode]) -> None:
+def _apply_primitives(graph: LiveGraph, named: Mapping[str, LiveNode]) -> None:
     """Copy every primitive's value to the widgets it feeds. Names in values are replaced until the
     texts have grown by `_MAX_ADDED`.
 
@@ -202,7 +202,7 @@ def _resolve(data: object, catalog: Mapping[str, NodeSpec]) -> _Resolved:
     named = by_name(node for graph in graphs for node in graph.nodes.values())
     for graph in graphs:
         broadcast(graph, document)
-        apply_primitives(graph, named)
+        _apply_primitives(graph, named)
     unfolded = unfold(root)
     placed = unfolded.placed
     sources = {

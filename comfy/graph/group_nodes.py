@@ -138,7 +138,7 @@ class Face:
         return NodeSpec(name, name, "", "", specs, kinds, kinds, output_node=False, raw={})
 
 
-def read_group(raw: object, catalog: Mapping[str, NodeSpec]) -> GroupDefinition | None:
+def _read_group(raw: object, catalog: Mapping[str, NodeSpec]) -> GroupDefinition | None:
     """Return a group's definition, or None if it is invalid, too big, or has unknown nodes."""
     if not isinstance(raw, dict):
         return None
@@ -174,7 +174,7 @@ def _outside(shown: object) -> Iterator[tuple[tuple[int, int], str]]:
                 yield (node, slot), slot_type(kind)
 
 
-def face_of(group: GroupDefinition, catalog: Mapping[str, NodeSpec]) -> Face:
+def _face_of(group: GroupDefinition, catalog: Mapping[str, NodeSpec]) -> Face:
     """Return the face of a group's nodes. A widget with a saved socket counts as turned into an
     input, so it comes after all others."""
     face, seen = Face(), dict[str, int]()
@@ -335,8 +335,8 @@ def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> Save
     for node in group_nodes:
         name = _name(node.type)
         if name not in groups:
-            group = read_group(saved[name], catalog)
-            groups[name] = (group, face_of(group, catalog)) if group else None
+            group = _read_group(saved[name], catalog)
+            groups[name] = (group, _face_of(group, catalog)) if group else None
         read = groups[name]
         if read is not None:
             document = _expand(document, node, *read, catalog)

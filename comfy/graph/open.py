@@ -47,7 +47,7 @@ _TYPES = frozenset(
 _SCALARS = (str, bool, int, float)
 
 
-def with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
+def _with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
     """Return the class with a `widgetType` on each input that has a widget on this saved node."""
     sockets = {
         one.name: one
@@ -148,7 +148,7 @@ def open_node(
             widgets=_named_widgets(node),
         )
     rule = rule_of(node.type)
-    spec = with_pack_widgets(spec, node)
+    spec = _with_pack_widgets(spec, node)
     sockets = (slot.widget for slot in node.inputs if slot.widget)
     widgets = restored(spec, rule.values(node), node.named_values, sockets)
     widgets += rule.added(node)

@@ -62,7 +62,7 @@ def _preview_values(node: GraphNode) -> SavedValues:
     return (f"${node.id}-0", *saved[1:]) if isinstance(saved, tuple) and saved else saved
 
 
-IMPACT_RULES: Mapping[str, PackRule] = dict.fromkeys(
+_IMPACT_RULES: Mapping[str, PackRule] = dict.fromkeys(
     ("PreviewBridge", "PreviewBridgeLatent"), PackRule(values=_preview_values)
 )
 
@@ -99,7 +99,7 @@ def _trigger_words(node: GraphNode) -> Iterator[NodeWidget]:
         yield NodeWidget(name, value, stored=False)
 
 
-LORA_MANAGER_RULES: Mapping[str, PackRule] = {
+_LORA_MANAGER_RULES: Mapping[str, PackRule] = {
     **{
         f"{name} (LoraManager)": PackRule(values=_lora_values)
         for name in (
@@ -126,7 +126,7 @@ def _seed_values(node: GraphNode) -> SavedValues:
     return (*saved[:_BEFORE_CONTROL], None, *saved[_BEFORE_CONTROL:])
 
 
-PROMPT_READER_RULES: Mapping[str, PackRule] = {
+_PROMPT_READER_RULES: Mapping[str, PackRule] = {
     "SDParameterGenerator": PackRule(values=_seed_values)
 }
 
@@ -175,7 +175,7 @@ def _outputs_and_code(node: GraphNode) -> Iterator[NodeWidget]:
     yield NodeWidget("code", code or "", spec, stored=False)
 
 
-RGTHREE_RULES: Mapping[str, PackRule] = {
+_RGTHREE_RULES: Mapping[str, PackRule] = {
     "Power Lora Loader (rgthree)": PackRule(added=_lora_rows),
     "Power Primitive (rgthree)": PackRule(added=_typed_value),
     "Power Puter (rgthree)": PackRule(added=_outputs_and_code),
@@ -263,7 +263,7 @@ def _size(text: str) -> int:
 _WITH_VAE = frozenset({"vae"})
 
 
-VHS_RULES: Mapping[str, PackRule] = {
+_VHS_RULES: Mapping[str, PackRule] = {
     name: PackRule(values=_video_values, unconnected=_WITH_VAE)
     for name in (*_LISTED, "VHS_LoadVideoFFmpeg", "VHS_LoadVideoFFmpegPath")
 }
@@ -310,19 +310,19 @@ def _default_camera() -> dict[str, Any]:
     }
 
 
-VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
+_VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
 
 
 _NO_RULE = PackRule()
 
 
 _RULES: Mapping[str, PackRule] = {
-    **IMPACT_RULES,
-    **LORA_MANAGER_RULES,
-    **PROMPT_READER_RULES,
-    **RGTHREE_RULES,
-    **VHS_RULES,
-    **VIEWPORT_RULES,
+    **_IMPACT_RULES,
+    **_LORA_MANAGER_RULES,
+    **_PROMPT_READER_RULES,
+    **_RGTHREE_RULES,
+    **_VHS_RULES,
+    **_VIEWPORT_RULES,
 }
 
 

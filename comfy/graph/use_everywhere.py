@@ -168,7 +168,7 @@ def sends(node: LiveNode) -> bool:
     return live and (node.type in EVERYWHERE or bool(node.saved.properties.get("ue_convert")))
 
 
-def broadcast_settings(node: LiveNode) -> Mapping[str, Any]:
+def _broadcast_settings(node: LiveNode) -> Mapping[str, Any]:
     """Return a node's settings as the pack completes them after loading."""
     properties = node.saved.properties
     own = as_mapping(properties.get("ue_properties"))
@@ -209,7 +209,7 @@ def _is_current(version: object) -> bool:
 
 def broadcasts(graph: LiveGraph, sender: LiveNode, *, is_root: bool) -> Iterator[Broadcast]:
     """Yield the broadcasts of a node."""
-    settings = broadcast_settings(sender)
+    settings = _broadcast_settings(sender)
     patterns = tuple(
         one for one in (_pattern(settings, what) for what in ("title", "input")) if one is not None
     )
@@ -341,14 +341,14 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and value > 0
 
 
-def group_pattern(sender: LiveNode) -> _Pattern | None:
+def _group_pattern(sender: LiveNode) -> _Pattern | None:
     """Return a sender's pattern for the titles of groups, or None."""
-    return _pattern(broadcast_settings(sender), "group")
+    return _pattern(_broadcast_settings(sender), "group")
 
 
-def is_grouped(sender: LiveNode) -> bool:
+def _is_grouped(sender: LiveNode) -> bool:
     """Return whether a broadcast depends on the sender's own groups."""
-    return broadcast_settings(sender).get("group_restricted") in (1, 2)
+    return _broadcast_settings(sender).get("group_restricted") in (1, 2)
 
 
 def _only(
@@ -475,7 +475,7 @@ def _fed_inputs(graph: LiveGraph, offers: _Offers, *, is_root: bool) -> Iterator
     for node in graph.nodes.values():
         if node.type in EVERYWHERE or node.saved.properties.get("rejects_ue_links"):
             continue
-        settings = broadcast_settings(node)
+        settings = _broadcast_settings(node)
         for index, slot in enumerate(node.inputs):
             if slot.link in graph.links or not _accepts(node, slot, settings, is_root=is_root):
                 continue
@@ -542,9 +542,9 @@ def _accepts(
 
 def _check_groups(graph: LiveGraph, senders: list[LiveNode]) -> None:
     """Raise WorkflowError if searching the groups would take too long."""
-    patterns = [group_pattern(sender) for sender in senders]
+    patterns = [_group_pattern(sender) for sender in senders]
     asking = sum(
-        pattern is not None or is_grouped(sender)
+        pattern is not None or _is_grouped(sender)
         for sender, pattern in zip(senders, patterns, strict=True)
     )
     checks = sum(1 + one.cost for one in patterns if one) * len(graph.groups)

@@ -65,7 +65,7 @@ def choose_options(
     return prompt | changed, frozenset(changed)
 
 
-def combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
+def _combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Map each input of a chosen option to the combo that adds it."""
     brought: dict[str, str] = {}
     for combo in _dynamic(spec, inputs):  # outer combos first, so the innermost one wins
@@ -235,13 +235,13 @@ def add_loaders(
     beside: dict[str, str] = {}
     wanted = [one for group in _groups(prompt, catalog) for one in group if one.key in keys]
     for free_input in wanted:
-        prompt = add_loader(prompt, free_input)
+        prompt = _add_loader(prompt, free_input)
         if free_input.beside:
             beside[free_input.loader_id] = free_input.beside
     return prompt, beside
 
 
-def add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
+def _add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
     """Return a prompt with one more loader, without a file yet, linked to this input."""
     node = prompt[place.node]
     link = [place.loader_id, place.loader.slot]
@@ -313,7 +313,7 @@ def arrange(
     needed, lacking = _needed(prompt, chosen, catalog, changed)
     full = chosen
     for free_input in needed:
-        full = add_loader(full, free_input)
+        full = _add_loader(full, free_input)
     grown, beside = add_loaders(full, catalog, values.keys())
     after = dict(_after_combos(grown, catalog))
     added = {node_id: node for node_id, node in grown.items() if node_id not in prompt}
@@ -378,7 +378,7 @@ def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, 
 def _after_combos(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
     for node_id, node in prompt.items():
         spec = catalog.get(node["class_type"])
-        for name, combo in combos_of(spec, node["inputs"]).items() if spec else ():
+        for name, combo in _combos_of(spec, node["inputs"]).items() if spec else ():
             yield InputRef(node_id, name).key, InputRef(node_id, combo).key
 
 

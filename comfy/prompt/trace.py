@@ -32,10 +32,10 @@ _TYPES_BY_NAME = MappingProxyType(
 
 
 # Link types that carry an image to the sampler that repaints it.
-IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+_IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 
 
-_MEDIA_TYPES = IMAGE_TYPES | {"AUDIO"}
+_MEDIA_TYPES = _IMAGE_TYPES | {"AUDIO"}
 
 
 # Link types that only samplers take together with a latent.
@@ -206,7 +206,7 @@ class Trace:
             for name, (source, _) in self.sources[node_id].items()
             if self.type_of(node_id, name) == "LATENT"
         ]
-        return any(_loads_image(self.spec(source)) for source in self.walk(start, IMAGE_TYPES))
+        return any(_loads_image(self.spec(source)) for source in self.walk(start, _IMAGE_TYPES))
 
     @cached_property
     def loaded(self) -> frozenset[str]:
@@ -225,7 +225,7 @@ class Trace:
         for node_id in todo:
             for slot in self._used[node_id]:
                 for user, name in self.uses[Link(node_id, slot)]:
-                    if user not in seen and self.type_of(user, name) in IMAGE_TYPES:
+                    if user not in seen and self.type_of(user, name) in _IMAGE_TYPES:
                         seen.add(user)
                         todo.append(user)
         return frozenset(seen)
@@ -510,7 +510,7 @@ class Samplers:
         samplers = [one for one in trace.prompt if one in trace.alive and trace.is_sampler(one)]
         if not 1 < len(samplers) <= _MOST_SAMPLERS:
             return {}
-        before = {one: {*trace.walk([one], IMAGE_TYPES)} for one in samplers}
+        before = {one: {*trace.walk([one], _IMAGE_TYPES)} for one in samplers}
         numbers = {one: sum(other in before[one] for other in samplers) for one in samplers}
         if max(numbers.values()) == 1:
             return {}
@@ -549,4 +549,4 @@ class Samplers:
         return _NO_NAME.sub("", _NO_NAME.sub("", file_name)).replace("_", " ")
 
     def _is_setting(self, node_id: str, input_name: str) -> bool:
-        return self.trace.type_of(node_id, input_name) not in IMAGE_TYPES
+        return self.trace.type_of(node_id, input_name) not in _IMAGE_TYPES

@@ -183,10 +183,10 @@ _NAME_PARENTS = insert(_parents)
 
 
 # A run by its id (`this`) and the digest of its owner (`whose`).
-RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
+_RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
 
 
-def sizes_of(record: Record, blobs: BlobStore) -> dict[str, int]:
+def _sizes_of(record: Record, blobs: BlobStore) -> dict[str, int]:
     """Return the bytes that a run's files take, by digest."""
     sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
     sizes |= {digest: blobs.size(digest) for digest in given_files(record)}
@@ -209,14 +209,14 @@ def put_run(
     return float(row["size"])
 
 
-def put_sent(connection: Connection, record: Record, prompt_id: str) -> None:
+def _put_sent(connection: Connection, record: Record, prompt_id: str) -> None:
     """Write that a run is sent, or all columns if it isn't stored yet."""
     columns = _sent_columns(record, prompt_id)
     if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
         _insert(connection, record, row_of(record, None) | columns)
 
 
-def put_sent_if(
+def _put_sent_if(
     engine: Engine, record: Record, prompt_id: str, condition: ColumnElement[bool]
 ) -> bool:
     """Write that a stored run is sent if the condition is true, in one statement without further
@@ -232,12 +232,12 @@ def _sent_columns(record: Record, prompt_id: str) -> dict[str, object]:
     return {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
 
 
-def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:
+def _move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:
     """Move an owner's finished runs from one workflow to another."""
     own = (_runs.c.owner == digest(owner)) & (_runs.c.workflow == digest(workflow))
     ids = connection.execute(select(_runs.c.id).where(own & _runs.c.ended_at.is_not(None)))
     for this in ids.scalars().all():
-        row = connection.execute(RUN_OF, {"this": this, "whose": digest(owner)}).one()
+        row = connection.execute(_RUN_OF, {"this": this, "whose": digest(owner)}).one()
         with suppress(*UNREADABLE):
             record = record_of(row)
             moved = replace(record, job=replace(record.job, workflow=other))
@@ -321,11 +321,11 @@ class RunStore:
         """Record that a run is being sent to its server, with this id there. A run without files
         needs no `begin` before. It is on disk when this returns."""
         with self._changing() as connection:
-            put_sent(connection, record, prompt_id)
+            _put_sent(connection, record, prompt_id)
 
     def sent_if(self, record: Record, prompt_id: str, condition: ColumnElement[bool]) -> bool:
         """Record like `sent` a stored run if the condition is true; return whether it is."""
-        return put_sent_if(self.engine, record, prompt_id, condition)
+        return _put_sent_if(self.engine, record, prompt_id, condition)
 
     def end(self, record: Record, within: Within = no_more) -> None:
         """Record a finished run; it is on disk when this returns. A run that its owner removed
@@ -365,7 +365,7 @@ class RunStore:
         """Return one run of this owner, finished or not."""
         parameters = {"this": escaped(run_id), "whose": digest(owner)}
         with as_comfy_errors(), self.engine.connect() as connection:
-            row = connection.execute(RUN_OF, parameters).first()
+            row = connection.execute(_RUN_OF, parameters).first()
         return None if row is None else self._record(row)
 
     def get_many(self, run_ids: Iterable[str], owner: str | None) -> dict[str, Record]:
@@ -454,7 +454,7 @@ class RunStore:
     def move(self, owner: str, workflow: str, other: str) -> None:
         """Move this owner's finished runs and presets from a workflow to the `other` one."""
         with self._changing() as connection:
-            move_runs(connection, owner, workflow, other)
+            _move_runs(connection, owner, workflow, other)
             move_presets(connection, owner, workflow, other)
 
     def names(self, owner: str, text: str) -> bool:
@@ -517,7 +517,7 @@ class RunStore:
 
     def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
         """Insert or replace a run's record, which then protects the run's files."""
-        sizes = sizes_of(record, self.files)
+        sizes = _sizes_of(record, self.files)
         with self._writing.local:
             with self._changing() as connection:
                 self._writing.share(connection)

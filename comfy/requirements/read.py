@@ -55,7 +55,7 @@ upscale_models vae vae_approx
 _FOLDERS = frozenset(_FOLDER_NAMES.split())
 
 
-def models_in_note(text: str) -> tuple[ModelFile, ...]:
+def _models_in_note(text: str) -> tuple[ModelFile, ...]:
     """Return the model files that a note links to, in order, each once."""
     lines = text[:_MOST_TEXT].splitlines()
     trees = dict(_in_trees(lines))
@@ -64,7 +64,7 @@ def models_in_note(text: str) -> tuple[ModelFile, ...]:
     for line in lines:
         folder = _folder_of_heading(line) or folder
         for match in _URL.finditer(line):
-            url = download_url(_without_bracket(match[0]))
+            url = _download_url(_without_bracket(match[0]))
             name = unquote(urlsplit(url).path.rpartition("/")[2]) if url else ""
             if name and is_model_file(name) and safe_path(name) == name:
                 where = trees.get(file_key(name)) or _folder_in(url) or folder
@@ -72,7 +72,7 @@ def models_in_note(text: str) -> tuple[ModelFile, ...]:
     return tuple(found.values())
 
 
-def download_url(url: str) -> str:
+def _download_url(url: str) -> str:
     """Return the address of a file's bytes for the address of its page at Hugging Face, other
     addresses unchanged; "" for something else than a web address."""
     try:
@@ -150,7 +150,7 @@ def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
             if model := _model(raw):
                 listed.setdefault((model.folder, model.name), model)
         if node.get("type") in _NOTES:
-            for model in models_in_note(_text_of(node)):
+            for model in _models_in_note(_text_of(node)):
                 linked.setdefault(model.key, model)
     known = {model.key for model in listed.values()}
     others = (model for key, model in linked.items() if key not in known)
@@ -220,7 +220,7 @@ def _model(raw: Mapping[str, Any]) -> ModelFile | None:
     return ModelFile(
         name,
         folder,
-        download_url(as_text(raw.get("url"))[:2000]),
+        _download_url(as_text(raw.get("url"))[:2000]),
         checksum.lower() if is_sha256 else "",
         _size(raw.get("size")),
     )

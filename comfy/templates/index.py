@@ -23,7 +23,7 @@ from comfy.requirements.read import declared_by
 MediaKind = Literal["image", "video", "audio", "3d", "text"]
 
 
-MEDIA_KINDS: tuple[MediaKind, ...] = get_args(MediaKind)
+_MEDIA_KINDS: tuple[MediaKind, ...] = get_args(MediaKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _texts(category: Mapping[str, Any], entry: Mapping[str, Any]) -> TemplateTex
 
 def _kinds(sides: list[dict[str, Any]]) -> tuple[MediaKind, ...]:
     named = {one.get("mediaType") for one in sides}
-    return tuple(kind for kind in MEDIA_KINDS if kind in named)
+    return tuple(kind for kind in _MEDIA_KINDS if kind in named)
 
 
 def _kind_of(category: Mapping[str, Any]) -> tuple[MediaKind, ...]:
@@ -206,7 +206,7 @@ def _kind_of(category: Mapping[str, Any]) -> tuple[MediaKind, ...]:
     kind = category.get("type")
     if kind == "llm" or category.get("title") == "LLM":
         return ("text",)
-    return () if category.get("isEssential") else tuple(one for one in MEDIA_KINDS if one == kind)
+    return () if category.get("isEssential") else tuple(one for one in _MEDIA_KINDS if one == kind)
 
 
 def _words(value: object) -> tuple[str, ...]:

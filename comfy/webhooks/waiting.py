@@ -42,7 +42,7 @@ class CallbackRefused(ComfyError):
     """Error for an address that webhooks may not use."""
 
 
-def host_and_port(url: str) -> str:
+def _host_and_port(url: str) -> str:
     """Return an HTTP or HTTPS address's host and port, such as `hooks.example.org:443`. Raises
     ValueError for an address that two programs might parse differently."""
     parts = _ADDRESS.fullmatch(url)
@@ -58,10 +58,10 @@ def host_and_port(url: str) -> str:
 
 def named_host(text: str) -> str:
     """Return a host from a setting, such as `hooks.example.org` (port 443) or `10.0.0.7:8000`, in
-    the form of `host_and_port`. Raises ValueError for anything else."""
+    the form of `_host_and_port`. Raises ValueError for anything else."""
     if "/" in text or "?" in text:
         raise ValueError("not just a host")
-    return host_and_port(f"https://{text}")
+    return _host_and_port(f"https://{text}")
 
 
 def allowed_host(url: object, hosts: Collection[str]) -> str:
@@ -73,7 +73,7 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
             "Ask the administrator to allow your host (--webhook-hosts).",
         )
     try:
-        host = host_and_port(url if isinstance(url, str) else "")
+        host = _host_and_port(url if isinstance(url, str) else "")
     except ValueError:
         raise CallbackRefused(
             "“callback” is not a valid webhook address.",

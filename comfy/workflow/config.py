@@ -156,7 +156,7 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
 )
 
 
-def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
+def _with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a TOML file called `file`, with messages for our texts. If title and
     description differ from ours, it is another author's file. Otherwise all texts become messages,
     except in edited fields."""
@@ -195,7 +195,7 @@ def load_toml(path: Path) -> tuple[dict[str, Any], str]:
     unreadable, return no content and an error message."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return with_messages(path.name, data), ""
+        return _with_messages(path.name, data), ""
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         why = words_of(error) if isinstance(error, OSError) else str(error)
         return {}, f"{path.name} cannot be read: {why}."
@@ -250,7 +250,7 @@ def as_texts(value: object) -> tuple[str, ...] | None:
     return tuple(str(item) for item in value)
 
 
-def as_named_ids(value: object) -> dict[str, str] | None:
+def _as_named_ids(value: object) -> dict[str, str] | None:
     """Return a list of ids, or a table of ids and names, as names by id in the same order. An id
     without a name has an empty text; None for anything else."""
     if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
@@ -418,7 +418,7 @@ FORM_KEYS: SettingReaders = {
     "order": (as_number, _no_number),
     "others": (_others, none_of(get_args(Others))),
     "outputs": (
-        as_named_ids,
+        _as_named_ids,
         lambda place, name: (
             f"{place}: “{name}” must be a list of node ids, or a table such as"
             ' { "7" = "Line drawing" }.'

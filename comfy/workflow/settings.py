@@ -51,7 +51,7 @@ class TomlBlock:
     is_new: bool = False
 
 
-def split_blocks(text: str) -> list[TomlBlock]:
+def _split_blocks(text: str) -> list[TomlBlock]:
     """Return the blocks of a valid TOML text with Unix line breaks; their texts joined are `text`.
 
     The first block has the keys before the first table, and may be empty. A comment right above a
@@ -140,7 +140,7 @@ class FieldBlock:
     repeats: str = ""
 
 
-def field_blocks(blocks: Iterable[TomlBlock], key: Callable[[str], str]) -> list[FieldBlock]:
+def _field_blocks(blocks: Iterable[TomlBlock], key: Callable[[str], str]) -> list[FieldBlock]:
     """Return the parts of a file in order. `key`: returns the key for a name in the file."""
     parts: list[FieldBlock] = []
     at: dict[str, int] = {}  # by name
@@ -268,7 +268,7 @@ def field_values(config: FieldConfig) -> dict[str, Any]:
     return _without_empty(values)
 
 
-def settings_values(config: FormConfig) -> dict[str, Any]:
+def _settings_values(config: FormConfig) -> dict[str, Any]:
     """Return all settings by their names in TOML, with `fields` by key."""
     return form_values(config) | {"fields": {one.name: field_values(one) for one in config.fields}}
 
@@ -293,14 +293,14 @@ def merge_settings(text: str, wanted: FormConfig, names: FieldNames) -> str:
     Reading the result gives these settings, and the fields in their order. A field that isn't
     wanted is removed with the comments in its table. Raises tomllib.TOMLDecodeError.
     """
-    present = settings_values(parsed_settings(text, names))
-    after = settings_values(wanted)
+    present = _settings_values(parsed_settings(text, names))
+    after = _settings_values(wanted)
     fields_before, fields_after = present.pop(_FIELDS), after.pop(_FIELDS)
     top = _changes(present, after)
     if not top and _same_fields(fields_before, fields_after):
         return text
     plain = text.replace("\r\n", "\n")
-    first, *blocks = split_blocks(plain)
+    first, *blocks = _split_blocks(plain)
     name = _names_in(plain, names)
     if top:
         first, blocks = _with_top(first, blocks, top, name)
@@ -431,7 +431,7 @@ def _with_fields(
             return replace(block, blocks=(_new_block(head.path[1], changes), head, *rest))
         return replace(block, blocks=(_edited(head, head.path, changes), *rest))
 
-    return arranged(field_blocks(blocks, names.key), [*after], written)
+    return arranged(_field_blocks(blocks, names.key), [*after], written)
 
 
 def _edited(block: TomlBlock, path: tuple[str, ...], changes: Mapping[str, Any]) -> TomlBlock:

@@ -12,10 +12,8 @@ from urllib.parse import quote
 import requests
 from PIL import Image
 
-from comfyforms.remote.batch import RemoteBatch
 from comfyforms.remote.calls import Calls, RemoteError, TokenSession, reading
-from comfyforms.remote.chain import RemoteChain
-from comfyforms.remote.run import RemoteRun
+from comfyforms.remote.runs import RemoteBatch, RemoteChain, RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
 
 _PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})

@@ -12,7 +12,7 @@ import pytest
 from comfy.base.errors import ComfyError
 from comfy.base.threads import background, repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
-from ui.sockets.folder_watch import FolderWatch
+from ui.sockets.page_socket import FolderWatch
 from ui.web.server_health import CheckIntervals, ServerHealth
 
 

@@ -13,9 +13,9 @@ from comfy.media.checks import FileLimits
 from comfyforms.plugins.scaling.plugin import scale_of
 from ui.settings.arguments import read_settings
 from ui.settings.options import Settings
-from ui.settings.permissions import permissions_of
 from ui.settings.scales import ScaleTable
 from ui.settings.server_options import PREFIX
+from ui.settings.web_settings import permissions_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

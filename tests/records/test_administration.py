@@ -115,7 +115,7 @@ def test_the_oldest_confirmations_of_paid_workflows_are_forgotten(
     history: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One visitor can appear as many owners."""
-    monkeypatch.setattr(consents, "_MOST", 3)
+    monkeypatch.setattr("comfy.records.paid._MOST", 3)
     for number in range(5):
         history.state.paid_consents.add(f"browser:{number}", "w")
     known = [history.state.paid_consents.has(f"browser:{number}", "w") for number in range(5)]

@@ -12,7 +12,6 @@ import pytest
 import requests
 
 from comfyforms import ApiError, RemoteApp, RemoteError
-from comfyforms.remote import followed
 from comfyforms.remote.calls import Calls
 from tests.support.serving import running_demo_app
 
@@ -47,7 +46,7 @@ def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """If the proxy answers in place of the app, the client retries for half a minute. It reports a
     refusal immediately."""
     paused: list[float] = []
-    monkeypatch.setattr(followed, "time", SimpleNamespace(sleep=paused.append))
+    monkeypatch.setattr("comfyforms.remote.runs.time", SimpleNamespace(sleep=paused.append))
     statuses: list[int] = []
     with (
         running_demo_app(step_seconds=0) as (demo, served),

@@ -19,7 +19,6 @@ from comfyforms import (
     RemoteError,
     RunFailed,
 )
-from comfyforms.remote import followed
 from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
 from tests.support.serving import Served, running_app, running_demo_app
@@ -230,7 +229,7 @@ def test_the_client_pauses_before_it_reconnects(monkeypatch: pytest.MonkeyPatch)
     def pause(_: float) -> None:
         raise Pauses
 
-    monkeypatch.setattr(followed, "time", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr("comfyforms.remote.runs.time", SimpleNamespace(sleep=pause))
     finishing = WebSettings(port=0, finish=LONGEST_WAIT)
     with (
         DemoServer(step_seconds=0) as demo,

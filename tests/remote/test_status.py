@@ -6,8 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from comfyforms.remote.batch import BatchStatus
-from comfyforms.remote.chain import ChainStatus, StepStatus
+from comfyforms.remote.runs import BatchStatus, ChainStatus, StepStatus
 from comfyforms.remote.status import ResultFile, RunStatus, WorkflowInfo
 from ui.documents.group_docs import BatchDoc, ChainDoc, StepDoc
 from ui.documents.run_doc import RunDoc, RunFile

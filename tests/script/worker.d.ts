@@ -1,4 +1,4 @@
-// What ui/page/plain/offline.py puts before the worker: the page that it shows.
+// What ui/page/plain/small_pages.py puts before the worker: the page that it shows.
 
 declare const PAGE: string;
 declare const POLICY: string;

@@ -13,8 +13,7 @@ import sys
 from playwright.sync_api import sync_playwright
 
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium
-from ui.page.plain.install import ICONS, ICONS_FOLDER
-from ui.page.plain.layout import ICON
+from ui.page.plain.layout import ICON, ICONS, ICONS_FOLDER
 
 
 def main() -> int:

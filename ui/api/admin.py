@@ -58,7 +58,7 @@ class ModelRequests:
     requests: tuple[ModelRequest, ...]
 
 
-def downloads_api(desk: Administration) -> GuardedRoutes:
+def _downloads_api(desk: Administration) -> GuardedRoutes:
     """Return the routes below `/admin/downloads` and `/admin/model-requests`."""
     routes = GuardedRoutes("/admin", tags=["Administration"])
     models, pool = desk.models, desk.servers.pool
@@ -172,7 +172,7 @@ class ActivityDoc:
     actions: tuple[AuditLine, ...]
 
 
-def overview_api(desk: Administration) -> GuardedRoutes:
+def _overview_api(desk: Administration) -> GuardedRoutes:
     """Return the routes below `/admin` that don't change users, servers or runs."""
     routes = GuardedRoutes("/admin", tags=["Administration"])
 
@@ -245,7 +245,7 @@ class PeopleDoc:
     can_change: bool
 
 
-def people_api(desk: Administration) -> GuardedRoutes:
+def _people_api(desk: Administration) -> GuardedRoutes:
     """Return the routes below `/admin/people`."""
     routes = GuardedRoutes("/admin/people", tags=["Administration"])
     people, end_sockets = desk.people, desk.identity.close_ended
@@ -341,7 +341,7 @@ class AdminRuns:
     runs: tuple[RunLine, ...]
 
 
-def servers_api(desk: Administration) -> GuardedRoutes:
+def _servers_api(desk: Administration) -> GuardedRoutes:
     """Return the routes below `/admin/servers` and `/admin/runs`."""
     routes = GuardedRoutes("/admin", tags=["Administration"])
     pool = desk.servers.pool
@@ -439,7 +439,7 @@ def _now(server: ComfyServer) -> dict[str, object]:
 
 def admin_api(desk: Administration) -> Iterator[GuardedRoutes]:
     """Return the routes below `/admin`."""
-    yield people_api(desk)
-    yield servers_api(desk)
-    yield overview_api(desk)
-    yield downloads_api(desk)
+    yield _people_api(desk)
+    yield _servers_api(desk)
+    yield _overview_api(desk)
+    yield _downloads_api(desk)

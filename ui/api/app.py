@@ -42,7 +42,7 @@ from ui.parts import Parts
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.identity import Identity
-from ui.web.json_bodies import judge_json
+from ui.web.limits import judge_json
 from ui.web.responses import API, AsciiJSON, wants_page
 from ui.web.security_headers import strict_policy
 from ui.web.shares import FairSlots, Work
@@ -89,7 +89,7 @@ _POLICY = {"content-security-policy": strict_policy([_SETUP])}
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
-def docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
+def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
     """Return `GET /docs`, and the page's two files below it."""
     routes = GuardedRoutes(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
@@ -185,7 +185,7 @@ def api_app(
     add(uploads_api(requests))
     for routes in admin_api(desk):
         add(routes)
-    add(docs_api(identity, sign_in))
+    add(_docs_api(identity, sign_in))
 
     document = GuardedRoutes(include_in_schema=False)
 

@@ -88,7 +88,7 @@ def _draft(draft: SavedDraft) -> DraftDoc:
     return DraftDoc(_form_settings(draft.settings), draft.at, draft.by)
 
 
-def version_doc(saved: SavedVersion) -> FormVersion:
+def _version_doc(saved: SavedVersion) -> FormVersion:
     """Return the document of a version."""
     version = saved.version
     settings = _form_settings(saved.settings)
@@ -116,7 +116,7 @@ def _input(one: EditableInput, *, is_shown: bool) -> EditorInput:
     )
 
 
-def editor_json(doc: EditorDoc) -> dict[str, Any]:
+def _editor_json(doc: EditorDoc) -> dict[str, Any]:
     """Return the document as JSON, with only those settings that are set."""
     content = asdict(doc)
     for part in ("settings", "original", "automatic"):
@@ -126,7 +126,7 @@ def editor_json(doc: EditorDoc) -> dict[str, Any]:
     return content
 
 
-def version_json(version: FormVersion) -> dict[str, Any]:
+def _version_json(version: FormVersion) -> dict[str, Any]:
     """Return a version as JSON, with only those settings that are set."""
     content = asdict(version)
     return content | {"settings": _settings_json(content["settings"])}
@@ -158,7 +158,7 @@ def _field_settings(config: FieldConfig) -> FieldSettings:
     return FieldSettings(config.name, **values | lists)
 
 
-def config_from(given: FormSettings) -> FormConfig:
+def _config_from(given: FormSettings) -> FormConfig:
     """Return the settings in a request. Empty texts count as not set, except for a default.
     Settings that can't be used become problems."""
     content = _filled(asdict(given)) | {
@@ -186,7 +186,7 @@ def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: one for key, one in (stripped | lists).items() if one not in (None, "", [])}
 
 
-def result_image(copies: FileCopies, owner: str, run: str, index: int) -> bytes:
+def _result_image(copies: FileCopies, owner: str, run: str, index: int) -> bytes:
     """Return a WebP of an image from a user's run. Raises RunNotFound if it doesn't exist, and
     WorkflowError for other files."""
     record = copies.runs.record(run, owner)
@@ -250,7 +250,7 @@ def form_editor_api(
 
     def opened(owner: str, name: str) -> AsciiJSON:
         return AsciiJSON(
-            editor_json(editor_doc(editor.open(owner, name), library.form(name, owner)))
+            _editor_json(editor_doc(editor.open(owner, name), library.form(name, owner)))
         )
 
     @routes.get(
@@ -270,7 +270,7 @@ def form_editor_api(
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
-        settings = config_from(given.settings)
+        settings = _config_from(given.settings)
         editor.save(
             owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
         )
@@ -286,7 +286,7 @@ def form_editor_api(
 
         The published settings remove the draft.
         """
-        settings = config_from(given.settings)
+        settings = _config_from(given.settings)
         editor.save_draft(
             owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
         )
@@ -299,7 +299,7 @@ def form_editor_api(
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Remember settings for a while without saving them, so that your page can draw them."""
-        return AsciiJSON(DraftProblems(editor.preview(owner, name, config_from(given.settings))))
+        return AsciiJSON(DraftProblems(editor.preview(owner, name, _config_from(given.settings))))
 
     @routes.delete("/workflows/{name:path}/editor/draft", Access.OWNER, status_code=204)
     def end_preview(
@@ -336,7 +336,7 @@ def form_editor_api(
     )
     def history(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
-        return AsciiJSON([version_json(version_doc(one)) for one in editor.versions(owner, name)])
+        return AsciiJSON([_version_json(_version_doc(one)) for one in editor.versions(owner, name)])
 
     @routes.post(
         "/workflows/{name:path}/editor/history/{version_id}",
@@ -373,7 +373,7 @@ def form_editor_api(
 
         It becomes the cover when the settings name it.
         """
-        image = result_image(copies, owner, given.run, given.index)
+        image = _result_image(copies, owner, given.run, given.index)
         return AsciiJSON(CoverDoc(editor.add_cover(owner, name, image)))
 
     return routes

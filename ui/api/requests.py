@@ -23,7 +23,7 @@ from comfy.records.store import RunStore
 from comfy.records.webhooks import Subject, Webhook
 from comfy.webhooks.waiting import Webhooks
 from ui.api.values import Bodies, Sent
-from ui.web.body_limits import body_done, place_held
+from ui.web.limits import body_done, place_held
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder

@@ -31,8 +31,8 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
-from ui.web.body_limits import BUSY
 from ui.web.identity import Identity
+from ui.web.limits import BUSY
 from ui.web.responses import NO_STORE, Problem, has_tag, json_text
 from ui.web.shares import Caller, Share, caller_of
 from ui.web.socket_limits import set_from_thread

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 _MOST_EXAMPLES = 16  # files to fetch for one template
 
 
-def with_examples(
+def _with_examples(
     opened: OpenedFile,
     offered: OfferedTemplate,
     data: bytes,
@@ -190,7 +190,7 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
             _settings(shown),
             address=shared_address(owner, request.scope),
         ).name
-        return AsciiJSON(with_examples(OpenedFile(name), offered, data, forms, copies, owner))
+        return AsciiJSON(_with_examples(OpenedFile(name), offered, data, forms, copies, owner))
 
     return routes
 

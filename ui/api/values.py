@@ -25,10 +25,8 @@ from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
 from ui.files.uploads import MOST_FILES, Unfit, keep_all
 from ui.library import WorkflowLibrary
-from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
-from ui.web.json_bodies import read_object
-from ui.web.limits import WebLimits
+from ui.web.limits import WebLimits, place_held, read_object, too_large
 from ui.web.shares import Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 

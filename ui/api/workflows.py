@@ -43,7 +43,7 @@ class FieldDoc:
     schema: dict[str, Any]
 
 
-def field_docs(form: Form) -> list[FieldDoc]:
+def _field_docs(form: Form) -> list[FieldDoc]:
     """Return the fields that users can set, in order."""
     return [
         FieldDoc(
@@ -182,7 +182,7 @@ def workflows_api(
                 problems=tuple(form.problems),
                 notes=tuple(note.said for note in form.notes),
                 paid=tuple(paid_work_of(form).prices),
-                fields=tuple(field_docs(form)),
+                fields=tuple(_field_docs(form)),
                 schema=values_schema(form),
                 url=address(name),
             )

@@ -33,7 +33,7 @@ _DRAWING = (".svg", ".svgz")
 class FileCopies:
     """Copies of files in the uploads folder (`uploads`), created and removed here.
 
-    `secret`: an unguessable value, from `ui.web.secret`.
+    `secret`: an unguessable value, from `ui.web.cookies`.
     """
 
     uploads: UploadFolder

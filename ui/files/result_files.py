@@ -54,7 +54,7 @@ class NoSuchRange(Exception):
     """Error for a range outside of the file."""
 
 
-def byte_range(header: str, size: int) -> tuple[int, int] | None:
+def _byte_range(header: str, size: int) -> tuple[int, int] | None:
     """Return the start and end of the range that this header requests from a file of this size.
 
     Returns None for the whole file: if the header has several ranges, or another format. Raises
@@ -241,7 +241,7 @@ class ResultFiles:
         etag = f'"{hashlib.sha256(f"stripped {file.digest}".encode()).hexdigest()[:32]}"'
         try:
             is_same = asked.get("if-range", etag) == etag
-            part = byte_range(asked.get("range", ""), stripped.size) if is_same else None
+            part = _byte_range(asked.get("range", ""), stripped.size) if is_same else None
         except NoSuchRange:
             none = {"content-range": f"bytes */{stripped.size}"}
             raise HTTPException(416, _NO_RANGE, none) from None

@@ -34,9 +34,8 @@ from ui.files.result_files import sent
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes
-from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity
-from ui.web.limits import BodyLimit
+from ui.web.limits import BUSY, BodyLimit
 from ui.web.shares import Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 

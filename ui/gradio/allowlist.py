@@ -3,20 +3,27 @@ permitted content.
 
 Gradio has many features that this app doesn't need. It proxies URLs, fetches files from a caller's
 URL, records the screen, edits programs, and lets any other site's page call it.
+
+Limits of a call to Gradio, checked before its content is used. Pure.
+
+Owners of Gradio's sessions and calls, which only their owners may use, with limits per owner.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comfy.base.json_values import levels
 from comfy.base.messages import message
 from comfy.media.checks import MIB
-from ui.gradio.call_check import Call, read_call
 from ui.gradio.internals import (
     ANSWERS,
     CALL,
@@ -31,25 +38,148 @@ from ui.gradio.internals import (
     app_address,
     call_in,
     refusal,
+    session_and_call,
     session_of_stream,
 )
-from ui.gradio.owners import Owners
 from ui.web.identity import OWN_PAGE_ONLY, Identity
-from ui.web.limits import WebLimits
+from ui.web.limits import WebLimits, read_object
 from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.security_headers import with_gradio_policy
 from ui.web.shares import Caller, FairSlots, caller_of
+from ui.web.upload_folder import PLACE
+
+_NOT_UPLOADED = "A file wasn't uploaded first."
+
+
+# Gradio's page sends SVG files as text in the value instead of uploading them.
+_NO_DRAWING = message("SVG drawings can't be used as images. Save it as PNG first.")
+
+
+_MOST_NAME = 200  # characters of an ID that the browser generates
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Names in a call: the page's session, the listener's number, and the event of another call."""
+
+    session: str | None = None
+    listener: int | None = None
+    event: str | None = None
+
+
+def read_call(body: bytes, limits: WebLimits) -> Call | str:
+    """Return the names in a call's JSON, or a message if the call is refused."""
+    call = read_object(body, limits)
+    if isinstance(call, str):
+        return call
+    for level in levels(call):
+        for value in level:
+            if isinstance(value, dict) and _names_other_file(value):
+                drawing = str(value.get("url")).startswith("data:image/svg")
+                return _NO_DRAWING if drawing else _NOT_UPLOADED
+    session, event, listener = session_and_call(call)
+    if not (_is_name(session) and _is_name(event)):
+        return "An id must be a short text."
+    return Call(session, listener if isinstance(listener, int) else None, event)
+
+
+def _is_name(value: object) -> TypeGuard[str | None]:
+    return value is None or (isinstance(value, str) and 0 < len(value) <= _MOST_NAME)
+
+
+def _names_other_file(value: dict[str, Any]) -> bool:
+    """Return whether this is Gradio's format for a file that isn't in this app's upload folder.
+    Gradio would fetch any URL."""
+    path, address = value.get("path"), value.get("url")
+    if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
+        return True
+    return isinstance(path, str) and not PLACE.fullmatch(path)
+
+
+class Owners:
+    """Names and their callers: at most `most` in total, with limits per user and per address.
+
+    A new name replaces the least recently used one: the user's own, otherwise the address's,
+    otherwise one of the largest address. `forget` is called with each replaced name. Not
+    thread-safe; belongs to the event loop.
+    """
+
+    def __init__(self, most: int, person: int, address: int, forget: Callable[[str], None]) -> None:
+        self.most = most
+        self.person = person
+        self.address = address
+        self._forget = forget
+        self._callers: OrderedDict[str, Caller] = OrderedDict()  # least recently used first
+
+    def claim(self, name: str, caller: Caller) -> bool:
+        """Claim a name for a caller on first use; return False if it belongs to another caller."""
+        if name in self._callers:
+            if not self.belongs(name, caller):
+                return False
+            self._callers.move_to_end(name)
+            return True
+        self._callers[name] = caller
+        self._keep(
+            self.person,
+            [one for one, owner in self._callers.items() if owner.person == caller.person],
+        )
+        self._keep(self.address, self._from(caller.address))
+        if len(self._callers) > self.most:
+            (most_used, _), *_ = Counter(
+                owner.address for owner in self._callers.values()
+            ).most_common(1)
+            self._drop(self._from(most_used)[0])
+        return True
+
+    def belongs(self, name: str, caller: Caller) -> bool:
+        """Return whether this name is known and belongs to this user."""
+        known = self._callers.get(name)
+        return known is not None and known.person == caller.person
+
+    def has(self, name: str) -> bool:
+        """Return whether this name is known."""
+        return name in self._callers
+
+    def of(self, caller: Caller) -> tuple[list[str], list[str]]:
+        """Return this user's names, and the names from this address."""
+        own = [name for name, owner in self._callers.items() if owner.person == caller.person]
+        return own, self._from(caller.address)
+
+    def _from(self, address: str) -> list[str]:
+        return [name for name, owner in self._callers.items() if owner.address == address]
+
+    def _keep(self, most: int, names: list[str]) -> None:
+        for name in names[: max(0, len(names) - most)]:
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        if self._callers.pop(name, None) is not None:
+            self._forget(name)
+
 
 _READ = PAGE | ANSWERS | {STREAM}
+
+
 _READ_BELOW = (*FILES_OF_PAGE, CALL)
+
+
 _MADE = ENDINGS | {PRESS, JOIN}
 
+
 _PARSING = 2  # bodies at once: each may be in memory four times
+
+
 # Bodies with more bytes than this are read one at a time, because Gradio's own reading takes
 # several times as much.
 _LARGE = MIB
+
+
 _REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
+
+
 _NOTHING_HERE = "There is nothing here."
+
+
 _PUT_ASIDE = message("This page was closed to make room for others.")
 
 

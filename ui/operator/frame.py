@@ -23,8 +23,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.inline import module_tag
-from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, module_tag, plain_page
 from ui.web.identity import Identity
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from comfy.base.messages import message
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
-from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 
 _NONE = message("Nothing has been changed here yet.")

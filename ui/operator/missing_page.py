@@ -18,7 +18,7 @@ from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
 from ui.operator.frame import MISSING, AdminFrame, action_form, asking_form, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
-from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 

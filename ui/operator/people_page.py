@@ -22,7 +22,7 @@ from ui.accounts.users import SHORTEST, Role
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
-from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")

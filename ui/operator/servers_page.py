@@ -39,7 +39,7 @@ from ui.administration.servers import GUEST, Overview, ProcessLines, RunLine, Se
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
-from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
@@ -52,7 +52,7 @@ Duration = Literal["always", "hour", "hours", "day", "week"]
 _HOUR = 3600.0
 
 
-DURATIONS = MappingProxyType(
+_DURATIONS = MappingProxyType(
     {
         "always": (message("Until I remove it"), None),
         "hour": (message("1 hour"), _HOUR),
@@ -78,11 +78,11 @@ _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
 
 
-def notice_card(notice: Notice | None) -> str:
+def _notice_card(notice: Notice | None) -> str:
     """Return the card with the current notice, and the form for another."""
     options = "".join(
         f'<option value="{name}">{html_of(words)}</option>'
-        for name, (words, _) in DURATIONS.items()
+        for name, (words, _) in _DURATIONS.items()
     )
     return section(
         _NOTICE,
@@ -196,7 +196,7 @@ def overview_body(now: Overview, notice: Notice | None, done: str = "", models: 
 {section(_RUNS, _runs(now.runs))}
 {"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
 </div>
-{notice_card(notice)}
+{_notice_card(notice)}
 {section(_VERSIONS, _versions())}
 {module_tag("refreshing.js")}"""
 
@@ -386,7 +386,7 @@ _MOST_FILES = 5
 _DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
 
 
-def models_section(desk: Administration) -> str:
+def _models_section(desk: Administration) -> str:
     """Return the cards of users' requests and of unfinished downloads, or ""."""
     models = desk.models
     lists = models.downloads.lists()
@@ -542,7 +542,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body(done: str = "") -> str:
         notice = desk.announcements.notice
-        return overview_body(desk.monitor.overview(), notice, done, models_section(desk))
+        return overview_body(desk.monitor.overview(), notice, done, _models_section(desk))
 
     def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
         why = sentences(str(problem), problem.hint)
@@ -603,7 +603,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         """Show a notice on all open pages and redirect to the page."""
         path = f"{PATH}/notice"
         try:
-            desk.announcements.put(desk.actor(request), text, DURATIONS[duration][1])
+            desk.announcements.put(desk.actor(request), text, _DURATIONS[duration][1])
         except ComfyError as problem:
             return failed(request, path, problem, 422)
         return frame.back(request, path, PATH)

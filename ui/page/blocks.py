@@ -12,23 +12,20 @@ from gradio.components import Component
 from comfy.base.messages import Message, message
 from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
-from ui.gradio.event_options import QUIET
-from ui.gradio.internals import THEME_ADDRESS, Page
+from ui.gradio.internals import QUIET, THEME_ADDRESS, Page
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
-from ui.page.form.first_values import choice_of
+from ui.page.form.first_values import FormSources, choice_of
 from ui.page.form.panel import draw_form
-from ui.page.form.sources import FormSources
 from ui.page.gradio_files import script_tags
 from ui.page.language_files import LANGUAGE, language_menu
-from ui.page.opening import Opening
 from ui.page.plain.layout import ICON, head_tags_of, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener, preload_tags
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
-from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
+from ui.page.workflow_chooser import Offer, Opening, WorkflowChoice, WorkflowChooser
 from ui.web.identity import Identity
 
 _OPENED = message("Opened by me")

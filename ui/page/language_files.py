@@ -17,7 +17,7 @@ from comfy.base.messages import message
 from ui.gradio.internals import NAVIGATOR_LANGUAGE
 from ui.languages.catalogs import Language, Languages
 from ui.languages.current import COOKIE, current_language
-from ui.page.kept_files import KeptFile
+from ui.page.script_files import KeptFile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.cookies import AGE
 from ui.web.identity import Identity

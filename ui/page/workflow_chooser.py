@@ -8,18 +8,23 @@ with all workflows that the user can search.
 Python sets an `Offer` and gets the name of the chosen workflow. If the component is `live`, the
 script of this app's page marks the workflows that were used last, their results, and those that
 can't run here (`ui.api.workflows`). The page needs `ui.page.script_files.script_routes`.
+
+Workflow that the page opens with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
 from pydantic import TypeAdapter
 
+from comfy.library.folder import FolderEntry
+from comfy.workflow.model import Workflow
 from ui.gradio.internals import WithoutStub
+from ui.library import WorkflowLibrary
 from ui.page.script_files import mounts
 from ui.page.style_text import component_styles
 
@@ -102,4 +107,36 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
 
 # Computed once, because Gradio requests them repeatedly.
 _CHOSEN = TypeAdapter(str | None).json_schema()
+
+
 _OFFER = TypeAdapter(Offer).json_schema()
+
+
+_MOST_WITHOUT_START = 12  # workflows; with more, the page starts with an overview of them
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The workflows that a user can open: the shared ones, and those that only this user has."""
+
+    entries: Sequence[FolderEntry]
+    opened: Sequence[Workflow]
+
+    @classmethod
+    def of(cls, library: WorkflowLibrary, person: str) -> Opening:
+        """Return the workflows of this user."""
+        return cls(library.entries(), library.forms.opened_by(person))
+
+    def starts(self, *, maybe_gone: bool) -> bool:
+        """Return whether the page begins with the overview of all workflows."""
+        return maybe_gone and len(self.entries) > _MOST_WITHOUT_START
+
+    def name(self, wanted: str, *, maybe_gone: bool) -> str:
+        """Return the wanted workflow, or the first one without it; "" without workflows.
+        `maybe_gone`: the wanted one isn't from the URL but was used last, and may be missing or
+        broken now."""
+        names = [one.name for one in self.entries] + [one.name for one in self.opened]
+        broken = {one.name for one in self.entries if one.problem}
+        if wanted and not (maybe_gone and wanted not in {*names} - broken):
+            return wanted
+        return names[0] if names else ""

@@ -20,7 +20,6 @@ from pydantic_core import ErrorDetails
 from comfy.base.secret_options import secrets_can_be_read
 from comfy.base.version import app_version
 from ui.settings.folders import INSTALLED, PROGRAM
-from ui.settings.local_servers import LocalServer
 from ui.settings.named_servers import (
     OWN,
     NamedServer,
@@ -31,7 +30,7 @@ from ui.settings.named_servers import (
 )
 from ui.settings.options import NO_OPTION, REPEATED, SECRET, Settings
 from ui.settings.scales import ScaleTable
-from ui.settings.server_options import PREFIX
+from ui.settings.server_options import PREFIX, LocalServer
 
 log = logging.getLogger(__name__)
 

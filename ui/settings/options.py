@@ -1,4 +1,9 @@
-"""Settings with their defaults and valid values. `ui/settings/arguments.py` reads them."""
+"""Settings with their defaults and valid values. `ui/settings/arguments.py` reads them.
+
+Settings of paid partner nodes.
+
+Settings for downloads of missing models.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +14,21 @@ from pathlib import Path
 from typing import Annotated, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
 
 from comfy.comfyui.client.address import is_loopback
+from comfyforms.comfyui_node.downloads.hosts import added_host
+from comfyforms.comfyui_node.signing import SHORTEST_SECRET
 from ui.accounts.openid import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
-from ui.settings.download_options import SECRET_DOWNLOADS, DownloadOptions
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
-from ui.settings.named_servers import OWN, HomePath, ReadableFile
-from ui.settings.paid_options import PaidOptions
+from ui.settings.named_servers import OWN, HomePath, ReadableFile, SecretInFile
 from ui.settings.scales import scale_problems
+from ui.settings.server_options import ServerOptions
 from ui.settings.setting_values import (
+    ComfyKey,
     Days,
     FolderPath,
     HeaderName,
@@ -29,6 +37,7 @@ from ui.settings.setting_values import (
     LogFormat,
     PathPrefix,
     PeopleRules,
+    PerDay,
     Permission,
     Previews,
     Proxies,
@@ -43,13 +52,119 @@ from ui.settings.setting_values import (
     host_setting,
 )
 
+
+class PaidOptions(ServerOptions):
+    """Settings of paid partner nodes and of ComfyUI servers."""
+
+    comfy_org_key: ComfyKey | None = Field(
+        None,
+        title="KEY",
+        description="comfy.org API key that pays the runs of users without a key of their own",
+    )
+    comfy_key_file: SecretInFile | None = Field(
+        None, title="FILE", description="file with the comfy.org API key of the app"
+    )
+    paid_runs: PerDay | None = Field(
+        None,
+        title="RUNS/day",
+        description="paid runs that a user may start in 24 hours, like 20/day; default: no limit",
+    )
+    paid_runs_all: PerDay | None = Field(
+        None,
+        title="RUNS/day",
+        description="paid runs that all users together may start in 24 hours",
+    )
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> PaidOptions:
+        if self.comfy_org_key and self.comfy_key_file:
+            raise PydanticCustomError(
+                OWN, "--comfy-key-file: use either the file or COMFYFORMS_COMFY_ORG_KEY."
+            )
+        return self
+
+    @property
+    def app_key(self) -> SecretStr | None:
+        """Return the app's comfy.org API key."""
+        return self.comfy_org_key or self.comfy_key_file
+
+
+def _hosts(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _host(value: str) -> str:
+    try:
+        added_host(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN,
+            "write hosts like models.example.org, or http:// with an IP address of a private"
+            " network, like http://10.0.0.5:8000.",
+        ) from error
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_SECRET:
+        raise PydanticCustomError(
+            OWN, "write at least {count} characters.", {"count": SHORTEST_SECRET}
+        )
+    return value
+
+
+_Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)
+]
+
+
+_Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+_SECRET_DOWNLOADS = frozenset({"node_secret", "huggingface_token"})
+
+
+class DownloadOptions(ServerOptions):
+    """Settings for downloads of missing models."""
+
+    download_hosts: _Hosts = Field(
+        (),
+        title="HOST,…",
+        description=(
+            "hosts that models may be downloaded from, besides huggingface.co and civitai.com"
+        ),
+    )
+    node_secret: _Secret | None = Field(
+        None,
+        title="SECRET",
+        description=(
+            "secret that the custom nodes in the ComfyUI servers share, for downloads of models"
+        ),
+    )
+    huggingface_token: SecretStr | None = Field(
+        None,
+        title="TOKEN",
+        description="Hugging Face token for models whose license has to be accepted",
+    )
+
+
 _CHOICES = "|".join(get_args(Permission))
+
+
 REPEATED = frozenset({"server"})  # options that can be given several times
+
+
 _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
+
+
 _KEYS = {"webhook_secret", "openid_secret", "comfy_org_key"}
-SECRET = frozenset(_SENT_TO_SERVERS | _KEYS | {"login", "database", "wire"} | SECRET_DOWNLOADS)
+
+
+SECRET = frozenset(_SENT_TO_SERVERS | _KEYS | {"login", "database", "wire"} | _SECRET_DOWNLOADS)
+
+
 # Other users of the machine could see these options, or they are tables.
-NO_OPTION = frozenset({"openid_secret", "scale", "comfy_org_key"}) | SECRET_DOWNLOADS
+NO_OPTION = frozenset({"openid_secret", "scale", "comfy_org_key"}) | _SECRET_DOWNLOADS
 
 
 class Settings(DownloadOptions, PaidOptions):

@@ -4,6 +4,8 @@ models, the servers' state, and the app's shutdown.
 
 An open socket counts as a watcher of all the user's runs. When the last one closes, their grace
 period starts.
+
+Watch for changes in the workflow folder, shared by all open pages.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from fastapi import WebSocket
 
 from comfy.base.errors import ComfyError
+from comfy.base.threads import repeated
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
@@ -28,19 +31,53 @@ from ui.documents.group_docs import batch_doc, chain_doc, shown_chain
 from ui.documents.headlines import AWAY
 from ui.documents.page_runs import queued_run
 from ui.library import WorkflowLibrary
-from ui.sockets.folder_watch import FolderWatch
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
 from ui.web.server_health import ServerHealth
-from ui.web.socket_limits import (
-    UNKNOWN_WORD,
-    authenticate_socket,
-    run_until_first,
-    set_from_thread,
-)
+from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first, set_from_thread
+
+_LOOK_SECONDS = 0.5
+
+
+class FolderWatch:
+    """Watcher of the folder, active while pages listen and shared by all of them."""
+
+    def __init__(self, stamps: Callable[[], Mapping[str, object]]) -> None:
+        """`stamps`: returns values, by name, that change when a workflow changes."""
+        self._stamps = stamps
+        self._listeners: set[asyncio.Queue[list[str]]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._known: Mapping[str, object] | None = None  # set while pages listen
+
+    @contextlib.contextmanager
+    def listen(self) -> Iterator[asyncio.Queue[list[str]]]:
+        """Yield a queue with lists of names that were added, edited or removed."""
+        queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
+        self._listeners.add(queue)
+        if self._task is None:
+            self._known = None
+            self._task = asyncio.create_task(repeated(self._look, _LOOK_SECONDS))
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+            if not self._listeners:
+                self._task.cancel()
+                self._task = None
+
+    async def _look(self) -> None:
+        now = await asyncio.to_thread(self._stamps)
+        known, self._known = now if self._known is None else self._known, now
+        changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
+        for queue in list(self._listeners) if changed else ():
+            with contextlib.suppress(asyncio.QueueFull):  # a page that doesn't read misses some
+                queue.put_nowait(changed)
+
 
 _GAP = 0.1  # seconds between two messages to one page, to combine changes
+
+
 _ENDED = 50  # ended batches sent to a page
 
 

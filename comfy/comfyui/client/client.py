@@ -62,7 +62,7 @@ from comfy.comfyui.protocol.responses import (
 
 # Larger bodies are compared with the server's limit first: a refusing server may cut the connection
 # during the body, and then its reason gets lost.
-ASK_BEFORE = 16 * 1024 * 1024
+_ASK_BEFORE = 16 * 1024 * 1024
 
 
 _CHUNK = 1024 * 1024  # bytes
@@ -280,7 +280,7 @@ class Client:
         form = {"type": "input", "subfolder": subfolder}
         form |= {"overwrite": "true"} if overwrite else {}
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
-        if len(body) > ASK_BEFORE:
+        if len(body) > _ASK_BEFORE:
             features = self._call("GET", "/features")  # missing on older servers
             body.check_size(as_mapping(features.json()) if features.ok else {})
         answer = self._call(

@@ -25,7 +25,7 @@ CHECK = message(
 
 
 # The administrator's errors: only the sentence around these reasons is translated.
-PROXY_LOGIN = (
+_PROXY_LOGIN = (
     "the proxy in front of it requires a sign-in",
     "Add the name and password to HTTP_PROXY or HTTPS_PROXY where this app was started.",
 )
@@ -67,7 +67,7 @@ _NO_TLS = frozenset(
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def not_reached(name: str, why: str) -> str:
+def _not_reached(name: str, why: str) -> str:
     """Return the sentence that names the reason, in English, why the server can't be reached."""
     return message("{server} cannot be reached: {why}.", server=name, why=why)
 
@@ -79,22 +79,22 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
         match cause:
             case ssl.SSLCertVerificationError(verify_code=code):
                 why, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
-                return ServerUnreachable(not_reached(name, why), hint, passing=False)
+                return ServerUnreachable(_not_reached(name, why), hint, passing=False)
             case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
-                sentence = not_reached(name, "it does not speak TLS")
+                sentence = _not_reached(name, "it does not speak TLS")
                 return ServerUnreachable(sentence, CHECK, passing=False)
             case ProxySchemeUnknown():
-                sentence = not_reached(name, "the proxy in front of it has an unknown type")
+                sentence = _not_reached(name, "the proxy in front of it has an unknown type")
                 return ServerUnreachable(sentence, _CHECK_PROXY, passing=False)
             case OSError() if refused := _TUNNEL.search(str(cause)):
                 return _refused_by_proxy(int(refused[1]), name)
     for cause in causes:
         match cause:
             case ProxyError():
-                sentence = not_reached(name, "nothing answers at the proxy in front of it")
+                sentence = _not_reached(name, "nothing answers at the proxy in front of it")
                 return ServerUnreachable(sentence, _CHECK_PROXY)
             case socket.gaierror():
-                sentence = not_reached(name, "there is no host of that name")
+                sentence = _not_reached(name, "there is no host of that name")
                 return ServerUnreachable(sentence, CHECK)
             case ConnectionRefusedError():
                 return ServerUnreachable(
@@ -116,9 +116,9 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
 
 def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
     if status == 407:
-        why, hint = PROXY_LOGIN
-        return ServerUnreachable(not_reached(name, why), hint, passing=False)
-    sentence = not_reached(name, f"the proxy in front of it refused the connection ({status})")
+        why, hint = _PROXY_LOGIN
+        return ServerUnreachable(_not_reached(name, why), hint, passing=False)
+    sentence = _not_reached(name, f"the proxy in front of it refused the connection ({status})")
     return ServerUnreachable(sentence, _CHECK_PROXY, passing=status >= 500)
 
 
@@ -162,7 +162,7 @@ _REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
             "it refuses requests from here",
             "A proxy in front of it may change the host or require a sign-in.",
         ),
-        407: PROXY_LOGIN,
+        407: _PROXY_LOGIN,
         502: _NO_WAY,
         504: _NO_WAY,
     }
@@ -208,10 +208,10 @@ def unexpected(status: int, server: ServerAddress) -> ServerError:
     name = server.name
     if server.headers and status in (401, 403):
         why, hint = _LOGIN_REFUSED
-        sentence = not_reached(name, why)
+        sentence = _not_reached(name, why)
     elif status in _REASONS:
         why, hint = _REASONS[status]
-        sentence = not_reached(name, why)
+        sentence = _not_reached(name, why)
     elif status == 413:
         sentence, hint = TOO_LARGE
     elif status == 503:
@@ -232,7 +232,7 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
         "Check that this is a ComfyUI server, and that a proxy in front of it"
         " lets WebSockets through."
     )
-    return ServerError(not_reached(server.name, why), hint, status=status)
+    return ServerError(_not_reached(server.name, why), hint, status=status)
 
 
 # error.type of a refused prompt -> (sentence, hint). For other types, the server's own message is

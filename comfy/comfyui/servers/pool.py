@@ -115,13 +115,13 @@ class ServerChecks:
     def _tell(self, server: ComfyServer) -> None:
         try:
             if server.up:
-                fetch_problem(server)  # it may be running another version now
+                _fetch_problem(server)  # it may be running another version now
         except Exception:
             log.exception("Can't read the nodes of ComfyUI at %s", server.url)
         self._changed()
 
 
-def fetch_problem(server: ComfyServer) -> ComfyError | None:
+def _fetch_problem(server: ComfyServer) -> ComfyError | None:
     """Fetch the server's nodes and return the error, None if it succeeded."""
     try:
         server.fetch_nodes()
@@ -473,7 +473,7 @@ class ServerPool:
         for server in servers:
             server.recheck()
         give_up = ComfyServer.give_up_asking
-        results = in_threads(fetch_problem, servers, name="nodes", give_up=give_up)
+        results = in_threads(_fetch_problem, servers, name="nodes", give_up=give_up)
         problems = [one for one in results if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:

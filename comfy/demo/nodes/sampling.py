@@ -31,7 +31,7 @@ from comfy.demo.nodes.base import (
 )
 from comfy.demo.painter.paint import Brief, paint
 
-PREVIEW_SIDE = 512
+_PREVIEW_SIDE = 512
 
 
 _GRAIN = 64
@@ -62,7 +62,7 @@ def emerging(
     seed: int,
     source: Image.Image | None,
     mask: Image.Image | None,
-    longest_side: int = PREVIEW_SIDE,
+    longest_side: int = _PREVIEW_SIDE,
 ) -> Image.Image:
     """Return the image that a sampler shows at this progress (0 … 1): large soft shapes first, then
     details. No side is longer than `longest_side` pixels.
@@ -144,7 +144,7 @@ def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
         _finish(inputs, plan, latent, number, run.speed.painted)
         for number in range(len(latent.images))
     )
-    shown = partial(_preview, finished[0], latent, plan, min(PREVIEW_SIDE, run.speed.painted))
+    shown = partial(_preview, finished[0], latent, plan, min(_PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
         run.wait(run.speed.step)
         run.step(step, total, _at(shown, (plan.first + step) / plan.steps))

@@ -63,7 +63,7 @@ def _mono(image: Image.Image, rng: random.Random) -> Image.Image:
     return ImageOps.autocontrast(image.convert("L"), cutoff=1).convert("RGB")
 
 
-TOUCHES: dict[str, Touch] = {
+_TOUCHES: dict[str, Touch] = {
     "watercolour": _watercolour,
     "ink": _ink,
     "mono": _mono,
@@ -82,7 +82,7 @@ _LIT: dict[Light, tuple[Colour, float]] = {
 _SNOW = (240, 246, 255)
 
 
-def refined(image: Image.Image, scene: Scene) -> Image.Image:
+def _refined(image: Image.Image, scene: Scene) -> Image.Image:
     """Return a given image with the same content: sharper, and in the scene's light and season."""
     sharp = image.filter(ImageFilter.UnsharpMask(3, 80, 2))
     if scene.season == "winter":
@@ -95,10 +95,10 @@ def refined(image: Image.Image, scene: Scene) -> Image.Image:
     return Image.blend(sharp, lit, amount)
 
 
-def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
+def _hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
     """Apply the model's painting style: a known style by a word in its name, otherwise a tint of
     its own."""
-    known = next((touch for name, touch in TOUCHES.items() if name in model.lower()), None)
+    known = next((touch for name, touch in _TOUCHES.items() if name in model.lower()), None)
     if known is not None:
         return known(image, rng)
     if "landscape" in model.lower():
@@ -107,7 +107,7 @@ def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
     return ImageChops.add(image, Image.new("RGB", image.size, (red, green, blue)), 1.0, -18)
 
 
-def learned(
+def _learned(
     image: Image.Image, loras: tuple[tuple[str, float], ...], rng: random.Random
 ) -> Image.Image:
     """Apply the LoRAs with their strengths."""
@@ -135,14 +135,14 @@ def guided(image: Image.Image, cfg: float) -> Image.Image:
     return ImageEnhance.Contrast(image).enhance(0.86 + 0.14 * strength)
 
 
-def worked_out(image: Image.Image, steps: int) -> Image.Image:
+def _worked_out(image: Image.Image, steps: int) -> Image.Image:
     """Blur the image if there are few steps, and sharpen it slightly if there are many."""
     if steps < 12:
         return image.filter(ImageFilter.GaussianBlur(image.width / 512 * (12 - steps) * 0.42))
     return image.filter(ImageFilter.UnsharpMask(1.2, min(90, steps), 2))
 
 
-def grained(image: Image.Image, sampler: str, scheduler: str, rng: random.Random) -> Image.Image:
+def _grained(image: Image.Image, sampler: str, scheduler: str, rng: random.Random) -> Image.Image:
     """Add the sampler's grain and the scheduler's vignette."""
     coarse = 1 + hashed(sampler) % 2
     width, height = max(1, image.width // coarse), max(1, image.height // coarse)
@@ -188,7 +188,7 @@ _MOST = 3  # things side by side
 Box = tuple[int, int, int, int]
 
 
-def area_of(mask: Image.Image) -> Box | None:
+def _area_of(mask: Image.Image) -> Box | None:
     """Return the box around the masked area, or None without one."""
     return mask.convert("L").point([255 * (level > 127) for level in range(256)]).getbbox()
 
@@ -196,7 +196,7 @@ def area_of(mask: Image.Image) -> Box | None:
 def paint_into(canvas: Canvas, scene: Scene, mask: Image.Image) -> None:
     """Paint the scene's things side by side into the masked area."""
     names = [name for name in _INSET_THINGS if name in scene.things][:_MOST]
-    area = area_of(mask)
+    area = _area_of(mask)
     if area is None:
         return
     left, top, right, bottom = area
@@ -274,7 +274,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
     else:
-        canvas = Canvas(refined(brief.given.resize(size), scene), rng)
+        canvas = Canvas(_refined(brief.given.resize(size), scene), rng)
         _add_things(canvas, scene, palette_of(scene), scenery.choose_layout(canvas, scene))
     image = _finish(canvas.image, scene, brief)
     return (
@@ -290,8 +290,8 @@ def _background(
     only_place = scene.is_placed and not scene.things & THINGS.keys()
     image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)
     if brief.given is not None and not only_place:
-        return image if scene.things else refined(image, scene)
-    area = area_of(brief.mask.resize(size)) if brief.mask is not None else None
+        return image if scene.things else _refined(image, scene)
+    area = _area_of(brief.mask.resize(size)) if brief.mask is not None else None
     left, top, right, bottom = area or (0, 0, *size)
     part = Canvas(Image.new("RGB", (max(8, right - left), max(8, bottom - top))), rng)
     _scenery(part, scene, palette_of(scene), scenery.choose_layout(part, scene))
@@ -351,9 +351,9 @@ _GROUNDS = {
 def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
     rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
     for name in sorted(scene.manners):
-        image = TOUCHES[name](image, rng)
-    image = hand_of(image, brief.model, rng)
-    image = learned(image, brief.loras, rng)
+        image = _TOUCHES[name](image, rng)
+    image = _hand_of(image, brief.model, rng)
+    image = _learned(image, brief.loras, rng)
     image = guided(image, brief.cfg)
-    image = worked_out(image, brief.steps)
-    return grained(image, brief.sampler, brief.scheduler, rng)
+    image = _worked_out(image, brief.steps)
+    return _grained(image, brief.sampler, brief.scheduler, rng)

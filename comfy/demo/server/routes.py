@@ -37,12 +37,12 @@ from comfy.demo.storage import Storage, UnsafePath
 Answer = dict[str, str]
 
 
-def upload_image(storage: Storage, form: FormData) -> Answer | None:
+def _upload_image(storage: Storage, form: FormData) -> Answer | None:
     """Store the file `image` and return its final name. None: refuse with 400."""
     return _store(storage, form, lambda data: data)
 
 
-def upload_mask(storage: Storage, form: FormData) -> Answer | None:
+def _upload_mask(storage: Storage, form: FormData) -> Answer | None:
     """Store the image named by `original_ref`, with the uploaded image's alpha. None: refuse with
     400."""
     reference = json.loads(str(form.get("original_ref", "null")))
@@ -351,11 +351,11 @@ class Routes:
 
     async def post_upload_image(self, request: Request) -> Response:
         """`POST /upload/image`: store a file."""
-        return await self._upload(request, upload_image)
+        return await self._upload(request, _upload_image)
 
     async def post_upload_mask(self, request: Request) -> Response:
         """`POST /upload/mask`: store a mask as the alpha channel of an image."""
-        return await self._upload(request, upload_mask)
+        return await self._upload(request, _upload_mask)
 
     async def _upload(
         self, request: Request, upload: Callable[..., Mapping[str, str] | None]

@@ -30,7 +30,7 @@ PREVIEW = 1
 _PROGRESS_TEXT = 3
 
 
-PREVIEW_WITH_METADATA = 4
+_PREVIEW_WITH_METADATA = 4
 
 
 _JPEG = 1
@@ -49,12 +49,12 @@ def progress_text(text: str, node_id: str, prompt_id: str | None) -> bytes:
     return struct.pack(">I", _PROGRESS_TEXT) + sized + text.encode()
 
 
-def preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str | None]) -> bytes:
+def _preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str | None]) -> bytes:
     """Return a frame of type 4: length and JSON of the preview's metadata, then the file. `about`:
     the ids of its node."""
     metadata = {**about, "prompt_id": prompt_id, "image_type": "image/jpeg"}
     encoded = json.dumps(metadata).encode()
-    return struct.pack(">II", PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg
+    return struct.pack(">II", _PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg
 
 
 _PROTOCOL = "comfy.demo.protocol"
@@ -76,8 +76,8 @@ _GARBAGE_FRAMES = (
     b"\x00",
     struct.pack(">I", PREVIEW),
     struct.pack(">II", PREVIEW, 99) + b"no image",
-    struct.pack(">II", PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
-    struct.pack(">II", PREVIEW_WITH_METADATA, 2) + b"{[",
+    struct.pack(">II", _PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
+    struct.pack(">II", _PREVIEW_WITH_METADATA, 2) + b"{[",
     struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",
 )
 
@@ -199,7 +199,7 @@ class PreviewMessage:
     def encode(self) -> bytes:
         """Return the binary frame."""
         if self.metadata:
-            return preview_with_metadata(self.jpeg, self.prompt_id, self.about)
+            return _preview_with_metadata(self.jpeg, self.prompt_id, self.about)
         return preview_frame(self.jpeg)
 
 

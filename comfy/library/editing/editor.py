@@ -46,7 +46,7 @@ from comfy.workflow.settings import (
 )
 
 
-def check_trust(
+def _check_trust(
     settings: FormConfig, present: FormConfig, workflow: Workflow, catalog: Catalog
 ) -> None:
     """Raise WorkflowError if a new default names a server file, or a field would also set an input
@@ -450,7 +450,7 @@ class FormEditor:
         names = names_in(workflow, catalog)
         keyed = with_keys(settings, names)
         if not self.forms.permissions.trusts(owner):
-            check_trust(keyed, _config(text, names), workflow, catalog)
+            _check_trust(keyed, _config(text, names), workflow, catalog)
         return keyed, names
 
     def _history(self, place: SettingsPlace, text: str | None) -> History:

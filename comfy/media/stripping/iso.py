@@ -65,7 +65,7 @@ AUDIO = frozenset(
 )
 
 
-IN_VIDEO_ENTRY = frozenset(
+_IN_VIDEO_ENTRY = frozenset(
     {
         *(b"avcC", b"hvcC", b"av1C", b"vpcC", b"dvcC", b"dvvC", b"esds", b"glbl", b"colr"),
         *(b"pasp", b"clap", b"btrt", b"fiel", b"gama", b"mdcv", b"clli", b"SmDm", b"CoLL"),
@@ -73,7 +73,7 @@ IN_VIDEO_ENTRY = frozenset(
 )
 
 
-IN_AUDIO_ENTRY = frozenset(
+_IN_AUDIO_ENTRY = frozenset(
     {
         *(b"esds", b"dOps", b"dfLa", b"alac", b"dac3", b"dec3", b"btrt", b"chan", b"chnl"),
         *(b"pcmC", b"wave"),
@@ -81,7 +81,7 @@ IN_AUDIO_ENTRY = frozenset(
 )
 
 
-IN_WAVE = frozenset({b"frma", b"esds", b"enda", b"alac", b"mp4a", b"chan", bytes(4)})
+_IN_WAVE = frozenset({b"frma", b"esds", b"enda", b"alac", b"mp4a", b"chan", bytes(4)})
 
 
 _LARGE = 1  # a 64-bit size follows
@@ -116,7 +116,7 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[IsoBox]:
         start += size
 
 
-def rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
+def _rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
     """Return the patch that clears the bytes after the last box."""
     position = inside[-1].end if inside else start
     return [(position, Zeros(end - position))] if position < end else []
@@ -129,7 +129,7 @@ _MOST = 2_000_000  # samples, chunks
 _COST = 100
 
 
-def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
+def _sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
     """Return the start and end of each chunk of a sample table (`stbl`). Raises CannotStrip."""
     boxes_by_kind = {box.kind: box for box in boxes(reader, table.body, table.end)}
     wide = b"co64" in boxes_by_kind
@@ -224,7 +224,7 @@ def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
     patches: Patches = []
     tracks: list[IsoBox] = []
     _visit(reader, IsoBox(b"", 0, 0, reader.size), patches, tracks)
-    samples = sorted(span for track in tracks for span in sample_ranges(reader, track))
+    samples = sorted(span for track in tracks for span in _sample_ranges(reader, track))
     media = [box for box in boxes(reader, 0, reader.size) if box.kind == b"mdat"]
     if not samples or not 0 < len(media) <= _MOST_MEDIA:
         raise CannotStrip(DAMAGED)
@@ -245,7 +245,7 @@ def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
 def _visit(reader: Reader, outer: IsoBox, patches: Patches, tracks: list[IsoBox]) -> None:
     """Collect the patches for the content of a box, and the sample tables of kept tracks."""
     inside = list(boxes(reader, outer.body, outer.end))
-    patches += rest_of(outer.body, outer.end, inside)
+    patches += _rest_of(outer.body, outer.end, inside)
     for box in inside:
         if box.kind in _FRAGMENTS:
             raise CannotStrip(DAMAGED)
@@ -291,18 +291,18 @@ def _data_references(reader: Reader, box: IsoBox) -> Patches:
 def _sample_descriptions(reader: Reader, box: IsoBox) -> Patches:
     start = box.body + 8
     inside = list(boxes(reader, start, box.end))
-    patches = rest_of(start, box.end, inside)
+    patches = _rest_of(start, box.end, inside)
     for entry in inside:
         if entry.kind in VIDEO:
             name = entry.body + _COMPRESSOR.start
             patches.append((name, Zeros(_COMPRESSOR.stop - _COMPRESSOR.start)))
-            patches += _children(reader, entry, _VIDEO_HEAD, IN_VIDEO_ENTRY)
+            patches += _children(reader, entry, _VIDEO_HEAD, _IN_VIDEO_ENTRY)
         elif entry.kind in AUDIO:
             reader.position = entry.body + 8
             version = reader.number(2)
             if version >= len(_AUDIO_HEADS):
                 raise CannotStrip(DAMAGED)
-            patches += _children(reader, entry, _AUDIO_HEADS[version], IN_AUDIO_ENTRY)
+            patches += _children(reader, entry, _AUDIO_HEADS[version], _IN_AUDIO_ENTRY)
         else:
             raise CannotStrip(DAMAGED)
     return patches
@@ -313,12 +313,12 @@ def _children(reader: Reader, outer: IsoBox, head: int, kept: frozenset[bytes]) 
     if start > outer.end:
         raise CannotStrip(DAMAGED)
     inside = list(boxes(reader, start, outer.end))
-    patches = rest_of(start, outer.end, inside)
+    patches = _rest_of(start, outer.end, inside)
     for box in inside:
         if box.kind not in kept:
             patches += box.freed()
         elif box.kind == b"wave":
-            patches += _children(reader, box, 0, IN_WAVE)
+            patches += _children(reader, box, 0, _IN_WAVE)
         elif box.kind == b"dfLa":
             reader.position = box.body + 4
             blocks = reader.take(max(0, box.end - box.body - 4))

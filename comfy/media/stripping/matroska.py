@@ -60,7 +60,7 @@ _EBML, _BLOCK_ADDITIONS, _BLOCK_MORE, _CUE_POINT, _CUE_POSITIONS = (
 _VIDEO_PARTS, _AUDIO_PARTS, _COLOR, _MASTERING = 0xE0, 0xE1, 0x55B0, 0x55D0
 
 
-MASTERS = frozenset(
+_MASTERS = frozenset(
     {
         *(_EBML, Id.SEGMENT, Id.SEEK_HEAD, Id.SEEK, Id.INFO, Id.TRACKS, Id.TRACK, Id.CLUSTER),
         *(Id.BLOCK_GROUP, Id.CUES, _BLOCK_ADDITIONS, _BLOCK_MORE, _CUE_POINT, _CUE_POSITIONS),
@@ -72,7 +72,7 @@ MASTERS = frozenset(
 _MUXING_APP, _WRITING_APP = 0x4D80, 0x5741
 
 
-REQUIRED_NAMES = frozenset({_MUXING_APP, _WRITING_APP})
+_REQUIRED_NAMES = frozenset({_MUXING_APP, _WRITING_APP})
 
 
 _OF_HEAD = (0x4286, 0x42F7, 0x42F2, 0x42F3, 0x4287, 0x4285)
@@ -119,7 +119,7 @@ LEAVES: Mapping[int, int] = MappingProxyType(  # and the most bytes that each ma
 
 
 # Codecs whose frames carry only pixels or samples.
-CODECS = frozenset(
+_CODECS = frozenset(
     {
         *(b"V_VP8", b"V_VP9", b"V_AV1", b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC", b"V_FFV1"),
         *(b"V_MPEG4/ISO/ASP", b"V_PRORES", b"A_OPUS", b"A_VORBIS", b"A_FLAC", b"A_AAC"),
@@ -172,7 +172,7 @@ def matroska_pieces(reader: Reader) -> Iterator[FilePiece]:
             if segment or (end or 0) > size:
                 raise CannotStrip(DAMAGED)
             segment, size = element, end or size
-        elif element.id in MASTERS and end is None and element.id in _MAY_BE_OPEN:
+        elif element.id in _MASTERS and end is None and element.id in _MAY_BE_OPEN:
             pass
         elif end is None or end > size:
             raise CannotStrip(DAMAGED)
@@ -183,7 +183,7 @@ def matroska_pieces(reader: Reader) -> Iterator[FilePiece]:
             else:
                 kept.add(number)
             reader.position = end
-        elif element.id not in MASTERS:
+        elif element.id not in _MASTERS:
             patches += _leaf(reader, element, end, kept)
             reader.position = end
         elif not _is_wanted(reader, element, end, kept):
@@ -237,7 +237,7 @@ def _void(element: _Element, end: int) -> Patches:
 
 def _leaf(reader: Reader, element: _Element, end: int, kept: set[int]) -> Patches:
     length = end - element.body
-    if element.id in REQUIRED_NAMES:  # the specification requires them
+    if element.id in _REQUIRED_NAMES:  # the specification requires them
         return [(element.body, b" " * length)]
     if element.id in (Id.BLOCK, Id.SIMPLE_BLOCK):
         is_kept = _track_of(reader, element.body) in kept
@@ -288,7 +288,7 @@ def _track(reader: Reader, start: int, end: int, patches: Patches) -> int | None
             raise CannotStrip(DAMAGED)
     if kind not in (_VIDEO, _AUDIO):
         return None
-    if codec not in CODECS:
+    if codec not in _CODECS:
         raise CannotStrip(DAMAGED)
     for element, its_end in inside:
         patches += _inside_track(reader, codec, element, its_end)
@@ -301,7 +301,7 @@ def _inside_track(
     if element.id == Id.CODEC_PRIVATE:
         reader.position = element.body
         return [(element.body, _codec_private(codec, reader.take(end - element.body)))]
-    if element.id not in MASTERS:
+    if element.id not in _MASTERS:
         return _leaf(reader, element, end, set())
     if not depth:
         raise CannotStrip(DAMAGED)

@@ -55,7 +55,7 @@ def test_values_used_longest_ago_make_room(
     values: RunnerValues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All callers share the space. Values that don't fit at all are refused and change nothing."""
-    monkeypatch.setattr(runner_values, "VALUE_BYTES", 10_000)
+    monkeypatch.setattr("comfy.records.state.VALUE_BYTES", 10_000)
     if isinstance(values, RunnerValuesInMemory):
         values = RunnerValuesInMemory()
     for number in range(4):

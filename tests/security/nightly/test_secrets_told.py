@@ -20,7 +20,7 @@ from comfy.records.database import open_database
 from comfy.records.tables import as_comfy_errors
 from tests.support.http_client import finished, get, start
 from tests.support.serving import running_demo_app
-from ui.settings.log_limit import LINES, LogLimit
+from ui.settings.logs import LINES, LogLimit
 from ui.settings.web_settings import WebSettings
 
 SECRET = "hunter2"

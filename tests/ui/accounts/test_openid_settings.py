@@ -8,7 +8,7 @@ import pytest
 
 from ui.accounts.openid import OpenIDPeople, person_of
 from ui.settings.arguments import read_settings
-from ui.settings.permissions import permissions_of
+from ui.settings.web_settings import permissions_of
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_quiet_stream_sends_keep_alive_comments(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nothing happens, comments keep proxies from closing the stream."""
-    monkeypatch.setattr(watch, "SILENCE", 0.05)
+    monkeypatch.setattr("ui.api.streams.SILENCE", 0.05)
     first = run_of(app, values=SLOW, wait=False)
     second = run_of(app, values=QUICK, wait=False)
     with call(app, "GET", f"{second['url']}/events", stream=True) as answer:

@@ -25,10 +25,9 @@ from tests.support.http_client import ANN, cookie_of, finished, get, start
 from tests.support.samples.media import saved
 from tests.support.serving import SECRET, RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
-from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
 from ui.web.identity import Identity
-from ui.web.limits import ENVELOPE, BodyLimit, WebLimits
+from ui.web.limits import ENVELOPE, BodyLimit, BodyLimitMiddleware, WebLimits
 from ui.web.shares import Caller
 
 OWNER = f"browser:{ANN}"

@@ -19,7 +19,7 @@ from tests.support.gradio_calls import PageCalls, file_at
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited
-from ui.gradio.call_check import Call, read_call
+from ui.gradio.allowlist import Call, read_call
 from ui.web.limits import WebLimits
 
 

@@ -184,7 +184,7 @@ def test_call_fields_have_the_names_that_the_gate_reads() -> None:
     for body in (CancelBody, ResetBody):
         assert "event_id" in body.model_fields, f"{body.__name__} names no call any more. {MEND}"
     assert {"path", "url", "orig_name", "size"} <= FileData.model_fields.keys(), (
-        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio/call_check.py"
+        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio/allowlist.py"
     )
     assert FileData(**shown_file("", "ab/x.png", 3)).path == "ab/x.png"
 

@@ -13,12 +13,11 @@ from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import Wanted, distinct
 from comfy.form.model import Field
 from ui.documents.browser_values import filled_in
-from ui.page.form.controls import build_control, held_fields
+from ui.page.form.arrangement import build_control, draw_size, held_fields, size_pairs
 from ui.page.form.kinds.dropdown import choices_of
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.form.kinds.view import Control, element_id, help_text
 from ui.page.form.panel import below_title
-from ui.page.form.size import draw_size, size_pairs
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", KINDS["number"], "main", 20, 1, 10000, 1)

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.programs import needs
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.joined_script import joined, needed, part_of
-from ui.page.script_files import modules
+from ui.page.script_files import joined, modules, needed, part_of
 
 COUNT = """// @ts-check
 // What counts.

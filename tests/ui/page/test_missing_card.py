@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.form.missing_items import MissingChoice, MissingClass
-from ui.page.form.missing_card import missing_card, why_not
+from ui.page.form.heading import missing_card, why_not
 
 NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
 OTHER_NODE = MissingClass("Blur+", ("5",), (), "", "sharp-pack")

@@ -12,8 +12,8 @@ from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from comfy.workflow.config import FormConfig, parse_config
 from tests.support.samples.forms import form_of, text_to_image
-from ui.page.form.controls import build_control
-from ui.page.form.vary import varied_field
+from ui.page.form.arrangement import build_control
+from ui.page.form.tools import varied_field
 
 SAMPLER = "3.sampler_name"
 

@@ -9,7 +9,7 @@ import pytest
 
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
-from ui.page.form.vary import takes_several, varied_field
+from ui.page.form.tools import takes_several, varied_field
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
 CHOICES = (("One", "sub/one.st"), ("Two", 2**60))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ui.settings.log_format import log_formatter
+from ui.settings.logs import log_formatter
 
 
 def test_text_has_the_time_unless_the_journal_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tests.support.samples.forms import node
 from ui.accounts.users import UsersFile
 from ui.settings.arguments import read_settings
 from ui.settings.options import Settings
-from ui.settings.permissions import permissions_of, read_node_classes
+from ui.settings.web_settings import permissions_of, read_node_classes
 
 ANN, BOB, BROWSER = "user:ann", "user:bob", "browser:" + "b" * 43
 LOGIN = ["--login", "ann:lighthouse,bob:harbour", "--operators", "ann"]

@@ -10,8 +10,7 @@ from starlette.types import Scope
 
 from tests.support.serving import RunningApp
 from ui.web.access import DeclaredRoute
-from ui.web.body_limits import BodyLimitMiddleware
-from ui.web.limits import BodyLimit
+from ui.web.limits import BodyLimit, BodyLimitMiddleware
 from ui.web.responses import API
 from ui.web.shares import TurnMiddleware, Work
 

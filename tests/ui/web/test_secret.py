@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from comfy.base.errors import ComfyError
-from ui.web.secret import SIZE, derived, kept_secret, kept_webhook_secret
+from ui.web.cookies import SIZE, derived, kept_secret, kept_webhook_secret
 
 
 def test_the_same_folder_has_the_same_secret(tmp_path: Path) -> None:

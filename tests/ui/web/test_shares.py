@@ -13,11 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tests.support.waiting import awaited
-from ui.gradio.owners import Owners
-from ui.settings.log_limit import LINES, LogLimit
+from ui.gradio.allowlist import Owners
+from ui.settings.logs import LINES, LogLimit
 from ui.web.addresses import client_address
-from ui.web.body_limits import LeastSpeed
-from ui.web.limits import WebLimits
+from ui.web.limits import LeastSpeed, WebLimits
 from ui.web.shares import Caller, FairSlots, Share
 from ui.web.uvicorn_protocols import Addresses
 

@@ -33,8 +33,7 @@ from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of
-from ui.page.plain.inline import module_tag
-from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, module_tag, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -61,7 +60,7 @@ _KEY, _SAVE = message("API key"), message("Save the key")
 _REMOVE = message("Remove the key")
 
 
-def key_form(source: KeySource, why: str = "") -> str:
+def _key_form(source: KeySource, why: str = "") -> str:
     """Return the form as HTML. `source`: which key pays the user's runs. `why`: the reason that a
     key wasn't stored."""
     remove = (
@@ -83,7 +82,7 @@ def key_form(source: KeySource, why: str = "") -> str:
 </section>"""
 
 
-CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
+_CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
 
 
 _PASSWORD_HEADING = message("Password")
@@ -128,7 +127,7 @@ class PasswordChange:
         return partial(file.set_password, who.name, self.new)
 
 
-def password_form(login: Login, who: SignedIn, why: str = "") -> str:
+def _password_form(login: Login, who: SignedIn, why: str = "") -> str:
     """Return the form as HTML; empty for users without a password. `why`: the reason that the
     password wasn't changed."""
     if who.way != "password":
@@ -308,8 +307,8 @@ def account_routes(
         is_wrong = why or of_password or of_key
         shown, _ = new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
         tokens = _tokens(login.tokens_of(who), shown, why)
-        key = key_form(keys.source(owner_of_user(who)), of_key) if keys is not None else ""
-        return f"{password_form(login, who, of_password)}{key}{tokens}"
+        key = _key_form(keys.source(owner_of_user(who)), of_key) if keys is not None else ""
+        return f"{_password_form(login, who, of_password)}{key}{tokens}"
 
     def back(request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -354,7 +353,7 @@ def account_routes(
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
             return page(request, path, parts(login, who, of_password=why), 422)
-        answer = page(request, path, f'<p role="status">{html_of(CHANGED)}</p>')
+        answer = page(request, path, f'<p role="status">{html_of(_CHANGED)}</p>')
         if shown is None:  # changed again meanwhile
             return back(request, path)
         passwords.make_known(passwords.attempt(request, who.name), request, answer)

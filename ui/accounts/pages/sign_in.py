@@ -40,8 +40,14 @@ from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal,
 from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
-from ui.page.plain.inline import sign_in_tag
-from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, notice_page, plain_page
+from ui.page.plain.layout import (
+    as_page,
+    dead_link_page,
+    head_tags_of,
+    notice_page,
+    plain_page,
+    sign_in_tag,
+)
 from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity

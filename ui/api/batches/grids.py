@@ -37,8 +37,8 @@ from ui.files.result_files import ResultFiles, as_file, saved_places, zip_downlo
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.web.access import Access, GuardedRoutes
-from ui.web.body_limits import BUSY
 from ui.web.identity import Identity
+from ui.web.limits import BUSY
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 

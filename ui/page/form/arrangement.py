@@ -1,13 +1,150 @@
-"""Order of a form's visible fields on the page: the main ones, then the collapsed sections."""
+"""Fields as Gradio components, and their description for the page's script.
+
+A control is one field on the page. `show` converts the field's value to what its components show,
+and the page's script converts that to browser JSON (`ui.documents.browser_values`). The page
+describes the limits in words, and `comfy`'s form checks all of them at once, so the components
+reject nothing themselves.
+
+Order of a form's visible fields on the page: the main ones, then the collapsed sections.
+
+Negative prompt: a field that is folded below the prompt unless a user has filled it.
+
+Shared lock for a form's seeds: all random, or all fixed. Each seed stays a field of its own
+under Advanced.
+
+Width and height of one node, which users think of as one size: two numbers, a swap button, and
+the usual aspect ratios.
+
+Field for the number of images per run. The page shows it beside Generate, together with the
+number of runs, in place of a main field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import html
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from comfy.base.messages import message
-from comfy.form.model import Field
-from ui.page.form.seeds import seeds_under_lock
+import gradio as gr
+
+from comfy.base.messages import Message, message
+from comfy.form.kinds.registry import KINDS
+from comfy.form.model import Field, Form
+from ui.documents.browser_values import number_rules, seed_parts
+from ui.languages.current import html_of, translated
+from ui.page.form.heading import made_kind
+from ui.page.form.kinds.registry import VIEWS
+from ui.page.form.kinds.seed import LOCKED_MODES
+from ui.page.form.kinds.view import Browser, Control, box_text, element_id, id_part
+from ui.page.script_files import calls, listener
+from ui.web.responses import json_text
+
+_SECTION = "section-"
+
+
+def build_control(field: Field, value: object, scope: str = "") -> Control:
+    """Draw a field that shows `value`, inside the open layout.
+
+    Redrawn with the same `scope`, the name of its workflow, it keeps what the user entered.
+    """
+    return VIEWS[field.widget].build(field, value, scope)
+
+
+def section_id(section: str | None) -> str:
+    """Return the element ID of an author's section, or of the unnamed one. The page uses it to
+    remember which sections are open."""
+    return _SECTION + id_part(section or "")
+
+
+def held_fields(controls: Iterable[Control]) -> list[tuple[str, Browser, int]]:
+    """Return the description by which the page's script reads the components' values: for each
+    field its key, the row of `form/values.js`, and the number of its components."""
+    return [
+        (control.field.key, VIEWS[control.field.widget].browser, len(control.components))
+        for control in controls
+    ]
+
+
+def draw_negative(field: Field, value: object, scope: str, unfolded: Collection[str]) -> Control:
+    """Draw the field below a button that folds it and previews its text. It starts open if its
+    value isn't the author's, or if it was open before."""
+    field_id = element_id(field)
+    fold_id = f"fold-{field_id}"
+    is_open = fold_id in unfolded or box_text(value) != box_text(field.default)
+    expanded = "true" if is_open else "false"
+    head = (
+        f'<button type="button" class="fold" aria-expanded="{expanded}" aria-controls="{field_id}">'
+        f'<span class="name">{html_of(field.label)}</span> '
+        f'<span class="preview">{html.escape(box_text(value)[:200])}</span></button>'
+    )
+    with gr.Column(elem_classes="negative", elem_id=fold_id):
+        gr.HTML(
+            head,
+            js_on_load=calls("making/negative.js", f"mountFold(element, {json_text(field.key)})"),
+        )
+        return build_control(field, value, scope)
+
+
+def _seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
+    """Return the seeds of a form that has several; otherwise none."""
+    seeds = [field for field in fields if field.is_seed]
+    return seeds if len(seeds) > 1 else []
+
+
+def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.Radio:
+    """Draw the lock with the seeds' mode; unset if they differ."""
+    modes = {seed_parts(values[field.key])[1] for field in seeds}
+    return gr.Radio(
+        LOCKED_MODES,  # users want increasing numbers for one seed at a time
+        value=modes.pop()
+        if len(modes) == 1 and modes <= {mode for _, mode in LOCKED_MODES}
+        else None,
+        label=message("Seeds"),
+        elem_id="seeds",
+        key=f"{scope}/seeds",
+        interactive=True,
+    )
+
+
+def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Control]) -> None:
+    """Let the lock set all seeds, and show their mode. `fields`: the seeds in the form's order, in
+    which runs report theirs."""
+    by_key = {control.field.key: control for control in controls}
+    seeds = [by_key[field.key] for field in fields]
+    parts = [component for control in seeds for component in control.components]
+    limits = json.dumps([[control.field.min or 0, control.field.max] for control in seeds])
+    lock.input(
+        None,
+        [lock, *parts],
+        parts,
+        js=listener("form/seeds.js", f"setSeeds({limits}, mode, values)", "mode, ...values"),
+        api_visibility="private",
+    )
+    modes = [control.components[1] for control in seeds]
+    gr.on(
+        [mode.change for mode in modes],  # type: ignore[attr-defined]
+        None,
+        modes,
+        lock,
+        js=listener("form/seeds.js", "lockOf(modes)", "...modes"),
+        api_visibility="private",
+    )
+
+
+def bind_seed(seed: Control) -> None:
+    """Set a form's only seed to the last run's when the user fixes it, as the lock does for
+    several."""
+    text, mode = seed.components
+    mode.input(  # type: ignore[attr-defined]
+        None,
+        [mode, text],
+        text,
+        js=listener("form/seeds.js", "setSeed(mode, typed)", "mode, typed"),
+        api_visibility="private",
+    )
+
 
 _ADVANCED = message("Advanced")
 
@@ -38,7 +175,7 @@ class Arrangement:
 
 def arrangement_of(shown: Sequence[Field]) -> Arrangement:
     """Arrange visible fields as the page shows them."""
-    seeds = seeds_under_lock(shown)
+    seeds = _seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]
     rest = [field for field in shown if field.group != "main"]
     rest += [field for field in seeds if field.group == "main"]
@@ -59,3 +196,97 @@ def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
 def _sections(rest: Sequence[Field]) -> Iterable[Section]:
     for name in dict.fromkeys(field.section for field in rest):
         yield Section(name, tuple(field for field in rest if field.section == name))
+
+
+_SWAP = message("Swap width and height")
+
+
+_ASPECT_RATIO = message("Aspect ratio")
+
+
+def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
+    """Return the pairs of width and height that belong to one node."""
+    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
+    return [
+        (width, by_place[node, "height"])
+        for (node, name), width in by_place.items()
+        if name == "width" and (node, "height") in by_place
+    ]
+
+
+def draw_size(
+    scope: str, width: Field, height: Field, values: dict[str, Any]
+) -> tuple[Control, Control]:
+    """Draw both controls with their aspect ratio above, which the script handles."""
+    rules = number_rules((width, height))
+    title, labels = size_name(width, height)
+    given = {
+        "title": translated(title),
+        "width": width.key,
+        "height": height.key,
+        "rules": [rules.get(width.key), rules.get(height.key)],
+        "author": [width.default, height.default],
+    }
+    with gr.Column(elem_classes="size-field"):
+        if len(rules) == 2:
+            gr.HTML(
+                elem_classes="ratios",
+                js_on_load=calls("components/size.js", f"mountSize(element, {json.dumps(given)})"),
+            )
+        with gr.Row(elem_classes="size"):
+            wide = build_control(_bare(width, labels[0]), values[width.key], scope)
+            swap = html_of(_SWAP)
+            gr.HTML(
+                f'<button type="button" class="quiet" title="{swap}" aria-label="{swap}">⇄'
+                "</button>",
+                elem_classes="swap",
+                js_on_load=calls(
+                    "components/size.js",
+                    f"mountSwap(element, {json.dumps([element_id(width), element_id(height)])})",
+                ),
+            )
+            high = build_control(_bare(height, labels[1]), values[height.key], scope)
+    return wide, high
+
+
+def size_name(width: Field, height: Field) -> tuple[str, tuple[str, str]]:
+    """Return the title of a size, and the labels of its numbers. Words that tell the size from
+    another one, such as "(Upscale Image)", are in the title, so that the labels stay short."""
+    match width.label, height.label:
+        case (
+            Message(sentence=sentence, values={"label": str(wide), **more}),
+            Message(sentence=other, values={"label": str(high), **same}),
+        ) if sentence == other and more == same:
+            return Message(sentence, "", {**more, "label": _ASPECT_RATIO}), (wide, high)
+    return _ASPECT_RATIO, (width.label, height.label)
+
+
+def _bare(field: Field, label: str) -> Field:
+    """Return a field as one half of a size: a number box without a slider or help text."""
+    field = replace(field, label=label)
+    return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None, slide=None)
+
+
+def images_field(form: Form) -> Field | None:
+    """Return the main field that sets the number of images per run, if there is exactly one. In
+    workflows that don't make images, it counts something else, such as frames."""
+    if made_kind(form) != "image":
+        return None
+    counts = [field for field in form.fields if field.role == "count" and field.group == "main"]
+    return counts[0] if len(counts) == 1 and counts[0].is_number else None
+
+
+def tell_images(field: Field | None) -> None:
+    """Pass the field to the script, or None if this form has none."""
+    given = field and {
+        "key": field.key,
+        "id": element_id(field),
+        "label": translated(field.label),
+        "help": translated(field.tooltip),
+        "least": field.min or 1,
+        "most": field.max,
+    }
+    gr.HTML(
+        elem_classes="unseen",
+        js_on_load=calls("making/many.js", f"setImages({json_text(given)})"),
+    )

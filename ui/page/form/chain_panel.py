@@ -14,20 +14,16 @@ from comfy.base.messages import message
 from comfy.chains.chain_form import ChainForm, Feed, StepSection
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.form.first_values import first_shown
+from ui.page.form.first_values import FormSources, first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
-from ui.page.form.model_pickers import draw_model_pickers
-from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.panel import (
     bind_generate,
     draw_fields,
     keep_values,
     redraw_on_choice,
 )
-from ui.page.form.sources import FormSources
-from ui.page.form.tools import draw_tools
-from ui.page.form.use_as_input import bind_use
+from ui.page.form.tools import bind_use, draw_model_pickers, draw_paid_notice, draw_tools
 from ui.page.script_files import listener
 from ui.page.stage import Stage
 from ui.web.responses import json_text

@@ -1,4 +1,7 @@
-"""Inputs for drawing a form, and its first values."""
+"""Inputs for drawing a form, and its first values.
+
+Sources of a form on the page.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from comfy.base.messages import message
 from comfy.base.wording import short
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
+from comfy.launch.payment import Payment
 from comfy.launch.uploads import FILE_GONE, Refused
+from comfy.library.permissions import Removal
+from comfy.runs.interface import RunRegistry
+from comfy.templates.known_parts import KnownParts
 from ui.documents.browser_values import Filled, filled_in
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
+from ui.library import WorkflowLibrary
 
 _MISSING = object()
 
@@ -123,3 +131,20 @@ def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object
     return (
         files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FormSources:
+    """Workflows, files and runs. `payment`: rules for paid runs; `signs_in`: users have accounts,
+    except guests; `largest_file`: bytes; `known_parts`: sources of missing parts; `demo`: the
+    server is the stand-in."""
+
+    library: WorkflowLibrary
+    removal: Removal
+    copies: FileCopies
+    runs: RunRegistry
+    payment: Payment
+    signs_in: bool
+    largest_file: int
+    known_parts: KnownParts
+    demo: bool

@@ -16,21 +16,30 @@ from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.form.arrangement import arrangement_of
-from ui.page.form.controls import build_control, held_fields, section_id
-from ui.page.form.first_values import first_shown, linked_values
+from ui.page.form.arrangement import (
+    arrangement_of,
+    bind_lock,
+    bind_seed,
+    build_control,
+    draw_lock,
+    draw_negative,
+    draw_size,
+    held_fields,
+    images_field,
+    section_id,
+    size_pairs,
+    tell_images,
+)
+from ui.page.form.first_values import FormSources, first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
-from ui.page.form.many import images_field, tell_images
-from ui.page.form.model_pickers import draw_model_pickers
-from ui.page.form.paid_notice import draw_paid_notice
-from ui.page.form.prompts import draw_negative
-from ui.page.form.seeds import bind_lock, bind_seed, draw_lock
-from ui.page.form.size import draw_size, size_pairs
-from ui.page.form.sources import FormSources
-from ui.page.form.tools import draw_tools
-from ui.page.form.use_as_input import bind_use
-from ui.page.form.vary import draw_varied
+from ui.page.form.tools import (
+    bind_use,
+    draw_model_pickers,
+    draw_paid_notice,
+    draw_tools,
+    draw_varied,
+)
 from ui.page.form_editor.edit_button import may_edit
 from ui.page.script_files import calls, listener
 from ui.page.stage import Stage

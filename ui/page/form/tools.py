@@ -1,23 +1,47 @@
-"""Row of tools below a form, and the reset to its author's values."""
+"""Row of tools below a form, and the reset to its author's values.
+
+Use of a result as a file of the form: the visible one, or one that the user drags onto a
+field.
+
+Fields of a form that take several values, for the dialog `ui/page/script/vary/dialog.js`.
+
+Pickers of models: a button beside each list of model files. The script `ui/page/script/models`
+draws both; the lists keep the values.
+
+Notice above a form whose runs use paid credits.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from comfy.base.messages import message
+from comfy.base.errors import NoApiKey, RunNotFound
+from comfy.base.messages import message, sentences
+from comfy.form.fill import is_drawn
+from comfy.form.model import Field, Form, first_taker
+from comfy.launch.payment import Payment, paid_work_of
 from comfy.launch.uploads import Refused
 from comfy.library.private import MARK as OPENED_MARK
-from ui.gradio.event_options import QUIET
-from ui.gradio.internals import root_of
-from ui.page.form.first_values import authors_value, choice_of
-from ui.page.form.kinds.view import Control
-from ui.page.form.sources import FormSources
+from comfy.model_files.server import lists_files
+from comfy.records.paid import KeySource
+from comfy.records.record import Record
+from comfy.runs.interface import RunRegistry
+from ui.documents.browser_values import kept
+from ui.documents.headlines import NO_RESULT
+from ui.files.references import FieldResults
+from ui.gradio.internals import QUIET, root_of
+from ui.languages.current import html_of
+from ui.page.form.first_values import FormSources, authors_value, choice_of
+from ui.page.form.kinds.view import Control, element_id
 from ui.page.script_files import calls, listener
+from ui.page.stage import Refusal, Stage
+from ui.web.responses import json_text
 
 
 def draw_tools(
@@ -91,3 +115,167 @@ def _draw_reset(
     for button, wanted in ((reset, f"fieldsToReset({keys})"), (reset_field, "fieldsToReset()")):
         button.click(None, js=remember, api_visibility="private")
         button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
+
+
+def bind_use(
+    sources: FormSources,
+    controls: tuple[Control, ...],
+    stage: Stage,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Let a result become the file of the field that the page names, or of the first field that
+    takes its kind. A field that doesn't take it stays unchanged and shows an error."""
+    takers = {element_id(one.field): one for one in controls if one.field.is_media}
+
+    def as_input(wanted: gr.EventData, request: gr.Request) -> dict[Component, Any]:
+        run, index = getattr(wanted, "run", ""), getattr(wanted, "at", None)
+        record = _own_record(sources.runs, run, owner(request))
+        if record is None or not isinstance(index, int):
+            return {stage: Refusal(NO_RESULT)}
+        taker = takers.get(str(getattr(wanted, "field", ""))) or _first(takers, record, index)
+        if taker is None:
+            return {stage: Refusal(NO_RESULT)}
+        field, root = taker.field, root_of(request)
+        file_id = FieldResults(sources.copies, root).place(record, index, field)
+        value: object = file_id
+        if isinstance(file_id, str):
+            value = sources.copies.files_of(record.owner, root).shown(file_id, field)
+        match value:
+            case dict():
+                return {taker.components[0]: value}
+            case Refused(why):
+                return {stage: Refusal(errors={field.key: why})}
+        return {stage: Refusal(NO_RESULT)}
+
+    if takers:
+        outputs = [*(taker.components[0] for taker in takers.values()), stage]
+        stage.use(as_input, None, outputs, **QUIET)
+
+
+def _first(takers: dict[str, Control], record: Record, at: int) -> Control | None:
+    files = record.state.files
+    fields = [taker.field for taker in takers.values()]
+    field = first_taker(fields, files[at].kind) if 0 <= at < len(files) else None
+    return takers[element_id(field)] if field else None
+
+
+def _own_record(runs: RunRegistry, run: object, owner: str) -> Record | None:
+    """Return the user's own run that the page names; None if it doesn't exist or belongs to another
+    user."""
+    with suppress(RunNotFound):
+        return runs.record(run, owner) if isinstance(run, str) else None
+    return None
+
+
+_MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
+
+
+_WILDCARDS = message("One prompt per line. {example} tries both.", example="{red|green}")
+
+
+def draw_varied(name: str, form: Form) -> None:
+    """Pass the fields of the workflow `name` that take several values to the script, in the form's
+    order."""
+    fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
+    gr.HTML(
+        elem_id="varied",
+        js_on_load=calls("batches/given.js", f"setFields({json_text(fields)}, {json_text(name)})"),
+    )
+
+
+def takes_several(field: Field) -> bool:
+    """Return whether each run of a batch can have its own value."""
+    return field.group != "hidden"
+
+
+def varied_field(form: Form, field: Field) -> dict[str, Any]:
+    """Return a field in the format that `batches/spec.js` reads."""
+    choices: Sequence[tuple[str, object]] = field.kind.choices or field.choices or ()
+    wildcards = is_drawn(form, field)
+    is_long = len(choices) > _MOST_CHOICES
+    return {
+        "key": field.key,
+        "label": field.label,
+        "several": field.kind.several,
+        "help": _WILDCARDS if wildcards else field.kind.several_help,
+        "choices": [] if is_long else [[label, str(kept(value))] for label, value in choices],
+        "long": is_long,
+        "wildcards": wildcards,
+        "accept": f"{field.media}/*" if field.media else "",
+        "advanced": field.group == "advanced",
+    }
+
+
+def _offers_models(field: Field) -> bool:
+    """Return whether a list of choices shows model files."""
+    return field.widget == "dropdown" and lists_files([value for _, value in field.choices or ()])
+
+
+def draw_model_pickers(name: str, controls: Iterable[Control]) -> None:
+    """Draw the pickers of the form of the workflow or chain `name`."""
+    controls = tuple(controls)
+    lists = [one for one in controls if _offers_models(one.field)]
+    prompt = next((one.field.key for one in controls if one.field.role == "prompt"), "")
+    fields = json_text([{"key": one.field.key, "label": one.field.label} for one in lists])
+    gr.HTML(
+        elem_id="model-pickers",
+        js_on_load=calls(
+            "models/fields.js",
+            f"mountPickers({json_text(name)}, {fields}, {json_text(prompt)})",
+        ),
+    )
+    if not lists:
+        return
+    choose = gr.Button("", elem_id="choose-model", visible="hidden")
+    components = [one.components[0] for one in lists]
+    keys = json_text([one.field.key for one in lists])
+    choose.click(
+        None,
+        components,
+        components,
+        js=listener("models/fields.js", f"withChosen({keys}, values)", "...values"),
+        api_visibility="private",
+    )
+
+
+_PAID = message("Uses paid credits")
+
+
+_ACCOUNT = message("Your account")
+
+
+_OWN = message("Your comfy.org API key pays.")
+
+
+_APP = message("The administrator's comfy.org API key pays.")
+
+
+def draw_paid_notice(
+    forms: Iterable[Form], owner: str, payment: Payment, *, has_account: bool
+) -> None:
+    """Draw the notice if any of these forms uses paid credits: the prices of the author's values,
+    and which key pays, or who can add one."""
+    works = [paid_work_of(form) for form in forms]
+    prices = list(dict.fromkeys(price for work in works for price in work.prices))
+    if not prices:
+        return
+    source = payment.key_source(owner)
+    items = "".join(f"<li>{html_of(price)}</li>" for price in prices)
+    account = f'<p><a href="account">{html_of(_ACCOUNT)}</a></p>'
+    gr.HTML(
+        f'<div role="note"><strong>{html_of(_PAID)}</strong><ul>{items}</ul>'
+        f"<p>{html_of(_payer(source, has_account=has_account))}</p>"
+        f"{account if has_account and not source else ''}</div>",
+        elem_classes=["notice", "paid"] if source else "notice",
+        elem_id="paid",
+    )
+
+
+def _payer(source: KeySource, *, has_account: bool) -> str:
+    match source:
+        case "own":
+            return _OWN
+        case "app":
+            return _APP
+    missing = NoApiKey(has_account=has_account)
+    return sentences(str(missing), missing.hint)

@@ -1,4 +1,9 @@
-"""Layout of the small pages: the product's name and look, in light and dark."""
+"""Inline scripts and style sheet of the small pages, and the policy that allows no others.
+
+The app as an installable web app: its name and its icons.
+
+Layout of the small pages: the product's name and look, in light and dark.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +12,138 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.messages import message
 from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
-from ui.page.plain.inline import policy, style_tags
-from ui.page.plain.install import tags_for_installing
+from ui.page.script_files import sign_in_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
-from ui.web.responses import NO_STORE
+from ui.page.theme import ACCENT, BACKGROUND, color_variables
+from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import KEEP_A_DAY, NO_STORE, AsciiJSON
+from ui.web.security_headers import strict_policy
+
+_HERE = Path(__file__).parent
+
+
+_FOLDER = _HERE.parent / "styles" / "plain"
+
+
+_STYLES = tuple(_FOLDER / name for name in ("pages.css", "administration.css"))
+
+
+_MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
+
+
+# Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
+_SHADE = """try {
+  document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
+} catch {}"""
+
+
+def style_tags() -> str:
+    """Return the common head of all pages: the style sheet, and the script that applies the chosen
+    theme."""
+    return f"<style>{_style()}</style>\n<script>{_SHADE}</script>"
+
+
+def module_tag(name: str) -> str:
+    """Return one of the scripts in `_MODULES` as a tag."""
+    return f'<script type="module">{_text(name)}</script>'
+
+
+def sign_in_tag() -> str:
+    """Return the tag that loads the sign-in page's script."""
+    return f'<script type="module">{sign_in_script()}</script>'
+
+
+@cache
+def policy() -> str:
+    """Return the content security policy of all these pages."""
+    scripts = (_SHADE, sign_in_script(), *map(_text, _MODULES))
+    return strict_policy(scripts, (_style(),))
+
+
+@cache
+def _style() -> str:
+    styles = "\n".join(one.read_text(encoding="utf-8") for one in _STYLES)
+    return f"\n:root {{ {color_variables()} }}\n{styles}"
+
+
+@cache
+def _text(name: str) -> str:
+    if name not in _MODULES:  # the policy would block it
+        raise KeyError(name)
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+# Drawn by tests/tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
+ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
+
+
+ICONS_FOLDER = Path(__file__).with_name("icons")
+
+
+_LIGHT, _DARK = BACKGROUND
+
+
+_MANIFEST = {
+    "name": "ComfyForms",
+    "short_name": "ComfyForms",
+    "description": message("Simple forms for ComfyUI workflows."),
+    "start_url": "./",
+    "scope": "./",
+    "display": "standalone",
+    "background_color": _LIGHT,
+    "theme_color": ACCENT,
+    "icons": [
+        {
+            "src": f"icons/{name}",
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": name.partition("-")[0],
+        }
+        for name, size in ICONS.items()
+    ],
+}
+
+
+def _tags_for_installing(root: str) -> str:
+    """Return the tags for the head of a page, for an app at this URL."""
+    return f"""<link rel="manifest" href="{root}/manifest.json" crossorigin="use-credentials" />
+        <link rel="apple-touch-icon" href="{root}/icons/maskable-192.png" />
+        <meta name="theme-color" content="{_LIGHT}" media="(prefers-color-scheme: light)" />
+        <meta name="theme-color" content="{_DARK}" media="(prefers-color-scheme: dark)" />"""
+
+
+def install_routes() -> GuardedRoutes:
+    """Return `GET /manifest.json` and `/icons/{name}`, which are public like the page that links to
+    them."""
+    routes = GuardedRoutes()
+
+    @routes.get("/manifest.json", Access.PUBLIC)
+    def manifest() -> AsciiJSON:
+        """Return the manifest, which replaces Gradio's. Its URLs are relative to its own."""
+        return AsciiJSON(_MANIFEST, media_type="application/manifest+json")
+
+    @routes.get("/icons/{name}", Access.PUBLIC)
+    def icon(name: str) -> Response:
+        """Return one of the icons; 404 for any other name."""
+        if name not in ICONS:
+            return Response(status_code=404)
+        icon = (ICONS_FOLDER / name).read_bytes()
+        return Response(icon, media_type="image/png", headers=KEEP_A_DAY)
+
+    return routes
+
 
 ICON = Path(__file__).parents[1] / "icon.svg"
+
+
 _OPEN = message("Open ComfyForms")
+
+
 _DEAD = message("This link no longer works")
 
 
@@ -31,7 +156,7 @@ def as_page(page: str, status: int = 200) -> HTMLResponse:
 def head_tags_of(root: str, title: str = "ComfyForms", preview: LinkPreview | None = None) -> str:
     """Return the tags that describe a page of the app at this URL to chats and to systems that
     install it. `root` and `title` are inserted unescaped."""
-    return f"{tags_for_other_sites(root, title, preview)}\n        {tags_for_installing(root)}"
+    return f"{tags_for_other_sites(root, title, preview)}\n        {_tags_for_installing(root)}"
 
 
 def plain_page(titles: str, body: str, root: str, top: str = "") -> str:

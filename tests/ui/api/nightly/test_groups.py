@@ -99,7 +99,7 @@ def test_events_end_when_their_subject_is_deleted(
     served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream stays open until then, even while nothing happens."""
-    monkeypatch.setattr(watch, "SILENCE", 0.05)
+    monkeypatch.setattr("ui.api.streams.SILENCE", 0.05)
     with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
         begun = call(app, "POST", path, json=body).json()
         with call(app, "GET", f"{begun['url']}/events", stream=True) as answer:

@@ -10,7 +10,7 @@ from comfy.demo import DemoServer
 from tests.attacks.people import SECRET
 from tests.support.app_process import started
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings.log_limit import LINES
+from ui.settings.logs import LINES
 
 
 def test_json_lines_follow_each_run() -> None:

@@ -12,7 +12,7 @@ import { sizeWords } from "../sizes.js";
  * The way to write several values of a field. See comfy/form/model.py.
  * @typedef {"numbers" | "seeds" | "choices" | "list" | "texts" | "lines" | "files"} Several
  *
- * A field that can be varied. See ui/page/form/vary.py. `help` explains how to write several values. `choices`: pairs
+ * A field that can be varied. See ui/page/form/tools.py. `help` explains how to write several values. `choices`: pairs
  * of a label and the value to send; `long`: there are too many to list. `wildcards`: its text may contain alternatives.
  * @typedef {{ key: string, label: string, several: Several, help: string, choices: [string, string][], long: boolean,
  *   wildcards: boolean, accept: string, advanced: boolean }} Field

@@ -1,6 +1,6 @@
 // @ts-check
 // Seed fields. A seed that the user fixes takes the value from the last run. Several seeds share one lock, which
-// ui/page/form/seeds.py draws.
+// ui/page/form/arrangement.py draws.
 
 import { showUsedSeed, takeTypedSeed } from "../gradio.js";
 import { page } from "../state.js";

@@ -7,7 +7,7 @@ import { message } from "../messages.js";
  * The conversion from the values of a field's components to the field's value; see ui/page/form/kinds/view.py.
  * @typedef {"plain" | "seed" | "box" | "table" | "rows" | "file" | "painted"} Kind
  *
- * A field's key, its conversion, and the number of its components; see ui/page/form/controls.py.
+ * A field's key, its conversion, and the number of its components; see ui/page/form/arrangement.py.
  * @typedef {[key: string, kind: Kind, parts: number]} HeldField
  */
 

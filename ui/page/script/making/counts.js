@@ -5,7 +5,7 @@ import { message, plural } from "../messages.js";
 import { Store } from "../state.js";
 
 /**
- * The form's field for the number of images per run; see ui/page/form/many.py. `id`: its element.
+ * The form's field for the number of images per run; see ui/page/form/arrangement.py. `id`: its element.
  * @typedef {{ key: string, id: string, label: string, help: string, least: number, most: number | null }} ImagesField
  */
 

@@ -1,0 +1,108 @@
+"""Page for URLs that don't exist, or that this user can't see.
+
+Offline page from the app's service worker, which disappears by itself. Nothing else is stored in
+the browser.
+
+Health check for containers, proxies and Spaces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+from comfy.base.messages import message
+from ui.gradio.internals import app_address, root_address
+from ui.languages.current import html_of
+from ui.page.plain.layout import module_tag, notice_page, plain_page, policy
+from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import API, NO_STORE, Problem, http_error, wants_page
+
+_NOTHING = message("Page not found")
+
+
+_WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
+
+
+def not_found_page(root: str) -> HTMLResponse:
+    """Return the page with status 404. `root`: the app's URL."""
+    return notice_page(root, _NOTHING, _WHY, status=404)
+
+
+def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the handler of HTTPException: `http_error`, or for browsers the page above.
+    `root_path`: see the web server."""
+
+    async def answer(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, HTTPException)
+        if request.scope["path"].startswith(f"{API}/"):  # a path with a line break matches no mount
+            return Problem(problem.status_code, problem.detail).answer(problem.headers)
+        if problem.status_code != 404 or not wants_page(request):
+            return await http_error(request, problem)
+        return not_found_page(app_address(request, root_path))
+
+    return answer
+
+
+_PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
+
+
+_HEADERS = {"cache-control": "no-cache"}
+
+
+_TITLE = message("Can't reach ComfyForms.")
+
+
+_RETRYING = message("Retrying…")
+
+
+_BODY = """<main class="card" role="status">
+<h1>{title}</h1>
+<p>{retrying}</p>
+</main>
+{script}"""
+
+
+def offline_routes(root_path: str) -> GuardedRoutes:
+    """Return `GET /service_worker.js`, which is public. `root_path`: see the web server."""
+    routes = GuardedRoutes()
+
+    @routes.get(_PATH, Access.PUBLIC)
+    def worker(request: Request) -> Response:
+        """Return the worker with the page in it."""
+        page = json.dumps(_page(root_address(request, _PATH, root_path)))
+        script = f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n{_worker()}"
+        return Response(script, 200, _HEADERS, "text/javascript")
+
+    return routes
+
+
+def _page(root: str) -> str:
+    body = _BODY.format(
+        title=html_of(_TITLE), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
+    )
+    return plain_page("<title>ComfyForms</title>", body, root)
+
+
+@cache
+def _worker() -> str:
+    return Path(__file__).with_name("service_worker.js").read_text(encoding="utf-8")
+
+
+def health_routes() -> GuardedRoutes:
+    """Return `GET` and `HEAD /health`: 200 without sign-in and without details."""
+    routes = GuardedRoutes()
+
+    @routes.head("/health", Access.PUBLIC)
+    @routes.get("/health", Access.PUBLIC)
+    async def health() -> PlainTextResponse:
+        """Answer on the event loop itself, which is the part that has to be alive."""
+        return PlainTextResponse("alive\n", headers=NO_STORE)
+
+    return routes
