@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from comfy.comfyui.protocol.outputs import OutputFile
     from comfy.comfyui.protocol.result_types import FileKind
-    from comfy.form.conventions.layers import Layer
-    from comfy.form.conventions.node_view import NodeView
+    from comfy.form.conventions.layers import Layer, NodeView
     from comfy.form.model import FieldKind
-    from comfy.graph.packs.rule import PackRule
+    from comfy.graph.packs import PackRule
     from comfy.records.record import Record
     from ui.page.form.kinds.view import FieldView
     from ui.parts import Parts

@@ -9,8 +9,7 @@ from fastapi import WebSocket
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage, logout_routes, share_link_routes
 from ui.administration.desk import Administration
-from ui.files.result_files import result_routes
-from ui.files.result_files import shared_result_routes
+from ui.files.result_files import result_routes, shared_result_routes
 from ui.files.uploads import upload_routes
 from ui.operator.frame import AdminFrame, OperatorAccess
 from ui.operator.log_pages import activity_routes, log_routes
@@ -20,12 +19,10 @@ from ui.operator.people_page import people_routes, token_routes
 from ui.operator.servers_page import operator_routes
 from ui.operator.usage_page import usage_routes
 from ui.page.covers import cover_routes
-from ui.page.script_files import gradio_script_routes
 from ui.page.language_files import language_routes
-from ui.page.plain.small_pages import health_routes
 from ui.page.plain.layout import install_routes
-from ui.page.plain.small_pages import offline_routes
-from ui.page.script_files import script_routes
+from ui.page.plain.small_pages import health_routes, offline_routes
+from ui.page.script_files import gradio_script_routes, script_routes
 from ui.page.social_card import social_card_routes
 from ui.parts import Parts
 from ui.services import Services

@@ -14,7 +14,7 @@ ComfyUI-VideoHelperSuite, which saves values by name and still reads its earlier
 
 ComfyUI's own 3D previews, whose camera the editor computes when it queues the graph.
 
-The rules of all packs by node class. A new pack is a module with its rules, listed here.
+The rules of all packs by node class. Plugins add theirs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +30,7 @@ from comfy.base.json_values import as_mapping
 from comfy.comfyui.input_spec import parse_input
 from comfy.graph.schema import GraphNode
 from comfy.graph.widgets import NodeWidget
+from comfyforms.plugin_manager import PluginTable, contributed_rows
 
 SavedValues = Sequence[Any] | Mapping[str, Any] | None
 
@@ -316,7 +318,7 @@ _VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values
 _NO_RULE = PackRule()
 
 
-_RULES: Mapping[str, PackRule] = {
+_OWN: Mapping[str, PackRule] = {
     **_IMPACT_RULES,
     **_LORA_MANAGER_RULES,
     **_PROMPT_READER_RULES,
@@ -324,6 +326,7 @@ _RULES: Mapping[str, PackRule] = {
     **_VHS_RULES,
     **_VIEWPORT_RULES,
 }
+_RULES = PluginTable(_OWN, partial(contributed_rows, "pack_rules"))
 
 
 def rule_of(class_type: str) -> PackRule:

@@ -66,6 +66,6 @@ def conventions() -> list[Any]:
 
 @hookimpl
 def pack_rules() -> dict[str, Any]:
-    from comfy.graph.packs.rule import PackRule
+    from comfy.graph.packs import PackRule
 
     return {"EveryNode": PackRule(unconnected=frozenset({"every"}))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.form.conventions.readers import read_layers
 from comfy.form.kinds.registry import KINDS
-from comfy.graph.packs.registry import rule_of
+from comfy.graph.packs import rule_of
 from comfy.workflow.model import Workflow
 from ui.page.form.kinds.registry import VIEWS
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, plural
@@ -26,9 +25,6 @@ from ui.administration.announcements import Actor, AuditLog
 from ui.documents.headlines import AWAY, elapsed_words
 from ui.services import OptionalParts
 from ui.web.identity import Identity
-
-if TYPE_CHECKING:
-    from comfy.scaling.scaler import ScaleStatus
 
 GUEST = message("Guest")
 
@@ -171,13 +167,11 @@ class ProcessLines:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one. `scales`:
-    () without `[[scale]]`, None while the database is away."""
+    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
     processes: ProcessLines | None = None
-    scales: tuple[ScaleStatus, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +198,7 @@ class Monitor:
             tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
             tuple(self._line(run, now) for run in live),
             process_lines(self.runs.processes),
-            self._scales(),
         )
-
-    def _scales(self) -> tuple[ScaleStatus, ...] | None:
-        try:
-            return self.parts.scaler.statuses() if self.parts.scaler is not None else ()
-        except ComfyError:
-            return None
 
     def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:
         local = self.parts.local.get(server.url)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import html
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from types import MappingProxyType
@@ -44,7 +43,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 if TYPE_CHECKING:
-    from comfy.scaling.scaler import ScaleStatus
+    pass
 
 Duration = Literal["always", "hour", "hours", "day", "week"]
 
@@ -129,13 +128,7 @@ _RESUME = message("Resume")
 _FREE = message("Free memory")
 
 
-_SCALES = message("Elastic servers")
-
-
 _NO_DATABASE = message("The database doesn't answer.")
-
-
-_LEFT_OVER = message("Not in the settings anymore. Stop its servers yourself.")
 
 
 _STARTING = message("Starting")
@@ -186,13 +179,12 @@ _MOVES = (("front", message("To the front")), ("back", message("To the back")))
 _GB = 2**30
 
 
-def overview_body(now: Overview, notice: Notice | None, done: str = "", models: str = "") -> str:
-    """Return the page's body. `done`: what the last button did; `models`: cards about models."""
+def overview_body(now: Overview, notice: Notice | None, done: str = "", more: str = "") -> str:
+    """Return the page's body. `done`: what the last button did; `more`: other sections."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
-{"" if now.scales == () else section(_SCALES, _scales(now.scales))}
-{models}
+{more}
 {section(_RUNS, _runs(now.runs))}
 {"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
 </div>
@@ -320,32 +312,6 @@ def _processes(processes: ProcessLines) -> str:
         details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
         lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
     return f'<ul class="lines rows">{"".join(f"<li><div>{one}</div></li>" for one in lines)}</ul>'
-
-
-def _scales(scales: tuple[ScaleStatus, ...] | None) -> str:
-    if scales is None:
-        return f"<p>{html_of(_NO_DATABASE)}</p>"
-    lines = "".join(f"<li><div>{_scale(one)}</div></li>" for one in scales)
-    return f'<ul class="lines rows">{lines}</ul>'
-
-
-def _scale(scale: ScaleStatus) -> str:
-    """Return a scale's servers and failures as HTML."""
-    counts = Counter(row.state for row in scale.servers)
-    facts = [message("Up: {count} of {most}", count=counts["up"], most=scale.most)]
-    if counts["starting"]:
-        facts.append(message("Starting: {count}", count=counts["starting"]))
-    if counts["stopping"]:
-        facts.append(message("Stopping: {count}", count=counts["stopping"]))
-    lines = [f"<b>{html.escape(scale.name)}</b> · {' · '.join(map(html_of, facts))}"]
-    if not scale.is_known:
-        names = ", ".join(row.url or row.id for row in scale.servers)
-        lines.append(f"{html_of(_LEFT_OVER)} {html.escape(names)}")
-    for command, problem in scale.problems:
-        since = message("{time} ago", time=elapsed_words(time.time() - problem.at))
-        failed = message("The command “{command}” failed.", command=command)
-        lines.append(f"{html_of(failed)} {html.escape(problem.text)} · {html_of(since)}")
-    return "<br>".join(lines)
 
 
 def _versions() -> str:
@@ -542,7 +508,8 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body(done: str = "") -> str:
         notice = desk.announcements.notice
-        return overview_body(desk.monitor.overview(), notice, done, _models_section(desk))
+        more = frame.sections() + _models_section(desk)
+        return overview_body(desk.monitor.overview(), notice, done, more)
 
     def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
         why = sentences(str(problem), problem.hint)

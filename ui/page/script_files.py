@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ui.gradio.internals import SCRIPTS, script_of_page
+from ui.gradio.page_files import style_text as layered
 from ui.page.gradio_files import style_name, style_text
 from ui.page.style_text import later_styles
 from ui.web.access import Access, GuardedRoutes
@@ -83,7 +84,10 @@ def _script(name: str) -> KeptFile | None:
     if name == style_name():
         return KeptFile(style_text().encode(), "text/css")
     file = script_of_page(name)
-    return KeptFile(file.read_bytes(), _TYPES[file.suffix]) if file else None
+    if file is None:
+        return None
+    content = layered(file).encode() if file.suffix == ".css" else file.read_bytes()
+    return KeptFile(content, _TYPES[file.suffix])
 
 
 def gradio_script_routes() -> GuardedRoutes:

@@ -34,8 +34,8 @@ from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
 from ui.web.access import Access, GuardedRoutes
-from ui.web.limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
+from ui.web.limits import place_held
 from ui.web.responses import AsciiJSON, Problem
 from ui.web.shares import Share, caller_of
 

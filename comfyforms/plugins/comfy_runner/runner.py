@@ -27,8 +27,8 @@ from comfy.base.json_values import as_mapping, as_number, as_text, parse_json
 from comfy.base.messages import listed, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.client.address import ServerAddress
-from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.client.sessions import Session
+from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.conventions.comfy_runner import OUTPUT, TEXT_INPUTS
@@ -38,11 +38,10 @@ from comfy.launch.uploads import Upload
 from comfy.library.folder import WorkflowFolder
 from comfy.prompt.model import InputRef, is_link
 from comfy.records.record import Record
-from comfy.records.state.runner_values import VALUE_BYTES, RunnerValues, ValuesTooLarge
+from comfy.records.state import VALUE_BYTES, RunnerValues, ValuesTooLarge
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run
-from comfy.workflow.node_mappings import parse_mappings
-from comfy.workflow.toml_settings import (
+from comfy.workflow.config import (
     SettingReaders,
     filled_text,
     load_toml,
@@ -50,6 +49,7 @@ from comfy.workflow.toml_settings import (
     no_text,
     readable_settings,
 )
+from comfy.workflow.node_mappings import parse_mappings
 from ui.api.problems import NotThere
 from ui.api.requests import Requester
 from ui.api.start import RunStart
@@ -57,7 +57,7 @@ from ui.api.values import Sent, form_for
 from ui.documents.headlines import HEADLINES
 from ui.documents.run_doc import has_field_errors
 from ui.files.presenter import RunEnds
-from ui.web.body_limits import too_large
+from ui.web.limits import too_large
 
 _PROMPT_NODE, _NEGATIVE_NODE = "ollama_node", "negative_prompt"  # names of nodes
 _OLLAMA_URL = "http://127.0.0.1:11434"  # default address

@@ -42,10 +42,10 @@ from ui.api.named_workflows import (
     named_forms,
     named_workflows,
 )
-from ui.api.schema import is_required, schema_of
 from ui.api.start import RunStart
 from ui.api.values import SentValues
-from ui.documents.chain_doc import ChainDoc, StepDoc
+from ui.api.workflows import is_required, schema_of
+from ui.documents.group_docs import ChainDoc, StepDoc
 from ui.documents.run_doc import run_doc
 from ui.files.components import place_in, shown_file
 from ui.files.copies import FileCopies
@@ -75,8 +75,7 @@ from ui.library import WorkflowLibrary
 from ui.page.form.kinds.registry import VIEWS
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
-from ui.web.json_bodies import read_object
-from ui.web.limits import WebLimits
+from ui.web.limits import WebLimits, read_object
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, where
 from ui.web.urls import ENDPOINTS

@@ -24,9 +24,8 @@ from comfy.launch.start import FieldErrors, Starter
 from comfy.library.folder import WorkflowFolder
 from comfy.records.store import RunStore
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
-from ui.documents.batch_doc import batch_doc
 from ui.documents.browser_values import value_text
-from ui.documents.chain_doc import chain_doc
+from ui.documents.group_docs import batch_doc, chain_doc
 from ui.documents.run_doc import run_doc
 from ui.files.references import inline_file
 from ui.gradio.internals import api, forget_session_of

@@ -46,16 +46,16 @@ from ui.api.named_workflows import argument_names, named_form, named_forms, name
 from ui.api.problems import NotThere, problem_of
 from ui.api.requests import Requester, StartOutcome
 from ui.api.runs import Runs
-from ui.api.schema import values_schema
 from ui.api.start import RunStart
+from ui.api.streams import standings_of, states_of
 from ui.api.values import Sent
-from ui.api.watch import standings_of, states_of
+from ui.api.workflows import values_schema
 from ui.documents.run_doc import RunDoc, RunFile, RunProblem, run_doc
 from ui.files.result_files import ResultFiles, saved_places
 from ui.languages.current import all_translated, translated
 from ui.library import WorkflowLibrary
-from ui.web.body_limits import place_held
 from ui.web.identity import NOBODY, Identity
+from ui.web.limits import place_held
 from ui.web.responses import Problem, json_text
 from ui.web.shares import Share, caller_of
 

@@ -24,9 +24,7 @@ from comfyforms.hooks import AppParts, PluginApp
 from comfyforms.plugins.mcp.calls import ToolCalls
 from ui.gradio.allowlist import replay
 from ui.web.access import Access, GuardedRoutes
-from ui.web.body_limits import BUSY, body_done
-from ui.web.json_bodies import read_object
-from ui.web.limits import BodyLimit, WebLimits
+from ui.web.limits import BUSY, BodyLimit, WebLimits, body_done, read_object
 from ui.web.responses import Problem
 from ui.web.shares import FairSlots, Share, caller_of
 

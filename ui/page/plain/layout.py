@@ -27,10 +27,10 @@ from ui.web.security_headers import strict_policy
 _HERE = Path(__file__).parent
 
 
-_FOLDER = _HERE.parent / "styles" / "plain"
+_FOLDER = _HERE.parent / "styles"
 
 
-_STYLES = tuple(_FOLDER / name for name in ("pages.css", "administration.css"))
+_STYLES = ("base.css", "plain/pages.css", "plain/administration.css")
 
 
 _MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
@@ -67,7 +67,7 @@ def policy() -> str:
 
 @cache
 def _style() -> str:
-    styles = "\n".join(one.read_text(encoding="utf-8") for one in _STYLES)
+    styles = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
     return f"\n:root {{ {color_variables()} }}\n{styles}"
 
 
