@@ -68,8 +68,6 @@ def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
 
 
 _SECONDS = 60.0  # removing a download waits for its thread, and hosts may be slow
-
-
 _LONGEST = 1000  # characters of a text from the server
 
 
@@ -180,17 +178,9 @@ def _count(value: object) -> int | None:
 
 
 log = logging.getLogger(__name__)
-
-
 _LOOK_SECONDS = 1.0
-
-
 _LIST_SECONDS = 0.5
-
-
 _MOST_FACTS = 1000
-
-
 _ACTIVE = frozenset({"waiting", "running", "checking", "retrying"})
 
 

@@ -16,11 +16,7 @@ from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_
 from comfy.prompt.model import Prompt, is_link
 
 _LONGEST_EXPRESSION, _LONGEST_PRICE = 20_000, 100  # characters
-
-
 _MOST_MILLISECONDS, _MOST_DEPTH = 200, 200
-
-
 _NUMBERS = ("INT", "FLOAT")
 
 

@@ -36,35 +36,15 @@ from ui.settings.folders import PROGRAM, SIGN_INS
 from ui.settings.options import Settings
 
 _HISTORY = "history.sqlite"
-
-
 _DATA, _WORKFLOWS, _USERS = "data", "workflows", "users.json"
-
-
 _MANIFEST = "manifest.json"
-
-
 _FORMAT = 1
-
-
 _DATABASES = (_HISTORY, SIGN_INS)
-
-
 _FILES, _FORMS = "files", "forms"
-
-
 _SINGLE = ("secret", "webhook_secret")
-
-
 _BLOB = re.compile(r"[0-9a-f]{64}")  # results are named by their digests
-
-
 _CHUNK = 1 << 20
-
-
 _MOST_MANIFEST = 1 << 30  # bytes
-
-
 _DAMAGED = "Use another backup."
 
 
@@ -346,8 +326,6 @@ def _refuse_overwriting(contents: BackupContents, to: BackupSources) -> None:
 
 
 _ALSO = "The app's options name the folders: --data, --workflows, --users, --config."
-
-
 _CHECK = "only check the archive: its digests and databases"
 
 

@@ -24,17 +24,9 @@ from filelock import FileLock, Timeout
 
 # Characters; each takes at most four of the 255 bytes that file systems allow.
 LONGEST = 80
-
-
 _LONGEST_SAVED = 150  # characters of a server's file name, usually ASCII letters and digits
-
-
 _DIGITS = re.compile(r"([0-9]+)")
-
-
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
-
-
 # Missing in some Python versions and on some systems.
 _MADE: Mapping[str, str] = MappingProxyType(
     {
@@ -51,11 +43,7 @@ _MADE: Mapping[str, str] = MappingProxyType(
         ".webp": "image/webp",
     }
 )
-
-
 _OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
-
-
 # Windows device names, reserved with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
 
@@ -140,11 +128,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 TEMPORARY = "temporary"  # the folder of these folders in the data folder
-
-
 _LOCK = "lock"
-
-
 _STARTING = 60.0  # seconds until a new folder's process surely has its lock
 
 

@@ -21,11 +21,7 @@ from comfy.base.errors import ComfyError, TooManyThreads
 from comfy.base.messages import message
 
 log = logging.getLogger(__name__)
-
-
 _T = TypeVar("_T")
-
-
 _R = TypeVar("_R")
 
 

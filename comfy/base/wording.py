@@ -19,8 +19,6 @@ _ACRONYMS = (
     " IA2V ID JSON KPS LLM LUT LTX LTXV MCP NSFW OCR PBR PNG R2V RAM RGB RGBA SD SDXL SVD SVG T2A"
     " T2I T2V TI2V TTS URL USO UV V2V VAE VHS VLM VRAM VTO WEBP XL"
 )
-
-
 _NAMES = (
     "ACE AnimateDiff Anthropic BiRefNet Bria ByteDance Claude ComfyUI ControlNet DALL DINO"
     " ElevenLabs FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw Hunyuan Hunyuan3D"
@@ -29,33 +27,19 @@ _NAMES = (
     " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
     " WaveSpeed Whisper YOLO"
 )
-
-
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
-
-
 _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACRONYM_SPELLING)
-
-
 # Names of several words.
 _PHRASES = (
     (re.compile(r"\bnano ?banana ?(?=\d|\b)", re.IGNORECASE), "Nano Banana "),
     (re.compile(r"\bDALL e\b"), "DALL-E"),
     (re.compile(r"\bip adapter\b", re.IGNORECASE), "IPAdapter"),
 )
-
-
 # Words for the file itself, in a name that says more.
 _FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
-
-
 # In "wan2_2" and "v0_1".
 _VERSION = re.compile(r"(?<=[a-z]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
-
-
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
-
-
 _SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
 
 
@@ -170,14 +154,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "width": message("Width"),
     }
 )
-
-
 _MOST_DIGITS = 10**15
-
-
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
 _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
 
 

@@ -211,14 +211,8 @@ def _write_table(
 
 
 _RECORDS = ".batch-"  # prefix of record folders, followed by the batch id
-
-
 _LOOKED_INTO = 5  # earlier batches
-
-
 _NAMED = 5  # ignored files that a message lists
-
-
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of batch ids
 
 

@@ -33,8 +33,6 @@ from comfy.records.record import Record
 
 # Files that macOS and Windows add to folders.
 _OF_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
-
-
 # Exceptions of `zipfile` for damaged, locked or unsupported files.
 _NOT_UNPACKED = (
     zipfile.BadZipFile,

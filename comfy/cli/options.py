@@ -146,8 +146,6 @@ def split_settings(
 
 
 WORKFLOW = "workflow"  # name of the workflow in `Forms`
-
-
 OWNER = "shell"  # owner that stands for the shell user
 
 

@@ -24,11 +24,7 @@ from comfy.form.server_errors import place_errors
 from comfy.launch.start import FieldErrors
 
 T = TypeVar("T")
-
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
 _TO_LEAVE = 3.0  # seconds for the main thread to exit after everything it may wait for has ended
 
 
@@ -139,11 +135,7 @@ def _comes(queue: SimpleQueue[int], within: float) -> bool:
 
 
 OK, FAILED = 0, 1  # exit statuses
-
-
 _UNUSABLE = 2
-
-
 _UNREAD = 128 + 13  # exit status of shells after SIGPIPE, which Windows lacks
 
 

@@ -30,8 +30,6 @@ from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text
 # Widgets of the editor whose value is a file name, or an object with file names
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
-
-
 # Lists of files to which a pack's own script uploads, by class and input, with the kind of file
 # (docs/comfyui.md#53).
 PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -43,41 +41,23 @@ PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "PixaromaLoadVideoFrame": {"video": "video"},
     }
 )
-
-
 # Inputs of nodes that load an image from base64 text (docs/comfyui.md#55). In classes named so, the
 # input has another name.
 _BASE64 = re.compile(r"base64|b64", re.IGNORECASE)
-
-
 _BASE64_INPUTS = frozenset({"image", "mask", "data", "image_data", "image_url"})
-
-
 _PACKED = re.compile(r"gzip", re.IGNORECASE)
-
-
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
-
-
 # Names of inputs that take a path. ComfyUI doesn't declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
 # lists, and `Preview3D.model_file` is a plain text.
 _FOLDER = re.compile(
     r"\A(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII
 )
-
-
 _FILE = re.compile(r"\A(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
-
-
 _MEDIUM = re.compile(r"(image|video|audio|mask|latent)s?(_name|_list)?(_?\d+)?", re.ASCII)
-
-
 _MEDIUM_OR_ADDRESS = re.compile(
     r"\A(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII
 )
-
-
 _MEDIA_ENDING = re.compile(
     r"\A(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
     r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
@@ -174,43 +154,19 @@ def type_of_value(value: object) -> str:
 
 
 COMBO = "COMBO"
-
-
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
-
-
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
-
-
 AUTOGROW = "COMFY_AUTOGROW_V3"
-
-
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
-
-
 ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
-
-
 FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
-
-
 # Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
-
-
 _ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
-
-
 # Characters of a class, a node id or an input name; real names have up to about 80.
 LONGEST_NAME = 200
-
-
 _MOST_GROWN = 100  # inputs of an autogrow group without its own limit
-
-
 _MOST_ROWS = 20  # rows of a group without its own limit, as in the editor
-
-
 # Options that mark a combo or string input for uploads, with the kind of file.
 UPLOAD_OPTIONS = {
     "image_upload": "image",

@@ -21,11 +21,7 @@ from comfy.comfyui.object_info import NodeSpec
 
 # A value this many times beyond the range has another meaning, such as 10,000 for "the last step".
 _FAR = 4
-
-
 _ROUND = (1, 2, 5)
-
-
 _MOST_DIGITS = 12
 
 
@@ -75,8 +71,6 @@ def _round_numbers() -> Iterator[int]:
 
 # First parts of the Python modules of ComfyUI's own node classes. Packs are in `custom_nodes`.
 _CORE = frozenset({"nodes", "comfy_extras"})
-
-
 _PAID = "comfy_api_nodes"
 
 

@@ -23,82 +23,44 @@ from comfy.prompt.trace import Samplers, Trace, find_outputs
 # Longer than any text that a user would type without a space: a base64 image or model, or viewer
 # state.
 _BLOB = 2_000
-
-
 _JSON = ("{", "[")  # a custom widget's own notation
-
-
 _EDITOR_ONLY = re.compile(
     r"^(upload|upload_\w+|choose .* to"
     r" upload|control_after_generate|control_before_generate|preview\w*|\$\$.*|"
     r"videopreview|audioui|audio_ui|progress_text|compare_view|image_output_preview|speak_and_recognation|UNKNOWN\w*)$",
     re.IGNORECASE,
 )
-
-
 _TEXT_INPUT = re.compile(
     r"(?:^|[_.])(text|prompt|string|caption|tags|lyrics|instruction|positive|negative|wildcard_text|clip_[lg]|t5xxl|"
     r"text_[lgb]|value)(_?\d+)?$",
     re.IGNORECASE,
 )
-
-
 _MOVING = re.compile(r"video|audio|frames|motion|3d", re.IGNORECASE)
-
-
 # Output nodes that make one animation of several images.
 _ANIMATED = re.compile(r"animat|video|webm|gif", re.IGNORECASE)
-
-
 _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
-
-
 _MADE_TYPES = _MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
-
-
 # Models that speed up sampling. Their LoRA is a technical setting and doesn't affect the image's
 # content.
 _RECIPE_LORA = re.compile(
     r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d[-_ ]?steps?|fast",
     re.IGNORECASE,
 )
-
-
 # With more services, their order doesn't help users.
 _MOST_SERVICES = 30
-
-
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
-
-
 _SIZE = ("width", "height")
-
-
 _LORA_NAMES = ("lora_name", "lora")
-
-
 _REPAINTS = frozenset({"denoise", "denoise_strength"})
-
-
 # Input of nodes that enlarge an image and repaint it.
 _UPSCALE = "upscale_by"
-
-
 # Types that samplers and their noise nodes give.
 _DRAWN = frozenset({"LATENT", "NOISE"})
-
-
 _IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
-
-
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
-
-
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
-
-
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 
 

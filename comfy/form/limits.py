@@ -27,18 +27,12 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 # Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#54), with the step from
 # run to run: 0 draws each one.
 _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
-
-
 # Inputs whose choices are models, with or without a file ending.
 _MODEL = re.compile(
     r"model|ckpt|checkpoint|lora|vae|clip|unet|encoder|detector|(?<!sampler)_name$", re.IGNORECASE
 )
-
-
 # Classes whose own limits allow these numbers, although no run gets one.
 _ALWAYS_REPLACED = frozenset({"SDParameterGenerator", "Seed (rgthree)"})
-
-
 # The type of a model loader decides how the model is read.
 _LOADER = re.compile(r"loader", re.IGNORECASE)
 

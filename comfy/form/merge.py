@@ -27,41 +27,25 @@ from comfy.workflow.config import FieldConfig, FieldGroup
 
 # Inputs whose names don't distinguish fields.
 _SAY_NOTHING = frozenset({"value", "text", "strength", "weight"})
-
-
 # Names of texts, which would be wrong for a file.
 _TEXT_WORDS = "prompt text positive negative"
-
-
 # Short titles of positive and negative prompts.
 _POLES = frozenset(
     {"pos", "neg", "+", "-", "p", "n", "+ve", "-ve", "pos prompt", "neg prompt"}
     | {"clip pos", "clip neg"}
 )
-
-
 # Titles that name a part of a prompt, which its only text isn't.
 _PARTS = frozenset({"style", "styles"})
-
-
 # The title that the editor gives a new group.
 _NEW_GROUP = "Group"
-
-
 _LONGEST_GROUP = 40
-
-
 # Inputs that take any file.
 _ANY_FILE = re.compile(
     r"(images?|inputs?|source|videos?|audio|pixels|masks?|samples|on_(true|false)|value|any|file"
     r"|reference)?_?([a-h]|\d+)?",
     re.IGNORECASE,
 )
-
-
 _DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
-
-
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -194,15 +178,9 @@ def _repeats(label: str, title: str) -> bool:
 
 # With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
-
-
 _PROMPTS = frozenset({"pole", "negative", "text"})
-
-
 # Input of nodes that save results, also of unknown ones.
 _FILE_NAME = "filename_prefix"
-
-
 # Limit of values that become main in a form without other main fields.
 _FEW = 8
 

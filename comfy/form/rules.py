@@ -20,93 +20,49 @@ from comfy.form.facts import PLAIN_TYPES, InputFacts, is_editor_state
 from comfy.prompt.texts import Pole
 
 _ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
-
-
 _CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
-
-
 _SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
-
-
 # Titles that ask users for a text or a file.
 _ASKS = re.compile(
     r"^(put|paste|enter|describe|upload|drop)\s+\w|^(write|type|insert|add)\s+(your|the|an?|in)\b"
     r"|\bhere\b|请输入|在此",
     re.IGNORECASE,
 )
-
-
 _INSTRUCTS = re.compile(r"you(['\u2019]re| are) an? ", re.IGNORECASE)
-
-
 _MAIN_TEXTS = frozenset(
     {"prompt", "text", "value", "string", "positive", "negative", "clip_l", "clip_g", "t5xxl"}
     | {"text_g", "text_l", "positive_prompt", "negative_prompt", "text_positive", "text_negative"}
     | {"tags", "lyrics", "caption", "question", "instruction", "user_prompt", "text_prompt"}
     | {"user_input", "input_text", "message", "query", "content"}
 )
-
-
 # Texts that are joined to others.
 _PARTS = frozenset({"string_a", "string_b"})
-
-
 # Texts that configure a text tool and don't describe an image.
 _TOOLING = re.compile(
     r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
-
-
 # Values of a mode that turn a node off.
 _OFF = frozenset({"none", "off", "disable", "disabled"})
-
-
 _MODE = re.compile(r"(^|_)mode$")
-
-
 # Kinds of processing, if a service describes them.
 _WAYS = re.compile(r"(^|_)(mode|flavor|direction)$")
-
-
 _MOST_WAYS = 5
-
-
 _SAVES = re.compile(r"sav(e|ing)|export", re.IGNORECASE)
-
-
 _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO"})
-
-
 _TRAINS = re.compile(r"train|dataset", re.IGNORECASE)
-
-
 # Samplers that edit an image.
 _EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
-
-
 # Sides of an image. A node that adds to them has at least these two.
 _SIDES = frozenset({"left", "right", "top", "bottom", "up", "down"})
-
-
 _BOTH_SIDES = frozenset({"left", "right"})
-
-
 _EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})
-
-
 _YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
-
-
 _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
-
-
 _ADAPTS = re.compile(
     r"ip_?adapter|instant_?id|pulid|face_?id|photo_?maker|hypernetwork|lora|redux|reference",
     re.IGNORECASE,
 )
-
-
 # Settings of the machine or of the method, also if an author promoted them.
 _TECHNICAL = frozenset(
     [
@@ -130,16 +86,10 @@ _TECHNICAL = frozenset(
         "unload",
     ]
 )
-
-
 _TECHNICAL_ENDS = ("options", "blocks", "vector", "vectors", "code", "method")
-
-
 _TECHNICAL_NAMES = frozenset(
     {"layer_weights", "max_length", "batch_index", "batch_size", "algorithm", "crf", "type"}
 )
-
-
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 
@@ -371,44 +321,24 @@ _LENGTHS = frozenset(
     }
     | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
 )
-
-
 _SHAPES = re.compile(
     r"^(aspect_?ratio|ratio|resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
 )
-
-
 _WIDTHS = frozenset(
     {"width", "target_width", "output_width", "empty_latent_width", "image_width", "resize_width"}
 )
-
-
 _HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
-
-
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
-
-
 _UPLOAD_SIZES = frozenset(
     {"scale_by", "size", "longer_side", "longest_side", "larger_side", "shorter_side"}
     | {"largest_size", "shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
 )
-
-
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
-
-
 _STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
-
-
 _WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
-
-
 _STYLE_WEIGHTS = frozenset(
     {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
 )
-
-
 # Sampling settings, on any node.
 _RECIPE = frozenset(
     {
@@ -421,13 +351,9 @@ _RECIPE = frozenset(
         "base_shift",
     }
 )
-
-
 _WISHES = frozenset(
     {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
 )
-
-
 _LOOKS_LIKE_FILE = re.compile(
     r"(_name\d?|^model_file|^name|_file|(^|_)(model|checkpoint|ckpt|lora|vae|unet|clip|text_encoder)\d?)$"
 )

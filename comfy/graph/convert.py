@@ -44,8 +44,6 @@ from comfy.prompt.text_replacements import (
 # A primitive may reference a widget that another primitive filled. Without a limit, thirty of them
 # could double a text to gigabytes.
 _MAX_VALUE = 10_000  # characters of a value that replaces a name
-
-
 _MAX_ADDED = 1_000_000  # characters that all replaced names of a graph may add
 
 

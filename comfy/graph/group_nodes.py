@@ -41,11 +41,7 @@ from comfy.graph.schema import (
 from comfy.graph.widgets import KINDS, SEEDS, NodeWidget, widget_type
 
 REROUTE = "Reroute"
-
-
 _UPLOADS = frozenset({"image", "audio", "video"})
-
-
 _BIGGEST_GROUP = 200
 
 
@@ -316,8 +312,6 @@ def _shown_outputs(
 
 
 _PREFIXES = ("workflow/", "workflow>")
-
-
 _MOST_GROUP_NODES = 200
 
 

@@ -42,8 +42,6 @@ _TYPES = frozenset(
         "RANDOMIZER_CONFIG",
     }
 )
-
-
 _SCALARS = (str, bool, int, float)
 
 

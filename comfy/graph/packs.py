@@ -67,14 +67,8 @@ def _preview_values(node: GraphNode) -> SavedValues:
 _IMPACT_RULES: Mapping[str, PackRule] = dict.fromkeys(
     ("PreviewBridge", "PreviewBridgeLatent"), PackRule(values=_preview_values)
 )
-
-
 _NAMES = "__lm_widget_ids"  # a property: the names of the saved values
-
-
 _DECLARED_BY_TOGGLE = 3
-
-
 _ADDED_BY_TOGGLE = ("toggle_trigger_words", "orinalMessage")  # the node's own spelling
 
 
@@ -115,8 +109,6 @@ _LORA_MANAGER_RULES: Mapping[str, PackRule] = {
     },
     "TriggerWord Toggle (LoraManager)": PackRule(added=_trigger_words),
 }
-
-
 _BEFORE_CONTROL = 5  # values up to the seed
 
 
@@ -131,8 +123,6 @@ def _seed_values(node: GraphNode) -> SavedValues:
 _PROMPT_READER_RULES: Mapping[str, PackRule] = {
     "SDParameterGenerator": PackRule(values=_seed_values)
 }
-
-
 _SEPARATE = ("Show Strengths", "Separate Model & Clip")
 
 
@@ -182,8 +172,6 @@ _RGTHREE_RULES: Mapping[str, PackRule] = {
     "Power Primitive (rgthree)": PackRule(added=_typed_value),
     "Power Puter (rgthree)": PackRule(added=_outputs_and_code),
 }
-
-
 # The names of the values that its first versions saved as a list. None: a button.
 _LISTED: Mapping[str, tuple[str | None, ...]] = {
     "VHS_LoadImages": (
@@ -219,8 +207,6 @@ _LISTED: Mapping[str, tuple[str | None, ...]] = {
         ),
     ),
 }
-
-
 _RENAMED = {"save_image": "save_output"}
 
 
@@ -263,14 +249,10 @@ def _size(text: str) -> int:
 
 # Images become latents as soon as a VAE is connected.
 _WITH_VAE = frozenset({"vae"})
-
-
 _VHS_RULES: Mapping[str, PackRule] = {
     name: PackRule(values=_video_values, unconnected=_WITH_VAE)
     for name in (*_LISTED, "VHS_LoadVideoFFmpeg", "VHS_LoadVideoFFmpegPath")
 }
-
-
 # The position of `viewport_state` among the saved values.
 _PLACES = MappingProxyType({"Preview3DAdvanced": 0, "Save3DAdvanced": 1})
 
@@ -313,11 +295,7 @@ def _default_camera() -> dict[str, Any]:
 
 
 _VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
-
-
 _NO_RULE = PackRule()
-
-
 _OWN: Mapping[str, PackRule] = {
     **_IMPACT_RULES,
     **_LORA_MANAGER_RULES,

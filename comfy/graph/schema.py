@@ -22,14 +22,8 @@ from comfy.base.json_values import as_dicts, as_mapping, as_text
 
 # The two nodes of every subgraph: the source of its inputs and the target of its outputs.
 INPUT_NODE = "-10"
-
-
 OUTPUT_NODE = "-20"
-
-
 _ALWAYS, MUTED, BYPASSED = 0, 2, 4
-
-
 _BIGGEST = 2**53  # ids and slots that JavaScript can't represent exactly are invalid
 
 
@@ -426,8 +420,6 @@ def _ints(value: object) -> tuple[int, ...]:
 
 
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?"
-
-
 # A pack's id in the registry, its GitHub repository, and its version or commit.
 _SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {

@@ -39,19 +39,11 @@ from comfy.graph.schema import (
 )
 
 _SEED, _PROMPTS = "Seed Everywhere", "Prompts Everywhere"
-
-
 EVERYWHERE = frozenset(
     {"Anything Everywhere", "Anything Everywhere?", "Anything Everywhere3", _SEED, _PROMPTS}
 )
-
-
 _PATTERNS = ("title", "input", "group")
-
-
 _PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
-
-
 # Patterns come from untrusted files. RE2 runs in time linear to the text's length, with at most
 # this much memory per pattern.
 _LONGEST_PATTERN, _LONGEST_SUBJECT, _PATTERN_BYTES = 200, 100, 64 * 1024
@@ -385,19 +377,11 @@ def _within(graph: LiveGraph, groups: list[Frame]) -> set[str]:
 
 
 _MOST_SENDERS = 200
-
-
 _MOST_NAMES = 200  # maximum of outputs whose name is a pattern
-
-
 # Maximum of pairs of a sender and an input of its type, weighted by `cost`, and of pairs of senders
 # and groups.
 _MOST_CHECKS = 300_000
-
-
 _MOST_IN_GROUPS = 2_000_000  # maximum of checks whether a node is in a group
-
-
 _OUTPUT_TITLE = "subgraph output node"
 
 

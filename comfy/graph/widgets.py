@@ -157,37 +157,23 @@ class NodeWidget:
 
 # Inputs that get a `control_after_generate` unless they opt out.
 SEEDS = frozenset({"seed", "noise_seed"})
-
-
 _UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
-
-
 # Nodes with a viewer widget that the server doesn't declare.
 _VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
-
-
 # Buttons of the 3D loader, which the editor sends like inputs.
 _LOAD_3D_BUTTONS = (
     ("upload 3d model", "upload3dmodel"),
     ("upload extra resources", "uploadExtraResources"),
     ("clear", "clear"),
 )
-
-
 # Nodes whose properties contain the author's limits for the first widget.
 _OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
     "PrimitiveInt": ("min", "max", "step"),
     "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
 }
-
-
 # A combo whose choices are other widgets of the node.
 _CUSTOM_COMBO = "CustomCombo"
-
-
 _MOST_GROWN = 200
-
-
 _NO_MORE = object()
 
 

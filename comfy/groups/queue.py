@@ -30,8 +30,6 @@ _OUR_FAULT = message("Something went wrong.")
 _STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
 _DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
 _ASKING = 0.05  # seconds between two looks
-
-
 Open = TypeVar("Open", bound=OpenGroup)
 AnyStanding = TypeVar("AnyStanding", bound=Standing)
 

@@ -35,8 +35,6 @@ from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
 
 _MOST = 200  # drafts of all users; the oldest one is dropped first
-
-
 _SECONDS = 12 * 3600.0
 
 
@@ -64,15 +62,9 @@ class Drafts:
 
 
 _MOST_INPUTS = 10_000  # take one or two seconds; the largest known workflow has 2,000
-
-
 # For workflows, and again for forms; the largest known of each takes 5 MB.
 _CACHE_BYTES = 64 * 2**20
-
-
 _MOST_JUDGED = 1000  # workflows whose usability is cached
-
-
 _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 

@@ -23,8 +23,6 @@ from comfy.workflow.cover import made_cover_of
 from comfy.workflow.sanitize import model_savers
 
 _ALLOW_NODES = message("Ask the administrator to add the workflow or to allow these nodes.")
-
-
 _NAMED = 3  # most node classes to list in a refusal
 
 

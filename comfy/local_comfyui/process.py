@@ -28,17 +28,9 @@ from comfy.comfyui.protocol.run_state import RunError
 from comfy.local_comfyui.installation import Installation
 
 _MOST_LINES = 2000  # in memory
-
-
 _LONGEST_LINE = 2000  # characters of a line
-
-
 _FILE_BYTES = 4 * 2**20
-
-
 _FORMER_FILES = 1
-
-
 _COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # ANSI control sequence of a terminal
 
 
@@ -82,8 +74,6 @@ class ProcessLog:
 
 
 _GUARD = Path(__file__).with_name("guard.py")
-
-
 _LAST_WORDS = 5.0  # seconds for the log after the process has ended
 
 
@@ -149,24 +139,14 @@ class GuardedProcess:
 
 
 _FIRST_SIGNAL = 128  # exit codes of shells and of `guard.py`
-
-
 _KILLED = 9
-
-
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemory|MemoryError|can't allocate memory|cannot allocate memory"
     r"|bad_alloc|not enough memory",
     re.I,
 )
-
-
 _SMALLER = message("Choose a smaller size, fewer images or a smaller model, then try again.")
-
-
 _AGAIN = message("Try again. If this keeps happening, contact the administrator.")
-
-
 _BY_ADMINISTRATOR = RunError(
     message("An administrator restarted ComfyUI during this run."), message("Try again.")
 )
@@ -217,8 +197,6 @@ class ProcessEnd:
 
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
-
-
 _LASTED = 60.0  # seconds after which a process counts as healthy
 
 

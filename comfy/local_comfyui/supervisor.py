@@ -26,17 +26,9 @@ from comfy.local_comfyui.installation import Installation, LocalSettings
 from comfy.local_comfyui.process import Backoff, GuardedProcess, ProcessEnd, ProcessLog
 
 log = logging.getLogger(__name__)
-
-
 _ASK_PAUSE = 0.25  # seconds between questions whether it answers
-
-
 _ASK_LIMIT = 5.0  # seconds for an answer
-
-
 _LAST_LINES = 40  # of the log, which say why it ended
-
-
 _Phase = Literal["starting", "running", "pausing", "ended"]
 
 
@@ -171,8 +163,6 @@ class LocalComfyUI:
 # Below the ports that systems choose for outgoing connections, so that a port is still free after a
 # restart of ComfyUI.
 _FIRST_PORT, _LAST_PORT = 12_000, 15_000
-
-
 _TRIES = 200
 
 

@@ -18,8 +18,6 @@ from PIL import Image, ImageFont
 from comfy.media.png import PNG_SIGNATURE
 
 Font = ImageFont.FreeTypeFont
-
-
 # Common system fonts by file name: first for alphabets, then for Chinese, Japanese and Korean.
 _FILES = (
     "DejaVuSans.ttf",
@@ -44,8 +42,6 @@ _FILES = (
     "AppleSDGothicNeo.ttc",
     "Arial Unicode.ttf",
 )
-
-
 _IN_NO_FONT = "\U0010fffe"
 
 
@@ -93,8 +89,6 @@ def _look(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
 
 
 _PIECE = 2_000_000  # pixels to compress at once
-
-
 _LEVEL = 4  # zlib's level: a higher one takes twice the time to save 5 %
 
 

@@ -17,24 +17,12 @@ from comfy.base.messages import message
 MAX_TEXT = (
     32 * 1024 * 1024
 )  # limit of one text; the longest real graphs, with images inside, have about 10 MB
-
-
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
-
-
 _MAX_READS = 400_000
-
-
 # Reasons for the log, and the sentence for users.
 DAMAGED = "Its content is damaged."
-
-
 TOO_MUCH = "It's too large to read."
-
-
 UNREADABLE_IMAGE = message("This image can't be read. It may be damaged or too large.")
-
-
 # Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
 
@@ -153,11 +141,7 @@ def named(data: bytes) -> tuple[str, bytes]:
 
 
 ID3 = b"ID3"
-
-
 LENGTH = 64  # bytes; no check here looks further
-
-
 Begins = Callable[[bytes], bool]
 
 

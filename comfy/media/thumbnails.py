@@ -26,31 +26,15 @@ from comfy.base.messages import message
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 
 BARS = 40
-
-
 _PROGRAM = Path(__file__).with_name("sound_peaks.py")
-
-
 _SECONDS = 20.0  # includes starting Python and importing numpy on a busy machine
-
-
 # Variables that Python and its libraries need to start. The others may hold secrets.
 _HANDED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR")
-
-
 _SIDE = 320  # pixels
-
-
 _EDGE = 16
-
-
 # Pixels of a bar: less than half of `_SIDE`, so that a box twice as wide as high shows it all.
 _HIGHEST = 140
-
-
 _LOWEST = 4
-
-
 _COLOUR = (124, 110, 245, 255)  # the page's accent color, visible on light and dark backgrounds
 
 
@@ -97,11 +81,7 @@ def waveform(path: Path) -> Image.Image:
 
 
 log = logging.getLogger(__name__)
-
-
 _ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
-
-
 # Pixels; sizes to try for an image that has to fit a byte limit.
 _SIDES = (1024, 768, 512, 384, 256)
 
@@ -169,8 +149,6 @@ def _webp(image: Image.Image) -> bytes:
 
 
 _FORMATS = ("JPEG", "PNG")
-
-
 _MOST_PIXELS = 4_000_000  # of a preview to shrink; ComfyUI's have 512 x 512
 
 

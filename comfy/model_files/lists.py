@@ -21,23 +21,11 @@ from comfy.model_files.previews import ModelPreviews
 from comfy.model_files.server import ListedFile, ServerModels, files_among, folder_of
 
 _LONGEST_TEXT = 2000  # characters
-
-
 _LONGEST_NAME = 200
-
-
 _LONGEST_WORD = 120
-
-
 _MOST_WORDS = 24
-
-
 _MOST_TAGS = 12
-
-
 _LARGEST_TAGS = 2 * 2**20  # characters of JSON
-
-
 # Beginnings of `ss_base_model_version` and `modelspec.architecture`, the longest ones first.
 _FAMILIES = (
     ("stable-diffusion-xl", "SDXL"),
@@ -131,8 +119,6 @@ def _counted(folder: Mapping[str, object]) -> Counter[str]:
 
 
 log = logging.getLogger(__name__)
-
-
 _MOST_REQUESTS = 8  # at once, to all servers
 
 

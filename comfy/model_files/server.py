@@ -18,20 +18,10 @@ from comfy.base.json_values import as_dicts, as_list, as_number, as_text, parse_
 from comfy.comfyui.client.client import Client
 
 log = logging.getLogger(__name__)
-
-
 _FRESH = 300.0  # seconds until a folder is listed again
-
-
 _SOON = 10.0  # the same, if it lacks a file
-
-
 _RETRY = 30.0  # seconds until a server that didn't answer is asked again
-
-
 _LARGEST_IMAGE = 32 * 2**20  # bytes
-
-
 _LARGEST_METADATA = 8 * 2**20
 
 

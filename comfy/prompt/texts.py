@@ -36,18 +36,10 @@ _FAULT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-
-
 _PARTS = re.compile(r"[,;\n|\uff0c\u3001\u3002]+")
-
-
 _LONGEST = 4_000
-
-
 # Share of the listed things that have to be faults: a description may mention a few.
 _SHARE = 0.3
-
-
 _MOST_WORDS = 6  # of a listed fault; longer parts are sentences
 
 
@@ -64,24 +56,16 @@ def looks_negative(text: object) -> bool:
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
 )
-
-
 # Types of links that carry the inputs of a sampler together, such as BASIC_PIPE, PIPE_LINE and
 # RGTHREE_CONTEXT.
 _BUNDLE = re.compile(r"pipe|^rgthree_(dynamic_)?context$|^bus$|_tuple$", re.IGNORECASE)
-
-
 # Types by input name, for nodes missing on the server.
 _TEXT_NAMES = re.compile(
     r"cond|positive|negative|text|prompt|string|guider|pipe|ctx|caption|tags|lyrics|any|value",
     re.IGNORECASE,
 )
-
-
 # Nodes that discard a text.
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
-
-
 _TITLE = re.compile(r"(?<![a-z])(neg|negs|negative|pos|positive)(?![a-z])", re.IGNORECASE)
 
 
@@ -93,8 +77,6 @@ class Pole(StrEnum):
 
 
 _WORDS = MappingProxyType({"pos": Pole.POSITIVE, "neg": Pole.NEGATIVE})
-
-
 # The editor's green and red, in which authors paint the two texts.
 _COLORS = MappingProxyType({"#232": Pole.POSITIVE, "#322": Pole.NEGATIVE})
 

@@ -29,41 +29,23 @@ _TYPES_BY_NAME = MappingProxyType(
     | dict.fromkeys(("image", "images", "pixels"), "IMAGE")
     | dict.fromkeys(("positive", "negative", "conditioning"), "CONDITIONING")
 )
-
-
 # Link types that carry an image to the sampler that repaints it.
 _IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
-
-
 _MEDIA_TYPES = _IMAGE_TYPES | {"AUDIO"}
-
-
 # Link types that only samplers take together with a latent.
 _SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
-
-
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
-
-
 # Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
 # the nodes after them.
 _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
-
-
 # Output nodes that only show an intermediate result.
 ONLY_SHOWS = re.compile(
     r"^(preview|show|display|imagecompare)|preview(image|any|text)|preview$", re.IGNORECASE
 )
-
-
 # Inputs of a switch: the input that chooses, and the chosen one by its value.
 _SWITCH = "switch"
-
-
 _BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
-
-
 # Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
 
@@ -408,13 +390,9 @@ def _loads_image(spec: NodeSpec | None) -> bool:
 
 
 _PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I)
-
-
 _KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
     {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
 )
-
-
 # Savers from packs that a server may lack. The atomic groups keep the search linear.
 _KNOWN_SAVER = re.compile(
     r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
@@ -462,15 +440,9 @@ class Output:
 
 # With more samplers, numbers don't help users.
 _MOST_SAMPLERS = 30
-
-
 _GUIDANCE = "cfg"
-
-
 # Input of nodes that save results, and what its value has besides a name.
 _FILE_NAME = "filename_prefix"
-
-
 _NO_NAME = re.compile(r"^.*[/\\]|^comfyui[-_ ]*|^[-_ ]+|[-_ ]+$", re.IGNORECASE)
 
 

@@ -35,8 +35,6 @@ _YES_NO = MappingProxyType(
         "": False,
     }
 )
-
-
 _NO_COLOR = message("Choose a color, such as #ff8800.")
 _WHITE = 0xFFFFFF
 _MAX_COLOR = 60  # characters

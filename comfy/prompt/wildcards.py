@@ -31,8 +31,6 @@ _SIGN = re.compile(r"(?<!\\)(\\*)([{}|])")
 _COMMENT_BEGINS = re.compile(r"/(?=[/*])")
 _NAMED = re.compile(r"(?<![\w\\])__((?:(?!__)[\w./-])*[^\W_])__(?!\w)")
 _DEEPEST_FILE = 8  # levels of files whose lines name other files
-
-
 # A block is a list of choices between two braces. Each choice consists of texts and nested blocks.
 Block: TypeAlias = "list[list[Piece]]"
 Piece: TypeAlias = "str | Block"

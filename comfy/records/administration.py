@@ -76,20 +76,10 @@ model_requests = Table(
     Column("title", Text, nullable=False),
     Column("files", Text, nullable=False),
 )
-
-
 _MOST = 500
-
-
 _MOST_OF_ONE = 20
-
-
 _MOST_OF_ADDRESS = 40  # of users without an account
-
-
 _SHARE, _RANDOM = 16, 16  # characters of an id: a digest of the address if it has one, the rest
-
-
 _MOST_FILES = 100
 
 

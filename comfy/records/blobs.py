@@ -40,11 +40,7 @@ if TYPE_CHECKING:
     from comfy.records.used_files import HeldFiles
 
 log = logging.getLogger(__name__)
-
-
 _MOST_HELD = 64 * 1024 * 1024  # bytes
-
-
 _REFUSED = 1000  # bytes to count for a refusal
 
 
@@ -84,28 +80,14 @@ class StrippedFiles:
 
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
 _OURS = re.compile(
     r"files|thumbnails|parts|uploads|forms|templates|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
-
-
 _DAY = 24 * 3600.0
-
-
 _PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds
-
-
 _LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
-
-
 _WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
-
-
 _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
-
-
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
     {"image": thumbnail_of, "audio": sound_thumbnail}
 )
@@ -453,8 +435,6 @@ def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 _SLACK = 1 / 100  # part of the limit that may be written between two checks
-
-
 _LEAST_SLACK = 1_000_000.0  # bytes
 
 

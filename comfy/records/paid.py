@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 _KEY = re.compile(r"[!-~]{8,500}", re.ASCII)
-
-
 KeySource = Literal["own", "app", ""]
 
 
@@ -151,14 +149,8 @@ def _of(owner: str, workflow: str) -> ColumnElement[bool]:
 
 
 _DAY = 24 * 3600.0  # seconds
-
-
 _KEPT = 400 * _DAY
-
-
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-
-
 _LOCK_KEY = 7_305_160_112_734  # any number that no other lock has
 
 

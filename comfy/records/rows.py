@@ -18,11 +18,7 @@ from comfy.records.tables import digest, files, runs
 from comfy.records.used_files import ROW
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
-
-
 UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite stores any type in any column
-
-
 COLUMNS = tuple(runs.c[name] for name in _READ)
 
 

@@ -36,8 +36,6 @@ from comfy.records.tables import shared_results as _shared
 from comfy.records.used_files import ROW
 
 _TOKEN = 24  # bytes
-
-
 _LONGEST = 10_000  # characters of a prompt
 
 

@@ -47,8 +47,6 @@ from comfy.records.tables import starts as _starts
 from comfy.records.used_files import HeldFiles
 
 OpenedKey = tuple[str, str]  # the digest of an owner, and the workflow's name
-
-
 _BATCH = 50
 
 
@@ -270,20 +268,10 @@ def _is_file(key: OpenedKey) -> ColumnElement[bool]:
 
 
 VALUE_BYTES = 64 * 2**20  # for all callers' values; the ones used longest ago are dropped first
-
-
 _OVERHEAD = 200  # bytes per value, or per caller without values
-
-
 _HOUR = 3600.0  # seconds
-
-
 _KEPT = 30 * 24 * _HOUR  # seconds since the last use
-
-
 JsonValues = Mapping[str, Any]  # JSON by field key
-
-
 _Change = Callable[[JsonValues], JsonValues]
 
 
@@ -400,17 +388,9 @@ def _weight(values: JsonValues) -> int:
 
 
 HOUR = 3600.0  # seconds
-
-
 _GROUPS = 1000  # known groups in memory; an unknown one costs a query
-
-
 _INSERT = insert(_starts)
-
-
 _REMOVE = delete(_starts).where(_starts.c.id == bindparam("this"))
-
-
 # A user's starts since `since` without the row `this`, and whether the group `among` is one.
 _RECENT = select(
     func.count().label("number"),
@@ -422,8 +402,6 @@ _RECENT = select(
     _starts.c.at > bindparam("since"),
     _starts.c.id != bindparam("this"),
 )
-
-
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 

@@ -65,17 +65,9 @@ from comfy.records.used_files import RemovalLock, bytes_in_use, bytes_of, uses_o
 from comfy.records.webhooks import WebhookStore
 
 _DAY = 24 * 3600.0
-
-
 _NOTICE = 7 * _DAY  # seconds before their end that users hear of expiring results
-
-
 _PART_OF_LIFE = 0.25  # a shorter notice where results live only for some days
-
-
 _NEARLY_FULL = 0.9
-
-
 _FRUITFUL = Wanted(fruitless=False)
 
 
@@ -162,26 +154,12 @@ class AddedWorkflows:
 
 
 _BLOCK = 4096  # bytes that the smallest file takes on disk
-
-
 _THIS = _runs.c.id == bindparam("this")
-
-
 _INSERT = insert(_runs)
-
-
 _UPDATE = update(_runs).where(_THIS)
-
-
 _FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
-
-
 _KEEP_FILES = insert(_files)
-
-
 _NAME_PARENTS = insert(_parents)
-
-
 # A run by its id (`this`) and the digest of its owner (`whose`).
 _RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
 
@@ -253,26 +231,12 @@ def _insert(connection: Connection, record: Record, row: dict[str, object]) -> N
 
 
 log = logging.getLogger(__name__)
-
-
 _MOST_AT_ONCE = 200
-
-
 _MOST_RELATED = 12
-
-
 _MOST_SKIPPED = 2**31
-
-
 _BATCH = 50
-
-
 _OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
-
-
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
-
-
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 

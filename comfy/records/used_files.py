@@ -37,11 +37,7 @@ from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 
 _BATCH = 50
-
-
 _HOLDING = (_files, _preset_files, _group_files)
-
-
 # Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
 ROW = 2_000
 
@@ -90,20 +86,10 @@ def uses_of_runs(connection: Connection) -> list[Use]:
 
 
 _KEPT = 24 * 3600.0  # seconds; a killed process leaves rows, and no run takes longer
-
-
 _KEY = {"key": 0x636F6D667966}  # of our Postgres lock for the use and removal of files
-
-
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-
-
 _STILL = text("SELECT 1")
-
-
 _SHARE = text("SELECT pg_advisory_xact_lock_shared(:key)")
-
-
 _REMOVE = delete(_held).where(
     _held.c.digest == bindparam("which"), _held.c.holder == bindparam("whose")
 )

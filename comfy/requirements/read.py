@@ -27,22 +27,12 @@ from comfy.prompt.model import Prompt
 from comfy.requirements.model import Declared, ModelFile, NodePack, file_key, safe_path
 
 _MOST_TEXT = 100_000  # characters of one note
-
-
 _URL = re.compile(r"https?://[^\s<>\"'`|\\^{}\[\]]{1,2000}")
-
-
 _HEADING = re.compile(r"^[\s#>*_`:\-]*([A-Za-z][\w ]{1,40}?)[\s*_`:：/]*$")
-
-
 _TREE_LINE = re.compile(
     r"^[\s│├└─┬|+`\-]*(?:\N{OPEN FILE FOLDER}|\N{FILE FOLDER})?\s*(?P<name>[\w.\- /]+?)\s*$"
 )
-
-
 _HUGGING_FACE = ("huggingface.co", "www.huggingface.co", "hf.co")
-
-
 # Folders of ComfyUI 0.33.0 for models, and their older names.
 _FOLDER_NAMES = """
 audio_encoders background_removal checkpoints clip clip_vision configs controlnet detection
@@ -50,8 +40,6 @@ diffusers diffusion_models embeddings frame_interpolation geometry_estimation gl
 latent_upscale_models loras model_patches optical_flow photomaker style_models text_encoders unet
 upscale_models vae vae_approx
 """
-
-
 _FOLDERS = frozenset(_FOLDER_NAMES.split())
 
 
@@ -126,17 +114,9 @@ def _in_trees(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 _NOTES = frozenset({"MarkdownNote", "Note"})
-
-
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
-
 _REPOSITORY = re.compile(r"^https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$")
-
-
 _MOST_MODELS = 500
-
-
 _LARGEST = 2**50  # bytes
 
 

@@ -92,8 +92,6 @@ _BY_CLASS = MappingProxyType(
         "unCLIPCheckpointLoader": "checkpoints",
     }
 )
-
-
 _BY_INPUT = MappingProxyType(
     {
         ("LTXAVTextEncoderLoader", "ckpt_name"): "checkpoints",

@@ -47,11 +47,7 @@ from comfy.templates.server import OfferedTemplate, ServerTemplates, TemplateIma
 from comfy.workflow.model import open_workflow
 
 log = logging.getLogger(__name__)
-
-
 _VERSION = 2  # increase it whenever `judge` or the converter gives other results
-
-
 _MOST_PER_WORKFLOW = 8  # situations to remember: servers, and their last states
 
 
@@ -211,11 +207,7 @@ def _without_uploads(spec: object) -> object:
 
 
 _AT_ONCE = 2  # threads that fetch workflows while others are judged
-
-
 _AHEAD = 16  # workflows that are fetched before they are needed
-
-
 _LEAST = 24  # templates to judge even if time is up
 
 

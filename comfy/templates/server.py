@@ -24,20 +24,10 @@ from comfy.media.thumbnails import thumbnail_of
 from comfy.templates.index import Template, TemplateTexts, pack_templates, templates_in, texts_in
 
 log = logging.getLogger(__name__)
-
-
 _FRESH = 300.0  # seconds until the lists are fetched again
-
-
 _RETRY = 30.0  # seconds until a server that didn't answer is asked again
-
-
 _LARGEST_WORKFLOW = 24 * 2**20  # bytes
-
-
 _LARGEST_IMAGE = 32 * 2**20  # animated images have up to 9 MB
-
-
 _MOST_LANGUAGES = 20
 
 

@@ -102,20 +102,10 @@ def _outcome(status: int) -> DeliveryOutcome:
 
 
 log = logging.getLogger(__name__)
-
-
 _LOOK = 1.0  # seconds between two looks for webhooks of other processes
-
-
 _ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
-
-
 _JITTER = 0.25  # share of a pause
-
-
 _NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
-
-
 # Registers a callback that takes the owner of an update, and returns a function that unregisters
 # it.
 Listen = Callable[[Callable[[str], None]], Callable[[], None]]

@@ -26,8 +26,6 @@ from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 
 _LONGEST = 2000  # characters
-
-
 # Match only addresses that every parser reads the same way: no user, no dot at the end of a name.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://"
@@ -88,11 +86,7 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
 
 
 _PREFIX = "whsec_"
-
-
 _SIZE = 32  # bytes
-
-
 _LEAST, _MOST = 24, 64  # bytes, per the specification
 
 
@@ -112,11 +106,7 @@ def check_secret(text: str) -> None:
 
 
 _DAY = 24 * 3600.0
-
-
 _KEPT = 7 * _DAY  # seconds after an end; any left by then have a host that is no longer allowed
-
-
 AttemptOutcome = Literal["delivered", "failed", "given_up"]
 
 

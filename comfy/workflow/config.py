@@ -82,8 +82,6 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
     }
 )
-
-
 # Headings of our workflows' folders, by path.
 SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
 
@@ -184,8 +182,6 @@ def _of_field(said: object) -> object:
 
 # Returns the message about a value of the wrong type. Takes its position and the setting's name.
 SettingProblem = Callable[[str, str], str]
-
-
 # key -> (reader that returns None for an invalid value, message about it)
 SettingReaders = Mapping[str, tuple[Callable[[Any], Any], SettingProblem]]
 
@@ -285,16 +281,10 @@ def none_of(choices: Sequence[str]) -> SettingProblem:
 
 
 FieldGroup = Literal["main", "advanced", "hidden"]
-
-
 # Default visibility of unlisted inputs; "auto": the heuristics decide.
 Others = Literal["advanced", "auto", "hidden"]
-
-
 # A text for the prompt, or values by input name. An image's value is its file name, as for a cover.
 IdeaConfig = str | Mapping[str, Any]
-
-
 _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
@@ -439,8 +429,6 @@ FORM_KEYS: SettingReaders = {
     ),
     "fields": (as_table, no_table),
 }
-
-
 FIELD_KEYS: SettingReaders = {
     "label": (filled_text, no_text),
     "help": (filled_text, no_text),

@@ -14,8 +14,6 @@ from comfy.workflow.config import FormConfig, image_beside
 
 # Every user who opens the page, and every list of workflows, downloads the cover.
 _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
-
-
 # Covers that the form editor made of results, named after their workflow and their content.
 _MADE = re.compile(r"^(.+)-cover-[0-9a-f]{8}\.webp")
 

@@ -42,11 +42,7 @@ from comfy.media.reader import (
 )
 
 DocumentKind = Literal["prompt", "graph"]
-
-
 _MAX_WRAPS = 6
-
-
 # Keys under which programs wrap the documents.
 _WRAPPERS = (
     "prompt",
@@ -142,31 +138,17 @@ def is_node(value: object) -> bool:
 
 
 log = logging.getLogger(__name__)
-
-
 _ORIGINAL = message(
     "Use the original file. Editing it or sending it through a chat app usually removes the"
     " workflow."
 )
-
-
 _KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
-
-
 _SAVE_AGAIN = message("Save or download the file again.")
-
-
 # Names under which ComfyUI saves its own documents. Other names only count when these are missing.
 _OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
-
-
 # Limit of JSON per file, in brackets and commas. A second is enough to parse about four million.
 _MAX_WORK = 2_000_000
-
-
 _TEXT_WORK = 20  # additional cost of each text
-
-
 # Keys of texts in which other programs describe an image, and the programs' names.
 _FOREIGN = {
     "parameters": "Stable Diffusion web UI",

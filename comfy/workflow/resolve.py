@@ -26,12 +26,8 @@ from comfy.workflow.model import App, ShownInput, Workflow
 
 # Titles that PrimitiveNodes have by themselves.
 _NO_TITLE = re.compile(r"|primitive( ?node)?", re.IGNORECASE)
-
-
 # Views of a camera, also of the pack that ComfyUI's own node replaced.
 _CAMERA, _CAMERA_VIEWS = "CameraAngle", ("view", "camera_preview")
-
-
 _ANGLES = ("horizontal_angle", "vertical_angle", "zoom")
 
 

@@ -36,27 +36,13 @@ from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
 from comfy.workflow.model import Workflow
 
 Nodes = Mapping[str, NodeSpec]
-
-
 _WRAPPER = "__value__"
-
-
 _FILE_KEY = "filename"  # in an object that stands for a file: see `comfy.comfyui.protocol.outputs`
-
-
 _DEPTH = 100  # of a node catalog; real ones have about fifteen levels
-
-
 # Types of outputs that may carry a text. Numbers can become part of a text on the way.
 _TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
-
-
 _PARTS = _TEXTS | {"INT", "FLOAT"}
-
-
 _ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
-
-
 # Matches an annotated name, an absolute path, a drive, a network share, a file URL, or a step up.
 _NAME = re.compile(
     r"\A\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:\A|[\\/])\s*\.\.(?:[\\/]|\s*\Z)",
@@ -373,18 +359,10 @@ _SAVER_PARTS = (
     "TENSOR",
     "*",
 )
-
-
 _MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
-
-
 # Last words of inputs that name an output file.
 _NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
-
-
 _SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
-
-
 _TRAINS = re.compile(r"\btrain", re.IGNORECASE)
 
 

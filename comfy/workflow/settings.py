@@ -35,8 +35,6 @@ _TOKEN = re.compile(
     r"|[\[\]{}\n]",
     re.DOTALL,
 )
-
-
 _Kind = Literal["blank", "comment", "header", "value"]
 
 
@@ -282,8 +280,6 @@ def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _FIELDS, _OUTPUTS = "fields", "outputs"
-
-
 _LINE = 80  # characters of a list on one line
 
 

@@ -25,11 +25,7 @@ from comfyforms.remote.notebook import Moment, show_live
 from comfyforms.remote.status import ResultFile, RunStatus, known_parts
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between retries while an app is away
-
-
 _AWAY = frozenset({502, 503, 504})  # statuses from a proxy whose app is away
-
-
 _PAUSE = 1.0  # seconds before reconnecting to an app that ended a stream early, as at shutdown
 
 

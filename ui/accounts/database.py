@@ -96,14 +96,8 @@ guesses = Table(
     Column("last", Double, nullable=False),  # seconds since 1970
 )
 SIGN_IN_SCHEMA = Schema("sign-ins", _tables, _version, frozenset((sessions.name, changes.name)))
-
-
 log = logging.getLogger(__name__)
-
-
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program's lock on the file
-
-
 # Milliseconds until Postgres ends the transaction of a frozen process, and until others give up.
 _LONGEST_TRANSACTION, _LONGEST_WAIT = 10_000, 15_000
 

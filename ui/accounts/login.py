@@ -21,23 +21,11 @@ from ui.accounts.users import User, UsersFile, refuse_unknown
 from ui.settings.folders import COMMAND, SIGN_INS
 
 TOKEN_PREFIX = "comfyforms_"  # secret scanners recognize a token by it
-
-
 _MOST_SESSIONS = 100  # per user; when exceeded, the least recently used one ends
-
-
 _MOST_GUESTS = 1000
-
-
 _MOST_TOKENS = 50  # per user
-
-
 _LONGEST_LABEL = 100
-
-
 DAY = 24 * 3600.0
-
-
 _NO_LABEL = message("Give the token a name, for example the name of its script.")
 
 

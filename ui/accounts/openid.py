@@ -33,8 +33,6 @@ from comfy.base.messages import message
 from ui.accounts.database import SignInDatabase, openid_people
 
 _LONGEST = 200  # characters per name, address or group
-
-
 _MOST_GROUPS = 1000
 
 
@@ -135,21 +133,11 @@ def _text(value: object) -> str:
 
 
 log = logging.getLogger(__name__)
-
-
 _PATIENCE = 10.0  # seconds for each answer from the provider
-
-
 LASTS = 600  # seconds to complete a sign-in at the provider
-
-
 _LEEWAY = 120  # seconds that the provider's clock may differ
-
-
 # Only asymmetric algorithms: a shared key, or none, doesn't prove who signed.
 _SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-
-
 _TRY_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
 
 

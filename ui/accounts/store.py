@@ -252,8 +252,6 @@ def _write_later(
 
 
 FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
-
-
 GuessKey = tuple[str, ...]
 
 

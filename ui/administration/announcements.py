@@ -22,8 +22,6 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.administration import AdministrationStore, AuditLine, Notice
 
 log = logging.getLogger(__name__)
-
-
 _MOST = 50  # shown on the page
 
 
@@ -59,20 +57,10 @@ class AuditLog:
 
 
 LONGEST_NOTICE = 500  # characters
-
-
 _PAUSE = 2.0  # seconds until other processes' changes are seen
-
-
 _LONGEST = 366 * 24 * 3600.0  # seconds that a notice with an end may stay
-
-
 _EMPTY = message("Write the notice first.")
-
-
 _TOO_LONG = message("The notice can have at most {count} characters.", count=LONGEST_NOTICE)
-
-
 _NO_END = message("Choose an end within a year.")
 
 

@@ -23,11 +23,7 @@ from ui.services import Services
 from ui.web.identity import Identity
 
 _NO_MANAGER = message("No ComfyUI server has ComfyUI-Manager.")
-
-
 _BY_COMMAND = message("Install the pack with the command.")
-
-
 _NOT_LISTED = message("The registry doesn't have this pack.")
 
 

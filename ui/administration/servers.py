@@ -27,13 +27,9 @@ from ui.services import OptionalParts
 from ui.web.identity import Identity
 
 GUEST = message("Guest")
-
-
 _NOT_OURS = message(
     "ComfyForms can't restart this ComfyUI: it didn't start it, and there is no ComfyUI-Manager."
 )
-
-
 _STOPPED = RunError(message("An administrator stopped this run."))
 
 
@@ -123,11 +119,7 @@ class RunActions:
 
 
 _WAITING = message("Waiting")
-
-
 _RUNNING = message("Running")
-
-
 _OWN_WORKFLOW = message("The user's own workflow")
 
 

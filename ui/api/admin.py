@@ -38,8 +38,6 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
 _Number = Annotated[int, Path(ge=0)]
-
-
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 
 

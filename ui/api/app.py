@@ -48,11 +48,7 @@ from ui.web.security_headers import strict_policy
 from ui.web.shares import FairSlots, Work
 
 _SCRIPT, _STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
-
-
 _TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE: "text/css"})
-
-
 _SETUP = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
@@ -62,8 +58,6 @@ _SETUP = """SwaggerUIBundle({
   showCommonExtensions: true,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
 });"""
-
-
 # The page's relative URLs work below any path.
 _PAGE = f"""<!doctype html>
 <html lang="en">
@@ -81,11 +75,7 @@ _PAGE = f"""<!doctype html>
 </body>
 </html>
 """
-
-
 _POLICY = {"content-security-policy": strict_policy([_SETUP])}
-
-
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
@@ -120,8 +110,6 @@ long as those of runs from the page.
 Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
 `/mcp`.
 """
-
-
 _TOKEN = MappingProxyType(
     {
         "type": "http",
@@ -129,8 +117,6 @@ _TOKEN = MappingProxyType(
         "description": "An access token from the page /account, if sign-in is on.",
     }
 )
-
-
 # The empty entry is for requests with a browser's cookie, or without any sign-in.
 _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 

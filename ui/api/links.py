@@ -34,17 +34,9 @@ from ui.web.shares import Work
 from ui.web.urls import download_name, link_address, shared_file_address
 
 _MOST_SHARED = 24  # files of a link, as in ui/page/script/stage/share.js
-
-
 _KINDS = ("image", "video", "audio")
-
-
 _NOT_SHARED = "Only images, video and audio can be shared by a link."
-
-
 _CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
-
-
 _Files = Annotated[list[str], Query(min_length=1, max_length=_MOST_SHARED)]
 
 

@@ -46,8 +46,6 @@ from ui.web.responses import API, AsciiJSON, has_tag
 from ui.web.shares import Work, shared_address
 
 _KEEP = {"cache-control": "private, max-age=600"}
-
-
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/webp": {}}},
     204: {"description": "The model has no image."},

@@ -13,8 +13,6 @@ from comfy.form.model import Field, Form
 from ui.library import WorkflowLibrary
 
 _LONGEST = 48  # characters; some assistants allow at most 64
-
-
 _OTHERS = re.compile(r"[^a-z0-9]+")
 
 

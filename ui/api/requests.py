@@ -29,14 +29,8 @@ from ui.web.shares import Caller, Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
 _LONGEST_KEY = 255
-
-
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
-
-
 _NO_HISTORY = "This app stores no runs, so it can't accept an Idempotency-Key."
-
-
 REPLAYED: dict[str, Any] = {
     "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},

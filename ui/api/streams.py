@@ -39,11 +39,7 @@ from ui.web.socket_limits import set_from_thread
 
 # A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
-
-
 _PAUSE = 0.1  # seconds between two states; the end is sent at once
-
-
 SILENCE = 10.0  # seconds until a stream sends a sign of life
 
 
@@ -172,29 +168,15 @@ async def _within(changed: asyncio.Event, seconds: float) -> bool:
 
 
 _NO_PREVIEW = "This run has no preview at the moment."
-
-
 _FRAMES = "multipart/x-mixed-replace"
-
-
 _BOUNDARY = "frame"
-
-
 _STILL_HERE = b": still here\n\n"
-
-
 _ANY = {"schema": {"type": "string", "format": "binary"}}
-
-
 _SAME: dict[str, Any] = {"description": "Unchanged since the version that you have."}
-
-
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}},
     204: {"description": "The run, batch or chain has ended, and you have its last event."},
 }
-
-
 _IMAGES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The newest image, or all images as they come.",
@@ -202,8 +184,6 @@ _IMAGES: dict[int | str, dict[str, Any]] = {
     },
     304: _SAME,
 }
-
-
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", "content": {"*/*": _ANY}},
     206: {"description": "The requested range of the file.", "content": {"*/*": _ANY}},

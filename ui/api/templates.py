@@ -44,8 +44,6 @@ from ui.web.responses import API, KEEP_A_DAY, AsciiJSON
 from ui.web.shares import Work, shared_address
 
 log = logging.getLogger(__name__)
-
-
 _MOST_EXAMPLES = 16  # files to fetch for one template
 
 

@@ -26,8 +26,6 @@ from ui.documents.run_doc import RunDoc, RunTile, first_text, run_doc
 from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of a run's prompt or text result
-
-
 _ENDS = {
     Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Failed"),

@@ -100,11 +100,7 @@ def _outer(record: Record, node: str) -> str:
 
 
 _ABOUT = 80  # characters
-
-
 _WRITTEN = (".text", ".prompt")  # inputs that count even with a single word
-
-
 _SEEDS = ("seed", "noise_seed")
 
 
@@ -133,25 +129,13 @@ def seeds_among(values: Mapping[str, object]) -> dict[str, str]:
 
 
 OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
-
-
 _LONGEST = 40  # characters of a title or a text
-
-
 _LONGEST_NAME = 120
-
-
 _LONGEST_PATTERN = 100
-
-
 # Matches a name that `run_name` built from title, seed and text, for results. A browser adds a
 # number to an existing name.
 _OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
-
-
 _PART = re.compile(r"\{([^{}]*)\}")
-
-
 _SEPARATORS = re.compile(r"[/\\]")
 
 
@@ -225,8 +209,6 @@ def _words(text: str) -> str:
 
 # A `Phase` in text form.
 PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
-
-
 _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 

@@ -45,11 +45,7 @@ from ui.web.server_health import ServerHealth
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
 _STRENGTH_INPUTS = ("denoise", "denoise_strength")
-
-
 _RESIZING = ("upscale", "scaleby", "pad", "crop", "outpaint")  # in names of classes
-
-
 _SUBTLE, _STRONG = 0.35, 0.65
 
 
@@ -81,11 +77,7 @@ def _within(field: Field, value: float) -> float:
 
 
 _NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
-
-
 _WATCHED = ("image", "video")
-
-
 _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 

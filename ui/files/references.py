@@ -70,8 +70,6 @@ def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:
 
 
 _NOT_BASE64 = "The file is not valid base64."
-
-
 _FILE_WORDS = (
     'A file must be the id of an upload, a data: URL, {"base64": "…", "name": "a.png"} '
     'or {"run": "…", "file": 0}.'

@@ -74,12 +74,8 @@ def _byte_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 log = logging.getLogger(__name__)
-
-
 # Headers of the server's answer that the browser gets, if they have this form.
 _SIZE = "[0-9]{1,15}"
-
-
 _PASSED_ON: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "content-length": re.compile(_SIZE),
@@ -89,29 +85,15 @@ _PASSED_ON: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "etag": re.compile(r"(?:W/)?\"[!#-~]{1,200}\""),
     }
 )
-
-
 # Files that a browser would run as a page are offered as downloads.
 _SHOWN = ("image/", "video/", "audio/")
-
-
 _UNSAFE = ("image/svg+xml",)
-
-
 # Policy for an SVG that a page shows as an image anyway: no scripts, nothing from other sites, and
 # no access to this app.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-
-
 _NO_FILE = message("This file no longer exists.")
-
-
 _NO_RANGE = "The file doesn't have the requested range of bytes."
-
-
 _CHUNK = 256 * 1024  # bytes
-
-
 MOST_CHOSEN = 200  # maximum runs of one action
 
 
@@ -436,8 +418,6 @@ def _headers(filename: str, media_type: str) -> dict[str, str]:
 
 
 NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
-
-
 _NOT_KEPT = {"cache-control": "private, no-store"}  # a revoked link shows nothing
 
 

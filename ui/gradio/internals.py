@@ -46,130 +46,56 @@ from ui.languages.current import all_translated, translated
 from ui.web.responses import NOT_UNDERSTOOD, in_short
 
 log = logging.getLogger(__name__)
-
-
 _CREATE_APP = App.create_app
-
-
 # Gradio's routes. The first ones serve the page, its settings, its script and its styles.
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
-
-
 PUBLIC = frozenset({"/", "/favicon.ico", "/robots.txt"})  # no sign-in required
-
-
 SCRIPTS = "/assets/"  # prefix of a script's or style sheet's name, which contains its digest
-
-
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
-
-
 CONFIG = "/config"
-
-
 INFO = f"{API_PREFIX}/info"  # lists endpoints and their parameters
-
-
 LOGIN = "/login"  # for Gradio's Python client, with these two form fields
-
-
 USERNAME, PASSWORD = "username", "password"
-
-
 # Requested once by the page, and by scripts to list endpoints.
 ANSWERS = frozenset(
     f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
 )
-
-
 PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that bypass the queue
-
-
 WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # each response is large
-
-
 JOIN = f"{API_PREFIX}/queue/join"  # queued calls of the page and of `gradio_client`
-
-
 STREAM = f"{API_PREFIX}/queue/data"  # reports progress and results of queued calls
-
-
 CALL = f"{API_PREFIX}/call/"  # prefix of an endpoint's name: scripts' calls and their results
-
-
 ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
-
-
 UPLOAD = f"{API_PREFIX}/upload"  # takes files and returns their places
-
-
 UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
-
-
 FILE = f"{API_PREFIX}/file="  # prefix of a file's place: serves the file
-
-
 # Schema by which Gradio recognizes a file value.
 FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
-
-
 _OF_APP = ("version", "protocol", "api_prefix", "app_id", "enable_queue", "connect_heartbeat")
-
-
 UPLOADED = "files"  # form field of each file in a request to UPLOAD
-
-
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # last event of UPLOAD_PROGRESS
-
-
 # Tags in the head of Gradio's template: link previews, and the manifest for installing the page.
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
-
-
 # Tags in the head of the template that Gradio's own script needs, and the first view doesn't.
 _END = '<template id="document-end"></template>'  # missing if the document was cut
-
-
 _NEEDED_LATER = re.compile(r"<script>window\.gradio_config = .*</script>")
-
-
 _STYLE = re.compile(r'<link\s+rel="stylesheet"[^>]*>')
-
-
 # Sizes the frame of a Space; other pages don't need it.
 _CONFIG = "{{ config | toorjson }}"
-
-
 # Properties of components in the configuration that no browser reads.
 _FOR_CLIENTS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
-
-
 _FRAME_SCRIPT = "document.head.appendChild(script);"
-
-
 _BODY = re.compile(r"<body[^>]*>")
-
-
 _FIRST_VIEW = "{{ first_view(request) | safe }}"
-
-
 _LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
-
-
 # Template expression for the app's full URL as this browser reaches it, including through proxies.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
-
-
 # Template expression for the URL of the theme's style sheet, relative to the app's.
 THEME_ADDRESS = "./theme.css?v={{ config.get('theme_hash', '') }}"
-
-
 # Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
-
-
 # Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
 # enough and let the browser rest.
 _SPINNER_CLOCK = """<script>{
@@ -177,12 +103,8 @@ _SPINNER_CLOCK = """<script>{
   window.requestAnimationFrame = (callback) =>
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
-
-
 # Seconds between two checks for new calls. Gradio's default of 0.001 uses 5 % of a core.
 _LOOKS_FOR_CALLS = 0.01
-
-
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
 

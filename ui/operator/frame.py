@@ -57,14 +57,8 @@ def _from_here(request: HTTPConnection) -> bool:
 
 
 PATH = "/operator"
-
-
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
-
-
 ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
-
-
 _TABS: Mapping[str, str] = MappingProxyType(
     {
         PATH: message("Servers and runs"),
@@ -75,17 +69,9 @@ _TABS: Mapping[str, str] = MappingProxyType(
         TOKENS: message("Access tokens"),
     }
 )
-
-
 _DEMO = message("Demo mode – not connected to ComfyUI.")
-
-
 _SHADE = message("Switch theme")
-
-
 _ADMINISTRATION = message("Administration")
-
-
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 

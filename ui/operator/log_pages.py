@@ -41,8 +41,6 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
 
 
 _MOST = 500  # lines
-
-
 _EMPTY = message("Nothing has been written yet.")
 
 

@@ -26,59 +26,25 @@ from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")
-
-
 _NAME = message("Username")
-
-
 _PASSWORD = message("Password (leave empty to generate one)")
-
-
 _IS_ADMINISTRATOR = message("Administrator")
-
-
 _ADD_IT = message("Add")
-
-
 _EARLIER = message("Guests and removed people")
-
-
 _NO_FILE = message(
     "People can't be added here: ComfyForms has no users file. Create it in the shell with the"
     " command “user add”, then restart ComfyForms."
 )
-
-
 _NO_RESULTS = message("No results")
-
-
 _NOT_SIGNED_IN = message("Not signed in")
-
-
 _SEND_IT = message("Give it to them now. You won't see it again.")
-
-
 _COPY, _COPIED = message("Copy"), message("Copied")
-
-
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
-
-
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
-
-
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
-
-
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
-
-
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
-
-
 _FOR_GOOD = message("You can't undo this.")
-
-
 _WAYS = {
     "password": message("Password"),
     "settings": message("Password in the settings"),
@@ -312,8 +278,6 @@ def _earlier(at: int, one: PersonRow) -> str:
 
 
 _ABOUT = message("Scripts use these tokens to act as their owners.")
-
-
 _NONE = message("No tokens.")
 
 

@@ -46,11 +46,7 @@ if TYPE_CHECKING:
     pass
 
 Duration = Literal["always", "hour", "hours", "day", "week"]
-
-
 _HOUR = 3600.0
-
-
 _DURATIONS = MappingProxyType(
     {
         "always": (message("Until I remove it"), None),
@@ -60,20 +56,10 @@ _DURATIONS = MappingProxyType(
         "week": (message("1 week"), 7 * 24 * _HOUR),
     }
 )
-
-
 _NOTICE = message("Notice to everyone")
-
-
 _TEXT = message("Text on all open pages")
-
-
 _SHOW_FOR = message("Show it for")
-
-
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
-
-
 _FOREVER = message("Shown until you remove it.")
 
 
@@ -108,74 +94,28 @@ def _current(notice: Notice) -> str:
 
 
 _SERVERS = message("Servers")
-
-
 _ONLINE = message("Online")
-
-
 _OFFLINE = message("Offline")
-
-
 _PAUSED = message("Paused")
-
-
 _PAUSE = message("Pause")
-
-
 _RESUME = message("Resume")
-
-
 _FREE = message("Free memory")
-
-
 _NO_DATABASE = message("The database doesn't answer.")
-
-
 _STARTING = message("Starting")
-
-
 _UPDATE = message("Refresh models")
-
-
 _RESTART = message("Restart")
-
-
 _ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
-
-
 _LOG = message("Log")
-
-
 _RUNS = message("Runs")
-
-
 _PREVIEW = message("Preview")
-
-
 _NO_RUNS = message("No runs")
-
-
 _PROCESSES = message("Processes")
-
-
 _DATABASE = message("Database")
-
-
 _WIRE = message("Messages between processes")
-
-
 _PAGES_ONLY = message("Executes no runs")
-
-
 _VERSIONS = message("Versions")
-
-
 _STOP = message("Stop")
-
-
 _MOVES = (("front", message("To the front")), ("back", message("To the back")))
-
-
 _GB = 2**30
 
 
@@ -324,31 +264,17 @@ def _versions() -> str:
 
 
 _REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
-
-
 _GET, _DISMISS = message("Get"), message("Dismiss")
-
-
 _DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
-
-
 _PAUSE_DOWNLOAD, _RESUME_DOWNLOAD = message("Pause"), message("Resume")
-
-
 _RETRY, _CANCEL = message("Try again"), message("Cancel")
-
-
 _STATES = {
     "waiting": message("Waiting for other downloads"),
     "checking": message("Checking the file…"),
     "retrying": message("Retrying…"),
     "paused": message("Paused"),
 }
-
-
 _MOST_FILES = 5
-
-
 _DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
 
 
@@ -488,8 +414,6 @@ def _actions(state: str) -> Iterator[tuple[str, str]]:
 
 
 _GONE = message("This run has ended.")
-
-
 _SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
 
 

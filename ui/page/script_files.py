@@ -35,11 +35,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-
-
 _FOREVER = "public, max-age=31536000, immutable"
-
-
 _QUICK, _BEST = 5, 11  # levels of Brotli: a millisecond, and a second for 500 kB
 
 
@@ -107,23 +103,11 @@ def gradio_script_routes() -> GuardedRoutes:
 
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
-
-
 _EXPORT = re.compile(r"^export ((?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
-
-
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-
-
 _OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
-
-
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
-
-
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
-
-
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
 # page says so from the second failure on.
@@ -247,12 +231,8 @@ def _wrapped(name: str, text: str) -> str:
 
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
-
-
 # Served modules: the page's, and the few needed before sign-in.
 _PAGE, _LATER, _OPENED, _SIGN_IN = "page.js", "later.js", "opened.js", "sign_in.js"
-
-
 # Modules of the page that the header and the first form need.
 _FIRST = (
     "page.js",
@@ -269,8 +249,6 @@ _FIRST = (
     "making/negative.js",
     "runs/start.js",
 )
-
-
 # Modules that the rest of the page and most forms need. They come after the first form; all others
 # come when the user opens what needs them.
 _AFTER_FIRST = (
@@ -293,8 +271,6 @@ _AFTER_FIRST = (
     "runs/live_history.js",
     "runs/live_queue.js",
 )
-
-
 _SIGN_IN_MODULE = "pages/sign_in.js"
 
 

@@ -107,11 +107,7 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
 
 # Computed once, because Gradio requests them repeatedly.
 _CHOSEN = TypeAdapter(str | None).json_schema()
-
-
 _OFFER = TypeAdapter(Offer).json_schema()
-
-
 _MOST_WITHOUT_START = 12  # workflows; with more, the page starts with an overview of them
 
 

@@ -19,8 +19,6 @@ from logging.handlers import MemoryHandler
 from ui.settings.setting_values import LogFormat
 
 _MOST_HELD = 1000  # records
-
-
 _OF_RUNS = ("run", "server", "phase", "seconds")  # passed as `extra` for lines about a run
 
 
@@ -67,14 +65,8 @@ def log_held() -> Iterator[None]:
 
 
 LINES = 10  # similar lines per minute
-
-
 _MINUTE = 60.0  # seconds
-
-
 _KINDS = 1000  # remembered kinds of lines
-
-
 _NUMBER = re.compile(r"\d+")
 
 

@@ -116,11 +116,7 @@ def _secret(value: SecretStr) -> SecretStr:
 _Hosts = Annotated[
     tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)
 ]
-
-
 _Secret = Annotated[SecretStr, AfterValidator(_secret)]
-
-
 _SECRET_DOWNLOADS = frozenset({"node_secret", "huggingface_token"})
 
 
@@ -149,20 +145,10 @@ class DownloadOptions(ServerOptions):
 
 
 _CHOICES = "|".join(get_args(Permission))
-
-
 REPEATED = frozenset({"server"})  # options that can be given several times
-
-
 _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
-
-
 _KEYS = {"webhook_secret", "openid_secret", "comfy_org_key"}
-
-
 SECRET = frozenset(_SENT_TO_SERVERS | _KEYS | {"login", "database", "wire"} | _SECRET_DOWNLOADS)
-
-
 # Other users of the machine could see these options, or they are tables.
 NO_OPTION = frozenset({"openid_secret", "scale", "comfy_org_key"}) | _SECRET_DOWNLOADS
 

@@ -53,17 +53,11 @@ def _kind(table: Any) -> str:  # noqa: ANN401 - a table of the file, or a server
 
 
 _ONLY_LOCAL = LocalServer.model_fields.keys() - NamedServer.model_fields.keys()
-
-
 _AnyServer = Annotated[
     Annotated[NamedServer, Tag("named")] | Annotated[LocalServer, Tag("local")],
     Discriminator(_kind),
 ]
-
-
 Servers = Annotated[tuple[_AnyServer, ...], NoDecode, BeforeValidator(server_tables)]
-
-
 PREFIX = "COMFYFORMS_"
 
 

@@ -55,21 +55,13 @@ def _refusal(family: int, kind: int, protocol: int, place: tuple[object, ...]) -
 # Addresses for documentation. Nothing is sent there, but the system reports which of its own
 # addresses it would use.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-
-
 _SIGN_IN = "To require sign-in, set up accounts: " + (
     "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
 )
-
-
 _ALL = frozenset({"0.0.0.0", "::"})
-
-
 _UNENCRYPTED = (
     "Passwords are sent unencrypted. Put a TLS proxy in front of the app and set --trusted-proxies."
 )
-
-
 _NO_PROXY = (
     "This app runs in a container and trusts no proxy. If it is behind a proxy, set"
     " --trusted-proxies ADDRESS, with the proxy's address as seen from the container. Otherwise all"

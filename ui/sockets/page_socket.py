@@ -76,8 +76,6 @@ class FolderWatch:
 
 
 _GAP = 0.1  # seconds between two messages to one page, to combine changes
-
-
 _ENDED = 50  # ended batches sent to a page
 
 

@@ -22,8 +22,6 @@ from comfy.base.errors import ComfyError
 from comfy.webhooks.waiting import check_secret, new_secret
 
 SIZE = 32  # bytes
-
-
 _OTHER_FOLDER = "Check its permissions, or choose another folder (--data)."
 
 
@@ -91,11 +89,7 @@ def _write(path: Path, secret: bytes) -> None:
 
 
 _KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
-
-
 AGE = 400 * 24 * 3600  # seconds, the maximum in browsers
-
-
 _LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 

@@ -35,8 +35,6 @@ from ui.web.responses import NOT_UNDERSTOOD, TOO_MANY_REQUESTS, AsciiJSON
 from ui.web.shares import Caller, Share, caller_of
 
 ENVELOPE = MIB  # bytes of a file's request in addition to the file
-
-
 LOGIN_FORM = 4096  # bytes
 
 
@@ -147,8 +145,6 @@ class WebLimits:
 
 # brackets and commas, including the ones in texts: each may take a hundred bytes of memory or more
 _MOST_MARKS = 500_000
-
-
 _NO_JSON = "The request is not JSON."
 
 
@@ -209,11 +205,7 @@ def _too_many(limits: WebLimits) -> str:
 
 
 BUSY = message("ComfyForms is busy. Try again in a moment.")
-
-
 _BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
-
-
 _LATE = message("The request took too long to arrive. Try again.")
 
 

@@ -63,8 +63,6 @@ from comfy.comfyui.protocol.responses import (
 # Larger bodies are compared with the server's limit first: a refusing server may cut the connection
 # during the body, and then its reason gets lost.
 _ASK_BEFORE = 16 * 1024 * 1024
-
-
 _CHUNK = 1024 * 1024  # bytes
 
 

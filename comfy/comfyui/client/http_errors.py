@@ -22,48 +22,32 @@ from comfy.comfyui.protocol.responses import rejection
 CHECK = message(
     "Check that ComfyUI is running and that the address is right, including http:// or https://."
 )
-
-
 # The administrator's errors: only the sentence around these reasons is translated.
 _PROXY_LOGIN = (
     "the proxy in front of it requires a sign-in",
     "Add the name and password to HTTP_PROXY or HTTPS_PROXY where this app was started.",
 )
-
-
 _CHECK_PROXY = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started."
-
-
 _NOT_NOW = (
     "its certificate isn't valid now",
     "Renew it, or check the clocks of both machines.",
 )
-
-
 _ANOTHER = (
     "its certificate is for another address",
     "Use the host name that the certificate is for.",
 )
-
-
 # OpenSSL's X509_V_ERR_… -> (reason, hint)
 _CERTIFICATE: Mapping[int, tuple[str, str]] = MappingProxyType(
     {9: _NOT_NOW, 10: _NOT_NOW, 62: _ANOTHER, 64: _ANOTHER}
 )
-
-
 _NOT_TRUSTED = (
     "its certificate is not trusted",
     "Name its CA certificate: --server-ca FILE.",
 )
-
-
 # OpenSSL's reasons if the peer doesn't speak TLS; the names differ between versions.
 _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 )
-
-
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -135,20 +119,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 _MIB = 1024 * 1024
-
-
 _CHECK_LOGIN = "Check the values of --server, --server-token and --server-header."
-
-
 _REDIRECT = ("it redirects to another address", "Set --server to the address it redirects to.")
-
-
 _NO_WAY = ("the proxy in front of it cannot reach it", CHECK)
-
-
 _LOGIN_REFUSED = ("it rejected the sign-in", _CHECK_LOGIN)
-
-
 # status -> (reason, hint). 403: docs/comfyui.md#13.
 _REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
@@ -167,27 +141,17 @@ _REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
         504: _NO_WAY,
     }
 )
-
-
 TOO_LARGE = (
     message("This is larger than the server accepts."),
     message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
 )
-
-
 # Handshake refusals that usually come from a proxy or the login, with a more specific message.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
-
-
 _MOST_WORDS = 1_000  # characters of a server's message about a prompt
-
-
 _FILE_REFUSED = (
     message("The server rejected the file."),
     message("Use a simple file name without folders, and save the file as PNG or JPEG."),
 )
-
-
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: TOO_LARGE}
 )
@@ -253,8 +217,6 @@ _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
-
-
 _CANNOT_RUN_HINT = message("Ask the administrator, or use another workflow.")
 
 

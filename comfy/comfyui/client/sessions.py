@@ -40,8 +40,6 @@ from comfy.base.threads import start_thread
 from comfy.comfyui.client.address import ServerAddress, is_loopback
 
 _RESET = struct.pack("ii", 1, 0)
-
-
 # Timeout after the TCP connection, where a distant server or proxy may be slow. This wait can be
 # aborted.
 _HANDSHAKE_SECONDS = 10.0
@@ -245,8 +243,6 @@ class _SecureConnection(_Watched, HTTPSConnection):
 
 
 _MOST = 8
-
-
 # Seconds. A proxy may have dropped a connection that was idle longer, and that must not make us
 # send a prompt twice.
 _KEPT = 1.0

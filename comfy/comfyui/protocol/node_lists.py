@@ -153,8 +153,6 @@ unCLIPCheckpointLoader unCLIPConditioning wanBlockSwap
 """
 _TWO_WORDS = ("Epsilon Scaling", "Video Slice")
 CORE_NODES = frozenset((*_CORE_NAMES.split(), *_TWO_WORDS))
-
-
 PAID_MODULE = "comfy_api_nodes"  # their package in `python_module`
 DISABLE_OPTION = "--disable-api-nodes"
 # All classes of that package in 0.3.64 and 0.33.0.

@@ -248,8 +248,6 @@ _TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
         ),
     }
 )
-
-
 # The types of text messages that are read or skipped on purpose.
 KNOWN_TYPES = _FOR_EDITORS | _TEXT.keys()
 

@@ -184,8 +184,6 @@ class Needs:
 
 
 _MOST_NAMED = 3  # choices that one sentence names
-
-
 # The key of the field that sets the value, and the value or node class.
 _Item = tuple[str | None, str]
 

@@ -187,14 +187,8 @@ def _choices(spec: object) -> list[Any] | None:
 
 
 _STARTING = message("ComfyUI is starting. This can take a few minutes.")
-
-
 _DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
-
-
 _BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
-
-
 _SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
 
 

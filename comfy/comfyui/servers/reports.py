@@ -24,8 +24,6 @@ from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
 # Limits for untrusted values: every caller of the health endpoint gets these reports.
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
-
-
 _FRESH = 2.0  # seconds that a response stays valid for all callers
 
 
@@ -121,8 +119,6 @@ def _cut(text: object) -> str:
 
 
 WaitReason = Literal["busy", "paused", "away", "unable"]
-
-
 _MOST_MODELS = 50
 
 

@@ -24,11 +24,7 @@ from PIL import Image
 from comfy.demo.storage import Storage
 
 Images = tuple[Image.Image, ...]
-
-
 Masks = tuple[Image.Image, ...]
-
-
 RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
 
 
@@ -131,14 +127,8 @@ def is_link(value: object) -> bool:
 
 
 Spec = list[Any]
-
-
 NodeInfo = dict[str, Any]
-
-
 SEED_MAX = 2**64 - 1
-
-
 # fmt: off
 SAMPLERS = [
     "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2",
@@ -151,8 +141,6 @@ SAMPLERS = [
     "gradient_estimation_cfg_pp", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece",
     "ddim", "uni_pc", "uni_pc_bh2",
 ]
-
-
 # fmt: on
 SCHEDULERS = [
     "simple",

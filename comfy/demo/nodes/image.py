@@ -30,8 +30,6 @@ from comfy.demo.nodes.base import (
 from comfy.demo.storage import Folder, Storage
 
 METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
-
-
 _FILTERS = {
     "nearest-exact": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -204,20 +202,10 @@ def _tool(name: str, title: str, category: str, required: dict[str, Any], **more
 
 
 _MOST_BATCHED = 50
-
-
 _SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
-
-
 _TOOLS = {"essentials_category": "Image Tools"}
-
-
 _BASICS = {"essentials_category": "Basics"}
-
-
 _LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
-
-
 NODES = {
     "LoadImage": NodeClass(_describe_load_image, _load_image, *_LOADED),
     "LoadImageMask": NodeClass(_describe_load_mask, _load_mask, *_LOADED),

@@ -56,11 +56,7 @@ def flac_bytes(audio: AudioSamples) -> bytes:
 
 
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
-
-
 _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
-
-
 _LONGEST_MUSIC = 60.0  # seconds
 
 
@@ -272,8 +268,6 @@ _FORMATS = {
         "webm": ("av1",),
     }.items()
 }
-
-
 NODES = {
     "SaveAnimatedWEBP": NodeClass(
         fixed(

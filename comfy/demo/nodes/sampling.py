@@ -32,11 +32,7 @@ from comfy.demo.nodes.base import (
 from comfy.demo.painter.paint import Brief, paint
 
 _PREVIEW_SIDE = 512
-
-
 _GRAIN = 64
-
-
 _GREY = (126, 120, 118)
 
 
@@ -236,11 +232,7 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
 
 
 _SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
-
-
 _STEP = {"min": 0, "max": 10000, "advanced": True}
-
-
 NODES = {
     "KSampler": NodeClass(
         fixed(

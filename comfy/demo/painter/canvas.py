@@ -16,14 +16,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from comfy.demo.painter.words import Light, Scene, Season
 
 Colour = tuple[int, int, int]
-
-
 Point = tuple[float, float]
-
-
 Rectangle = tuple[float, float, float, float]
-
-
 _OVERSAMPLING = 2
 
 
@@ -309,16 +303,12 @@ _PALETTES: dict[Light, Palette] = {
         dark=(40, 48, 56),
     ),
 }
-
-
 _FOLIAGE: dict[Season, tuple[Colour, float]] = {
     "summer": ((70, 130, 60), 0.0),
     "autumn": ((206, 104, 38), 0.6),
     "winter": ((226, 234, 244), 0.62),
     "spring": ((244, 160, 190), 0.72),
 }
-
-
 _GROUND: dict[Season, tuple[Colour, float]] = {
     "summer": ((86, 140, 70), 0.0),
     "autumn": ((160, 112, 52), 0.35),

@@ -68,8 +68,6 @@ _TOUCHES: dict[str, Touch] = {
     "ink": _ink,
     "mono": _mono,
 }
-
-
 _LIT: dict[Light, tuple[Colour, float]] = {
     "night": ((60, 74, 132), 0.8),
     "sunset": ((255, 184, 128), 0.55),
@@ -77,8 +75,6 @@ _LIT: dict[Light, tuple[Colour, float]] = {
     "grey": ((186, 194, 200), 0.5),
     "day": ((255, 252, 240), 0.2),
 }
-
-
 _SNOW = (240, 246, 255)
 
 
@@ -174,17 +170,9 @@ _INSET_THINGS: dict[str, whole.Thing] = {
     "sun": scenery.disc,
     "moon": scenery.disc,
 }
-
-
 _COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
-
-
 _SIDE = 384  # pixels of the canvas that a thing is cut out of
-
-
 _MOST = 3  # things side by side
-
-
 Box = tuple[int, int, int, int]
 
 

@@ -352,14 +352,8 @@ _FLAMES: tuple[tuple[Colour, float], ...] = (
     ((255, 202, 74), 0.52),
     ((255, 244, 190), 0.28),
 )
-
-
 _LOG: Colour = (74, 46, 32)
-
-
 _LEMON: Colour = (250, 212, 44)
-
-
 _GLASS: Colour = (214, 232, 240)
 
 

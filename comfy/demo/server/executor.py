@@ -266,8 +266,6 @@ def _relinked(inputs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
 
 
 _CACHED_RESULTS = 64
-
-
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 
 

@@ -27,8 +27,6 @@ from comfy.demo.nodes.registry import MODELS
 from comfy.demo.painter.paint import Brief, paint
 
 _SIDE = 384  # pixels of a preview
-
-
 _MODIFIED = 1_760_000_000.0
 
 
@@ -170,8 +168,6 @@ def _painted(folder: str, name: str) -> bytes:
 
 
 _LOADS = MappingProxyType({"LoadImage": "image", "LoadVideo": "video", "LoadAudio": "audio"})
-
-
 _SAVES = MappingProxyType(
     {
         "SaveImage": "image",

@@ -111,8 +111,6 @@ def _with_alpha(original: Path, mask: bytes) -> bytes:
 
 
 VERSION = "0.33.0"
-
-
 _MODEL_FOLDERS = [
     "checkpoints",
     "configs",
@@ -132,17 +130,11 @@ _MODEL_FOLDERS = [
     "photomaker",
     "classifiers",
 ]
-
-
 _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")  # in `extra_data`
-
-
 _HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
 <p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
 procedural images without a model.
 Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
-
-
 Handler = Callable[[Request], Awaitable[Response]]
 
 

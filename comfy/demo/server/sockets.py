@@ -25,14 +25,8 @@ from comfy.demo.server.faults import Misbehavior, Script, SocketKind
 from comfy.demo.server.prompt_queue import Journal
 
 PREVIEW = 1
-
-
 _PROGRESS_TEXT = 3
-
-
 _PREVIEW_WITH_METADATA = 4
-
-
 _JPEG = 1
 
 
@@ -58,8 +52,6 @@ def _preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str 
 
 
 _PROTOCOL = "comfy.demo.protocol"
-
-
 _ODD_TEXTS = (
     "null",
     "[]",
@@ -69,8 +61,6 @@ _ODD_TEXTS = (
     '{"type": "progress"}',
     '{"type": "progress", "data": []}',
 )
-
-
 _GARBAGE_FRAMES = (
     b"",
     b"\x00",
@@ -80,8 +70,6 @@ _GARBAGE_FRAMES = (
     struct.pack(">II", _PREVIEW_WITH_METADATA, 2) + b"{[",
     struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",
 )
-
-
 _HUGE = 64 * 1024 * 1024
 
 
@@ -219,8 +207,6 @@ class NodeText:
 
 
 Outgoing = TextMessage | PreviewMessage | NodeText
-
-
 _FLOOD = 16 * 1024 * 1024
 
 

@@ -16,8 +16,6 @@ from comfy.workflow.config import FieldConfig
 
 TitleKind = Literal["TEXT", "SWITCH", "MODEL"]
 _KIND = re.compile(r"(?P<kind>TEXT|SWITCH|MODEL)_(?P<name>\S.*)")
-
-
 _PROMPTS = {"positive": message("Prompt"), "negative": message("Negative prompt")}
 
 

@@ -15,8 +15,6 @@ _WRAPPER = re.compile(
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)", re.ASCII)
 # The wrapper's own categories. Any other category is an accordion named by the author.
 _CATEGORIES = ("prompt", "output", "important", "advanced")
-
-
 # No program needs longer titles. A longer title isn't notation.
 MAX_TITLE = 2_000
 

@@ -14,8 +14,6 @@ from comfy.workflow.config import FieldConfig
 # Title of the node that holds Pixelle's description of the whole workflow.
 _PIXELLE_DESCRIPTION = "MCP"
 _PIXELLE_OUTPUT = "output"
-
-
 _PIXELLE = re.compile(
     r"\$(?P<name>[^\W\d]\w*)\.~?(?P<input>[^\s!:]++)(?P<required>!)?"
     r"\s*(?::(?P<help>.*))?",

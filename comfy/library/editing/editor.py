@@ -86,11 +86,7 @@ def _inputs(config: FieldConfig, prompt: Prompt) -> Iterator[InputRef]:
 
 
 _MOST = 4  # changes in a summary
-
-
 _LONGEST = 40  # characters of a value
-
-
 _PARTS = MappingProxyType(
     {
         "title": message("Title"),
@@ -102,8 +98,6 @@ _PARTS = MappingProxyType(
         "outputs": message("Results"),
     }
 )
-
-
 _SETTINGS = MappingProxyType(
     {
         "label": message("Name"),

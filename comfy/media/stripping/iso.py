@@ -46,8 +46,6 @@ KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(
         ),
     }
 )
-
-
 # Codecs whose frames contain only pixels or samples; `jpeg` and `png ` can contain texts.
 VIDEO = frozenset(
     {
@@ -55,35 +53,25 @@ VIDEO = frozenset(
         *(b"mp4v", b"FFV1", b"apco", b"apcs", b"apcn", b"apch", b"ap4h", b"ap4x"),
     }
 )
-
-
 AUDIO = frozenset(
     {
         *(b"mp4a", b"Opus", b"fLaC", b"alac", b"ac-3", b"ec-3", b".mp3", b"sowt", b"twos"),
         *(b"in24", b"in32", b"fl32", b"fl64", b"lpcm", b"ipcm", b"fpcm"),
     }
 )
-
-
 _IN_VIDEO_ENTRY = frozenset(
     {
         *(b"avcC", b"hvcC", b"av1C", b"vpcC", b"dvcC", b"dvvC", b"esds", b"glbl", b"colr"),
         *(b"pasp", b"clap", b"btrt", b"fiel", b"gama", b"mdcv", b"clli", b"SmDm", b"CoLL"),
     }
 )
-
-
 _IN_AUDIO_ENTRY = frozenset(
     {
         *(b"esds", b"dOps", b"dfLa", b"alac", b"dac3", b"dec3", b"btrt", b"chan", b"chnl"),
         *(b"pcmC", b"wave"),
     }
 )
-
-
 _IN_WAVE = frozenset({b"frma", b"esds", b"enda", b"alac", b"mp4a", b"chan", bytes(4)})
-
-
 _LARGE = 1  # a 64-bit size follows
 
 
@@ -123,8 +111,6 @@ def _rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
 
 
 _MOST = 2_000_000  # samples, chunks
-
-
 # Bytes to charge per number, which limits all tables of a file to a second of processor time.
 _COST = 100
 
@@ -193,26 +179,12 @@ def _numbers(reader: Reader, box: IsoBox, at: int, size: int, each: int = 1) -> 
 
 
 _FRAGMENTS = frozenset({b"moof", b"mvex", b"sidx"})
-
-
 _TRACKS = (b"vide", b"soun")
-
-
 _NAME = 24  # offset of a handler's name, after its type and QuickTime's fields
-
-
 _COMPRESSOR = slice(42, 74)  # the compressor's name in the content of a video's sample entry
-
-
 _VIDEO_HEAD = 78
-
-
 _AUDIO_HEADS = (28, 44, 64)  # indexed by the entry's version
-
-
 _SELF_CONTAINED = 1
-
-
 _MOST_MEDIA = 1000  # `mdat` boxes
 
 

@@ -19,11 +19,7 @@ from typing import BinaryIO
 from comfy.media.reader import DAMAGED
 
 _CHUNK = 256 * 1024  # bytes
-
-
 MOST_PIECES = 100_000
-
-
 _MOST_OWN = 32 * 1024 * 1024  # bytes to hold in memory for one file
 
 
@@ -53,8 +49,6 @@ class Zeros:
 
 
 FilePiece = Span | Zeros | bytes
-
-
 Patches = list[tuple[int, Zeros | bytes]]  # positions, and the replacement of the bytes there
 
 
@@ -136,20 +130,10 @@ def patched(size: int, patches: Patches) -> Iterator[FilePiece]:
 
 
 _BYTE_ORDERS: Mapping[bytes, str] = MappingProxyType({b"II*\0": "<", b"MM\0*": ">"})
-
-
 _ORIENTATION, _SHORT = 0x0112, 3  # tag and type of an entry
-
-
 _ENTRY = 12  # bytes
-
-
 _MOST_ENTRIES = 200
-
-
 MOST_PROFILE = 4 * 1024 * 1024  # bytes
-
-
 _PROFILE_HEAD = 128
 
 
@@ -184,8 +168,6 @@ def orientation_only(tiff: bytes) -> bytes:
 
 
 _STREAM_INFO, _PADDING, _COMMENTS = 0, 1, 4
-
-
 _LAST = 0x80
 
 

@@ -89,8 +89,6 @@ def _refused(problem: Problem, said: str) -> Response:
 
 
 _NO_SERVICE = "No text service is configured."
-
-
 _NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 

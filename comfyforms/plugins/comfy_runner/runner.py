@@ -120,8 +120,6 @@ _COMFY: SettingReaders = {
     "workflow": (filled_text, no_text),
     "ollama_prompt_node_id": (_as_node, no_text),
 }
-
-
 _OLLAMA: SettingReaders = {
     "url": (filled_text, no_text),
     "model": (filled_text, no_text),
@@ -165,8 +163,6 @@ def _text_service(asked: Mapping[str, Any], place: str, problems: list[str]) -> 
 
 
 _VALUE, _INPUT = "value", "input"  # keys of a stored value
-
-
 Values = Mapping[str, object]  # by field key
 
 
@@ -330,21 +326,13 @@ class NamedNodes:
 
 
 _CONNECT_SECONDS = 5.0
-
-
 _PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
-
-
 _TASK = (
     "You write prompts for an image model. The input describes an image as JSON. Write"
     " positive_prompt: what the image should show, as short phrases separated by commas; and"
     " negative_prompt: what it should not show."
 )
-
-
 _PARTS = ("positive_prompt", "negative_prompt")
-
-
 _SHAPE = {
     "type": "object",
     "properties": {part: {"type": "string"} for part in _PARTS},
@@ -428,14 +416,8 @@ def _object(content: bytes | str) -> dict[str, object]:
 
 
 _NO_WORKFLOW = "The request names no workflow."
-
-
 _NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."
-
-
 _NO_PROMPT_NODE = "config.toml names no node for the prompt."
-
-
 _NAME_NODE = "Set ollama_prompt_node_id under [comfy], or ollama_node of the workflow."
 
 

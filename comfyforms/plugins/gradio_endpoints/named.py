@@ -81,14 +81,8 @@ from ui.web.shares import Work, where
 from ui.web.urls import ENDPOINTS
 
 _TEXT = {"type": "string"}
-
-
 _NUMBER = {"type": "integer"}
-
-
 _FILES = {"type": "array", "items": FILE_SCHEMA}
-
-
 _TEXTS = {"type": "array", "items": _TEXT}
 
 
@@ -106,8 +100,6 @@ def _any_of(document: type[ChainDoc | StepDoc]) -> dict[str, Mapping[str, Any]]:
 
 
 _OF_RUN = _object(files=_FILES, texts=_TEXTS, run=_TEXT, phase=_TEXT, values={"type": "object"})
-
-
 _OF_CHAIN = _object(
     **{
         "files": _FILES,
@@ -120,8 +112,6 @@ _OF_CHAIN = _object(
         ),
     }
 )
-
-
 _CHANGED = "The fields of this workflow have changed. Connect again, then repeat the call."
 
 
@@ -224,11 +214,7 @@ def _file(value: object) -> object:
 
 
 ANSWERING = "endpoint"
-
-
 _GONE = "This endpoint no longer exists."
-
-
 _CONNECT_AGAIN = "The workflows have changed. Connect again."
 
 

@@ -34,21 +34,13 @@ from ui.web.shares import where
 from ui.web.urls import file_address
 
 _DEADLINE = 3600.0  # seconds after which a run stops if its caller may have vanished
-
-
 # Properties of a run's document that scripts get. Its files have URLs of their own here.
 _PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
-
-
 _NO_OBJECT = (
     'The values must be a JSON object of field keys and values, like {"6.text": "a lighthouse"}.'
 )
-
-
 # Seconds without news. Gradio notices a lost caller only when it passes on an answer.
 _LONGEST_WAIT = 3.0
-
-
 MOST_AT_ONCE = 100  # each call holds a thread, and the page's own handlers need some, too
 
 

@@ -98,23 +98,11 @@ def input_schema(form: Form) -> dict[str, Any]:
 
 
 log = logging.getLogger(__name__)
-
-
 _MOST = 900_000  # bytes per answer: the package's own client accepts events of 1 MiB
-
-
 _LEAST = 20_000  # bytes for an image; with less room, only a link is sent
-
-
 _AROUND = 200  # bytes around an image's base64
-
-
 _MOST_FILES = 500
-
-
 _MOST_TEXT = 50_000  # characters in all text results together
-
-
 _SEEN = ("image/png", "image/jpeg", "image/webp", "image/gif")  # by models
 
 
@@ -268,8 +256,6 @@ def _at_work(chain: ChainStanding) -> str:
 
 
 _VALUES = "These values can't be used."
-
-
 Context = ServerRequestContext[Any, Request]
 
 

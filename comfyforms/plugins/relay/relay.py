@@ -40,14 +40,8 @@ from ui.web.socket_limits import (
 )
 
 TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
-
-
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
-
-
 MOST_UNREAD = 10_000  # unread states per client
-
-
 _LONGEST_ID = 100  # characters of a client's id
 
 

@@ -46,8 +46,6 @@ from comfyforms.plugins.scaling.rules import (
 )
 
 ServerState = Literal["starting", "up", "stopping"]
-
-
 CommandName = Literal["up", "down"]
 
 
@@ -181,20 +179,10 @@ class ScaleStore:
 
 
 _LOOK = 0.1  # seconds between two looks whether the command has ended
-
-
 _MERCY = 5.0  # seconds that a command has to end after SIGTERM
-
-
 _MOST_READ = 64 * 1024  # bytes
-
-
 _MOST_SHOWN = 300  # characters of its last line
-
-
 _OUR_SETTINGS = "COMFYFORMS_"
-
-
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
 
@@ -432,8 +420,6 @@ class ServerWork:
 
 
 _FIRST_NUMBER = 1000  # after the fixed servers
-
-
 _LONGEST_JOIN = 10.0  # seconds
 
 

@@ -39,24 +39,16 @@ from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
 
 _KEY_HEADING = message("comfy.org API key")
-
-
 _ABOUT_KEYS = sentences(
     message("It pays your runs of workflows with paid nodes."),
     message("It is stored encrypted, sent with these runs only, and never shown again."),
 )
-
-
 _STATES: dict[KeySource, str] = {
     "own": message("Your key is set."),
     "app": message("You have no key. The administrator's key pays."),
     "": message("You have no key."),
 }
-
-
 _KEY, _SAVE = message("API key"), message("Save the key")
-
-
 _REMOVE = message("Remove the key")
 
 
@@ -83,29 +75,13 @@ def _key_form(source: KeySource, why: str = "") -> str:
 
 
 _CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
-
-
 _PASSWORD_HEADING = message("Password")
-
-
 _CURRENT = message("Current password")
-
-
 _NEW = message("New password")
-
-
 _AGAIN = message("New password again")
-
-
 _CHANGE = message("Change password")
-
-
 _ENDS = message("This signs you out on all other devices and ends your access tokens.")
-
-
 _DIFFERENT = message("The new passwords don't match.")
-
-
 _ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
 
 
@@ -161,11 +137,7 @@ def _may_change(login: Login, who: SignedIn) -> bool:
 
 
 _FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
-
-
 _REVOKE = message("Revoke")
-
-
 _CANCEL = message("Cancel")
 
 
@@ -230,44 +202,18 @@ class ShownOnce:
 
 
 _PATH = "/account"
-
-
 _HEADING = message("Your account")
-
-
 _TOKENS = message("Access tokens")
-
-
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
-
-
 _NAME = message("Name of the script")
-
-
 _MAKE = message("Create a token")
-
-
 _SHOWN_ONCE = message("Copy this token now. You won't see it again.")
-
-
 _SENT_AS = message("The script sends it as a header:")
-
-
 _COPY = message("Copy")
-
-
 _COPIED = message("Copied")
-
-
 _NONE = message("You have no tokens.")
-
-
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
-
-
 _OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
-
-
 _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 

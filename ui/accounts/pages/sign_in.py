@@ -57,23 +57,13 @@ from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.urls import ENDPOINTS
 
 OPENID = "/login/openid"  # redirects to the organization's sign-in
-
-
 _SIGN_IN = message("Sign in")
-
-
 _USERNAME = message("Username")
-
-
 _PASSWORD = message("Password")
-
-
 _NO_PASSWORDS = message(
     "To sign in, use your invitation link or your organization's sign-in page. If you have"
     " neither, ask the administrator."
 )
-
-
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
@@ -131,11 +121,7 @@ def _elsewhere(provider: str, why: str, to: str) -> str:
 
 
 log = logging.getLogger(__name__)
-
-
 _UNAVAILABLE = 503
-
-
 _WRONG = message("Something went wrong.")
 
 
@@ -161,11 +147,7 @@ def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Await
 
 
 _LOGOUT = "/logout"
-
-
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
-
-
 _ASK = message("Ask the administrator for a new one.")
 
 
@@ -295,11 +277,7 @@ async def _end_replaced(identity: Identity, request: Request) -> None:
 
 
 _BACK = f"{OPENID}/callback"
-
-
 _PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # relative to the app's address
-
-
 _EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
 
 

@@ -34,11 +34,7 @@ from ui.web.identity import Identity
 from ui.web.responses import in_short, json_text
 
 _MOST_FIELDS = 40  # those below aren't in sight
-
-
 _MOST_TEXT = 2000  # characters
-
-
 _LINES, _PROMPT_LINES = 3, 4
 
 
@@ -146,26 +142,12 @@ def _value(field: Field, linked: Mapping[str, Any]) -> str:
 
 
 log = logging.getLogger(__name__)
-
-
 _HERE = Path(__file__).parent
-
-
 _WAIT = 0.3  # seconds for the first visitor, whose page needs the ComfyUI server's answer
-
-
 _COVER = '<p class="cover"></p>'  # place of the example, which is above the form in one column
-
-
 _LAST = "comfyforms-last"  # cookie with the name of a workflow; see `form/form.js`
-
-
 _LOADING = message("Loading the form…")
-
-
 _AGAIN = message("A part of the page couldn't be loaded. Trying again…")
-
-
 _GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
 
 

@@ -199,8 +199,6 @@ def _sections(rest: Sequence[Field]) -> Iterable[Section]:
 
 
 _SWAP = message("Swap width and height")
-
-
 _ASPECT_RATIO = message("Aspect ratio")
 
 

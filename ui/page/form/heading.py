@@ -33,65 +33,31 @@ from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 BLOCKED = message("This workflow can't run here.")
-
-
 _MOST_USES = 3
-
-
 _MOST_NODES = 8
-
-
 _MISSING = {
     "node": message("Missing node:"),
     "paid": message("Missing paid node:"),
     "model": message("Missing model:"),
     "setting": message("Missing setting:"),
 }
-
-
 _DETAILS, _CLOSE = message("Details"), message("Close")
-
-
 _TITLE = message("What's missing")
-
-
 _COPY = message("Copy list")
-
-
 _COPY_LINK = message("Copy download link")
-
-
 _COPY_COMMAND = message("Copy command")
-
-
 _BUILT_IN = message("part of ComfyUI")
-
-
 _OTHER_VERSION = message("part of another ComfyUI version")
-
-
 _TO_INSTALL = message("Install this node pack in ComfyUI, then restart it.")
-
-
 _UNKNOWN_PACK = message("Nodes of an unknown pack")
-
-
 _TO_FIND = message("Find their node packs, install them in ComfyUI, then restart it.")
-
-
 _SEARCH = message("Search the registry")
-
-
 _SEARCH_PAGE = "https://registry.comfy.org/nodes?nodes_index%5Bquery%5D="
-
-
 _DEMO = message(
     "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
     " ComfyForms with {option}.",
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
-
-
 MissingKind = Literal["node", "paid", "model", "setting"]
 
 
@@ -348,26 +314,12 @@ def _install_link(items: Iterable[_Item]) -> str:
 
 
 _MOST_IDEAS = 6
-
-
 _MOST_AWAITED = 40  # fields, before Generate is available
-
-
 _PRIVATE = message("Only you can see this workflow. Links to it only work for you.")
-
-
 _NOTE = message("Note")
-
-
 _SHARE = message("Add to shared workflows")
-
-
 _ADDED = message("Added to the shared workflows.")
-
-
 _REMOVE = message("Remove…")
-
-
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
 

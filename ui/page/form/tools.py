@@ -168,8 +168,6 @@ def _own_record(runs: RunRegistry, run: object, owner: str) -> Record | None:
 
 
 _MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
-
-
 _WILDCARDS = message("One prompt per line. {example} tries both.", example="{red|green}")
 
 
@@ -239,14 +237,8 @@ def draw_model_pickers(name: str, controls: Iterable[Control]) -> None:
 
 
 _PAID = message("Uses paid credits")
-
-
 _ACCOUNT = message("Your account")
-
-
 _OWN = message("Your comfy.org API key pays.")
-
-
 _APP = message("The administrator's comfy.org API key pays.")
 
 

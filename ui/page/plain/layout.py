@@ -25,17 +25,9 @@ from ui.web.responses import KEEP_A_DAY, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-
-
 _FOLDER = _HERE.parent / "styles"
-
-
 _STYLES = ("base.css", "plain/pages.css", "plain/administration.css")
-
-
 _MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
-
-
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
@@ -80,14 +72,8 @@ def _text(name: str) -> str:
 
 # Drawn by tests/tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
-
-
 ICONS_FOLDER = Path(__file__).with_name("icons")
-
-
 _LIGHT, _DARK = BACKGROUND
-
-
 _MANIFEST = {
     "name": "ComfyForms",
     "short_name": "ComfyForms",
@@ -139,11 +125,7 @@ def install_routes() -> GuardedRoutes:
 
 
 ICON = Path(__file__).parents[1] / "icon.svg"
-
-
 _OPEN = message("Open ComfyForms")
-
-
 _DEAD = message("This link no longer works")
 
 

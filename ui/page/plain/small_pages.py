@@ -25,8 +25,6 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API, NO_STORE, Problem, http_error, wants_page
 
 _NOTHING = message("Page not found")
-
-
 _WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
 
 
@@ -51,17 +49,9 @@ def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitab
 
 
 _PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
-
-
 _HEADERS = {"cache-control": "no-cache"}
-
-
 _TITLE = message("Can't reach ComfyForms.")
-
-
 _RETRYING = message("Retrying…")
-
-
 _BODY = """<main class="card" role="status">
 <h1>{title}</h1>
 <p>{retrying}</p>
