@@ -1,9 +1,10 @@
 // @ts-check
-// Questions of the editor: unsaved changes, changes by another author, and earlier versions.
+// The editor's ⋯ menu and questions: unsaved changes, changes by another author, and earlier versions.
 
 import { button, dialog, element } from "../dom.js";
 import { LOCALE, message } from "../messages.js";
 import { ask } from "../requests.js";
+import { newId } from "./fields.js";
 import { editorPath } from "./preview.js";
 
 /** @import { FormVersion } from "../documents.js" */
@@ -12,12 +13,12 @@ import { editorPath } from "./preview.js";
 /** @typedef {{ label: string, does: () => void, isPrimary?: boolean }} Answer */
 
 /**
- * Ask a question with several answers. Esc and the last button close it.
+ * Ask a question with several answers. Esc and each answer close it.
  * @param {string} question
- * @param {string} about
+ * @param {HTMLElement} content
  * @param {readonly Answer[]} answers the last one gets the focus
  */
-export function choose(question, about, answers) {
+function choose(question, content, answers) {
   const place = dialog("confirm", question);
   const buttons = answers.map(({ label, does, isPrimary }) =>
     button(
@@ -31,10 +32,11 @@ export function choose(question, about, answers) {
   );
   const last = element("div", "row last");
   last.append(...buttons);
-  place.append(element("p", "", about), last);
+  place.append(content, last);
   document.body.append(place);
   place.showPopover();
   buttons.at(-1)?.focus();
+  return place;
 }
 
 /**
@@ -42,11 +44,15 @@ export function choose(question, about, answers) {
  * @param {{ label: string, save: () => void, discard: () => void }} events
  */
 export const askUnsaved = ({ label, save, discard }) =>
-  choose(message("Save your changes?"), message("Unsaved changes are lost otherwise."), [
-    { label: message("Keep editing"), does: () => {} },
-    { label: message("Discard"), does: discard },
-    { label, does: save, isPrimary: true },
-  ]);
+  choose(
+    message("Save your changes?"),
+    element("p", "", message("Unsaved changes are lost otherwise.")),
+    [
+      { label: message("Keep editing"), does: () => {} },
+      { label: message("Discard"), does: discard },
+      { label, does: save, isPrimary: true },
+    ],
+  );
 
 /**
  * Ask what to do if the form was changed elsewhere since it was opened.
@@ -54,7 +60,7 @@ export const askUnsaved = ({ label, save, discard }) =>
  * @param {{ load: () => void, overwrite: () => void }} events
  */
 export const askConflict = (about, { load, overwrite }) =>
-  choose(message("The form was changed in the meantime"), about, [
+  choose(message("The form was changed in the meantime"), element("p", "", about), [
     { label: message("Keep editing"), does: () => {} },
     { label: message("Overwrite with mine"), does: overwrite },
     { label: message("Load the other changes"), does: load },
@@ -69,10 +75,7 @@ export async function showVersions(name, restore) {
   /** @type {(FormVersion & { settings: Settings })[] | null} */
   const versions = await ask(`${editorPath(name)}/history`, undefined, "GET");
   if (!versions) return;
-  const place = dialog("confirm", message("Versions"));
-  place.classList.add("versions");
   const list = element("ul");
-  const end = button(message("Close"), () => place.hidePopover());
   for (const { at, by, summary, is_current: isCurrent, settings } of versions) {
     const line = element("li");
     const words = element("div");
@@ -89,13 +92,10 @@ export async function showVersions(name, restore) {
     line.append(words, isCurrent ? element("span", "hint", message("Current")) : load);
     list.append(line);
   }
-  const last = element("div", "row last");
-  last.append(end);
   const none = element("p", "", message("Each version that you publish is kept here."));
-  place.append(versions.length ? list : none, last);
-  document.body.append(place);
-  place.showPopover();
-  end.focus();
+  const close = { label: message("Close"), does: () => {} };
+  const place = choose(message("Versions"), versions.length ? list : none, [close]);
+  place.classList.add("versions");
 }
 
 /**
@@ -104,3 +104,64 @@ export async function showVersions(name, restore) {
  */
 const exactly = (seconds) =>
   new Date(seconds * 1000).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "medium" });
+
+const MARGIN = 8; // pixels
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
+/**
+ * Words of an item, what it does, and whether the menu offers it now, if it doesn't always.
+ * @typedef {readonly [words: string, does: () => void, isOffered?: () => boolean]} MenuItem
+ */
+
+/**
+ * Return the button of a menu, with the menu.
+ * @param {readonly MenuItem[]} items
+ */
+export function moreMenu(items) {
+  const place = element("span", "more");
+  const list = element("div", "more-list");
+  list.id = newId();
+  list.popover = "auto";
+  list.role = "menu";
+  const opener = button("⋯", () => list.togglePopover());
+  opener.ariaLabel = message("More");
+  opener.title = message("More");
+  opener.ariaHasPopup = "menu";
+  opener.ariaExpanded = "false";
+  list.ariaLabel = message("More");
+  const all = items.map(([label, does, isOffered]) => {
+    const item = button(
+      label,
+      () => {
+        list.hidePopover();
+        does();
+      },
+      "choice",
+    );
+    item.role = "menuitem";
+    list.append(item);
+    return { item, isOffered };
+  });
+  const shown = () => all.map(({ item }) => item).filter((item) => !item.hidden);
+  list.addEventListener("toggle", (event) => {
+    const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
+    opener.ariaExpanded = String(isOpen);
+    if (!isOpen) return;
+    for (const { item, isOffered } of all) item.hidden = isOffered ? !isOffered() : false;
+    const { right, top } = opener.getBoundingClientRect();
+    list.style.left = `${Math.max(MARGIN, right - list.offsetWidth)}px`;
+    list.style.top = `${Math.max(MARGIN, top - list.offsetHeight - MARGIN)}px`;
+    shown()[0]?.focus();
+  });
+  list.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const offered = shown();
+    const at = offered.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    offered[(at + step + offered.length) % offered.length]?.focus();
+  });
+  place.append(opener, list);
+  return place;
+}

@@ -6,16 +6,11 @@ import { confirm } from "../confirm.js";
 import { $, announce, button, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
-import { AddPart } from "./add_part.js";
-import { CoverPart } from "./cover_part.js";
-import { askConflict, askUnsaved, showVersions } from "./dialogs.js";
+import { askConflict, askUnsaved, moreMenu, showVersions } from "./dialogs.js";
 import { isPrivate, keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
-import { HeadPart, PositionPart } from "./head_part.js";
-import { IdeasPart } from "./ideas_part.js";
 import { isSame, modelOf, settingsOf } from "./model.js";
-import { moreMenu } from "./more_menu.js";
-import { OutputsPart } from "./outputs_part.js";
+import { AddPart, CoverPart, HeadPart, IdeasPart, OutputsPart, PositionPart } from "./parts.js";
 import { editorPath, Preview } from "./preview.js";
 
 /** @import { EditorInput } from "../documents.js" */

@@ -1,7 +1,7 @@
 // @ts-check
 // The form on the page as a preview of the edited one. Each change is posted as a draft, and the form is redrawn with it.
 
-import { $, all, glideTo } from "../dom.js";
+import { all, glideTo } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { addValues, formName, isDrawing, redraw } from "../form/form.js";
 import { unfold } from "../gradio.js";
@@ -138,6 +138,3 @@ function drawnForm() {
     }
   });
 }
-
-/** Return whether the form is on the page. */
-export const hasForm = () => Boolean($("#heading [data-workflow]"));
