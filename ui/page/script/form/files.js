@@ -1,9 +1,10 @@
 // @ts-check
 // Dropped, pasted and chosen files: each becomes a field's value or opens as a workflow.
 
+import { coverWindow, uncoverWindow } from "../back.js";
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
-import { $, all, announce, element } from "../dom.js";
+import { $, all, announce, button, element } from "../dom.js";
 import { giveFile, isChoosing, isEnlarging, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { labeled, message, plural } from "../messages.js";
@@ -11,7 +12,6 @@ import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
 import { uploadBegins } from "./cut_uploads.js";
-import { enlargeImage } from "./enlarged_image.js";
 import { clearErrors, fieldId, showRefusal } from "./field_errors.js";
 import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
@@ -417,4 +417,26 @@ function pasted(event) {
   else return;
   event.preventDefault();
   event.stopPropagation();
+}
+
+/**
+ * Show an image over the whole window until the user closes it. Gradio would enlarge the field, which scrolls with the
+ * page and keeps its height.
+ * @param {string} address
+ * @param {string} label of the field
+ */
+function enlargeImage(address, label) {
+  const dialog = element("dialog", "enlarged-image");
+  dialog.ariaLabel = label;
+  const image = element("img");
+  Object.assign(image, { src: address, alt: label });
+  const close = button(message("Close"), () => dialog.close(), "button");
+  dialog.append(image, close);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    uncoverWindow();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  coverWindow(() => dialog.close());
 }

@@ -9,7 +9,7 @@ import { message } from "../messages.js";
 import { say } from "../state.js";
 import { editButton, formRatio, nameIn, offerOriginal } from "./offers.js";
 
-/** @import { Edit } from "./view.js" */
+/** @import { Edit } from "./editor.js" */
 
 /** @typedef {{ address: string, edit: Edit }} Original the unedited image, and its last edit */
 

@@ -5,7 +5,7 @@ import { addressOf, element, isPaintable } from "../dom.js";
 import { formRatio, nameIn } from "./offers.js";
 
 /** @import { Value } from "../components/mask_painter.js" */
-/** @import { Edit } from "./view.js" */
+/** @import { Edit } from "./editor.js" */
 
 /** @typedef {{ value: Value, edit: Edit }} Original the unedited image with its mask, and the last edit */
 

@@ -2,13 +2,14 @@
 // Lineage of a result: tiles of the runs that it was made from and used for. Pressing a tile shows its run. A result
 // can become a chain together with the runs that it was made from.
 
-import { button, element } from "../dom.js";
+import { button, dialog, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
+import { visitWith } from "../form/form.js";
 import { tilesOf } from "../history/past.js";
 import { tileFor } from "../history/tile.js";
 import { message, withEllipsis } from "../messages.js";
+import { API, ask, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
-import { makeChain } from "./make_chain.js";
 
 /** @import { RunDoc } from "../documents.js" */
 /** @import { View } from "../state.js" */
@@ -47,4 +48,70 @@ function groupOf(title, runs) {
   const heading = element("h3", "", title);
   group.append(heading, ...tilesOf(runs).map((run) => tileFor(run, () => lookBackAt(run))));
   return [group];
+}
+
+const LONGEST = 60;
+
+/**
+ * Turn a run and the runs that it was made from into a chain for all users. Ask for the chain's title. If the run can't become a chain, show why instead.
+ * @param {string} run the run's id
+ */
+async function makeChain(run) {
+  if (await ask(`${API}/runs/${run}/chain`, undefined, "GET")) askForTitle(run);
+}
+
+/**
+ * Show the dialog for the title.
+ * @param {string} run the run's id
+ * @param {string} typed the title of an earlier attempt
+ */
+function askForTitle(run, typed = "") {
+  const place = dialog("make-chain", message("Create chain"));
+  const about = message(
+    "Create a form for all these steps, with your values and a new seed for each run. Everyone can use it.",
+  );
+  const form = element("form");
+  form.noValidate = true; // the page shows its own error at the field, in its own language
+  const missing = element("p", "field-error");
+  missing.id = "make-chain-error";
+  missing.role = "status";
+  missing.hidden = true;
+  const title = element("input");
+  Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
+  title.placeholder = title.ariaLabel = message("Chain title");
+  const make = button(message("Create chain"), () => form.requestSubmit(), "button primary");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (make.ariaDisabled === "true") return;
+    missing.hidden = title.value.trim() !== "";
+    title.ariaInvalid = String(!missing.hidden);
+    if (!missing.hidden) {
+      missing.textContent = message("A chain needs a title.");
+      title.setAttribute("aria-describedby", missing.id);
+      title.focus();
+      return;
+    }
+    make.ariaDisabled = "true";
+    const again = { label: message("Try again"), does: () => askForTitle(run, title.value) };
+    const told = json({ title: title.value });
+    const made = await ask(`${API}/runs/${run}/chain`, told, "POST", [again]);
+    place.hidePopover();
+    if (made) visitWith(made.name, made.values);
+  });
+  const row = element("div", "row");
+  row.append(title);
+  const last = element("div", "row last");
+  last.append(
+    button(message("Cancel"), () => place.hidePopover()),
+    make,
+  );
+  title.addEventListener("input", () => {
+    missing.hidden = true;
+    title.ariaInvalid = "false";
+  });
+  form.append(row, missing, last);
+  place.append(element("p", "", about), form);
+  document.body.append(place);
+  place.showPopover();
+  title.focus();
 }
