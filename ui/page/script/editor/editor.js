@@ -201,7 +201,8 @@ export class FormEditor {
     const { settings, isChanged } = this;
     keepDraft(this.name, isChanged ? { version: this.doc.version, settings } : null);
     this.#preview.show(settings, false, values);
-    this.#say(this.#state);
+    // While the author types, this stays the same. Writing it again would be announced, and cause a new layout.
+    if (this.#said.textContent !== this.#state) this.#say(this.#state);
     this.#draw();
   }
 

@@ -93,8 +93,7 @@ export class FieldsPart {
     const count = this.#hiddenList.childElementCount;
     this.#hidden.hidden = count === 0;
     const summary = this.#hidden.querySelector("summary");
-    if (summary)
-      summary.textContent = plural("{count} hidden field", "{count} hidden fields", { count });
+    if (summary) tell(summary, plural("{count} hidden field", "{count} hidden fields", { count }));
     this.#others.value = model.others;
   }
 
