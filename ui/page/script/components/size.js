@@ -90,7 +90,7 @@ export function mountSize(place, { title, width, height, rules, author }) {
     const ratio = now.join("×") === own ? own : ratioOf(now, rules);
     mark(chips, ratio);
     const words = [ratio ? "" : message("Custom"), megapixels(now)].filter(Boolean);
-    said.textContent = isSize(now) ? words.join(" · ") : "";
+    tell(said, isSize(now) ? words.join(" · ") : "");
     if (isSize(now)) size = now;
     compare();
   });

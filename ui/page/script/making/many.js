@@ -1,7 +1,7 @@
 // @ts-check
 // The control beside Generate that makes several results: images per run, runs, and “Try several values…”.
 
-import { $, button, element, isNarrow, typeInto } from "../dom.js";
+import { $, button, element, isNarrow, tell, typeInto } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { LOCALE, labeled, message, withEllipsis } from "../messages.js";
 import { page } from "../state.js";
@@ -81,7 +81,7 @@ class ManyControl {
       this.#images.show(this.#each ?? images.least);
     }
     this.#runs.show(runs);
-    this.#words.textContent = manyWords(runs, this.#each);
+    tell(this.#words, manyWords(runs, this.#each));
     this.button.dataset.short = `×${(runs * (this.#each ?? 1)).toLocaleString(LOCALE)}`;
     this.#vary.disabled = away !== "";
     this.#vary.title = away;
@@ -166,8 +166,8 @@ class Stepper {
    * @param {number | null} most
    */
   describe(name, help, least, most) {
-    this.#name.textContent = name;
-    this.#help.textContent = help;
+    tell(this.#name, name);
+    tell(this.#help, help);
     this.#limits = { least, most };
     this.#input.min = String(least);
     this.#input.max = most === null ? "" : String(most);

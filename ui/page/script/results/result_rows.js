@@ -2,7 +2,7 @@
 // The actions on the result on the stage: a row below it, the same row in full screen with the result's caption, and the
 // way back from one result to all.
 
-import { $, all, button, element } from "../dom.js";
+import { $, all, button, element, tell } from "../dom.js";
 import { comparable, compare } from "../history/side_by_side.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
@@ -76,10 +76,10 @@ export class ResultRows {
     const before = item?.before || view?.page.before || "";
     const place = wordsOfPlace(state, on);
     this.back.hidden = !isOneOfSeveral(on);
-    this.back.textContent = joined([message("All results"), place, item?.label]);
+    tell(this.back, joined([message("All results"), place, item?.label]));
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
     const isTaken = item && item.at >= 0 && component.takes.includes(item.kind);
-    this.#words.textContent = joined([item?.label, place, view?.page.caption.prompt]);
+    tell(this.#words, joined([item?.label, place, view?.page.caption.prompt]));
     this.beside = view && besideFor(view, item?.at, component.viewer);
     this.#draw({
       view,
