@@ -300,6 +300,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
         shows_servers=settings.only_this_machine,
         operator_images=settings.operator_images == "yes",
         pages=settings.pages == "yes",
+        of_plugins=settings,
     )
 
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
 
 from comfyforms.plugin_manager import PROJECT
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from starlette.requests import HTTPConnection
 
     from comfy.comfyui.protocol.outputs import OutputFile
@@ -44,6 +45,7 @@ else:
 __all__ = ["Access", "AppParts", "GuardedRoutes", "PluginApp", "ResultAction", "hookimpl"]
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _hook = pluggy.HookspecMarker(PROJECT)
+_Settings = TypeVar("_Settings", bound="BaseModel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class PluginApp:
         from ui.parts import Parts
 
         return Parts(self.services)
+
+    def own_settings(self, kind: type[_Settings]) -> _Settings:
+        """Return the plugin's settings. `kind`: the class that its hook `settings` returns."""
+        given = self.settings.of_plugins
+        return given if isinstance(given, kind) else kind()
 
     def result(self, request: HTTPConnection, run: str, file: int) -> tuple[Record, OutputFile]:
         """Return a run of the caller, and its file with this number. Blocks on the database. Raises
@@ -109,6 +116,12 @@ class AppParts:
 @_hook
 def app_parts(app: PluginApp) -> AppParts | None:
     """Return a plugin's parts of one app. Called once per app, before it serves."""
+
+
+@_hook
+def settings() -> Iterable[type[BaseModel]]:  # type: ignore[empty-body]
+    """Return classes of settings, whose fields become options, variables and keys of the settings
+    file. Each field has a default, a `title` for its value in --help, and a description."""
 
 
 @_hook

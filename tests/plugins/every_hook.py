@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from comfyforms.hooks import Access, AppParts, GuardedRoutes, PluginApp, hookimpl
 
 
@@ -34,7 +36,21 @@ def app_parts(app: PluginApp) -> AppParts:
     async def state() -> str:
         return states[-1]
 
+    @routes.get("/note", Access.PUBLIC)
+    async def note() -> str:
+        return app.own_settings(EverySettings).every_note
+
     return AppParts([routes], serving)
+
+
+class EverySettings(BaseModel):
+    every_note: str = Field("none", title="TEXT", description="a note")
+    every_size: int = Field(1, ge=1, title="NUMBER", description="a size")
+
+
+@hookimpl
+def settings() -> list[Any]:
+    return [EverySettings]
 
 
 @hookimpl

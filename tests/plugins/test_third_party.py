@@ -70,6 +70,10 @@ def test_a_plugin_starts_and_stops_with_the_app(app: RunningApp) -> None:
     assert answer.text == '"started"'
 
 
+def test_a_plugins_settings_have_their_defaults(app: RunningApp) -> None:
+    assert requests.get(f"{app.url}/every/note", timeout=LONGEST_WAIT).text == '"none"'
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [

@@ -11,14 +11,16 @@ import tomllib
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from comfy.base.secret_options import secrets_can_be_read
 from comfy.base.version import app_version
+from comfyforms.plugin_manager import contributed
 from ui.settings.folders import INSTALLED, PROGRAM
 from ui.settings.named_servers import (
     OWN,
@@ -71,6 +73,13 @@ _SECRET_PART: Mapping[str, re.Pattern[str]] = {
 _ANYTHING = re.compile(".")
 
 
+@cache
+def _settings_type() -> type[Settings]:
+    """Return the class of the settings, with the fields that plugins add."""
+    added = contributed("settings")
+    return create_model("AllSettings", __base__=(Settings, *added)) if added else Settings
+
+
 def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True) -> Settings:
     """Return the settings in force; `arguments` default to the program's own. `serves`: they start
     the app. Other commands ignore rights, whose users may not exist yet.
@@ -80,7 +89,7 @@ def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     given, problems = _parse(arguments)
-    known = [_variable(name) for name in Settings.model_fields]
+    known = [_variable(name) for name in _settings_type().model_fields]
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             log.warning("Unknown setting %s.%s", variable, _did_you_mean(variable.upper(), known))
@@ -91,7 +100,9 @@ def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True
         name: value for name, value in in_file.items() if _variable(name) not in in_variables
     }
     try:
-        settings = Settings.model_validate({**in_file, **given, **({} if serves else _NO_RIGHTS)})
+        settings = _settings_type().model_validate(
+            {**in_file, **given, **({} if serves else _NO_RIGHTS)}
+        )
     except ValidationError as error:
         names = {name: name for name in in_file} | {name: _option(name) for name in given}
         details = error.errors(include_url=False, include_input=False)
@@ -136,13 +147,15 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         epilog="All users of this machine can read command lines. "
         + " ".join(
             f"{_variable(name)} is therefore not an option:"
-            f" {Settings.model_fields[name].description}."
+            f" {_settings_type().model_fields[name].description}."
             for name in sorted(NO_OPTION & SECRET)
         )
         + " [[scale]] in the file of --config names"
-        f" {Settings.model_fields['scale'].description}.",
+        f" {_settings_type().model_fields['scale'].description}.",
     )
-    offered = {name: one for name, one in Settings.model_fields.items() if name not in NO_OPTION}
+    offered = {
+        name: one for name, one in _settings_type().model_fields.items() if name not in NO_OPTION
+    }
     for name, field in offered.items():
         secret = "; secrets belong in the variable or the file of --config"
         about = f"{field.description}{secret if name in SECRET else ''}"
@@ -168,7 +181,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
             value = " ".join([value, *more])
         elif more:
             problems.append(f"{_option(name)}: use it only once.")
-        given[name] = value or Settings.model_fields[name].default
+        given[name] = value or _settings_type().model_fields[name].default
     return given, problems
 
 
@@ -189,7 +202,7 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
         return {}, [f"{_option('config')}: {unreadable(error).message()}"]
     except (OSError, ValueError):
         return {}, []
-    known = [one for one in Settings.model_fields if one != "config"]
+    known = [one for one in _settings_type().model_fields if one != "config"]
     strange = [
         f"{_option('config')}: unknown setting {one!a}.{_did_you_mean(one, known)}"
         for one in document

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import is_loopback
 from comfy.library.permissions import Permissions
@@ -92,7 +94,8 @@ class WebSettings:
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
     `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
     `scales`: elastic servers; `shows_servers`: users may see their addresses.
-    `operator_images`: administrators see previews of all runs. `pages`: serve pages and the API."""
+    `operator_images`: administrators see previews of all runs. `pages`: serve pages and the API.
+    `of_plugins`: all settings, with those that plugins add."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -110,6 +113,7 @@ class WebSettings:
     shows_servers: bool = False
     operator_images: bool = False
     pages: bool = True
+    of_plugins: BaseModel | None = None
 
     def reach(self, port: int, identity: Identity) -> Reach:
         """Return the app's addresses at this port, and the access that `identity` gives."""
