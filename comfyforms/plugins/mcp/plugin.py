@@ -6,8 +6,6 @@ import logging
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from packaging.requirements import Requirement
-
 from comfyforms.hooks import AppParts, PluginApp, hookimpl
 
 log = logging.getLogger(__name__)
@@ -22,6 +20,8 @@ def app_parts(app: PluginApp) -> AppParts | None:
     the app."""
     if find_spec("mcp") is None:
         return None
+    from packaging.requirements import Requirement
+
     try:
         installed = version("mcp")
     except PackageNotFoundError:
