@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from gettext import GNUTranslations
 from math import isfinite
 from pathlib import Path
@@ -24,7 +25,9 @@ from comfy.base.messages import Message
 
 _FOLDER = Path(__file__).parent
 _FILE = "LC_MESSAGES/messages.po"
-_SCRIPT = "ui/page/script/"
+_SCRIPT = _FOLDER.parent / "page" / "script"
+_LITERAL = re.compile(r"""\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'""")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,12 @@ class Language:
     def script(self) -> bytes:
         """Return the messages for the page's script, as an ES module: a text for each message, or
         its plural forms and the rule that selects one."""
-        messages = {
-            one.id[0] if isinstance(one.id, tuple) else one.id: one.string
+        entries = (
+            (one.id[0] if isinstance(one.id, tuple) else one.id, one.string)
             for one in self._catalog
-            if one.id
-            and not one.fuzzy
-            and any(place.startswith(_SCRIPT) for place, _ in one.locations)
-        }
+            if not one.fuzzy
+        )
+        messages = {text: own for text, own in entries if text in _script_literals()}
         texts = json.dumps(messages, ensure_ascii=False)
         # The plural rule is a C expression, which is also valid JavaScript.
         form = f"(n) => Number({self._catalog.plural_expr})"
@@ -128,6 +130,18 @@ class Language:
         write_mo(packed, self._catalog)
         packed.seek(0)
         return GNUTranslations(packed)
+
+
+@cache
+def _script_literals() -> frozenset[str]:
+    """Return the string literals of the page's script, which include its messages."""
+    sources = (file.read_text(encoding="utf-8") for file in _SCRIPT.rglob("*.js"))
+    found = (one[1] or one[2] for source in sources for one in _LITERAL.finditer(source))
+    return frozenset(_ESCAPE.sub(_unescaped, text) for text in found if text)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2]
 
 
 def _local(seconds: float) -> datetime:

@@ -32,13 +32,11 @@ def write_catalog(
 ) -> Path:
     r"""Write the catalog of one language below this folder and return its path.
 
-    `said` maps message ids to translations. For messages with a plural, both are pairs. Ids that
-    occur in the code get their source locations.
+    `said` maps message ids to translations. For messages with a plural, both are pairs.
     """
     catalog = Catalog(locale=tag.replace("-", "_"))
     for sentence, text in said.items():
-        known = extracted().get(sentence)
-        catalog.add(sentence, text, locations=known.locations if known else ())
+        catalog.add(sentence, text)
     file = folder / tag.replace("-", "_") / "LC_MESSAGES" / "messages.po"
     file.parent.mkdir(parents=True)
     with file.open("wb") as po:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from comfy.base.messages import Message, message, plural
 from comfy.base.wording import minimum
-from tests.support.languages.catalogs import write_catalog
+from tests.support.languages.catalogs import extracted, write_catalog
 from ui.languages.catalogs import Language, Languages, wanted_languages
 
 POLISH = {
@@ -148,6 +148,19 @@ def test_the_page_gets_only_the_messages_of_its_script(tmp_path: Path) -> None:
     texts = json.loads(script.partition("texts = ")[2].partition(";\n")[0])
     assert texts == {"Can't reach ComfyForms.": "Brak połączenia z ComfyForms."}
     assert "pluralForm = (n) =>" in script
+
+
+def test_the_page_gets_all_messages_of_its_script() -> None:
+    """Extraction finds the same messages in the script as the app."""
+    script = Languages().all["de"].script.decode()
+    texts = json.loads(script.partition("texts = ")[2].partition(";\n")[0])
+    wanted = {
+        one.id[0] if isinstance(one.id, tuple | list) else one.id
+        for one in extracted()
+        if one.id and any(file.startswith("ui/page/script/") for file, _ in one.locations)
+    }
+    assert len(wanted) > 300
+    assert not wanted - texts.keys()
 
 
 @pytest.mark.parametrize(
