@@ -39,6 +39,7 @@ from comfyforms.comfyui_node.downloads.journal import DownloadOrder
 from comfyforms.comfyui_node.downloads.problems import DownloadProblem, HostUnreachable
 from comfyforms.comfyui_node.downloads.queue import (
     DOWNLOAD_ID,
+    Change,
     Downloads,
     DownloadStatus,
     FileAnswer,
@@ -91,17 +92,13 @@ class NodeDownloads:
         """Start a download, or continue the one of the same file."""
         self._ask("POST", "", {"orders": [asdict(order)]})
 
-    def pause(self, key: str) -> None:
-        """Pause a download."""
-        self._ask("POST", f"/{quote(key, safe='')}/pause", {})
-
-    def resume(self, key: str, token: str) -> None:
-        """Continue a paused download, or retry a failed one."""
-        self._ask("POST", f"/{quote(key, safe='')}/resume", {"token": token})
-
-    def remove(self, key: str) -> None:
-        """Cancel a download, or remove an ended one from the list."""
-        self._ask("DELETE", f"/{quote(key, safe='')}")
+    def change(self, key: str, change: Change, token: str) -> None:
+        """See `Downloads.change`."""
+        below = f"/{quote(key, safe='')}"
+        if change == "remove":
+            self._ask("DELETE", below)
+        else:
+            self._ask("POST", f"{below}/{change}", {"token": token} if change == "resume" else {})
 
     def facts(self, urls: Sequence[str], hosts: Sequence[str], token: str) -> list[FileAnswer]:
         """Ask the hosts for the sizes of files."""
@@ -210,14 +207,8 @@ class Downloader(Protocol):
     def start(self, order: DownloadOrder) -> object:
         """Start a download."""
 
-    def pause(self, key: str) -> object:
-        """Pause a download."""
-
-    def resume(self, key: str, token: str) -> object:
-        """Continue or retry a download."""
-
-    def remove(self, key: str) -> None:
-        """Cancel a download, or remove an ended one."""
+    def change(self, key: str, change: Change, token: str) -> None:
+        """Pause, resume, retry or remove a download."""
 
     def facts(self, urls: Sequence[str], hosts: Sequence[str], token: str) -> list[FileAnswer]:
         """Ask the hosts for the sizes of files."""
@@ -294,22 +285,10 @@ class ModelDownloads:
                 self._at(server).start(order)
         self._note_change()
 
-    def pause(self, server: ComfyServer, key: str) -> None:
-        """Pause a download."""
+    def change(self, server: ComfyServer, key: str, change: Change) -> None:
+        """Pause, resume or retry a download; or cancel it, or remove an ended one from the list."""
         with _converted():
-            self._at(server).pause(key)
-        self._note_change()
-
-    def resume(self, server: ComfyServer, key: str) -> None:
-        """Continue a paused download, or retry a failed one."""
-        with _converted():
-            self._at(server).resume(key, self._token(server))
-        self._note_change()
-
-    def remove(self, server: ComfyServer, key: str) -> None:
-        """Cancel a download, or remove an ended one from the list."""
-        with _converted():
-            self._at(server).remove(key)
+            self._at(server).change(key, change, self._token(server))
         self._note_change()
 
     @property

@@ -30,8 +30,8 @@ from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.model_files.lists import ModelFiles
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+from comfy.runs.input_files import clean_up
 from comfy.runs.interface import RunRegistry
-from comfy.runs.server_cleanup import clean_up
 from comfy.templates.gallery import TemplateGallery
 from comfy.templates.known_parts import KnownParts
 from comfy.webhooks.waiting import Webhooks, WebhookSettings

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import random
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 
 from comfy.base.errors import ManyProblems
-from comfy.base.messages import message
+from comfy.base.messages import message, plural
 from comfy.base.wording import short
-from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.content import BatchContent, UnequalLengths, replaced
 from comfy.batches.open_batch import BatchSummary
-from comfy.batches.replaced import replaced
-from comfy.batches.rows import UnequalLengths
-from comfy.batches.runner import MOST_TOLD, BatchRunner, RowBatch, and_more
 from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
 from comfy.batches.table import Row
 from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
 from comfy.comfyui.servers.needs import Needs
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form
-from comfy.launch.once import lacking
-from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.once import conflicts_in, lacking, own_values
+from comfy.launch.start import FieldErrors, RowJudge, Starter
 from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.records.record import Record
 from comfy.records.rows import Wanted
-from comfy.runs.interface import Origin, RunRegistry
+from comfy.runs.interface import RunRegistry
 
+_MOST_TOLD = 100  # problems
 _SAMPLE = 5  # runs
 _MOST_HINTS = 20  # problems with a suggested value, which is slow to find
 _LOOKED_AT = 100  # rows
@@ -41,20 +39,25 @@ class BatchCheck:
     """Readable content of a batch, its number of rows, and its first problems. `more` is the number
     of other problems."""
 
+    form: Form
     content: BatchContent
     rows: int
     problems: tuple[BatchProblem, ...]
     more: int
 
+    def raise_errors(self, known: Sequence[str] = ()) -> None:
+        """Raise BatchErrors if there are problems, or `known` ones that the caller found before."""
+        if known or self.problems:
+            problems = [*known, *_labelled(self.form, self.problems), *_and_more(self.more)]
+            raise BatchErrors(problems, self.problems)
+
 
 class BatchErrors(ManyProblems):
-    """A batch can't run. `found` has the problems with their positions. `known` are sentences about
-    problems that the caller found before."""
+    """A batch can't run. `found` has the problems with their positions."""
 
-    def __init__(self, form: Form, checked: BatchCheck, known: Sequence[str] = ()) -> None:
-        problems = [*known, *_labelled(form, checked.problems), *and_more(checked.more)]
+    def __init__(self, problems: Iterable[str], found: Iterable[BatchProblem]) -> None:
         super().__init__(problems, message("Nothing was started."))
-        self.found = checked.problems
+        self.found = tuple(found)
 
 
 def problems_of_batch(
@@ -69,7 +72,7 @@ def problems_of_batch(
     content, problems = read_batch(form, spec, base, starter.wildcards, starter.translated)
     wrong = _wrong(starter, form, content, owner)
     try:
-        count = len(BatchRows(content)) if content.shown else 0
+        count = len(content) if content.shown else 0
     except (BadValue, UnequalLengths) as error:
         count, problems = 0, (*problems, BatchProblem(str(error)))
         if isinstance(error, BadValue):  # too many rows: checking them all takes too long
@@ -79,28 +82,41 @@ def problems_of_batch(
     all_problems = (*problems, *missing, *wrong)
     if count and not all_problems:
         all_problems = tuple(_conflicts(starter, workflow, content, owner))
-    return BatchCheck(
-        content, count, all_problems[:MOST_TOLD], max(0, len(all_problems) - MOST_TOLD)
-    )
+    more = max(0, len(all_problems) - _MOST_TOLD)
+    return BatchCheck(form, content, count, all_problems[:_MOST_TOLD], more)
 
 
 def check_rows(
     starter: Starter, workflow: str, form: Form, content: BatchContent, owner: str
 ) -> None:
     """Check what `problems_of_batch` omits: the values that all rows share, and whole rows if their
-    values depend on each other. Raises FieldErrors, RowErrors, and the errors of `Starter.check`.
+    values depend on each other. Raises FieldErrors, BatchErrors, and the errors of `Starter.check`.
     """
-    _, errors = starter.judged_values(form, BatchRows(content)[0].values, owner)
+    _, errors = starter.judged_values(form, content[0].values, owner)
     if errors:
         raise FieldErrors(form, errors)
     fields = {field.key: field for field in form.fields}
     # Otherwise each value is valid or invalid on its own.
-    if content.redraws or any(fields[one.key].is_media for one in content.shown):
-        BatchRunner(starter, Origin(owner)).check_values(_row_batch(workflow, content))
+    if not content.redraws and not any(fields[one.key].is_media for one in content.shown):
+        return
+    problems: list[str] = []
+    found: list[BatchProblem] = []
+    judge = RowJudge(partial(starter.judged_values, owner=owner)).judged
+    for row in content:
+        values = own_values(starter, workflow, row.values, content.of_options, owner)
+        checked = starter.check(workflow, values, owner, judge=judge)
+        labelled = labelled_errors(checked.form, checked.errors)
+        for key, sentence in checked.errors.items():
+            found.append(BatchProblem(sentence, key or None, row.number, row.line))
+            problems.append(found[-1].with_place(labelled[key]))
+    if problems:
+        more = _and_more(len(problems) - _MOST_TOLD)
+        raise BatchErrors([*problems[:_MOST_TOLD], *more], found[:_MOST_TOLD])
 
 
-def _row_batch(workflow: str, content: BatchContent) -> RowBatch:
-    return RowBatch(uuid.uuid4(), workflow, BatchRows(content), content.of_options)
+def _and_more(count: int) -> list[str]:
+    """Return a message about the number of further problems, or nothing."""
+    return [plural("And {count} more.", "And {count} more.", count=count)] if count > 0 else []
 
 
 def _conflicts(
@@ -109,8 +125,9 @@ def _conflicts(
     """Yield choices that no server offers together, each with the first row that has them, unless
     all rows have them."""
     varied = {column.key for column in content.shown}
-    batch = _row_batch(workflow, content)
-    for row, error in BatchRunner(starter, Origin(owner)).conflicts(batch):
+    rows = (own_values(starter, workflow, row.values, content.of_options, owner) for row in content)
+    for index, error in conflicts_in(starter, workflow, rows, owner):
+        row = content[index]
         location = (row.number, row.line) if varied & error.errors.keys() else (None, None)
         for key, sentence in error.errors.items():
             yield BatchProblem(sentence, key or None, *location)
@@ -157,15 +174,15 @@ def _labelled(form: Form, problems: tuple[BatchProblem, ...]) -> Iterator[str]:
 
 
 def batch_seconds_left(
-    starter: Starter, summary: BatchSummary, rows: BatchRows, left: Sequence[int], owner: str
+    starter: Starter, summary: BatchSummary, content: BatchContent, left: Sequence[int], owner: str
 ) -> float | None:
     """Estimate the seconds that the rows with the indexes `left` take, None if that is unknown."""
     if summary.finished:
         return None
-    form = starter.forms.known_form(summary.workflow, owner, rows.base)
+    form = starter.forms.known_form(summary.workflow, owner, content.base)
     if form is None:  # its runs report why
         return None
-    prompts = _prompts(form, rows, left)
+    prompts = _prompts(form, content, left)
     width = _width(starter.runs, form, prompts)
     works = list(map(sampling_work, prompts))
     return _seconds(starter.runs, summary.workflow, works, len(left), width)

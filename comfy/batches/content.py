@@ -1,18 +1,133 @@
-"""Content of a batch, which stores each value once, and its rows. Pure."""
+"""Content of a batch, which stores each value once, and its rows."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from functools import cached_property
+from itertools import product
+from typing import Any, overload
 
-from comfy.batches.grids.grid import fits_grid
-from comfy.batches.replaced import replaced
-from comfy.batches.rows import Axis, combined
+from comfy.base.errors import BatchNotFound, ComfyError
+from comfy.base.messages import message, message_from_json, message_to_json
+from comfy.batches.grids import fits_grid
 from comfy.batches.table import Row
+from comfy.batches.values import MOST_ROWS, TooManyRows
 from comfy.form.seeds import CountUp
-from comfy.launch.uploads import Upload, distinctly_named
+from comfy.launch.uploads import (
+    Upload,
+    distinctly_named,
+    kept_uploads,
+    value_from_json,
+    value_to_json,
+    values_from_json,
+    values_to_json,
+)
+from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
+from comfy.records.blobs import BlobStore
+from comfy.records.database import Within
+from comfy.records.groups import Group, GroupTooLarge
+from comfy.records.store import RunStore
+
+UNPAIRED = message("To run row by row, all fields need the same number of values.")
+
+
+class UnequalLengths(ComfyError):
+    """Paired fields have different numbers of values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Key of a field and its values, one row each."""
+
+    key: str
+    values: Sequence[object]
+
+
+def combined(
+    axes: Sequence[Axis], table: Sequence[Row] = (), *, paired: bool = False
+) -> tuple[Row, ...]:
+    """Return the rows of a batch: all combinations, the table changing slowest, then the first
+    axis. If `paired`, the first values together, then the second values, and so on.
+
+    A single value applies to every row. Numbers count from 1; if only the table has several rows,
+    `line` is the table's line. Raises BadValue for too many rows, UnequalLengths for pairs of
+    unequal lengths.
+    """
+    columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
+    columns += [[{axis.key: value} for value in axis.values] for axis in axes]
+    combinations = _paired(columns) if paired else _product(columns)
+    rows = [{key: value for part in parts for key, value in part.items()} for parts in combinations]
+    lines = [row.number for row in table] if len(rows) == len(table) else [None] * len(rows)
+    return tuple(
+        Row(number, values, line)
+        for number, (values, line) in enumerate(zip(rows, lines, strict=True), 1)
+    )
+
+
+def _product(
+    columns: Sequence[Sequence[Mapping[str, object]]],
+) -> Iterable[tuple[Mapping[str, object], ...]]:
+    if math.prod(map(len, columns)) > MOST_ROWS:
+        raise TooManyRows
+    return product(*columns)
+
+
+def _paired(
+    columns: Sequence[Sequence[Mapping[str, object]]],
+) -> Iterable[tuple[Mapping[str, object], ...]]:
+    lengths = {len(column) for column in columns} - {1}
+    if len(lengths) > 1:
+        raise UnequalLengths(
+            UNPAIRED,
+            message("Or choose every combination instead."),
+        )
+    count = max(lengths, default=1)
+    filled = [column if len(column) > 1 else [column[0]] * count for column in columns]
+    return zip(*filled, strict=True)
+
+
+def replaced(text: str, find: str, value: str) -> str:
+    """Return the text with all occurrences of `find` replaced by `value`. Raises BadValue
+    beforehand if the result would exceed the limit of fields."""
+    if len(text) > LONGEST_TEXT:
+        raise too_long()
+    if len(text) + text.count(find) * (len(value) - len(find)) > LONGEST_TEXT:
+        raise too_long()
+    return text.replace(find, value)
+
+
+def check_together(
+    texts: Collection[str], replacements: Sequence[tuple[str, Sequence[str]]]
+) -> None:
+    """Raise BadValue if a text could exceed the limit of fields after all replacements. Each
+    replacement has a search text and its possible values.
+
+    Uses the maximum count of each character: a text contains the search text at most as often as
+    its rarest character.
+    """
+    length = max(map(len, texts), default=0)
+    most = Counter[str]()
+    if len(replacements) > 1 and length <= LONGEST_TEXT:
+        for text in texts:
+            most |= Counter(text)
+    for index, (find, values) in enumerate(replacements):
+        looked_for = Counter(find)
+        if index == 0:
+            count = max((text.count(find) for text in texts), default=0)
+        else:
+            count = min(most[letter] // times for letter, times in looked_for.items())
+        length += count * max(0, *(len(value) - len(find) for value in values))
+        if length > LONGEST_TEXT:
+            raise BadValue(message("Maximum {most} characters.", most=f"{LONGEST_TEXT:,}"))
+        if index + 1 < len(replacements):
+            added = Counter[str]()
+            for value in values:
+                added |= Counter(value) - looked_for
+            most += Counter({letter: count * times for letter, times in added.items()})
+
 
 _TABLE = "table"
 
@@ -28,11 +143,15 @@ class Column:
     find: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchContent:
-    """Content of a batch: `base` has the values that all rows share, `columns` and `table` the
-    table, `axes` the other varied fields. `paired`: see `combined`. `redraws`: rows choose options
-    that have other fields."""
+@dataclass(frozen=True)  # without slots, for the cached property
+class BatchContent(Sequence[Row]):
+    """Rows of a batch, created on access from values that are stored once.
+
+    `base` has the values that all rows share, `columns` and `table` the table, `axes` the other
+    varied fields. `paired`: see `combined`. `redraws`: rows choose options that have other fields.
+    Access to rows raises BadValue for too many rows, or for a row whose text would grow too long,
+    and UnequalLengths for pairs of unequal lengths.
+    """
 
     base: Mapping[str, object]
     columns: tuple[Column, ...] = ()
@@ -40,6 +159,13 @@ class BatchContent:
     axes: tuple[Column, ...] = ()
     paired: bool = False
     redraws: bool = False
+
+    @cached_property
+    def _chosen(self) -> tuple[Row, ...]:
+        """Return the number and the chosen indexes of each row."""
+        axes = [Axis(str(at), range(len(axis.values))) for at, axis in enumerate(self.axes)]
+        lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(self.table)]
+        return combined(axes, lines, paired=self.paired)
 
     @property
     def of_options(self) -> frozenset[str]:
@@ -58,22 +184,6 @@ class BatchContent:
         counts = [len(axis.values) for axis in self.axes]
         return fits_grid(counts) and not self.table and not self.paired
 
-
-class BatchRows(Sequence[Row]):
-    """Rows of a batch, created on access. Raises BadValue for too many rows, or for a row whose
-    text would grow too long, and UnequalLengths for pairs of unequal lengths."""
-
-    def __init__(self, content: BatchContent) -> None:
-        self._content = content
-        axes = [Axis(str(at), range(len(axis.values))) for at, axis in enumerate(content.axes)]
-        lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(content.table)]
-        self._chosen = combined(axes, lines, paired=content.paired)
-
-    @property
-    def base(self) -> Mapping[str, object]:
-        """Return the values of all rows that don't set their own."""
-        return self._content.base
-
     def __len__(self) -> int:
         return len(self._chosen)
 
@@ -84,10 +194,10 @@ class BatchRows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        row, content = self._chosen[index], self._content
+        row = self._chosen[index]
         values = {
             key: value.ahead(index) if isinstance(value, CountUp) else value
-            for key, value in content.base.items()
+            for key, value in self.base.items()
         }
         values |= self._line(row)
         for column, value in self._values(row):
@@ -100,18 +210,18 @@ class BatchRows(Sequence[Row]):
         return self._chosen[index].number
 
     def cells(self, index: int) -> tuple[object, ...]:
-        """Return a row's values in the columns of `BatchContent.shown`. An empty table cell has the
+        """Return a row's values in the columns of `shown`. An empty table cell has the
         form's value; None stands for no value, or for a value that is drawn for the row."""
         row = self._chosen[index]
         given = {**self.base, **self._line(row)}
-        own = (given.get(column.key) for column in self._content.columns)
+        own = (given.get(column.key) for column in self.columns)
         known = (None if isinstance(value, CountUp) else value for value in own)
         return (*known, *(value for _, value in self._values(row)))
 
     def varied(self, index: int) -> dict[str, object]:
         """Return a row's known values by the keys of the varied fields: the whole text of a field
         that several columns change, otherwise the cell."""
-        keys = [column.key for column in self._content.shown]
+        keys = [column.key for column in self.shown]
         known_values = dict(zip(keys, self.cells(index), strict=True))
         if len(known_values) < len(keys):
             whole = self[index].values
@@ -121,22 +231,22 @@ class BatchRows(Sequence[Row]):
     def unset(self, index: int) -> list[int]:
         """Return the indexes of a row's columns without a cell, which use the form's value."""
         line = self._line(self._chosen[index])
-        return [at for at, one in enumerate(self._content.columns) if one.key not in line]
+        return [at for at, one in enumerate(self.columns) if one.key not in line]
 
     def _line(self, row: Row) -> Mapping[str, object]:
         match row.values.get(_TABLE):
             case int(index):
-                return self._content.table[index].values
+                return self.table[index].values
         return {}
 
     def _values(self, row: Row) -> Iterator[tuple[Column, object]]:
-        for index, axis in enumerate(self._content.axes):
+        for index, axis in enumerate(self.axes):
             match row.values[str(index)]:
                 case int(chosen):
                     yield axis, axis.values[chosen]
 
 
-def values_of_all(content: BatchContent) -> Iterator[object]:
+def _values_of_all(content: BatchContent) -> Iterator[object]:
     """Yield every value of the base, the table and the axes."""
     yield from content.base.values()
     for row in content.table:
@@ -153,10 +263,10 @@ def with_distinct_names(content: BatchContent) -> BatchContent:
     for column in columns:
         files = {id(one): one for one in column if isinstance(one, Upload)}
         named |= zip(files, distinctly_named([*files.values()]), strict=True)
-    return with_other_values(content, lambda value: named.get(id(value), value))
+    return _with_other_values(content, lambda value: named.get(id(value), value))
 
 
-def with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:
+def _with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:
     """Return the content with each value of the base, the table and the axes replaced by
     `change(value)`."""
 
@@ -166,3 +276,66 @@ def with_other_values(content: BatchContent, change: Callable[[object], object])
     table = (replace(row, values=changed(row.values)) for row in content.table)
     axes = (replace(axis, values=tuple(map(change, axis.values))) for axis in content.axes)
     return replace(content, base=changed(content.base), table=tuple(table), axes=tuple(axes))
+
+
+def save_new_batch(
+    history: RunStore, blobs: BlobStore, group: Group, content: BatchContent, within: Within
+) -> BatchContent:
+    """Store a new batch with copies of the files among its values, and return it with the copies.
+
+    Raises ComfyError if the batch or its files are too large.
+    """
+    uploads = {str(id(one)): one for one in _values_of_all(content) if isinstance(one, Upload)}
+    with kept_uploads(blobs, history, uploads) as files:
+        kept = _with_other_values(content, lambda value: files.get(str(id(value)), value))
+        digests = {file.digest for file in files.values()}
+        try:
+            history.groups.put(group, _content_to_json(kept), digests, within)
+        except GroupTooLarge as error:
+            raise ComfyError(
+                message("This is too large to save."), message("Split it into smaller ones.")
+            ) from error
+    return kept
+
+
+def load_batch(history: RunStore, batch_id: str, owner: str) -> BatchContent:
+    """Return the content of an owner's batch. Raises BatchNotFound if it can't be read."""
+    document = history.groups.content(batch_id, owner)
+    try:
+        return _content_from_json(document or {})
+    except (KeyError, TypeError, ValueError) as error:
+        raise BatchNotFound(message("This batch no longer exists.")) from error
+
+
+def _content_to_json(content: BatchContent) -> dict[str, Any]:
+    """Convert content to JSON values. Raises TypeError for a file that isn't in the blob store."""
+    return {
+        "base": values_to_json(content.base),
+        "columns": [[one.key, message_to_json(one.label)] for one in content.columns],
+        "table": [[row.number, values_to_json(row.values)] for row in content.table],
+        "axes": [
+            [one.key, message_to_json(one.label), [*map(value_to_json, one.values)], one.find]
+            for one in content.axes
+        ],
+        "paired": content.paired,
+        "redraws": content.redraws,
+    }
+
+
+def _content_from_json(document: Mapping[str, Any]) -> BatchContent:
+    """Invert `_content_to_json`. Raises KeyError, TypeError or ValueError for other values."""
+    return BatchContent(
+        values_from_json(document["base"]),
+        tuple(Column(key, _label(label)) for key, label in document["columns"]),
+        tuple(Row(number, values_from_json(values)) for number, values in document["table"]),
+        tuple(
+            Column(key, _label(label), tuple(map(value_from_json, values)), find)
+            for key, label, values, find in document["axes"]
+        ),
+        bool(document["paired"]),
+        bool(document["redraws"]),
+    )
+
+
+def _label(label: object) -> str:
+    return str(message_from_json(label))

@@ -1,11 +1,15 @@
-"""Batch in memory: its progress, for the thread that runs it and for watchers."""
+"""Batch in memory: its progress and the states of its rows, for the thread that runs it and for
+watchers."""
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from comfy.base.errors import (
     ComfyError,
@@ -15,18 +19,127 @@ from comfy.base.errors import (
     TooManyPaidRuns,
 )
 from comfy.base.messages import message_from_json, message_to_json, sentences
-from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.grids.grid import few_words
-from comfy.batches.row_states import RowState, RowStates
-from comfy.batches.runner import Steering
+from comfy.batches.content import BatchContent
+from comfy.batches.grids import few_words
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.groups.open_group import OpenGroup
-from comfy.launch.once import NOT_FETCHED
+from comfy.groups.queue import OpenGroup
+from comfy.launch.once import NOT_FETCHED, run_id_of
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunRegistry
+
+RowState = Literal["waiting", "running", "done", "failed", "stopped"]
+
+
+_LETTERS: Mapping[str, RowState] = {"w": "waiting", "d": "done", "f": "failed", "s": "stopped"}
+
+
+_WORDS = {word: letter for letter, word in _LETTERS.items()}
+
+
+class RowStates:
+    """State of each row by its index, and its last run. Not thread-safe.
+
+    A running row counts as waiting here; the run records have its outcome.
+    """
+
+    def __init__(self, batch: str, count: int, data: Mapping[str, Any] | None = None) -> None:
+        """Restore the states from the output of `to_json`."""
+        data = data or {}
+        states = data.get("states", "")
+        self._batch = uuid.UUID(batch)
+        self._states = bytearray(
+            states.encode() if isinstance(states, str) and len(states) == count else b"w" * count
+        )
+        self._tries = {int(at): int(tries) for at, tries in dict(data.get("tries", {})).items()}
+        errors = dict(data.get("errors", {})).items()
+        self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
+        self._instance, self._changes = secrets.token_hex(4), 0
+        self._changed: dict[int, int] = {}  # number of the last change of each changed row
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "states": self._states.decode(),
+            "tries": self._tries,
+            "errors": {at: message_to_json(said) for at, said in self._errors.items()},
+        }
+
+    def copy(self) -> RowStates:
+        """Return a copy."""
+        copied = RowStates(str(self._batch), len(self._states), self.to_json())
+        copied._instance, copied._changes = self._instance, self._changes
+        copied._changed = self._changed.copy()
+        return copied
+
+    @property
+    def mark(self) -> str:
+        """Return a marker of the current state for `changed_since`."""
+        return f"{self._instance}-{self._changes}"
+
+    def changed_since(self, mark: str) -> set[int] | None:
+        """Return the rows whose state or run may have changed since this mark. None if the mark is
+        invalid or comes from another process of the app."""
+        instance, _, changes = mark.partition("-")
+        if instance != self._instance or not changes.isdecimal():
+            return None
+        return {at for at, change in self._changed.items() if change > int(changes)}
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, index: int) -> RowState:
+        return _LETTERS[chr(self._states[index])]
+
+    def count(self, state: RowState) -> int:
+        """Return the number of rows in this state."""
+        return self._states.count(_WORDS[state].encode())
+
+    def places(self, *states: RowState) -> list[int]:
+        """Return the indexes of the rows in these states."""
+        letters = {ord(_WORDS[state]) for state in states}
+        return [at for at, letter in enumerate(self._states) if letter in letters]
+
+    def set(self, places: Iterable[int], state: RowState) -> None:
+        """Set the state of these rows."""
+        self._changes += 1
+        for index in places:
+            self._states[index] = ord(_WORDS[state])
+            self._errors.pop(index, None)
+            self._changed[index] = self._changes
+
+    def tried(self, index: int, run: str) -> None:
+        """Note that a row was started as this run."""
+        self._changes += 1
+        self._changed[index] = self._changes
+        task = row_id(self._batch, index)
+        self._tries[index] = next(at for at in itertools.count() if run_id_of(task, at) == run)
+
+    def tell(self, index: int, error: str) -> None:
+        """Note that a row failed without a run, with its error."""
+        self.set([index], "failed")
+        self._errors[index] = error
+
+    def error(self, index: int) -> str:
+        """Return a failed row's error from `tell`; "" for other rows."""
+        return self._errors.get(index, "")
+
+    def begun(self) -> dict[int, str]:
+        """Return the ids of the last runs of the waiting rows that have run, by index."""
+        return {at: self.run(at) for at in self._tries if self[at] == "waiting"}
+
+    def run(self, index: int) -> str:
+        """Return the id of the row's last run, or "" if it never ran."""
+        tries = self._tries.get(index)
+        return "" if tries is None else run_id_of(row_id(self._batch, index), tries)
+
+
+def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
+    """Return the id of the row's task."""
+    return uuid.uuid5(batch, str(index))
+
 
 BatchState = Literal["running", "paused", "stopped", "done"]
 
@@ -73,43 +186,17 @@ def about_batch(
         "workflow": workflow,
         "address": origin.address,
         "text_sources": [*origin.text_sources],
-        "rows": len(BatchRows(content)),
+        "rows": len(content),
         "varied": [message_to_json(label) for label in labels],
         "first_values": list(labels.values()),
     }
-
-
-def summary_of(group: Group) -> BatchSummary:
-    """Return the summary of the batch stored as this group."""
-    states = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
-    return BatchSummary(
-        group.id,
-        str(message_from_json(group.about.get("title", ""))),
-        str(group.about.get("workflow", "")),
-        _state_of(group),
-        len(states),
-        states.count("done"),
-        states.count("failed"),
-        group.created_at,
-        str(message_from_json(group.about.get("why", ""))),
-        _varied(group),
-        _first_values(group),
-    )
 
 
 def _state_of(group: Group) -> BatchState:
     return "stopped" if group.state == "failed" else group.state
 
 
-def _varied(group: Group) -> tuple[str, ...]:
-    return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
-
-
-def _first_values(group: Group) -> tuple[str, ...]:
-    return tuple(map(str, group.about.get("first_values", ())))
-
-
-class OpenBatch(OpenGroup, Steering):
+class OpenBatch(OpenGroup[BatchSummary]):
     """Batch in memory. Each method holds a lock briefly, and none of them blocks."""
 
     def __init__(
@@ -131,7 +218,7 @@ class OpenBatch(OpenGroup, Steering):
         self._live: dict[int, Run | Record] = {}
         self._new: set[int] = set()
         self._again: set[int] = set()  # active rows that were canceled, then resumed
-        self.deleted_with_runs = False  # includes runs that end after the deletion
+        self.deleted_with_runs = False
 
     @property
     def state(self) -> BatchState:
@@ -161,7 +248,7 @@ class OpenBatch(OpenGroup, Steering):
 
     @property
     def summary(self) -> BatchSummary:
-        """Return the summary for lists."""
+        """See `OpenGroup`."""
         with self.lock:
             about = self._group.about
             return BatchSummary(
@@ -174,8 +261,8 @@ class OpenBatch(OpenGroup, Steering):
                 self._rows.count("failed"),
                 self._group.created_at,
                 self._why or (self._waits_for if self._state == "running" else ""),
-                _varied(self._group),
-                _first_values(self._group),
+                tuple(str(message_from_json(one)) for one in about.get("varied", ())),
+                tuple(map(str, about.get("first_values", ()))),
             )
 
     @property
@@ -226,12 +313,6 @@ class OpenBatch(OpenGroup, Steering):
         for run in live.values():
             _cancel(run)
 
-    def delete(self, *, with_runs: bool = False) -> None:
-        """See `OpenGroup`. `with_runs`: also delete the runs that it started."""
-        with self.lock:
-            self.deleted_with_runs = with_runs
-        super().delete()
-
     def fail(self, problem: ComfyError) -> None:
         """See `OpenGroup`: pause the batch."""
         self.pause(sentences(str(problem), problem.hint))
@@ -253,15 +334,15 @@ class OpenBatch(OpenGroup, Steering):
     # Called in the batch's thread
 
     def wants_more(self) -> bool:
-        """See `Steering`."""
+        """Return whether another row may start."""
         return self._state == "running" and not self._runs.closed and not self.disowned
 
     def is_new(self, index: int) -> bool:
-        """See `Steering`."""
+        """Return True if the row at this index is known to have no run."""
         return index in self._new
 
     def begun(self, index: int, run: Run | Record) -> None:
-        """See `Steering`."""
+        """Note the run of the row at this index, or the record of a run that is done."""
         self._wait_for("")
         with self.lock:
             self._rows.tried(index, run.id)
@@ -276,7 +357,9 @@ class OpenBatch(OpenGroup, Steering):
             _take_back(run)
 
     def refused(self, index: int, problem: ComfyError) -> bool:
-        """See `Steering`: a row with refused values fails; temporary errors are retried."""
+        """Note that a row couldn't start. Return True if it failed, because the form refuses its
+        values; False to try it again after a temporary error. Raise an error that ends the
+        batch."""
         match problem:
             case FieldErrors():
                 with self.lock:

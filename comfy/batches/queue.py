@@ -1,45 +1,139 @@
 """Queue of batches. Each active batch runs a few rows at a time in its own thread, through the
-registry of runs, so that users take turns."""
+registry of runs, so that users take turns. Each row runs once, even if the app is killed."""
 
 from __future__ import annotations
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from cachetools import FIFOCache, LRUCache
+from cachetools import LRUCache
 
 from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
-from comfy.batches.check import BatchErrors, check_rows, problems_of_batch
-from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.open_batch import (
-    BatchSummary,
-    OpenBatch,
-    about_batch,
-    summary_of,
-)
-from comfy.batches.row_states import RowStates
-from comfy.batches.runner import BatchRunner, RowBatch
+from comfy.batches.check import check_rows, problems_of_batch
+from comfy.batches.content import BatchContent, load_batch, save_new_batch
+from comfy.batches.open_batch import BatchSummary, OpenBatch, RowStates, about_batch, row_id
 from comfy.batches.spec import BatchSpec, drawn_content
-from comfy.batches.store import load_batch, save_new_batch
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.groups.queue import GroupQueue
+from comfy.launch.once import LiveTasks, Task, TaskRunner, own_values
 from comfy.launch.start import Starter
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
+from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
 from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits
 
+_BEGIN_AGAIN_AFTER = 1.0  # seconds before retrying a row that couldn't start
+
+
+_LOOKED_AT = 200  # records at a time
+
+
+_MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
+
+
+class BatchGaveUp(ComfyError):
+    """Too many rows failed in a row. The other rows were not started."""
+
+
+class BatchRunner:
+    """Runner of a batch's rows. It finds earlier runs again, so the registry needs a history."""
+
+    def __init__(self, starter: Starter, batch: OpenBatch, content: BatchContent) -> None:
+        self._starter, self._batch, self._content = starter, batch, content
+        self._tasks = TaskRunner(starter, batch.origin)
+        self._id = uuid.UUID(batch.id)
+
+    def is_done(self, record: Record) -> bool:
+        """Return whether a row is done and all its results are stored."""
+        return self._tasks.is_done(record)
+
+    def find_runs(self) -> dict[int, Run]:
+        """Note the earlier runs of the waiting rows. Return the unfinished ones by row index."""
+        batch, live = self._batch, dict[int, Run]()
+        states, _ = batch.states()
+        waiting = states.places("waiting")
+        for start in range(0, len(waiting), _LOOKED_AT):
+            some = waiting[start : start + _LOOKED_AT]
+            last = self._tasks.last_of({at: row_id(self._id, at) for at in some})
+            batch.found(some, {at: (one, self.is_done(one)) for at, (one, _) in last.items()})
+            for at, (record, _) in last.items():
+                if not record.state.phase.finished:
+                    with suppress(RunNotFound):  # ended since
+                        live[at] = self._starter.runs.get(record.id, batch.owner)
+        for at, run in live.items():
+            batch.begun(at, run)
+        return live
+
+    def run(self) -> Iterator[tuple[int, Record]]:
+        """Run the waiting rows. Yield the index and record of each row when its run ends.
+
+        Rows that failed before run again. Raises BatchGaveUp, and the errors of
+        `OpenBatch.refused`.
+        """
+        batch, begun, failed = self._batch, self.find_runs(), 0
+        states, _ = batch.states()
+        rest = deque(index for index in states.places("waiting") if index not in begun)
+        with LiveTasks[int](self._starter.runs) as live:
+            for index, run in begun.items():
+                live.add(index, run)
+            while live or (rest and failed < _MOST_FAILED and batch.wants_more()):
+                while rest and failed < _MOST_FAILED and not live.is_full and batch.wants_more():
+                    index = rest[0]
+                    try:
+                        is_new = batch.is_new(index)
+                        run_or_record = self._tasks.begin(self._task(index), is_new=is_new)
+                    except ComfyError as problem:
+                        if not batch.refused(index, problem):
+                            if not live:
+                                live.wait(_BEGIN_AGAIN_AFTER)
+                            break
+                        rest.popleft()
+                        failed += 1
+                    else:
+                        batch.begun(index, run_or_record)
+                        live.add(rest.popleft(), run_or_record)
+                for index, record in live.ended():
+                    yield index, record
+                    failed = self._failed_after(failed, record)
+        if rest and failed >= _MOST_FAILED:
+            raise BatchGaveUp(
+                message(
+                    "The batch was paused after {count} consecutive failures.",
+                    count=_MOST_FAILED,
+                ),
+                message("Read the last error, then continue."),
+            )
+
+    def _task(self, index: int) -> Task:
+        batch, content = self._batch, self._content
+        values = own_values(
+            self._starter, batch.workflow, content[index].values, content.of_options, batch.owner
+        )
+        return Task(row_id(self._id, index), batch.workflow, values, batch.id)
+
+    def _failed_after(self, failed: int, record: Record) -> int:
+        """Count consecutive failed rows. A stopped row doesn't count, and a count that has reached
+        the limit stays there."""
+        if self.is_done(record):
+            return failed if failed >= _MOST_FAILED else 0
+        return failed if record.state.phase is Phase.STOPPED else failed + 1
+
+
 log = logging.getLogger(__name__)
 
-_RECENT = 200  # ended batches that pages still list
+
 _SAVED_EACH = 1.0  # seconds; run records cover the rest after a crash
-_LOOKED_AT = 200  # records at a time
+
+
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 
@@ -49,14 +143,12 @@ class BatchTable:
 
     summary: BatchSummary
     content: BatchContent
-    rows: BatchRows
     states: RowStates
     live: Mapping[int, str]
 
 
 class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
-    """See `GroupQueue`. `recent` doesn't wait for the disk either. Methods raise BatchNotFound if
-    the owner has no such batch."""
+    """See `GroupQueue`. Methods raise BatchNotFound if the owner has no such batch."""
 
     kind = "batch"
     keeps_none = message("Batches and chains need cookies.")
@@ -68,8 +160,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """See `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
-        self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
-        self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
+        self._contents = LRUCache[str, BatchContent](_LOOKED_INTO)
 
     # One batch
 
@@ -94,8 +185,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._check_room(origin.owner, origin.address)
         _, form = self._starter.forms.form(workflow, origin.owner, base)
         checked = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
-        if checked.problems:
-            raise BatchErrors(form, checked)
+        checked.raise_errors()
         check_rows(self._starter, workflow, form, checked.content, origin.owner)
         paid = self._starter.paid_work(workflow, form.prompt, form.titles, checked.rows)
         self._starter.payment.check([paid], origin)
@@ -115,7 +205,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             within = partial(origin.at_start, batch_id)
             kept = save_new_batch(self._history(), self._starter.blobs, group, content, within)
         with self._lock:  # so that its thread needn't read it from the database
-            self._contents[batch_id] = kept, BatchRows(kept)
+            self._contents[batch_id] = kept
         self._let_run(batch)
         return batch.summary
 
@@ -139,8 +229,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def leave(self, batch_id: str, owner: str) -> None:
         """Stop a batch that its caller has left, even if the new state can't be stored."""
         with self._changing(batch_id, owner) as batch:
-            batch.stop()
-            self._save(batch)
+            self._stop(batch)
             self._close_ended(batch)
 
     def retry_failed(self, batch_id: str, owner: str) -> None:
@@ -157,53 +246,24 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
         """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
-        history = self._history()
         with self._changing(batch_id, owner) as batch:
+            batch.deleted_with_runs = with_runs  # includes runs that end after the deletion
             if with_runs:  # first: if this fails, the user can delete the batch again
                 self._unlist_runs(batch)
-            with batch.saving:  # prevents a resume in between
-                history.groups.delete(batch_id, owner)
-                batch.delete(with_runs=with_runs)
-            self._forget_ended(batch_id)
-            if batch.thread is None:
-                self._close(batch)
+            self._delete(batch)
         self._listeners.call(owner)
         if with_runs:  # runs that have ended since then
             self._unlist_runs(batch)
 
-    # Looking
-
-    def of(self, owner: str) -> tuple[BatchSummary, ...]:
-        """Return the owner's batches, newest first."""
-        return tuple(
-            summary_of(one) if isinstance(one, Group) else one.summary for one in self._known(owner)
-        )
-
-    def recent(self, owner: str) -> tuple[BatchSummary, ...]:
-        """Return the owner's active batches and those that ended since the app started, oldest
-        first."""
-        with self._lock:
-            unfinished = [*self._open.values(), *self._elsewhere.values()]
-            live = [one for one in unfinished if one.owner == owner and not one.deleted]
-            ended = [summaries for whose, summaries in self._ended.values() if whose == owner]
-        going = [one.summary for one in live]
-        known = {one.id for one in going}
-        summaries = [*going, *(one for one in ended if one.id not in known)]
-        return tuple(sorted(summaries, key=lambda one: (one.created_at, one.id)))
-
-    def get(self, batch_id: str, owner: str) -> BatchSummary:
-        """Return the progress of an owner's batch."""
-        return self._opened(batch_id, owner).summary
-
     def table(self, batch_id: str, owner: str) -> BatchTable:
         """Return an owner's batch with its rows."""
         batch = self._opened(batch_id, owner)
-        content, rows = self._content(batch_id, owner)
+        content = self._content(batch_id, owner)
         states, live = batch.states()
         if not self._work.is_here(batch_id):
             unfinished = {run.id for run in self._runs.line_of(owner)}
             live = {at: run for at, run in states.begun().items() if run in unfinished}
-        return BatchTable(batch.summary, content, rows, states, live)
+        return BatchTable(batch.summary, content, states, live)
 
     # Inside
 
@@ -232,17 +292,15 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def _not_found(self) -> ComfyError:
         return BatchNotFound(message("This batch no longer exists."))
 
-    def _content(self, batch_id: str, owner: str) -> tuple[BatchContent, BatchRows]:
+    def _content(self, batch_id: str, owner: str) -> BatchContent:
         """Return the content of an owner's batch, which never changes."""
         with self._lock:
-            known = self._contents.get(batch_id)
-        if known is not None:
-            return known
-        content = load_batch(self._history(), batch_id, owner)
-        read = content, BatchRows(content)
-        with self._lock:
-            self._contents[batch_id] = read
-        return read
+            content = self._contents.get(batch_id)
+        if content is None:
+            content = load_batch(self._history(), batch_id, owner)
+            with self._lock:
+                self._contents[batch_id] = content
+        return content
 
     def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
         """Apply and store a change. Raises ComfyError and changes nothing if it can't be stored."""
@@ -265,33 +323,13 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             if not history.unlist([one.id for one in runs], batch.owner):
                 break
 
-    def _close_ended(self, batch: OpenBatch) -> None:
-        with batch.lock:
-            if batch.thread is not None or not batch.summary.finished or batch.disowned:
-                return
-            with self._lock:
-                was_open = batch.id in self._open
-            if was_open and not batch.deleted:
-                self._remember(batch)
-            self._close(batch)
-        self._listeners.call(batch.owner)
-
     def _take_up(self, batch: OpenBatch) -> None:
         if batch.moved:
-            self._find_runs(batch)
+            self._runner(batch).find_runs()
         if batch.state == "running" or batch.is_at_work:
             self._let_run(batch)
         else:
             self._keep_open(batch)
-
-    def _remember(self, batch: OpenBatch) -> None:
-        with self._lock:
-            self._ended[batch.id] = batch.owner, batch.summary
-
-    def _forget_ended(self, group_id: str) -> str | None:
-        with self._lock:
-            ended = self._ended.pop(group_id, None)
-        return None if ended is None else ended[0]
 
     # The thread of a batch
 
@@ -300,8 +338,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._run_rows(batch)
         except BadValue as problem:
             raise ComfyError(str(problem)) from problem
-        if batch.deleted_with_runs:  # the runs that it canceled are recorded only now
-            try:
+        if batch.deleted and batch.deleted_with_runs:
+            try:  # the runs that it canceled are recorded only now
                 self._unlist_runs(batch)
             except ComfyError as problem:
                 log.warning(
@@ -309,11 +347,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
                 )
 
     def _run_rows(self, batch: OpenBatch) -> None:
-        rows_batch, runner, live = self._find_runs(batch)
-        saved_at = 0.0
-        states, _ = batch.states()
-        over = set(range(len(rows_batch.rows))) - set(states.places("waiting"))
-        for index, record in runner.run(rows_batch, over, batch, live):
+        runner, saved_at = self._runner(batch), 0.0
+        for index, record in runner.run():
             if batch.disowned:
                 return
             batch.ended(index, record, is_done=runner.is_done(record))
@@ -323,23 +358,5 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             else:
                 self._listeners.call(batch.owner)
 
-    def _find_runs(self, batch: OpenBatch) -> tuple[RowBatch, BatchRunner, dict[int, Run]]:
-        """Note the earlier runs of the waiting rows. Return the rows with their runner, and the
-        unfinished runs by row index."""
-        content, rows = self._content(batch.id, batch.owner)
-        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
-        runner = BatchRunner(self._starter, batch.origin)
-        states, _ = batch.states()
-        waiting = states.places("waiting")
-        live: dict[int, Run] = {}
-        for start in range(0, len(waiting), _LOOKED_AT):
-            some = waiting[start : start + _LOOKED_AT]
-            last = runner.last_of(rows_batch, some)
-            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
-            for at, (record, _) in last.items():
-                if not record.state.phase.finished:
-                    with suppress(RunNotFound):  # ended since
-                        live[at] = self._runs.get(record.id, batch.owner)
-        for at, run in live.items():
-            batch.begun(at, run)
-        return rows_batch, runner, live
+    def _runner(self, batch: OpenBatch) -> BatchRunner:
+        return BatchRunner(self._starter, batch, self._content(batch.id, batch.owner))

@@ -14,10 +14,8 @@ from pydantic import Field as Limited
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.wording import short
-from comfy.batches.content import BatchContent, Column, with_distinct_names
-from comfy.batches.replaced import check_together
-from comfy.batches.table import Row, Table, TableErrors, read_table
-from comfy.batches.table_files import TableFiles
+from comfy.batches.content import BatchContent, Column, check_together, with_distinct_names
+from comfy.batches.table import Row, Table, TableErrors, TableFiles, read_table
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form

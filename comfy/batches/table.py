@@ -1,14 +1,16 @@
-"""Table of values: CSV or JSON lines, with a column per field and a row per run."""
+"""Tables of values and of results: CSV or JSON lines, with a column per field and a row per run."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,20 +18,41 @@ from typing import Any
 from comfy.base.errors import ManyProblems
 from comfy.base.messages import message, sentences
 from comfy.base.wording import short
-from comfy.batches.find_field import UnknownField, find_field, meant_by
-from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
+from comfy.batches.values import (
+    MOST_ROWS,
+    TooManyRows,
+    UnknownField,
+    choices_as_shown,
+    find_field,
+    meant_by,
+)
+from comfy.form.fill import literal_texts
 from comfy.form.model import Field, Form
+from comfy.prompt.value_types import BadValue
+from comfy.records.record import Record
 
-# Columns of a results table that describe a run: see comfy/batches/results_table.py.
+# Columns of a results table that describe a run: see comfy/batches/table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
+
+
 # Beginnings of formulas in spreadsheets; a results table puts another apostrophe before them.
-FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
+
+
 _DELIMITERS = ",;\t"
+
+
 # First line that tells Excel the cell separator.
 _SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
+
+
 # Quoted cell; a quote inside an unquoted cell is an ordinary character.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
+
+
 _PARTS_CELLS = re.compile(r"[,;\s]")
+
+
 _SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
@@ -165,7 +188,7 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
 
 def _as_it_was(cell: str) -> str:
     """Remove a results table's escape of a formula from a cell."""
-    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell[1:]) else cell
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
 
 
 def _delimiter(text: str) -> str:
@@ -204,3 +227,129 @@ _LINES = json.JSONDecoder(
 
 def _plain(value: object) -> object:
     return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def plain_path(name: str) -> str:
+    """Return the path that a cell names, with normalized separators and Unicode; macOS decomposes
+    accented letters."""
+    return unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./"))
+
+
+class TableFiles:
+    """Files by their paths."""
+
+    def __init__(self, files: Mapping[str, object]) -> None:
+        self._by_last = defaultdict[str, list[tuple[str, object]]](list)
+        for name, file in files.items():
+            path = plain_path(name)
+            self._by_last[_last(path)].append((path, file))
+
+    def find(self, name: str) -> object:
+        """Return the file with this path, or the only one with this name in any folder. Raises
+        BadValue for no match or several."""
+        path = plain_path(name)
+        among = self._by_last.get(_last(path), [])
+        matches = [file for one, file in among if one == path]
+        matches = matches or [file for one, file in among if one.endswith(f"/{path}")]
+        match matches:
+            case [file]:
+                return file
+            case []:
+                raise BadValue(
+                    message("The table needs “{file}”. Add that file.", file=short(name))
+                )
+        raise BadValue(
+            message("Several files are named “{file}”. Include the folder name.", file=short(name))
+        )
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decoded_text(data: bytes) -> str:
+    """Decode a file's text: UTF-8, UTF-16 with a byte order mark, otherwise Windows-1252, the
+    encoding of Excel's plain CSV and many editors. Raises ValueError for other content, such as a
+    spreadsheet. `ui/page/script/vary/text_file.js` decodes the same."""
+    if data.startswith(_UTF_16):
+        return data.decode("utf-16")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252")
+    if "\0" in text:
+        raise ValueError("not a text")
+    return text
+
+
+ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
+
+
+# Numbers that begin like a formula.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+_NOTHING = ("",) * (len(OF_A_RUN) - 1)
+
+
+def table_head(labels: Iterable[str]) -> str:
+    """Return the header line, with the labels of the fields that have a column."""
+    return _line([*OF_A_RUN, *labels])
+
+
+def table_line(
+    row: Row,
+    record: Record | None,
+    files: Sequence[str] = (),
+    problems: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    drawn: Collection[str] = (),
+) -> str:
+    """Return the line of a row: its record if it ran, its file names, its problems, and the values
+    of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the
+    same rows as input."""
+    outcome = _told(record, files, problems) if record else _NOTHING
+    return _line([row.number, *outcome, *_values(row, record, keys, drawn)])
+
+
+def _line(cells: Iterable[object]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(_harmless(str(cell)) for cell in cells)
+    return text.getvalue()
+
+
+def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tuple[str, ...]:
+    state = record.state
+    began, ended = state.started_at, state.finished_at
+    return (
+        state.phase.value,
+        "\n".join(files),
+        "\n".join(text.text for text in state.texts),
+        f"{ended - began:.2f}" if began and ended else "",
+        "\n".join(problems),
+    )
+
+
+def _values(
+    row: Row, record: Record | None, keys: Sequence[str], drawn: Collection[str]
+) -> Iterator[object]:
+    """Return the sent values, since only the record knows a random seed; without a record, the
+    requested values."""
+    values = record.job.values if record else {}
+    sent = literal_texts(drawn, {key: values[key] for key in keys if key in values})
+    for key in keys:
+        value = sent.get(key, row.values.get(key, ""))
+        yield "" if value is None else _cell(value)
+
+
+def _cell(value: object) -> object:
+    """Return a list of rows as JSON, as a batch takes it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+def _harmless(text: str) -> str:
+    """Escape a formula, which a spreadsheet would evaluate."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

@@ -1,8 +1,8 @@
-"""Chain in memory: the progress of each step, for the thread that runs it and for readers."""
+"""Chain in memory and in the database: the progress of each step, for the thread that runs it and
+for readers."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,21 +12,28 @@ from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import KeptText, message, message_from_json, message_to_json, sentences
-from comfy.chains.keys import StepKey
-from comfy.chains.plan import ChainPlan
+from comfy.chains.forms import ChainPlan
+from comfy.chains.model import ChainValues, StepKey, parse_values, text_values
 from comfy.chains.runner import RunStates, StepBegin, StepEnd
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_failure, place_errors
-from comfy.groups.open_group import OpenGroup
+from comfy.groups.queue import OpenGroup
 from comfy.launch.start import FieldErrors
-from comfy.records.groups import Group
+from comfy.launch.uploads import Upload, kept_uploads, values_from_json, values_to_json
+from comfy.records.blobs import BlobStore
+from comfy.records.database import Within, no_more
+from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.record import Record
+from comfy.records.store import RunStore
 from comfy.runs.interface import Run
 
 ChainPhase = Literal["running", "done", "failed", "stopped"]
+
+
 StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
+
 
 # Called in the chain's thread: with each ended run, with the states of live runs whenever one
 # changes, and with None after the last of them.
@@ -93,13 +100,15 @@ class ChainStanding(ChainProgress):
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
+
+
 _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
-class OpenChain(OpenGroup):
+class OpenChain(OpenGroup[ChainStanding]):
     """Chain in memory. Methods hold a lock briefly, and only `join_cancelled` waits.
 
-    A thread holds `changing` while it resumes or deletes the chain. `plan` is the plan of the last
+    `plan` is the plan of the last
     press, until the chain's thread takes it; `watch` follows the chain.
     """
 
@@ -107,7 +116,6 @@ class OpenChain(OpenGroup):
         super().__init__(group)
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
-        self.changing = threading.Lock()
         self.watch: ChainWatch | None = None
         self._plan: ChainPlan | None = None
         self._created_at, self._ended_at = group.created_at, group.ended_at
@@ -127,8 +135,8 @@ class OpenChain(OpenGroup):
         return self._state
 
     @property
-    def standing(self) -> ChainStanding:
-        """Return the chain's progress."""
+    def summary(self) -> ChainStanding:
+        """See `OpenGroup`, with the results."""
         with self.lock:
             return ChainStanding(
                 self.id,
@@ -379,3 +387,30 @@ def _failure_texts(step: str, state: RunState, form: Form) -> tuple[str, str, di
     if error is None:
         return message("It has no result."), "", by_key
     return error.message, error.hint, by_key
+
+
+def save_chain(
+    history: RunStore, blobs: BlobStore, group: Group, values: ChainValues, within: Within = no_more
+) -> None:
+    """Store a chain with copies of the files among its values, or replace it.
+
+    Raises ComfyError if the values or files are too large; the stored chain is then unchanged.
+    """
+    texts = text_values(values)
+    uploads = {key: value for key, value in texts.items() if isinstance(value, Upload)}
+    with kept_uploads(blobs, history, uploads) as kept:
+        content = {"values": values_to_json({**texts, **kept})}
+        try:
+            digests = {file.digest for file in kept.values()}
+            history.groups.put(group, content, digests, within)
+        except GroupTooLarge as error:
+            raise ComfyError(
+                message("This is too large to save."),
+                message("Shorten a text."),
+            ) from error
+
+
+def load_chain_values(history: RunStore, chain_id: str, owner: str) -> dict[StepKey, object]:
+    """Return the values of an owner's chain; files are `KeptUpload`s."""
+    content = history.groups.content(chain_id, owner) or {}
+    return parse_values(values_from_json(content.get("values", {})))

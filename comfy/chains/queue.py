@@ -6,40 +6,112 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-
-from cachetools import FIFOCache
 
 from comfy.base.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.base.messages import message, message_to_json
-from comfy.chains.chain_form import chain_form
-from comfy.chains.chosen import check_steps
-from comfy.chains.forms import ChainForms
-from comfy.chains.keys import ChainValues, StepKey, continued, parse_values, text_values
-from comfy.chains.model import ChainErrors
-from comfy.chains.open_chain import ChainStanding, ChainWatch, OpenChain
-from comfy.chains.plan import ChainPlan, StartedChain
-from comfy.chains.recorded import ChainPart, RecordedValues, recorded_values
+from comfy.chains.forms import ChainForm, ChainForms, ChainPlan, StartedChain, chain_form
+from comfy.chains.model import (
+    ChainErrors,
+    ChainValues,
+    StepKey,
+    check_steps,
+    continued,
+    parse_values,
+    text_values,
+)
+from comfy.chains.open_chain import (
+    ChainStanding,
+    ChainWatch,
+    OpenChain,
+    load_chain_values,
+    save_chain,
+)
 from comfy.chains.runner import ChainRunner, StepBegin
-from comfy.chains.store import load_chain_values, save_chain
+from comfy.form.fill import drawn_texts, literal_texts
 from comfy.groups.queue import GroupQueue
-from comfy.launch.kept_uploads import kept_as_given
 from comfy.launch.start import FieldErrors
-from comfy.launch.uploads import Upload
+from comfy.launch.uploads import Upload, kept_as_given
 from comfy.records.database import Within, no_more
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits
 
-_RECENT = 200  # finished chains that pages still show
+
+@dataclass(frozen=True, slots=True)
+class ChainPart:
+    """Chain that a run belongs to: its name in the folder, its title, and the title of the run's
+    step, or "" if the step has other runs now."""
+
+    chain: str
+    title: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedValues:
+    """Values that a chain's run was made with. `values` fill in its `form`, with stored files.
+    `own` has the values that this run and its source runs had."""
+
+    form: ChainForm
+    values: ChainValues
+    own: ChainValues
+
+
+def _recorded_values(
+    forms: ChainForms, standing: ChainStanding, last_values: ChainValues, record: Record
+) -> RecordedValues:
+    """Return the form and values that a chain's run was made with. Values that neither the run nor
+    its sources had are the chain's last ones, `last_values`. Raises the errors of
+    `ChainForms.plan`."""
+    plan = forms.plan(standing.workflow, record.owner, last_values)
+    own: dict[StepKey, object] = {}
+    for run in reversed(_made_from(forms, record, standing)):
+        if step := _step_name(standing, plan, run):
+            had = {**run.job.values, **run.job.inputs}
+            own |= {StepKey(step, key): value for key, value in had.items()}
+    drawn = {StepKey(step.name, key) for step in plan.steps for key in drawn_texts(step.form)}
+    typed = literal_texts(drawn, own)
+    settable = {**last_values, **plan.settable(typed)}
+    form = chain_form(forms.plan(standing.workflow, record.owner, settable, plan))
+    keys = (StepKey.parse(item.key) for item in form.form.fields)
+    values = {**last_values, **{key: typed[key] for key in keys if key in typed}}
+    return RecordedValues(form, values, own)
+
+
+def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> list[Record]:
+    """Return a run and its source runs in the chain, nearest first. Runs that the chain reused from
+    another chain are included."""
+    records = [record]
+    for run in records:
+        known = {source.id for source in records}
+        sources = [source for source in forms.lineage(run).made_from if source.id not in known]
+        records += (
+            source
+            for source in sources
+            if source.group == record.group or standing.step_of(source.id)
+        )
+    return records
+
+
+def _step_name(standing: ChainStanding, plan: ChainPlan, run: Record) -> str:
+    """Return the name of the step that a run belongs to, or "" if that is unclear."""
+    if step := standing.step_of(run.id):
+        return step.name
+    names = {step.name for step in plan.steps if step.step.workflow == run.job.workflow}
+    return names.pop() if len(names) == 1 else ""
+
+
 _RECALLED = 3  # chains per user from before a restart that pages show
+
+
 _ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
 
 
 class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
-    """See `GroupQueue`. `recent` doesn't read the database either. Methods raise ChainNotFound if
-    the owner has no such chain."""
+    """See `GroupQueue`. Methods raise ChainNotFound if the owner has no such chain."""
 
     kind = "chain"
     keeps_none = message("Batches and chains need cookies.")
@@ -51,7 +123,6 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """See `GroupQueue`."""
         super().__init__(forms.starter, limits or ChainLimits(), nobody)
         self._forms = forms
-        self._ended = FIFOCache[str, OpenChain](_RECENT)
 
     # Start, stop and resume
 
@@ -117,14 +188,6 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         drawn = self._forms.with_seeds(self._forms.plan(part.chain, record.owner, values))
         self._forms.check(drawn)
         return self.start_checked(drawn, origin, str(uuid.uuid4()))
-
-    def stop(self, chain_id: str, owner: str) -> None:
-        """Cancel the chain's runs and start no other step."""
-        with self._changing(chain_id, owner) as chain:
-            chain.stop()
-            self._save(chain)
-            if chain.moved:
-                self._cancel_runs(chain.group)
 
     def go_on(
         self,
@@ -197,40 +260,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         chain, given = self._opened(chain_id, owner), parse_values(values)
         return text_values(self._form_values(chain, self._content(chain), given, again))
 
-    def delete(self, chain_id: str, owner: str) -> None:
-        """Stop and forget the chain; its runs stay in the history."""
-        with self._changing(chain_id, owner) as chain, chain.changing:  # no resume in between
-            self._history().groups.delete(chain_id, owner)
-            chain.delete()
-            if chain.moved:
-                self._cancel_runs(chain.group)
-            with self._lock:
-                self._ended.pop(chain_id, None)
-        self._listeners.call(owner)
-
     # Look up
-
-    def get(self, chain_id: str, owner: str) -> ChainStanding:
-        """Return a chain's progress."""
-        return self._opened(chain_id, owner).standing
 
     def values(self, chain_id: str, owner: str) -> dict[str, object]:
         """Return a chain's values by the text of their keys, seeds as numbers."""
         return text_values(load_chain_values(self._history(), chain_id, owner))
-
-    def of(self, owner: str) -> tuple[ChainStanding, ...]:
-        """Return all chains of an owner, newest first, without their results."""
-        known = self._known(owner)
-        return tuple((OpenChain(one) if isinstance(one, Group) else one).standing for one in known)
-
-    def recent(self, owner: str) -> tuple[ChainStanding, ...]:
-        """Return an owner's running chains, the last ones that finished since the app started, and
-        those from `look_up`; oldest first."""
-        with self._lock:
-            unfinished = [*self._open.values(), *self._elsewhere.values()]
-            chains = [*unfinished, *self._ended.values()]
-        own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
-        return tuple(sorted(own.values(), key=lambda one: (one.created_at, one.id)))
 
     def look_up(self, owner: str) -> None:
         """Make `recent` include the owner's last chains from before a restart."""
@@ -239,7 +273,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         for group in reversed(self._runs.history.groups.of(owner, "chain")[:_RECALLED]):
             if group.ended_at is not None:
                 with suppress(ChainNotFound):  # deleted since
-                    self._note(self._opened(group.id, owner))
+                    chain = self._opened(group.id, owner)
+                    if chain.summary.finished and not chain.disowned:
+                        self._remember(chain)
 
     def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
         """Return the ids of the owner's chains with this name in the folder."""
@@ -264,7 +300,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         if standing is None:
             raise self._not_found()
         last_values = load_chain_values(self._history(), standing.id, record.owner)
-        return recorded_values(self._forms, standing, last_values, record)
+        return _recorded_values(self._forms, standing, last_values, record)
 
     # Inside
 
@@ -276,19 +312,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             return None
         with self._lock:
             live = self._open.get(group.id)
-        return (live or OpenChain(group)).standing
+        return (live or OpenChain(group)).summary
 
     def _take_up(self, chain: OpenChain) -> None:
         self._let_run(chain)
-
-    def _remember(self, chain: OpenChain) -> None:
-        with self._lock:
-            self._ended[chain.id] = chain
-
-    def _forget_ended(self, group_id: str) -> str | None:
-        with self._lock:
-            chain = self._ended.pop(group_id, None)
-        return None if chain is None else chain.owner
 
     def _check_fields(self, chain: OpenChain, values: ChainValues, given: ChainValues) -> None:
         """Raise FieldErrors for given values without a field in the chain."""
@@ -327,26 +354,20 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return ChainNotFound(message("This chain no longer exists."))
 
     def _make(self, group: Group) -> OpenChain:
+        return OpenChain(group)
+
+    def _restore(self, group: Group) -> OpenChain:
         """See `GroupQueue`: include the results of its steps."""
         chain = OpenChain(group)
-        steps = chain.standing.steps
+        steps = chain.summary.steps
         records = self._history().get_many((run for one in steps for run in one.ended), chain.owner)
         for step in steps:
             for run in filter(records.get, step.ended):
                 chain.known(step.name, records[run])
         return chain
 
-    def _note(self, chain: OpenChain) -> None:
-        """Remember a finished chain, unless it was resumed."""
-        with chain.lock:
-            if chain.state != "running" and chain.thread is None and not chain.disowned:
-                if not chain.deleted:
-                    self._remember(chain)
-                self._close(chain)
-
     def _close_ended(self, chain: OpenChain) -> None:
-        self._note(chain)
-        self._listeners.call(chain.owner)
+        super()._close_ended(chain)
         if chain.watch is not None:
             chain.watch(None)
 

@@ -23,15 +23,13 @@ from functools import cache, partial
 from pathlib import Path
 
 from comfy.base.errors import BatchNotFound, ComfyError, ManyProblems
-from comfy.batches.check import BatchErrors, check_rows, estimate, problems_of_batch
-from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.find_field import find_field
+from comfy.batches.check import check_rows, estimate, problems_of_batch
+from comfy.batches.content import BatchContent
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue, BatchTable
-from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec, drawn_content
-from comfy.batches.table import Row, read_cells
-from comfy.batches.values import choices_as_shown, values_of
+from comfy.batches.table import ENCODING, Row, read_cells, table_head, table_line
+from comfy.batches.values import choices_as_shown, find_field, values_of
 from comfy.cli.files import other_kinds, read_text_file, save_copies, table_files, uploads_in
 from comfy.cli.kept_runs import check_new, closed_after, starter_in
 from comfy.cli.options import OWNER, WORKFLOW, add_server_arguments, addresses_of, forms_of
@@ -152,14 +150,14 @@ class SavedResults:
                 yield index, files
 
     def _save(self, table: BatchTable, at: int, record: Record | None) -> list[Path]:
-        where = f"Row {table.rows.number(at)}: "
+        where = f"Row {table.content.number(at)}: "
         if problem := table.states.error(at):
             complain(f"{where}{problem}")
         if record is None:
             return []
         self.records[at] = record
         complain_of(record.state, self.form, where)
-        prefix = f"{at + 1:0{len(str(len(table.rows)))}}-"
+        prefix = f"{at + 1:0{len(str(len(table.content)))}}-"
         try:
             self.saved[at] = save_copies(self.starter.blobs, record, self.out, prefix)
         except ComfyError as error:
@@ -171,7 +169,7 @@ class SavedResults:
 
     def write(self) -> bool:
         """Write the table of results. Return False if it can't be written."""
-        rows = self.batches.table(self.batch_id, OWNER).rows
+        rows = self.batches.table(self.batch_id, OWNER).content
         try:
             _write_table(self.out / RESULTS, rows, self.records, self.saved, self.form)
         except ComfyError as error:
@@ -300,15 +298,14 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         check_in = Path(scratch) / "check"
         with starter_in(check_in, servers, forms, signals, wildcards) as starter:
             content = _checked(args, form, starter, Path(scratch))
-        rows = BatchRows(content)
         if args.check:
             earlier = _earlier_batches(args.out)
             opened = (starter_in(one, servers, forms, signals) for one in earlier)
-            estimates = (_estimate(one, form, rows) for one in opened)
-            _say_what(rows, form, named, next(filter(None, estimates), ""))
+            estimates = (_estimate(one, form, content) for one in opened)
+            _say_what(content, form, named, next(filter(None, estimates), ""))
             return OK
-        _say_what(rows, form, named)
-        batch_id = _identity(args.workflow, rows)
+        _say_what(content, form, named)
+        batch_id = _identity(args.workflow, content)
         folder = args.out / f"{_RECORDS}{batch_id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
@@ -338,8 +335,7 @@ def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Pa
     seeds = {field.key: field.default for field in form.fields if field.is_seed}
     checked = problems_of_batch(starter, WORKFLOW, form, spec, seeds, OWNER)
     wrong += _wrong_files(form, checked.content)
-    if wrong or checked.problems:
-        raise BatchErrors(form, checked, wrong)
+    checked.raise_errors(wrong)
     check_rows(starter, WORKFLOW, form, checked.content, OWNER)
     return checked.content
 

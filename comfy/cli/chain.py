@@ -16,18 +16,21 @@ from queue import SimpleQueue
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.wording import short
-from comfy.chains.chosen import check_steps, choices_that_cannot_run, chosen, wrong_switches
-from comfy.chains.fields import FormStep
-from comfy.chains.folder import ChainFolder
-from comfy.chains.forms import ChainForms
-from comfy.chains.keys import StepKey
-from comfy.chains.model import Chain, ChainErrors
-from comfy.chains.order import held_up
-from comfy.chains.plan import ChainPlan
-from comfy.chains.planning import StepPlanner
+from comfy.chains.folder import SUFFIX, ChainFolder, read_chain
+from comfy.chains.forms import ChainForms, ChainPlan
+from comfy.chains.model import (
+    Chain,
+    ChainErrors,
+    StepKey,
+    check_steps,
+    choices_that_cannot_run,
+    chosen,
+    held_up,
+    wrong_switches,
+)
 from comfy.chains.queue import ChainQueue
-from comfy.chains.read import SUFFIX, read_chain
 from comfy.chains.runner import RunStates, StepEnd
+from comfy.chains.steps import FormStep, StepPlanner
 from comfy.cli.files import is_file, save_copies, with_uploads
 from comfy.cli.kept_runs import NO_CHAIN_LIMITS, check_new, closed_after, starter_in
 from comfy.cli.options import (

@@ -126,10 +126,11 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
 
 def _start(starter: Starter, form: Form, values: Mapping[str, object], out: Path) -> Run:
     try:
-        starter.check(WORKFLOW, values, OWNER)
+        run = starter.prepare(WORKFLOW, values, Origin(OWNER))
+        run.raise_errors()
         if any(output.kind != "text" for output in form.outputs):
             check_folder(out)
-        return starter.start(WORKFLOW, values, Origin(OWNER), UNWATCHED)
+        return starter.submit(run, UNWATCHED)
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))
         raise UsageError(

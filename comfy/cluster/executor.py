@@ -32,13 +32,11 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
-from comfy.runs.cancellation import Cancellation
-from comfy.runs.context import RunContext, WaitingLine
+from comfy.runs.attempt import Cancellation, RunContext, WaitingLine
 from comfy.runs.durations import RunTimes
-from comfy.runs.execution import OUR_FAULT
 from comfy.runs.interface import RunPolicy
 from comfy.runs.latest_state import stamped
-from comfy.runs.run import LocalRun
+from comfy.runs.run import OUR_FAULT, LocalRun
 
 log = logging.getLogger(__name__)
 
@@ -315,7 +313,7 @@ class Executor:
             log.info("Another process follows run %s.", run_id)
             execution.run.disown()
 
-    # The queue as executed runs use it: see `comfy.runs.context.WaitingLine`
+    # The queue as executed runs use it: see `comfy.runs.attempt.WaitingLine`
 
     def join(
         self,

@@ -51,14 +51,13 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
-from comfy.runs.context import ApiKey, RunContext, no_key
+from comfy.runs.attempt import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
-from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
+from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy, Timeouts
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimits
 from comfy.runs.line.forecast import Forecast
 from comfy.runs.line.order import Turns, moved, moved_to_end
-from comfy.runs.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
-"""Base class of the batch and chain queues. Each active group runs in its own thread and survives
-restarts. In a cluster, `GroupWork` decides in which process."""
+"""Base classes of the batch and chain queues. Each active group runs in its own thread and survives
+restarts."""
 
 from __future__ import annotations
 
@@ -7,30 +7,169 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
+
+from cachetools import FIFOCache
 
 from comfy.base.errors import ComfyError, DatabaseAway, TooManyThreads
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks, start_thread
-from comfy.groups.open_group import OpenGroup, Standing
-from comfy.groups.work import LocalGroupWork
 from comfy.launch.start import Starter
 from comfy.records.groups import Group, GroupKind, GroupTaken
 from comfy.records.store import RunStore
-from comfy.runs.interface import GroupWork, Origin, Run
-from comfy.runs.limits import BatchLimits, ChainLimits
+from comfy.runs.interface import GroupCheck, GroupWork, Origin, Run, RunRegistry, WorkingQueue
+from comfy.runs.limits import BatchLimits, ChainLimits, Person
+
+
+class Standing(Protocol):
+    """Progress of a group."""
+
+    @property
+    def id(self) -> str:
+        """Return the group's id."""
+
+    @property
+    def created_at(self) -> float:
+        """Return the time when the group was created."""
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the group has finished."""
+
+
+Summary = TypeVar("Summary", bound=Standing)
+
+
+class OpenGroup(ABC, Generic[Summary]):
+    """A batch or chain. Thread-safe. Only the queue sets `thread`; a thread holds `changing` while
+    it resumes or deletes the group, and `saving` while it writes it. `address` and `text_sources`
+    are as in `Origin`. `moved`: another process may have started runs of it. `disowned`: another
+    process executes it now."""
+
+    def __init__(self, group: Group) -> None:
+        self.id, self.owner = group.id, group.owner
+        self.address = str(group.about.get("address", ""))
+        self.text_sources = tuple(map(str, group.about.get("text_sources", ())))
+        self.thread: threading.Thread | None = None
+        self.deleted = self.moved = self.disowned = False
+        self.stored: Group | None = None  # the state that `GroupQueue.save_changed` has seen
+        self.lock = threading.RLock()
+        self.changing, self.saving = threading.Lock(), threading.Lock()
+
+    @property
+    def person(self) -> Person:
+        """Return the owner and address, for limits."""
+        return self.owner, self.address
+
+    @property
+    def origin(self) -> Origin:
+        """Return the origin for the group's runs."""
+        return Origin(self.owner, self.address, text_sources=self.text_sources)
+
+    @property
+    @abstractmethod
+    def group(self) -> Group:
+        """Return the group's current state for the database."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> Summary:
+        """Return the group's progress for lists."""
+
+    @property
+    @abstractmethod
+    def is_at_work(self) -> bool:
+        """Return whether some of its runs haven't finished."""
+
+    def delete(self) -> None:
+        """Stop the group and hide it."""
+        with self.lock:
+            self.deleted = True
+        self.stop()
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Start no more runs and cancel the live ones."""
+
+    @abstractmethod
+    def fail(self, problem: ComfyError) -> None:
+        """Note that the group failed for a reason outside its runs."""
+
+    @abstractmethod
+    def end_or_go_on(self) -> bool:
+        """Note that no runs are left, and return whether the group was resumed in the meantime.
+        Only the group's thread calls this."""
+
+
+class LocalGroupWork:
+    """Groups of one kind, all in this process."""
+
+    hands_over = False
+
+    def __init__(self, runs: RunRegistry, kind: GroupKind) -> None:
+        self._runs, self._kind = runs, kind
+        self._lock = threading.Lock()
+        self._people: dict[str, Person] = {}
+
+    def join(self, queue: WorkingQueue) -> Collection[Group]:
+        """See `GroupWork.join`."""
+        history = self._runs.history
+        return () if history is None else history.groups.unfinished(self._kind)
+
+    def check(self, person: Person, check: GroupCheck, but: str = "") -> None:
+        """See `GroupWork.check`."""
+        with self._lock:
+            self._check_locked(person, check, but)
+
+    def claim(self, group_id: str, person: Person, check: GroupCheck | None) -> None:
+        """See `GroupWork.claim`."""
+        with self._lock:
+            if check is not None:
+                self._check_locked(person, check, group_id)
+            self._people[group_id] = person
+
+    def release(self, group_id: str) -> None:
+        """See `GroupWork.release`."""
+        with self._lock:
+            self._people.pop(group_id, None)
+
+    def is_here(self, group_id: str) -> bool:
+        """See `GroupWork.is_here`."""
+        return True
+
+    def changing(self, group_id: str, person: Person) -> AbstractContextManager[bool]:
+        """See `GroupWork.changing`."""
+        return nullcontext(enter_result=False)
+
+    def _check_locked(self, person: Person, check: GroupCheck, but: str) -> None:
+        check(*person, [one for group_id, one in self._people.items() if group_id != but])
+
 
 log = logging.getLogger(__name__)
 
+
 _OUR_FAULT = message("Something went wrong.")
+
+
+_RECENT = 200  # ended groups that pages still list
+
+
 _STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
+
+
 _DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
+
+
 _ASKING = 0.05  # seconds between two looks
-Open = TypeVar("Open", bound=OpenGroup)
+
+
+Open = TypeVar("Open", bound=OpenGroup[Any])
+
+
 AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 
@@ -53,10 +192,12 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._open: dict[str, Open] = {}
         # Concurrent callers share one instance, so that no stale copy is saved.
         self._shared = WeakValueDictionary[str, Open]()
+        self._unsaved: dict[str, Open] = {}  # kept in memory, since the stored state is older
         self._elsewhere: dict[str, Open] = {}  # unfinished groups of other processes, as stored
         self._reading = threading.Lock()
         self._closing = threading.Event()
         self._listeners = Callbacks[[str]]()
+        self._ended = FIFOCache[str, tuple[str, AnyStanding]](_RECENT)  # with their owners
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call `callback` with the owner of each group that changes. It must not block. Return a
@@ -86,13 +227,45 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
-    def _known(self, owner: str) -> tuple[Open | Group, ...]:
-        """Return an owner's groups, newest first: open groups, or the stored ones."""
+    # Change
+
+    def stop(self, group_id: str, owner: str) -> None:
+        """Stop a group and cancel its runs, even if the new state can't be stored."""
+        with self._changing(group_id, owner) as opened:
+            self._stop(opened)
+
+    def delete(self, group_id: str, owner: str) -> None:
+        """Stop and delete a group. Its runs stay in the history."""
+        with self._changing(group_id, owner) as opened:
+            self._delete(opened)
+        self._listeners.call(owner)
+
+    # Look up
+
+    def get(self, group_id: str, owner: str) -> AnyStanding:
+        """Return the progress of an owner's group."""
+        summary: AnyStanding = self._opened(group_id, owner).summary
+        return summary
+
+    def of(self, owner: str) -> tuple[AnyStanding, ...]:
+        """Return the progress of an owner's groups, newest first, without their results."""
         if self._runs.history is None or owner == self._nobody:
             return ()
         groups = self._runs.history.groups.of(owner, self.kind)
         with self._lock:
-            return tuple(self._open.get(group.id, group) for group in groups)
+            opened = [self._open.get(group.id) for group in groups]
+        known = zip(opened, groups, strict=True)
+        return tuple((one or self._make(group)).summary for one, group in known)
+
+    def recent(self, owner: str) -> tuple[AnyStanding, ...]:
+        """Return the progress of an owner's active groups and of those that ended since the app
+        started, oldest first. Doesn't read the database."""
+        with self._lock:
+            unfinished = [*self._open.values(), *self._elsewhere.values()]
+            ended = {key: ended for key, (whose, ended) in self._ended.items() if whose == owner}
+        own = [one for one in unfinished if one.owner == owner and not one.deleted]
+        known = {**ended, **{one.id: one.summary for one in own}}
+        return tuple(sorted(known.values(), key=lambda one: (one.created_at, one.id)))
 
     @property
     def is_closing(self) -> bool:
@@ -137,7 +310,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     def show(self, group: Group) -> None:
         """See `WorkingQueue.show`."""
         try:
-            opened = self._make(group)
+            opened = self._restore(group)
         except ComfyError as problem:
             log.warning("Can't read a %s: %s", self.kind, problem)
             return
@@ -169,12 +342,12 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     # Differences between batches and chains
 
     @abstractmethod
-    def get(self, group_id: str, owner: str, /) -> AnyStanding:
-        """Return the progress of an owner's group."""
-
-    @abstractmethod
     def _make(self, group: Group) -> Open:
         """Return an open group from its stored state."""
+
+    def _restore(self, group: Group) -> Open:
+        """Return an open group with everything that the database knows of it."""
+        return self._make(group)
 
     @abstractmethod
     def _not_found(self) -> ComfyError:
@@ -185,25 +358,13 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         """Resume a group that was running when the app, or another process, stopped."""
 
     @abstractmethod
-    def _remember(self, opened: Open) -> None:
-        """Note a group that ended at another process, for lists of recent groups."""
-
-    @abstractmethod
-    def _forget_ended(self, group_id: str) -> str | None:
-        """Remove an ended group from lists of recent groups. Return its owner if it was there."""
-
-    @abstractmethod
     def _run(self, opened: Open) -> None:
         """Run a group in its own thread. Errors go to `OpenGroup.fail`."""
-
-    @abstractmethod
-    def _close_ended(self, opened: Open) -> None:
-        """Release what a finished group no longer needs."""
 
     # Inside
 
     def _open_group(self, group: Group) -> Open:
-        opened = self._make(group)
+        opened = self._restore(group)
         with self._lock:
             self._shared[group.id] = opened
         return opened
@@ -217,7 +378,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                 opened = self._shared.get(group_id) if is_here else None
             if opened is None and self._runs.history is not None:
                 group = self._runs.history.groups.get(group_id, owner)
-                make = self._open_group if is_here else self._make
+                make = self._open_group if is_here else self._restore
                 opened = make(group) if group and group.kind == self.kind else None
         if opened is None or opened.owner != owner or opened.deleted:
             raise self._not_found()
@@ -237,6 +398,22 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             if is_outdated:
                 self._bring_here(opened)
             yield opened
+
+    def _stop(self, opened: Open) -> None:
+        opened.stop()
+        self._save(opened)
+        if opened.moved:
+            self._cancel_runs(opened.group)
+
+    def _delete(self, opened: Open) -> None:
+        with opened.changing, opened.saving:  # prevents a resume in between
+            self._history().groups.delete(opened.id, opened.owner)
+            opened.delete()
+        if opened.moved:
+            self._cancel_runs(opened.group)
+        self._forget_ended(opened.id)
+        if opened.thread is None:
+            self._close(opened)
 
     def _bring_here(self, opened: Open) -> None:
         """Execute a group that another process may have executed until now."""
@@ -308,6 +485,28 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             self._open.pop(opened.id, None)
         self._work.release(opened.id)
 
+    def _close_ended(self, opened: Open) -> None:
+        """Count a group as running no more if it has finished, and note it for `recent`."""
+        with opened.lock:
+            if opened.thread is not None or not opened.summary.finished or opened.disowned:
+                return
+            with self._lock:
+                was_open = opened.id in self._open
+            if was_open and not opened.deleted:
+                self._remember(opened)
+            self._close(opened)
+        self._listeners.call(opened.owner)
+
+    def _remember(self, opened: Open) -> None:
+        with self._lock:
+            self._ended[opened.id] = opened.owner, opened.summary
+
+    def _forget_ended(self, group_id: str) -> str | None:
+        """Remove an ended group from `recent`. Return its owner if it was there."""
+        with self._lock:
+            ended = self._ended.pop(group_id, None)
+        return None if ended is None else ended[0]
+
     def _save(self, opened: Open) -> bool:
         """Store a group and notify listeners. Return False after a database error; the next call
         stores it."""
@@ -321,6 +520,10 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         except ComfyError as problem:
             log.warning("Can't save the progress of a %s: %s", self.kind, problem)
             is_saved = False
+        with self._lock:
+            self._unsaved.pop(opened.id, None)
+            if not is_saved:
+                self._unsaved[opened.id] = opened
         self._listeners.call(opened.owner)
         return is_saved
 

@@ -15,8 +15,7 @@ from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
-from comfy.launch.row_judge import RowJudge
-from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.start import FieldErrors, RowJudge, Starter
 from comfy.launch.uploads import KeptUpload, Upload
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
@@ -50,7 +49,7 @@ class TaskRunner:
         self._starter = starter
         self._runs = starter.runs
         self._origin, self._owner = origin, origin.owner
-        self._judge = RowJudge(partial(starter.checked, owner=origin.owner))
+        self._judge = RowJudge(partial(starter.judged_values, owner=origin.owner))
 
     def resume(self) -> None:
         """Resume the runs that were active when the app stopped. Call it before starting any
@@ -101,7 +100,7 @@ class TaskRunner:
                 task.values,
                 replace(self._origin, group=task.group, parents=task.parents, run_id=run_id),
                 _POLICY,
-                judge=self._judge.checked,
+                judge=self._judge.judged,
             )
         except RunGoesOn:  # another thread has started the same task in the meantime
             return self._runs.get(run_id, self._owner)
@@ -190,6 +189,22 @@ class LiveTasks(Generic[Key]):
         self._changed.set()
         if not self.are_all_at_work:
             self._some_ended.set()
+
+
+def own_values(
+    starter: Starter,
+    workflow: str,
+    values: Mapping[str, object],
+    of_options: Collection[str],
+    owner: str,
+) -> Mapping[str, object]:
+    """Return a run's values without the keys `of_options` that its own form lacks, because the run
+    chooses an option that has other fields."""
+    if not of_options:
+        return values
+    _, form = starter.forms.form(workflow, owner, values)
+    others = set(of_options) - {field.key for field in form.fields}
+    return {key: value for key, value in values.items() if key not in others}
 
 
 def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from comfy.form.model import Form
 from comfy.paid import PaidNode, paid_nodes
 from comfy.records.paid import ApiKeys, KeySource, payer
 from comfy.records.store import RunStore
-from comfy.runs.context import ApiKey, no_key
+from comfy.runs.attempt import ApiKey, no_key
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 

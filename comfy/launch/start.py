@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 
 from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
@@ -19,9 +20,7 @@ from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill, targets_of
 from comfy.form.model import Form
 from comfy.form.seeds import counted_on, random_seed
-from comfy.launch.kept_uploads import kept_uploads
 from comfy.launch.payment import PaidWork, Payment
-from comfy.launch.row_judge import Check
 from comfy.launch.uploads import (
     KeptUpload,
     Upload,
@@ -29,6 +28,7 @@ from comfy.launch.uploads import (
     as_checked,
     files_in,
     foreign_files,
+    kept_uploads,
     refusals,
 )
 from comfy.library.forms import Forms
@@ -41,7 +41,58 @@ from comfy.records.lineage import has_text_of
 from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegistry
+from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import named_files, written_names
+
+# Returns a clean value for every valid field of a form, and a message for every invalid one.
+Judge = Callable[[Form, Mapping[str, object]], tuple[dict[str, object], dict[str, str]]]
+
+
+class RowJudge:
+    """Checks only the values that differ from the previous row, as long as the form is the same.
+    Not thread-safe."""
+
+    def __init__(self, judge: Judge) -> None:
+        """`judge` checks all values of a form."""
+        self._judge = judge
+        self._form: Form | None = None
+        self._given: Mapping[str, object] = {}
+        self._clean: Mapping[str, object] = {}
+
+    def judged(
+        self, form: Form, values: Mapping[str, object]
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """See `Judge`."""
+        others = {
+            key
+            for key in values.keys() | self._given.keys()
+            if not _is_same(values, self._given, key)
+        }
+        part = form.with_fields(others)
+        # Some checks need all values: files are also checked together, and a key without a field is
+        # an error of the whole form.
+        whole = form is not self._form or len(part.fields) < len(others)
+        if whole or any(field.is_media for field in part.fields):
+            clean, errors = self._judge(form, values)
+        else:
+            own = {key: values[key] for key in others if key in values}
+            changed, errors = self._judge(part, own)
+            same = {key: value for key, value in self._clean.items() if key not in others}
+            clean = same | changed
+        if not errors:
+            self._form, self._given, self._clean = form, dict(values), dict(clean)
+        return clean, errors
+
+
+def _is_same(row: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
+    """Return whether both have this value, or an equal one of the same type. Collections must be
+    the same object."""
+    if key not in row or key not in other:
+        return False
+    value, known = row[key], other[key]
+    if value is known or isinstance(value, dict | list | tuple):
+        return value is known
+    return type(value) is type(known) and value == known
 
 
 class FieldErrors(ComfyError):
@@ -54,6 +105,43 @@ class FieldErrors(ComfyError):
         super().__init__(message("Fix the highlighted fields."))
         self.errors = dict(errors)
         self.labelled = dict(labelled or labelled_errors(form, errors))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedValues:
+    """A user's values in the form of a workflow: `clean` has a value for every valid field, and
+    `errors` a message for every invalid one."""
+
+    workflow: Workflow
+    form: Form
+    values: Mapping[str, object]
+    clean: Mapping[str, object]
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """Run before its start. `job` lacks the `files`, which aren't stored yet; `targets` has the
+    inputs that get each file. With `errors`, by field key, the run can't start. An earlier run
+    whose workflow no longer exists has no `form`."""
+
+    job: Job
+    form: Form | None
+    origin: Origin
+    errors: Mapping[str, str]
+    files: Mapping[str, Upload | KeptUpload]
+    targets: Mapping[str, tuple[InputRef, ...]]
+    paid_work: PaidWork
+
+    @property
+    def brought(self) -> frozenset[InputRef]:
+        """Return the inputs that get the user's files."""
+        return frozenset(chain.from_iterable(self.targets.values()))
+
+    def raise_errors(self) -> None:
+        """Raise FieldErrors if there are errors."""
+        if self.form is not None and self.errors:
+            raise FieldErrors(self.form, self.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,66 +169,61 @@ class Starter:
     translated: Callable[[str], str] = str
     payment: Payment = field(default_factory=Payment)
 
-    def start(
+    # Before a run: nothing here stores, sends or counts anything
+
+    def judged_values(
+        self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """Return a clean value for every valid field of a form, and a message for every invalid
+        one. `hints`: see `comfy.form.check.check`."""
+        given = {key: as_checked(value) for key, value in values.items()}
+        cleaned, errors = check(form, given, hints=hints)
+        edits = self.forms.permissions.edits(owner)
+        foreign = {} if edits else foreign_files(form, cleaned, values)
+        fixed = {} if edits else _fixed(form, values)
+        return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
+
+    def check(
+        self, name: str, values: Mapping[str, object], owner: str, *, judge: Judge | None = None
+    ) -> CheckedValues:
+        """Return the form of the workflow `name` with these values checked.
+
+        Fields without a value keep the author's value; seeds without a value are drawn. A media
+        field's value is an `Upload`, a `KeptUpload`, the author's own file (the field's default) or
+        None. `judge` replaces `judged_values`. Raises WorkflowError, ServerUnreachable and
+        ServerError.
+        """
+        workflow, form = self.forms.form(name, owner, values)
+        seeds = (one.key for one in form.fields if one.is_seed and one.group != "hidden")
+        values = dict.fromkeys(seeds) | dict(values)
+        clean, errors = (judge or partial(self.judged_values, owner=owner))(form, values)
+        return CheckedValues(workflow, form, values, clean, errors)
+
+    def prepare(
         self,
         name: str,
         values: Mapping[str, object],
         origin: Origin,
-        policy: RunPolicy = DEFAULT_POLICY,
         *,
-        judge: Check | None = None,
-    ) -> Run:
-        """Check the values, store their files, and start a run of the workflow `name`.
-
-        Fields without a value keep the author's value; seeds without a value are drawn. A media
-        field's value is an `Upload`, a `KeptUpload`, the author's own file (the field's default) or
-        None. `judge` replaces `checked`.
-
-        Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
-        are too many runs or a file doesn't fit in the store.
-        """
-        owner, group = origin.owner, origin.group
-        self.runs.check_room(origin)  # before any other work for the run
-        workflow, form = self.forms.form(name, owner, values)
-        seeds = (one.key for one in form.fields if one.is_seed and one.group != "hidden")
-        values = dict.fromkeys(seeds) | dict(values)
-        clean = judge(form, values) if judge else self.checked(form, values, owner)
-        prompt, used = fill(workflow, form, clean, self.rng)
-        files = files_in(values)
-        uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
-        targets = {key: targets_of(form.field(key), prompt) for key in files}
-        brought = set(chain.from_iterable(targets.values()))
+        judge: Judge | None = None,
+    ) -> PreparedRun:
+        """Return the run that `submit` starts with these values. Raises like `check`."""
+        checked = self.check(name, values, origin.owner, judge=judge)
+        form = checked.form
+        prompt, used = fill(checked.workflow, form, checked.clean, self.rng)
+        files = files_in(checked.values)
+        targets = {one.key: targets_of(one, prompt) for one in form.fields if one.key in files}
+        job = Job(
+            prompt,
+            name,
+            frozenset(output.node for output in form.outputs) or None,
+            used,
+            form.title,
+            titles=form.titles,
+            output_names={output.node: output.label for output in form.outputs},
+        )
         paid_work = self.paid_work(name, prompt, form.titles)
-        self._check_files(prompt, form, name, owner, brought)
-        if errors := self._not_together(form, Needs(prompt, brought), owner):
-            raise FieldErrors(form, errors)
-        if not origin.run_id:  # otherwise the batch or chain was checked
-            self.payment.check([paid_work], origin)
-        with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
-            inputs = {
-                key: self._input(
-                    one if isinstance(one, KeptUpload) else kept[key],
-                    targets[key],
-                    group,
-                    as_base64=form.field(key).as_base64,
-                )
-                for key, one in files.items()
-            }
-            outputs = frozenset(output.node for output in form.outputs) or None
-            names = {output.node: output.label for output in form.outputs}
-            job = Job(
-                prompt,
-                name,
-                outputs,
-                used,
-                form.title,
-                inputs,
-                form.titles,
-                output_names=names,
-                paid=bool(paid_work.nodes),
-            )
-            parents = (*origin.parents, *self._given_text(origin.text_sources, used, owner))
-            return self.runs.submit(job, replace(origin, parents=parents), policy)
+        return PreparedRun(job, form, origin, checked.errors, files, targets, paid_work)
 
     def paid_work(
         self, name: str, prompt: Prompt, titles: Mapping[str, str], count: int = 1
@@ -148,30 +231,37 @@ class Starter:
         """Return the paid part of runs of a workflow with this prompt."""
         return PaidWork(name, paid_nodes(prompt, self.forms.catalog.get().raw), titles, count)
 
-    def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
-        """Raise the FieldErrors, WorkflowError, ServerUnreachable or ServerError that `start` would
-        raise for these values. For choices that no single server has together, see `conflicts`."""
-        _, form = self.forms.form(name, owner, values)
-        self.checked(form, values, owner)
-
     def conflicts(
         self, name: str, values: Mapping[str, object], owner: str
     ) -> tuple[Form, dict[str, str]]:
         """Return the form with these values, and errors about choices that no single server has
-        together, by field key, "" without a field. There are no errors if the form refuses a value.
-        Raises like `Forms.form`."""
-        workflow, form = self.forms.form(name, owner, values)
-        clean, wrong = self.judged_values(form, values, owner, hints=False)
-        if any(one.key in wrong and not one.is_media for one in form.fields):
-            return form, {}
-        prompt, _ = fill(workflow, form, clean, random.Random(0))
-        files = files_in(values)
-        fields = (one for one in form.fields if one.key in files)
-        brought = chain.from_iterable(one.targets for one in fields)
+        together, by field key, "" without a field. There are no errors if the form refuses a value
+        other than a file. Raises like `check`."""
+        judge = partial(self.judged_values, owner=owner, hints=False)
+        run = self.prepare(name, values, Origin(owner), judge=judge)
+        assert run.form is not None
+        if any(one.key in run.errors and not one.is_media for one in run.form.fields):
+            return run.form, {}
         try:
-            return form, self._not_together(form, Needs(prompt, brought), owner)
+            return run.form, self._not_together(run)
         except WorkflowError as problem:
-            return form, {"": sentences(str(problem), problem.hint)}
+            return run.form, {"": sentences(str(problem), problem.hint)}
+
+    # Start
+
+    def start(
+        self,
+        name: str,
+        values: Mapping[str, object],
+        origin: Origin,
+        policy: RunPolicy = DEFAULT_POLICY,
+        *,
+        judge: Judge | None = None,
+    ) -> Run:
+        """Check the values, store their files, and start a run of the workflow `name`. Raises the
+        errors of `check` and `submit`. The arguments are as in `check`."""
+        self.runs.check_room(origin)  # before any other work for the run
+        return self.submit(self.prepare(name, values, origin, judge=judge), policy)
 
     def start_several(
         self,
@@ -191,57 +281,17 @@ class Starter:
         origin = replace(origin, group=secrets.token_hex(16) if count > 1 else "")
         while len(runs) < count:
             try:
-                run = self.start(name, values, origin, policy)
+                self.runs.check_room(origin)
+                prepared = self.prepare(name, values, origin)
+                run = self.submit(prepared, policy)
             except ComfyError as problem:
                 if not runs:
                     raise
                 return StartedRuns(tuple(runs), problem)
             runs.append(run)
-            _, form = self.forms.form(name, origin.owner, values)
-            values = counted_on(values, form, run.job.values)
+            if prepared.form is not None:
+                values = counted_on(values, prepared.form, run.job.values)
         return StartedRuns(tuple(runs))
-
-    def judged_values(
-        self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True
-    ) -> tuple[dict[str, object], dict[str, str]]:
-        """Return a clean value for every valid field of a form, and a message for every invalid
-        one. `hints`: see `comfy.form.check.check`."""
-        given = {key: as_checked(value) for key, value in values.items()}
-        cleaned, errors = check(form, given, hints=hints)
-        edits = self.forms.permissions.edits(owner)
-        foreign = {} if edits else foreign_files(form, cleaned, values)
-        fixed = {} if edits else _fixed(form, values)
-        return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
-
-    def checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
-        """Return clean values for every field. Raises FieldErrors."""
-        cleaned, errors = self.judged_values(form, values, owner)
-        if errors:
-            raise FieldErrors(form, errors)
-        return cleaned
-
-    def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
-        """Return the errors by field if each of several servers lacks a part of the run. Raises
-        WorkflowError if no user's choice causes that."""
-        lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
-        conflicts = self.servers.conflicts(needs, lists)
-        named = self.servers.shown or self.forms.permissions.operates(owner)
-        errors = {one.key: one.sentence(named=named) for one in conflicts if one.key is not None}
-        if conflicts and not errors:
-            raise WorkflowError(
-                conflicts[0].sentence(named=named),
-                message("Ask the administrator to install everything it needs on one server."),
-            )
-        return errors
-
-    def _input(
-        self, file: KeptUpload, targets: tuple[InputRef, ...], group: str, *, as_base64: bool
-    ) -> KeptInput:
-        below = file.below if self.blobs.path(file.below) else ""
-        folder = shared_folder(group, file.name, file.digest) if group else ""
-        return KeptInput(
-            file.name, file.digest, targets, below, file.result, folder, file.made_by, as_base64
-        )
 
     def again(
         self, run_id: str, origin: Origin, policy: RunPolicy = DEFAULT_POLICY, *, vary: bool = False
@@ -252,8 +302,7 @@ class Starter:
         Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
         are too many runs.
         """
-        owner = origin.owner
-        record = self.runs.record(run_id, owner)
+        record = self.runs.record(run_id, origin.owner)
         job = _alone(record.job)
         if job.shortened:
             raise WorkflowError(
@@ -261,22 +310,104 @@ class Starter:
                 message("Open the form and fill it in again."),
             )
         self.runs.check_room(origin)
-        form = self._check_again(job, owner)
+        origin = replace(origin, parents=(run_id,), text_sources=record.parents)
         with self._held(job.inputs) as uploads:
-            if form is not None and (errors := refusals(form, uploads, self.limits)):
+            try:
+                return self.submit(self._prepare_again(job, uploads, origin, vary=vary), policy)
+            except FieldErrors as error:
                 raise WorkflowError(
-                    sentences(*labelled_errors(form, errors).values()),
+                    sentences(*error.labelled.values()),
                     message("Open the form and fill it in again."),
-                )
-            if vary and form is not None:
-                job = _varied(job, form, self.rng)
-            paid_work = self.paid_work(job.workflow, job.prompt, job.titles)
-            self.payment.check([paid_work], origin)
-            job = replace(job, paid=bool(paid_work.nodes))
-            parents = (run_id, *self._given_text(record.parents, job.values, owner))
+                ) from error
+
+    def submit(self, run: PreparedRun, policy: RunPolicy = DEFAULT_POLICY) -> Run:
+        """Store a prepared run's files and start it.
+
+        Raises FieldErrors, WorkflowError, NoApiKey, PaymentNotConfirmed, TooManyPaidRuns, and
+        ComfyError if there are too many runs or a file doesn't fit in the store.
+        """
+        origin = run.origin
+        # First the user's own mistakes, which the form shows beside the fields.
+        run.raise_errors()
+        # Then what the user may not do, before the app says which servers have which choices.
+        self._check_files(run)
+        if run.form is not None and (errors := self._not_together(run)):
+            raise FieldErrors(run.form, errors)
+        # Payment comes after all other checks: it asks the user to confirm the price of a run that
+        # can start, and remembers that. It comes before the files, so that an unconfirmed run
+        # stores nothing.
+        if not origin.run_id:  # otherwise the batch or chain was checked
+            self.payment.check([run.paid_work], origin)
+        with self._stored_files(run) as files:
+            job = replace(
+                run.job, inputs={**run.job.inputs, **files}, paid=bool(run.paid_work.nodes)
+            )
+            text_sources = self._with_text_in(origin.text_sources, job.values, origin.owner)
+            parents = (*origin.parents, *text_sources)
             return self.runs.submit(job, replace(origin, parents=parents), policy)
 
-    def _given_text(
+    # Inside
+
+    def _prepare_again(
+        self, job: Job, uploads: Mapping[str, Upload], origin: Origin, *, vary: bool
+    ) -> PreparedRun:
+        """Return a run with a recorded job and these held files. Raises WorkflowError if the user
+        may no longer use the workflow."""
+        owner, form = origin.owner, None
+        if job.workflow.startswith(OPENED_MARK):
+            self.forms.permissions.check_open(owner)
+        # Without the workflow, the app can't know which values in the prompt are the
+        # administrator's.
+        with suppress(WorkflowError):
+            _, form = self.forms.form(job.workflow, owner, job.values)
+        errors = {} if form is None else refusals(form, uploads, self.limits)
+        if vary and form is not None:
+            job = _varied(job, form, self.rng)
+        targets = {key: kept.targets for key, kept in job.inputs.items()}
+        paid_work = self.paid_work(job.workflow, job.prompt, job.titles)
+        return PreparedRun(job, form, origin, errors, {}, targets, paid_work)
+
+    def _not_together(self, run: PreparedRun) -> dict[str, str]:
+        """Return the errors by field if each of several servers lacks a part of the run. Raises
+        WorkflowError if no user's choice causes that."""
+        owner, fields = run.origin.owner, run.form.fields if run.form is not None else ()
+        lists = [one for one in fields if one.is_choice and one.group != "hidden"]
+        conflicts = self.servers.conflicts(Needs(run.job.prompt, run.brought), lists)
+        named = self.servers.shown or self.forms.permissions.operates(owner)
+        errors = {one.key: one.sentence(named=named) for one in conflicts if one.key is not None}
+        if conflicts and not errors:
+            raise WorkflowError(
+                conflicts[0].sentence(named=named),
+                message("Ask the administrator to install everything it needs on one server."),
+            )
+        return errors
+
+    @contextmanager
+    def _stored_files(self, run: PreparedRun) -> Iterator[dict[str, KeptInput]]:
+        """Store a run's files, and yield them for its record."""
+        uploads = {key: one for key, one in run.files.items() if isinstance(one, Upload)}
+        with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
+            yield {
+                key: self._input(run, key, one if isinstance(one, KeptUpload) else kept[key])
+                for key, one in run.files.items()
+            }
+
+    def _input(self, run: PreparedRun, key: str, file: KeptUpload) -> KeptInput:
+        below = file.below if self.blobs.path(file.below) else ""
+        group = run.origin.group
+        folder = shared_folder(group, file.name, file.digest) if group else ""
+        return KeptInput(
+            file.name,
+            file.digest,
+            run.targets[key],
+            below,
+            file.result,
+            folder,
+            file.made_by,
+            run.form is not None and run.form.field(key).as_base64,
+        )
+
+    def _with_text_in(
         self, sources: Collection[str], values: Mapping[str, object], owner: str
     ) -> Iterator[str]:
         """Yield the runs whose texts are among the values."""
@@ -285,38 +416,16 @@ class Starter:
                 if has_text_of(self.runs.record(source, owner), values):
                     yield source
 
-    def _check_again(self, job: Job, owner: str) -> Form | None:
-        """Raise WorkflowError if the current rules or the changed workflow no longer allow this
-        job.
-
-        Return the current form, or None if the workflow no longer exists.
-        """
-        if job.workflow.startswith(OPENED_MARK):
-            self.forms.permissions.check_open(owner)
-        form = None
-        # Without the workflow, the app can't know which values in the prompt are the
-        # administrator's.
-        with suppress(WorkflowError):
-            _, form = self.forms.form(job.workflow, owner, job.values)
-        own = {target for kept in job.inputs.values() for target in kept.targets}
-        self._check_files(job.prompt, form, job.workflow, owner, own)
-        if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
-            raise WorkflowError(
-                sentences(*labelled_errors(form, errors).values()),
-                message("Open the form and fill it in again."),
-            )
-        return form
-
-    def _check_files(
-        self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[InputRef]
-    ) -> None:
+    def _check_files(self, run: PreparedRun) -> None:
         """Raise WorkflowError if a prompt names server files or has node classes that aren't
         allowed.
 
-        Files at `own` are named when they are sent. Other files may be the administrator's
+        The user's files are named when they are sent. Other files may be the administrator's
         defaults. The form adds nodes that load files.
         """
-        permissions, brought = self.forms.permissions, name.startswith(OPENED_MARK)
+        prompt, form, owner = run.job.prompt, run.form, run.origin.owner
+        permissions = self.forms.permissions
+        brought = run.job.workflow.startswith(OPENED_MARK)
         if brought:
             permissions.check_nodes(prompt)
         if permissions.edits(owner) or (brought and permissions.trusts(owner)):
@@ -332,8 +441,8 @@ class Starter:
             )
         if brought:
             permissions.check_savers(prompt, catalog)
-        named = named_files(prompt, catalog, own)
-        named += written_names(prompt, catalog, UPLOADS, own) if brought else []
+        named = named_files(prompt, catalog, run.brought)
+        named += written_names(prompt, catalog, UPLOADS, run.brought) if brought else []
         for ref in named:
             if brought or form is None or not _is_authors(form, ref, prompt):
                 raise WorkflowError(

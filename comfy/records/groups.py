@@ -1,6 +1,6 @@
 """Table of run groups: batches and chains, with their content as JSON.
 
-`comfy.batches.store` and `comfy.chains.store` read and write the content.
+`comfy.batches.content` and `comfy.chains.open_chain` read and write the content.
 """
 
 from __future__ import annotations

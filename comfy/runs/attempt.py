@@ -1,5 +1,9 @@
 """One prompt on one server: one socket, one thread that queries and decides, one exit.
 
+The prompt is submitted exactly once, even if answers get lost (`Submission`), and canceled at once
+or, on a slow server, later (`Cancellation`). `SentKey` removes a paid run's API key from everything
+that comes back.
+
 The server's history is authoritative; the stream is only for display. `Attempt._settle` handles the
 normal end, a lost connection, silence and a restart. `comfy.runs.plan` decides the next action and
 its time; `comfy.runs.reconnect` decides what the answers mean.
@@ -8,19 +12,26 @@ its time; `comfy.runs.reconnect` decides what the answers mean.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.threads import Callbacks
+from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.event_stream import EventStream
 from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
-from comfy.comfyui.protocol.responses import HistoryEntry, Queue
+from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted
 from comfy.comfyui.protocol.run_state import (
     Phase,
     RunError,
+    RunState,
     concluded,
     failed,
     placed,
@@ -29,12 +40,15 @@ from comfy.comfyui.protocol.run_state import (
     unanswered,
     uploading,
 )
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.prompt.animated_previews import animated_previews
 from comfy.prompt.model import Prompt
-from comfy.runs.cancellation import Cancellation
-from comfy.runs.context import RunHooks, RunParts
+from comfy.records.record import Record
 from comfy.runs.input_files import bound_prompt
-from comfy.runs.latest_state import told_if_other
+from comfy.runs.interface import Timeouts, jitter
+from comfy.runs.latest_state import LatestState, told_if_other
 from comfy.runs.plan import (
     Action,
     CheckHistory,
@@ -46,17 +60,294 @@ from comfy.runs.plan import (
     seconds_left,
 )
 from comfy.runs.reconnect import FORGOTTEN, Elsewhere, End, Reconnect
-from comfy.runs.run_events import RunEvents
-from comfy.runs.sent_key import SentKey
+from comfy.runs.run_events import FrameRelay, RunEvents
 from comfy.runs.shared import ThreadState
-from comfy.runs.submit import Submission
-from comfy.runs.timeouts import jitter
+
+if TYPE_CHECKING:
+    from comfy.records.blobs import BlobStore
+
+ApiKey = Callable[[str], str | None]
+
+
+def no_key(_owner: str) -> None:
+    """Return the comfy.org API key of an app without keys."""
+
+
+class WaitingLine(Protocol):
+    """The queue as a run uses it; see `comfy.runs.line.fair_queue.FairQueue`."""
+
+    def join(
+        self,
+        run_id: str,
+        owner: str,
+        moved: Callable[[], None],
+        *,
+        address: str = "",
+        handed: ComfyServer | None = None,
+        candidates: Callable[[], Sequence[ComfyServer]] | None = None,
+    ) -> None:
+        """Add a run."""
+
+    def place(self, run_id: str) -> int | None:
+        """Return the number of runs before this one; None once a server has it."""
+
+    def server_of(self, run_id: str) -> ComfyServer | None:
+        """Return the server that has the run; None while the run waits here."""
+
+    def mark_accepted(self, run_id: str) -> None:
+        """Note that the server has accepted the run."""
+
+    def give_back(self, run_id: str) -> None:
+        """Put a run back at the front, because its server didn't run it or has lost its results."""
+
+    def release(self, run_id: str) -> None:
+        """Remove a run in any state, so that others stop waiting for it."""
+
+    def leave(self, run_id: str) -> None:
+        """Remove a run that has ended, in any state."""
+
+
+class RunRecords(Protocol):
+    """The history as a run uses it; see `comfy.records.store.RunStore`."""
+
+    def sent(self, record: Record, prompt_id: str) -> None:
+        """Record that a run is being sent to its server, with this id there."""
+
+    def end(self, record: Record) -> None:
+        """Record a finished run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The servers, their timeouts, and the queue. `files`: the store of input files. Without a
+    `history`, nothing survives a restart. `retries`: a run starts again on another server if its
+    server goes away after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
+    `api_key`: returns the comfy.org API key for an owner's paid runs, None without one. A
+    key is read just before a prompt is sent, and nothing stores it."""
+
+    servers: ServerPool
+    timing: Timeouts
+    line: WaitingLine
+    files: BlobStore | None = None
+    history: RunRecords | None = None
+    retries: bool = True
+    api_key: ApiKey = no_key
+    frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """State shared by all attempts of one run: its start, needs, state and frames."""
+
+    record: Record
+    needs: Needs
+    latest: LatestState
+    shared: ThreadState
+    relay: FrameRelay
+    context: RunContext
+
+
+class RunHooks(Protocol):
+    """Callbacks in the run's own thread. None of them may wait for another run."""
+
+    def limits(self) -> Iterable[tuple[float, RunError]]:
+        """Return the times (`time.monotonic`) at which the run must stop, each with the reason."""
+
+    def on_server_chosen(self, server: ComfyServer) -> None:
+        """Note that the run's turn has come, on this server."""
+
+    def on_sending(self, prompt_id: str) -> None:
+        """Note that the prompt is about to be sent, or that the server gave it another id."""
+
+    def conclude(
+        self, state: RunState, may_begin_elsewhere: Callable[[], bool]
+    ) -> RunState | Elsewhere:
+        """Finish the run and publish the returned state. Return Elsewhere if it may start again on
+        another server."""
+
 
 log = logging.getLogger(__name__)
+
+
+_SECOND_TRY = 0.5
+
+
+# Pauses before further cancels: a prompt that was sent without waiting for the answer may arrive
+# after the first cancel.
+_LATER_TRIES = (1.5, 3.0)
+
+
+class Cancellation:
+    """Cancellation of one prompt. It has its own client, because the run's client is aborted when
+    the run stops."""
+
+    def __init__(self, client: Client, timing: Timeouts) -> None:
+        self._client = client.fork(timeout=timing.cancel_limit)
+        self._patient = timing.call
+        self._gave_up = threading.Event()
+
+    def tell(self, prompt_id: str, *, accepted: bool) -> bool:
+        """Cancel the prompt; return whether that was enough. `accepted`: the server has confirmed
+        the prompt."""
+        try:
+            return self._client.cancel(prompt_id) or accepted
+        except ComfyError as error:
+            log.info("Can't cancel %s at the server: %s", prompt_id, error)
+            return False
+
+    def outcome(self, prompt_id: str) -> HistoryEntry | None:
+        """Return the prompt's end if the server reports it at once."""
+        try:
+            return self._client.history(prompt_id)
+        except ComfyError as error:
+            log.info("Can't find out how %s ended: %s", prompt_id, error)
+            return None
+
+    def retry(self, prompt_id: str, *, accepted: bool) -> None:
+        """Cancel again, with a longer timeout for a slow server. The user already has the
+        answer."""
+        self._client.timeout = self._patient
+        for pause in (_SECOND_TRY, *(() if accepted else _LATER_TRIES)):
+            given_up = self._gave_up.wait(pause)
+            if self.tell(prompt_id, accepted=accepted):
+                return
+            if given_up:
+                break
+        if accepted:
+            log.warning(
+                "Can't cancel %s at the server, which may still be working on it", prompt_id
+            )
+
+    def give_up(self) -> None:
+        """Stop retrying on a server that doesn't answer. Thread-safe."""
+        self._gave_up.set()
+        self._client.abort()
+
+
+class SentKey:
+    """API key that a run is sent with. A node may repeat it in an error or a text, which users and
+    backups must not get."""
+
+    def __init__(self, read: Callable[[], str | None]) -> None:
+        """`read`: returns the current key, None without one."""
+        self._read = read
+        self._texts: tuple[str, ...] = ()
+        self._bytes: tuple[bytes, ...] = ()
+
+    def read(self) -> str | None:
+        """Return the key to send, and hide it from now on."""
+        key = self._read()
+        if key and key not in self._texts:
+            # Also as JSON has it.
+            self._texts = (*self._texts, key, json.dumps(key)[1:-1])
+            self._bytes = tuple(text.encode() for text in self._texts)
+        return key
+
+    def hide_in_text(self, data: str) -> str:
+        """Return a text from the server with "..." in place of the key."""
+        for key in self._texts:
+            data = data.replace(key, "...")
+        return data
+
+    def hide_in_bytes(self, data: bytes) -> bytes:
+        """Return the server's data with dots in place of the key. The length stays, because binary
+        frames tell where their image begins."""
+        for key in self._bytes:
+            data = data.replace(key, b"." * len(key))
+        return data
+
+    def hide_in_frame(self, frame: str | bytes) -> str | bytes:
+        """Return a frame of the run's socket without the key."""
+        return self.hide_in_text(frame) if isinstance(frame, str) else self.hide_in_bytes(frame)
+
+
+# A server that fails this often at the same prompt would fail again.
+_MOST_POSTS = 5
+
+
+class Submission:
+    """`POST /prompt`, repeated until the server answers.
+
+    After a lost or failed (5xx) answer the server may have the prompt. It is sent again, under the
+    same id, only if neither history nor queue has it a moment later.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        client_id: str,
+        timing: Timeouts,
+        key: SentKey | None = None,
+    ) -> None:
+        """`key`: the comfy.org API key of a paid run."""
+        self._client = client
+        self._client_id = client_id
+        self._timing = timing
+        self._key = key
+        self._posts = 0
+        self._missed_at: float | None = None
+
+    def attempt(
+        self,
+        prompt_id: str,
+        prompt: Callable[[], Prompt],
+        sending: Callable[[str], None],
+        *,
+        started: bool,
+        now: float,
+    ) -> Submitted | float:
+        """Return the server's answer, or the time of the next attempt.
+
+        `prompt` is called before sending, then `sending` with the prompt id. `started`: the socket
+        reported a start. `now`: `time.monotonic` before this attempt, so that only a later check
+        counts.
+
+        Raises PromptRejected if the server refuses. After ServerUnreachable and ServerError, the
+        server may have the prompt. Exceptions from `prompt` and the API key propagate: nothing was
+        sent then.
+        """
+        if self._missed_at is not None:
+            if started or self._arrived(prompt_id):
+                return Submitted(prompt_id, 0)
+            sure_at = self._missed_at + self._timing.outcome_delay
+            if now < sure_at:  # the server may still be processing the request
+                return sure_at
+        graph = prompt()
+        # docs/comfyui.md#3, #62
+        extra_data = {"preview_method": "auto"} | animated_previews(graph)
+        if self._key is not None and (key := self._key.read()):
+            extra_data["api_key_comfy_org"] = key
+        self._posts += 1
+        sending(prompt_id)
+        try:
+            return self._client.submit(
+                graph,
+                client_id=self._client_id,
+                prompt_id=prompt_id,
+                extra_data=extra_data,
+            )
+        except (ServerUnreachable, ServerError):
+            self._missed_at = time.monotonic()
+            raise
+
+    def not_worth_retrying(self, error: ServerUnreachable | ServerError) -> bool:
+        """Return whether the next attempt would fail in the same way."""
+        return not error.passing or self._posts >= _MOST_POSTS
+
+    def again(self) -> None:
+        """Start over: the server went away before the prompt's turn came."""
+        self._posts, self._missed_at = 0, None
+
+    def _arrived(self, prompt_id: str) -> bool:
+        # Check the queue first: a run that ends between the two requests is in the history by then.
+        return prompt_id in self._client.queue() or self._client.history(prompt_id) is not None
+
 
 # Seconds for a busy server to answer our close frame. To the server, a socket that closes earlier
 # may look cut off.
 _CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
+
+
 _CANCEL_WAIT = 0.25  # seconds for a canceled prompt to end on the server
 
 

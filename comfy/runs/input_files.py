@@ -3,6 +3,8 @@
 A `Job` is independent of servers. Its files stay here until the run's turn; then each is uploaded
 into an unguessable folder, and the prompt uses the names that the server returns. The runs of a
 batch or a chain share their folders, so a file is uploaded once per server.
+
+Remove a deleted run from ComfyUI: its history entry, and the content of its input files.
 """
 
 from __future__ import annotations
@@ -10,29 +12,49 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
-from comfy.base.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
+from comfy.base.errors import (
+    FILE_REFUSED,
+    ComfyError,
+    NodeError,
+    PromptRejected,
+    ServerError,
+    UploadRejected,
+)
 from comfy.base.files import plain_name
 from comfy.base.messages import labeled, message, sentences
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.http_errors import upload_too_large
 from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.media.checks import MIB
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record, ServerFile
+from comfy.runs.interface import RunRegistry
 
 # ComfyUI folders that an input can name in addition to its own, and the nodes that read there.
 # Nodes of packs differ (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
+
+
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
+
+
 # A request may have 100 MB (docs/comfyui.md#23), and base64 text is a third longer.
 _MOST_AS_TEXT = 64 * MIB
+
+
 _LOOK_SECONDS = 0.1  # seconds between checks if a run that waits for another's upload must stop
+
+
 UPLOADS = "comfyforms"  # folder for users' files in the server's input folder
 
 
@@ -219,3 +241,90 @@ class _CheckedFile(io.FileIO):
         """Read a chunk; exceptions of `check` propagate."""
         self._check()
         return super().read(-1 if size is None else size)
+
+
+log = logging.getLogger(__name__)
+
+
+_SECONDS = 3.0  # per request to ComfyUI, because the user waits for the answer
+
+
+def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
+    """Remove a deleted run's data from the servers, as far as possible.
+
+    Returns whether all of the run's input files are gone from them. Never raises ComfyError.
+    """
+    names = names_on_server(record)
+    ran_on = servers.at(record.server)
+    if ran_on is None:
+        return not names  # no longer our server, so don't contact it
+    emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
+    results = {name for key, name in names.items() if record.job.inputs[key].result}
+    # If several runs share a file, another one may have uploaded it to any server.
+    shared = any(record.job.inputs[key].folder for key in names)
+    is_clean = _clean(ran_on, runs, record, emptied, results)
+    others = [one for one in servers.servers if one is not ran_on]
+    are_clean = [_clean(one, runs, record, emptied, emptied) for one in others]
+    left = not is_clean or ((record.state.restarted or shared) and not all(are_clean))
+    return not names or (not left and len(emptied) == len(names))
+
+
+def _clean(
+    server: ComfyServer,
+    runs: RunRegistry,
+    record: Record,
+    names: Iterable[str],
+    perhaps_gone: Collection[str],
+) -> bool:
+    """Delete a run's history entry and overwrite these files on one server. Files in `perhaps_gone`
+    may be missing there. Return False if the server doesn't answer, or if a new run uses one of the
+    files."""
+    client = server.client.fork(timeout=_SECONDS)
+    is_clean = True
+    try:
+        if record.sent:
+            client.forget(record.state.prompt_id)
+        for name in names:
+            with server.uploading(_folder_of(name)):
+                if _is_live(name, runs, record.owner):
+                    is_clean = False
+                elif name not in perhaps_gone or _is_there(client, name):
+                    client.empty(name)
+    except ComfyError as problem:
+        extra = {"run": record.id}
+        log.info(
+            "Run %s was deleted here, but ComfyUI may still have it: %s",
+            record.id,
+            problem,
+            extra=extra,
+        )
+        return False
+    return is_clean
+
+
+def _is_there(server: Client, name: str) -> bool:
+    """Return whether a run's file was uploaded to the server. Results are mostly read in place, and
+    servers that didn't run it have no file."""
+    try:
+        return server.size_of(f"{name} [input]") is not None
+    except ServerError as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+
+
+def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
+    """Return whether another run uses the same file, such as one of the same batch or chain."""
+    if _is_live(name, runs, owner):
+        return True
+    return runs.history is not None and runs.history.names(owner, _folder_of(name))
+
+
+def _is_live(name: str, runs: RunRegistry, owner: str) -> bool:
+    """Return whether an active run shares this file."""
+    folder, going = _folder_of(name), runs.line_of(owner)
+    return any(kept.folder == folder for run in going for kept in run.job.inputs.values())
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]

@@ -41,7 +41,7 @@ from dataclasses import dataclass, replace
 from comfy.base.errors import ComfyError, ServerUnreachable
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, concluded, failed, stopped
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Timeouts
 
 End = Callable[[RunState], RunState]
 

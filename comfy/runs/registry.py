@@ -26,17 +26,15 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, lost, waiting
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job, Record
-from comfy.runs.context import ApiKey, RunContext, no_key
+from comfy.runs.attempt import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
-from comfy.runs.execution import OUR_FAULT
-from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
+from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy, Timeouts
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimits, starts_of
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
-from comfy.runs.run import LocalRun, not_joined
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.run import OUR_FAULT, LocalRun, not_joined
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore

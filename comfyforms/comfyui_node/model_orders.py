@@ -42,12 +42,10 @@ def answer_order(downloads: Downloads, method: str, path: str, body: bytes) -> d
             hosts = [_text(host) for host in _list(sent, "hosts")]
             files = downloads.facts(urls, hosts, _text(sent.get("token", "")))
             return {"files": [asdict(file) for file in files]}
-        case "POST", [key, "pause"]:
-            downloads.pause(key)
-        case "POST", [key, "resume"]:
-            downloads.resume(key, _text(sent.get("token", "")))
+        case "POST", [key, "pause" | "resume" as change]:
+            downloads.change(key, change, _text(sent.get("token", "")))
         case "DELETE", [key] if key:
-            downloads.remove(key)
+            downloads.change(key, "remove")
         case _:
             raise LookupError(path)
     return {"downloads": [asdict(one) for one in downloads.statuses()]}

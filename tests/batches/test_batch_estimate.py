@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from comfy.batches.check import estimate
-from comfy.batches.rows import Axis, combined
+from comfy.batches.content import Axis, combined
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
 from tests.batches.kept_batches import ANN, BOB, MODEL, SEED, STEPS, kept_batches

@@ -15,7 +15,6 @@ from PIL import Image
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.batches.check import BatchErrors
 from comfy.batches.queue import BatchQueue
-from comfy.batches.runner import RowErrors
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
@@ -263,7 +262,7 @@ def test_rows_use_only_the_fields_of_their_option(one: Batches) -> None:
     base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
     options = AxisSpec("8.model", "Small, Animated")
     spec = BatchSpec((options, AxisSpec("8.model.steps", "2, 3")))
-    with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”") as wrong:
+    with pytest.raises(BatchErrors, match=r"There is no field “8\.model\.steps”") as wrong:
         batches.start("painted", base, spec, Origin(ANN))
     places = [(problem.field, problem.row) for problem in wrong.value.found]
     assert places == [("8.model.steps", 3), ("8.model.steps", 4)]
@@ -292,7 +291,7 @@ def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_pa
     runs = [one.runs.record(table.states.run(at), ANN) for at in range(2)]
     digests = [run.job.inputs["1.image"].digest for run in runs]
     files = one.starter.blobs
-    assert [table.rows.cells(at)[0].name for at in range(2)] == ["a.png", "a (2).png"]  # type: ignore[attr-defined]
+    assert [table.content.cells(at)[0].name for at in range(2)] == ["a.png", "a (2).png"]  # type: ignore[attr-defined]
     for run in runs:
         one.runs.forget(run.id, ANN)
     assert all(map(files.path, digests))

@@ -1,25 +1,29 @@
-"""Several values for a field, as users write them."""
+"""Several values for a field, as users write them, replaced words, and the seeds of each row."""
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.batches.spec import AxisSpec, BatchSpec, read_batch
+from comfy.batches import content as module
+from comfy.batches.content import BatchContent, Column, check_together, replaced
+from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec, read_batch, with_seeds
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.check import check
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Form
 from comfy.library.wildcard_files import WildcardFiles
-from comfy.prompt.value_types import BadValue
+from comfy.prompt.value_types import LONGEST_TEXT, BadValue
 from comfy.prompt.wildcards import MOST_BLOCKS, every_text, resolve_wildcards
-from tests.support.samples.forms import form_of, node, text_to_image
+from tests.support.samples.forms import form_of, node, text_to_image, with_values
 
 FORM = form_of(text_to_image())
 
@@ -233,3 +237,95 @@ def test_many_wildcards_take_little_time(block: str) -> None:
 def test_escaped_braces_are_not_wildcards() -> None:
     text = r"\{a\}" * 2_000
     assert read("text", text) == (text,)
+
+
+TEXT = key_of(FORM, "text")
+
+
+def test_a_replacement_never_exceeds_the_maximum_text_length() -> None:
+    """The app refuses a long text before building it, as that could exhaust memory."""
+    assert replaced("a boat, a cat", "a ", "the ") == "the boat, the cat"
+    assert len(replaced("a" * 1_000, "a", "b" * 100)) == LONGEST_TEXT
+    with pytest.raises(BadValue, match="Maximum 100,000 characters"):
+        replaced("a" * 1_000, "a", "b" * 101)
+    with pytest.raises(BadValue, match="Maximum 100,000 characters"):
+        replaced("a" * 90_000, "a", "b" * 90_000)
+
+
+@pytest.mark.parametrize(
+    ("axes", "table", "problem"),
+    [
+        ((("a", "b"),), "", None),
+        ((("boat", "ship"), ("a", "the")), "", None),
+        ((("a", "a" * 40),) * 20, "", "Maximum"),
+        ((("a", "b" * 400), ("b", "c" * 400)), "", "Maximum"),
+        # The value that makes the other text longer is not always the longest one.
+        ((("a", "b" * 400, "c" * 401), ("b", "d" * 400)), "", "Maximum"),
+        ((("a", "b" * 400),), "a" * 200, None),
+        ((("a", "b" * 400),), "a" * 300, "Maximum"),
+    ],
+)
+def test_all_replacements_of_a_field_are_judged_together(
+    axes: tuple[tuple[str, ...], ...], table: str, problem: str | None
+) -> None:
+    """The check includes the texts of a table."""
+    given = tuple(AxisSpec(TEXT, replace="\n".join(axis)) for axis in axes)
+    sheet = TableSpec("a.csv", f"{TEXT}\n{table}\n") if table else None
+    base = {TEXT: "a big boat" if all(axis[0] != "b" for axis in axes) else "ab"}
+    _, problems = read_batch(FORM, BatchSpec(given, sheet, paired=True), base)
+    told = [(one.field, problem is not None and problem in one.message) for one in problems]
+    assert told == ([] if problem is None else [(TEXT, True)])
+
+
+short = st.text("abc", max_size=4)
+
+
+finds = st.text("abc", min_size=1, max_size=2)
+
+
+@given(
+    st.lists(short, min_size=1, max_size=3),
+    st.lists(st.tuples(finds, st.lists(short, min_size=1, max_size=3)), min_size=1, max_size=4),
+)
+def test_packs_never_exceed_the_limit(texts: list[str], axes: list[tuple[str, list[str]]]) -> None:
+    """The limit holds for every combination of values."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "LONGEST_TEXT", 12)
+        try:
+            check_together(texts, axes)
+        except BadValue:
+            return
+        for text, *values in product(texts, *(values for _, values in axes)):
+            for (find, _), value in zip(axes, values, strict=True):
+                text = replaced(text, find, value)
+
+
+SEEDS_TEXT, SEED = "6.text", "3.seed"
+
+
+SEEDS_FORM = form_of(with_values(text_to_image(), "6", text="a {red|blue} boat"))
+
+
+def drawn(seeds: Seeds, *columns: str, **base: object) -> dict[str, object]:
+    """Return the values common to all rows."""
+    shown = tuple(Column(key, key, (1,)) for key in columns)
+    return {**with_seeds(SEEDS_FORM, BatchContent(base, axes=shown), seeds, random.Random(1)).base}
+
+
+@pytest.mark.parametrize("seeds", ["form", "each"])
+def test_undrawn_fields_of_each_row_are_named(seeds: Seeds) -> None:
+    """The app also draws texts for each row if the batch asks for new seeds per row. It doesn't
+    draw a field that the batch varies."""
+    texts = {SEEDS_TEXT: "a {red|blue} boat"} if seeds == "each" else {}
+    assert drawn(seeds) == {SEED: None} | texts
+    assert drawn(seeds, SEED, SEEDS_TEXT) == {}
+    assert drawn(seeds, **{SEEDS_TEXT: "a boat", SEED: 3}) == {
+        SEEDS_TEXT: "a boat",
+        SEED: 3 if seeds == "form" else None,
+    }
+
+
+def test_one_seed_that_was_left_out_is_drawn_once() -> None:
+    """All rows share the drawn seed."""
+    assert isinstance(drawn("one")[SEED], int)
+    assert drawn("one", **{SEED: 3}) == {SEED: 3}

@@ -25,7 +25,7 @@ from playwright.sync_api import (
 from playwright.sync_api import Error as PlaywrightError
 
 from comfy.demo import DemoServer
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Timeouts
 from tests.support.leaks import Closing
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium, skip_without
 from tests.support.serving import RunningApp, running_demo_app

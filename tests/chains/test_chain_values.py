@@ -116,10 +116,10 @@ def test_a_finished_chain_reports_its_total_time(app: RunningApp) -> None:
     it."""
     told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
     chain = OpenChain(Group("boats", OWNER, "chain", 100.0, "done", told, {}, 160.0))
-    assert chain.standing.seconds == 50
+    assert chain.summary.seconds == 50
     before = time.time()
     chain.go_on(app.services.chain_forms.plan("boats.chain", OWNER, {}))
-    assert chain.standing.seconds is None
+    assert chain.summary.seconds is None
     assert chain.group.about["idle"] >= 10 + before - 160
 
 

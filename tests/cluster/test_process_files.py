@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 WORK = """
 import signal, sys
 from pathlib import Path
-from comfy.base.temporary_folder import temporary_folder
+from comfy.base.files import temporary_folder
 with temporary_folder(Path(sys.argv[1]), clean=False) as folder:
     (folder / "ready").touch()
     signal.pause()

@@ -69,5 +69,5 @@ def test_drops_downloads_whose_id_is_no_id(lying: tuple[NodeDownloads, list[str]
 
 def test_an_id_stays_one_part_of_an_address(lying: tuple[NodeDownloads, list[str]]) -> None:
     downloads, paths = lying
-    downloads.remove("../../people?x#y")
+    downloads.change("../../people?x#y", "remove", "")
     assert paths == ["/comfyforms/downloads/..%2F..%2Fpeople%3Fx%23y"]

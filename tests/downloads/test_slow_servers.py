@@ -72,7 +72,7 @@ def test_a_hanging_server_delays_no_order_at_another() -> None:
         stack.callback(answers.set)
         early = threads.submit(downloads.lists)
         asked.wait(LONGEST_WAIT)  # fails if one is asked after the other
-        threads.submit(downloads.pause, pool.servers[-1], KEY).result(LONGEST_WAIT / 3)
+        threads.submit(downloads.change, pool.servers[-1], KEY, "pause").result(LONGEST_WAIT / 3)
         answers.set()
         assert [one.problem for one in early.result(LONGEST_WAIT)] == [""] * SERVERS
         assert downloads.lists() is not early.result()

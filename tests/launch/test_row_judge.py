@@ -9,8 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.launch.row_judge import Check, RowJudge
-from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.start import Judge, RowJudge, Starter
 from comfy.launch.uploads import FILE_GONE, KeptUpload, Refused, Upload
 from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
@@ -45,21 +44,18 @@ def starter() -> Starter:
     return Starter(None, forms, None, None)  # type: ignore[arg-type]
 
 
-def said(checked: Check, which: int, values: Mapping[str, object]) -> object:
-    try:
-        clean = checked(FORMS[which], values)
-    except FieldErrors as error:
-        return error.errors
-    return {key: (type(value), value) for key, value in clean.items()}
+def said(judge: Judge, which: int, values: Mapping[str, object]) -> object:
+    clean, errors = judge(FORMS[which], values)
+    return errors, {key: (type(value), value) for key, value in clean.items()}
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), ROW), max_size=6))
 def test_each_row_is_judged_as_if_it_were_alone(rows: list[tuple[int, dict[str, object]]]) -> None:
     """The values of the previous row, and its errors, don't matter."""
-    check = partial(starter().checked, owner=ANN)
-    judge = RowJudge(check)
+    alone = partial(starter().judged_values, owner=ANN)
+    judge = RowJudge(alone)
     for which, values in rows:
-        assert said(judge.checked, which, values) == said(check, which, values)
+        assert said(judge.judged, which, values) == said(alone, which, values)
 
 
 def test_an_unchanged_row_is_not_judged_again(tmp_path: Path) -> None:
@@ -68,10 +64,12 @@ def test_an_unchanged_row_is_not_judged_again(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(saved("PNG"))
     judge, values = (
-        RowJudge(partial(starter().checked, owner=ANN)),
+        RowJudge(partial(starter().judged_values, owner=ANN)),
         {"1.image": Upload("photo.png", photo)},
     )
-    first = judge.checked(FORMS[0], values)
+    first, _ = judge.judged(FORMS[0], values)
     photo.unlink()
-    assert judge.checked(FORMS[0], values | {"6.text": "a boat"}) == first | {"6.text": "a boat"}
-    assert said(judge.checked, 0, {"1.image": Upload("other.png", photo)}) == {"1.image": FILE_GONE}
+    changed = {"6.text": "a boat"}
+    assert judge.judged(FORMS[0], values | changed) == (first | changed, {})
+    _, errors = judge.judged(FORMS[0], {"1.image": Upload("other.png", photo)})
+    assert errors == {"1.image": FILE_GONE}

@@ -13,8 +13,7 @@ from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.runs.interface import Run, RunRegistry
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Run, RunRegistry, Timeouts
 from tests.support.cluster.registry_kinds import new_registry
 from tests.support.waiting import LONGEST_WAIT
 

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from comfy.base.errors import ServerUnreachable
 from comfy.comfyui.protocol.events import ExecutionSuccess
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
+from comfy.runs.interface import Timeouts
 from comfy.runs.plan import Action, CheckHistory, CheckQueue, Stop, Submit, plan, seconds_left
 from comfy.runs.reconnect import Reconnect
-from comfy.runs.timeouts import Timeouts
 from tests.support.distribution import examples
 
 TIMING = Timeouts(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.comfyui.protocol.events import ExecutionSuccess, Status
 from comfy.comfyui.protocol.run_state import Phase, RunState, advance, waiting
+from comfy.runs.interface import Timeouts
 from comfy.runs.reconnect import FORGOTTEN, REMOVED, RESTARTED, Reconnect
-from comfy.runs.timeouts import Timeouts
 
 TIMING = Timeouts(
     silence=15, fresh=5, silence_most=60, outcome_delay=1, retry=0.25, retry_most=10, patience=120

@@ -18,9 +18,8 @@ from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.records.record import Job
-from comfy.runs.interface import Origin, RunRegistry
+from comfy.runs.interface import Origin, RunRegistry, Timeouts
 from comfy.runs.limits import RunLimits
-from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job, prompt
 from tests.support.waiting import eventually

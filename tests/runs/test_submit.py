@@ -14,8 +14,8 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.responses import Submitted
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
-from comfy.runs.submit import Submission
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.attempt import Submission
+from comfy.runs.interface import Timeouts
 from tests.support.sampler import prompt
 
 POST = "POST /prompt"

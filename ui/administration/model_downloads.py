@@ -13,6 +13,7 @@ from comfy.records.administration import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
 from comfy.templates.known_parts import KnownParts
+from comfyforms.comfyui_node.downloads.queue import Change
 from ui.administration.announcements import Actor, AuditLog
 from ui.library import WorkflowLibrary
 
@@ -52,26 +53,18 @@ class ModelActions:
         self._start(actor, server, self.request(request).files)
         self.close(request)
 
-    def pause(self, actor: Actor, server: ComfyServer, key: str) -> None:
-        """Pause a download."""
-        name = self._name(server, key)
-        self.downloads.pause(server, key)
-        names = {"person": actor.name, "name": name, "server": server.label}
-        self.audit.note(message("{person} paused the download of {name} to {server}.", **names))
-
-    def resume(self, actor: Actor, server: ComfyServer, key: str) -> None:
-        """Continue a paused download, or retry a failed one."""
-        name = self._name(server, key)
-        self.downloads.resume(server, key)
-        names = {"person": actor.name, "name": name, "server": server.label}
-        self.audit.note(message("{person} resumed the download of {name} to {server}.", **names))
-
-    def remove(self, actor: Actor, server: ComfyServer, key: str) -> None:
-        """Cancel a download, or remove an ended one from the list."""
-        name = self._name(server, key)
-        self.downloads.remove(server, key)
-        names = {"person": actor.name, "name": name, "server": server.label}
-        self.audit.note(message("{person} canceled the download of {name} to {server}.", **names))
+    def change(self, actor: Actor, server: ComfyServer, key: str, change: Change) -> None:
+        """See `ModelDownloads.change`."""
+        names = {"person": actor.name, "name": self._name(server, key), "server": server.label}
+        self.downloads.change(server, key, change)
+        match change:
+            case "pause":
+                note = message("{person} paused the download of {name} to {server}.", **names)
+            case "resume":
+                note = message("{person} resumed the download of {name} to {server}.", **names)
+            case "remove":
+                note = message("{person} canceled the download of {name} to {server}.", **names)
+        self.audit.note(note)
 
     def ask(self, owner: str, person: str, workflow: str, address: str) -> None:
         """Record a user's request for a workflow's missing models and nodes. `address`:

@@ -98,10 +98,7 @@ def _downloads_api(desk: Administration) -> GuardedRoutes:
         actor: Actor = Depends(actor),
     ) -> Response:
         """Pause, resume or retry a download."""
-        if action == "pause":
-            models.pause(actor, server, key)
-        else:
-            models.resume(actor, server, key)
+        models.change(actor, server, key, "resume" if action == "retry" else action)
         return Response(status_code=204)
 
     @routes.delete("/downloads/{number}/{key}", Access.ADMINISTRATOR, status_code=204)
@@ -109,7 +106,7 @@ def _downloads_api(desk: Administration) -> GuardedRoutes:
         key: _Key, server: ComfyServer = Depends(server), actor: Actor = Depends(actor)
     ) -> Response:
         """Cancel a download and delete its partial file, or remove an ended one from the list."""
-        models.remove(actor, server, key)
+        models.change(actor, server, key, "remove")
         return Response(status_code=204)
 
     @routes.get("/model-requests", Access.ADMINISTRATOR, response_model=ModelRequests)

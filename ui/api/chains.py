@@ -12,11 +12,9 @@ from fastapi import Body, Depends, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
-from comfy.chains.chain_form import chain_form
-from comfy.chains.forms import ChainForms
-from comfy.chains.keys import parse_values
+from comfy.chains.forms import ChainForms, ChainPlan, chain_form
+from comfy.chains.model import parse_values
 from comfy.chains.open_chain import ChainStanding
-from comfy.chains.plan import ChainPlan
 from comfy.chains.queue import ChainQueue
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Removal

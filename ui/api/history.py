@@ -11,7 +11,7 @@ from fastapi import Body, Depends, HTTPException, Query
 from comfy.base.errors import RunNotFound, WorkflowNotFound
 from comfy.base.messages import message
 from comfy.base.wording import quoted
-from comfy.chains.keys import text_values
+from comfy.chains.model import text_values
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.rows import Wanted, WantedOfGroups

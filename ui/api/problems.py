@@ -31,7 +31,6 @@ from comfy.base.errors import (
 )
 from comfy.base.messages import message
 from comfy.batches.check import BatchErrors
-from comfy.batches.runner import RowErrors
 from comfy.batches.spec import BatchProblem
 from comfy.launch.start import FieldErrors
 from comfy.records.started_requests import OtherRequest
@@ -61,7 +60,6 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (UnknownUser, ProblemKind(404, "not-found")),
     (FieldErrors, ProblemKind(422, "values-refused")),
     (BatchErrors, ProblemKind(422, "values-refused")),
-    (RowErrors, ProblemKind(422, "values-refused")),
     (WorkflowError, ProblemKind(422, "workflow-refused")),
     (OtherRequest, ProblemKind(422, "key-used")),
     (CallbackRefused, ProblemKind(422, "callback-refused")),
@@ -139,7 +137,7 @@ def problem_of(error: ComfyError) -> Problem:
             detail, field_errors = message("These values can't be used."), errors
             problems = tuple(BatchProblem(one, key) for key, one in errors.items())
             texts = [labelled.get(one.field or "", one.message) for one in problems]
-        case BatchErrors(found=found) | RowErrors(found=found):
+        case BatchErrors(found=found):
             problems, texts = found, error.problems
             field_errors = {one.field: one.message for one in reversed(found) if one.field}
     return Problem(

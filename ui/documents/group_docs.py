@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from comfy.batches.content import BatchContent
-from comfy.batches.open_batch import BatchSummary
-from comfy.batches.row_states import RowState
+from comfy.batches.open_batch import BatchSummary, RowState
 from comfy.batches.spec import BatchProblem
 from comfy.chains.open_chain import ChainProgress, ChainStanding, StepStanding
 from comfy.comfyui.protocol.result_types import FileKind

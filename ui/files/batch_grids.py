@@ -9,8 +9,7 @@ from typing import Any
 from comfy.base.errors import BatchNotFound
 from comfy.base.messages import message
 from comfy.batches.content import BatchContent
-from comfy.batches.grids.grid import Grid, GridAxis
-from comfy.batches.grids.settings import GridField, GridSettings
+from comfy.batches.grids import Grid, GridAxis, GridField, GridSettings
 from comfy.batches.queue import BatchTable
 from comfy.form.model import Form
 from comfy.launch.uploads import KeptUpload

@@ -14,8 +14,7 @@ from comfy.base.errors import BatchNotFound, ComfyError, ServerUnreachable, Work
 from comfy.base.messages import message
 from comfy.batches.queue import BatchQueue
 from comfy.chains.forms import ChainForms
-from comfy.chains.queue import ChainQueue
-from comfy.chains.recorded import ChainPart
+from comfy.chains.queue import ChainPart, ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
 from comfy.form.model import Field, Form

@@ -10,8 +10,7 @@ from typing import Any
 from comfy.base.errors import ComfyError
 from comfy.base.messages import labeled, message
 from comfy.form.model import Field, Form
-from comfy.launch.kept_uploads import kept_uploads
-from comfy.launch.uploads import Refused, Upload
+from comfy.launch.uploads import Refused, Upload, kept_uploads
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.store import RunStore
 from ui.documents.browser_values import file_kept, painted_kept, places_kept

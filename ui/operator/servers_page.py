@@ -31,7 +31,7 @@ from comfy.downloads import ServerDownloads
 from comfy.local_comfyui.supervisor import ComfyUIStatus
 from comfy.records.administration import ModelRequest, Notice
 from comfyforms.comfyui_node.downloads.hosts import license_page
-from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, DownloadStatus
+from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, Change, DownloadStatus
 from ui.administration.announcements import LONGEST_NOTICE, Actor
 from ui.administration.desk import Administration
 from ui.administration.servers import GUEST, Overview, ProcessLines, RunLine, ServerLine
@@ -274,6 +274,7 @@ _STATES = {
     "retrying": message("Retrying…"),
     "paused": message("Paused"),
 }
+_CHANGES: Mapping[str, Change] = {"pause": "pause", "resume": "resume", "cancel": "remove"}
 _MOST_FILES = 5
 _DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
 
@@ -340,12 +341,11 @@ def model_routes(
     def of_download(request: Request, number: int, key: str, action: str) -> Response:
         """Pause, resume or cancel a download, and redirect to the page."""
         path = f"{PATH}/downloads/{number}/{key}/{action}"
-        actions = {"pause": models.pause, "resume": models.resume, "cancel": models.remove}
-        is_known = 0 <= number < len(pool.servers) and action in actions
+        is_known = 0 <= number < len(pool.servers) and action in _CHANGES
         if not is_known or not DOWNLOAD_ID.fullmatch(key):
             raise HTTPException(404)
         try:
-            actions[action](desk.actor(request), pool.servers[number], key)
+            models.change(desk.actor(request), pool.servers[number], key, _CHANGES[action])
         except ComfyError as problem:
             return failed(request, path, problem)
         return frame.back(request, path, PATH)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator
 
 from comfy.base.messages import message
-from comfy.batches.grids.image import CellLine, GridSheet
+from comfy.batches.grids import CellLine, GridSheet
 from ui.languages.current import current_language, html_of
 
 _MADE_WITH = message("Made with ComfyForms.")

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from .hosts import AllowedHosts
 from .journal import DownloadOrder, Entry, OrderJournal
@@ -31,6 +32,8 @@ from .transfer import (
 )
 
 log = logging.getLogger(__name__)
+
+Change = Literal["pause", "resume", "remove"]  # of a download
 
 DOWNLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -168,6 +171,16 @@ class Downloads:
         with self._lock:
             self._start_waiting()
             return tuple(map(_status, self._works.values()))
+
+    def change(self, key: str, change: Change, token: str = "") -> None:
+        """Pause, resume or remove a download."""
+        match change:
+            case "pause":
+                self.pause(key)
+            case "resume":
+                self.resume(key, token)
+            case "remove":
+                self.remove(key)
 
     def pause(self, key: str) -> DownloadStatus:
         """Pause a download; its content is kept."""

@@ -228,14 +228,14 @@ def _batch_results(
 ) -> Iterator[dict[str, Any]]:
     table = batches.table(batch_id, owner)
     assert history is not None  # batches need a history
-    places = range(len(table.rows))
+    places = range(len(table.content))
     records = history.get_many([table.states.run(index) for index in places], owner)
     for index in places:
         record = records.get(table.states.run(index))
         error = record.state.error if record is not None else None
         yield {
-            "number": table.rows.number(index),
-            "values": {key: value_text(one) for key, one in table.rows.varied(index).items()},
+            "number": table.content.number(index),
+            "values": {key: value_text(one) for key, one in table.content.varied(index).items()},
             "state": table.states[index],
             "run": record.id if record is not None else "",
             **(results_of(record.id, record.state) if record is not None else _NOTHING),

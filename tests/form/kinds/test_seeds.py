@@ -12,7 +12,7 @@ from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp, counted_on, next_seed
-from comfy.launch.kept_uploads import value_from_json, value_to_json
+from comfy.launch.uploads import value_from_json, value_to_json
 from comfy.prompt.model import Prompt
 from tests.support.samples.extra_nodes import node_entry, wide_catalog
 from tests.support.samples.forms import node, text_to_image, with_values, workflow_of

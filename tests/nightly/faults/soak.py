@@ -24,10 +24,9 @@ from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.store import RunStore
-from comfy.runs.interface import Origin, Run, RunPolicy
+from comfy.runs.interface import Origin, Run, RunPolicy, Timeouts
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
-from comfy.runs.timeouts import Timeouts
 from tests.nightly.faults.oracle import Happened, wrong_with
 from tests.nightly.faults.plan import OWNERS, Planned
 from tests.nightly.faults.table import FAULTS, Moment, Scene

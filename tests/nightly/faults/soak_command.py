@@ -15,7 +15,7 @@ from functools import partial
 
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.object_info import Catalog
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Timeouts
 from tests.nightly.faults.plan import planned
 from tests.nightly.faults.soak import Report, Target, soak
 from tests.nightly.faults.table import FAULTS, LINK, REMOTE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Timeouts
 
 # Patience is long where the server comes back, so that a busy machine changes no outcome.
 HURRIED = Timeouts(

@@ -10,8 +10,7 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.runs.interface import Origin, RunRegistry
-from comfy.runs.timeouts import Timeouts
+from comfy.runs.interface import Origin, RunRegistry, Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
 from tests.support.sampler import LONG, job
 

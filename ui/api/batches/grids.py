@@ -1,5 +1,5 @@
-"""Batches as grids: their cells, and the whole grid as an image, a page, or a ZIP with all
-results."""
+"""Batches as grids: their cells, the whole grid as an image, a page, or a ZIP with all results, and
+grids that users open again from a downloaded image."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ import base64
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, HTTPException, Query
+from fastapi import Depends, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
+from comfy.base.errors import BatchNotFound
 from comfy.base.messages import message
-from comfy.batches.grids.grid import Grid
-from comfy.batches.grids.image import draw_grid
-from comfy.batches.grids.settings import KEYWORD, settings_text
-from comfy.batches.grids.sheet import sheet_of
+from comfy.batches.grids import KEYWORD, Grid, draw_grid, settings_in, settings_text, sheet_of
 from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.records.record import Record
 from comfy.records.store import RunStore
-from ui.api.batches.results import download_of
-from ui.api.batches.rows import BatchRowDocs
+from ui.api.batches.rows import BatchRowDocs, download_of
 from ui.api.runs import Runs
-from ui.documents.group_docs import GridAxisDoc, GridDoc
+from ui.documents.group_docs import GridAxisDoc, GridDoc, OpenedGrid
 from ui.documents.history_docs import run_tile
 from ui.documents.run_doc import result_name
-from ui.files.batch_grids import grid_of, settings_of
+from ui.files.batch_grids import grid_of, opened_grid, settings_of
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
@@ -43,18 +42,34 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
+
+
 _SIDE = 512
-_AT_ONCE = 50  # records in memory
+
+
+_RECORDS_AT_ONCE = 50  # records in memory
+
+
 _DRAWN = 4  # images drawn at once
+
+
 _PIECE = 1024 * 1024  # bytes sent at once
+
+
 _PAGE_FILE = "grid.html"
+
+
 _WORDS = {
     "waiting": message("Waiting"),
     "running": message("Running"),
     "failed": message("Failed"),
     "stopped": message("Stopped"),
 }
+
+
 _NO_PAGE = "This page of the grid doesn't exist."
+
+
 _NOTHING = message("No image")
 
 
@@ -221,12 +236,12 @@ class GridResults:
         """Yield a ZIP of all results and a page that shows them."""
         bundle = ZipStream(compress_type=ZIP_STORED)
         cells: dict[int, str] = {}
-        width = len(str(len(self.table.rows)))
-        for index, record in self._records(range(len(self.table.rows))):
+        width = len(str(len(self.table.content)))
+        for index, record in self._records(range(len(self.table.content))):
             shown = ""
             for file_index in saved_places(record) if record is not None else ():
                 assert record is not None
-                name = f"images/{self.table.rows.number(index):0{width}}-{file_index + 1}-"
+                name = f"images/{self.table.content.number(index):0{width}}-{file_index + 1}-"
                 name += result_name(record, file_index)
                 if (yield from self.files.pack(bundle, record, file_index, name)) and not shown:
                     is_image = record.state.files[file_index].kind == "image"
@@ -248,8 +263,8 @@ class GridResults:
     def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
         """Yield each of these rows with the record of its finished run, if any."""
         history, states = self.history, self.table.states
-        for start in range(0, len(places), _AT_ONCE):
-            some = places[start : start + _AT_ONCE]
+        for start in range(0, len(places), _RECORDS_AT_ONCE):
+            some = places[start : start + _RECORDS_AT_ONCE]
             runs = {index: states.run(index) for index in some if states[index] == "done"}
             records = history.get_many([*runs.values()], self.owner) if history and runs else {}
             for index in some:
@@ -273,5 +288,45 @@ class GridResults:
         return _WORDS.get(self.table.states[index], _NOTHING)
 
     def _about(self, index: int) -> str:
-        cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
+        cells = zip(self.table.content.shown, self.table.content.cells(index), strict=True)
         return ", ".join(f"{column.label}: {value}" for column, value in cells)
+
+
+_BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
+
+
+_IMAGE: dict[str, Any] = {
+    "required": True,
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+def opened_grids_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRoutes:
+    """Return `POST /grids/opened`."""
+    routes = GuardedRoutes(tags=["Batches"])
+
+    @routes.post(
+        "/grids/opened",
+        Access.SIGNED_IN,
+        response_model=OpenedGrid,
+        openapi_extra={"requestBody": _IMAGE},
+    )
+    async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Open a grid from its image.
+
+        The body is the image, or its beginning with the texts. The answer has the grid's batch if
+        it is yours and still exists, otherwise the workflow, the form's values and the fields that
+        vary.
+        """
+        data = (await request.body())[:_BEGINNING]
+        return AsciiJSON(await run_in_threadpool(_opened, batches, runs, owner, data))
+
+    return routes
+
+
+def _opened(batches: BatchQueue, runs: Runs, owner: str, data: bytes) -> OpenedGrid:
+    settings = settings_in(data)
+    with suppress(BatchNotFound):
+        return OpenedGrid(batches.get(settings.batch, owner).id)
+    _, form = runs.forms.form(settings.workflow, owner, settings.base)
+    return opened_grid(settings, form)

@@ -1,4 +1,4 @@
-"""Start batches and change them, and read their rows."""
+"""Check and start batches, change them, and read their rows."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
-from comfy.batches.check import batch_seconds_left
+from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
 from comfy.batches.queue import BatchQueue
+from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.chains.folder import ChainFolder
+from comfy.form.kinds.registry import KINDS
+from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
 from comfy.webhooks.waiting import Webhooks
-from ui.api.batches.grids import grids_api
-from ui.api.batches.opened_grids import opened_grids_api
-from ui.api.batches.results import results_api
-from ui.api.batches.rows import rows_api
-from ui.api.batches.spec import BODY, check_of, spec_of
+from ui.api.batches.grids import grids_api, opened_grids_api
+from ui.api.batches.rows import results_api, rows_api
 from ui.api.requests import (
+    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -34,13 +35,14 @@ from ui.api.requests import (
     registered,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import origin_of
+from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of
 from ui.api.streams import EVENTS, GroupEvents, group_ends_first
-from ui.api.values import Sent, ValueReader, form_for
+from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import (
     BatchCheckDoc,
     BatchDoc,
     BatchPage,
+    ColumnDoc,
     batch_doc,
     shown_batch,
 )
@@ -50,8 +52,128 @@ from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, Work, caller_of
 
+_SPEC_PARTS = ("axes", "table", "paired", "seeds")
+
+
+# A table's rows determine the field of each file. The file is checked again for that field.
+_TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
+
+
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": either_way(
+        {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "object",
+                        "description": "Values that all rows share, by field key.",
+                    },
+                    "axes": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["field"],
+                            "properties": {
+                                "field": {"type": "string", "description": "The field's key."},
+                                "text": {
+                                    "type": "string",
+                                    "description": "Values as in the dialog, like 10..30:10.",
+                                },
+                                "values": {"type": "array", "description": "The values, as JSON."},
+                                "files": {"type": "array", "description": "Files, as in `values`."},
+                                "replace": {
+                                    "type": "string",
+                                    "description": (
+                                        "Texts, one per line. In the field's text, the first one is"
+                                        " replaced by each."
+                                    ),
+                                },
+                            },
+                            "additionalProperties": False,
+                        },
+                        "description": "Fields that vary, each with its values.",
+                    },
+                    "table": {
+                        "type": "object",
+                        "required": ["name", "text"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "text": {"type": "string"},
+                            "files": {
+                                "type": "object",
+                                "description": "Files by the names used in cells.",
+                            },
+                        },
+                        "additionalProperties": False,
+                        "description": "A table with one column per field and one row per run.",
+                    },
+                    "paired": {"type": "boolean"},
+                    "seeds": {"enum": ["form", "one", "each"]},
+                    "watched": WATCHED,
+                    "text_sources": TEXT_SOURCES,
+                    "confirm_paid": CONFIRM_PAID,
+                    "callback": CALLBACK,
+                },
+                "additionalProperties": False,
+            },
+            "example": {
+                "values": {"2.text": "a lighthouse"},
+                "axes": [{"field": "5.steps", "text": "10..30:10"}],
+            },
+        }
+    ),
+}
+
+
+def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
+    """Read what varies from a request, with its files. Raises HTTPException."""
+    fields = {field.key: field for field in form.fields}
+
+    def read_file(key: str | None, value: object) -> object:
+        return reader.value(_TABLE_FILE if key is None else fields.get(key), value)
+
+    media = {field.key for field in form.fields if field.is_media}
+    try:
+        return parse_spec(
+            {part: told[part] for part in _SPEC_PARTS if part in told}, read_file, media
+        )
+    except BadSpec as problem:
+        raise HTTPException(422, str(problem)) from None
+
+
+def _check_of(
+    starter: Starter, reader: SentValues, name: str, sent: Sent, owner: str
+) -> BatchCheckDoc:
+    """Check a batch without starting it. Raises like `Forms.form`, and HTTPException."""
+    sent.check_parts(BODY)
+    values = sent.body.get("values", {})
+    form = form_for(reader, name, values)
+    spec, base = spec_of(sent.body, form, reader), reader.of(form, values)
+    check = problems_of_batch(starter, name, form, spec, base, owner)
+    seconds: float | None = None
+    size: float | None = None
+    if check.rows and not check.problems:
+        seconds, size = estimate(starter, form, name, check.content, owner)
+    content = check.content
+    return BatchCheckDoc(
+        check.rows,
+        seconds,
+        size,
+        tuple(ColumnDoc(one.key, one.label) for one in content.shown),
+        tuple(column.key for column in content.columns),
+        check.problems,
+        check.more,
+    )
+
+
 _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
+
+
 Change = Literal["pause", "continue", "stop", "retry"]
+
+
 _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
     "pause": BatchQueue.pause,
     "continue": BatchQueue.go_on,
@@ -153,7 +275,7 @@ def batches_api(
         async with turns.turn(caller_of(request.scope, bodies.identity)):
             reader = starting.reader.of(owner)
             check_doc = await asyncio.to_thread(
-                check_of, starting.starter, reader, name, sent, owner
+                _check_of, starting.starter, reader, name, sent, owner
             )
             return AsciiJSON(check_doc)
 
@@ -189,7 +311,7 @@ def batches_api(
             return AsciiJSON(document(batches.get(batch_id, owner)))
         table = batches.table(batch_id, owner)
         left = table.states.places("waiting")
-        seconds = batch_seconds_left(starting.starter, table.summary, table.rows, left, owner)
+        seconds = batch_seconds_left(starting.starter, table.summary, table.content, left, owner)
         return AsciiJSON(replace(document(table.summary), page=shown_batch(table.content, seconds)))
 
     @routes.get(

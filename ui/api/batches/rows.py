@@ -1,19 +1,29 @@
-"""Rows of a batch: find and describe them."""
+"""Rows of a batch: find and describe them, and download their results as an archive or a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from functools import cached_property
+from typing import Annotated, Any, Self
 
-from fastapi import Depends, Query
+from fastapi import Depends, HTTPException, Query
+from fastapi.responses import StreamingResponse
+from zipstream import ZIP_STORED, ZipStream
 
 from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
+from comfy.base.messages import listed, message
+from comfy.batches.content import Column
+from comfy.batches.open_batch import RowState
 from comfy.batches.queue import BatchQueue, BatchTable
-from comfy.batches.row_states import RowState
+from comfy.batches.table import ENCODING, table_head, table_line
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import check as check_values
+from comfy.form.fill import drawn_texts
+from comfy.form.model import Form
+from comfy.form.seeds import CountUp
+from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
 from ui.api.runs import Runs
@@ -21,15 +31,26 @@ from ui.documents.browser_values import value_text
 from ui.documents.group_docs import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.headlines import HEADLINES
 from ui.documents.history_docs import FormValues, run_tile
+from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
+from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
+from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
 _PAGE = 100  # rows per request
+
+
 _MOST_ROWS = 200
+
+
 _SEARCH_LENGTH = 200  # characters
+
+
 _TEXT = 2_000  # characters of a row's text result
+
+
 _AT_ONCE = 100  # records in memory
 
 
@@ -77,9 +98,9 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
         for you.
         """
         table = batches.table(batch_id, owner)
-        if not 0 <= index < len(table.rows):
+        if not 0 <= index < len(table.content):
             raise BatchNotFound("This row doesn't exist.")
-        workflow, given = table.summary.workflow, table.rows[index].values
+        workflow, given = table.summary.workflow, table.content[index].values
         _, form = runs.forms.form(workflow, owner, given)
         clean, _ = check_values(form, given)
         row_values = {key: clean.get(key, value) for key, value in given.items()}
@@ -115,7 +136,7 @@ class BatchRowDocs:
         """Return the positions of the rows in a state, or in any, that match a search. It matches
         values, labels of choices, and the rows' text results."""
         wanted = search.casefold()
-        every = range(len(self.table.rows))
+        every = range(len(self.table.content))
         some = [at for at in every if state in (None, self._state(at))] if state else every
         if not wanted:
             return some
@@ -151,7 +172,7 @@ class BatchRowDocs:
         return (self.labels.get(cell, cell[1]) for cell in self._sent(index))
 
     def _sent(self, index: int) -> Iterator[tuple[str, str]]:
-        columns, cells = self.table.content.shown, self.table.rows.cells(index)
+        columns, cells = self.table.content.shown, self.table.content.cells(index)
         for column, value in zip(columns, cells, strict=True):
             yield column.key, cell_text(value)
 
@@ -191,12 +212,12 @@ class BatchRowDocs:
         problem = record.state.error if record is not None else None
         error = row_error or (problem.message if problem and state != "waiting" else "")
         if record is not None and state == "failed":
-            error = row_error or why_failed(record)
+            error = row_error or _why_failed(record)
         return RowDoc(
-            number=self.table.rows.number(index),
+            number=self.table.content.number(index),
             index=index,
             state=state,
-            values={key: value_text(one) for key, one in self.table.rows.varied(index).items()},
+            values={key: value_text(one) for key, one in self.table.content.varied(index).items()},
             error=error,
             hint=problem.hint if problem and state == "failed" and not row_error else "",
             run=None,
@@ -210,7 +231,7 @@ class BatchRowDocs:
         return ShownRow(
             run=record.id if record is not None else self.table.live.get(index, ""),
             cells=tuple(self._cells(index)),
-            unset=tuple(self.table.rows.unset(index)),
+            unset=tuple(self.table.content.unset(index)),
             thumb=past.thumb if past is not None else None,
             kind=past.kind if past is not None else "",
             icon=past.icon if past is not None else "",
@@ -232,7 +253,182 @@ class BatchRowDocs:
         return records
 
 
-def why_failed(record: Record) -> str:
+def _why_failed(record: Record) -> str:
     """Return why a row's run failed, as a message."""
     error = record.state.error
     return error.message if error is not None else HEADLINES[record.state.phase]
+
+
+_RECORDS_AT_ONCE = 50  # records in memory
+
+
+_PATTERN = "{row}-{workflow}-{seed}"
+
+
+_TABLE = "results.csv"
+
+
+def download_of(media_type: str) -> dict[str, Any]:
+    """Return the OpenAPI settings of a route that answers with a file."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "response_class": StreamingResponse,
+        "responses": {200: {"description": "The file.", "content": content}},
+    }
+
+
+def results_api(
+    batches: BatchQueue, runs: Runs, files: ResultFiles, identity: Identity
+) -> GuardedRoutes:
+    """Return `GET /batches/{batch_id}/results.zip` and `results.csv`."""
+    routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
+
+    def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
+        return BatchResults(runs, files, batches.table(batch_id, owner), owner)
+
+    @routes.get(
+        "/results.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
+    )
+    def archive(
+        pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
+    ) -> StreamingResponse:
+        """Return all results as a ZIP with a table; `pattern` names the files."""
+        results.check(pattern)
+        return zip_download(results.archive(pattern), results.table.summary.title)
+
+    @routes.get("/results.csv", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/csv"))
+    def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
+        """Return the values and files of each row as CSV."""
+        return StreamingResponse(
+            results.lines(),
+            media_type="text/csv; charset=utf-8",
+            headers=as_file(f"{results.table.summary.title}.csv"),
+        )
+
+    return routes
+
+
+@dataclass(frozen=True)
+class BatchResults:
+    """The available results of one batch."""
+
+    runs: Runs
+    files: ResultFiles
+    table: BatchTable
+    owner: str
+
+    def check(self, pattern: str) -> None:
+        """Raise HTTPException for an unknown name in braces."""
+        names = {name: None for one in self.table.content.shown for name in _names(one)}
+        if unknown := unknown_part(pattern, names):
+            raise HTTPException(
+                422,
+                message(
+                    "File names can't contain {name}. Use any of these: {names}.",
+                    name=unknown,
+                    names=listed(f"{{{one}}}" for one in (*OF_ALL, *names)),
+                ),
+            )
+
+    def archive(self, pattern: str) -> Iterator[bytes]:
+        """Yield a ZIP of all results and their table while creating it."""
+        bundle, used = ZipStream(compress_type=ZIP_STORED), {_TABLE}
+        lines = [self._head()]
+        width = len(str(len(self.table.content)))
+        for index, record in self._records():
+            names, varied = [], self._varied(index)
+            for file_index in saved_places(record) if record is not None else ():
+                assert record is not None
+                row = str(self.table.content.number(index)).zfill(width)
+                name = _unused(pattern_name(pattern, record, file_index, row, varied), used)
+                if (yield from self.files.pack(bundle, record, file_index, name)):
+                    names.append(name)
+                    used.add(name)
+            lines.append(self._line(index, record, names))
+        bundle.add("".join(lines).encode(ENCODING, "replace"), _TABLE)
+        yield from bundle.finalize()
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the table, several lines at a time, because sending a piece costs more than
+        creating its lines. Files have the names that ComfyUI gave them."""
+        yield self._head().encode(ENCODING, "replace")
+        lines = []
+        for index, record in self._records():
+            places = saved_places(record) if record is not None else ()
+            names = [record.state.files[at].name for at in places] if record else []
+            lines.append(self._line(index, record, names))
+            if len(lines) == _RECORDS_AT_ONCE:
+                yield "".join(lines).encode("utf-8", "replace")
+                lines = []
+        yield "".join(lines).encode("utf-8", "replace")
+
+    def _records(self) -> Iterator[tuple[int, Record | None]]:
+        history, states = self.runs.registry.history, self.table.states
+        for start in range(0, len(self.table.content), _RECORDS_AT_ONCE):
+            places = range(start, min(start + _RECORDS_AT_ONCE, len(self.table.content)))
+            runs = {index: states.run(index) for index in places}
+            run_ids = list(filter(None, runs.values()))
+            records = (
+                history.get_many(run_ids, self.owner) if history is not None and run_ids else {}
+            )
+            for index in places:
+                yield index, records.get(runs[index])
+
+    def _varied(self, index: int) -> dict[str, str]:
+        """Return a row's varied values, by key and by label. Values that change the same text are
+        joined."""
+        texts: dict[str, list[str]] = {}
+        cells = zip(self.table.content.shown, self.table.content.cells(index), strict=True)
+        for column, cell in cells:
+            for name in dict.fromkeys(_names(column)):
+                texts.setdefault(name, []).append("" if cell is None else str(cell))
+        return {name: " ".join(some) for name, some in texts.items()}
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """Return the keys of varied values, and of seeds and texts that are drawn for each row."""
+        drawn = (
+            key
+            for key, value in self.table.content.base.items()
+            if value is None
+            or isinstance(value, CountUp)
+            or (isinstance(value, str) and has_alternatives(value))
+        )
+        return list(dict.fromkeys([*(one.key for one in self.table.content.shown), *drawn]))
+
+    @cached_property
+    def _form(self) -> Form | None:
+        """Return the workflow's form; None if it or its server is gone."""
+        workflow, base = self.table.summary.workflow, self.table.content.base
+        return self.runs.forms.known_form(workflow, self.owner, base)
+
+    @cached_property
+    def _drawn(self) -> Collection[str]:
+        return drawn_texts(self._form) if self._form else ()
+
+    def _head(self) -> str:
+        labels = {field.key: field.label for field in self._form.fields} if self._form else {}
+        labels |= {one.key: one.label for one in self.table.content.shown}
+        return table_head(translated(labels.get(key, key)) for key in self._keys)
+
+    def _line(self, index: int, record: Record | None, names: list[str]) -> str:
+        row, error = self.table.content[index], self.table.states.error(index)
+        phase = record.state.phase if record is not None else Phase.DONE
+        if record is not None and not error and phase.finished and phase is not Phase.DONE:
+            error = _why_failed(record)
+        problems = [translated(error)] if error else []
+        return table_line(row, record, names, problems, self._keys, self._drawn)
+
+
+def _names(column: Column) -> tuple[str, str]:
+    return column.key, translated(column.label)
+
+
+def _unused(name: str, used: set[str]) -> str:
+    """Return the name, with a number if another file already uses it."""
+    stem, dot, ending = name.rpartition(".")
+    number, free = 1, name
+    while free in used:
+        number += 1
+        free = f"{stem}-{number}{dot}{ending}" if dot else f"{name}-{number}"
+    return free

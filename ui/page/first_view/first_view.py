@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.chains.chain_form import ChainForm
+from comfy.chains.forms import ChainForm
 from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept, seed_parts
 from ui.languages.current import html_of, translated

@@ -11,7 +11,7 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import message
-from comfy.chains.chain_form import ChainForm, Feed, StepSection
+from comfy.chains.forms import ChainForm, Feed, StepSection
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.first_values import FormSources, first_shown

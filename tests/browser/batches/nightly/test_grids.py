@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Locator, Page, expect
 
-from comfy.batches.grids.settings import KEYWORD, GridField, GridSettings, settings_text
+from comfy.batches.grids import KEYWORD, GridField, GridSettings, settings_text
 from tests.browser.nightly.walk.states import SIZES, Walker
 from tests.support.batch_dialog import (
     SMALL,

@@ -16,7 +16,7 @@ import { openVary } from "../vary/open.js";
 
 /** @import { OpenedGrid } from "../documents.js" */
 
-const KEYWORD = "comfyforms_grid"; // same as in comfy/batches/grids/settings.py
+const KEYWORD = "comfyforms_grid"; // same as in comfy/batches/grids.py
 const HEAD = 200; // bytes: an image with a grid has the keyword within them
 const BEGINNING = 4_000_000; // bytes that contain the grid's settings
 const DRAWN_WITHIN = 15000; // milliseconds

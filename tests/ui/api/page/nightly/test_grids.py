@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from comfy.batches.grids.settings import KEYWORD
+from comfy.batches.grids import KEYWORD
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
 from comfy.runs.interface import Origin

@@ -1,29 +1,307 @@
-"""Draw many images as one, in lines and columns with labels, while it is written."""
+"""Grids of a batch's results: every combination of few fields, as an image with its settings."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from itertools import count, islice
 from pathlib import Path
+from typing import Annotated, Any
 
 from PIL import Image, ImageDraw, ImageOps
+from pydantic import Field, TypeAdapter, ValidationError
 
+from comfy.base.errors import ComfyError
+from comfy.base.json_values import NotJson, TooDeep, read_json
+from comfy.base.messages import message
+from comfy.form.labels import choice_labels
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 from comfy.media.drawing import Font, Fonts, png_of
+from comfy.media.png import PNG_SIGNATURE, read_png
+from comfy.media.reader import DamagedFile, Reader, Text
+
+MOST_CELLS = 1_000  # on a page: larger grids aren't readable
+
+
+_LONGEST_LABEL = 40  # characters
+
+
+_MOST_AXES = 3
+
+
+_CUT = "…"
+
+
+_WORTH_CUTTING = 8  # characters
+
+
+_FEW = 3
+
+
+_LONGEST_OF_FEW = 16  # characters
+
+
+_IS_FILE = re.compile(r"\A\S.*\.[A-Za-z]\w{1,11}")
+
+
+def fits_grid(counts: Sequence[int]) -> bool:
+    """Tell if this many values of these fields make a readable grid."""
+    return 1 <= len(counts) <= _MOST_AXES and 0 < math.prod(counts[:2]) <= MOST_CELLS
+
+
+@dataclass(frozen=True, slots=True)
+class GridAxis:
+    """Varied field: its key, its label, and its values as shown to users."""
+
+    key: str
+    label: str
+    values: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return a short label for each value."""
+        return short_labels(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Axes of a batch, the slowest-changing first: columns, lines, pages. `swapped`: the second
+    axis is the columns."""
+
+    axes: tuple[GridAxis, ...]
+    swapped: bool = False
+
+    @property
+    def across(self) -> GridAxis:
+        """Return the columns' axis."""
+        return self.axes[1 if self.swapped and len(self.axes) > 1 else 0]
+
+    @property
+    def down(self) -> GridAxis | None:
+        """Return the lines' axis; None for a single field, whose cells are wrapped into lines."""
+        if len(self.axes) < 2:
+            return None
+        return self.axes[0 if self.swapped else 1]
+
+    @property
+    def pages(self) -> GridAxis | None:
+        """Return the pages' axis."""
+        return self.axes[2] if len(self.axes) > 2 else None
+
+    def index(self, x: int, y: int = 0, z: int = 0) -> int:
+        """Return the index in the batch of the cell at these values of the first, second and third
+        axis."""
+        _, lines, pages = self._counts
+        return (x * lines + y) * pages + z
+
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Return the values of the three axes for a row index: the inverse of `index`."""
+        _, lines, pages = self._counts
+        rest, z = divmod(index, pages)
+        return *divmod(rest, lines), z
+
+    def lines(self, page: int = 0) -> tuple[tuple[int, ...], ...]:
+        """Return the batch indexes of a page's cells, line by line."""
+        across, down = self._counts[:2]
+        whole = [[self.index(x, y, page) for x in range(across)] for y in range(down)]
+        return tuple(zip(*whole, strict=True)) if self.swapped else tuple(map(tuple, whole))
+
+    @property
+    def _counts(self) -> tuple[int, int, int]:
+        first, second, third = (*(len(axis.values) for axis in self.axes), 1, 1)[:3]
+        return first, second, third
+
+
+def in_lines(cells: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Wrap the cells of one line into a roughly square block."""
+    width = max(1, math.ceil(math.sqrt(len(cells))))
+    return tuple(tuple(cells[at : at + width]) for at in range(0, len(cells), width))
+
+
+def short_labels(values: Sequence[str], longest: int = _LONGEST_LABEL) -> tuple[str, ...]:
+    """Return a distinguishing one-line label of at most `longest` characters for each value. Model
+    files lose their folder, long texts the words that all begin and end with. Different values have
+    different labels."""
+    known = list(dict.fromkeys(values))
+    lines = [" ".join(value.split()) for value in known]
+    if all(map(_IS_FILE.fullmatch, lines)) and len(set(lines)) == len(lines):
+        lines = [label for label, _ in choice_labels(lines)]
+    if any(len(line) > longest for line in lines):
+        lines = _without_common_words(lines)
+    given: set[str] = set()
+    labels = [_distinct(line, number, longest, given) for number, line in enumerate(lines, 1)]
+    return tuple(map(dict(zip(known, labels, strict=True)).__getitem__, values))
+
+
+def few_words(values: Sequence[object]) -> str:
+    """Return the first values in short but distinct form: "2, 4, 6, …". "" if a value isn't a text
+    or number."""
+    if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
+        return ""
+    texts = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in values[: _FEW + 1]]
+    labels = list(short_labels(texts, _LONGEST_OF_FEW))
+    return ", ".join([*labels[:_FEW], *([_CUT] if len(values) > _FEW else [])])
+
+
+def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:
+    """Return a label that isn't in `given`, and add it there."""
+    label = _clipped(line, longest)
+    numbers = count(number)
+    while label in given:
+        label = _clipped(f"{next(numbers)}: {line}", longest)
+    given.add(label)
+    return label
+
+
+def _without_common_words(lines: Sequence[str]) -> list[str]:
+    """Replace the whole words that all lines begin or end with by an ellipsis if they are more than
+    a few letters. No line becomes empty."""
+    words = [line.split(" ") for line in lines]
+    if len(set(lines)) < 2:
+        return list(lines)
+    start = _shared(words)
+    rest = [line[start:] for line in words]
+    end = _shared([line[::-1] for line in rest])
+    least = min(map(len, rest))
+    end = max(0, min(end, least - 1))
+    if not least:  # a line is the beginning of another one
+        start, end = max(0, start - 1), 0
+    if len(" ".join(words[0][:start])) < _WORTH_CUTTING:
+        start = 0
+    if len(" ".join(words[0][len(words[0]) - end :])) < _WORTH_CUTTING:
+        end = 0
+    kept = [" ".join(line[start : len(line) - end]) for line in words]
+    return [(_CUT * bool(start)) + line + (_CUT * bool(end)) for line in kept]
+
+
+def _shared(lines: Sequence[Sequence[str]]) -> int:
+    """Return the number of leading words they share."""
+    beside = enumerate(zip(*lines, strict=False))
+    least = min(map(len, lines))
+    return next((at for at, words in beside if len(set(words)) > 1), least)
+
+
+def _clipped(line: str, longest: int) -> str:
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + _CUT
+
+
+KEYWORD = "comfyforms_grid"
+
+
+_MOST_TEXT = 4_000_000  # characters
+
+
+_MOST_VALUES = 10_000
+
+
+_MOST_FIELDS = 1_000
+
+
+_Word = Annotated[str, Field(max_length=200_000)]
+
+
+_Name = Annotated[str, Field(max_length=1_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class GridField:
+    """Varied field, by its key and label, with its values as text; `files`: the values are file
+    names. `find`: the words that each value replaces."""
+
+    field: _Name
+    label: _Name
+    values: Annotated[tuple[_Word, ...], Field(max_length=_MOST_VALUES)]
+    find: _Word = ""
+    files: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridSettings:
+    """Settings of a grid. `batch`: its id, for its owner; `base`: values by field key in the
+    browser's format; `files`: the names of unvaried files, also by field key."""
+
+    workflow: _Name
+    batch: _Name
+    axes: Annotated[tuple[GridField, ...], Field(min_length=1, max_length=3)]
+    base: Annotated[Mapping[str, Any], Field(max_length=_MOST_FIELDS)] = field(default_factory=dict)
+    files: Annotated[Mapping[str, _Name], Field(max_length=_MOST_FIELDS)] = field(
+        default_factory=dict
+    )
+
+
+_SETTINGS = TypeAdapter(GridSettings)
+
+
+def settings_text(settings: GridSettings) -> str:
+    """Return the settings as a PNG text, under KEYWORD."""
+    return json.dumps(asdict(settings), separators=(",", ":"))
+
+
+def settings_in(data: bytes) -> GridSettings:
+    """Return the settings at the beginning of a PNG. Raises only ComfyError, for any bytes."""
+    text = next((one.text for one in _texts_of(data) if one.key == KEYWORD), None)
+    if text is None:
+        raise ComfyError(
+            message("This image doesn't contain a grid."),
+            message("Use the original file: editing usually removes the workflow from it."),
+        )
+    try:
+        if len(text) > _MOST_TEXT:
+            raise TooDeep  # noqa: TRY301 - the same error for all other content
+        return _SETTINGS.validate_python(read_json(text))
+    except (NotJson, TooDeep, ValidationError):
+        raise ComfyError(
+            message("The grid in this image can't be read."),
+            message("It may be damaged, or from a newer version of ComfyForms."),
+        ) from None
+
+
+def _texts_of(data: bytes) -> list[Text]:
+    texts: list[Text] = []
+    if not data.startswith(PNG_SIGNATURE):
+        return texts
+    try:
+        texts.extend(read_png(Reader(BytesIO(data))))
+    except DamagedFile:  # cut off, but the texts before the image data are complete
+        return texts
+    return texts
+
 
 MOST_PIXELS = 40_000_000
+
+
 _SIDES = (64, 1024)  # allowed pixels of a cell
+
+
 _LEAST_SIDE = 16
+
+
 _LOOKED_AT = 20  # cells to find the common shape
+
+
 _GAP = 8
+
+
 _LABEL_LINES, _HEAD_LINES = 6, 3
+
+
 _LONGEST = 160  # drawn characters of a text
+
+
 _TEXT, _QUIET, _PAPER = (24, 24, 27), (82, 82, 91), (255, 255, 255)
+
+
 _EMPTY, _FRAME = (244, 244, 245), (212, 212, 216)
+
+
 _LEAST_WIDTH = 360
+
+
 _NO_FONT = "This computer has no font for some labels; they are numbered instead."
 
 
@@ -49,6 +327,8 @@ class GridSheet:
 
 # Returns the file of a cell's image, or a text to draw instead.
 Content = Callable[[int], Path | str]
+
+
 Turn = Callable[[], AbstractContextManager[None]]
 
 
@@ -275,3 +555,23 @@ def _image(file: Path, size: tuple[int, int], turn: Turn) -> Image.Image | None:
             return paper
     except Undecodable:
         return None
+
+
+def sheet_of(grid: Grid, title: str, page: int = 0) -> GridSheet:
+    """Return the sheet of a page. The cells of a single field are wrapped into lines, each below
+    its value. Raises IndexError if the page doesn't exist."""
+    pages, across, down = grid.pages, grid.across, grid.down
+    if pages is not None:
+        title = f"{title} · {pages.label}: {pages.labels[page]}"
+    lines = grid.lines(page)
+    heads = across.labels
+    if down is None:
+        cell_lines = (
+            CellLine(cells, "", tuple(heads[at] for at in cells)) for cells in in_lines(lines[0])
+        )
+        return GridSheet(title, across.label, "", tuple(cell_lines))
+    cell_lines = (
+        CellLine(cells, label, () if number else heads)
+        for number, (cells, label) in enumerate(zip(lines, down.labels, strict=True))
+    )
+    return GridSheet(title, across.label, down.label, tuple(cell_lines))

@@ -1,1 +1,0 @@
-"""Grids of a batch: settings, layout and the image of the whole grid."""
