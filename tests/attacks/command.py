@@ -1,4 +1,4 @@
-"""The command `python -m tests.tools.fuzz`: its arguments and output."""
+"""The command `python -m tools.fuzz`: its arguments and output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTLE = 20.0  # seconds that closing may take
 def main(arguments: list[str] | None = None) -> int:
     """Run the campaign and return 0 if it found no problem."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.tools.fuzz",
+        prog="python -m tools.fuzz",
         description=(
             "Hostile HTTP and WebSocket requests against the app on a free port of this machine,"
             " with and without a login. All of them are drawn from the seed; a failing one is tried"
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             time.sleep(0.05)
         tell(report, leaks)
     if report.problems or leaks:
-        print(f"again: python -m tests.tools.fuzz --requests {given.requests} --seed {seed}")
+        print(f"again: python -m tools.fuzz --requests {given.requests} --seed {seed}")
         return 1
     return 0
 

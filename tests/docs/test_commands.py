@@ -27,21 +27,23 @@ from ui.settings.arguments import read_settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
-    *("README.md", "CONTRIBUTING.md", "workflows/README.md", "comfy/demo/README.md"),
+    *("README.md", "CONTRIBUTING.md", "tests/README.md", "workflows/README.md"),
+    "comfy/demo/README.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
 )
+JUSTFILE = (ROOT / "justfile").read_text(encoding="utf-8")
 MARK = re.compile(r"<!-- not run: \w.* -->")
 # A code span is a command if it begins with one of these, and has more words.
 PROGRAM = re.compile(
     r"(?:[A-Z_]+=\S+ )*(?:\S*/)?(?:python3?|main\.py|comfyforms|pipx?|pip-audit|pybabel|uvx?|hf|docker|systemctl"
-    r"|curl|jq|openssl|node|npm|npx|biome|tsc|ruff|mypy|nginx|caddy|git|psql|pg_dump|redis-cli) \S"
+    r"|curl|jq|openssl|node|npm|npx|biome|tsc|ruff|mypy|nginx|caddy|git|psql|pg_dump|redis-cli|just) \S"
 )
 PATH = re.compile(r"(?:tests|docs|workflows|ui|comfy)/[^<>]+")
 # Commands that a test runs as they are: page, beginning, and the test.
 RUN = (
     ("README.md", "python3 -m venv .venv && ", ".ci/run"),
     ("CONTRIBUTING.md", "python3 -m venv .venv && ", ".ci/run"),
-    ("CONTRIBUTING.md", "npm install ", ".ci/run"),
+    ("CONTRIBUTING.md", ".venv/bin/python app.py", "tests/docs/nightly/test_readme.py"),
     ("README.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/guide.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/guide.md", "curl ", "tests/docs/test_readme.py"),
@@ -155,7 +157,7 @@ def subcommand(words: list[str]) -> Iterator[str]:
 def help_of(words: tuple[str, ...]) -> str:
     """Return a program's help. Our own commands answer in this process."""
     program, *rest = Path(words[0]).name, *words[1:]
-    if program == "python" and rest[:1] == ["-m"] and rest[1].startswith("tests."):
+    if program == "python" and rest[:1] == ["-m"] and rest[1].startswith("tools."):
         module = ROOT / rest[1].replace(".", "/")
         file = module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
         return file.read_text(encoding="utf-8")
@@ -163,6 +165,9 @@ def help_of(words: tuple[str, ...]) -> str:
         return f"-q -n {(ROOT / 'tests' / 'conftest.py').read_text(encoding='utf-8')}"
     if program == "python" and rest[:2] == ["-m", "comfy"]:
         return printed(lambda: shell.main([*rest[2:3], "--help"]))
+    if program == "just":
+        assert not rest or rest[0] in re.findall(r"^([\w-]+)[\w *]*:", JUSTFILE, re.M), rest[0]
+        return "--list"
     if program in ("comfyforms", "app.py"):
         command = app._COMMANDS.get(rest[0] if rest else "")
         if command is not None:

@@ -18,14 +18,16 @@ PAGES = {
     for name in (
         "CONTRIBUTING.md",
         "comfy/demo/README.md",
+        "docs/adding.md",
         "docs/architecture.md",
         "docs/comfyui.md",
         "docs/glossary.md",
         "docs/plugins.md",
+        "tests/README.md",
     )
 }
 ARCHITECTURE, CONTRIBUTING = PAGES["docs/architecture.md"], PAGES["CONTRIBUTING.md"]
-FOLDERS = r"(?:app\.py|\.ci|comfyforms|comfy|ui|tests|docs|workflows)"
+FOLDERS = r"(?:app\.py|\.ci|comfyforms|comfy|ui|tests|tools|docs|workflows)"
 NAMED = sorted(
     {
         (page, *found)

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY
 
-CARD = Path(__file__).with_name("social_card.png")  # made by tests/tools/social_card.py
+CARD = Path(__file__).with_name("social_card.png")  # made by tools/social_card.py
 _PATH = "/social-card.png"
 _SIZE = (1200, 630)
 _TITLE = "ComfyForms"

@@ -1,5 +1,5 @@
 """Changes at one process take effect at another, with Redis and without. The tests print after how
-many seconds; `tests/benchmarks/cluster/notices.py` has the goals."""
+many seconds; `tools/benchmarks/cluster/notices.py` has the goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A short soak. The long soak is `python -m tests.tools.cluster_soak --runs 1000`."""
+"""A short soak. The long soak is `python -m tools.cluster_soak --runs 1000`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.soak import Outcome, planned, wrong_with
 from tests.support.cluster.processes import PromptExecution
-from tests.tools.cluster_soak import main
+from tools.cluster_soak import main
 
 SEED = 34
 PLAN = replace(planned(1, 1)[0], stopped=False)

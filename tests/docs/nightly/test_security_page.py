@@ -12,9 +12,7 @@ import pytest
 
 from tests.docs.test_security_page import PAGE
 
-FUZZ = next(
-    block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) if "tests.tools.fuzz" in block
-)
+FUZZ = next(block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) if "tools.fuzz" in block)
 
 
 def test_the_command_for_attacks_works(

@@ -1,4 +1,4 @@
-"""Forms compared with hand-judged ones (`python -m tests.tools.judged_forms`)."""
+"""Forms compared with hand-judged ones (`python -m tools.judged_forms`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from comfy.form.build import build_form
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import small_catalog
-from tests.tools.judged_forms import Score, judged_forms, total
+from tools.judged_forms import Score, judged_forms, total
 
 FORMS = judged_forms()
 

@@ -1,4 +1,4 @@
-"""The command `python -m tests.tools.soak`: its arguments, the server and the output."""
+"""The command `python -m tools.soak`: its arguments, the server and the output."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SETTLE = 10.0
 def main(arguments: list[str] | None = None) -> int:
     """Run the soak. Return 0 if everything was right."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.tools.soak",
+        prog="python -m tools.soak",
         description=(
             "Runs of several people under random faults. Everything that happens is drawn from the"
             " seed; a failing one is tried again by giving it."
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         leaks = settled(before)
     tell(report, leaks)
     if report.problems or leaks:
-        print(f"again: python -m tests.tools.soak --runs {given.runs} --seed {seed}")
+        print(f"again: python -m tools.soak --runs {given.runs} --seed {seed}")
         return 1
     return 0
 

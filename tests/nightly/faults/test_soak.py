@@ -1,4 +1,4 @@
-"""A short soak. The long soak is `python -m tests.tools.soak --runs 1000`."""
+"""A short soak. The long soak is `python -m tools.soak --runs 1000`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_everything_comes_from_the_seed() -> None:
 
 def test_the_guide_names_the_long_soak_command() -> None:
     """CONTRIBUTING.md names the right command."""
-    assert "python -m tests.tools.soak --runs 1000" in GUIDE
+    assert "python -m tools.soak --runs 1000" in GUIDE
 
 
 PLAN = replace(planned(1, 1)[0], kind="plain", patience=None, cancelled=None)

@@ -1,5 +1,5 @@
 """One rude visitor gets at most a fair share. The limits are small, so that the tests take seconds.
-`python -m tests.benchmarks rude` has the figures at full size."""
+`python -m tools.benchmarks rude` has the figures at full size."""
 
 from __future__ import annotations
 

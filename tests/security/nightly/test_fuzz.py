@@ -77,7 +77,7 @@ def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> N
         sites = sites_of(apps)
     first, again, other = (drawn(sites, 12, number) for number in (1, 1, 2))
     assert first == again != other
-    assert "python -m tests.tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
+    assert "python -m tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert re.search(r"prog|usage: python -m tests.tools.fuzz", capsys.readouterr().out)
+    assert re.search(r"prog|usage: python -m tools.fuzz", capsys.readouterr().out)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from comfy.media.thumbnails import PREVIEW_SIZES, smaller_preview
-from tests.benchmarks.tools.frames import BYTES, numbered
 from tests.support.waiting import awaited
+from tools.benchmarks.tools.frames import BYTES, numbered
 from ui.sockets.preview_encodings import PreviewEncodings
 from ui.sockets.preview_window import PreviewWindow
 

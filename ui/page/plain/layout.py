@@ -70,7 +70,7 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-# Drawn by tests/tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
+# Drawn by tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
 ICONS_FOLDER = Path(__file__).with_name("icons")
 _LIGHT, _DARK = BACKGROUND

@@ -1,5 +1,5 @@
 """One address at full load doesn't exhaust a limit for other addresses. The limits are small, so
-that the tests take seconds. `python -m tests.benchmarks rude_address` has the figures at full size.
+that the tests take seconds. `python -m tools.benchmarks rude_address` has the figures at full size.
 """
 
 from __future__ import annotations
