@@ -52,9 +52,9 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-cluster.engine cluster.entrance cluster.groups.rows cluster.groups.work cluster.line cluster.mirror
-cluster.processes cluster.registry cluster.roles cluster.rows cluster.servers cluster.setup.database
-cluster.setup.importing cluster.tables cluster.watching comfyforms.plugins.scaling.scaler
+cluster.engine cluster.groups cluster.line cluster.mirror cluster.processes cluster.registry
+cluster.roles cluster.rows cluster.setup cluster.tables cluster.watching
+comfyforms.plugins.scaling.scaler
 records.administration records.database records.groups records.lineage records.paid records.presets
 records.rows records.sharing records.started_requests records.state records.steps records.store
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid

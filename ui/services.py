@@ -32,8 +32,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.input_files import clean_up
 from comfy.runs.interface import RunRegistry
-from comfy.templates.gallery import TemplateGallery
-from comfy.templates.known_parts import KnownParts
+from comfy.templates.gallery import KnownParts, TemplateGallery
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from ui.files.copies import FileCopies
 from ui.languages.current import translated

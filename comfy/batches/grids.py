@@ -26,26 +26,12 @@ from comfy.media.png import PNG_SIGNATURE, read_png
 from comfy.media.reader import DamagedFile, Reader, Text
 
 MOST_CELLS = 1_000  # on a page: larger grids aren't readable
-
-
 _LONGEST_LABEL = 40  # characters
-
-
 _MOST_AXES = 3
-
-
 _CUT = "…"
-
-
 _WORTH_CUTTING = 8  # characters
-
-
 _FEW = 3
-
-
 _LONGEST_OF_FEW = 16  # characters
-
-
 _IS_FILE = re.compile(r"\A\S.*\.[A-Za-z]\w{1,11}")
 
 
@@ -191,20 +177,10 @@ def _clipped(line: str, longest: int) -> str:
 
 
 KEYWORD = "comfyforms_grid"
-
-
 _MOST_TEXT = 4_000_000  # characters
-
-
 _MOST_VALUES = 10_000
-
-
 _MOST_FIELDS = 1_000
-
-
 _Word = Annotated[str, Field(max_length=200_000)]
-
-
 _Name = Annotated[str, Field(max_length=1_000)]
 
 
@@ -273,35 +249,15 @@ def _texts_of(data: bytes) -> list[Text]:
 
 
 MOST_PIXELS = 40_000_000
-
-
 _SIDES = (64, 1024)  # allowed pixels of a cell
-
-
 _LEAST_SIDE = 16
-
-
 _LOOKED_AT = 20  # cells to find the common shape
-
-
 _GAP = 8
-
-
 _LABEL_LINES, _HEAD_LINES = 6, 3
-
-
 _LONGEST = 160  # drawn characters of a text
-
-
 _TEXT, _QUIET, _PAPER = (24, 24, 27), (82, 82, 91), (255, 255, 255)
-
-
 _EMPTY, _FRAME = (244, 244, 245), (212, 212, 216)
-
-
 _LEAST_WIDTH = 360
-
-
 _NO_FONT = "This computer has no font for some labels; they are numbered instead."
 
 
@@ -327,8 +283,6 @@ class GridSheet:
 
 # Returns the file of a cell's image, or a text to draw instead.
 Content = Callable[[int], Path | str]
-
-
 Turn = Callable[[], AbstractContextManager[None]]
 
 

@@ -31,11 +31,7 @@ from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunRegistry
 
 RowState = Literal["waiting", "running", "done", "failed", "stopped"]
-
-
 _LETTERS: Mapping[str, RowState] = {"w": "waiting", "d": "done", "f": "failed", "s": "stopped"}
-
-
 _WORDS = {word: letter for letter, word in _LETTERS.items()}
 
 

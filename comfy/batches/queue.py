@@ -32,11 +32,7 @@ from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits
 
 _BEGIN_AGAIN_AFTER = 1.0  # seconds before retrying a row that couldn't start
-
-
 _LOOKED_AT = 200  # records at a time
-
-
 _MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
 
 
@@ -129,11 +125,7 @@ class BatchRunner:
 
 
 log = logging.getLogger(__name__)
-
-
 _SAVED_EACH = 1.0  # seconds; run records cover the rest after a crash
-
-
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 

@@ -33,26 +33,14 @@ from comfy.records.record import Record
 
 # Columns of a results table that describe a run: see comfy/batches/table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
-
-
 # Beginnings of formulas in spreadsheets; a results table puts another apostrophe before them.
 _FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
-
-
 _DELIMITERS = ",;\t"
-
-
 # First line that tells Excel the cell separator.
 _SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
-
-
 # Quoted cell; a quote inside an unquoted cell is an ordinary character.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
-
-
 _PARTS_CELLS = re.compile(r"[,;\s]")
-
-
 _SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
@@ -286,12 +274,8 @@ def decoded_text(data: bytes) -> str:
 
 
 ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
-
-
 # Numbers that begin like a formula.
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-
 _NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 

@@ -52,14 +52,8 @@ def meant_by(form: Form, name: str, translated: Callable[[str], str] = str) -> s
 
 
 MOST_ROWS = 10_000
-
-
 MOST_TEXT = 50_000_000  # characters of all values together
-
-
 _NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
-
-
 _RANGE = re.compile(rf"\A({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
 

@@ -59,19 +59,11 @@ from comfy.workflow.cover import cover_problem
 from comfy.workflow.model import title_from_name
 
 SUFFIX = ".chain.toml"
-
-
 _NAME = re.compile(r"\w[\w-]{0,59}")
-
-
 _SOURCE = re.compile(
     r"(?P<step>\w[\w-]*)(?:@(?P<node>.+?))?(?P<text>\.text)?(?:\[(?P<pick>each|all|[1-9]\d{0,5})\])?"
 )
-
-
 _MOST_STEPS = 100
-
-
 _FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the default comes first
 
 
@@ -246,8 +238,6 @@ CHAIN_KEYS: SettingReaders = {
         ),
     ),
 }
-
-
 STEP_KEYS: SettingReaders = {
     "name": (
         _step_name,
@@ -278,8 +268,6 @@ STEP_KEYS: SettingReaders = {
     "optional": (as_flag, no_flag),
     "when": (_condition, no_text),
 }
-
-
 _ENDING = ".chain"  # in the names of chains; workflow names may have it too
 
 
@@ -414,8 +402,6 @@ def _chain(file: Path, name: str) -> Chain | ChainErrors:
 
 
 _MOST_TEXTS = 1000  # compared texts of a default with alternatives
-
-
 _SECONDS = 5  # maximum time between the dates in a prompt and the run's start
 
 
@@ -450,8 +436,6 @@ def _prefixes(record: Record, names: PrefixNames, field: Field) -> Iterator[str]
 
 
 _LONGEST_NAME = 50  # characters in a step's name
-
-
 _WORD = re.compile(r"\w+")
 
 

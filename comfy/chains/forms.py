@@ -248,8 +248,6 @@ def _choice(key: StepKey, label: str, widget: str, *, default: object) -> Field:
 
 
 _SHARE_FIRST = message("Add it to the shared workflows first.")
-
-
 _MOST_RUNS = 20  # runs that become a chain: the closest to the result
 
 

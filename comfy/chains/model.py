@@ -284,8 +284,6 @@ def _no_step(name: str, known: Collection[str]) -> str:
 
 
 _RUNS = "runs"  # can't be a field's key, which contains a dot
-
-
 _SWITCHES = "switches:"  # can't be a step's name, which contains no colon
 
 

@@ -30,11 +30,7 @@ from comfy.records.store import RunStore
 from comfy.runs.interface import Run
 
 ChainPhase = Literal["running", "done", "failed", "stopped"]
-
-
 StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
-
-
 # Called in the chain's thread: with each ended run, with the states of live runs whenever one
 # changes, and with None after the last of them.
 ChainWatch = Callable[[StepEnd | RunStates | None], None]
@@ -100,8 +96,6 @@ class ChainStanding(ChainProgress):
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
-
-
 _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 

@@ -105,8 +105,6 @@ def _step_name(standing: ChainStanding, plan: ChainPlan, run: Record) -> str:
 
 
 _RECALLED = 3  # chains per user from before a restart that pages show
-
-
 _ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
 
 

@@ -162,11 +162,7 @@ def _is_preview(result: Result) -> bool:
 
 
 RunStates = Mapping[tuple[str, int], RunState]  # by step name and run number
-
-
 _RETRY_AFTER = 1.0  # seconds before retrying a run that was over a limit
-
-
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # namespace of step run ids
 
 

@@ -227,8 +227,6 @@ def _rows(
 
 
 FormOf = Callable[[Mapping[str, object]], Form]
-
-
 _COMBINATIONS = 200  # of repeated choices; more would take too long
 
 

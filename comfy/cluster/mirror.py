@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Engine
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.messaging.state_messages import state_from_wire
+from comfy.cluster.messaging.states import state_from_wire
 from comfy.cluster.rows import LiveRow, read_live, read_turns
 from comfy.cluster.run import LAST, ClusterRun
 from comfy.comfyui.protocol.run_state import RunState, lost, stopped

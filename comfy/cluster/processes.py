@@ -1,35 +1,175 @@
-"""The processes of a cluster: each says that it is alive, and takes over the runs of those that
-aren't."""
+"""The workflow files and the ComfyUI servers, which all processes must have alike.
+
+Files that show whether processes use the same data folder: one per process, named by its
+life. Each says what else the processes must have alike.
+
+The processes of a cluster: each says that it is alive, and takes over the runs of those that
+aren't.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError, words_of
+from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
 from comfy.cluster.engine import Engine
 from comfy.cluster.messaging.wire import Wire
-from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.rows import release_attempts
-from comfy.cluster.shared_setup import SetupReader
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
 from comfy.records.tables import as_comfy_errors
 from comfy.runs.interface import ProcessStatus
 
-log = logging.getLogger(__name__)
+_FILES = (".json", ".toml")
+_MOST_NAMED = 3  # names in a sentence
 
+
+@dataclass(frozen=True, slots=True)
+class SharedSetup:
+    """Digests of workflow files by their names, and addresses of servers without credentials."""
+
+    workflows: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the setup as a JSON text."""
+        return json.dumps({"workflows": dict(self.workflows), "servers": self.servers})
+
+    @classmethod
+    def of_json(cls, body: str) -> SharedSetup | None:
+        """Return the setup in a JSON text; None for any other text."""
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            found: dict[str, Any] = json.loads(body)
+            workflows = {str(name): str(one) for name, one in found["workflows"].items()}
+            return cls(workflows, tuple(map(str, found["servers"])))
+        return None
+
+    def differences(self, other: SharedSetup, name: str) -> Iterator[str]:
+        """Yield sentences about what the process with this name has differently."""
+        here, there = self.workflows, other.workflows
+        if here != there:
+            parts = (
+                _listed("only there", sorted(there.keys() - here.keys())),
+                _listed("only here", sorted(here.keys() - there.keys())),
+                _listed(
+                    "different",
+                    sorted(one for one in here if there.get(one, here[one]) != here[one]),
+                ),
+            )
+            yield f"{name} has other workflow files: {'; '.join(filter(None, parts))}."
+        servers = (
+            _listed("only there", sorted({*other.servers} - {*self.servers})),
+            _listed("only here", sorted({*self.servers} - {*other.servers})),
+        )
+        if any(servers):
+            yield f"{name} has other ComfyUI servers: {'; '.join(filter(None, servers))}."
+
+
+def _listed(word: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{word} {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+class SetupReader:
+    """Reader of this process's setup, which reads changed files only."""
+
+    def __init__(self, workflows: Path, servers: Sequence[str]) -> None:
+        """`servers`: the addresses of the ComfyUI servers, as far as processes must have the same
+        ones."""
+        self._folder, self._servers = workflows, tuple(servers)
+        self._known: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def read(self) -> SharedSetup:
+        """Return the setup as it is now. Raises OSError."""
+        known: dict[Path, tuple[tuple[int, int], str]] = {}
+        for path in sorted(self._folder.rglob("*")):
+            if path.suffix not in _FILES:
+                continue
+            with suppress(FileNotFoundError, IsADirectoryError):  # it was removed
+                about = path.stat()
+                mark = about.st_mtime_ns, about.st_size
+                before = self._known.get(path)
+                is_same = before is not None and before[0] == mark
+                known[path] = before if before and is_same else (mark, _digest(path))
+        self._known = known
+        names = {str(path.relative_to(self._folder)): one for path, (_, one) in known.items()}
+        return SharedSetup(names, self._servers)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+_FOLDER = "processes"
+_OLD = 24 * 3600.0  # seconds
+
+
+class ProcessFiles:
+    """Files of processes in a data folder. Methods raise OSError."""
+
+    def __init__(self, data: Path, setup: SetupReader | None = None) -> None:
+        self._folder, self._setup = data / _FOLDER, setup
+        self._written = SharedSetup()
+
+    def add(self, life: str, living: Container[str]) -> None:
+        """Add a process's file, and remove old files of processes that aren't living."""
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                is_old = path.stat().st_mtime < time.time() - _OLD
+                if is_old and path.name not in living:
+                    path.unlink()
+        (self._folder / life).touch(mode=0o600)
+
+    def write_setup(self, life: str) -> SharedSetup:
+        """Write the setup of this process into its file, if it has changed, and return it."""
+        if self._setup is not None and (setup := self._setup.read()) != self._written:
+            write_whole(self._folder / life, setup.to_json().encode())
+            self._written = setup
+        return self._written
+
+    def setups(self, lives: Collection[str]) -> Mapping[str, SharedSetup]:
+        """Return the setups of these processes, as far as they are known."""
+        found: dict[str, SharedSetup] = {}
+        for life in lives:
+            with suppress(FileNotFoundError):
+                setup = SharedSetup.of_json((self._folder / life).read_text())
+                found |= {life: setup} if setup else {}
+        return found
+
+    def sweep(self) -> None:
+        """Remove the temporary files of dead processes."""
+        remove_abandoned(self._folder.parent / TEMPORARY)
+
+    def remove(self, life: str) -> None:
+        """Remove a process's file."""
+        (self._folder / life).unlink(missing_ok=True)
+
+    def missing(self, lives: Collection[str]) -> set[str]:
+        """Return the processes without a file here: they use another folder."""
+        return {life for life in lives if not (self._folder / life).exists()}
+
+
+log = logging.getLogger(__name__)
 _PAUSE = 1.0  # seconds between two signs of life
 _LOOK = 10.0  # seconds between two looks for work of processes that ended in the middle of it
 ABSENT = 5.0  # seconds without a sign of life until a process counts as dead

@@ -16,18 +16,14 @@ from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks
 from comfy.cluster.engine import Engine
-from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
-from comfy.cluster.groups.rows import release_groups
-from comfy.cluster.groups.work import ClusterGroups
-from comfy.cluster.line import Decider, LineThread, no_decision
-from comfy.cluster.messaging.frames import FrameExchange
-from comfy.cluster.messaging.states import StateReceiver, StateSender
+from comfy.cluster.groups import ClusterGroups, release_groups
+from comfy.cluster.line import Decider, Entrance, LineThread, no_decision, still_active
+from comfy.cluster.messaging.states import FrameExchange, StateReceiver, StateSender
 from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.mirror import Mirror
-from comfy.cluster.process_files import ProcessFiles
-from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
-from comfy.cluster.roles import SharedWork
+from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, ProcessFiles, leave
+from comfy.cluster.roles import SharedServers, SharedWork
 from comfy.cluster.rows import (
     IF_WAITING,
     LiveRow,
@@ -40,7 +36,6 @@ from comfy.cluster.rows import (
     stop_reason,
 )
 from comfy.cluster.run import LAST, ClusterRun
-from comfy.cluster.servers import SharedServers
 from comfy.cluster.tables import limit_silence, lock, make_cluster_tables
 from comfy.cluster.watching import Watchers
 from comfy.comfyui.protocol.run_progress import SamplingWork

@@ -150,26 +150,12 @@ class LocalGroupWork:
 
 
 log = logging.getLogger(__name__)
-
-
 _OUR_FAULT = message("Something went wrong.")
-
-
 _RECENT = 200  # ended groups that pages still list
-
-
 _STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
-
-
 _DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
-
-
 _ASKING = 0.05  # seconds between two looks
-
-
 Open = TypeVar("Open", bound=OpenGroup[Any])
-
-
 AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 

@@ -27,8 +27,6 @@ from comfy.records.record import KeptInput, ServerFile
 from comfy.records.store import RunStore
 
 _CHUNK = 1024 * 1024  # bytes
-
-
 FILE_GONE = sentences(message("This file no longer exists."), message("Add it again."))
 
 

@@ -167,11 +167,7 @@ class RunHooks(Protocol):
 
 
 log = logging.getLogger(__name__)
-
-
 _SECOND_TRY = 0.5
-
-
 # Pauses before further cancels: a prompt that was sent without waiting for the answer may arrive
 # after the first cancel.
 _LATER_TRIES = (1.5, 3.0)
@@ -346,8 +342,6 @@ class Submission:
 # Seconds for a busy server to answer our close frame. To the server, a socket that closes earlier
 # may look cut off.
 _CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
-
-
 _CANCEL_WAIT = 0.25  # seconds for a canceled prompt to end on the server
 
 

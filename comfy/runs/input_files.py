@@ -43,18 +43,10 @@ from comfy.runs.interface import RunRegistry
 # ComfyUI folders that an input can name in addition to its own, and the nodes that read there.
 # Nodes of packs differ (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
-
-
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
-
-
 # A request may have 100 MB (docs/comfyui.md#23), and base64 text is a third longer.
 _MOST_AS_TEXT = 64 * MIB
-
-
 _LOOK_SECONDS = 0.1  # seconds between checks if a run that waits for another's upload must stop
-
-
 UPLOADS = "comfyforms"  # folder for users' files in the server's input folder
 
 
@@ -244,8 +236,6 @@ class _CheckedFile(io.FileIO):
 
 
 log = logging.getLogger(__name__)
-
-
 _SECONDS = 3.0  # per request to ComfyUI, because the user waits for the answer
 
 

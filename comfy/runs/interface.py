@@ -128,14 +128,8 @@ class RunPolicy:
 
 
 FrameFollower = Callable[[str, str, str | bytes], None]  # gets an owner, a run id and a frame
-
-
 OnGap = Callable[[], None] | None
-
-
 DEFAULT_POLICY = RunPolicy()
-
-
 UNWATCHED = RunPolicy(watched=False)
 
 

@@ -72,14 +72,8 @@ if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
 
 log = logging.getLogger(__name__)
-
-
 _OWN_TRIES = 3
-
-
 _SLOWEST = 50_000  # bytes per second
-
-
 _PREVIEW_SECONDS = 20.0
 
 
@@ -225,8 +219,6 @@ def _hopeless(error: ComfyError, attempt: int) -> bool:
 
 
 T = TypeVar("T")
-
-
 OUR_FAULT = RunError(
     message("Something went wrong."),
     message("Try again."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from comfy.base.threads import Callbacks
-from comfy.cluster.messaging.frames import FrameExchange
+from comfy.cluster.messaging.states import FrameExchange
 from comfy.cluster.messaging.wire import Wire
 from tests.cluster.wires import running_wire
 from tests.support.redis import RedisServer

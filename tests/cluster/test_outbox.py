@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.cluster.messaging.outbox import Outbox
+from comfy.cluster.messaging.wire import Outbox
 
 KIB = 1024
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from comfy.base.files import temporary_folder
-from comfy.cluster.process_files import ProcessFiles
+from comfy.cluster.processes import ProcessFiles
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from comfy.cluster.messaging.state_messages import state_to_wire
+from comfy.cluster.messaging.states import state_to_wire
 from comfy.cluster.messaging.wire import Wire
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from tests.cluster.kills import check_executed_once

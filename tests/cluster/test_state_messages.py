@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from comfy.base.errors import NodeError
 from comfy.base.messages import Message, labeled, message
-from comfy.cluster.messaging.state_messages import (
+from comfy.cluster.messaging.states import (
     MOST_OF_A_PREVIEW,
     MOST_OF_A_STATE,
     preview_from_wire,

@@ -14,7 +14,7 @@ from comfy.comfyui.servers.managers import KnownPacks
 from comfy.demo import DemoServer, Templates
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.requirements.model import ModelFile
-from comfy.templates.known_parts import KnownParts
+from comfy.templates.gallery import KnownParts
 from tests.downloads.node_server import graph_with
 from tests.support.waiting import eventually
 from tests.templates.template_server import entry, index_of

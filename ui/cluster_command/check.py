@@ -10,10 +10,14 @@ from pathlib import Path
 from comfy.base.errors import ComfyError, words_of
 from comfy.base.version import app_version
 from comfy.cluster.processes import KnownProcess
-from comfy.cluster.setup.data_folder import check_files, check_same_folder, check_same_setup
-from comfy.cluster.setup.database import DatabaseChecks
-from comfy.cluster.setup.messages import check_wire
-from comfy.cluster.setup.servers import check_server
+from comfy.cluster.setup import (
+    DatabaseChecks,
+    check_files,
+    check_same_folder,
+    check_same_setup,
+    check_server,
+    check_wire,
+)
 from comfy.comfyui.client.address import ServerAddress
 from ui.cluster_command.shared_settings import setup_of
 from ui.settings.options import Settings

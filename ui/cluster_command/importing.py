@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, words_of
-from comfy.cluster.setup.importing import (
+from comfy.cluster.setup import (
     ImportedTables,
     history_tables,
     import_tables,

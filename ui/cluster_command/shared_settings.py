@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.cluster.shared_setup import SetupReader
+from comfy.cluster.processes import SetupReader
 from ui.settings.options import Settings
 
 

@@ -18,7 +18,7 @@ _PROCESS = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 def _wire(value: SecretStr) -> SecretStr:
-    from comfy.cluster.messaging.wire_address import (
+    from comfy.cluster.messaging.wire import (
         WireAddress,  # imported only if the setting is set
     )
 

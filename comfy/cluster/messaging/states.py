@@ -1,29 +1,180 @@
-"""States of runs between processes: the newest ones over the wire, and the last one in the
-database."""
+"""Bodies of messages between app processes: a run's state as JSON, and its previews. Pure.
+
+A body may come from anyone who has the service's password: reading checks every type, number and
+size. ComfyForms of another version may have sent it: unknown parts are skipped, and missing parts
+get their default.
+
+States of runs between processes: the newest ones over the wire, and the last one in the
+database.
+
+ComfyUI's frames of runs that other processes execute, over the wire while a program follows
+them.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from comfy.cluster.messaging.state_messages import (
-    preview_from_wire,
-    preview_to_wire,
-    state_from_wire,
-    state_to_wire,
-)
+from pydantic import TypeAdapter, ValidationError
+
+from comfy.base.threads import Callbacks
 from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.rows import Fence
 from comfy.cluster.run import ClusterRun, StateNumber
-from comfy.comfyui.protocol.events import Preview
+from comfy.comfyui.protocol.events import AnimatedPreviews, Preview
+from comfy.comfyui.protocol.parse import FASTEST_ANIMATION, MOST_FRAMES
+from comfy.comfyui.protocol.run_progress import PlannedNodes, SamplerSteps, planned_nodes
 from comfy.comfyui.protocol.run_state import RunState
+from comfy.records.record import Job
+from comfy.records.serialization import YEAR_9999
+from comfy.runs.interface import FrameFollower, OnGap
+
+MOST_OF_A_STATE = 2**20  # bytes
+MOST_OF_A_PREVIEW = 4 * 2**20  # bytes
+_LONGEST_HEAD = 2**16  # bytes of a preview's JSON
+_MOST_STEPS = 10**6  # of a sampler in one round, and rounds
+_LONGEST_FAULT = 500  # characters
+_MOST_OF_U32 = 2**32 - 1
+_APART = {"preview", "planned"}
+_STATE = TypeAdapter(RunState)
+_PREVIEW = TypeAdapter(Preview)
+
+
+def state_to_wire(state: RunState) -> bytes:
+    """Return the state without its preview, as compact ASCII JSON for `state_from_wire`.
+
+    A state with more than `MOST_OF_A_STATE` bytes goes without its results and node errors; its
+    record has them at the end. Raises ValueError if it is still too large.
+    """
+    data = _json_of(state)
+    if len(data) > MOST_OF_A_STATE:
+        data = _json_of(replace(state, files=(), texts=(), node_errors=()))
+    if len(data) > MOST_OF_A_STATE:
+        raise ValueError(f"a state of {len(data)} bytes")
+    return data
+
+
+def _json_of(state: RunState) -> bytes:
+    # `json` writes a lone surrogate as ASCII, which pydantic's encoder refuses
+    parts = _STATE.dump_python(
+        state, mode="json", exclude=_APART, exclude_defaults=True, round_trip=True
+    )
+    return json.dumps(parts, separators=(",", ":")).encode()
+
+
+def state_from_wire(data: bytes, job: Job) -> RunState:
+    """Return the state of this job's run in a body of `state_to_wire`, without a preview. Raises
+    ValueError for any other body."""
+    if len(data) > MOST_OF_A_STATE:
+        raise ValueError(f"a state of {len(data)} bytes")
+    parts = _object(data)
+    for name in _APART:
+        parts.pop(name, None)
+    try:
+        state = _STATE.validate_python(parts)
+    except ValidationError as error:
+        raise _malformed(error) from None
+    planned = planned_nodes(job.prompt, job.outputs, job.titles)
+    if fault := next(_faults(state, planned), None):
+        raise ValueError(fault)
+    return replace(state, planned=planned)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """Return a JSON object without NaN and infinity. Raises ValueError."""
+    try:
+        value = json.loads(data, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} isn't a number")
+
+
+def _malformed(error: ValidationError) -> ValueError:
+    """Return an error that names the first fault, without the body's values."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ValueError(f"{first['loc']}: {first['msg']}"[:_LONGEST_FAULT])
+
+
+def _faults(state: RunState, planned: PlannedNodes) -> Iterator[str]:
+    """Yield what other code can't compute with."""
+    progress, animation = state.progress, state.animation
+    counts = [state.step, state.steps, state.preview_number, *(file.size for file in state.files)]
+    counts += (state.queue_place or 0, state.queue_remaining or 0)
+    if any(abs(count) > sys.float_info.max for count in counts):
+        yield "a number is too large"
+    if not all(
+        0 <= moment < YEAR_9999 for moment in (state.started_at or 0, state.finished_at or 0)
+    ):
+        yield "a time is out of range"
+    nodes = {*state.nodes_finished, *progress.nodes, *progress.samplers, *progress.rounds}
+    if not planned.titles.keys() >= nodes | progress.finished_rounds.keys():
+        yield "a node isn't in the prompt"
+    if not 0 <= progress.fraction <= 1:
+        yield "the progress is out of range"
+    if not all(map(_is_possible, progress.samplers.values())):
+        yield "a sampler's steps are out of range"
+    rounds = (*progress.rounds.values(), *progress.finished_rounds.values())
+    if not all(0 <= count <= _MOST_STEPS for count in rounds):
+        yield "a number of rounds is out of range"
+    if animation is not None and not _is_playable(animation):
+        yield "the animation is out of range"
+
+
+def _is_possible(sampler: SamplerSteps) -> bool:
+    most, times = _MOST_STEPS, (sampler.first_at or 0, sampler.last_at or 0, sampler.lost)
+    return (
+        1 <= sampler.steps <= most
+        and 0 <= sampler.taken <= most
+        and 0 <= sampler.first <= most
+        and 0 <= sampler.round < sampler.rounds <= most
+        and 0 < sampler.weight < math.inf
+        and all(abs(time) < YEAR_9999 for time in times)
+    )
+
+
+def _is_playable(animation: AnimatedPreviews) -> bool:
+    return 1 <= animation.frames <= MOST_FRAMES and 0 < animation.rate <= FASTEST_ANIMATION
+
+
+def preview_to_wire(preview: Preview) -> bytes:
+    """Return a preview as a line of JSON and the image's bytes, for `preview_from_wire`."""
+    head = {"node": preview.node, "prompt_id": preview.prompt_id, "frame": preview.frame}
+    return b"\n".join((json.dumps(head, separators=(",", ":")).encode(), preview.data))
+
+
+def preview_from_wire(data: bytes) -> Preview:
+    """Return the preview in a body of `preview_to_wire`. Raises ValueError for any other body.
+
+    As with a server's preview, the image itself isn't decoded.
+    """
+    end = data.find(b"\n", 0, _LONGEST_HEAD)
+    if end < 0 or end == len(data) - 1 or len(data) > MOST_OF_A_PREVIEW:
+        raise ValueError("no line of JSON, no image, or too large")
+    head, image = _object(data[:end]), data[end + 1 :]
+    try:
+        preview = _PREVIEW.validate_python({**head, "data": image})
+    except ValidationError as error:
+        raise _malformed(error) from None
+    if preview.frame is not None and not 0 <= preview.frame <= _MOST_OF_U32:
+        raise ValueError("a number is out of range")
+    return preview
+
 
 log = logging.getLogger(__name__)
-
 _CHANNEL = "states"
 _WATCHING = "watching"
 _WATCHED = 12.0  # seconds that a message about a follower counts
@@ -230,3 +381,133 @@ def _unpacked(body: bytes) -> tuple[str, StateNumber, bytes, bytes]:
         raise TypeError(header)
     start = end + 1
     return run_id, (taken, number), body[start : start + size], body[start + size :]
+
+
+_FRAMES_CHANNEL = "frames"
+_FOLLOWING = "following"
+_FOLLOWED = 12.0  # seconds that a message about a follower counts
+_MOST_RUNS = 1000
+_MOST_PROCESSES = 1000
+
+
+class FrameExchange:
+    """Frames of all runs for the followers in this process. Thread-safe; no method blocks.
+
+    Messages are numbered per process. A missing number, a lost wire, or a run that another process
+    has taken over is a gap, and followers hear of it.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        life: str,
+        executed: Callbacks[[str, str, str | bytes]],
+        owner_of: Callable[[str], str | None],
+    ) -> None:
+        """`executed`: frames of the runs that this process executes. `owner_of` returns a
+        run's owner; None if it isn't known here."""
+        self._wire, self._life, self._owner_of = wire, life, owner_of
+        self._followers = Callbacks[[str, str, str | bytes]]()
+        self._gaps = Callbacks[[]]()
+        self._lock = threading.Lock()
+        self._count = 0  # followers
+        self._leave: Callable[[], None] | None = None
+        self._followed_until = float("-inf")  # by other processes
+        self._number = 0
+        self._numbers: dict[str, int] = {}  # the last one of each other process
+        self._executors: dict[str, str] = {}  # the process of each run's last frame
+        executed.add(self._take_executed)
+        wire.listen(_FOLLOWING, self._note_follower)
+        wire.on_return(self._gaps.call)
+
+    def follow(self, callback: FrameFollower, gap: OnGap) -> Callable[[], None]:
+        """See `RunRegistry.follow`."""
+        removals = [self._followers.add(callback)]
+        if gap is not None:
+            removals.append(self._gaps.add(gap))
+        with self._lock:
+            self._count += 1
+            if self._leave is None:
+                self._numbers.clear()
+                self._executors.clear()
+                self._leave = self._wire.listen(_FRAMES_CHANNEL, self._receive)
+        self.remind()
+
+        def stop() -> None:
+            for remove in removals:
+                remove()
+            leave = None
+            with self._lock:
+                self._count -= 1
+                if self._count == 0:
+                    leave, self._leave = self._leave, None
+            if leave is not None:
+                leave()
+
+        return stop
+
+    def remind(self) -> None:
+        """Tell the other processes that there are followers here, if so. Call this regularly."""
+        if self._count:
+            self._wire.publish(_FOLLOWING, self._life.encode(), key=_FOLLOWING)
+
+    def _note_follower(self, body: bytes) -> None:
+        if body != self._life.encode():
+            self._followed_until = time.monotonic() + _FOLLOWED
+
+    def _take_executed(self, owner: str, run_id: str, frame: str | bytes) -> None:
+        self._deliver(owner, run_id, frame, self._life)
+        if time.monotonic() > self._followed_until:
+            return
+        with self._lock:  # the wire keeps the order
+            self._number += 1
+            self._wire.publish(
+                _FRAMES_CHANNEL, _packed_frame(self._life, self._number, run_id, frame)
+            )
+
+    def _receive(self, body: bytes) -> None:
+        try:
+            life, number, run_id, frame = _unpacked_frame(body)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        if life == self._life:
+            return
+        before = self._numbers.get(life)
+        if len(self._numbers) > _MOST_PROCESSES:
+            self._numbers.clear()
+        self._numbers[life] = number
+        if before is not None and number != before + 1:
+            self._gaps.call()
+        owner = self._owner_of(run_id)
+        if owner is not None:
+            self._deliver(owner, run_id, frame, life)
+
+    def _deliver(self, owner: str, run_id: str, frame: str | bytes, life: str) -> None:
+        if not self._count:
+            return
+        with self._lock:
+            is_taken_over = self._executors.pop(run_id, life) != life
+            self._executors[run_id] = life
+            while len(self._executors) > _MOST_RUNS:
+                del self._executors[next(iter(self._executors))]
+        if is_taken_over:
+            self._gaps.call()
+        self._followers.call(owner, run_id, frame)
+
+
+def _packed_frame(life: str, number: int, run_id: str, frame: str | bytes) -> bytes:
+    is_text = isinstance(frame, str)
+    header = json.dumps({"life": life, "number": number, "run": run_id, "text": is_text})
+    return header.encode() + b"\n" + (frame.encode() if isinstance(frame, str) else frame)
+
+
+def _unpacked_frame(body: bytes) -> tuple[str, int, str, str | bytes]:
+    """Raises ValueError, KeyError, TypeError or RecursionError for anything else than
+    `_packed_frame`."""
+    end = body.index(b"\n", 0, _MOST_HEADER)
+    header = json.loads(body[:end])
+    life, number, run_id = header["life"], header["number"], header["run"]
+    if not (isinstance(life, str) and type(number) is int and isinstance(run_id, str)):
+        raise TypeError(header)
+    frame = body[end + 1 :]
+    return life, number, run_id, frame.decode() if header["text"] is True else frame

@@ -1,4 +1,8 @@
-"""Messages between app processes over Redis or Valkey. The only file that imports the client.
+"""Address of the Redis or Valkey service that carries messages between app processes.
+
+Queue of outgoing messages that keeps the newest ones.
+
+Messages between app processes over Redis or Valkey. The only file that imports the client.
 
 Nothing on the wire has to arrive. Two threads with a connection each carry it: measured against
 asyncio, they take a quarter less processor time per message.
@@ -17,17 +21,145 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 
+from comfy.base.errors import ComfyError
 from comfy.base.threads import Callbacks, start_thread
-from comfy.cluster.messaging.outbox import Outbox
-from comfy.cluster.messaging.wire_address import WireAddress
+
+_PORT = 6379
+
+
+@dataclass(frozen=True, slots=True)
+class WireAddress:
+    """Parts of an address. Either `host` and `port` or `path`, a Unix socket, is set.
+
+    `number` keeps the channels of installations apart that share a service. The service itself has
+    the same channels in all its databases.
+    """
+
+    host: str = ""
+    port: int = _PORT
+    path: str = ""
+    number: int = 0
+    encrypted: bool = False
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse an address such as `rediss://user:password@redis.example:6379/0`. `redis://` isn't
+        encrypted, and `unix:///run/redis.sock` is a local socket. User name and password are
+        percent-encoded.
+
+        Raises ComfyError, whose text contains no part of the address.
+        """
+        try:
+            parts = urlsplit(text.strip())
+            return cls(
+                user=unquote(parts.username or "") or None,
+                password=unquote(parts.password or "") or None,
+                **_place(parts),
+            )
+        except ValueError:  # the original message may contain part of a password
+            raise ComfyError(
+                "This is not the address of a Redis or Valkey service.",
+                "Write it like rediss://user:password@redis.example:6379/0. In a password, write"
+                " special characters as %2F.",
+            ) from None
+
+    @property
+    def place(self) -> str:
+        """Return the service's name for logs, without credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.path or f"{host}:{self.port}"
+
+
+def _place(parts: SplitResult) -> dict[str, Any]:
+    """Return the fields that say where the service is. Raises ValueError."""
+    if parts.query or parts.fragment or "@" in parts.path:  # may belong to a password
+        raise ValueError
+    match parts.scheme:
+        case "unix" if not parts.hostname and len(parts.path) > 1:
+            return {"path": unquote(parts.path)}
+        case "redis" | "rediss" if parts.hostname and parts.port != 0:
+            number = parts.path.strip("/") or "0"
+            if not number.isdecimal():
+                raise ValueError
+            return {
+                "host": parts.hostname,
+                "port": parts.port or _PORT,
+                "number": int(number),
+                "encrypted": parts.scheme == "rediss",
+            }
+    raise ValueError
+
+
+_MOST_QUEUED = 2**20  # bytes
+# Bytes that are sent at once. A message that is queued can still be replaced; these can't.
+_MOST_SENT = 2**17
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Queue between the threads that publish and the thread that sends. It is closed at first, and
+    a closed outbox drops all messages."""
+
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _queued: dict[tuple[str, object], bytes] = field(default_factory=dict)
+    _size: int = 0
+    _open: bool = False
+
+    def put(self, channel: str, body: bytes, key: str | None = None) -> None:
+        """Queue a message. It replaces the queued one of the same channel and key, in its place.
+        Above 1 MiB, the oldest messages are dropped. Thread-safe; never waits for the network."""
+        slot = (channel, object() if key is None else key)
+        with self._changed:
+            if not self._open:
+                return
+            self._size += len(body) - len(self._queued.get(slot, b""))
+            self._queued[slot] = body
+            while self._size > _MOST_QUEUED and len(self._queued) > 1:
+                self._remove(next(iter(self._queued)))
+            self._changed.notify()
+
+    def take(self, seconds: float) -> list[tuple[str, bytes]]:
+        """Wait for messages and return some of the oldest with their channels, or [] after this
+        time."""
+        taken: list[tuple[str, bytes]] = []
+        size = 0
+        with self._changed:
+            self._changed.wait_for(lambda: self._queued, seconds)
+            while self._queued and size < _MOST_SENT:
+                slot = next(iter(self._queued))
+                body = self._remove(slot)
+                taken.append((slot[0], body))
+                size += len(body)
+        return taken
+
+    def open(self) -> None:
+        """Accept messages."""
+        with self._changed:
+            self._open = True
+
+    def close(self) -> None:
+        """Drop all messages, and those that come later."""
+        with self._changed:
+            self._open = False
+            self._queued.clear()
+            self._size = 0
+
+    def _remove(self, slot: tuple[str, object]) -> bytes:
+        body = self._queued.pop(slot)
+        self._size -= len(body)
+        return body
+
 
 log = logging.getLogger(__name__)
-
 MOST_OF_A_MESSAGE = 4 * 2**20  # bytes
 _HEARTBEAT = 1.5  # seconds
 _SILENCE = 4.0  # seconds without a heartbeat or an answer: the connection is dead
@@ -35,7 +167,6 @@ _CONNECTING = 2.0  # seconds
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before trying again; the last one repeats
 _REPORTING = 60.0  # seconds between two log lines about the same outage
 _CLOSING = 2.0  # seconds that `close` waits for a connection that is being opened
-
 _Listener = Callable[[bytes], object]
 
 

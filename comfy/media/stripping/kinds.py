@@ -17,13 +17,11 @@ from comfy.media.reader import (
     is_riff,
     starts,
 )
-from comfy.media.stripping.gif import gif_pieces
+from comfy.media.stripping.images import gif_pieces, jpeg_pieces, png_pieces
 from comfy.media.stripping.iso import iso_pieces
-from comfy.media.stripping.jpeg import jpeg_pieces
 from comfy.media.stripping.matroska import matroska_pieces
 from comfy.media.stripping.ogg import ogg_pieces
 from comfy.media.stripping.pieces import CannotStrip, FilePiece, Stripped, stripped_of
-from comfy.media.stripping.png import png_pieces
 from comfy.media.stripping.riff import wav_pieces, webp_pieces
 from comfy.media.stripping.sound import flac_pieces, mp3_pieces
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from comfy.cluster.entrance import Entrance
-from comfy.cluster.line import Decider
+from comfy.cluster.line import Decider, Entrance
 from comfy.cluster.rows import Fence, LiveRow
 from comfy.cluster.tables import lock
 from comfy.comfyui.client.client import Client

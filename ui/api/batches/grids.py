@@ -42,34 +42,18 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
-
-
 _SIDE = 512
-
-
 _RECORDS_AT_ONCE = 50  # records in memory
-
-
 _DRAWN = 4  # images drawn at once
-
-
 _PIECE = 1024 * 1024  # bytes sent at once
-
-
 _PAGE_FILE = "grid.html"
-
-
 _WORDS = {
     "waiting": message("Waiting"),
     "running": message("Running"),
     "failed": message("Failed"),
     "stopped": message("Stopped"),
 }
-
-
 _NO_PAGE = "This page of the grid doesn't exist."
-
-
 _NOTHING = message("No image")
 
 
@@ -293,8 +277,6 @@ class GridResults:
 
 
 _BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
-
-
 _IMAGE: dict[str, Any] = {
     "required": True,
     "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},

@@ -53,12 +53,8 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, Work, caller_of
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
-
-
 # A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
-
-
 BODY: dict[str, Any] = {
     "required": True,
     "content": either_way(
@@ -169,11 +165,7 @@ def _check_of(
 
 
 _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
-
-
 Change = Literal["pause", "continue", "stop", "retry"]
-
-
 _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
     "pause": BatchQueue.pause,
     "continue": BatchQueue.go_on,

@@ -40,17 +40,9 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
 _PAGE = 100  # rows per request
-
-
 _MOST_ROWS = 200
-
-
 _SEARCH_LENGTH = 200  # characters
-
-
 _TEXT = 2_000  # characters of a row's text result
-
-
 _AT_ONCE = 100  # records in memory
 
 
@@ -260,11 +252,7 @@ def _why_failed(record: Record) -> str:
 
 
 _RECORDS_AT_ONCE = 50  # records in memory
-
-
 _PATTERN = "{row}-{workflow}-{seed}"
-
-
 _TABLE = "results.csv"
 
 

@@ -18,7 +18,7 @@ from comfy.form.missing_items import MAY_BE_OFF, TO_SWITCH_ON, MissingChoice, Mi
 from comfy.form.model import Form
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import newest
-from comfy.templates.known_parts import KnownParts
+from comfy.templates.gallery import KnownParts
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY
 

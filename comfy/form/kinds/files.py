@@ -1,8 +1,10 @@
-"""Common parts of the file widgets."""
+"""Files: audio, images with or without a painted mask, videos, and any other kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from comfy.base.messages import message
@@ -13,7 +15,7 @@ from comfy.prompt.value_types import BadValue
 _MAX_FILE_NAME = 1_000
 
 
-def file_kind(
+def _file_kind(
     name: str,
     file: FileInput,
     fits: Callable[[LiteralInput], Fit],
@@ -53,3 +55,28 @@ def _schema(field: Field) -> dict[str, Any]:
             *empty,
         ]
     }
+
+
+def _fits(upload: str, given: LiteralInput) -> Fit:
+    return Fit.DECLARED if given.upload == upload else Fit.NO
+
+
+def _image_fit(given: LiteralInput) -> Fit:
+    return Fit.NO if given.mask_is_read else _fits("image", given)
+
+
+def _mask_fit(given: LiteralInput) -> Fit:
+    return _fits("image", given) if given.mask_is_read else Fit.NO
+
+
+_AUDIO = FileInput(media="audio", add=message("Add an audio file."))
+_FILE = FileInput(media="", add=message("Add a file."))
+_IMAGE = FileInput(media="image", add=message("Add an image."))
+_VIDEO = FileInput(media="video", add=message("Add a video."))
+KINDS = (
+    _file_kind("audio", _AUDIO, partial(_fits, "audio")),
+    _file_kind("file", _FILE, partial(_fits, "file")),
+    _file_kind("image", _IMAGE, _image_fit),
+    _file_kind("mask", replace(_IMAGE, is_painted=True), _mask_fit),
+    _file_kind("video", _VIDEO, partial(_fits, "video")),
+)

@@ -1,1 +1,0 @@
-"""Batches and chains of several app processes."""
