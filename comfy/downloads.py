@@ -1,12 +1,5 @@
-"""Downloads of missing models to the ComfyUI servers: by the custom node there, or by the app for a
-ComfyUI that it starts itself.
-
-Model folders of a ComfyUI on this machine, as it reports them.
-
-Client for the downloads of the custom node in a ComfyUI server.
-
-Downloads of missing models at all servers, and the refresh of lists after each.
-"""
+"""Downloads of missing models to all ComfyUI servers, and the refresh of lists after each: by the
+custom node there, or by the app for a ComfyUI that it starts itself."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
-"""Paid partner nodes: which nodes of a prompt use credits, and at what price. Pure.
-
-The nodes of a prompt that use paid credits (docs/comfyui.md#62).
-
-The price badge of a paid node, as text such as "$0.05/second" (docs/comfyui.md#62).
-"""
+"""Paid partner nodes (docs/comfyui.md#62): which nodes of a prompt use credits, and their price as
+text, such as "$0.05/second". Pure."""
 
 from __future__ import annotations
 

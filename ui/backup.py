@@ -1,11 +1,8 @@
-"""Backup of an app's data and workflows in one archive, its check, and its restoration.
-
-Archive of a backup: a tar file of the app's files, with their digests in a manifest at its end.
+"""`comfyforms backup FILE` and `comfyforms restore FILE`: a tar file of the app's files, with their
+digests in a manifest at its end.
 
 Databases are copied with SQLite's backup API, so the app may be running. They are copied first, so
 that all files that they mention are copied after them.
-
-`comfyforms backup FILE` and `comfyforms restore FILE`.
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
-"""Batches and chains of several app processes.
-
-Rows of the batches and chains that processes execute: each function runs statements in the
-caller's transaction.
-
-Batches and chains of all processes: exactly one process executes each.
+"""Batches and chains of several app processes: exactly one process executes each.
 
 A process that gets a command for a group takes the group over and carries the command out as it
 would alone. The former process notices that at its next write: it may neither store progress nor
 start runs of the group, because both check the group's row in the same transaction. The groups of a
-dead process are taken over in the same way.
+dead process are taken over in the same way. The functions for rows run in the caller's transaction.
 """
 
 from __future__ import annotations

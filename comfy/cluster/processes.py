@@ -1,10 +1,8 @@
-"""The workflow files and the ComfyUI servers, which all processes must have alike.
-
-Files that show whether processes use the same data folder: one per process, named by its
-life. Each says what else the processes must have alike.
-
-The processes of a cluster: each says that it is alive, and takes over the runs of those that
+"""The processes of a cluster: each says that it is alive, and takes over the runs of those that
 aren't.
+
+All must have the same data folder, workflow files and ComfyUI servers. A file per process in the
+data folder, named by its life, shows whether they do.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""State of ComfyUI servers that all processes share: which are drained, and which prompts were left
-at servers that didn't answer.
-
-Work that one process does for all: clean-up and the delivery of webhooks.
-"""
+"""Work that one process does for all, such as clean-up and the delivery of webhooks, and the state
+of ComfyUI servers that all processes share: which are drained, and which prompts were left at
+servers that didn't answer."""
 
 from __future__ import annotations
 

@@ -1,15 +1,5 @@
-"""Preparation of a cluster: checks of what its processes share, and the import of a single app.
-
-Check of the data folder that processes share. It leaves no file behind.
-
-Checks of the database. They change nothing.
-
-Copy of a single app's SQLite databases to the Postgres database of a cluster.
-
-Check of the service that carries messages between processes.
-
-Check of a ComfyUI server.
-"""
+"""Preparation of a cluster: checks of the data folder, the database, the wire and the ComfyUI
+servers, which change nothing, and the import of a single app's SQLite databases."""
 
 from __future__ import annotations
 

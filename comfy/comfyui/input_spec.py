@@ -1,18 +1,13 @@
-"""Recognize inputs that take the name of a file or folder on the server, and values that are such
-names.
-
-ComfyUI declares only uploads; names and choices reveal the other inputs. Packs whose own scripts
-upload files are in a table.
-
-Types of widgets with an editor or a view of their own. Their values aren't typed
-(docs/comfyui.md#49).
-
-Declared inputs of node classes, in a uniform shape.
+"""Declared inputs of node classes, in a uniform shape.
 
 Input specs come in two spellings (docs/comfyui.md#25), `[["a", "b"], {…}]` and `["COMBO",
 {"options": ["a", "b"]}]`. Since 0.33 there are also dynamic combos (docs/comfyui.md#26), whose
 chosen option adds inputs with dotted names (`format.codec`), and autogrow inputs. Groups of
-repeatable rows are newer (docs/comfyui.md#50).
+repeatable rows are newer (docs/comfyui.md#50). Values of types with an editor of their own aren't
+typed (docs/comfyui.md#49).
+
+ComfyUI declares only uploads. Names and choices reveal the other inputs that name a file or folder
+on the server; packs whose own scripts upload files are in a table.
 """
 
 from __future__ import annotations

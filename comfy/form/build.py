@@ -5,15 +5,11 @@
 | candidates | candidates.py | every input with a value of its own |
 | declared layers | declare.py | what authors say about them; rules place the rest |
 | merge | merge.py | one candidate for each field, in order and named |
-| widgets | widgets.py | how users set it |
+| widgets | limits.py | how users set it |
 | limits | limits.py | what it starts with, within the limits and choices |
 
-Each pass is pure and returns a new tuple of candidates. check.py and fill.py are the way back, from
-values to a prompt.
-
-Conversion of candidates to the fields of a form.
-
-Messages about what won't work on a form.
+Each pass is pure and returns a new tuple of candidates. At the end, candidates become fields.
+check.py and fill.py are the way back, from values to a prompt.
 """
 
 from __future__ import annotations

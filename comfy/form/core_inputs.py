@@ -1,10 +1,5 @@
-"""Help and slider ranges of our own for the most common inputs of ComfyUI's nodes.
-
-Type of the rows of `table.py`, and their look-up.
-
-The range that a slider shows for a number whose limits are much wider. Pure.
-
-Help and ranges for the most common inputs of ComfyUI's nodes. The first row that fits decides.
+"""Help and slider ranges of our own for the most common inputs of ComfyUI's nodes. The first row
+that fits decides.
 
 ComfyUI describes its inputs in English and for people who build workflows; some inputs have no
 description. A range is for dragging only: a value beyond it can be typed.

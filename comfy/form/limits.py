@@ -1,8 +1,5 @@
-"""Fourth pass of a form: choose each field's widget, and narrow its limits as declared by the
-author.
-
-Fifth pass of a form: the limits of numbers, and the initial values of fields.
-"""
+"""Fourth and fifth pass of a form: choose each field's widget within the limits that its author
+declares, then limit numbers and initial values."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""A form as immutable values, with look-ups and conversion to JSON.
-
-Matching of results to fields, by the kinds of both: as the field's file, or as its text.
-Pure.
-"""
+"""A form as immutable values, with look-ups, conversion to JSON, and the fields that take a result
+as their file or text. Pure."""
 
 from __future__ import annotations
 

@@ -1,11 +1,7 @@
-"""Rules that place an input without an author's declaration, and the facts they use. Pure.
-
-Conditions of the rules: what an input does, from its facts.
-
-Rules that place inputs without an author's declaration. The first match decides.
+"""Rules that place inputs without an author's declaration. The first match decides. Pure.
 
 A rule gives a group and a rank. Fields of a group are sorted by rank, then by the prompt's order.
-facts.py collects the facts for the rules, and conditions.py combines them.
+facts.py collects the facts about an input, and the conditions here combine them.
 """
 
 from __future__ import annotations

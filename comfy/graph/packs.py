@@ -1,21 +1,5 @@
-"""Node packs whose own script changes how the editor reads or sends a node.
-
-The form of a pack's rule for one node class.
-
-ComfyUI-Impact-Pack, whose preview nodes refer to pictures of earlier runs.
-
-ComfyUI-Lora-Manager, whose text fields complete names of LoRAs as the author types.
-
-comfyui-prompt-reader-node, whose seed has buttons instead of a `control_after_generate`.
-
-rgthree-comfy, whose nodes read inputs that they don't declare.
-
-ComfyUI-VideoHelperSuite, which saves values by name and still reads its earlier lists.
-
-ComfyUI's own 3D previews, whose camera the editor computes when it queues the graph.
-
-The rules of all packs by node class. Plugins add theirs.
-"""
+"""Rules for node packs whose own script changes how the editor reads or sends a node, by node
+class. Plugins add theirs."""
 
 from __future__ import annotations
 

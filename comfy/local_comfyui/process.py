@@ -1,11 +1,5 @@
-"""One ComfyUI process below its guard.
-
-Log of a process: its last lines in memory, and a rotated file.
-
-Meaning of the end of a ComfyUI process. Pure.
-
-Pauses between starts of a process that keeps ending. Pure.
-"""
+"""One ComfyUI process below its guard: its start, its log, the meaning of its end, and the pauses
+between starts if it keeps ending."""
 
 from __future__ import annotations
 

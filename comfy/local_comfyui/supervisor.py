@@ -1,7 +1,4 @@
-"""Start of a ComfyUI, watch over it, and its restarts.
-
-Open the ComfyUIs that the app starts.
-"""
+"""Start the ComfyUIs of the settings, watch them, and restart them."""
 
 from __future__ import annotations
 

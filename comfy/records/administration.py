@@ -1,13 +1,5 @@
-"""Records for administrators: their actions, the notice, and figures of use.
-
-Tables of administrators: their actions, the notice, and users' requests.
-
-Actions of administrators, and the notice that all pages show.
-
-Users' requests to the administrator for missing models.
-
-Figures for administrators: storage by owner, and runs by week and workflow.
-"""
+"""Records for administrators: their actions, the notice that all pages show, users' requests for
+missing models, and figures: storage by owner, and runs by week and workflow."""
 
 from __future__ import annotations
 

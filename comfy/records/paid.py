@@ -1,12 +1,7 @@
-"""Paid runs: their number per person and day, and whether their owners have agreed to pay.
-
-Comfy.org API keys that pay for paid runs: the app's, and users' own.
+"""Paid runs: comfy.org API keys of the app and of users, confirmations of paid workflows, and
+starts, for the daily limits.
 
 A key is only read to send it with a run. It is never in a record, an answer or a log line.
-
-Confirmations of paid workflows.
-
-Starts of paid runs, for the daily limits and for administrators.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
-"""Links through which other users see results.
-
-Links to shared results. A visitor with the link sees its files until their owner stops sharing
-or deletes them.
-"""
+"""Links to shared results. A visitor with the link sees its files until their owner stops sharing
+or deletes them."""
 
 from __future__ import annotations
 

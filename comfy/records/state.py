@@ -1,13 +1,6 @@
-"""State outside of runs that all processes on one database share.
-
-Files of workflows that users opened, each visible only to the user who opened it.
-
-Values that callers of comfy_runner's routes have set for workflows, as JSON.
-
-Starts of runs within the last hour, for the hourly limit.
-
-State outside of runs, in the history's database.
-"""
+"""State outside of runs that all processes on one database share: files of opened workflows, each
+visible only to its user; values for workflows that callers of comfy_runner set; and starts within
+the last hour, for the hourly limit."""
 
 from __future__ import annotations
 

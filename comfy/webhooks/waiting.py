@@ -1,9 +1,5 @@
-"""Restrict webhooks to hosts that the administrator has named, by exact name and port. Pure.
-
-Signing secrets of webhooks, in the format of Standard Webhooks 1.0. Pure.
-
-The webhooks of one app: their allowed hosts, and which of them are waiting for an end.
-"""
+"""The webhooks of one app: which of them wait for an end, the hosts that the administrator allows,
+by exact name and port, and their signing secrets in the format of Standard Webhooks 1.0."""
 
 from __future__ import annotations
 

@@ -1,15 +1,8 @@
 """The author's settings of a form as values: JSON for the editor, and the TOML file beside a
 workflow.
 
-Split the text of a TOML file into blocks that can be moved, replaced and removed.
-
-Arrange the tables of fields in a TOML file.
-
-Write a form's settings into the text of an existing TOML file.
-
-Only what differs is touched: comments, unknown keys, the names of fields and the formatting stay.
-
-Conversion of a form's settings to the values of a TOML file, and back.
+Saving touches only what differs: comments, unknown keys, the names of fields and the formatting
+stay.
 """
 
 from __future__ import annotations

@@ -1,11 +1,4 @@
-"""Runs, batches and chains of a remote app, followed to their end.
-
-Run of a remote app: its progress, and its images at the end.
-
-Batch of an app that runs elsewhere: a workflow run once for each row of values.
-
-Chain of an app that runs elsewhere: workflows one after another.
-"""
+"""Runs, batches and chains of an app that runs elsewhere, followed to their end."""
 
 from __future__ import annotations
 

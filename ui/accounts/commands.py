@@ -1,7 +1,5 @@
-"""`python app.py token …`: lists and revokes the tokens of all users.
-
-`python app.py user …`: adds, lists and removes users, and changes their passwords.
-"""
+"""`python app.py token …` lists and revokes the tokens of all users. `python app.py user …` adds,
+lists and removes users, and changes their passwords."""
 
 from __future__ import annotations
 

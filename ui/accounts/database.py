@@ -1,7 +1,5 @@
-"""Database of sign-ins, which survive a restart and are shared by all processes of the app.
-
-Tables of sign-ins. With SQLite they are in a file of their own, otherwise beside the history.
-"""
+"""Database of sign-ins, which survive a restart and are shared by all processes of the app. With
+SQLite it is a file of its own, otherwise beside the history."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
-"""Users of an OpenID provider: their details from the provider, and the rules for access.
-
-OpenID Connect's authorization code flow, with PKCE.
-
-Users who signed in through an OpenID provider, and which of them have access.
-"""
+"""Users of an OpenID provider: the authorization code flow with PKCE, their details from the
+provider, the rules for access, and who has signed in."""
 
 from __future__ import annotations
 

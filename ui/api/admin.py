@@ -1,15 +1,5 @@
-"""Routes for administrators.
-
-Downloads of missing models, and users' requests for them.
-
-Notice, storage, usage, missing parts and the log of actions.
-
-Users: list, add and remove them, and change their passwords and roles.
-
-Servers and runs of all users: list, pause, stop and move.
-
-All routes for administrators.
-"""
+"""Routes for administrators: users, servers and all users' runs, downloads of missing models, the
+notice, figures and the log of actions."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""Routes of the form editor.
-
-Conversion of the form editor's documents to settings, and back. Pure.
-
-Images of results, small enough for a cover.
-
-The form editor: settings of a form, drafts and versions.
-"""
+"""The form editor: settings of a form, drafts and versions, and covers from results."""
 
 from __future__ import annotations
 

@@ -1,10 +1,7 @@
-"""Routes of missing models and their downloads.
-
-Models that a field of a form offers: their files, preview images and metadata.
+"""Models: those that a field of a form offers, with preview images and metadata; those that a
+workflow lacks; and requests to the administrator.
 
 Each request names a field of a workflow that the caller may open, and a value that it offers.
-
-Missing models of a workflow, and requests to the administrator.
 """
 
 from __future__ import annotations

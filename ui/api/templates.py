@@ -1,9 +1,5 @@
-"""Routes of the servers' workflow templates.
-
-Example input files of an opened template.
-
-Workflow templates of the ComfyUI servers: list them, see what can run, and open one.
-"""
+"""Workflow templates of the ComfyUI servers: list them, see what can run, open one with its example
+files."""
 
 from __future__ import annotations
 

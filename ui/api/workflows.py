@@ -1,7 +1,5 @@
-"""Forms for programs: the fields, and the JSON Schema of the values. Pure.
-
-The workflows and chains that a user may start, and their fields.
-"""
+"""The workflows and chains that a user may start: their fields, and the JSON Schema of the
+values."""
 
 from __future__ import annotations
 

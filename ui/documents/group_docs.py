@@ -1,10 +1,5 @@
-"""Copy a dataclass's fields to a document that inherits them.
-
-Documents of batches and their rows. The page, REST, events, webhooks and Gradio's endpoints send
-them.
-
-Documents of chains. The page, REST, events, webhooks and Gradio's endpoints send them.
-"""
+"""Documents of batches, their rows, and chains. The page, REST, events, webhooks and Gradio's
+endpoints send them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,5 @@
-"""Documents of finished runs for the page's lists, and the days on which they ended. Pure.
-
-A list of a user's runs, for programs and for the page.
-
-Storage that a user's results take.
-
-Link through which other users see results.
-"""
+"""Documents of finished runs for the page's lists and for programs, of the storage that results
+take, and of links to results."""
 
 from __future__ import annotations
 

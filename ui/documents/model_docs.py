@@ -1,7 +1,4 @@
-"""Documents of missing models and their downloads.
-
-Documents of the models that a field offers, for programs and for the page's picker.
-"""
+"""Documents of models: missing ones with their downloads, and those that a field offers."""
 
 from __future__ import annotations
 

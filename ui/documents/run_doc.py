@@ -1,11 +1,5 @@
-"""A run as this app describes it to programs and to its own page.
-
-The outputs of a run by name, with their results. Pure.
-
-The texts and seeds among the values of a run. Pure.
-
-Names of downloaded results. Pure.
-"""
+"""A run as this app describes it to programs and to its own page: values, outputs by name, and
+names of downloaded results. Pure."""
 
 from __future__ import annotations
 

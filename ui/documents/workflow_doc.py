@@ -1,7 +1,5 @@
-"""Documents of workflows, chains and presets, for programs and for the page.
-
-Documents of the servers' workflow templates, for programs and for the page.
-"""
+"""Documents of workflows, chains, presets and the servers' templates, for programs and for the
+page."""
 
 from __future__ import annotations
 

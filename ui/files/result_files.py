@@ -1,12 +1,9 @@
-"""The HTTP `Range` header.
-
-Results for browsers: each file of a user's own run, its thumbnail, and all in one archive.
+"""Results for browsers: each file of a user's own run or behind a link, its thumbnail, and all in
+one archive.
 
 Only the run's ID and the file's index select the file. It comes from the local store, otherwise
 from ComfyUI under the name in its history while the run is in memory. Later, that name may be
 another user's file.
-
-Results behind links, for users who have the link and may use the app.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Page of the last actions of administrators.
-
-Page of the log of a ComfyUI that the app starts.
-"""
+"""Pages of the last actions of administrators, and of the log of a ComfyUI that the app starts."""
 
 from __future__ import annotations
 

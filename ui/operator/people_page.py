@@ -1,7 +1,5 @@
-"""Page on which administrators add, change and remove users.
-
-Page on which administrators see and revoke all users' tokens.
-"""
+"""Pages on which administrators add, change and remove users, and see and revoke all users'
+tokens."""
 
 from __future__ import annotations
 

@@ -1,11 +1,5 @@
-"""Administrator page as HTML.
-
-Card in which administrators write the notice that all pages show.
-
-Section of requested models and downloads on the page of servers, and its buttons.
-
-Routes of the page of servers and runs, and of its buttons.
-"""
+"""The administrator's page of servers, downloads and runs, with its buttons and the card in which
+administrators write the notice that all pages show."""
 
 from __future__ import annotations
 

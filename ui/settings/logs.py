@@ -1,7 +1,5 @@
-"""Log formats: text, or one JSON object per line.
-
-Limit on log lines, so that no visitor can fill the log.
-"""
+"""Log formats, text or one JSON object per line, and a limit, so that no visitor can fill the
+log."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
-"""Settings with their defaults and valid values. `ui/settings/arguments.py` reads them.
-
-Settings of paid partner nodes.
-
-Settings for downloads of missing models.
-"""
+"""Settings with their defaults and valid values, including paid partner nodes and downloads.
+`ui/settings/arguments.py` reads them."""
 
 from __future__ import annotations
 

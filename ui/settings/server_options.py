@@ -1,7 +1,5 @@
-"""ComfyUIs that the app starts, named in the settings.
-
-Settings of the config file and the ComfyUI servers. `ui/settings/options.py` adds the rest.
-"""
+"""Settings of the config file, the ComfyUI servers, and the ComfyUIs that the app starts.
+`ui/settings/options.py` adds the rest."""
 
 from __future__ import annotations
 

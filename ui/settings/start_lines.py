@@ -1,7 +1,4 @@
-"""Check whether the app can listen on its port, before it starts anything.
-
-Lines printed at start: the app's address, and who can reach it.
-"""
+"""Lines printed at start: the app's address, and who can reach it. The port is checked first."""
 
 from __future__ import annotations
 

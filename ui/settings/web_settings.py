@@ -1,7 +1,4 @@
-"""The users' permissions for workflows, from the settings.
-
-Settings for serving the app: addresses, users and proxies.
-"""
+"""Settings for serving the app: addresses, users, their permissions for workflows, and proxies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""The app's secret: signs cookies, and derives unguessable names.
-
-The app's cookies: a signed one that identifies the browser, one for each signed-in user, and
-flags that suit where the page is shown.
-"""
+"""The app's cookies: a signed one that identifies the browser, one for each signed-in user, and
+flags that suit where the page is shown. The app's secret signs them and derives unguessable
+names."""
 
 from __future__ import annotations
 

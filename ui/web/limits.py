@@ -1,10 +1,6 @@
-"""Limits of requests to the app. The defaults suit about twenty users and 4 GB of free memory.
-
-Limits of JSON bodies, checked right after parsing, before their values are used.
-
-Limits on simultaneous requests and their bodies per address. Bytes are counted as they arrive,
-regardless of the announced size.
-"""
+"""Limits of requests: of JSON, checked right after parsing, and of simultaneous requests and their
+bodies per address. Bytes are counted as they arrive, regardless of the announced size. The defaults
+suit about twenty users and 4 GB of free memory."""
 
 from __future__ import annotations
 

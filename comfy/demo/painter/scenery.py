@@ -1,9 +1,5 @@
-"""Sky and space: sun, moon, stars, clouds, weather, and the layout of the scene.
-
-Solid ground: mountains, hills, deserts, forests, towns and cities.
-
-Water: a rippled mirror, a path of light, and a shore.
-"""
+"""Sky, ground and water: sun, moon, stars, clouds and weather; mountains, deserts, forests and
+cities; a rippled mirror and a shore. The layout of the scene is here, too."""
 
 from __future__ import annotations
 

@@ -1,11 +1,5 @@
-"""Things that stand, sail and fly in an image, and their painting order.
-
-Buildings.
-
-People and animals.
-
-A campfire, a bowl of fruit and a hot-air balloon.
-"""
+"""Things that stand, sail and fly in an image, and their painting order: buildings, people,
+animals, a campfire, a bowl of fruit and a hot-air balloon."""
 
 from __future__ import annotations
 

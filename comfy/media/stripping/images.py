@@ -1,10 +1,6 @@
-"""Strip GIF: keep frames, their timing and the loop count; drop comments and other extensions.
-
-Strip JPEG: keep tables, frames, scans and the color profile, and only the orientation from
-EXIF.
-
-Strip PNG and APNG: keep the chunks that define how pixels look, up to their specified length.
-"""
+"""Strip images: GIF keeps frames, their timing and the loop count; JPEG tables, frames, scans, the
+color profile and the orientation; PNG and APNG the chunks that define how pixels look, up to their
+specified length."""
 
 from __future__ import annotations
 

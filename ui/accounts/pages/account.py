@@ -1,13 +1,5 @@
-"""Page on which users change their password, and create and revoke tokens for their scripts.
-
-The account page's form for a user's own comfy.org API key.
-
-Form in which users change their own password.
-
-A token's row in a list, with its *Revoke* button.
-
-Secrets that a page shows once: new tokens and passwords.
-"""
+"""Page on which users change their password, set their comfy.org API key, and create and revoke
+tokens for their scripts. New tokens and passwords are shown once."""
 
 from __future__ import annotations
 

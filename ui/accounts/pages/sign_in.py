@@ -1,10 +1,7 @@
-"""Sign-in page, shown at the requested URL. A reload after the sign-in opens the requested page.
+"""Signing in and out: with a password, by the share link, at an OpenID provider; here and
+everywhere.
 
-Responses for sign-ins and sign-outs that can't be saved.
-
-Routes for signing in and out: with a password, by the share link, here and everywhere.
-
-Routes for signing in at an OpenID provider and for returning from it.
+The sign-in page is shown at the requested URL. A reload after the sign-in opens the requested page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Inputs for drawing a form, and its first values.
-
-Sources of a form on the page.
-"""
+"""Sources of a form on the page: inputs for drawing it, and its first values."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""Heading of a form: its title, sharing, and missing parts; or the reason why there is no form.
-
-Missing parts of a workflow: one line with a button, and a dialog with each node pack and file
-once, its source, and what to do.
-"""
+"""Heading of a form: its title, sharing, and missing parts and how to get them; or the reason why
+there is no form."""
 
 from __future__ import annotations
 

@@ -1,15 +1,6 @@
-"""Row of tools below a form, and the reset to its author's values.
-
-Use of a result as a file of the form: the visible one, or one that the user drags onto a
-field.
-
-Fields of a form that take several values, for the dialog `ui/page/script/vary/dialog.js`.
-
-Pickers of models: a button beside each list of model files. The script `ui/page/script/models`
-draws both; the lists keep the values.
-
-Notice above a form whose runs use paid credits.
-"""
+"""Tools of a form: the row below it, the reset to its author's values, results as input files,
+fields for *Try several values…*, pickers of models, and the notice above a form whose runs use paid
+credits."""
 
 from __future__ import annotations
 

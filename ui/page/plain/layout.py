@@ -1,9 +1,5 @@
-"""Inline scripts and style sheet of the small pages, and the policy that allows no others.
-
-The app as an installable web app: its name and its icons.
-
-Layout of the small pages: the product's name and look, in light and dark.
-"""
+"""Layout of the small pages: the product's name and look in light and dark, their scripts and the
+policy that allows no others, and the app's icons."""
 
 from __future__ import annotations
 

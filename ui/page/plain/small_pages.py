@@ -1,10 +1,5 @@
-"""Page for URLs that don't exist, or that this user can't see.
-
-Offline page from the app's service worker, which disappears by itself. Nothing else is stored in
-the browser.
-
-Health check for containers, proxies and Spaces.
-"""
+"""Small pages: for URLs that don't exist or that this user can't see, for browsers that are
+offline, and the health check for containers, proxies and Spaces."""
 
 from __future__ import annotations
 
