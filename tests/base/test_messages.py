@@ -43,24 +43,26 @@ COMFY = Path(__file__).parents[2] / "comfy"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
 OF_A_SHELL = {
     "address.py",
-    "wire_address.py",
     "database.py",
-    "upgrade.py",
     "object_info.py",
     "cli",
     "demo",
-    "setup",
+    "setup.py",
 }
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
-    **{"cluster/engine.py": 4},
-    **{"batches/spec.py": 3, "comfyui/client/prompt_body.py": 2, "graph/group_nodes.py": 1},
+    **{"cluster/engine.py": 4, "cluster/messaging/wire.py": 2},
+    **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
-    **{"launch/payment.py": 1, "local_comfyui/installation.py": 10, "local_comfyui/opening.py": 2},
+    **{
+        "launch/payment.py": 1,
+        "local_comfyui/installation.py": 10,
+        "local_comfyui/supervisor.py": 2,
+    },
     **{"local_comfyui/install_node.py": 8, "media/gif.py": 1, "media/reader.py": 1},
     **{"prompt/shapes.py": 4, "records/blobs.py": 4, "records/rows.py": 1, "records/tables.py": 1},
     **{"runs/attempt.py": 2, "runs/run.py": 2},
-    **{"workflow/model.py": 1, "workflow/names.py": 2},
+    **{"workflow/model.py": 3},
 }
 TOLD = {
     *("ComfyError", "DiskFull", "PromptRejected", "RunNotFound", "ServerError"),

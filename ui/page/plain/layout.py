@@ -15,13 +15,13 @@ from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
 from ui.page.script_files import sign_in_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
+from ui.page.style_text import styles
 from ui.page.theme import ACCENT, BACKGROUND, color_variables
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-_FOLDER = _HERE.parent / "styles"
 _STYLES = ("base.css", "plain/pages.css", "plain/administration.css")
 _MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
@@ -55,8 +55,7 @@ def policy() -> str:
 
 @cache
 def _style() -> str:
-    styles = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
-    return f"\n:root {{ {color_variables()} }}\n{styles}"
+    return f"\n:root {{ {color_variables()} }}\n{styles(*_STYLES)}"
 
 
 @cache
