@@ -59,12 +59,13 @@ def test_the_examples_of_the_page_work(
     secret = new_secret()
     allowed = WebhookSettings(frozenset({f"127.0.0.1:{port}"}), secret)
     with running_demo_app(step_seconds=0, webhooks=allowed) as (_, app):
-        first, form, key, cookie = (
+        first, form, paid, key, cookie = (
             done(["bash", "-ec", block.replace(WRITTEN, app.url)], tmp_path) for block in code("sh")
         )
         assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
         assert first == ""
         assert form.startswith("done\nImage-to-image")
+        assert re.fullmatch(r"[0-9a-f-]{36}\n", paid)
         assert re.fullmatch(r"[0-9a-f-]{36}\n", key)
         assert cookie == "done\n"
         first_one, *blocks = (

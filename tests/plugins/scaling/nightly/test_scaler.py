@@ -49,7 +49,8 @@ def test_a_failed_start_is_undone_and_tried_again(
         busy, waiting = place.submit(LONG), place.submit(2)
         machines.called(machines.down)
         assert machines.calls(machines.down)[0][0] == machines.calls(machines.up)[0][0]
-        ((status,), (shown,)) = place.scaler.statuses(), place.scaler.statuses()[0].problems
+        (status,) = place.scaler.statuses()
+        shown = status.problems[0]  # the second: `down` finds no machine
         assert status.name == "cloud"
         assert shown[0] == "up"
         assert problem in shown[1].text
