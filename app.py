@@ -21,9 +21,9 @@ from ui.backup import back_up, restore
 from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SHIPPED_WORKFLOWS, with_shipped_workflows
+from ui.settings.listening import port_problem
 from ui.settings.logs import LogLimit, log_formatter, log_held
 from ui.settings.options import Settings
-from ui.settings.start_lines import port_problem
 
 if TYPE_CHECKING:
     from comfy.comfyui.discovery import ChosenServers
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
     from ui.accounts.login import SignInSettings
-    from ui.accounts.openid import OpenIDPeople
+    from ui.accounts.openid_store import OpenIDPeople
     from ui.accounts.users import UsersFile
     from ui.settings.web_settings import WebSettings
 
@@ -224,7 +224,7 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
 def _payment(settings: Settings, history: RunStore) -> Payment:
     """Return the rules for paid runs."""
     from comfy.launch.payment import Payment
-    from comfy.records.paid import ApiKeys
+    from comfy.records.api_keys import ApiKeys
     from comfy.runs.limits import RunLimits
     from ui.web.cookies import kept_key_secret
     from ui.web.identity import NOBODY

@@ -172,7 +172,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     keys = services.starter.payment.keys
     add(account_routes(identity, passwords, sign_in, root_path, keys))
     if settings.sign_in.openid is not None:
-        from ui.accounts.pages.sign_in import openid_routes  # takes a tenth of a second
+        from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))

@@ -20,7 +20,8 @@ from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, inspec
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from comfy.base.errors import ComfyError, words_of
-from comfy.cluster.messaging.wire import Wire, WireAddress
+from comfy.cluster.messaging.wire import Wire
+from comfy.cluster.messaging.wire_address import WireAddress
 from comfy.cluster.processes import KnownProcess, ProcessFiles, SharedSetup, known_processes
 from comfy.cluster.tables import CLUSTER_SCHEMA, cluster_tables, lock, make_cluster_tables
 from comfy.cluster.tables import processes as _processes

@@ -9,7 +9,8 @@ from comfy.base.errors import NO_KEY, ComfyError, NoApiKey, PaymentNotConfirmed
 from comfy.base.messages import message
 from comfy.form.model import Form
 from comfy.paid import PaidNode, paid_nodes
-from comfy.records.paid import ApiKeys, KeySource, payer
+from comfy.records.api_keys import ApiKeys, KeySource
+from comfy.records.paid import payer
 from comfy.records.store import RunStore
 from comfy.runs.attempt import ApiKey, no_key
 from comfy.runs.interface import Origin

@@ -1,115 +1,22 @@
-"""Paid runs: comfy.org API keys of the app and of users, confirmations of paid workflows, and
-starts, for the daily limits.
-
-A key is only read to send it with a run. It is never in a record, an answer or a log line.
-"""
+"""Confirmations of paid workflows, and starts of paid runs, for the daily limits."""
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
-from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, insert, select, text
 
-from comfy.base.errors import ComfyError
-from comfy.base.messages import message
 from comfy.records.record import Record
 from comfy.records.tables import (
-    api_keys,
     as_comfy_errors,
     digest,
     paid_consents,
     paid_runs,
     share_of,
 )
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
-
-_KEY = re.compile(r"[!-~]{8,500}", re.ASCII)
-KeySource = Literal["own", "app", ""]
-
-
-class ApiKeys:
-    """The app's key, and the owners' own keys, encrypted in the history's database. Thread-safe.
-    Methods raise ComfyError if the database or the secret can't be used."""
-
-    def __init__(
-        self, engine: Engine, secret: Callable[[], bytes], app_key: SecretStr | None = None
-    ) -> None:
-        """`secret`: returns the 32 bytes that encrypt keys; called when the first key is used."""
-        self._engine, self._secret, self._app_key = engine, secret, app_key
-
-    def of(self, owner: str) -> str | None:
-        """Return the key for an owner's paid runs: their own, otherwise the app's, if any."""
-        own = self._own(owner)
-        if own is None and self._app_key is not None:
-            return self._app_key.get_secret_value()
-        return own
-
-    def source(self, owner: str) -> KeySource:
-        """Return which key pays an owner's runs; "" without one."""
-        if self._own(owner) is not None:
-            return "own"
-        return "" if self._app_key is None else "app"
-
-    def put(self, owner: str, key: str) -> None:
-        """Store an owner's own key. Raises ComfyError for a text that can't be a key."""
-        if api_key_problem(key):
-            raise ComfyError(
-                message("This can't be a comfy.org API key."), message("Copy it again.")
-            )
-        encrypted = self._cipher().encrypt(key.encode()).decode()
-        with as_comfy_errors(), self._engine.begin() as connection:
-            # Write first, to take SQLite's write lock.
-            connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
-            row = {"owner": digest(owner), "name": json.dumps(owner), "encrypted": encrypted}
-            connection.execute(insert(api_keys).values(row))
-
-    def remove(self, owner: str) -> None:
-        """Delete an owner's own key."""
-        with as_comfy_errors(), self._engine.begin() as connection:
-            connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
-
-    def forget(self, is_removed: Callable[[str], bool]) -> None:
-        """Delete the keys of owners who were removed, so that no later user with the same name gets
-        them."""
-        with as_comfy_errors(), self._engine.connect() as connection:
-            owners = [json.loads(name) for name in connection.scalars(select(api_keys.c.name))]
-        for owner in filter(is_removed, owners):
-            self.remove(owner)
-
-    def _own(self, owner: str) -> str | None:
-        """Return an owner's own key; None without one that can be decrypted, as after a restore of
-        a backup."""
-        stored = select(api_keys.c.encrypted).where(api_keys.c.owner == digest(owner))
-        with as_comfy_errors(), self._engine.connect() as connection:
-            encrypted = connection.scalar(stored)
-        if encrypted is None:
-            return None
-        from cryptography.fernet import InvalidToken
-
-        try:
-            return self._cipher().decrypt(encrypted).decode()
-        except InvalidToken:
-            return None
-
-    def _cipher(self) -> Fernet:
-        from cryptography.fernet import Fernet  # not needed by apps without keys
-
-        return Fernet(base64.urlsafe_b64encode(self._secret()))
-
-
-def api_key_problem(key: str) -> str:
-    """Return why a text can't be an API key, "" if it can."""
-    return "" if _KEY.fullmatch(key) else "write the key as comfy.org shows it, without spaces."
-
 
 _MOST = 10_000  # in total, because a visitor can appear as many owners
 

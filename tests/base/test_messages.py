@@ -51,7 +51,7 @@ OF_A_SHELL = {
 }
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
-    **{"cluster/engine.py": 4, "cluster/messaging/wire.py": 2},
+    **{"cluster/engine.py": 4, "cluster/messaging/wire_address.py": 2},
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
     **{

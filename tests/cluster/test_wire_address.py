@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.messaging.wire import WireAddress
+from comfy.cluster.messaging.wire_address import WireAddress
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from comfy.launch.payment import Payment
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
+from comfy.records.api_keys import ApiKeys
 from comfy.records.blobs import BlobStore, HistoryLimits
-from comfy.records.paid import ApiKeys
 from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import RunLimits

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.webhooks.waiting import CallbackRefused, allowed_host, named_host
+from comfy.webhooks.address import CallbackRefused, allowed_host, named_host
 
 HOSTS = {named_host(one) for one in ("hooks.example.org", "10.0.0.7:8000", "[2001:db8::1]:8443")}
 PIECES = st.sampled_from(

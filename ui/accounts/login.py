@@ -15,7 +15,8 @@ from pathlib import Path
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
 from comfy.records.database import sqlite_address
-from ui.accounts.openid import OpenIDPeople, OpenIDPerson, OpenIDSettings
+from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.store import AccessToken, BrowserSession, GuessCounts, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
 from ui.settings.folders import COMMAND, SIGN_INS
@@ -220,7 +221,7 @@ class Login:
             case "proxy" if not who.by_token:
                 return self.ways.proxy_sign_out
             case "openid" if self.ways.openid is not None and not who.by_token:
-                from ui.accounts.openid import OpenIDProvider, SignInFailed
+                from ui.accounts.openid_provider import OpenIDProvider, SignInFailed
 
                 with contextlib.suppress(SignInFailed):
                     return OpenIDProvider(self.ways.openid.settings).sign_out_address(f"{root}/")

@@ -19,7 +19,7 @@ from comfy.base.messages import message
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.records.administration import Holding
-from comfy.records.paid import ApiKeys
+from comfy.records.api_keys import ApiKeys
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry

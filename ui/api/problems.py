@@ -34,7 +34,7 @@ from comfy.batches.check import BatchErrors
 from comfy.batches.spec import BatchProblem
 from comfy.launch.start import FieldErrors
 from comfy.records.started_requests import OtherRequest
-from comfy.webhooks.waiting import CallbackRefused
+from comfy.webhooks.address import CallbackRefused
 from ui.accounts.users import UnknownUser
 from ui.web.responses import SOON, Problem
 

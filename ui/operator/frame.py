@@ -1,7 +1,5 @@
-"""Recognition of administrators by their requests.
-
-Frame of the administrator's pages: access, title, tabs, and answers to their forms.
-"""
+"""Frame of the administrator's pages: who may open them, their title and tabs, and answers to their
+forms."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ _PROCESS = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 def _wire(value: SecretStr) -> SecretStr:
-    from comfy.cluster.messaging.wire import (
-        WireAddress,  # imported only if the setting is set
-    )
+    from comfy.cluster.messaging.wire_address import WireAddress
 
     try:
         WireAddress.parse(value.get_secret_value())

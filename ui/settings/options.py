@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode
 from comfy.comfyui.client.address import is_loopback
 from comfyforms.comfyui_node.downloads.hosts import added_host
 from comfyforms.comfyui_node.signing import SHORTEST_SECRET
-from ui.accounts.openid import OpenIDSettings, space_openid
+from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.settings.named_servers import OWN, HomePath, ReadableFile, SecretInFile

@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from comfy.comfyui.client.address import is_loopback
-from comfy.records.paid import api_key_problem
-from comfy.webhooks.waiting import check_secret, named_host
+from comfy.records.api_keys import api_key_problem
+from comfy.webhooks.address import check_secret, named_host
 from ui.settings.named_servers import OWN, HomePath, read_secrets
 
 _PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)
@@ -177,7 +177,7 @@ def _own_path_or_address(value: str) -> str:
 
 
 def _people_rule(value: str) -> str:
-    """Check a rule; see `ui.accounts.openid.fits`."""
+    """Check a rule; see `ui.accounts.openid_people.fits`."""
     if not _PEOPLE.fullmatch(value):
         raise PydanticCustomError(
             OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."

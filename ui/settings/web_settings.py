@@ -11,7 +11,7 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import is_loopback
 from comfy.library.permissions import Permissions
 from ui.accounts.login import SignInSettings
-from ui.accounts.openid import OpenIDPeople
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.users import UsersFile
 from ui.languages.catalogs import Languages
 from ui.settings.options import Settings

@@ -17,7 +17,7 @@ from filelock import FileLock
 from starlette.requests import HTTPConnection
 
 from comfy.base.errors import ComfyError
-from comfy.webhooks.waiting import check_secret, new_secret
+from comfy.webhooks.address import check_secret, new_secret
 
 SIZE = 32  # bytes
 _OTHER_FOLDER = "Check its permissions, or choose another folder (--data)."

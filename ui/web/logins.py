@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.threads import background, repeated
-from comfy.records.paid import ApiKeys
+from comfy.records.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
 from ui.web.failures import refusal_for

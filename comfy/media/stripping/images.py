@@ -149,28 +149,26 @@ def _end_of_scan(reader: Reader, start: int) -> int:
 
 
 _MOST = 0x7FFFFFFF
-_PNG_KEPT: Mapping[bytes, int] = (
-    MappingProxyType(  # and the most bytes that the specification allows
-        {
-            b"IHDR": 13,
-            b"PLTE": 768,
-            b"IDAT": _MOST,
-            b"IEND": 0,
-            b"tRNS": 256,
-            b"gAMA": 4,
-            b"cHRM": 32,
-            b"sRGB": 1,
-            b"pHYs": 9,
-            b"bKGD": 6,
-            b"sBIT": 4,
-            b"cICP": 4,
-            b"mDCV": 24,
-            b"cLLI": 8,
-            b"acTL": 8,
-            b"fcTL": 26,
-            b"fdAT": _MOST,
-        }
-    )
+_PNG_KEPT: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that are allowed
+    {
+        b"IHDR": 13,
+        b"PLTE": 768,
+        b"IDAT": _MOST,
+        b"IEND": 0,
+        b"tRNS": 256,
+        b"gAMA": 4,
+        b"cHRM": 32,
+        b"sRGB": 1,
+        b"pHYs": 9,
+        b"bKGD": 6,
+        b"sBIT": 4,
+        b"cICP": 4,
+        b"mDCV": 24,
+        b"cLLI": 8,
+        b"acTL": 8,
+        b"fcTL": 26,
+        b"fdAT": _MOST,
+    }
 )
 
 

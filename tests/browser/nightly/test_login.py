@@ -13,7 +13,7 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.ui.accounts.openid_provider import openid_provider, settings_of
 from ui.accounts.login import SignInSettings
-from ui.accounts.openid import OpenIDPeople
+from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.web_settings import WebSettings
 from ui.web import guesses
 

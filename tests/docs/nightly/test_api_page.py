@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.webhooks.waiting import WebhookSettings, new_secret
+from comfy.webhooks.address import new_secret
+from comfy.webhooks.waiting import WebhookSettings
 from tests.docs.test_api_page import PAGE
 from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
-from ui.accounts.openid import OpenIDSettings
+from ui.accounts.openid_people import OpenIDSettings
 
 SECRET = "hush hush"  # of the app there
 ELSEWHERE = re.compile(rb"<link[^>]*https://[^>]*>")  # style sheets of its pages

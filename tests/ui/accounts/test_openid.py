@@ -32,7 +32,9 @@ from tests.ui.accounts.openid_provider import (
     sign_in_as,
 )
 from ui.accounts.login import DAY, SessionTimes, SignInSettings
-from ui.accounts.openid import LASTS, OpenIDPeople, OpenIDSettings
+from ui.accounts.openid_people import OpenIDSettings
+from ui.accounts.openid_provider import LASTS
+from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.web_settings import WebSettings
 
 ANNA, BEN, CARL = "1", "2", "3"  # as the provider calls them

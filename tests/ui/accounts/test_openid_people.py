@@ -14,16 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ui.accounts.login import sign_in_address
-from ui.accounts.openid import (
-    OpenIDPeople,
-    OpenIDPerson,
-    OpenIDSettings,
-    SignInAttempt,
-    fits,
-    opened_attempt,
-    person_of,
-    space_openid,
-)
+from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings, fits, person_of, space_openid
+from ui.accounts.openid_provider import SignInAttempt, opened_attempt
+from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.folders import SIGN_INS
 
 SETTINGS = OpenIDSettings("https://id.example", "forms", "", "Example", ("*",))

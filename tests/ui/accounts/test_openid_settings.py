@@ -6,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from ui.accounts.openid import OpenIDPeople, person_of
+from ui.accounts.openid_people import person_of
+from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.arguments import read_settings
 from ui.settings.web_settings import permissions_of
 

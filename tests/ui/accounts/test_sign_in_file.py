@@ -18,7 +18,7 @@ from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import openid_provider, settings_of, sign_in_as
 from ui.accounts import database
 from ui.accounts.login import SignInSettings, sign_in_address
-from ui.accounts.openid import OpenIDPeople
+from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.web_settings import WebSettings
 
 ANNA = ("anna", "lighthouse")

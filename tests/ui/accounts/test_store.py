@@ -17,7 +17,8 @@ from comfy.records.store import RunStore
 from tests.support.waiting import Clock
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SessionTimes, WaysIn, sign_in_address
-from ui.accounts.openid import OpenIDPeople, OpenIDPerson, OpenIDSettings
+from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore
 
 SESSION = BrowserSession("a session", "anna", "password", "", began=1.0, seen=1.0)

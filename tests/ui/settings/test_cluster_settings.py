@@ -61,6 +61,9 @@ def test_a_wire_needs_its_packages(
 ) -> None:
     """The error about a missing package names the command that installs it. Without a wire, the app
     doesn't look for the packages."""
+    assert read_settings(["--wire", "redis://box", *POSTGRES]).wire is not None
+    monkeypatch.delitem(sys.modules, "comfy.cluster.messaging.wire", raising=False)
+    monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.setitem(sys.modules, "dbos", None)
     monkeypatch.setattr(sys, "meta_path", [])
     assert read_settings([]).wire is None

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from comfy.records.paid import ApiKeys, KeySource
+from comfy.records.api_keys import ApiKeys, KeySource
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.pages.passwords import Passwords, SignInRefused

@@ -1,5 +1,4 @@
-"""Signing in and out: with a password, by the share link, at an OpenID provider; here and
-everywhere.
+"""Signing in with a password or the share link, and signing out, here and everywhere.
 
 The sign-in page is shown at the requested URL. A reload after the sign-in opens the requested page.
 """
@@ -9,29 +8,19 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Depends, Form, HTTPException, Query, Request
+from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
-from comfy.base.messages import message, sentences
+from comfy.base.messages import message
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login
-from ui.accounts.openid import (
-    LASTS,
-    OpenIDPeople,
-    OpenIDProvider,
-    ProviderSilent,
-    SignInFailed,
-    opened_attempt,
-    person_of,
-)
 from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
 from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal, root_address
 from ui.languages.catalogs import Languages
@@ -52,6 +41,8 @@ from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
 from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.urls import ENDPOINTS
+
+log = logging.getLogger(__name__)
 
 OPENID = "/login/openid"  # redirects to the organization's sign-in
 _SIGN_IN = message("Sign in")
@@ -117,7 +108,6 @@ def _elsewhere(provider: str, why: str, to: str) -> str:
     return f"""{alert}<p><a id="openid" class="button" href="{address}">{label}</a></p>"""
 
 
-log = logging.getLogger(__name__)
 _UNAVAILABLE = 503
 _WRONG = message("Something went wrong.")
 
@@ -271,91 +261,3 @@ async def _end_replaced(identity: Identity, request: Request) -> None:
         await identity.end_replaced(request)
     except SignInStoreError as problem:
         logged(problem)
-
-
-_BACK = f"{OPENID}/callback"
-_PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # relative to the app's address
-_EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
-
-
-def openid_routes(
-    identity: Identity,
-    people: OpenIDPeople,
-    key: bytes,
-    sign_in: SignInPage,
-    root_path: str,
-) -> GuardedRoutes:
-    """Return `GET /login/openid`, which redirects to the provider, and `GET
-    /login/openid/callback`, to which the provider redirects back. `key` signs the state that the
-    browser holds meanwhile. `root_path`: see the web server."""
-    login = identity.login
-    assert login is not None
-    routes = GuardedRoutes()
-    provider = OpenIDProvider(people.settings)
-    rate = Rate(NEW_BROWSERS, NEW_BROWSER)
-
-    def root_of(request: Request, path: str) -> str:
-        return people.settings.address or root_address(request, path, root_path)
-
-    def too_many(request: Request) -> bool:
-        return not rate.take(client_address(request.scope), time.monotonic())
-
-    @routes.get(OPENID, Access.PUBLIC)
-    def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
-        """Redirect to the provider. `to`: the user's destination in the app."""
-        to = to if _PLACE.fullmatch(to) else "/"
-        if too_many(request):
-            return sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
-        back = f"{root_of(request, OPENID)}{_BACK}"
-        try:
-            address, attempt = provider.begin(back, to, other_account=other_account)
-        except SignInFailed as problem:
-            return sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
-        sealed = attempt.sealed(key, login.clock())
-        cookie = identity.cookies.attempt(request, sealed, LASTS)
-        return RedirectResponse(address, 303, {"set-cookie": cookie})
-
-    @routes.get(_BACK, Access.PUBLIC)
-    def come_back(
-        request: Request,
-        state: Annotated[str, Query(max_length=1000)] = "",
-        code: Annotated[str, Query(max_length=10_000)] = "",
-        error: str = "",
-    ) -> Response:
-        """Sign in and redirect to the user's destination in the app. After a failure, show the
-        sign-in page with the reason."""
-        if too_many(request):
-            return sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
-        kept = request.cookies.get(identity.cookies.attempt_name(request), "")
-        attempt = opened_attempt(kept, key, login.clock())
-        if attempt is None or not attempt.matches(state):
-            return sign_in(request, _BACK, _EXPIRED, "/", 400)
-        if error or not code:
-            why = message("{provider} did not sign you in.", provider=people.settings.name)
-            return sign_in(request, _BACK, why, attempt.to, 400)
-        root = root_of(request, _BACK)
-        try:
-            claims = provider.claims(f"{root}{_BACK}", attempt, code)
-        except SignInFailed as problem:
-            status = 502 if isinstance(problem, ProviderSilent) else 400
-            reason = sentences(str(problem), problem.hint)
-            return sign_in(request, _BACK, reason, attempt.to, status)
-        person = person_of(claims, people.settings, login.clock())
-        try:
-            shown = login.openid(person)
-        except SignInStoreError as problem:
-            return sign_in(request, _BACK, logged(problem), attempt.to, 503)
-        if shown is None:
-            log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
-            why = message(
-                "{account} can't use ComfyForms. Ask the administrator, or sign in with another"
-                " account.",
-                account=person.account,
-            )
-            return sign_in(request, _BACK, why, attempt.to, 403)
-        there = RedirectResponse(f"{root}{attempt.to}", 303)
-        answer = signed_in(there, identity, request, shown)
-        answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
-        return answer
-
-    return routes

@@ -20,7 +20,7 @@ from comfy.launch.payment import Payment, paid_work_of
 from comfy.launch.uploads import Refused
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.model_files.server import lists_files
-from comfy.records.paid import KeySource
+from comfy.records.api_keys import KeySource
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from ui.documents.browser_values import kept

@@ -21,7 +21,7 @@ from tests.ui.accounts.openid_provider import (
 )
 from tests.ui.accounts.test_openid import ANNA, BEN, CLOCK, app_with, get, user
 from ui.accounts.login import DAY, sign_in_address
-from ui.accounts.openid import OpenIDSettings
+from ui.accounts.openid_people import OpenIDSettings
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,12 @@
-"""Users of an OpenID provider: the authorization code flow with PKCE, their details from the
-provider, the rules for access, and who has signed in."""
+"""OpenID Connect's authorization code flow, with PKCE."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from authlib.integrations.base_client import OAuthError
@@ -22,113 +19,13 @@ from joserfc.jwk import KeySet, OctKey
 from joserfc.jws import JWSRegistry
 from pydantic import TypeAdapter
 from requests import RequestException
-from sqlalchemy import delete, insert, select
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from ui.accounts.database import SignInDatabase, openid_people
-
-_LONGEST = 200  # characters per name, address or group
-_MOST_GROUPS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIDSettings:
-    """An OpenID provider and its allowed users. `issuer`: its URL without a trailing slash.
-    `client_id` and `client_secret` (empty = none): the app's credentials. `name`: its name for
-    users. `allowed` and `operators`: see `fits`. `groups_claim`: the claim with a user's groups.
-    `address`: the app's URL for browsers (empty = the request's)."""
-
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    name: str
-    allowed: Sequence[str]
-    operators: Sequence[str] = ()
-    scopes: Sequence[str] = ("openid", "profile", "email")
-    groups_claim: str = "groups"
-    address: str = ""
-
-
-def space_openid(variables: Mapping[str, str]) -> OpenIDSettings | None:
-    """Return the settings for Hugging Face on a Space whose README has `hf_oauth: true`:
-    https://huggingface.co/docs/hub/spaces-oauth. Every Hugging Face user is allowed."""
-    names = "OPENID_PROVIDER_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "SPACE_HOST"
-    if not all(variables.get(name) for name in names):
-        return None
-    issuer, client_id, client_secret, host = (variables[name] for name in names)
-    return OpenIDSettings(
-        issuer.rstrip("/"),
-        client_id,
-        client_secret,
-        "Hugging Face",
-        allowed=("*",),
-        scopes=variables.get("OAUTH_SCOPES", "openid profile").split(),
-        address=f"https://{host}",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIDPerson:
-    """A user as described at their last sign-in, in seconds since 1970. `id` stays the same when
-    names change. `email` is empty if unverified."""
-
-    id: str
-    issuer: str
-    shown: str
-    username: str
-    email: str
-    groups: tuple[str, ...]
-    signed_in: float
-
-    @property
-    def account(self) -> str:
-        """Return the text that distinguishes users with the same name."""
-        return self.email or self.username or self.shown
-
-
-def person_of(claims: Mapping[str, object], settings: OpenIDSettings, now: float) -> OpenIDPerson:
-    """Return the user in the claims of OpenID Connect Core 1.0, 5.1, after `sub` was checked.
-    Claims of a wrong type count as missing."""
-    email = _text(claims.get("email")) if claims.get("email_verified") in (True, "true") else ""
-    username = _text(claims.get("preferred_username"))
-    subject = str(claims["sub"])
-    groups = claims.get(settings.groups_claim)
-    listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
-    return OpenIDPerson(
-        hashlib.sha256(f"{settings.issuer}\n{subject}".encode(errors="replace")).hexdigest(),
-        settings.issuer,
-        _text(claims.get("name")) or username or email or _text(subject) or "?",
-        username,
-        email,
-        tuple(filter(None, map(_text, listed[:_MOST_GROUPS]))),
-        now,
-    )
-
-
-def fits(rule: str, person: OpenIDPerson) -> bool:
-    """Return whether a user matches `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address.
-    Only verified addresses count."""
-    match rule.partition(":"):
-        case ("*", "", ""):
-            return True
-        case ("group", ":", name):
-            return name in person.groups
-        case ("user", ":", name):
-            return name == person.username
-        case _ if rule.startswith("@"):
-            return person.email.casefold().endswith(rule.casefold())
-        case _:
-            return bool(rule) and person.email.casefold() == rule.casefold()
-
-
-def _text(value: object) -> str:
-    """Return a text on one line, shortened; empty for anything else."""
-    text = value if isinstance(value, str) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]
-
+from ui.accounts.openid_people import OpenIDSettings
 
 log = logging.getLogger(__name__)
+
 _PATIENCE = 10.0  # seconds for each answer from the provider
 LASTS = 600  # seconds to complete a sign-in at the provider
 _LEEWAY = 120  # seconds that the provider's clock may differ
@@ -309,61 +206,3 @@ class OpenIDProvider:
 
     def _silent(self) -> str:
         return message("{provider} isn't responding.", provider=self.settings.name)
-
-
-class OpenIDPeople:
-    """Users who signed in through the provider. Their permissions follow from the current settings
-    and the provider's last description. Thread-safe."""
-
-    def __init__(self, settings: OpenIDSettings, address: str | None = None) -> None:
-        """Open the database at a SQLAlchemy URL; None keeps the users in memory. Raises ComfyError
-        if it can't be used."""
-        self.settings = settings
-        self.people: Mapping[str, OpenIDPerson] = {}
-        self._database = SignInDatabase(address)
-        self.refresh()
-
-    def close(self) -> None:
-        """Close the database."""
-        self._database.close()
-
-    def refresh(self) -> None:
-        """Reload the users, to include changes by another process."""
-        with self._database.loading() as rows:
-            documents = [json.loads(text) for text in rows.scalars(select(openid_people.c.person))]
-            people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in documents)
-            self.people = {person.id: person for person in people}
-
-    def put(self, person: OpenIDPerson) -> None:
-        """Store the provider's current description of a user."""
-        with self._database.changing() as rows:
-            rows.execute(delete(openid_people).where(openid_people.c.id == person.id))
-            text = json.dumps(asdict(person))
-            rows.execute(insert(openid_people).values(id=person.id, person=text))
-            self.people = {**self.people, person.id: person}
-
-    def forget(self, before: float) -> None:
-        """Delete users whose last sign-in was before this time."""
-        if all(person.signed_in >= before for person in self.people.values()):
-            return
-        with self._database.changing() as rows:
-            gone = [person.id for person in self.people.values() if person.signed_in < before]
-            rows.execute(delete(openid_people).where(openid_people.c.id.in_(gone)))
-            self.people = {id: one for id, one in self.people.items() if id not in gone}
-
-    def may_come(self, person: OpenIDPerson) -> bool:
-        """Return whether the settings allow the user. Users of an earlier provider are never
-        allowed."""
-        rules = (*self.settings.allowed, *self.settings.operators)
-        return person.issuer == self.settings.issuer and _any_fits(rules, person)
-
-    def operates(self, person_id: str) -> bool:
-        """Return whether a known user is an administrator."""
-        person = self.people.get(person_id)
-        if person is None or not self.may_come(person):
-            return False
-        return _any_fits(self.settings.operators, person)
-
-
-def _any_fits(rules: Collection[str], person: OpenIDPerson) -> bool:
-    return any(fits(rule, person) for rule in rules)
