@@ -34,7 +34,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, failed, 
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import transaction
 from comfy.runs.attempt import Cancellation, RunContext, WaitingLine
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import RunPolicy
@@ -191,7 +191,7 @@ class Executor:
         return claimed or self._tries.until_done(partial(self._claim, run_id, attempt))
 
     def _claim(self, run_id: str, attempt: int) -> LiveRow | None:
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             return claim(connection, run_id, attempt, self._life)
 
     def _execute(self, claimed: LiveRow) -> None:

@@ -29,7 +29,7 @@ from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
 from comfy.records.groups import Group, GroupKind, GroupTaken
 from comfy.records.store import RunStore
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.runs.interface import GroupCheck, WorkingQueue
 from comfy.runs.limits import Person
 
@@ -178,7 +178,7 @@ class ClusterGroups:
     def join(self, kind: GroupKind, queue: WorkingQueue) -> None:
         """See `GroupWork.join`."""
         unfinished = self._history.groups.all_unfinished(kind)
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             lock(connection)
             add_abandoned(connection, unfinished)
         with self._lock:
@@ -188,7 +188,7 @@ class ClusterGroups:
 
     def check_room(self, row: GroupRow, check: GroupCheck) -> None:
         """See `GroupWork.check`."""
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             _check_room(connection, row, check)
 
     def claim(self, row: GroupRow, check: GroupCheck | None) -> None:
@@ -197,7 +197,7 @@ class ClusterGroups:
             self._own[row.id] = math.inf
         try:
             if check is not None:
-                with as_comfy_errors(), self._database.begin() as connection:
+                with transaction(self._database) as connection:
                     lock(connection)
                     _check_room(connection, row, check)
                     put_group(connection, row)
@@ -242,13 +242,13 @@ class ClusterGroups:
     # Inside
 
     def _bring_here(self, row: GroupRow) -> None:
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             lock(connection)  # no run of the group is being submitted
             put_group(connection, row)
         self._read_runs()
 
     def _check_still_here(self, group_id: str) -> None:
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             self.check(connection, group_id)
 
     def _guard(self, connection: Connection, group: Group) -> None:
@@ -292,7 +292,7 @@ class ClusterGroups:
         for queue in queues:
             queue.save_changed()
         asked_at = time.monotonic()
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             rows, lives = read_groups(connection), read_lives(connection)
         ends = self._history.groups.ends()
         self._note_own(rows, asked_at)
@@ -315,7 +315,7 @@ class ClusterGroups:
         mine = {row.id for row in rows.values() if row.process == self._place.life}
         over = mine - own.keys() - changing
         if over:
-            with as_comfy_errors(), self._database.begin() as connection:
+            with transaction(self._database) as connection:
                 lock(connection)
                 with self._lock:
                     over -= self._own.keys() | self._changing.keys()
@@ -355,7 +355,7 @@ class ClusterGroups:
                     queue.show(group)
 
     def _take_over(self, kinds: Collection[GroupKind]) -> None:
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             lock(connection)
             taken = take_abandoned(connection, self._place.life, kinds)
             self._taken.update(taken)  # even a commit that seems to fail may succeed

@@ -24,7 +24,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
 from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import Person, RunLimits
@@ -223,7 +223,7 @@ class LineThread:
             steps, self._steps = self._steps, []
         failed = steps
         try:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 lock(connection)
                 problems = [_problem(connection, step, apart=apart) for step in steps]
             failed = [step for step, problem in zip(steps, problems, strict=True) if problem]
@@ -284,7 +284,7 @@ class Entrance:
         folder couldn't store its results."""
         self._files.check_writable()
         owner, turn = _person(origin)
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             unfinished = [(row.owner, row.turn) for row in read_live(connection).values()]
         self._limits.check_unfinished(owner, turn, unfinished)
         self._limits.check_hourly(self._starts.recent(origin.start))
@@ -328,7 +328,7 @@ class Entrance:
         columns = (_runs.c[name] for name in ("id", "owner", "share"))
         unplaced = _runs.c.ended_at.is_(None) & _runs.c.id.not_in(select(_live.c.run))
         which = select(*columns).where(unplaced).order_by(_runs.c.submitted_at, _runs.c.id)
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             lock(connection)
             rows, before = read_queue(connection)
             turns = before

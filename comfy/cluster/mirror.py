@@ -19,7 +19,7 @@ from comfy.comfyui.protocol.run_state import RunState, lost, stopped
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Record
 from comfy.records.store import RunStore
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import reading
 from comfy.runs.latest_state import stamped
 from comfy.runs.line.order import Turns, waiting_order
 from comfy.runs.reconnect import FORGOTTEN
@@ -150,7 +150,7 @@ class Mirror:
 
     def _poll(self) -> None:
         asked_at = time.monotonic()
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows, turns = read_live(connection, states=True), read_turns(connection)
         self._load(rows)
         waiting_rows = [row.waiting_row for row in rows.values() if row.waits]

@@ -32,7 +32,7 @@ from comfy.cluster.rows import release_attempts
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import reading, transaction
 from comfy.runs.interface import ProcessStatus
 
 _FILES = (".json", ".toml")
@@ -228,7 +228,7 @@ class Heartbeat:
     def start(self) -> None:
         """Say that this process is alive, and start the thread. Raises ComfyError."""
         self._beat()
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             known = {one.life: one.name for one in known_processes(connection)}
         if [*known.values()].count(self._row["name"]) > 1:
             log.warning(
@@ -291,7 +291,7 @@ class Heartbeat:
 
     def _beat(self) -> set[str]:
         """Write a sign of life, and return the lives of dead processes."""
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             connection.execute(_SIGN_OF_LIFE, self._row)
             dead = _dead(connection)
         before, self._last_beat = self._last_beat, time.monotonic()
@@ -301,7 +301,7 @@ class Heartbeat:
         return dead
 
     def _take_over(self) -> None:
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             lock(connection)  # one process at a time, as `resume_others` doesn't lock the workflows
             dead = _dead(connection)
             rows = connection.execute(select(_processes.c.life, _processes.c.name))
@@ -371,7 +371,7 @@ class ClusterProcesses:
             .group_by(_processes.c.life)
             .order_by(_processes.c.name, _processes.c.life)
         )
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             rows = connection.execute(query).all()
         return tuple(
             ProcessStatus(name, max(0.0, float(silent)), executes=executes, runs=runs)

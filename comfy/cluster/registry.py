@@ -45,7 +45,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import transaction
 from comfy.runs.attempt import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy, Timeouts
@@ -292,7 +292,7 @@ class ClusterRegistry:
         self._line.close()
         self._executor.close()
         try:
-            with as_comfy_errors(), self._database.begin() as connection:
+            with transaction(self._database) as connection:
                 lock(connection)
                 release_all(connection, self._place.life)
                 release_groups(connection, self._place.life)

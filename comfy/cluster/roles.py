@@ -20,7 +20,7 @@ from comfy.cluster.tables import roles as _roles
 from comfy.cluster.tables import servers as _servers
 from comfy.cluster.watching import Watchers
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import reading, transaction
 
 
 class SharedServers:
@@ -42,12 +42,12 @@ class SharedServers:
         """Drain a server in all processes, or take it back."""
         put = upsert(_servers).values(url=url, drained=drained)
         put = put.on_conflict_do_update(index_elements=["url"], set_={"drained": drained})
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             connection.execute(put)
 
     def read(self) -> set[str]:
         """Return the addresses of the drained servers."""
-        with as_comfy_errors(), self._database.connect() as connection:
+        with reading(self._database) as connection:
             return set(connection.execute(self._drained).scalars())
 
     def refresh(self, *, adopt: bool) -> None:
@@ -58,7 +58,7 @@ class SharedServers:
         }
         if left == self._written and not adopt:
             return
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             self._write(connection, left)
             adopted = self._adopt(connection) if adopt else set()
         for url, prompt_id in adopted:
@@ -117,7 +117,7 @@ class _KeeperRole:
         """Keep the role, or take it if no living process has it. Call this after each sign of
         life. Raises ComfyError."""
         claimed_at = time.monotonic()
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             life = connection.execute(self._holder).scalar()
             if life is None:
                 taken = connection.execute(self._take).scalar()

@@ -23,7 +23,7 @@ from comfy.base.errors import ComfyError
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import turns as _turns
 from comfy.comfyui.protocol.run_state import RunError
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import reading
 from comfy.runs.line.order import Turns, WaitingRow, given_back
 
 IF_WAITING = json.dumps("if waiting")  # in place of the reason to stop a run
@@ -264,7 +264,7 @@ def release_attempts(connection: Connection, attempts: Iterable[tuple[str, int]]
 def write_states(database: Engine, states: Mapping[Fence, tuple[int, bytes]]) -> Sequence[Fence]:
     """Write the states of runs; return those that aren't ours anymore. One transaction each: if it
     locked several rows, it and a change of the queue could wait for each other."""
-    with as_comfy_errors(), database.connect() as connection:
+    with reading(database) as connection:
         at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
         return [
             fence

@@ -28,8 +28,8 @@ from comfy.cluster.tables import processes as _processes
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.records.database import new_engine
-from comfy.records.tables import as_comfy_errors, held_files, tables, version
 from comfy.records.tables import files as _files
+from comfy.records.tables import held_files, reading, tables, transaction, version
 from comfy.records.tables import tables as _history
 
 _CONTENT = b"comfyforms"
@@ -277,7 +277,7 @@ def import_tables(target: Engine, parts: Sequence[ImportedTables]) -> dict[str, 
     table. Raises ComfyError if a process uses the new database, or if it isn't empty."""
     make_cluster_tables(target)
     counts: dict[str, int] = {}
-    with as_comfy_errors(), target.begin() as rows:
+    with transaction(target) as rows:
         lock(rows)
         _refuse_rows(rows, [one for part in parts for one in part.copied])
         for part in parts:
@@ -289,7 +289,7 @@ def import_tables(target: Engine, parts: Sequence[ImportedTables]) -> dict[str, 
 
 def used_files(target: Engine) -> set[str]:
     """Return the digests of the files of all runs. Raises ComfyError."""
-    with as_comfy_errors(), target.connect() as rows:
+    with reading(target) as rows:
         return set(rows.scalars(select(_files.c.digest).distinct()))
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from comfy.records.database import Schema, make_tables
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import transaction
 
 cluster_tables = MetaData()
 _version = Table(
@@ -162,7 +162,7 @@ def _limit_silence(connection: DBAPIConnection, _: object) -> None:
 def make_cluster_tables(engine: Engine, schema: Schema = CLUSTER_SCHEMA) -> None:
     """Create the tables, or upgrade them, one process at a time. Raises ComfyError if a newer
     version has upgraded them."""
-    with as_comfy_errors(), engine.begin() as connection:
+    with transaction(engine) as connection:
         lock(connection)
         make_tables(connection, schema)
 

@@ -13,7 +13,7 @@ from comfy.cluster.run import ClusterRun
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import watching as _watching
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import transaction
 from comfy.runs.run import PAGE_CLOSED
 
 
@@ -43,7 +43,7 @@ class Watchers:
         ]
         if watched:
             seen = update(_watching).where(_watching.c.run.in_(watched))
-            with as_comfy_errors(), self._database.begin() as connection:
+            with transaction(self._database) as connection:
                 connection.execute(seen.values(seen=func.now()))
 
     def stop_unwatched(self) -> bool:
@@ -55,7 +55,7 @@ class Watchers:
             .join(_watching, _watching.c.run == _live.c.run)
             .where(_live.c.watched, _live.c.cancel.is_(None), _watching.c.seen < limit)
         )
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             run_ids = connection.execute(unwatched).scalars().all()
             if run_ids:
                 lock(connection)  # as all changes of the queue
@@ -65,6 +65,6 @@ class Watchers:
 
     def forget_ended(self) -> None:
         """Delete the rows of ended runs."""
-        with as_comfy_errors(), self._database.begin() as connection:
+        with transaction(self._database) as connection:
             ended = _watching.c.run.not_in(select(_live.c.run))
             connection.execute(delete(_watching).where(ended))

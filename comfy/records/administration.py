@@ -33,7 +33,7 @@ from comfy.base.messages import message, message_from_json, message_to_json
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
-from comfy.records.tables import as_comfy_errors, digest, runs, share_of, tables
+from comfy.records.tables import digest, reading, runs, share_of, tables, transaction
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import bytes_in_use
@@ -120,7 +120,7 @@ class ModelRequestStore:
             "title": title,
             "files": stored,
         }
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(model_requests).where(owners, _is_for(workflow)))
             columns = select(model_requests.c.id, model_requests.c.owner)
             rows = connection.execute(columns.order_by(model_requests.c.at)).all()
@@ -142,13 +142,13 @@ class ModelRequestStore:
     def has(self, owner: str, workflow: str) -> bool:
         """Return whether this user has an open request for a workflow."""
         same = (model_requests.c.owner == digest(owner)) & _is_for(workflow)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(select(model_requests.c.id).where(same)).first() is not None
 
     def all(self) -> tuple[ModelRequest, ...]:
         """Return all open requests, oldest first."""
         query = select(model_requests).order_by(model_requests.c.at)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return tuple(
             ModelRequest(
@@ -165,12 +165,12 @@ class ModelRequestStore:
     def remove(self, request: str) -> bool:
         """Delete a request. Return whether it existed."""
         which = model_requests.c.id == request
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return bool(connection.execute(delete(model_requests).where(which)).rowcount)
 
     def remove_all(self) -> None:
         """Delete all requests."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(model_requests))
 
 
@@ -209,7 +209,7 @@ class UsageReader:
 
     def total_bytes(self) -> float:
         """Return the bytes of all owners' rows and files; shared files count once."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return bytes_in_use(connection)
 
     def holdings(
@@ -221,7 +221,7 @@ class UsageReader:
         held, expiring = _Sums(), _Sums()
         owners: dict[str, str] = {}
         soon: set[str] = set()
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             # Reads an index only. The database's own join would read the records.
             for run, owner, ended_at, favourite, size in connection.execute(select(*columns)):
                 owners[run] = owner
@@ -244,13 +244,13 @@ class UsageReader:
             .where(_runs.c.ended_at >= start)
             .group_by(_runs.c.owner)
         )
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(count)}
 
     def owners(self, digests: Collection[str]) -> dict[str, str]:
         """Return the owners with these digests, read from one run of each."""
         found: dict[str, str] = {}
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for digest in digests:
                 query = select(_runs.c.record).where(_runs.c.owner == digest).limit(1)
                 text = connection.execute(query).scalar()
@@ -271,7 +271,7 @@ class UsageReader:
         runs: Counter[tuple[int, str]] = Counter()
         failed: Counter[tuple[int, str]] = Counter()
         seconds: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for number, workflow, outcome, time in connection.execute(
                 use.where(ended >= starts[0])
             ):
@@ -345,7 +345,7 @@ class AdministrationStore:
         """Hide all finished runs of this owner from lists, because they are about to be deleted.
         Return their number."""
         which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return connection.execute(
                 update(runs).where(which).values(deleted_at=time.time())
             ).rowcount
@@ -353,7 +353,7 @@ class AdministrationStore:
     def add_line(self, sentence: str) -> None:
         """Record an action. The oldest lines are deleted at some number."""
         text = json.dumps(message_to_json(sentence))
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             made = connection.execute(
                 insert(audit_lines).values(at=time.time(), sentence=text)
             ).inserted_primary_key
@@ -364,7 +364,7 @@ class AdministrationStore:
         """Return the newest actions, newest first."""
         order = audit_lines.c.id.desc()
         query = select(audit_lines.c.at, audit_lines.c.sentence).order_by(order).limit(most)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return tuple(
             AuditLine(row.at, str(message_from_json(json.loads(row.sentence)))) for row in rows
@@ -372,19 +372,19 @@ class AdministrationStore:
 
     def notice(self) -> Notice | None:
         """Return the notice, also one that has ended."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(notices)).first()
         return None if row is None else Notice(row.id, row.text, row.until)
 
     def set_notice(self, text: str, until: float | None) -> Notice:
         """Replace the notice and return it."""
         notice = Notice(secrets.token_hex(8), text, until)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(notices))
             connection.execute(insert(notices).values(id=notice.id, text=text, until=until))
         return notice
 
     def remove_notice(self) -> None:
         """Delete the notice."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(notices))

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, select
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.records.tables import api_keys, as_comfy_errors, digest
+from comfy.records.tables import api_keys, digest, reading, replace_row, transaction
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -56,21 +56,19 @@ class ApiKeys:
                 message("This can't be a comfy.org API key."), message("Copy it again.")
             )
         encrypted = self._cipher().encrypt(key.encode()).decode()
-        with as_comfy_errors(), self._engine.begin() as connection:
-            # Write first, to take SQLite's write lock.
-            connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
+        with transaction(self._engine) as connection:
             row = {"owner": digest(owner), "name": json.dumps(owner), "encrypted": encrypted}
-            connection.execute(insert(api_keys).values(row))
+            replace_row(connection, api_keys, row)
 
     def remove(self, owner: str) -> None:
         """Delete an owner's own key."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(api_keys).where(api_keys.c.owner == digest(owner)))
 
     def forget(self, is_removed: Callable[[str], bool]) -> None:
         """Delete the keys of owners who were removed, so that no later user with the same name gets
         them."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             owners = [json.loads(name) for name in connection.scalars(select(api_keys.c.name))]
         for owner in filter(is_removed, owners):
             self.remove(owner)
@@ -79,7 +77,7 @@ class ApiKeys:
         """Return an owner's own key; None without one that can be decrypted, as after a restore of
         a backup."""
         stored = select(api_keys.c.encrypted).where(api_keys.c.owner == digest(owner))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             encrypted = connection.scalar(stored)
         if encrypted is None:
             return None

@@ -41,6 +41,7 @@ from comfy.records.tables import (
     DamagedDatabase,
     as_comfy_errors,
     files,
+    reading,
     runs,
     tables,
     version,
@@ -227,7 +228,7 @@ def erase_deleted(engine: Engine) -> bool:
     """Remove deleted data from SQLite's write-ahead log; return False if a reader prevents it."""
     if engine.dialect.name != "sqlite":
         return True
-    with as_comfy_errors(), engine.connect() as connection:
+    with reading(engine) as connection:
         _wait_at_most(connection, _ERASING)
         try:
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
@@ -266,7 +267,7 @@ def shrink(engine: Engine, spare: float) -> bool:
     gets them back once SQLite's log is written to the file. Raises ComfyError."""
     if engine.dialect.name != "sqlite":
         return False
-    with as_comfy_errors(), engine.connect() as connection:
+    with reading(engine) as connection:
         ask = connection.exec_driver_sql
         size = int(ask("PRAGMA page_size").scalar() or 0)
         free = int(ask("PRAGMA freelist_count").scalar() or 0)

@@ -18,7 +18,7 @@ from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import Within, erase_deleted, no_more
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
 from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
@@ -95,7 +95,7 @@ class GroupStore:
         for the files.
         """
         with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 self.guard(connection, group)
                 within(connection)
                 before = _take_out(connection, _groups.c.id == group.id)
@@ -107,7 +107,7 @@ class GroupStore:
 
     def save(self, group: Group) -> None:
         """Store a group's progress; do nothing if it was deleted."""
-        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, transaction(self._engine) as connection:
             self.guard(connection, group)
             which = _groups.c.id == group.id
             changing = _changing(group)
@@ -122,7 +122,7 @@ class GroupStore:
     def content(self, group_id: str, owner: str) -> dict[str, Any] | None:
         """Return the content to run of this owner's group; None if it is missing or unreadable."""
         query = select(_groups.c.content).where(_own(group_id, owner))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             data = _read(connection.execute(query).scalar())
         return data or None
 
@@ -137,7 +137,7 @@ class GroupStore:
     def ends(self) -> dict[str, float]:
         """Return when the ended groups of all owners ended, by id."""
         query = select(_groups.c.id, _groups.c.ended_at).where(_groups.c.ended_at.is_not(None))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return {one.id: one.ended_at for one in connection.execute(query)}
 
     def unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
@@ -162,7 +162,7 @@ class GroupStore:
     def uses(self) -> Iterator[Use]:
         """Yield the rows and files of all owners' groups. They are deleted only together with their
         groups."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             uses = _uses(connection)
         for use in uses:
             yield use._replace(removable=False)
@@ -214,13 +214,13 @@ class GroupStore:
 
     def _groups(self, which: ColumnElement[bool]) -> tuple[Group, ...]:
         order = (_groups.c.created_at.desc(), _groups.c.id)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(select(*_HEAD).where(which).order_by(*order)).all()
         return tuple(group for row in rows if (group := _group(row)) is not None)
 
     def _forget(self, which: ColumnElement[bool]) -> int:
         with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 # Write first, to take SQLite's write lock before reading.
                 known = connection.execute(
                     update(_groups).where(which).values(state="deleted")

@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, in
 
 from comfy.records.record import Record
 from comfy.records.tables import (
-    as_comfy_errors,
     digest,
     paid_consents,
     paid_runs,
+    reading,
+    replace_row,
     share_of,
+    transaction,
 )
 
 _MOST = 10_000  # in total, because a visitor can appear as many owners
@@ -31,16 +33,14 @@ class PaidConsents:
     def has(self, owner: str, workflow: str) -> bool:
         """Return whether this owner has confirmed this workflow."""
         known = select(paid_consents.c.at).where(_of(owner, workflow))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.scalar(known) is not None
 
     def add(self, owner: str, workflow: str) -> None:
         """Note a confirmation. Beyond 10,000, forget the oldest, whose owners are asked again."""
         row = {"owner": digest(owner), "workflow": digest(workflow), "at": time.time()}
-        with as_comfy_errors(), self._engine.begin() as connection:
-            # Write first, to take SQLite's write lock.
-            connection.execute(delete(paid_consents).where(_of(owner, workflow)))
-            connection.execute(insert(paid_consents).values(row))
+        with transaction(self._engine) as connection:
+            replace_row(connection, paid_consents, row)
             times = select(paid_consents.c.at).order_by(paid_consents.c.at.desc())
             if (oldest := connection.scalar(times.offset(_MOST).limit(1))) is not None:
                 connection.execute(delete(paid_consents).where(paid_consents.c.at <= oldest))
@@ -88,7 +88,7 @@ class PaidRunStore:
 
     def recent(self, person: str) -> PaidCount:
         """Return the paid runs of the last 24 hours, of all and of this `payer`."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return _recent(connection, person)
 
     def count_in(self, connection: Connection, record: Record, check: PaidCheck) -> None:
@@ -145,7 +145,7 @@ class PaidRunStore:
             .group_by(paid_runs.c.owner)
             .order_by(func.count().desc(), paid_runs.c.owner)
         )
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
         return [PaidUse(json.loads(owner), int(today), month) for owner, today, month in rows]
 

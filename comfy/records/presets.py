@@ -15,7 +15,7 @@ from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import erase_deleted
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
 from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
@@ -78,7 +78,7 @@ class PresetStore:
     def uses(self) -> Iterator[Use]:
         """Yield the rows and files of all owners' presets. They are deleted only together with
         their presets."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             uses = _uses(connection)
         for use in uses:
             yield use._replace(removable=False)
@@ -86,7 +86,7 @@ class PresetStore:
     def of(self, owner: str, workflow: str) -> tuple[Preset, ...]:
         """Return an owner's presets of a workflow, sorted by name."""
         which = (_presets.c.owner == digest(owner)) & (_presets.c.workflow == digest(workflow))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             texts = connection.execute(select(_presets.c.preset).where(which)).scalars().all()
         presets = [preset for text in texts if (preset := _preset(text)) is not None]
         return tuple(sorted(presets, key=lambda preset: (preset.name.casefold(), preset.name)))
@@ -113,7 +113,7 @@ class PresetStore:
         kept["share"] = share_of(address if owner != EVERYBODY else "")
         sizes = {one: self._blobs.size(one) for one in preset.digests}
         with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 _, before = _take_out(connection, row)
                 connection.execute(insert(_presets).values(row | kept))
                 _check_count(connection, row["owner"])
@@ -135,7 +135,7 @@ class PresetStore:
         old, new = _key(owner, workflow, name), _key(owner, workflow, other)
         if old == new:
             return
-        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, transaction(self._engine) as connection:
             # Write first, to take SQLite's write lock before reading.
             touched = update(_presets).where(*_is(old)).values(name=old["name"])
             connection.execute(touched)
@@ -156,7 +156,7 @@ class PresetStore:
         """Delete a preset and its unused files; return False if it doesn't exist."""
         row = _key(owner, workflow, name)
         with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 known, before = _take_out(connection, row)
                 unused = without_use(connection, before)
             self._blobs.remove_all(self._writing.guarded(unused))
@@ -167,7 +167,7 @@ class PresetStore:
     def delete_all(self, owner: str) -> None:
         """Delete all presets of an owner and their unused files."""
         with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 whose = _presets.c.owner == digest(owner)
                 # Write first, to take SQLite's write lock before reading.
                 connection.execute(update(_presets).where(whose).values(owner=digest(owner)))
@@ -182,7 +182,7 @@ class PresetStore:
         """Note that a preset was used."""
         now = time.time()
         unused = _presets.c.used_at < now - _HOUR
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(update(_presets).where(*_is(row), unused).values(used_at=now))
 
     def _check_files(self, connection: Connection, owner: str) -> None:

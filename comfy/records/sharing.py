@@ -27,7 +27,7 @@ from comfy.base.errors import RunNotFound
 from comfy.records.database import erase_deleted
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of, unescaped
-from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import as_comfy_errors, digest, reading, transaction
 from comfy.records.tables import runs as _runs
 from comfy.records.tables import shared_results as _shared
 from comfy.records.used_files import ROW
@@ -120,7 +120,7 @@ class SharedResults:
     def of(self, owner: str, files: Sequence[SharedFile]) -> Share | None:
         """Return the link to exactly these files of this owner; None without one."""
         which = (_shared.c.content == _content(owner, files)) & _own(owner)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(select(_shared).where(which).order_by(_shared.c.n)).all()
         if not rows:
             return None
@@ -134,14 +134,14 @@ class SharedResults:
             _own(owner),
             _shared.c.content.is_distinct_from(_content(owner, files)),
         )
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
     def stop(self, owner: str, files: Sequence[SharedFile]) -> bool:
         """Remove these files from all links; return False if no link shows them. A link ends with
         its last file."""
         which = _any_of(files) & _own(owner)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             _count(connection, which, -1)
             links = select(_shared.c.token).where(which).distinct()
             tokens = list(connection.execute(links).scalars())
@@ -159,7 +159,7 @@ class SharedResults:
         columns = (_shared.c.n, _shared.c.place, _shared.c.prompt, *COLUMNS)
         which = (_shared.c.token == escaped(token)) & _is_listed()
         query = select(*columns).join_from(_shared, _runs).where(which).order_by(_shared.c.n)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         found = []
         for row in rows:

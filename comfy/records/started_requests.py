@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from comfy.base.errors import ComfyError, RunGoesOn
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, share_of, transaction
 from comfy.records.tables import groups as _groups
 from comfy.records.tables import runs as _runs
 from comfy.records.tables import started_requests as _requests
@@ -100,7 +100,7 @@ class StartedRequests:
             & (_requests.c.runs == "[]")
             & (_requests.c.made_at < now - _STARTING)
         )
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             # Write first, to take SQLite's write lock before reading.
             connection.execute(delete(_requests).where(old))
             try:
@@ -124,13 +124,13 @@ class StartedRequests:
 
     def started(self, request: StartingRequest, runs: Sequence[str]) -> None:
         """Store everything that a new request has started."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             request.store(connection, runs)
 
     def failed(self, request: StartingRequest) -> None:
         """Forget a new request, so that its key can be used again, unless something that it has
         started is on record."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             noted = request.noted(connection) or []
             is_kept = or_(
                 exists().where(_runs.c.id.in_(noted)), exists().where(_groups.c.id.in_(noted))

@@ -33,7 +33,7 @@ from sqlalchemy.exc import IntegrityError
 from comfy.records.database import erase_deleted
 from comfy.records.paid import PaidConsents, PaidRunStore
 from comfy.records.rows import escaped, unescaped
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import digest, reading, replace_row, share_of, transaction
 from comfy.records.tables import opened as _opened
 from comfy.records.tables import runner_values as _values
 from comfy.records.tables import starts as _starts
@@ -127,9 +127,8 @@ class OpenedStore:
         settings = None if file.settings is None else escaped(file.settings)
         values |= {"file": escaped(file.file), "data": file.data}
         values |= {"settings": settings, "history": escaped(file.history)}
-        with as_comfy_errors(), self._engine.begin() as connection:
-            connection.execute(delete(_opened).where(_is_file(file.key)))
-            connection.execute(insert(_opened).values(values))
+        with transaction(self._engine) as connection:
+            replace_row(connection, _opened, values)
         return row
 
     def row(self, key: OpenedKey) -> OpenedRow | None:
@@ -139,7 +138,7 @@ class OpenedStore:
 
     def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
         """See `OpenedFiles.read`."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(select(_opened).where(_is_file(key))).mappings().first()
         if found is None:
             return None
@@ -165,12 +164,12 @@ class OpenedStore:
 
     def total(self) -> float:
         """See `OpenedFiles.total`."""
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return float(connection.execute(select(func.sum(_opened.c.size))).scalar() or 0)
 
     def touch(self, key: OpenedKey) -> None:
         """See `OpenedFiles.touch`."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(update(_opened).where(_is_file(key)).values(used_at=time.time()))
 
     def remove(self, keys: Collection[OpenedKey]) -> None:
@@ -178,7 +177,7 @@ class OpenedStore:
         if not keys:
             return
         every = list(keys)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             for start in range(0, len(every), _BATCH):
                 which = tuple_(_opened.c.owner, _opened.c.name).in_(every[start : start + _BATCH])
                 connection.execute(delete(_opened).where(which))
@@ -189,7 +188,7 @@ class OpenedStore:
         query = select(*columns).order_by(_opened.c.opened_at, _opened.c.name)
         if which is not None:
             query = query.where(which)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(OpenedRow(*row) for row in connection.execute(query))
 
 
@@ -295,7 +294,7 @@ class RunnerValueStore:
     def of(self, person: str, workflow: str) -> JsonValues:
         """See `RunnerValues.of`."""
         which, now = _is_set(person, workflow), time.time()
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             query = select(_values.c.used_at, _values.c.content).where(which)
             found = connection.execute(query).first()
             if found is None:
@@ -309,7 +308,7 @@ class RunnerValueStore:
         which = _is_set(person, workflow)
         used = update(_values).where(which).values(used_at=time.time())
         row = {"person": digest(person), "workflow": digest(workflow), "used_at": 0}
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             # The update locks the row: a concurrent change waits until this one is stored.
             if not connection.execute(used).rowcount:
                 with suppress(IntegrityError), connection.begin_nested():
@@ -326,7 +325,7 @@ class RunnerValueStore:
     def sweep(self) -> None:
         """Delete values that were unused for too long."""
         old = delete(_values).where(_values.c.used_at < time.time() - _KEPT)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(old)
 
 
@@ -437,7 +436,7 @@ class StartStore:
         """Return the starts of the last hour that count for this one."""
         if self._knows(start.group):
             return RecentStarts(has_group=True)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return self._recent(connection, start, _row(start, time.time()))
 
     def count(self, start: Start, check: StartCheck) -> int | None:
@@ -445,7 +444,7 @@ class StartStore:
         if self._knows(start.group):
             check(RecentStarts(has_group=True))
             return None
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return self.count_in(connection, start, check)
 
     def count_in(self, connection: Connection, start: Start, check: StartCheck) -> int | None:
@@ -474,14 +473,14 @@ class StartStore:
     def remove(self, start: Start, this: int) -> None:
         """Forget a counted start, because its run didn't start."""
         self._groups.pop(start.group, None)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(_REMOVE, {"this": this})
 
     def sweep(self) -> None:
         """Delete starts that no longer count, and future ones, written by a wrong clock."""
         now = time.time()
         old = (_starts.c.at < now - HOUR) | (_starts.c.at > now + HOUR)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_starts).where(old))
 
     def _recent(

@@ -57,7 +57,7 @@ from comfy.records.sharing import SharedResults
 from comfy.records.started_requests import StartedRequests
 from comfy.records.state import SharedState
 from comfy.records.tables import added_workflows as _added
-from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import as_comfy_errors, digest, reading, share_of, transaction
 from comfy.records.tables import files as _files
 from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
@@ -109,7 +109,7 @@ class StorageUses:
         every = Wanted().of(owner)
         files = select(_files.c.digest, _files.c.size).join_from(_files, _runs).where(every)
         rows = select(func.sum(_runs.c.size)).where(every)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             count, last = connection.execute(ends).one()
             size = bytes_of(connection, files) + float(connection.execute(rows).scalar() or 0)
             is_nearly_full = bytes_in_use(connection) > _NEARLY_FULL * self._limit
@@ -130,7 +130,7 @@ class AddedWorkflows:
     def note(self, owner: str, name: str, content: str) -> None:
         """Remember which user added the workflow `name`. `content`: the digest of its files."""
         row = {"name": digest(name), "owner": digest(owner), "content": content}
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             # An earlier workflow with this name no longer exists.
             connection.execute(delete(_added).where(_added.c.name == row["name"]))
             connection.execute(insert(_added).values(row))
@@ -141,7 +141,7 @@ class AddedWorkflows:
         which = _added.c.name == digest(name)
         if owner is not None:
             which &= _added.c.owner == digest(owner)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             content = connection.execute(select(_added.c.content).where(which)).scalar_one_or_none()
         return None if content is None else str(content)
 
@@ -149,7 +149,7 @@ class AddedWorkflows:
         """Forget a removed workflow, unless another one was added under the same name since
         then."""
         which = (_added.c.name == digest(name)) & (_added.c.content == content)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_added).where(which))
 
 
@@ -201,7 +201,7 @@ def _put_sent_if(
     round trips. Return whether it is true."""
     change = update(_runs).where(_THIS, condition)
     values = _sent_columns(record, prompt_id) | {"this": record.id}
-    with as_comfy_errors(), engine.connect() as connection:
+    with reading(engine) as connection:
         at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
         return bool(at_once.execute(change, values).rowcount)
 
@@ -328,7 +328,7 @@ class RunStore:
     def get(self, run_id: str, owner: str) -> Record | None:
         """Return one run of this owner, finished or not."""
         parameters = {"this": escaped(run_id), "whose": digest(owner)}
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(_RUN_OF, parameters).first()
         return None if row is None else self._record(row)
 
@@ -375,13 +375,13 @@ class RunStore:
         """Return when the finished runs of this owner ended, newest first, in seconds since
         1970."""
         times = select(_runs.c.ended_at).where(wanted.of(owner)).order_by(*_NEWEST_FIRST)
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return list(connection.execute(times).scalars())
 
     def is_favourite(self, run_id: str, owner: str) -> bool:
         """Return whether this owner marked this run as a favorite."""
         which = _ended([run_id], owner) & _runs.c.favourite
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which)).first() is not None
 
     def set_favourite(self, run_ids: Iterable[str], owner: str, *, favourite: bool) -> int:
@@ -424,7 +424,7 @@ class RunStore:
     def names(self, owner: str, text: str) -> bool:
         """Return whether the record of any run of this owner contains this text."""
         which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
@@ -476,7 +476,7 @@ class RunStore:
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
-        with self._writing.local, as_comfy_errors(), self.engine.begin() as connection:
+        with self._writing.local, transaction(self.engine) as connection:
             yield connection
 
     def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
@@ -501,7 +501,7 @@ class RunStore:
         limit: int | None,
         skip: int = 0,
     ) -> tuple[Record, ...]:
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             query = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
             rows = connection.execute(query).all()
         return tuple(record for row in rows if (record := self._record(row)) is not None)
@@ -522,7 +522,7 @@ class RunStore:
             return None
 
     def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(select(*_ORDER).where(_ended([run_id], owner))).first()
         return None if row is None else tuple(row)
 
@@ -532,11 +532,11 @@ class RunStore:
         expires."""
         kept = self.limits.days * _DAY
         which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def _forget_too_many(self) -> None:
-        with as_comfy_errors(), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             if bytes_in_use(connection) <= self.limits.bytes:
                 return
             uses = uses_of_runs(connection)
@@ -549,7 +549,7 @@ class RunStore:
     def _forget_oldest(self, which: ColumnElement[bool]) -> int:
         with self._writing:
             oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(_BATCH)
-            with as_comfy_errors(), self.engine.connect() as connection:
+            with reading(self.engine) as connection:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
 

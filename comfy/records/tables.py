@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Double,
+    Engine,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -21,7 +23,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     false,
+    insert,
     text,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -400,3 +404,26 @@ def as_comfy_errors() -> Iterator[None]:
         raise ComfyError(
             "The history couldn't be read or saved: its database isn't working correctly.", _SEE
         ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection for statements that only read. Raises ComfyError."""
+    with as_comfy_errors(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection whose statements are committed together, or rolled back after an error.
+    Raises ComfyError."""
+    with as_comfy_errors(), engine.begin() as connection:
+        yield connection
+
+
+def replace_row(connection: Connection, table: Table, values: Mapping[str, object]) -> None:
+    """Insert a row in place of the one with its primary key. Deletes first, which takes SQLite's
+    write lock even if there is no such row."""
+    key = (column == values[column.name] for column in table.primary_key.columns)
+    connection.execute(delete(table).where(*key))
+    connection.execute(insert(table).values(values))

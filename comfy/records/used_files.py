@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from comfy.base.errors import ComfyError
 from comfy.base.quota import Use
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import as_comfy_errors, transaction
 from comfy.records.tables import files as _files
 from comfy.records.tables import group_files as _group_files
 from comfy.records.tables import groups as _groups
@@ -181,17 +181,17 @@ class HeldFiles:
         """Protect a file from removal by other processes until the holder is released. A removal
         that has begun ends first, so the caller then checks that the file still exists."""
         row = {"digest": digest, "holder": holder, "at": time.time()}
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(_SHARE, _KEY)
             connection.execute(_REMOVE, {"which": digest, "whose": holder})
             connection.execute(insert(_held), row)
 
     def release(self, holder: str) -> None:
         """Stop protecting files for this holder."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_held).where(_held.c.holder == holder))
 
     def sweep(self) -> None:
         """Delete the rows that killed processes left."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_held).where(_held.c.at < time.time() - _KEPT))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
 from comfy.records.database import AtStart
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import reading, transaction
 from comfy.records.tables import webhooks as _hooks
 
 # "pause" is about a batch: each time the batch pauses itself, it has "ended" for that webhook.
@@ -48,7 +48,7 @@ class WebhookStore:
     def add(self, hooks: Iterable[Webhook]) -> None:
         """Store new webhooks; they are on disk when this returns."""
         rows = [_row_of(hook) for hook in hooks]
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(insert(_hooks), rows)
 
     @staticmethod
@@ -63,7 +63,7 @@ class WebhookStore:
     def waiting(self) -> tuple[Webhook, ...]:
         """Return the webhooks whose subject isn't known to have ended or to be paused."""
         which = _hooks.c.due_at.is_(None)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(map(_hook_of, connection.execute(select(_hooks).where(which))))
 
     def ended(self, hook_id: str) -> None:
@@ -88,7 +88,7 @@ class WebhookStore:
         which = (_hooks.c.host == host) & (_hooks.c.due_at <= now)
         first = select(_hooks).where(which).order_by(_hooks.c.tries, _hooks.c.due_at).limit(1)
         while True:
-            with as_comfy_errors(), self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 row = connection.execute(first).first()
             if row is None:
                 return None
@@ -102,7 +102,7 @@ class WebhookStore:
         """Return when the next webhook for this host is due, in seconds since 1970; None if there
         isn't one."""
         soonest = select(func.min(_hooks.c.due_at)).where(_hooks.c.host == host)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             due_at: float | None = connection.execute(soonest).scalar()
         return due_at
 
@@ -118,18 +118,18 @@ class WebhookStore:
     def undelivered(self) -> int:
         """Return the number of due webhooks."""
         count = select(func.count()).select_from(_hooks).where(_hooks.c.due_at.is_not(None))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(count).scalar_one()
 
     def _change(self, hook_id: str, **values: object) -> None:
         self._update(_hooks.c.id == hook_id, **values)
 
     def _update(self, which: ColumnElement[bool], **values: object) -> int:
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return connection.execute(update(_hooks).where(which).values(values)).rowcount
 
     def _remove(self, which: ColumnElement[bool]) -> None:
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_hooks).where(which))
 
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
+from comfy.records.tables import replace_row
 from ui.accounts.database import SignInDatabase, openid_people
 from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings, fits
 
@@ -38,9 +39,8 @@ class OpenIDPeople:
     def put(self, person: OpenIDPerson) -> None:
         """Store the provider's current description of a user."""
         with self._database.changing() as rows:
-            rows.execute(delete(openid_people).where(openid_people.c.id == person.id))
-            text = json.dumps(asdict(person))
-            rows.execute(insert(openid_people).values(id=person.id, person=text))
+            row = {"id": person.id, "person": json.dumps(asdict(person))}
+            replace_row(rows, openid_people, row)
             self.people = {**self.people, person.id: person}
 
     def forget(self, before: float) -> None:

@@ -32,7 +32,7 @@ from comfy.base.threads import start_thread
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import as_comfy_errors, reading, replace_row, transaction
 from comfy.records.tables import scale_problems as _problems
 from comfy.records.tables import scaled_servers as _servers
 from comfy.runs.interface import RunRegistry
@@ -84,7 +84,7 @@ class ScaleStore:
     def rows(self) -> tuple[ServerRow, ...]:
         """Return all servers, oldest first."""
         query = select(*(_servers.c[name] for name in ServerRow.__slots__))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(
                 ServerRow(*row) for row in connection.execute(query.order_by(_servers.c.number))
             )
@@ -127,7 +127,7 @@ class ScaleStore:
 
     def remove(self, server_id: str) -> None:
         """Forget a stopped server."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(_servers).where(_servers.c.id == server_id))
 
     def problems(self) -> Mapping[tuple[str, CommandName], CommandProblem]:
@@ -139,7 +139,7 @@ class ScaleStore:
             _problems.c.failures,
             _problems.c.at,
         )
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return {
                 (scale, command): CommandProblem(*rest)
                 for scale, command, *rest in connection.execute(query)
@@ -148,16 +148,15 @@ class ScaleStore:
     def note_problem(self, scale: str, command: CommandName, text: str) -> int:
         """Record a failure, and return how often the command has failed in a row."""
         is_it = (_problems.c.scale == scale, _problems.c.command == command)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             before = connection.execute(select(_problems.c.failures).where(*is_it)).scalar() or 0
-            connection.execute(delete(_problems).where(*is_it))
             values = {"text": text, "failures": before + 1, "at": time.time()}
-            connection.execute(insert(_problems).values(scale=scale, command=command, **values))
+            replace_row(connection, _problems, {"scale": scale, "command": command, **values})
         return before + 1
 
     def clear_problem(self, scale: str, command: CommandName) -> None:
         """Record a success."""
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(
                 delete(_problems).where(_problems.c.scale == scale, _problems.c.command == command)
             )
@@ -174,7 +173,7 @@ class ScaleStore:
             change = change.where(_servers.c.state == state)
         if seen_before is not None:
             change = change.where(_servers.c.seen < seen_before)
-        with as_comfy_errors(), self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return connection.execute(change).rowcount == 1
 
 
