@@ -59,12 +59,12 @@ def own_routes(
         settings.root_path,
     )
     yield page_socket_routes(sources, library, identity)
-    yield cover_routes(library, identity)
+    yield cover_routes(library)
     files = services.server_files
-    yield result_routes(runs, copies.blobs, files, identity)
+    yield result_routes(runs, copies.blobs, files)
     yield shared_result_routes(runs, copies.blobs, files)
     yield shared_page_routes(runs, parts.presenter.ends, identity, sign_in, settings.root_path)
-    uploading = upload_routes(copies.uploads, services.uploading, identity)
+    uploading = upload_routes(copies.uploads, services.uploading)
     uploading.include(uploading, ENDPOINTS)
     yield uploading
     yield logout_routes(identity, settings.root_path)

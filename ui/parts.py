@@ -14,7 +14,6 @@ from ui.files.deleting import RunDeletion
 from ui.files.presenter import Presenter, RunEnds
 from ui.files.result_files import ResultFiles
 from ui.services import Services
-from ui.web.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,7 @@ class Parts:
         """Return the builder of the API's run documents. `root`: the app's path below its host."""
         return Runs(self.presenter, self.services.library, RunJson(root))
 
-    def bodies(self, identity: Identity) -> Bodies:
+    @property
+    def bodies(self) -> Bodies:
         """Return the reader of request bodies."""
-        return Bodies(
-            self.services.copies.uploads, self.services.uploading, self.services.limits, identity
-        )
+        return Bodies(self.services.copies.uploads, self.services.uploading, self.services.limits)

@@ -93,7 +93,7 @@ def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
         return HTMLResponse(_PAGE, headers=_POLICY)
 
     @routes.get("/docs/{name}", Access.FILE)
-    async def file(name: str, _: str = Depends(identity.reader)) -> FileResponse:
+    async def file(name: str) -> FileResponse:
         """Return a script or style sheet of the page."""
         if name not in _TYPES:
             raise HTTPException(404)
@@ -149,25 +149,25 @@ def api_app(
     add = partial(gate.add, api, mounted_at=API)
     parts = Parts(services)
     runs, results = parts.run_docs(root), parts.results
-    requests = Requests.of(parts.bodies(identity), services.runs.history, services.waiting)
-    add(health_api(services.reports, services.runs, identity, operates))
+    requests = Requests(parts.bodies, services.runs.history, services.waiting)
+    add(health_api(services.reports, services.runs, operates))
     add(start_api(parts.run_start, runs, requests, waiting))
-    add(history_api(runs, identity))
-    add(runs_api(runs, services.starter, parts.deletion, identity))
-    add(streams_api(runs, results, services.waiting, identity))
-    add(run_files_api(services.library, services.copies, identity, runs))
+    add(history_api(runs))
+    add(runs_api(runs, services.starter, parts.deletion))
+    add(streams_api(runs, results, services.waiting))
+    add(run_files_api(services.library, services.copies, runs))
     add(links_api(services.copies, identity, runs))
     add(form_editor_api(services.editor, services.library, services.copies, identity))
-    add(opening_api(runs, services.editor, services.removal, identity))
+    add(opening_api(runs, services.editor, services.removal))
     add(models_api(desk, operates))
-    add(model_picker_api(services.model_files, services.library, identity, root))
-    add(workflows_api(services.library, services.runs.history, identity, root))
-    add(templates_api(services, identity, root))
-    add(presets_api(services.runs, services.library, services.copies, identity))
+    add(model_picker_api(services.model_files, services.library, root))
+    add(workflows_api(services.library, services.runs.history, root))
+    add(templates_api(services, root))
+    add(presets_api(services.runs, services.library, services.copies))
     turns = FairSlots(limits.person_working, limits.address_working)
     add(batches_api(parts.batch_start, runs, results, requests, turns))
     add(chains_api(parts.chain_start, runs, requests))
-    add(run_chains_api(runs, services.folder, services.removal, identity))
+    add(run_chains_api(runs, services.folder, services.removal))
     add(uploads_api(requests))
     for routes in admin_api(desk):
         add(routes)
@@ -176,7 +176,7 @@ def api_app(
     document = GuardedRoutes(include_in_schema=False)
 
     @document.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
-    async def openapi(_: str = Depends(identity.caller)) -> Response:
+    async def openapi() -> Response:
         """Return the OpenAPI document."""
         schema: dict[str, Any] = api.openapi()
         parts = schema["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}

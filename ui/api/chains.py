@@ -32,8 +32,10 @@ from ui.api.requests import (
     answer_of,
     callback_of,
     changed_answer,
+    keyed_request,
     register_chain,
     registered,
+    start_request,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
@@ -41,8 +43,7 @@ from ui.api.streams import EVENTS, GroupEvents, group_ends_first
 from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, shared_address
@@ -91,10 +92,23 @@ _NO_STEP = "This chain has no such step."
 
 def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedRoutes:
     """Return `POST /workflows/{name}/chains`, and the routes below `/chains`."""
-    bodies, identity = requests.bodies, requests.bodies.identity
-    routes = GuardedRoutes(tags=["Chains"])
     chains, documents = starting.chains, ChainDocs(starting.chains, runs)
-    news = GroupEvents(requests.waiting, identity, chains, documents.whole)
+    news = GroupEvents(requests.waiting, chains, documents.whole)
+    handlers = ChainHandlers(chains, starting, requests, documents, news)
+    return handlers.routes.bound_to(handlers)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHandlers:
+    """Handlers of the routes that start, show and change chains."""
+
+    chains: ChainQueue
+    starting: ChainStart
+    requests: Requests
+    documents: ChainDocs
+    news: GroupEvents
+
+    routes = GuardedRoutes(tags=["Chains"])
 
     @routes.post(
         "/workflows/{name:path}/chains",
@@ -105,7 +119,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         responses={200: REPLAYED | {"model": ChainDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> AsciiJSON:
+    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> AsciiJSON:
         """Start a chain.
 
         Keys of values begin with the step's name; `"step.runs": false` leaves out an optional step.
@@ -113,28 +127,29 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         stops the chain.
         """
         owner = asked.owner
-        outcome = await asked.begun(
+        outcome = await self.requests.begun(
+            asked,
             ("chains", name),
-            partial(starting.begin, name),
-            ends=lambda outcome: group_ends_first(chains, outcome.ids[0], owner, asked.request),
-            stop=lambda outcome: chains.stop(outcome.ids[0], owner),
+            partial(self.starting.begin, name),
+            ends=lambda outcome: group_ends_first(
+                self.chains, outcome.ids[0], owner, asked.request
+            ),
+            stop=lambda outcome: self.chains.stop(outcome.ids[0], owner),
         )
-        standing = await asyncio.to_thread(chains.get, outcome.ids[0], owner)
-        chain = await asyncio.to_thread(documents.started, standing)
+        standing = await asyncio.to_thread(self.chains.get, outcome.ids[0], owner)
+        chain = await asyncio.to_thread(self.documents.started, standing)
         return answer_of(outcome, chain, chain.url)
 
     @routes.get(
         "/chains", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=ChainPage
     )
-    def listed(
-        *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def listed(self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner) -> AsciiJSON:
         """Return your chains, newest first.
 
         `next` is the `cursor` of the next page, null on the last.
         """
-        page, more = page_of(chains.of(owner), cursor, limit)
-        return AsciiJSON(ChainPage(tuple(map(documents.listed, page)), more))
+        page, more = page_of(self.chains.of(owner), cursor, limit)
+        return AsciiJSON(ChainPage(tuple(map(self.documents.listed, page)), more))
 
     @routes.get(
         "/chains/{chain_id}",
@@ -143,9 +158,9 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         work=Work.PROCESSOR,
         response_model=ChainDoc,
     )
-    def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def one(self, chain_id: str, owner: Owner) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
-        return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
+        return AsciiJSON(self.documents.whole(self.chains.get(chain_id, owner)))
 
     @routes.get(
         "/chains/{chain_id}/steps/{name}/results",
@@ -154,43 +169,41 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         response_model=HistoryDoc,
     )
     def step_results(
+        self,
         chain_id: str,
         name: str,
+        owner: Owner,
         run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
-        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Return some ended runs of a step, as the app's own page lists them.
 
         `run` has their ids. The answer leaves out the ids of other runs.
         """
-        return AsciiJSON(documents.step_results(chains.get(chain_id, owner), name, run))
+        return AsciiJSON(self.documents.step_results(self.chains.get(chain_id, owner), name, run))
 
     @routes.get(
         "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
     )
     async def events(
-        request: Request,
-        chain_id: str,
-        owner: str = Depends(identity.caller),
-        last_event_id: str = Header(""),
+        self, request: Request, chain_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a chain's progress as server-sent events.
 
         Events come as for a run, and `end` at the end.
         """
-        return await news.answer(request, chain_id, owner, last_event_id)
+        return await self.news.answer(request, chain_id, owner, last_event_id)
 
     @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
-    def stop(chain_id: str, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
+    def stop(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Stop a chain with its current run.
 
         The same request with the same `Idempotency-Key` stops it once.
         """
-        owner = keyed.requester.owner
-        outcome = keyed.changed_once(
-            ("chain stop", chain_id), partial(chains.stop, chain_id, owner)
+        owner = keyed.owner
+        outcome = self.requests.changed_once(
+            keyed, ("chain stop", chain_id), partial(self.chains.stop, chain_id, owner)
         )
-        return changed_answer(outcome, documents.whole(chains.get(chain_id, owner)))
+        return changed_answer(outcome, self.documents.whole(self.chains.get(chain_id, owner)))
 
     @routes.post(
         "/chains/{chain_id}/continue",
@@ -200,37 +213,33 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
     )
-    async def go_on(
-        request: Request, chain_id: str, keyed: KeyedRequest = Depends(requests.keys)
-    ) -> AsciiJSON:
+    async def go_on(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Continue a chain that has failed or was stopped.
 
         Unfinished steps use the new `values`, if there are any. Steps named in `again` run again
         even if they are done. The same request with the same `Idempotency-Key` continues it once.
         """
-        owner = keyed.requester.owner
-        await asyncio.to_thread(chains.get, chain_id, owner)
-        sent = await bodies.read(request, owner)
-        begin = partial(starting.resume, chain_id)
-        outcome = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
-        chain = await asyncio.to_thread(chains.get, chain_id, owner)
-        return changed_answer(outcome, await asyncio.to_thread(documents.started, chain))
+        owner = keyed.owner
+        await asyncio.to_thread(self.chains.get, chain_id, owner)
+        sent = await self.requests.bodies.read(keyed.request, owner)
+        begin = partial(self.starting.resume, chain_id)
+        outcome = await asyncio.to_thread(
+            self.requests.once, keyed, ("chain continue", chain_id), sent, begin
+        )
+        chain = await asyncio.to_thread(self.chains.get, chain_id, owner)
+        return changed_answer(outcome, await asyncio.to_thread(self.documents.started, chain))
 
     @routes.delete("/chains/{chain_id}", Access.OWNER, summary="Delete")
-    def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def deleted(self, chain_id: str, owner: Owner) -> AsciiJSON:
         """Stop a chain and delete it.
 
         The runs of its steps stay.
         """
-        chains.delete(chain_id, owner)
+        self.chains.delete(chain_id, owner)
         return AsciiJSON({})
 
-    return routes
 
-
-def run_chains_api(
-    runs: Runs, folder: WorkflowFolder, removal: Removal, identity: Identity
-) -> GuardedRoutes:
+def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> GuardedRoutes:
     """Return the routes `/runs/{run_id}/chain`, and `POST /runs/{run_id}/chain/vary`."""
     routes = GuardedRoutes(tags=["Chains"])
     presenter = runs.presenter
@@ -240,7 +249,7 @@ def run_chains_api(
     @routes.post(
         "/runs/{run_id}/chain/vary", Access.OWNER, status_code=201, response_model=ChainDoc
     )
-    def vary(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def vary(request: Request, run_id: str, owner: Owner) -> AsciiJSON:
         """Start the chain of a run again.
 
         It has the values of that run and new seeds.
@@ -251,7 +260,7 @@ def run_chains_api(
         return AsciiJSON(chain, 201, {"location": chain.url})
 
     @routes.get("/runs/{run_id}/chain", Access.OWNER, work=Work.CATALOG, status_code=204)
-    def check(run_id: str, owner: str = Depends(identity.caller)) -> Response:
+    def check(run_id: str, owner: Owner) -> Response:
         """Check whether a run can become a chain.
 
         If it can't, the answer is an error.
@@ -262,8 +271,8 @@ def run_chains_api(
     @routes.post("/runs/{run_id}/chain", Access.OWNER, status_code=201, response_model=NewChain)
     def make(
         run_id: str,
+        owner: Owner,
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
-        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Create a chain for all users from a run and the runs whose results it used.
 

@@ -38,7 +38,7 @@ from ui.documents.editor_doc import (
 from ui.files.copies import FileCopies
 from ui.files.result_files import as_file
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, AsciiJSON
 from ui.web.shares import Work
@@ -252,16 +252,12 @@ def form_editor_api(
         work=Work.PROCESSOR,
         response_model=EditorDoc,
     )
-    def get(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def get(owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Return the settings of a form, and everything that can be edited."""
         return opened(owner, name)
 
     @routes.put("/workflows/{name:path}/editor", Access.OWNER, response_model=EditorDoc)
-    def save(
-        given: NewSettings,
-        name: str = Depends(editable),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    def save(given: NewSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
         settings = _config_from(given.settings)
         editor.save(
@@ -270,11 +266,7 @@ def form_editor_api(
         return opened(owner, name)
 
     @routes.put("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=EditorDoc)
-    def save_draft(
-        given: NewSettings,
-        name: str = Depends(editable),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    def save_draft(given: NewSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Save settings as a draft, which only authors see.
 
         The published settings remove the draft.
@@ -286,34 +278,24 @@ def form_editor_api(
         return opened(owner, name)
 
     @routes.post("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=DraftProblems)
-    def preview(
-        given: PreviewedSettings,
-        name: str = Depends(editable),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    def preview(given: PreviewedSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Remember settings for a while without saving them, so that your page can draw them."""
         return AsciiJSON(DraftProblems(editor.preview(owner, name, _config_from(given.settings))))
 
     @routes.delete("/workflows/{name:path}/editor/draft", Access.OWNER, status_code=204)
-    def end_preview(
-        name: str = Depends(editable), owner: str = Depends(identity.caller)
-    ) -> Response:
+    def end_preview(owner: Owner, name: str = Depends(editable)) -> Response:
         """Forget previewed settings. A saved draft stays."""
         editor.end_preview(owner, name)
         return Response(status_code=204)
 
     @routes.post("/workflows/{name:path}/editor/undo", Access.OWNER, response_model=EditorDoc)
-    def undo(
-        given: SeenVersion, name: str = Depends(editable), owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def undo(given: SeenVersion, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Take back the last change of a form's settings. Repeat it to go further back."""
         editor.undo(owner, name, given.version)
         return opened(owner, name)
 
     @routes.post("/workflows/{name:path}/editor/revert", Access.OWNER, response_model=EditorDoc)
-    def revert(
-        given: SeenVersion, name: str = Depends(editable), owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def revert(given: SeenVersion, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Remove the settings of a form.
 
         It is automatic again. The settings stay in its history.
@@ -327,7 +309,7 @@ def form_editor_api(
         work=Work.PROCESSOR,
         response_model=list[FormVersion],
     )
-    def history(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def history(owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
         return AsciiJSON([_version_json(_version_doc(one)) for one in editor.versions(owner, name)])
 
@@ -337,17 +319,14 @@ def form_editor_api(
         response_model=EditorDoc,
     )
     def restore(
-        version_id: str,
-        given: SeenVersion,
-        name: str = Depends(editable),
-        owner: str = Depends(identity.caller),
+        version_id: str, given: SeenVersion, owner: Owner, name: str = Depends(editable)
     ) -> AsciiJSON:
         """Restore a version of a form's settings."""
         editor.restore(owner, name, given.version, version_id, identity.name_of(owner))
         return opened(owner, name)
 
     @routes.get("/workflows/{name:path}/editor/file", Access.OWNER, response_class=Response)
-    def file(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> Response:
+    def file(owner: Owner, name: str = Depends(editable)) -> Response:
         """Download the TOML file with a form's settings."""
         title = plain_name(name.rpartition("/")[2].removeprefix(OPENED_MARK))
         return Response(
@@ -357,11 +336,7 @@ def form_editor_api(
         )
 
     @routes.put("/workflows/{name:path}/editor/cover", Access.OWNER, response_model=CoverDoc)
-    def cover(
-        given: ResultPlace,
-        name: str = Depends(editable),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    def cover(given: ResultPlace, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
         """Copy an image from your results beside a workflow, as WebP of at most 1024 pixels.
 
         It becomes the cover when the settings name it.

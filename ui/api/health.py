@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from comfy.base.version import app_version
 from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.runs.interface import RunRegistry
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
@@ -40,7 +39,6 @@ _NOT_READY: dict[str, Any] = {
 def health_api(
     reports: Callable[[], ServerReports],
     runs: RunRegistry,
-    identity: Identity,
     operates: Callable[[HTTPConnection], bool],
 ) -> GuardedRoutes:
     """Return `GET /health`. `operates`: whether the caller is an administrator."""
@@ -53,9 +51,7 @@ def health_api(
         response_model=Health,
         responses={503: _NOT_READY},
     )
-    def health(
-        request: Request, *, ready: bool = False, _: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def health(request: Request, *, ready: bool = False) -> AsciiJSON:
         """Return the state of the app and of every ComfyUI server.
 
         Each server has its version, queue and free memory. Administrators get its address, others a

@@ -28,8 +28,8 @@ from ui.documents.history_docs import (
 )
 from ui.files.presenter import Presenter, RunEnds
 from ui.files.result_files import MOST_CHOSEN
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
@@ -46,7 +46,7 @@ class Part:
     skip: Annotated[int, Query(ge=0)] = 0
 
 
-def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
+def history_api(docs: Runs) -> GuardedRoutes:
     """Return `GET` and `PATCH /runs`, `GET /storage`, and `GET /runs/{run_id}/values`."""
     routes = GuardedRoutes(tags=["Runs"])
     presenter, registry = docs.presenter, docs.registry
@@ -61,7 +61,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
         *,
         with_page: bool = False,
         zone: str = "",
-        owner: str = Depends(identity.caller),
+        owner: Owner,
     ) -> AsciiJSON:
         """Return your runs.
 
@@ -91,7 +91,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
         return AsciiJSON(HistoryDoc(tuple(map(docs.listed, (*going, *ended))), more))
 
     @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
-    def storage(owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def storage(owner: Owner) -> AsciiJSON:
         """Return how much storage your results take, and when they are deleted."""
         if history is None or owner == NOBODY:
             return AsciiJSON(StorageDoc())
@@ -100,9 +100,9 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
     @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
     def change(
         runs: Annotated[list[str], Body(max_length=MOST_CHOSEN)],
+        owner: Owner,
         favourite: Annotated[bool | None, Body()] = None,
         listed: Annotated[bool | None, Body()] = None,
-        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Mark finished runs as favorites, or delete them with a delay.
 
@@ -120,7 +120,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
         return AsciiJSON(ChangedRuns(changed))
 
     @routes.get("/runs/{run_id}/values", Access.OWNER, work=Work.CATALOG, response_model=FormValues)
-    def values(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def values(run_id: str, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this run.
 
         For a step of a chain, they are for the form of the chain. Files are copied for you.

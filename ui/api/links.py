@@ -27,7 +27,7 @@ from ui.files.copies import FileCopies
 from ui.files.references import FieldResults
 from ui.files.result_files import NO_PROMPT_NO_FILE
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
@@ -50,9 +50,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
             raise RunNotFound
         return history.shared
 
-    def shareable(
-        file: _Files, owner: str = Depends(identity.caller)
-    ) -> tuple[list[SharedFile], list[bool]]:
+    def shareable(file: _Files, owner: Owner) -> tuple[list[SharedFile], list[bool]]:
         """Return the named files with their prompts, and whether the metadata of each can be
         removed. Raises RunNotFound or HTTPException."""
         named = [_file_of(docs, one, owner) for one in dict.fromkeys(file)]
@@ -81,7 +79,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
 
     @routes.get("/link", Access.OWNER, summary="Get the link", response_model=LinkDoc)
     def link(
-        owner: str = Depends(identity.caller),
+        owner: Owner,
         named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
         links: SharedResults = Depends(links),
     ) -> AsciiJSON:
@@ -98,7 +96,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
     def share(
         *,
         prompt: bool | None = None,
-        owner: str = Depends(identity.caller),
+        owner: Owner,
         named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
         links: SharedResults = Depends(links),
     ) -> AsciiJSON:
@@ -121,11 +119,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         return doc(owner, files, can_strip, share, new=before is None)
 
     @routes.delete("/link", Access.OWNER, summary="Stop sharing", status_code=204)
-    def stop(
-        file: _Files,
-        owner: str = Depends(identity.caller),
-        links: SharedResults = Depends(links),
-    ) -> Response:
+    def stop(file: _Files, owner: Owner, links: SharedResults = Depends(links)) -> Response:
         """Remove these results from all links. A link ends with its last result."""
         if not links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):
             raise RunNotFound
@@ -139,10 +133,7 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         response_model=SharedValues,
     )
     def values(
-        token: str,
-        n: int,
-        owner: str = Depends(identity.caller),
-        links: SharedResults = Depends(links),
+        token: str, n: int, owner: Owner, links: SharedResults = Depends(links)
     ) -> AsciiJSON:
         """Return the values that fill in a form as for a shared result, and that result's file.
 
@@ -211,14 +202,12 @@ class FieldValue:
     prompt: PromptValue | None
 
 
-def run_files_api(
-    library: WorkflowLibrary, copies: FileCopies, identity: Identity, docs: Runs
-) -> GuardedRoutes:
+def run_files_api(library: WorkflowLibrary, copies: FileCopies, docs: Runs) -> GuardedRoutes:
     """Return `GET /takers` and `GET /runs/{run_id}/files/{n}/for/{name}`."""
     routes = GuardedRoutes(tags=["Files"])
 
     @routes.get("/takers", Access.SIGNED_IN, work=Work.CATALOG, response_model=list[Taker])
-    def takers(owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def takers(owner: Owner) -> AsciiJSON:
         """Return the workflows whose forms take results, each with the kinds that it takes."""
         return AsciiJSON([asdict(one) for one in takers_of(library.forms, library.folder, owner)])
 
@@ -229,9 +218,7 @@ def run_files_api(
         work=Work.CATALOG,
         response_model=FieldValue,
     )
-    def value_for(
-        run_id: str, n: int, name: str, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def value_for(run_id: str, n: int, name: str, owner: Owner) -> AsciiJSON:
         """Return the first field of a workflow that takes this file, with the value for it.
 
         Also return the result's prompt, for the workflow's prompt field."""

@@ -37,8 +37,8 @@ from ui.documents.model_docs import (
     missing_model_file,
 )
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.responses import API, AsciiJSON, has_tag
 from ui.web.shares import Work, shared_address
 
@@ -49,16 +49,12 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def model_picker_api(
-    models: ModelFiles, library: WorkflowLibrary, identity: Identity, root: str
-) -> GuardedRoutes:
+def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) -> GuardedRoutes:
     """Return `GET /workflows/{name}/models`, and below it the preview and the details of one
     model."""
     routes = GuardedRoutes(tags=["Workflows"])
 
-    def offer(
-        name: str, field: str, column: str = "", owner: str = Depends(identity.caller)
-    ) -> _Offer:
+    def offer(name: str, field: str, owner: Owner, column: str = "") -> _Offer:
         return _offered(models, library.form, name, owner, field, column)
 
     @routes.get(
@@ -201,11 +197,7 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
         response_model=MissingModels,
     )
     def missing(
-        request: Request,
-        name: str,
-        *,
-        with_sizes: bool = False,
-        owner: str = Depends(identity.caller),
+        request: Request, name: str, *, with_sizes: bool = False, owner: Owner
     ) -> AsciiJSON:
         """Return the models of a workflow that no server has, and their downloads.
 
@@ -217,7 +209,7 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
         )
 
     @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
-    def ask(request: Request, name: str, owner: str = Depends(identity.caller)) -> Response:
+    def ask(request: Request, name: str, owner: Owner) -> Response:
         """Ask the administrator for the missing models and nodes of a workflow."""
         _missing(models, name, owner)
         if owner == NOBODY:

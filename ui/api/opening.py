@@ -7,7 +7,7 @@ import hashlib
 import logging
 from contextlib import suppress
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
 from comfy.library.editing.editor import FormEditor
@@ -23,11 +23,11 @@ from ui.documents.browser_values import kept
 from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, caller_of, shared_address
+from ui.web.shares import Caller, FairSlots, shared_address
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,7 @@ _AT_ONCE = 2  # a malicious file can take half a second and 100 MB of objects
 _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
-def opening_api(
-    runs: Runs, editor: FormEditor, removal: Removal, identity: Identity
-) -> GuardedRoutes:
+def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRoutes:
     """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
     routes = GuardedRoutes(tags=["Workflows"])
     presenter, forms = runs.presenter, runs.forms
@@ -51,16 +49,14 @@ def opening_api(
         response_model=OpenedFile,
         openapi_extra={"requestBody": _FILE},
     )
-    async def open_workflow(
-        request: Request, file: str = "pasted.json", owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    async def open_workflow(request: Request, owner: Owner, file: str = "pasted.json") -> AsciiJSON:
         """Open the workflow in a file, for you alone.
 
         The body is the file, `file` its name. A result of your own run opens the form of that run
         with its values.
         """
         data = await request.body()
-        async with turns.turn(caller_of(request.scope, identity)), room:
+        async with turns.turn(Caller.of(owner, request.scope)), room:
             address = shared_address(owner, request.scope)
             opened = await asyncio.to_thread(
                 _open_file, presenter, owner, file, data, address=address
@@ -70,7 +66,7 @@ def opening_api(
     @routes.post(
         "/workflows/{name:path}/keep", Access.OWNER, status_code=201, response_model=SharedWorkflow
     )
-    def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def keep(name: str, owner: Owner) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
         shared = forms.keep(owner, name, editor.folder)
         removal.note_added(owner, shared)
@@ -79,7 +75,7 @@ def opening_api(
         return AsciiJSON(SharedWorkflow(shared), 201)
 
     @routes.delete("/workflows/{name:path}", Access.OWNER, status_code=204)
-    def remove(name: str, owner: str = Depends(identity.caller)) -> Response:
+    def remove(name: str, owner: Owner) -> Response:
         """Close a workflow that you have opened, or remove one that you may remove."""
         if name.startswith(OPENED_MARK):
             forms.close(owner, name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
@@ -20,8 +20,8 @@ from ui.documents.workflow_doc import PresetsDoc, PresetValues
 from ui.files.copies import FileCopies
 from ui.files.preset_files import PresetFiles
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, shared_address
 
@@ -44,9 +44,7 @@ class NewName:
     name: str
 
 
-def presets_api(
-    runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies, identity: Identity
-) -> GuardedRoutes:
+def presets_api(runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies) -> GuardedRoutes:
     """Return the routes of `/presets`, each for a `workflow` that the user can open. Only users who
     may add workflows can change `shared` presets."""
     routes = GuardedRoutes("/presets", tags=["Presets"])
@@ -66,7 +64,7 @@ def presets_api(
         return EVERYBODY if shared else owner
 
     @routes.get("", Access.OWNER, summary="List", work=Work.CATALOG, response_model=PresetsDoc)
-    def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def listed(workflow: str, owner: Owner) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
         library.form(workflow, owner)
         kept = history(owner).presets
@@ -76,9 +74,7 @@ def presets_api(
         return AsciiJSON(PresetsDoc(own, shared, may_share(owner)))
 
     @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
-    def values(
-        workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def values(workflow: str, name: str, *, shared: bool = False, owner: Owner) -> AsciiJSON:
         """Return a preset's values, with copies of its files for you."""
         library.form(workflow, owner)
         kept = history(owner)
@@ -87,12 +83,7 @@ def presets_api(
         return AsciiJSON(PresetValues(PresetFiles(copies, kept).values(form, preset, owner)))
 
     @routes.post("", Access.OWNER, status_code=204)
-    def save(
-        request: Request,
-        workflow: str,
-        given: GivenPreset,
-        owner: str = Depends(identity.caller),
-    ) -> Response:
+    def save(request: Request, workflow: str, given: GivenPreset, owner: Owner) -> Response:
         """Save values of a form, with copies of its files.
 
         Invalid values are left out. A preset with the same name is overwritten.
@@ -107,12 +98,7 @@ def presets_api(
 
     @routes.patch("", Access.OWNER, status_code=204)
     def rename(
-        workflow: str,
-        name: str,
-        given: NewName,
-        *,
-        shared: bool = False,
-        owner: str = Depends(identity.caller),
+        workflow: str, name: str, given: NewName, *, shared: bool = False, owner: Owner
     ) -> Response:
         """Rename a preset; the new name must be free."""
         library.form(workflow, owner)
@@ -121,9 +107,7 @@ def presets_api(
         return Response(status_code=204)
 
     @routes.delete("", Access.OWNER, status_code=204)
-    def delete(
-        workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
-    ) -> Response:
+    def delete(workflow: str, name: str, *, shared: bool = False, owner: Owner) -> Response:
         """Delete a preset with its files."""
         library.form(workflow, owner)
         whose, presets = keeper(owner, shared=shared), history(owner).presets

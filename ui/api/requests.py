@@ -23,10 +23,10 @@ from comfy.records.store import RunStore
 from comfy.records.webhooks import Subject, Webhook
 from comfy.webhooks.waiting import Webhooks
 from ui.api.values import Bodies, Sent
+from ui.web.access import Owner
 from ui.web.limits import body_done, place_held
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share, caller_of, shared_address
-from ui.web.upload_folder import UploadFolder
+from ui.web.shares import Caller, Share, shared_address
 
 _LONGEST_KEY = 255
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
@@ -49,9 +49,9 @@ class Requester:
     at_start: AtStart = nothing_at_start
 
     @classmethod
-    def of(cls, owner: str, scope: Scope, caller: Caller) -> Self:
+    def of(cls, owner: str, scope: Scope) -> Self:
         """Return the owner with the address and name of a request."""
-        return cls(owner, shared_address(owner, scope), caller.person)
+        return cls(owner, shared_address(owner, scope), Caller.of(owner, scope).person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +66,57 @@ class StartOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class StartRequest:
-    """Request that starts something. `wait`: answer only after that has ended. `waiting`: room for
-    waiting clients."""
+class KeyedRequest:
+    """Request that starts or changes something, with its Idempotency-Key, empty for none."""
 
-    bodies: Bodies
-    waiting: Share
     request: Request
-    keyed: KeyedRequest
-    wait: bool
+    owner: str
+    key: str
 
     @property
-    def owner(self) -> str:
-        """Return the owner of the new runs."""
-        return self.keyed.requester.owner
+    def requester(self) -> Requester:
+        """Return the caller of a start."""
+        return Requester.of(self.owner, self.request.scope)
 
     @property
     def caller(self) -> Caller:
         """Return the caller for limits."""
-        return caller_of(self.request.scope, self.bodies.identity)
+        return Caller.of(self.owner, self.request.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest(KeyedRequest):
+    """Request that starts something. `wait`: answer only after that has ended."""
+
+    wait: bool
+
+
+async def keyed_request(
+    request: Request, owner: Owner, idempotency_key: str = Header("")
+) -> KeyedRequest:
+    """Return the request (dependency of routes that change something)."""
+    return KeyedRequest(request, owner, idempotency_key)
+
+
+async def start_request(
+    *, keyed: KeyedRequest = Depends(keyed_request), wait: bool = False
+) -> StartRequest:
+    """Return the request (dependency of routes that start something)."""
+    return StartRequest(keyed.request, keyed.owner, keyed.key, wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Handler of requests that start or change something, each once per Idempotency-Key. Without a
+    `history`, keys aren't supported. `waiting`: room for waiting clients."""
+
+    bodies: Bodies
+    history: RunStore | None
+    waiting: Share
 
     async def begun(
         self,
+        asked: StartRequest,
         what: tuple[str, str],
         begin: Callable[[Sent, Requester], StartOutcome],
         *,
@@ -99,66 +128,69 @@ class StartRequest:
 
         `begin` starts them in a thread and in its `turn`. If the caller waits, return after they
         end (`ends`). If the caller disconnects first (`ends` returns False) without a key to find
-        the runs again, `stop` them. For `what` and exceptions, see `KeyedRequest.once`.
+        the runs again, `stop` them. For `what` and exceptions, see `once`.
         """
-        sent = await self.bodies.read(self.request, self.owner)
-        with place_held(self.waiting, self.caller):
+        sent = await self.bodies.read(asked.request, asked.owner)
+        with place_held(self.waiting, asked.caller):
             async with turn or nullcontext():
-                outcome = await asyncio.to_thread(self.keyed.once, what, sent, begin)
+                outcome = await asyncio.to_thread(self.once, asked, what, sent, begin)
             del sent  # it may contain files
-            body_done(self.request.scope)
-            if self.wait and not await ends(outcome) and not self.keyed.key:
+            body_done(asked.request.scope)
+            if asked.wait and not await ends(outcome) and not asked.key:
                 await asyncio.to_thread(stop, outcome)
         return outcome
 
+    def once(
+        self,
+        keyed: KeyedRequest,
+        what: tuple[str, str],
+        sent: Sent,
+        begin: Callable[[Sent, Requester], StartOutcome],
+    ) -> StartOutcome:
+        """Return the objects that the request starts, or has started earlier. `what`: their type,
+        and the workflow or chain. Raises like `begin` and `StartedRequests.begin`, and
+        HTTPException."""
+        requester = keyed.requester
+        if not keyed.key:
+            return begin(sent, requester)
+        if len(keyed.key) > _LONGEST_KEY:
+            raise HTTPException(422, _LONG_KEY)
+        if self.history is None:
+            raise HTTPException(409, _NO_HISTORY)
+        started = self.history.requests
+        content = self._content(keyed.owner, what, sent)
+        starting = started.begin(requester.name, keyed.key, content, requester.address)
+        if isinstance(starting, tuple):
+            return StartOutcome(starting, again=True, counted="count" in sent.body)
+        try:
+            outcome = begin(sent, replace(requester, at_start=starting.note))
+        except BaseException:
+            started.failed(starting)
+            raise
+        started.started(starting, outcome.ids)
+        return outcome
 
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """Dependencies of routes that read requests: `keys` for routes that change something, `starts`
-    for routes that start something."""
+    def changed_once(
+        self, keyed: KeyedRequest, what: tuple[str, str], change: Callable[[], object]
+    ) -> StartOutcome:
+        """Do the same for a request without a body that changes an object. `what`: the change, and
+        the object's id."""
 
-    bodies: Bodies
-    waiting: Share
-    keys: Callable[..., Awaitable[KeyedRequest]]
-    starts: Callable[..., Awaitable[StartRequest]]
+        def begin(*_: object) -> StartOutcome:
+            change()
+            return StartOutcome((what[1],))
 
-    @classmethod
-    def of(cls, bodies: Bodies, history: RunStore | None, waiting: Share) -> Self:
-        """Create the dependencies. `waiting`: room for waiting clients."""
-        keys = _keyed_requests(history, bodies)
-        return cls(bodies, waiting, keys, _start_requests(bodies, keys, waiting))
+        return self.once(keyed, what, Sent({}), begin)
 
-
-def _keyed_requests(
-    history: RunStore | None, bodies: Bodies
-) -> Callable[..., Awaitable[KeyedRequest]]:
-    """Return the dependency of routes that change something: the caller and the key."""
-    identity = bodies.identity
-
-    async def asked(
-        request: Request,
-        *,
-        idempotency_key: str = Header(""),
-        owner: str = Depends(identity.caller),
-    ) -> KeyedRequest:
-        requester = Requester.of(owner, request.scope, caller_of(request.scope, identity))
-        return KeyedRequest(history, bodies.uploads, requester, idempotency_key)
-
-    return asked
-
-
-def _start_requests(
-    bodies: Bodies, keys: Callable[..., Awaitable[KeyedRequest]], waiting: Share
-) -> Callable[..., Awaitable[StartRequest]]:
-    """Return the dependency of routes that start something and may wait for its end.
-    `StartRequest.begun` reads the body."""
-
-    async def asked(
-        request: Request, *, wait: bool = False, keyed: KeyedRequest = Depends(keys)
-    ) -> StartRequest:
-        return StartRequest(bodies, waiting, request, keyed, wait)
-
-    return asked
+    def _content(self, owner: str, what: tuple[str, str], sent: Sent) -> str:
+        """Return the identity of a request, with the names and contents of its files."""
+        body = dict(sent.body)
+        for key in sent.files:
+            path = self.bodies.uploads.find(owner, body["values"][key])
+            if path is not None:
+                file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
+                body["values"] = body["values"] | {key: file}
+        return json.dumps([*what, body], sort_keys=True)
 
 
 def answer_of(begun: StartOutcome, said: object, url: str = "") -> AsciiJSON:
@@ -174,62 +206,6 @@ def changed_answer(begun: StartOutcome, said: object) -> AsciiJSON:
 
 def _replayed(begun: StartOutcome) -> dict[str, str]:
     return {"idempotent-replayed": "true"} if begun.again else {}
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedRequest:
-    """A request with its Idempotency-Key, empty for none. Without a `history`, keys aren't
-    supported."""
-
-    history: RunStore | None
-    uploads: UploadFolder
-    requester: Requester
-    key: str
-
-    def once(
-        self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Requester], StartOutcome]
-    ) -> StartOutcome:
-        """Return the objects that the request starts, or has started earlier. `what`: their type,
-        and the workflow or chain. Raises like `begin` and `StartedRequests.begin`, and
-        HTTPException."""
-        if not self.key:
-            return begin(sent, self.requester)
-        if len(self.key) > _LONGEST_KEY:
-            raise HTTPException(422, _LONG_KEY)
-        if self.history is None:
-            raise HTTPException(409, _NO_HISTORY)
-        requests, name = self.history.requests, self.requester.name
-        content = self._content(what, sent)
-        starting = requests.begin(name, self.key, content, self.requester.address)
-        if isinstance(starting, tuple):
-            return StartOutcome(starting, again=True, counted="count" in sent.body)
-        try:
-            outcome = begin(sent, replace(self.requester, at_start=starting.note))
-        except BaseException:
-            requests.failed(starting)
-            raise
-        requests.started(starting, outcome.ids)
-        return outcome
-
-    def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> StartOutcome:
-        """Do the same for a request without a body that changes an object. `what`: the change, and
-        the object's id."""
-
-        def begin(*_: object) -> StartOutcome:
-            change()
-            return StartOutcome((what[1],))
-
-        return self.once(what, Sent({}), begin)
-
-    def _content(self, what: tuple[str, str], sent: Sent) -> str:
-        """Return the identity of a request, with the names and contents of its files."""
-        body = dict(sent.body)
-        for key in sent.files:
-            path = self.uploads.find(self.requester.owner, body["values"][key])
-            if path is not None:
-                file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
-                body["values"] = body["values"] | {key: file}
-        return json.dumps([*what, body], sort_keys=True)
 
 
 CALLBACK: Mapping[str, Any] = {

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Query, Request
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -21,8 +21,7 @@ from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors, 
 from ui.files.deleting import RunDeletion
 from ui.files.presenter import Presenter
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
@@ -110,16 +109,12 @@ def page_of(
     return page, page[-1].id if start + limit < len(every) else None
 
 
-def runs_api(
-    runs: Runs, starter: Starter, deletion: RunDeletion, identity: Identity
-) -> GuardedRoutes:
+def runs_api(runs: Runs, starter: Starter, deletion: RunDeletion) -> GuardedRoutes:
     """Return the routes of `/runs/{run_id}` that need no body."""
     routes = GuardedRoutes(tags=["Runs"])
 
     @routes.get("/runs/{run_id}", Access.OWNER, summary="Get", response_model=RunDoc)
-    def one(
-        run_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def one(run_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a run.
 
         `with_page=true` replaces `values`, `inputs` and `files` by what the app's own page shows.
@@ -133,7 +128,7 @@ def runs_api(
         *,
         vary: bool = False,
         keeps_going: bool = False,
-        owner: str = Depends(identity.caller),
+        owner: Owner,
     ) -> AsciiJSON:
         """Repeat a run.
 
@@ -147,7 +142,7 @@ def runs_api(
         return AsciiJSON(doc, 201, {"location": doc.url})
 
     @routes.post("/runs/{run_id}/move", Access.OWNER, response_model=RunDoc)
-    def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def move(run_id: str, by: int, owner: Owner) -> AsciiJSON:
         """Move a waiting run among your own.
 
         It moves back by `by` places, or forward if `by` is negative. Other users' runs keep their
@@ -165,9 +160,7 @@ def runs_api(
         response_model=DeletedRun,
         responses={202: {"model": RunDoc, "description": "The run is being stopped."}},
     )
-    def delete(
-        run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def delete(run_id: str, *, stop: bool = True, owner: Owner) -> AsciiJSON:
         """Delete a finished run with its files, or stop an unfinished one.
 
         The status is 200 for a finished run; `stays` says what ComfyUI keeps of it. It is 202 for

@@ -30,7 +30,9 @@ from ui.api.requests import (
     answer_of,
     callback_of,
     changed_answer,
+    keyed_request,
     registered,
+    start_request,
 )
 from ui.api.runs import Runs
 from ui.api.streams import ends_first
@@ -106,7 +108,7 @@ def start_api(
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> Response:
+    async def start(name: str, asked: StartRequest = Depends(start_request)) -> Response:
         """Start one or more runs of a workflow.
 
         Omitted fields keep the author's value; omitted seeds are random. `count` starts several
@@ -121,7 +123,8 @@ def start_api(
             waiting.hand_over(registry.get(outcome.ids[0], owner), socket_key)
             return outcome
 
-        outcome = await asked.begun(
+        outcome = await requests.begun(
+            asked,
             ("runs", name),
             begin,
             ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
@@ -134,16 +137,16 @@ def start_api(
         return answer_of(outcome, RunsDoc(tuple(run_docs), refused))
 
     @routes.post("/runs/{run_id}/stop", Access.OWNER, response_model=RunDoc)
-    def stop(run_id: str, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
+    def stop(run_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Stop a run.
 
         A finished run and its files stay unchanged. The same request with the same
         `Idempotency-Key` stops it once.
         """
-        owner = keyed.requester.owner
+        owner = keyed.owner
         runs.record(run_id, owner)
-        outcome = keyed.changed_once(
-            ("run stop", run_id), partial(_cancel_runs, registry, [run_id], owner)
+        outcome = requests.changed_once(
+            keyed, ("run stop", run_id), partial(_cancel_runs, registry, [run_id], owner)
         )
         return changed_answer(outcome, runs.found(run_id, owner))
 

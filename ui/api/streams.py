@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -30,11 +30,10 @@ from ui.api.runs import Runs
 from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
 from ui.web.responses import NO_STORE, Problem, has_tag, json_text
-from ui.web.shares import Caller, Share, caller_of
+from ui.web.shares import Caller, Share
 from ui.web.socket_limits import set_from_thread
 
 # A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
@@ -191,30 +190,44 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def streams_api(
-    runs: Runs, results: ResultFiles, waiting: Share, identity: Identity
-) -> GuardedRoutes:
+def streams_api(runs: Runs, results: ResultFiles, waiting: Share) -> GuardedRoutes:
     """Return `GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
+    handlers = StreamHandlers(runs, results, waiting)
+    return handlers.routes.bound_to(handlers)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHandlers:
+    """Handlers of the routes that stream a run's events, previews and files."""
+
+    runs: Runs
+    results: ResultFiles
+    waiting: Share
+
     routes = GuardedRoutes(tags=["Runs"])
 
-    def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
+    def _found(self, run_id: str, owner: str) -> Run | Record:
         """Return the run, or the record of one that ended long ago."""
         try:
-            return runs.registry.get(run_id, owner)
+            return self.runs.registry.get(run_id, owner)
         except RunNotFound:
-            record = runs.record(run_id, owner)
+            record = self.runs.record(run_id, owner)
         if not record.state.phase.finished:  # it was just started at another process
             with suppress(RunNotFound):
-                return runs.registry.get(run_id, owner)
+                return self.runs.registry.get(run_id, owner)
         return record
 
-    def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
-        return LiveStream(body, media_type, waiting, caller_of(request.scope, identity))
+    def _stream(
+        self, request: Request, owner: str, body: AsyncGenerator[bytes], media_type: str
+    ) -> Response:
+        return LiveStream(body, media_type, self.waiting, Caller.of(owner, request.scope))
 
     @routes.get("/runs/{run_id}/events", Access.OWNER, response_class=Response, responses=EVENTS)
     async def events(
+        self,
         request: Request,
-        run: Run | Record = Depends(found),
+        run_id: str,
+        owner: Owner,
         last_event_id: str = Header(""),
     ) -> Response:
         """Send a run's state as server-sent events.
@@ -223,15 +236,22 @@ def streams_api(
         event is the whole state. With `Last-Event-ID` the newest state is sent, unless it has this
         id; the status is 204 if that was the end.
         """
+        run = await asyncio.to_thread(self._found, run_id, owner)
         if not isinstance(run, Record) and not run.state.phase.finished:
-            return stream(request, events_of(runs, run, last_event_id), "text/event-stream")
+            return self._stream(
+                request, owner, events_of(self.runs, run, last_event_id), "text/event-stream"
+            )
         record = run if isinstance(run, Record) else run.record
-        return _end_event(await asyncio.to_thread(_plain, runs.document, record), last_event_id)
+        return _end_event(
+            await asyncio.to_thread(_plain, self.runs.document, record), last_event_id
+        )
 
     @routes.get("/runs/{run_id}/preview", Access.OWNER, response_class=Response, responses=_IMAGES)
     async def preview(
+        self,
         request: Request,
-        run: Run | Record = Depends(found),
+        run_id: str,
+        owner: Owner,
         *,
         frames: Annotated[bool, Query(alias="stream")] = False,
         accept: str = Header(""),
@@ -242,10 +262,11 @@ def streams_api(
         The status is 404 before the first image and after the end. `stream=true`, or `Accept:
         multipart/x-mixed-replace`, sends all images as they come.
         """
+        run = await asyncio.to_thread(self._found, run_id, owner)
         if isinstance(run, Record):
             raise NotThere(_NO_PREVIEW)
         if frames or _FRAMES in accept:
-            return stream(request, frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
+            return self._stream(request, owner, frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
         await asyncio.to_thread(run.catch_up)
         state = run.state
         if state.preview is None:
@@ -260,14 +281,10 @@ def streams_api(
         "/runs/{run_id}/files/{n}", Access.OWN_FILE, response_class=Response, responses=_FILE
     )
     def file(
-        request: Request,
-        run_id: str,
-        n: int,
-        owner: str = Depends(identity.reader),
-        if_none_match: str = Header(""),
+        self, request: Request, run_id: str, n: int, owner: Owner, if_none_match: str = Header("")
     ) -> Response:
         """Return a result file by its number, from 0, with `ETag` and ranges."""
-        record = runs.record(run_id, owner)
+        record = self.runs.record(run_id, owner)
         files = record.state.files
         if not 0 <= n < len(files):
             raise NotThere(NO_RESULT)
@@ -275,12 +292,10 @@ def streams_api(
         if tag and has_tag(tag, if_none_match):
             return Response(status_code=304, headers={"etag": tag})
         ranges = request.headers.get("range")
-        answer = results.send(record, files[n], result_name(record, n), ranges)
+        answer = self.results.send(record, files[n], result_name(record, n), ranges)
         if tag:
             answer.headers["etag"] = tag
         return answer
-
-    return routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +304,6 @@ class GroupEvents:
     which may block."""
 
     waiting: Share
-    identity: Identity
     groups: GroupQueue[Any, Any]
     document: Callable[[Any], Any]
 
@@ -299,7 +313,7 @@ class GroupEvents:
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
             return _end_event(await asyncio.to_thread(_plain, self.document, standing), known)
-        caller = caller_of(request.scope, self.identity)
+        caller = Caller.of(owner, request.scope)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.waiting, caller)
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import ServerError, ServerUnreachable, WorkflowError
@@ -34,8 +35,7 @@ from ui.documents.workflow_doc import (
 from ui.files.copies import FileCopies
 from ui.languages.current import current_language
 from ui.services import Services
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import API, KEEP_A_DAY, AsciiJSON
 from ui.web.shares import Work, shared_address
 
@@ -99,18 +99,29 @@ def _example(
 _SLICE = 0.5  # seconds of checking per request
 
 
-def templates_api(services: Services, identity: Identity, root: str) -> GuardedRoutes:
+def templates_api(services: Services, root: str) -> GuardedRoutes:
     """Return `GET /templates`, `GET /templates/readiness`, and below `/templates/{id}` the image
     and the POST that opens a template."""
+    handlers = TemplateHandlers(services, root)
+    return handlers.routes.bound_to(handlers)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateHandlers:
+    """Handlers of the routes of the template gallery. `root`: the app's path below its host."""
+
+    services: Services
+    root: str
+
     routes = GuardedRoutes(tags=["Templates"])
-    gallery, forms, copies = services.gallery, services.forms, services.copies
 
-    def visitor(owner: str = Depends(identity.caller)) -> str:
-        forms.permissions.check_gallery(owner)
-        return owner
+    def _gallery_for(self, owner: str) -> TemplateGallery:
+        """Return the gallery if this user may open it."""
+        self.services.forms.permissions.check_gallery(owner)
+        return self.services.gallery
 
-    def address(template: Template) -> str:
-        return f"{root}{API}/templates/{quote(template.id)}"
+    def _address(self, template: Template) -> str:
+        return f"{self.root}{API}/templates/{quote(template.id)}"
 
     @routes.get(
         "/templates",
@@ -118,15 +129,16 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
         summary="List",
         work=Work.CATALOG,
         response_model=TemplatesDoc,
-        dependencies=[Depends(visitor)],
     )
-    def every() -> AsciiJSON:
+    def every(self, owner: Owner) -> AsciiJSON:
         """Return the workflow templates that the ComfyUI servers offer, in their order.
 
         Titles are in the caller's language if the servers have it.
         """
-        listed = gallery.templates(current_language().tag)
-        return AsciiJSON(TemplatesDoc(tuple(template_doc(one, address(one)) for one in listed)))
+        listed = self._gallery_for(owner).templates(current_language().tag)
+        return AsciiJSON(
+            TemplatesDoc(tuple(template_doc(one, self._address(one)) for one in listed))
+        )
 
     @routes.get(
         "/templates/readiness",
@@ -134,14 +146,14 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
         work=Work.CATALOG,
         response_model=TemplatesReadiness,
     )
-    def readiness(owner: str = Depends(visitor)) -> AsciiJSON:
+    def readiness(self, owner: Owner) -> AsciiJSON:
         """Check each template for missing parts, for half a second.
 
         Repeat the request until `is_complete` is true. Results are stored, so that later requests
         get all of them at once.
         """
-        found = gallery.readiness(_SLICE)
-        can_pay = services.parts.payment.has_key(owner)
+        found = self._gallery_for(owner).readiness(_SLICE)
+        can_pay = self.services.parts.payment.has_key(owner)
         docs = {name: readiness_doc(one, has_key=can_pay) for name, one in found.readiness.items()}
         return AsciiJSON(TemplatesReadiness(docs, found.is_complete))
 
@@ -150,10 +162,10 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
         Access.SIGNED_IN,
         work=Work.PROCESSOR,
         response_class=FileResponse,
-        dependencies=[Depends(visitor)],
     )
-    def thumb(template_id: str) -> Response:
+    def thumb(self, template_id: str, owner: Owner) -> Response:
         """Return a template's example image, a small WebP, or 204 without one."""
+        gallery = self._gallery_for(owner)
         path = gallery.images.image(_found(gallery, template_id))
         if path is None:  # a browser would log 404 as an error
             return Response(status_code=204)
@@ -165,13 +177,12 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
         status_code=200,
         response_model=OpenedFile,
     )
-    def open_template(
-        template_id: str, request: Request, owner: str = Depends(visitor)
-    ) -> AsciiJSON:
+    def open_template(self, template_id: str, request: Request, owner: Owner) -> AsciiJSON:
         """Open a template as a workflow, for you alone.
 
         `values` has the template's example files, if the server offers them.
         """
+        gallery, forms = self._gallery_for(owner), self.services.forms
         offered = _found(gallery, template_id)
         shown = next(
             one for one in gallery.templates(current_language().tag) if one.id == template_id
@@ -184,9 +195,9 @@ def templates_api(services: Services, identity: Identity, root: str) -> GuardedR
             _settings(shown),
             address=shared_address(owner, request.scope),
         ).name
-        return AsciiJSON(_with_examples(OpenedFile(name), offered, data, forms, copies, owner))
-
-    return routes
+        return AsciiJSON(
+            _with_examples(OpenedFile(name), offered, data, forms, self.services.copies, owner)
+        )
 
 
 def _found(gallery: TemplateGallery, template_id: str) -> OfferedTemplate:

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
-from ui.api.requests import REPLAYED, KeyedRequest, Requests, StartOutcome, answer_of
+from ui.api.requests import REPLAYED, KeyedRequest, Requests, StartOutcome, answer_of, keyed_request
 from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
@@ -57,26 +57,28 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         responses={200: REPLAYED | {"model": UploadDocs}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def upload(request: Request, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
+    async def upload(keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Store files for a day.
 
         The `id` of each file is a value for fields that take files. The same files with the same
         `Idempotency-Key` are stored once.
         """
-        sent = await requests.bodies.keep(request, keyed.requester.owner)
-        outcome, files = await asyncio.to_thread(_kept_once, keyed, sent)
+        sent = await requests.bodies.keep(keyed.request, keyed.owner)
+        outcome, files = await asyncio.to_thread(_kept_once, requests, keyed, sent)
         return answer_of(outcome, UploadDocs(tuple(files)))
 
     return routes
 
 
-def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[StartOutcome, list[UploadDoc]]:
+def _kept_once(
+    requests: Requests, keyed: KeyedRequest, sent: Sent
+) -> tuple[StartOutcome, list[UploadDoc]]:
     """Return the files that were just stored, or the files that the same request stored before, if
-    they still exist. Raises like `KeyedRequest.once`."""
-    owner, uploads = request.requester.owner, request.uploads
+    they still exist. Raises like `Requests.once`."""
+    owner, uploads = keyed.owner, requests.bodies.uploads
     new = StartOutcome(tuple(sent.body["values"].values()))
     try:
-        outcome = request.once(("uploads", ""), sent, lambda *_: new)
+        outcome = requests.once(keyed, ("uploads", ""), sent, lambda *_: new)
     except BaseException:
         _remove(uploads, owner, new)
         raise

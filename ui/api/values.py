@@ -25,9 +25,8 @@ from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
 from ui.files.uploads import MOST_FILES, Unfit, keep_all
 from ui.library import WorkflowLibrary
-from ui.web.identity import Identity
 from ui.web.limits import WebLimits, place_held, read_object, too_large
-from ui.web.shares import Share, caller_of, shared_address
+from ui.web.shares import Caller, Share, shared_address
 from ui.web.upload_folder import UploadFolder
 
 # Parts that aren't field values.
@@ -76,7 +75,6 @@ class Bodies:
     uploads: UploadFolder
     uploading: Share
     limits: WebLimits
-    identity: Identity
 
     async def read(self, request: Request, owner: str) -> Sent:
         """Read a request. In a multipart one, `values` also contains the other parts except
@@ -84,7 +82,7 @@ class Bodies:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))
-        with place_held(self.uploading, caller_of(request.scope, self.identity)):
+        with place_held(self.uploading, Caller.of(owner, request.scope)):
             most = self.limits.page_body
             async with request.form(max_files=MOST_FILES, max_part_size=most) as form:
                 return await self._of_form(form, owner, request)
@@ -92,7 +90,7 @@ class Bodies:
     async def keep(self, request: Request, owner: str) -> Sent:
         """Store the files of a multipart request as uploads. Their ids are the request's values, by
         number. Raises HTTPException."""
-        with place_held(self.uploading, caller_of(request.scope, self.identity)):
+        with place_held(self.uploading, Caller.of(owner, request.scope)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 ids = {

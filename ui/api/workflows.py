@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Depends
-
 from comfy.base.errors import ManyProblems, ServerError, ServerUnreachable, WorkflowError
 from comfy.form.model import Field, Form
 from comfy.launch.payment import paid_work_of
@@ -18,8 +16,8 @@ from ui.api.problems import NotThere
 from ui.documents.history_docs import run_tile
 from ui.documents.workflow_doc import ListedWorkflow, WorkflowKind, WorkflowPage, WorkflowsDoc
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import Work
 from ui.web.urls import cover_address
@@ -111,9 +109,7 @@ class WorkflowDetails:
     url: str
 
 
-def workflows_api(
-    library: WorkflowLibrary, history: RunStore | None, identity: Identity, root: str
-) -> GuardedRoutes:
+def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str) -> GuardedRoutes:
     """Return `GET /workflows` and `GET /workflows/{name}`. A name may contain slashes."""
     routes = GuardedRoutes(tags=["Workflows"])
 
@@ -138,7 +134,7 @@ def workflows_api(
         work=Work.CATALOG,
         response_model=WorkflowsDoc,
     )
-    def all_of_them(*, with_page: bool = False, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def all_of_them(*, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
         The list has those in the workflow folder and those that you have opened.
@@ -161,7 +157,7 @@ def workflows_api(
         work=Work.CATALOG,
         response_model=WorkflowDetails,
     )
-    def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def one(name: str, owner: Owner) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
 
         `problems` lists what ComfyUI lacks to run it, `notes` the values that were replaced.

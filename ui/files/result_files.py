@@ -39,8 +39,7 @@ from comfy.runs.interface import RunRegistry
 from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import result_name, run_name, shared_name
 from ui.files.masks import without_mask
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.shares import Work
 from ui.web.urls import download_name
 
@@ -94,16 +93,14 @@ _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # maximum runs of one action
 
 
-def result_routes(
-    runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
-) -> GuardedRoutes:
+def result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> GuardedRoutes:
     """Return the routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
     `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
     `/files/{run_id}/all.zip`, for the run's owner only."""
     routes = GuardedRoutes()
     results = ResultFiles(runs, blobs, server)
 
-    def own(run_id: str, owner: str = Depends(identity.reader)) -> Record:
+    def own(run_id: str, owner: Owner) -> Record:
         try:
             return runs.record(run_id, owner)
         except RunNotFound:
@@ -121,8 +118,7 @@ def result_routes(
 
     @routes.get("/files/chosen.zip", Access.OWN_FILE, work=Work.PROCESSOR)
     def chosen(
-        run: Annotated[list[str], Query(max_length=MOST_CHOSEN)],
-        owner: str = Depends(identity.reader),
+        run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
     ) -> StreamingResponse:
         return zip_download(results.archive([own(one, owner) for one in run]), "ComfyForms")
 
@@ -142,9 +138,7 @@ def result_routes(
             raise HTTPException(404, _NO_FILE) from None
 
     @routes.get("/files/{run_id}/given/{index}/unpainted", Access.OWN_FILE)
-    def unpainted(
-        found: tuple[Path, str] = Depends(given_file), owner: str = Depends(identity.reader)
-    ) -> Response:
+    def unpainted(owner: Owner, found: tuple[Path, str] = Depends(given_file)) -> Response:
         path, name = found
         try:
             with blobs.turns.turn_of(owner):

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import (
     FileResponse,
     JSONResponse,
@@ -33,10 +33,10 @@ from ui.files.field_files import NOT_KEPT
 from ui.files.result_files import sent
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.limits import BUSY, BodyLimit
-from ui.web.shares import Share, caller_of, shared_address
+from ui.web.shares import Caller, Share, shared_address
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -49,14 +49,14 @@ class Unfit(Exception):
     """File that the app rejects; the message is a sentence."""
 
 
-def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -> GuardedRoutes:
+def upload_routes(uploads: UploadFolder, uploading: Share) -> GuardedRoutes:
     """Return the routes by which Gradio's page uploads and shows files. Add them before Gradio's
     own."""
     routes = GuardedRoutes()
 
     @routes.post(UPLOAD, Access.SIGNED_IN, body=BodyLimit.FILES)
-    async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
-        with uploading.held(caller_of(request.scope, identity)) as place:
+    async def upload(request: Request, owner: Owner) -> Response:
+        with uploading.held(Caller.of(owner, request.scope)) as place:
             if not place:
                 return PlainTextResponse(translated(BUSY), 503)
             try:
@@ -86,7 +86,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
 
     @routes.head(f"{FILE}{{place:path}}", Access.OWN_FILE)
     @routes.get(f"{FILE}{{place:path}}", Access.OWN_FILE)
-    def show(place: str, owner: str = Depends(identity.reader)) -> FileResponse:
+    def show(place: str, owner: Owner) -> FileResponse:
         """Return a field's file to its owner."""
         file = uploads.find(owner, place)
         try:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, HTTPException
+from fastapi import HTTPException
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
 from ui.files.result_files import sent
 from ui.library import WorkflowLibrary
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.urls import COVERS
 
 
-def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
+def cover_routes(library: WorkflowLibrary) -> GuardedRoutes:
     """Return `GET /page/covers/{name}`."""
     routes = GuardedRoutes()
 
     @routes.get(f"{COVERS}/{{name:path}}", Access.FILE)
-    def cover(name: str, image: str = "", owner: str = Depends(identity.reader)) -> FileResponse:
+    def cover(name: str, owner: Owner, image: str = "") -> FileResponse:
         """Return the cover image beside a workflow of the folder, or for authors another `image`
         beside it."""
         try:

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from types import MethodType
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.routing import compile_path
@@ -42,6 +43,16 @@ class Access(Enum):
 
 
 _OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
+
+
+async def _owner(request: Request) -> str:
+    owner: str = request.state.owner
+    return owner
+
+
+# The caller's name as an owner of runs, found by the guard of the route's rule (only those that
+# require a user; administrators have `Administration.actor`).
+Owner = Annotated[str, Depends(_owner)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,14 @@ class GuardedRoutes:
         """Declare these routes, too, with a prefix."""
         self._declared += [replace(route, path=prefix + route.path) for route in routes]
 
+    def bound_to(self, handlers: object) -> GuardedRoutes:
+        """Return these routes, declared in a class body, with the methods of an instance."""
+        routes = GuardedRoutes()
+        routes._declared = [
+            replace(route, endpoint=MethodType(route.endpoint, handlers)) for route in self
+        ]
+        return routes
+
     def router(self, guards: Mapping[Access, _Guard] | None = None) -> APIRouter:
         """Return a router with these routes. The guard of its rule runs before each."""
         router = APIRouter()
@@ -180,15 +199,21 @@ class Gate:
             if request.method not in _SAFE:
                 await identity.own_page(request)
 
+        async def caller(request: Request) -> None:
+            request.state.owner = await identity.caller(request)
+
+        async def reader(request: Request) -> None:
+            request.state.owner = await identity.reader(request)
+
         self.identity = identity
         self._guards: Mapping[Access, _Guard] = {
             Access.PUBLIC: own_page_sends,
             Access.SIGN_IN_PAGE: own_page_sends,
-            Access.SIGNED_IN: identity.caller,
-            Access.OWNER: identity.caller,
+            Access.SIGNED_IN: caller,
+            Access.OWNER: caller,
             Access.ADMINISTRATOR: administrators,
-            Access.FILE: identity.reader,
-            Access.OWN_FILE: identity.reader,
+            Access.FILE: reader,
+            Access.OWN_FILE: reader,
         }
         self._public = public
         self.rules: list[DeclaredRoute] = []  # with their full paths

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Self
 
 import gradio as gr
 from starlette.requests import HTTPConnection
@@ -31,13 +32,17 @@ class Caller:
     person: str
     address: str
 
+    @classmethod
+    def of(cls, owner: str, scope: Scope) -> Self:
+        """Return the caller with this owner's name. Callers without our cookie share one name and
+        differ by address."""
+        address = client_address(scope)
+        return cls(f"{NOBODY}@{address}" if owner == NOBODY else owner, address)
+
 
 def caller_of(scope: Scope, identity: Identity) -> Caller:
-    """Return the request's caller. Callers without our cookie share one name and
-    differ by address."""
-    address = client_address(scope)
-    owner = identity.owner(HTTPConnection(scope)) or ""
-    return Caller(f"{NOBODY}@{address}" if owner == NOBODY else owner, address)
+    """Return the caller of a request that no route has identified yet."""
+    return Caller.of(identity.owner(HTTPConnection(scope)) or "", scope)
 
 
 def shared_address(owner: str, scope: Scope) -> str:

@@ -33,11 +33,11 @@ from ui.api.requests import Requester
 from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import OWN_PAGE_ONLY, bearer_token
 from ui.web.limits import place_held
 from ui.web.responses import AsciiJSON, Problem
-from ui.web.shares import Share, caller_of
+from ui.web.shares import Caller, Share
 
 _BAD_GATEWAY = 502
 
@@ -95,18 +95,10 @@ _NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: str) -> GuardedRoutes:
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
-    routes = GuardedRoutes(route_class_override=StatusRoute)
     history = runner.run_start.registry.history
     kept = KeptValues(history.state.runner_values if history else RunnerValuesInMemory())
     calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, waiting, RunJson(root))
-    routes.head("/health", Access.PUBLIC)(calls.health)
-    routes.get("/health", Access.PUBLIC)(calls.health)
-    routes.get("/queue", Access.SIGNED_IN)(calls.queue)
-    routes.post("/update/text", Access.SIGNED_IN)(calls.update_text)
-    routes.post("/update/image", Access.SIGNED_IN)(calls.update_image)
-    routes.post("/generate/image", Access.SIGNED_IN)(calls.generate_image)
-    routes.post("/interrupt", Access.SIGNED_IN)(calls.interrupt)
-    return routes
+    return calls.routes.bound_to(calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +113,22 @@ class RunnerCalls:
     waiting: Share
     json: RunJson
 
-    @property
-    def identity(self) -> Identity:
-        """Return the service that identifies callers."""
-        return self.bodies.identity
+    routes = GuardedRoutes(route_class_override=StatusRoute)
 
+    @routes.get("/health", Access.PUBLIC)
+    @routes.head("/health", Access.PUBLIC)
     async def health(self) -> Response:
         """Return the health status, without sign-in."""
         return status("ComfyUI Workflow Runner is running")
 
-    async def queue(self, request: Request, workflow: str = "") -> Response:
+    @routes.get("/queue", Access.SIGNED_IN)
+    async def queue(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Run the workflow with the values set, and wait for its image. The run continues when the
         client disconnects."""
         _refuse_other_pages(request)
-        owner = await self.identity.caller(request)
-        caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
-        requester = Requester.of(owner, request.scope, caller)
-        with place_held(self.waiting, caller):
+        requester = Requester.of(owner, request.scope)
+        with place_held(self.waiting, Caller.of(owner, request.scope)):
             run_id = await self._started(name, requester)
             await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
         file, index = await asyncio.to_thread(self.runner.result, run_id, owner)
@@ -150,23 +140,25 @@ class RunnerCalls:
             prompt_id=run_id,
         )
 
-    async def update_text(self, request: Request, workflow: str = "") -> Response:
+    @routes.post("/update/text", Access.SIGNED_IN)
+    async def update_text(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Set the text of a node for the caller's later runs."""
-        node, _ = await self._updated(request, workflow, "text", self.runner.text)
+        node, _ = await self._updated(request, owner, workflow, "text", self.runner.text)
         return status(f"Updated text in node {node} successfully")
 
-    async def update_image(self, request: Request, workflow: str = "") -> Response:
+    @routes.post("/update/image", Access.SIGNED_IN)
+    async def update_image(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Set the image of a node in the same way: a file in ComfyUI's input folder, or in any form
         that the API accepts."""
-        node, file = await self._updated(request, workflow, "filename", self.runner.image)
+        node, file = await self._updated(request, owner, workflow, "filename", self.runner.image)
         shown = file if isinstance(file, str) else "the file"
         return status(f"Updated image in node {node} to {shown} successfully")
 
-    async def generate_image(self, request: Request, workflow: str = "") -> Response:
+    @routes.post("/generate/image", Access.SIGNED_IN)
+    async def generate_image(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Let the text service write prompts for a description, and set them."""
-        owner = await self.identity.caller(request)
         (description,) = await self._brought(request, owner, "image_description")
-        caller = caller_of(request.scope, self.identity)
+        caller = Caller.of(owner, request.scope)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = await asyncio.to_thread(self.kept.of, caller.person, name)
         with place_held(self.waiting, caller):
@@ -177,19 +169,18 @@ class RunnerCalls:
         await asyncio.to_thread(self.kept.put, caller.person, name, values)
         return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
 
-    async def interrupt(self, request: Request) -> Response:
+    @routes.post("/interrupt", Access.SIGNED_IN)
+    async def interrupt(self, request: Request, owner: Owner) -> Response:
         """Stop only the runs that this caller started here."""
-        await self.identity.caller(request)
-        self.queued.stop(self._person(request))
+        self.queued.stop(Caller.of(owner, request.scope).person)
         return status("Interrupt request received, processing...")
 
     async def _updated(
-        self, request: Request, workflow: str, what: str, change: Callable[..., Values]
+        self, request: Request, owner: str, workflow: str, what: str, change: Callable[..., Values]
     ) -> tuple[object, object]:
         """Apply a change to the node that a request's body names."""
-        owner = await self.identity.caller(request)
         node, value = await self._brought(request, owner, "node_id", what)
-        person = self._person(request)
+        person = Caller.of(owner, request.scope).person
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = await asyncio.to_thread(self.kept.of, person, name)
         values = await asyncio.to_thread(change, name, owner, kept, node, value)
@@ -233,9 +224,6 @@ class RunnerCalls:
             names_said = listed(missing)
             raise HTTPException(400, f"Missing required fields: {names_said}")
         return [body[name] for name in names]
-
-    def _person(self, request: Request) -> str:
-        return caller_of(request.scope, self.identity).person
 
 
 def _refuse_other_pages(request: Request) -> None:

@@ -23,6 +23,5 @@ def app_parts(app: PluginApp) -> AppParts | None:
         services.server_files,
         services.limits.file.size,
     )
-    bodies = parts.bodies(app.identity)
     root_path = app.settings.root_path
-    return AppParts([comfy_runner_routes(runner, bodies, services.waiting, root_path)])
+    return AppParts([comfy_runner_routes(runner, parts.bodies, services.waiting, root_path)])

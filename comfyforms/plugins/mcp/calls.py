@@ -290,7 +290,7 @@ class ToolCalls:
                 return _refused_call(Problem(422, _VALUES, errors=wrong), names)
             with place_held(self.waiting, caller):
                 values = _by_key(given, names)
-                requester, sent = Requester.of(owner, scope, caller), Sent({"values": values})
+                requester, sent = Requester.of(owner, scope), Sent({"values": values})
                 if name in self.run_start.chains:
                     chain_id = await _begun(partial(self.chain_start.begin, name), sent, requester)
                     return await self._end_of_chain(chain_id, owner, context)

@@ -35,8 +35,7 @@ from ui.files.batch_grids import grid_of, opened_grid, settings_of
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
@@ -57,16 +56,12 @@ _NO_PAGE = "This page of the grid doesn't exist."
 _NOTHING = message("No image")
 
 
-def grids_api(
-    batches: BatchQueue, runs: Runs, files: ResultFiles, identity: Identity
-) -> GuardedRoutes:
+def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`."""
     routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
     drawing = Drawing()
 
-    def own(
-        batch_id: str, *, swapped: bool = False, owner: str = Depends(identity.reader)
-    ) -> GridResults:
+    def own(batch_id: str, *, swapped: bool = False, owner: Owner) -> GridResults:
         table = batches.table(batch_id, owner)
         grid = grid_of(table.content, swapped=swapped)
         return GridResults(runs.registry.history, files, table, grid, owner)
@@ -283,7 +278,7 @@ _IMAGE: dict[str, Any] = {
 }
 
 
-def opened_grids_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRoutes:
+def opened_grids_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
     """Return `POST /grids/opened`."""
     routes = GuardedRoutes(tags=["Batches"])
 
@@ -293,7 +288,7 @@ def opened_grids_api(batches: BatchQueue, runs: Runs, identity: Identity) -> Gua
         response_model=OpenedGrid,
         openapi_extra={"requestBody": _IMAGE},
     )
-    async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    async def opened(request: Request, owner: Owner) -> AsciiJSON:
         """Open a grid from its image.
 
         The body is the image, or its beginning with the texts. The answer has the grid's batch if

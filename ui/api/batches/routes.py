@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.chains.folder import ChainFolder
@@ -32,7 +33,9 @@ from ui.api.requests import (
     answer_of,
     callback_of,
     changed_answer,
+    keyed_request,
     registered,
+    start_request,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of
@@ -47,10 +50,10 @@ from ui.documents.group_docs import (
     shown_batch,
 )
 from ui.files.result_files import ResultFiles
-from ui.web.access import Access, GuardedRoutes
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, Work, caller_of
+from ui.web.shares import FairSlots, Work
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # A table's rows determine the field of each file. The file is checked again for that field.
@@ -208,14 +211,30 @@ def batches_api(
 ) -> GuardedRoutes:
     """Return `POST /workflows/{name}/batches`, and the routes below `/batches` and `/grids`.
     `turns`: slots for work that takes much processor time."""
-    routes = GuardedRoutes(tags=["Batches"])
-    bodies, identity = requests.bodies, requests.bodies.identity
     batches, document = starting.batches, partial(batch_doc, root=runs.json.root)
-    news = GroupEvents(requests.waiting, identity, batches, document)
-    routes.include(rows_api(batches, runs, identity))
-    routes.include(grids_api(batches, runs, files, identity))
-    routes.include(opened_grids_api(batches, runs, identity))
-    routes.include(results_api(batches, runs, files, identity))
+    news = GroupEvents(requests.waiting, batches, document)
+    handlers = BatchHandlers(batches, starting, requests, turns, news, document)
+    routes = GuardedRoutes()
+    routes.include(rows_api(batches, runs))
+    routes.include(grids_api(batches, runs, files))
+    routes.include(opened_grids_api(batches, runs))
+    routes.include(results_api(batches, runs, files))
+    routes.include(handlers.routes.bound_to(handlers))
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHandlers:
+    """Handlers of the routes that start, check, show and change batches."""
+
+    batches: BatchQueue
+    starting: BatchStart
+    requests: Requests
+    turns: FairSlots
+    news: GroupEvents
+    document: Callable[[BatchSummary], BatchDoc]
+
+    routes = GuardedRoutes(tags=["Batches"])
 
     @routes.post(
         "/workflows/{name:path}/batches",
@@ -226,7 +245,7 @@ def batches_api(
         responses={200: REPLAYED | {"model": BatchDoc}},
         openapi_extra={"requestBody": BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> AsciiJSON:
+    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> AsciiJSON:
         """Start a batch of a workflow.
 
         The rows are every combination of the values of `axes`, or the rows of a `table`. Nothing is
@@ -235,16 +254,21 @@ def batches_api(
         `why` says more).
         """
         owner = asked.owner
-        outcome = await asked.begun(
+        outcome = await self.requests.begun(
+            asked,
             ("batches", name),
-            partial(starting.begin, name),
+            partial(self.starting.begin, name),
             ends=lambda outcome: group_ends_first(
-                batches, outcome.ids[0], owner, asked.request, lambda batch: batch.gave_up
+                self.batches,
+                outcome.ids[0],
+                owner,
+                asked.request,
+                lambda batch: batch.gave_up,
             ),
-            stop=lambda outcome: batches.leave(outcome.ids[0], owner),
-            turn=turns.turn(asked.caller),
+            stop=lambda outcome: self.batches.leave(outcome.ids[0], owner),
+            turn=self.turns.turn(asked.caller),
         )
-        batch = document(await asyncio.to_thread(batches.get, outcome.ids[0], owner))
+        batch = self.document(await asyncio.to_thread(self.batches.get, outcome.ids[0], owner))
         return answer_of(outcome, batch, batch.url)
 
     @routes.post(
@@ -254,35 +278,31 @@ def batches_api(
         response_model=BatchCheckDoc,
         openapi_extra={"requestBody": BODY},
     )
-    async def check(
-        name: str, request: Request, keyed: KeyedRequest = Depends(requests.keys)
-    ) -> AsciiJSON:
+    async def check(self, name: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Check a batch without starting it.
 
         Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
         and texts with replaced words matter. Other fields may be left out, and a file may be "".
         """
-        owner = keyed.requester.owner
-        sent = await bodies.read(request, owner)
-        async with turns.turn(caller_of(request.scope, bodies.identity)):
-            reader = starting.reader.of(owner)
+        owner = keyed.owner
+        sent = await self.requests.bodies.read(keyed.request, owner)
+        async with self.turns.turn(keyed.caller):
+            reader = self.starting.reader.of(owner)
             check_doc = await asyncio.to_thread(
-                _check_of, starting.starter, reader, name, sent, owner
+                _check_of, self.starting.starter, reader, name, sent, owner
             )
             return AsciiJSON(check_doc)
 
     @routes.get(
         "/batches", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=BatchPage
     )
-    def listed(
-        *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def listed(self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner) -> AsciiJSON:
         """Return your batches, newest first.
 
         `next` is the `cursor` of the next page, null on the last.
         """
-        page, more = page_of(batches.of(owner), cursor, limit)
-        return AsciiJSON(BatchPage(tuple(map(document, page)), more))
+        page, more = page_of(self.batches.of(owner), cursor, limit)
+        return AsciiJSON(BatchPage(tuple(map(self.document, page)), more))
 
     @routes.get(
         "/batches/{batch_id}",
@@ -291,35 +311,34 @@ def batches_api(
         work=Work.PROCESSOR,
         response_model=BatchDoc,
     )
-    def one(
-        batch_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def one(self, batch_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a batch and its progress.
 
         With `with_page=true`, which the app's page sends, `page` has the fields that vary and the
         time left.
         """
         if not with_page:
-            return AsciiJSON(document(batches.get(batch_id, owner)))
-        table = batches.table(batch_id, owner)
+            return AsciiJSON(self.document(self.batches.get(batch_id, owner)))
+        table = self.batches.table(batch_id, owner)
         left = table.states.places("waiting")
-        seconds = batch_seconds_left(starting.starter, table.summary, table.content, left, owner)
-        return AsciiJSON(replace(document(table.summary), page=shown_batch(table.content, seconds)))
+        seconds = batch_seconds_left(
+            self.starting.starter, table.summary, table.content, left, owner
+        )
+        return AsciiJSON(
+            replace(self.document(table.summary), page=shown_batch(table.content, seconds))
+        )
 
     @routes.get(
         "/batches/{batch_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
     )
     async def events(
-        request: Request,
-        batch_id: str,
-        owner: str = Depends(identity.caller),
-        last_event_id: str = Header(""),
+        self, request: Request, batch_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a batch's progress as server-sent events.
 
         Events come as for a run, also while the batch is paused, and `end` at the end.
         """
-        return await news.answer(request, batch_id, owner, last_event_id)
+        return await self.news.answer(request, batch_id, owner, last_event_id)
 
     @routes.post(
         "/batches/{batch_id}/{change}",
@@ -328,28 +347,26 @@ def batches_api(
         response_model=BatchDoc,
     )
     def changed(
-        batch_id: str, change: Change, keyed: KeyedRequest = Depends(requests.keys)
+        self, batch_id: str, change: Change, keyed: KeyedRequest = Depends(keyed_request)
     ) -> AsciiJSON:
         """Pause, continue or stop a batch, or retry its failed rows.
 
         `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
         same `Idempotency-Key` changes it once.
         """
-        owner, change_it = keyed.requester.owner, _CHANGES[change]
-        outcome = keyed.changed_once(
-            (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
+        owner, change_it = keyed.owner, _CHANGES[change]
+        outcome = self.requests.changed_once(
+            keyed,
+            (f"batch {change}", batch_id),
+            partial(change_it, self.batches, batch_id, owner),
         )
-        return changed_answer(outcome, document(batches.get(batch_id, owner)))
+        return changed_answer(outcome, self.document(self.batches.get(batch_id, owner)))
 
     @routes.delete("/batches/{batch_id}", Access.OWNER, summary="Delete")
-    def deleted(
-        batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def deleted(self, batch_id: str, *, with_runs: bool = False, owner: Owner) -> AsciiJSON:
         """Stop a batch and delete it.
 
         Its runs stay, unless `with_runs=true`.
         """
-        batches.delete(batch_id, owner, with_runs=with_runs)
+        self.batches.delete(batch_id, owner, with_runs=with_runs)
         return AsciiJSON({})
-
-    return routes

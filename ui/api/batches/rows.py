@@ -34,8 +34,7 @@ from ui.documents.history_docs import FormValues, run_tile
 from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
-from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
@@ -46,7 +45,7 @@ _TEXT = 2_000  # characters of a row's text result
 _AT_ONCE = 100  # records in memory
 
 
-def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRoutes:
+def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/rows` and `GET /batches/{batch_id}/rows/{index}/values`."""
     routes = GuardedRoutes(tags=["Batches"])
 
@@ -62,7 +61,7 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
         cursor: Annotated[str, Query(pattern="^[0-9]{0,9}$")] = "",
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _PAGE,
         with_page: bool = False,
-        owner: str = Depends(identity.caller),
+        owner: Owner,
     ) -> AsciiJSON:
         """Return a batch's rows with their runs.
 
@@ -83,7 +82,7 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
         work=Work.PROCESSOR,
         response_model=FormValues,
     )
-    def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def values(batch_id: str, index: int, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this row.
 
         The row needs no run. Values that are drawn for a run aren't drawn here. Files are copied
@@ -265,13 +264,11 @@ def download_of(media_type: str) -> dict[str, Any]:
     }
 
 
-def results_api(
-    batches: BatchQueue, runs: Runs, files: ResultFiles, identity: Identity
-) -> GuardedRoutes:
+def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/results.zip` and `results.csv`."""
     routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
 
-    def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
+    def own(batch_id: str, owner: Owner) -> BatchResults:
         return BatchResults(runs, files, batches.table(batch_id, owner), owner)
 
     @routes.get(
