@@ -187,7 +187,7 @@ class Sheet {
   /** Redraw the list in the chosen view. */
   #arrange() {
     const isGallery = this.#isGallery;
-    this.#place.classList.toggle("gallery", isGallery);
+    this.#place.classList.toggle("as-gallery", isGallery);
     this.#place.classList.toggle("as-grid", this.#isGrid);
     this.#grid.show(this.#isGrid);
     this.#table.hidden = this.#isGrid;
