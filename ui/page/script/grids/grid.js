@@ -59,9 +59,9 @@ export class Grid {
   #pages = element("div", "grid-pages");
   #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
   #files = [
-    { ending: "png", link: fileLink("PNG", AS_PNG) },
-    { ending: "html", link: fileLink("HTML", AS_HTML) },
-    { ending: "zip", link: fileLink(PAGE, AS_ZIP) },
+    { ending: "png", about: AS_PNG, link: fileLink("PNG", AS_PNG) },
+    { ending: "html", about: AS_HTML, link: fileLink("HTML", AS_HTML) },
+    { ending: "zip", about: AS_ZIP, link: fileLink(PAGE, PAGE) },
   ];
 
   /**
@@ -269,9 +269,8 @@ export class Grid {
     const turned = `swapped=${this.#isSwapped}`;
     const sheet = `${root}${API}/batches/${this.#id}/sheet`;
     const page = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
-    for (const { link, ending } of this.#files) {
+    for (const { ending, about, link } of this.#files) {
       const href = `${sheet}.${ending}?${ending === "png" ? page : turned}`;
-      const about = link.ariaLabel ?? "";
       link.ariaDisabled = String(!this.#hasResults);
       link.title = this.#hasResults ? about : NOT_YET;
       if (this.#hasResults) link.href = href;
@@ -333,11 +332,11 @@ function headOf([label, value], scope) {
 
 /**
  * @param {string} text
- * @param {string} about
+ * @param {string} name its accessible name, which contains the text
  */
-function fileLink(text, about) {
+function fileLink(text, name) {
   const link = downloadLink(text, "");
-  Object.assign(link, { className: "quiet", role: "link", tabIndex: 0, ariaLabel: about });
+  Object.assign(link, { className: "quiet", role: "link", tabIndex: 0, ariaLabel: name });
   return link;
 }
 
