@@ -253,6 +253,7 @@ def test_a_grid_image_asks_for_the_file_that_all_cells_share(
     expect(field.locator("img")).to_be_visible()
     expect(field.locator(".field-error")).to_have_count(0)
     opens.click()
+    expect(dialog).to_be_visible()
     expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
     expect(dialog.get_by_role("button", name="Start ×2", exact=True)).to_be_enabled()
     page.keyboard.press("Escape")

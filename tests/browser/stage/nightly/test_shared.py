@@ -130,10 +130,11 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     expect(ben.entry("5.steps")).to_have_value("1")
     assert "shared=" not in ben.page.url
     example = ben.page.locator("#stage .picture .example")
-    expect(example).to_have_text("Settings from a shared result")
+    caption = example.locator("figcaption")
+    expect(caption).to_have_text("Settings from a shared result")
     assert example.locator("img").evaluate("image => image.decode().then(() => true)")
     ben.turn_to("upscale")
-    expect(example).not_to_have_text("Settings from a shared result")
+    expect(caption).not_to_have_text("Settings from a shared result")
     panel.get_by_role("button", name="Stop sharing").click()
     panel.get_by_role("button", name="Stop sharing").click()
     expect(panel).to_contain_text("Sharing stopped.")

@@ -309,7 +309,7 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         expect(card).to_be_visible()
         field = person.field("20.image")
         before = field.locator("img").get_attribute("src")
-        card.locator(".name").drag_to(field)
+        card.locator(".note").drag_to(field)
         expect(field.locator(".field-error")).to_contain_text("Choose an image file")
         assert field.locator("img").get_attribute("src") == before
         run = person.ended()
