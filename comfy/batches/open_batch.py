@@ -274,17 +274,23 @@ class OpenBatch(OpenGroup[BatchSummary]):
 
     # Called for users
 
-    def go_on(self, *states: RowState) -> bool:
-        """Resume the batch and retry rows in these states; return False if there is
-        nothing to do."""
+    def go_on(self) -> None:
+        """Resume a paused batch."""
+        with self.lock:
+            if self._state == "paused":
+                self._resume()
+
+    def retry(self) -> None:
+        """Resume the batch, and run its failed and stopped rows again."""
         with self.lock:
             if self._state == "stopped":
                 self._again.update(self._live)
-            self._rows.set(self._rows.places(*states), "waiting")
-            if not (self._live or self._rows.count("waiting")):
-                return False
+            self._rows.set(self._rows.places("failed", "stopped"), "waiting")
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._live or self._rows.count("waiting"):
             self._state, self._why, self._ended_at = "running", "", None
-            return True
 
     def pause(self, why: str = "") -> None:
         """Stop starting rows, for this reason. Running rows continue, and rows waiting at a server
@@ -405,6 +411,16 @@ class OpenBatch(OpenGroup[BatchSummary]):
             self._rows.tell(index, NOT_FETCHED)
         else:
             self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
+
+
+BatchChange = Literal["pause", "continue", "stop", "retry"]
+# Users' changes of a batch, by the name that the API has for them.
+CHANGES: Mapping[BatchChange, Callable[[OpenBatch], object]] = {
+    "pause": OpenBatch.pause,
+    "continue": OpenBatch.go_on,
+    "stop": OpenBatch.stop,
+    "retry": OpenBatch.retry,
+}
 
 
 def _waits(run: Run | Record) -> bool:

@@ -7,8 +7,8 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,15 @@ from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.batches.check import check_rows, problems_of_batch
 from comfy.batches.content import BatchContent, load_batch, save_new_batch
-from comfy.batches.open_batch import BatchSummary, OpenBatch, RowStates, about_batch, row_id
+from comfy.batches.open_batch import (
+    CHANGES,
+    BatchChange,
+    BatchSummary,
+    OpenBatch,
+    RowStates,
+    about_batch,
+    row_id,
+)
 from comfy.batches.spec import BatchSpec, drawn_content
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.groups.queue import GroupQueue
@@ -29,7 +37,7 @@ from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
 from comfy.runs.interface import Origin, Run
-from comfy.runs.limits import BatchLimits
+from comfy.runs.limits import BatchLimits, Person
 
 _BEGIN_AGAIN_AFTER = 1.0  # seconds before retrying a row that couldn't start
 _LOOKED_AT = 200  # records at a time
@@ -173,8 +181,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         ServerUnreachable, ServerError, and ComfyError if there is no room for a file.
         """
         self._history()
-        self._check_kept(origin.owner, attended=attended)
-        self._check_room(origin.owner, origin.address)
+        self._check_start(origin, attended=attended)
         _, form = self._starter.forms.form(workflow, origin.owner, base)
         checked = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
         checked.raise_errors()
@@ -201,40 +208,18 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._let_run(batch)
         return batch.summary
 
-    def pause(self, batch_id: str, owner: str) -> None:
-        """Pause the batch: start no more rows. Active runs continue."""
-        with self._changing(batch_id, owner) as batch:
-            self._changed(batch, OpenBatch.pause)
-
-    def go_on(self, batch_id: str, owner: str) -> None:
-        """Resume a paused batch."""
-        with self._changing(batch_id, owner) as batch:
-            if batch.state == "paused":
-                self._changed(batch, OpenBatch.go_on)
-                self._let_run(batch)
-
-    def stop(self, batch_id: str, owner: str) -> None:
-        """Stop a batch and cancel its active runs."""
-        with self._changing(batch_id, owner) as batch:
-            self._changed(batch, OpenBatch.stop)
-
-    def leave(self, batch_id: str, owner: str) -> None:
-        """Stop a batch that its caller has left, even if the new state can't be stored."""
-        with self._changing(batch_id, owner) as batch:
-            self._stop(batch)
-            self._close_ended(batch)
-
-    def retry_failed(self, batch_id: str, owner: str) -> None:
-        """Run the failed and stopped rows again."""
-        with self._lock:
-            is_open = batch_id in self._open or batch_id in self._elsewhere
-        if not is_open:
-            self._check_room(owner, self._opened(batch_id, owner).address)
-        with self._changing(batch_id, owner) as batch:
-            with self._counted(batch):
-                self._changed(batch, lambda one: one.go_on("failed", "stopped"))
-            if batch.state == "running":
-                self._let_run(batch)
+    def change(self, batch_id: str, owner: str, change: BatchChange) -> None:
+        """Pause, continue, stop or retry a batch. Raises ComfyError and changes nothing if the new
+        state can't be stored, and TooManyRuns if there is no room for another batch."""
+        if change == "retry":
+            with self._lock:
+                is_open = batch_id in self._open or batch_id in self._elsewhere
+            if not is_open:
+                self._check_room(self._opened(batch_id, owner).person)
+        with self._changing(batch_id, owner) as batch, ExitStack() as counted:
+            if change == "retry":
+                counted.enter_context(self._counted(batch))
+            self._change(batch, CHANGES[change])
 
     def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
         """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
@@ -259,15 +244,15 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     # Inside
 
-    def _check_room(self, owner: str, address: str) -> None:
-        """Raise TooManyRuns at a limit, after stopping batches that were paused for too long."""
+    def _check_room(self, person: Person, but: str = "") -> None:
+        """See `GroupQueue`: first stop batches that were paused for too long."""
         with self._lock:
             batches = [*self._open.values(), *self._elsewhere.values()]
         for batch in [one for one in batches if one.was_paused_for(self._limits.paused)]:
-            if not self._limits.is_full(address, [one.person for one in batches]):
+            if not self._limits.is_full(person[1], [one.person for one in batches]):
                 break
             try:
-                self.stop(batch.id, batch.owner)
+                self.change(batch.id, batch.owner, "stop")
             except BatchNotFound:  # deleted since
                 pass
             except ComfyError as problem:  # not the fault of the caller, who doesn't know it
@@ -276,7 +261,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
                 )
                 continue
             batches.remove(batch)
-        self._work.check((owner, address), self._group_limits.check)
+        super()._check_room(person, but)
 
     def _make(self, group: Group) -> OpenBatch:
         return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
@@ -293,20 +278,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             with self._lock:
                 self._contents[batch_id] = content
         return content
-
-    def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
-        """Apply and store a change. Raises ComfyError and changes nothing if it can't be stored."""
-        try:
-            with batch.saving:  # keeps the thread from overwriting it
-                if batch.deleted:
-                    raise self._not_found()
-                after = OpenBatch(batch.group, self._runs)
-                change(after)
-                self._history().groups.save(after.group)
-                change(batch)
-            self._listeners.call(batch.owner)
-        finally:
-            self._close_ended(batch)
 
     def _unlist_runs(self, batch: OpenBatch) -> None:
         """Remove the batch's finished runs from lists. Raises ComfyError."""

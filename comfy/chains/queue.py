@@ -232,7 +232,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             )
         if chain.state == "running" or (chain.state == "done" and not again):
             return StartedChain(chain.id, text_values(before))
-        self._work.check(chain.person, self._group_limits.check, chain.id)
+        self._check_room(chain.person, chain.id)
         current = before
         if given is not None:
             current = continued(before, given, chain.done.difference(again))

@@ -469,7 +469,7 @@ def _begin_or_resume(
     starter.runs.resume()
     batches.resume()
     try:
-        batches.retry_failed(batch_id, OWNER)
+        batches.change(batch_id, OWNER, "retry")
     except BatchNotFound:
         drawn = drawn_content(form, content, "form", starter.rng)
         batches.begin(form.title, WORKFLOW, drawn, Origin(OWNER), batch_id)

@@ -218,7 +218,12 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     def stop(self, group_id: str, owner: str) -> None:
         """Stop a group and cancel its runs, even if the new state can't be stored."""
         with self._changing(group_id, owner) as opened:
-            self._stop(opened)
+            opened.stop()
+            self._save(opened)
+            if opened.moved:
+                self._cancel_runs(opened.group)
+            if opened.thread is None:
+                self._close_ended(opened)
 
     def delete(self, group_id: str, owner: str) -> None:
         """Stop and delete a group. Its runs stay in the history."""
@@ -385,11 +390,22 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                 self._bring_here(opened)
             yield opened
 
-    def _stop(self, opened: Open) -> None:
-        opened.stop()
-        self._save(opened)
-        if opened.moved:
-            self._cancel_runs(opened.group)
+    def _change(self, opened: Open, change: Callable[[Open], object]) -> None:
+        """Apply and store a change of a group, and let the group run if it is active now. Raises
+        ComfyError and changes nothing if it can't be stored."""
+        try:
+            with opened.saving:  # keeps the thread from overwriting it
+                if opened.deleted:
+                    raise self._not_found()
+                after = self._make(opened.group)
+                change(after)
+                self._history().groups.save(after.group)
+                change(opened)
+            self._listeners.call(opened.owner)
+        finally:
+            self._close_ended(opened)
+        if opened.group.state == "running":
+            self._let_run(opened)
 
     def _delete(self, opened: Open) -> None:
         with opened.changing, opened.saving:  # prevents a resume in between
@@ -431,16 +447,16 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             raise ComfyError(self.no_history)
         return self._runs.history
 
-    def _check_kept(self, owner: str, *, attended: bool) -> None:
-        """Raise ComfyError for an owner without a cookie who doesn't wait for the group to
-        finish."""
-        if owner == self._nobody and not attended:
-            raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
-
     def _check_start(self, origin: Origin, *, attended: bool) -> None:
-        """Raise ComfyError if this origin may not start a group now."""
-        self._check_kept(origin.owner, attended=attended)
-        self._work.check((origin.owner, origin.address), self._group_limits.check)
+        """Raise ComfyError if there is no room for another group of this origin, or if the owner
+        has no cookie and doesn't wait for the group to finish."""
+        if origin.owner == self._nobody and not attended:
+            raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
+        self._check_room((origin.owner, origin.address))
+
+    def _check_room(self, person: Person, but: str = "") -> None:
+        """Raise TooManyRuns if a group has no room to run, not counting the group `but`."""
+        self._work.check(person, self._group_limits.check, but)
 
     @contextmanager
     def _counted(self, opened: Open) -> Iterator[None]:

@@ -46,17 +46,17 @@ def test_a_batch_counts_toward_its_address(demo: DemoServer, tmp_path: Path) -> 
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
         begin = first.batches.start
         stopped, paused = (begin("small", {SEED: None}, spec, office) for _ in range(2))
-        first.batches.stop(stopped.id, ANN)
-        first.batches.pause(paused.id, ANN)
+        first.batches.change(stopped.id, ANN, "stop")
+        first.batches.change(paused.id, ANN, "pause")
     with kept_batches(demo.url, tmp_path) as second:
         second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
         batches.resume()
         with pytest.raises(TooManyRuns, match="queue is full"):
             batches.start("small", {}, spec, Origin(BOB, "10.0.0.1"))
         with pytest.raises(TooManyRuns, match="queue is full"):
-            batches.retry_failed(stopped.id, ANN)
+            batches.change(stopped.id, ANN, "retry")
         batches.delete(paused.id, ANN)
-        batches.retry_failed(stopped.id, ANN)
+        batches.change(stopped.id, ANN, "retry")
         assert second.until(stopped, "done").done == 3
         assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
         batches.start("small", {}, spec, Origin(BOB, "10.0.0.2"))
@@ -66,7 +66,7 @@ def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path
     """The queue stops the paused batch, as its owner would, only if a new batch needs room."""
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1..3"))
-        one.batches.pause(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "pause")
     with kept_batches(demo.url, tmp_path) as one:
         for paused in (86_400.0, 0.0):
             one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
@@ -86,7 +86,7 @@ def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path)
         with demo.hold("progress"):
             three = [one.begin(AxisSpec(SEED, "1..3")) for _ in range(3)]
             for batch in three:
-                one.batches.pause(batch.id, ANN)
+                one.batches.change(batch.id, ANN, "pause")
         eventually(
             lambda: not any(one.batches.is_at_work(batch.id) for batch in three), "rows have ended"
         )

@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.batches.open_batch import BatchChange
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
@@ -29,13 +31,16 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def at_once(*presses: tuple[str, str], one: Batches) -> None:
-    """Call these methods of the queue with these batches concurrently."""
+def at_once(*presses: tuple[BatchChange | Literal["delete"], str], one: Batches) -> None:
+    """Apply these changes to these batches concurrently."""
     together = threading.Barrier(len(presses))
 
-    def press(method: str, batch_id: str) -> None:
+    def press(change: BatchChange | Literal["delete"], batch_id: str) -> None:
         together.wait(LONGEST_WAIT)
-        getattr(one.batches, method)(batch_id, ANN)
+        if change == "delete":
+            one.batches.delete(batch_id, ANN)
+        else:
+            one.batches.change(batch_id, ANN, change)
 
     with ThreadPoolExecutor() as people:
         for pressed in [people.submit(press, *each) for each in presses]:
@@ -48,10 +53,10 @@ def test_a_batch_retried_during_a_stop_can_be_stopped(demo: DemoServer, tmp_path
         for _ in range(ROUNDS):
             with demo.hold("progress"):
                 batch = one.begin(AxisSpec(SEED, "1..4"))
-                one.batches.stop(batch.id, ANN)
+                one.batches.change(batch.id, ANN, "stop")
                 eventually(lambda: not one.runs.line_of(ANN))
-                at_once(("retry_failed", batch.id), ("stop", batch.id), one=one)
-                one.batches.stop(batch.id, ANN)
+                at_once(("retry", batch.id), ("stop", batch.id), one=one)
+                one.batches.change(batch.id, ANN, "stop")
             eventually(lambda: not one.runs.line_of(ANN))
             assert one.batches.get(batch.id, ANN).state == "stopped"
             eventually(lambda begun=batch: one.states(begun) == ["stopped"] * 4)
@@ -64,12 +69,12 @@ def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_
         ended = []
         for _ in range(2):
             batch = one.begin(AxisSpec(SEED, "1..2"))
-            one.batches.stop(batch.id, ANN)
+            one.batches.change(batch.id, ANN, "stop")
             eventually(lambda: not one.runs.line_of(ANN))
             ended.append(batch.id)
         one.batches = BatchQueue(one.starter, BatchLimits(person=1))
         with pytest.raises(TooManyRuns):
-            at_once(*(("retry_failed", each) for each in ended), one=one)
+            at_once(*(("retry", each) for each in ended), one=one)
         states = sorted(one.batches.get(each, ANN).state for each in ended)
         assert states == ["running", "stopped"]
 
@@ -79,10 +84,10 @@ def test_deleted_rows_do_not_run_again(demo: DemoServer, tmp_path: Path) -> None
     with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         for _ in range(ROUNDS):
             batch = one.begin(AxisSpec(SEED, "1..2"))
-            one.batches.stop(batch.id, ANN)
+            one.batches.change(batch.id, ANN, "stop")
             eventually(lambda: not one.runs.line_of(ANN))
             with contextlib.suppress(BatchNotFound):  # the deletion was first
-                at_once(("delete", batch.id), ("retry_failed", batch.id), one=one)
+                at_once(("delete", batch.id), ("retry", batch.id), one=one)
             eventually(lambda: not one.runs.line_of(ANN))
             assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.batches.check import BatchErrors
+from comfy.batches.open_batch import CHANGES
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
@@ -64,23 +65,23 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..12"))
         assert reached.reached.wait(30)
-        one.batches.pause(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "pause")
         assert one.batches.get(batch.id, ANN).state == "paused"
     eventually(lambda: not one.batches.table(batch.id, ANN).live)
     paused = one.batches.get(batch.id, ANN)
     assert (paused.state, paused.rows) == ("paused", 12)
     assert one.states(batch) == ["done"] + ["waiting"] * 11
     with demo.hold("progress") as reached:
-        one.batches.go_on(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "continue")
         assert reached.reached.wait(30)
-        one.batches.stop(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "stop")
     eventually(lambda: not one.batches.table(batch.id, ANN).live)
     stopped = one.batches.get(batch.id, ANN)
     assert stopped.state == "stopped"
     assert set(one.states(batch)) == {"done", "stopped"}
     assert outcomes(demo)["success"] == stopped.done
     before = one.batches.table(batch.id, ANN).states
-    one.batches.retry_failed(batch.id, ANN)
+    one.batches.change(batch.id, ANN, "retry")
     assert one.until(batch, "done").done == outcomes(demo)["success"] == 12
     after = one.batches.table(batch.id, ANN).states
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
@@ -94,7 +95,7 @@ def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> Non
     assert paused.why.startswith("The batch was paused after 5 consecutive failures.")
     assert 5 <= paused.failed <= 7
     assert len(demo.journal.all()) < 10
-    one.batches.go_on(batch.id, ANN)
+    one.batches.change(batch.id, ANN, "continue")
     eventually(lambda: one.batches.get(batch.id, ANN).failed >= 10)
     one.until(batch, "paused")
     one.batches.delete(batch.id, ANN)
@@ -108,12 +109,12 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
     batch = one.begin(AxisSpec(SEED, "1..5"), **{MODEL: BROKEN})
     ended = one.until(batch, "done", "paused")
     assert (ended.state, ended.failed, ended.why) == ("done", 5, "")
-    one.batches.retry_failed(batch.id, ANN)
+    one.batches.change(batch.id, ANN, "retry")
     assert one.until(batch, "done", "paused").failed == 5
     with demo.hold("progress") as reached:
         other = one.begin(AxisSpec(SEED, "1"))
         assert reached.reached.wait(30)
-        one.batches.pause(other.id, ANN)
+        one.batches.change(other.id, ANN, "pause")
     assert one.until(other, "done").done == 1
     history = one.runs.history
     assert history is not None
@@ -129,21 +130,23 @@ def test_an_unsaved_batch_change_fails(demo: DemoServer, one: Batches, tmp_path:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
         with read_only(tmp_path):
-            for refused in (one.batches.pause, one.batches.stop, one.batches.delete):
+            for change in CHANGES:
                 with pytest.raises(ComfyError):
-                    refused(batch.id, ANN)
+                    one.batches.change(batch.id, ANN, change)
+            with pytest.raises(ComfyError):
+                one.batches.delete(batch.id, ANN)
             assert one.batches.get(batch.id, ANN).state == "running"
             assert one.batches.recent(ANN) == one.batches.of(ANN)
-        one.batches.pause(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "pause")
         with read_only(tmp_path), pytest.raises(ComfyError):
-            one.batches.go_on(batch.id, ANN)
-        one.batches.go_on(batch.id, ANN)
+            one.batches.change(batch.id, ANN, "continue")
+        one.batches.change(batch.id, ANN, "continue")
     assert one.until(batch, "done").done == 6
     demo.speed.step = LONGEST_WAIT
     other = one.begin(AxisSpec(SEED, "11..16"))
     eventually(lambda: one.runs.line_of(ANN))
     with read_only(tmp_path):
-        one.batches.leave(other.id, ANN)
+        one.batches.stop(other.id, ANN)
         eventually(lambda: not one.runs.line_of(ANN))
     one.batches.delete(other.id, ANN)
     one.batches.delete(batch.id, ANN)
@@ -156,8 +159,8 @@ def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Bat
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
         eventually(lambda: len(one.batches.table(batch.id, ANN).live) == 3)
-        one.batches.stop(batch.id, ANN)
-        one.batches.retry_failed(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "stop")
+        one.batches.change(batch.id, ANN, "retry")
         assert one.batches.get(batch.id, ANN).state == "running"
     ended = one.until(batch, "done", "paused", "stopped")
     assert (ended.state, ended.done) == ("done", 6)
@@ -171,12 +174,12 @@ def test_rows_being_canceled_at_shutdown_stop_after_a_restart(
     with demo.hold("progress") as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
-        first.batches.stop(batch.id, ANN)
+        first.batches.change(batch.id, ANN, "stop")
         first.runs.close()
     with kept_batches(demo.url, tmp_path) as second:
         assert second.batches.get(batch.id, ANN).state == "stopped"
         assert set(second.states(batch)) == {"stopped"}
-        second.batches.retry_failed(batch.id, ANN)
+        second.batches.change(batch.id, ANN, "retry")
         assert second.until(batch, "done").done == 6
 
 
@@ -313,7 +316,7 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
         assert reached.reached.wait(30)
         counted = CountUp(11, is_used=False)
         waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
-        first.batches.pause(waits.id, ANN)
+        first.batches.change(waits.id, ANN, "pause")
         strange = BatchSpec((AxisSpec(SEED, "21..24"),))
         first.batches.start("small", {}, strange, Origin(NOBODY), attended=True)
     with kept_batches(demo.url, tmp_path) as second:
@@ -322,7 +325,7 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
         assert second.until(batch, "done").done == 8
         assert second.batches.get(waits.id, ANN).state == "paused"
         eventually(lambda: [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id])
-        second.batches.go_on(waits.id, ANN)
+        second.batches.change(waits.id, ANN, "continue")
         assert second.until(waits, "done").done == 4
         ran = [second.batches.table(waits.id, ANN).states.run(at) for at in range(4)]
         seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]

@@ -33,12 +33,12 @@ def test_a_batch_without_a_thread_pauses_and_can_resume(
         batch = one.begin(AxisSpec(SEED, "1, 2"))
         assert (batch.state, batch.gave_up) == ("paused", True)
         assert "out of resources" in batch.why
-        one.batches.go_on(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "continue")
         assert one.batches.get(batch.id, ANN).gave_up
     with kept_batches(demo.url, tmp_path) as one:
         refused_threads.clear()
         refused_threads.add("run-")
-        one.batches.go_on(batch.id, ANN)
+        one.batches.change(batch.id, ANN, "continue")
         eventually(lambda: "out of resources" in one.batches.get(batch.id, ANN).why)
         refused_threads.clear()
         assert one.until(batch, "done").done == 2

@@ -215,10 +215,10 @@ def _batch_states(
                 wait()
     except GeneratorExit:
         with suppress(BatchNotFound):
-            batches.leave(batch_id, owner)
+            batches.stop(batch_id, owner)
         raise
     if summary.gave_up:
-        batches.stop(batch_id, owner)
+        batches.change(batch_id, owner, "stop")
         return replace(batches.get(batch_id, owner), why=summary.why)
     return summary
 

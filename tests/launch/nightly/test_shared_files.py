@@ -21,10 +21,10 @@ def test_a_file_of_all_rows_is_uploaded_once_despite_restarts(tmp_path: Path) ->
         with running_app(demo.url, data=tmp_path) as app, demo.hold("progress", after=4) as hold:
             batch = begun(app, 6)
             assert hold.reached.wait(LONGEST_WAIT)
-            app.services.batches.pause(batch.id, OWNER)
+            app.services.batches.change(batch.id, OWNER, "pause")
         assert demo.requests[UPLOAD] == 1
         with running_app(demo.url, data=tmp_path) as app:
-            app.services.batches.go_on(batch.id, OWNER)
+            app.services.batches.change(batch.id, OWNER, "continue")
             first, *_ = runs = ended(app, batch)
             assert demo.requests[UPLOAD] == 1
             assert len({names_on_server(run)[KEY] for run in runs}) == 1

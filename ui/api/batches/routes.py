@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
-from comfy.batches.open_batch import BatchSummary
+from comfy.batches.open_batch import BatchChange, BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.chains.folder import ChainFolder
@@ -168,13 +168,6 @@ def _check_of(
 
 
 _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
-Change = Literal["pause", "continue", "stop", "retry"]
-_CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
-    "pause": BatchQueue.pause,
-    "continue": BatchQueue.go_on,
-    "stop": BatchQueue.stop,
-    "retry": BatchQueue.retry_failed,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +258,7 @@ class BatchHandlers:
                 asked.request,
                 lambda batch: batch.gave_up,
             ),
-            stop=lambda outcome: self.batches.leave(outcome.ids[0], owner),
+            stop=lambda outcome: self.batches.stop(outcome.ids[0], owner),
             turn=self.turns.turn(asked.caller),
         )
         batch = self.document(await asyncio.to_thread(self.batches.get, outcome.ids[0], owner))
@@ -347,18 +340,18 @@ class BatchHandlers:
         response_model=BatchDoc,
     )
     def changed(
-        self, batch_id: str, change: Change, keyed: KeyedRequest = Depends(keyed_request)
+        self, batch_id: str, change: BatchChange, keyed: KeyedRequest = Depends(keyed_request)
     ) -> AsciiJSON:
         """Pause, continue or stop a batch, or retry its failed rows.
 
         `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
         same `Idempotency-Key` changes it once.
         """
-        owner, change_it = keyed.owner, _CHANGES[change]
+        owner = keyed.owner
         outcome = self.requests.changed_once(
             keyed,
             (f"batch {change}", batch_id),
-            partial(change_it, self.batches, batch_id, owner),
+            partial(self.batches.change, batch_id, owner, change),
         )
         return changed_answer(outcome, self.document(self.batches.get(batch_id, owner)))
 

@@ -48,7 +48,7 @@ def test_a_running_grid_sends_its_new_cells(app: RunningApp) -> None:
     batches, owner = app.services.batches, f"browser:{ANN}"
     spec = BatchSpec((AxisSpec(SEED, "1..9"),))
     batch = batches.start("text-to-image", SMALL, spec, Origin(owner))
-    batches.pause(batch.id, owner)
+    batches.change(batch.id, owner, "pause")
     whole = ask(app, f"{batch.id}/grid").json()
     worker = f"batch-{batch.id[:8]}"  # which may just have begun a row
     eventually(lambda: worker not in {thread.name for thread in threading.enumerate()})
@@ -59,7 +59,7 @@ def test_a_running_grid_sends_its_new_cells(app: RunningApp) -> None:
     assert [changed.get(cell["index"], cell) for cell in whole["cells"]] == now["cells"]
     assert len(changed) <= 3
     assert ask(app, f"{batch.id}/grid?since={now['mark']}").json()["cells"] == []
-    batches.stop(batch.id, owner)
+    batches.change(batch.id, owner, "stop")
     for other in (now["mark"], "x-1", f"{now['mark'].partition('-')[0]}-x"):
         assert len(ask(app, f"{batch.id}/grid?since={other}").json()["cells"]) == 9
 

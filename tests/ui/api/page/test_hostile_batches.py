@@ -118,7 +118,7 @@ def test_a_batch_starts_whole_or_not_at_all(
         return
     event("begun")
     begun = batches.get(answer.json()["id"], OWNER)
-    batches.pause(begun.id, OWNER)
+    batches.change(begun.id, OWNER, "pause")
     table = batches.table(begun.id, OWNER)
     assert len(table.rows) == len(table.states) == begun.rows
     again = BatchQueue(app.services.starter).table(begun.id, OWNER)

@@ -108,7 +108,7 @@ def test_a_batch_without_axes_has_no_grid(app: RunningApp) -> None:
         "text-to-image", SMALL, BatchSpec(axes, paired=True), Origin(owner)
     )
     assert ask(app, f"{paired.id}/grid").status_code == 404
-    app.services.batches.stop(paired.id, owner)
+    app.services.batches.change(paired.id, owner, "stop")
     one = ended(app, AxisSpec(STEPS, "1, 2, 3"), seeds="each")
     told = ask(app, f"{one.id}/grid").json()
     runs = [app.runs.record(cell["page"]["run"], owner) for cell in told["cells"]]
