@@ -9,16 +9,16 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from comfy.local_comfyui.install_node import install_node
+from comfyforms.plugin_manager import PluginTable, contributed_rows, installed_plugins
 from ui.accounts.commands import change_tokens, change_users
 from ui.backup import back_up, restore
-from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SHIPPED_WORKFLOWS, with_shipped_workflows
 from ui.settings.listening import port_problem
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
+    from comfyforms.hooks import SharedRuns
     from ui.accounts.login import SignInSettings
     from ui.accounts.openid_store import OpenIDPeople
     from ui.accounts.users import UsersFile
@@ -41,14 +42,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("comfyforms")
 
-_COMMANDS = {
-    "user": change_users,
-    "token": change_tokens,
-    "backup": back_up,
-    "restore": restore,
-    "cluster": manage_cluster,
-    "install-node": install_node,
-}
+_COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = PluginTable(
+    {
+        "user": change_users,
+        "token": change_tokens,
+        "backup": back_up,
+        "restore": restore,
+        "install-node": install_node,
+    },
+    lambda: contributed_rows("commands"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,8 +106,9 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     data = settings.data.absolute()
     database = settings.database.get_secret_value() if settings.database else sqlite_address(data)
     limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
+    shared: SharedRuns | None = installed_plugins().hook.shared_runs(settings=settings)
     try:
-        kept = BlobStore(data, shared=settings.wire is not None)
+        kept = BlobStore(data, shared=shared is not None)
         secret = kept_secret(data)
         history = RunStore(database, kept, limits)
     except ComfyError as problem:
@@ -120,7 +124,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
         files = data / "uploads"  # open forms find their files again after a restart
         files.mkdir(exist_ok=True, mode=0o700)
         try:
-            return run(settings, history, files, secret, stop_requested)
+            return run(settings, shared, history, files, secret, stop_requested)
         except ComfyError as problem:
             log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
             return USAGE_ERROR
@@ -134,13 +138,15 @@ def _terminal_closed(number: int, frame: FrameType | None) -> None:
 
 def run(
     settings: Settings,
+    shared: SharedRuns | None,
     history: RunStore,
     files: Path,
     secret: bytes,
     stop_requested: Callable[[], bool],
 ) -> int:
-    """Wire the parts together, serve, and return the exit code. `files`: the folder for users'
-    files; `stop_requested`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
+    """Wire the parts together, serve, and return the exit code. `shared`: the runs of several
+    processes; None if this is the only one. `files`: the folder for users' files;
+    `stop_requested`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
     used."""
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
@@ -161,7 +167,11 @@ def run(
     ):
         permissions = permissions_of(settings, users, openid)
         payment = _payment(settings, history)
-        runs = _registry(settings, servers, history, payment)
+        runs = (
+            shared.registry(servers, history, payment)
+            if shared
+            else _registry(settings, servers, history, payment)
+        )
         services = wire(
             servers,
             runs,
@@ -184,7 +194,8 @@ def run(
             one.start(servers)
         log.info("Runs go to %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
-        return serve(services, web_settings(settings, sign_in), stop_requested)
+        pages = shared is None or shared.serves_pages
+        return serve(services, web_settings(settings, sign_in, pages=pages), stop_requested)
 
 
 @contextlib.contextmanager
@@ -243,45 +254,22 @@ def _payment(settings: Settings, history: RunStore) -> Payment:
 def _registry(
     settings: Settings, servers: ServerPool, history: RunStore, payment: Payment
 ) -> RunRegistry:
-    """Return the registry of runs: in this process, or in a cluster with others. Raises ComfyError
-    if the cluster can't be joined."""
-    keep_running, retries = settings.keep_running == "yes", settings.retry == "yes"
-    if settings.wire is None:
-        from comfy.runs.registry import LocalRunRegistry
+    """Return the registry of this process's runs."""
+    from comfy.runs.registry import LocalRunRegistry
 
-        return LocalRunRegistry(
-            servers,
-            grace=settings.grace,
-            keep_running=keep_running,
-            limits=payment.limits,
-            history=history,
-            retries=retries,
-            api_key=payment.api_key,
-        )
-    from comfy.base.version import app_version
-    from comfy.cluster.messaging.wire import Wire
-    from comfy.cluster.processes import Place
-    from comfy.cluster.registry import ClusterRegistry
-    from ui.cluster_command.shared_settings import setup_of
-
-    executes = settings.execute == "yes"
-    setup = setup_of(settings)
-    place = Place(settings.process_name, executes, app_version(), setup=setup)
-    return ClusterRegistry(
+    return LocalRunRegistry(
         servers,
-        history,
-        Wire(settings.wire.get_secret_value(), place.name),
-        place,
         grace=settings.grace,
+        keep_running=settings.keep_running == "yes",
         limits=payment.limits,
-        keep_running=keep_running,
-        retries=retries,
+        history=history,
+        retries=settings.retry == "yes",
         api_key=payment.api_key,
     )
 
 
-def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
-    """Return the web side's part of the settings."""
+def web_settings(settings: Settings, sign_in: SignInSettings, *, pages: bool = True) -> WebSettings:
+    """Return the web side's part of the settings. `pages`: serve pages and the API."""
     from ui.settings.web_settings import WebSettings
 
     return WebSettings(
@@ -295,11 +283,8 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
         on_a_space=ON_A_SPACE,
         smaller_previews=settings.previews == "fitted",
         sign_in=sign_in,
-        comfy_runner=settings.comfy_runner,
-        scales=settings.scale,
-        shows_servers=settings.only_this_machine,
         operator_images=settings.operator_images == "yes",
-        pages=settings.pages == "yes",
+        pages=pages,
         of_plugins=settings,
     )
 

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
     from comfy.comfyui.protocol.outputs import OutputFile
     from comfy.comfyui.protocol.result_types import FileKind
+    from comfy.comfyui.servers.pool import ServerPool
     from comfy.form.conventions.layers import Layer, NodeView
     from comfy.form.model import FieldKind
     from comfy.graph.packs import PackRule
+    from comfy.launch.payment import Payment
     from comfy.records.record import Record
+    from comfy.records.store import RunStore
+    from comfy.runs.interface import RunRegistry
     from ui.page.form.kinds.view import FieldView
     from ui.parts import Parts
     from ui.services import Services
+    from ui.settings.options import Settings
     from ui.settings.web_settings import WebSettings
     from ui.web.access import Access, GuardedRoutes
     from ui.web.identity import Identity
@@ -42,7 +47,15 @@ else:
         return getattr(import_module(_NAMES[name]), name)
 
 
-__all__ = ["Access", "AppParts", "GuardedRoutes", "PluginApp", "ResultAction", "hookimpl"]
+__all__ = [
+    "Access",
+    "AppParts",
+    "GuardedRoutes",
+    "PluginApp",
+    "ResultAction",
+    "SharedRuns",
+    "hookimpl",
+]
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _hook = pluggy.HookspecMarker(PROJECT)
 _Settings = TypeVar("_Settings", bound="BaseModel")
@@ -68,7 +81,7 @@ class PluginApp:
     def own_settings(self, kind: type[_Settings]) -> _Settings:
         """Return the plugin's settings. `kind`: the class that its hook `settings` returns."""
         given = self.settings.of_plugins
-        return given if isinstance(given, kind) else kind()
+        return given if isinstance(given, kind) else kind.model_construct()
 
     def result(self, request: HTTPConnection, run: str, file: int) -> tuple[Record, OutputFile]:
         """Return a run of the caller, and its file with this number. Blocks on the database. Raises
@@ -113,6 +126,19 @@ class AppParts:
     section: Callable[[], str] = lambda: ""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedRuns:
+    """Runs that several processes of the app share.
+
+    `registry`: returns the registry of runs, in place of the one for a single process. It gets the
+    servers, the history and the rules for paid runs, and may raise ComfyError. `serves_pages`:
+    whether this process serves pages and the API.
+    """
+
+    registry: Callable[[ServerPool, RunStore, Payment], RunRegistry]
+    serves_pages: bool = True
+
+
 @_hook
 def app_parts(app: PluginApp) -> AppParts | None:
     """Return a plugin's parts of one app. Called once per app, before it serves."""
@@ -121,7 +147,20 @@ def app_parts(app: PluginApp) -> AppParts | None:
 @_hook
 def settings() -> Iterable[type[BaseModel]]:  # type: ignore[empty-body]
     """Return classes of settings, whose fields become options, variables and keys of the settings
-    file. Each field has a default, a `title` for its value in --help, and a description."""
+    file. Each field has a default, a `title` for its value in --help, and a description. A list of
+    models becomes a list of tables, which only the file can have."""
+
+
+@_hook
+def commands() -> Mapping[str, Callable[[Sequence[str]], int]]:  # type: ignore[empty-body]
+    """Return commands by name: functions that get the arguments after the name, and return the exit
+    code."""
+
+
+@_hook(firstresult=True)
+def shared_runs(settings: Settings) -> SharedRuns | None:
+    """Return how the runs of several processes are kept, or None if the settings name a single
+    process. Called before the app opens its history. The first answer counts."""
 
 
 @_hook

@@ -26,7 +26,7 @@ comfyui.client graph paid
 requirements
 comfyui.servers records workflow
 downloads form runs
-cluster library
+library
 launch model_files templates
 groups
 batches
@@ -40,7 +40,7 @@ accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.commands web
 documents gradio.page_files
-backup cluster_command files library settings.web_settings
+backup files library settings.web_settings
 services
 administration
 gradio page
@@ -52,14 +52,13 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-cluster.engine cluster.groups cluster.line cluster.mirror cluster.processes cluster.registry
-cluster.roles cluster.rows cluster.setup cluster.tables cluster.watching
 comfyforms.plugins.scaling.scaler
 records.administration records.api_keys records.database records.groups records.lineage records.paid records.presets
 records.rows records.sharing records.started_requests records.state records.steps records.store
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid_store
 ui.accounts.store
 """
+CLUSTER = "engine groups line mirror processes registry roles rows setup tables watching"
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a file
@@ -72,14 +71,15 @@ USERS = {
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.dispatch"},
-    "redis": {"comfy.cluster.messaging.wire"},
-    "dbos": {"comfy.cluster.engine"},
+    "redis": {"comfyforms.plugins.cluster.messaging.wire"},
+    "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.media"},
     "sqlalchemy": {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()
-    },
+    }
+    | {f"comfyforms.plugins.cluster.{name}" for name in CLUSTER.split()},
     "alembic": {"comfy.records.database", STEPS},
 }
 

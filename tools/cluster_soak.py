@@ -1,5 +1,5 @@
 """`python -m tools.cluster_soak [--runs N] [--seed N]`: runs in a cluster while its processes,
-ComfyUI servers, Postgres and Redis die and return. See `tests.cluster.soak`."""
+ComfyUI servers, Postgres and Redis die and return. See `tests.plugins.cluster.soak`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import random
 import sys
 from collections import Counter
 
-from tests.cluster.soak import planned, soak
+from tests.plugins.cluster.soak import planned, soak
 from tests.support.cluster.running import running_cluster
 
 

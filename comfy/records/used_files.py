@@ -101,7 +101,7 @@ class RemovalLock:
 
     `local`: the lock of this process, enough for other writes. On Postgres (`is_shared`), `with`
     also waits for the other processes. A transaction holds that lock, so that the database takes it
-    from a frozen process (`comfy.cluster.tables.limit_silence`).
+    from a frozen process (`limit_silence` of the plugin `cluster`).
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser, never, person
 from tests.attacks.routes import registered
 from tests.attacks.strategies import Site, attacks
@@ -187,7 +188,11 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
             config.touch()
             apps = tuple(
                 stack.enter_context(
-                    running_app(demo.url, settings=replace(one, comfy_runner=config), **options)
+                    running_app(
+                        demo.url,
+                        settings=replace(one, of_plugins=RunnerSettings(comfy_runner=config)),
+                        **options,
+                    )
                 )
                 for one in (WebSettings(port=0), LOGIN)
             )

@@ -40,6 +40,7 @@ FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}
 
 
 COMFY = Path(__file__).parents[2] / "comfy"
+CLUSTER = COMFY.parent / "comfyforms" / "plugins" / "cluster"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
 OF_A_SHELL = {
     "address.py",
@@ -49,8 +50,15 @@ OF_A_SHELL = {
     "demo",
     "setup.py",
 }
+SOURCES = {
+    str(file.relative_to(folder)): file
+    for folder, files in ((COMFY, COMFY), (CLUSTER.parent, CLUSTER))
+    for file in files.rglob("*.py")
+    if OF_A_SHELL.isdisjoint(file.relative_to(folder).parts)
+}
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
+    **{"cluster/check.py": 5, "cluster/command.py": 1, "cluster/importing.py": 10},
     **{"cluster/engine.py": 4, "cluster/messaging/wire_address.py": 2},
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
@@ -81,16 +89,12 @@ def bare_texts(file: Path) -> Iterator[str]:
                     yield f"{file.name}:{said.lineno}"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [one for one in COMFY.rglob("*.py") if not OF_A_SHELL & set(one.relative_to(COMFY).parts)],
-    ids=lambda file: str(file.relative_to(COMFY)),
-)
-def test_errors_for_users_are_messages(file: Path) -> None:
+@pytest.mark.parametrize("name", SOURCES)
+def test_errors_for_users_are_messages(name: str) -> None:
     """Every text of an exception or a hint is a message, except for those counted in the table of
     English texts."""
-    found = list(bare_texts(file))
-    assert len(found) == IN_ENGLISH.get(str(file.relative_to(COMFY)), 0), found
+    found = list(bare_texts(SOURCES[name]))
+    assert len(found) == IN_ENGLISH.get(name, 0), found
 
 
 def parts(text: object) -> object:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from comfy.cluster.processes import ABSENT
-from ui.cluster_command.command import manage_cluster
-from ui.settings.arguments import read_settings
-from ui.settings.options import Settings
+from comfyforms.plugins.cluster.command import manage_cluster
+from comfyforms.plugins.cluster.processes import ABSENT
+from ui.settings.arguments import read_settings, settings_type
 from ui.settings.server_options import PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +52,7 @@ def test_the_compose_file_has_settings_of_the_app(monkeypatch: pytest.MonkeyPatc
     balancer sends requests to both, and only the balancer has a port."""
     services = COMPOSE["services"]
     apps = {name: services[name]["environment"] for name in ("app-1", "app-2")}
-    variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     for name, environment in apps.items():
         assert environment.keys() <= variables
         assert environment["COMFYFORMS_PROCESS"] == name
@@ -78,7 +77,7 @@ def test_the_unit_starts_the_command() -> None:
     unit = (FILES / "comfyforms@.service").read_text(encoding="utf-8")
     (command,) = re.findall(r"^ExecStart=\S+/comfyforms (.*)$", unit, re.M)
     options = re.findall(r"--([a-z-]+)", command)
-    assert {name.replace("-", "_") for name in options} <= Settings.model_fields.keys()
+    assert {name.replace("-", "_") for name in options} <= settings_type().model_fields.keys()
 
 
 def test_it_tells_when_a_process_counts_as_dead() -> None:

@@ -11,9 +11,8 @@ import yaml
 
 from comfy.media.checks import FileLimits
 from comfyforms.plugins.scaling.plugin import scale_of
-from ui.settings.arguments import read_settings
-from ui.settings.options import Settings
-from ui.settings.scales import ScaleTable
+from comfyforms.plugins.scaling.settings import ScaleTable
+from ui.settings.arguments import read_settings, settings_type
 from ui.settings.server_options import PREFIX
 from ui.settings.web_settings import permissions_of
 
@@ -29,9 +28,9 @@ def test_it_names_settings_that_there_are() -> None:
     """The page names options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
     appear only in commands."""
     words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
-    options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
+    options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
-    variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables
     assert f"{FileLimits().size >> 20} MB" in PAGE
@@ -58,7 +57,7 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     permissions = permissions_of(settings, None)
     assert permissions.keep("user:anna")
     assert not permissions.keep("user:ben")
-    assert tomllib.loads(TOML + OPENID).keys() <= Settings.model_fields.keys()
+    assert tomllib.loads(TOML + OPENID).keys() <= settings_type().model_fields.keys()
     Path("comfyforms.toml").write_text(TOML + OPENID, encoding="utf-8")
     openid = read_settings(arguments).openid
     assert openid is not None

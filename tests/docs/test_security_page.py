@@ -10,7 +10,7 @@ import pytest
 
 from comfy.media.checks import MIB
 from comfy.runs.limits import BatchLimits, ChainLimits, RunLimits
-from ui.settings.options import Settings
+from ui.settings.arguments import settings_type
 from ui.web.limits import WebLimits
 
 ROOT = Path(__file__).parents[2]
@@ -74,11 +74,11 @@ def test_every_limit_is_documented() -> None:
 
 def test_every_documented_setting_exists() -> None:
     """The options and variables on the page are those that the program has."""
-    options = {"help"} | {name.replace("_", "-") for name in Settings.model_fields}
+    options = {"help"} | {name.replace("_", "-") for name in settings_type().model_fields}
     page = re.sub(r"```.*?```", "", PAGE, flags=re.S)
     assert set(re.findall(r"`--([a-z-]+)", page)) <= options
     assert {name.lower() for name in re.findall(r"COMFYFORMS_([A-Z_]+)", page)} <= set(
-        Settings.model_fields
+        settings_type().model_fields
     )
 
 

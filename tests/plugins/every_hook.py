@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from comfyforms.hooks import Access, AppParts, GuardedRoutes, PluginApp, hookimpl
+from comfyforms.hooks import Access, AppParts, GuardedRoutes, PluginApp, SharedRuns, hookimpl
 
 
 class Wrong:
@@ -43,14 +43,29 @@ def app_parts(app: PluginApp) -> AppParts:
     return AppParts([routes], serving)
 
 
+class EveryRow(BaseModel):
+    name: str
+
+
 class EverySettings(BaseModel):
     every_note: str = Field("none", title="TEXT", description="a note")
+    every_row: tuple[EveryRow, ...] = Field((), title="", description="rows")
     every_size: int = Field(1, ge=1, title="NUMBER", description="a size")
 
 
 @hookimpl
 def settings() -> list[Any]:
     return [EverySettings]
+
+
+@hookimpl
+def commands() -> dict[str, Any]:
+    return {"every": len, "user": len}
+
+
+@hookimpl
+def shared_runs(settings: Any) -> SharedRuns | None:
+    return SharedRuns(lambda *_: settings.registry, serves_pages=False)
 
 
 @hookimpl

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
 
+import app
 from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.form.conventions.readers import read_layers
 from comfy.form.kinds.registry import KINDS
 from comfy.graph.packs import rule_of
 from comfy.workflow.model import Workflow
+from comfyforms.plugin_manager import installed_plugins
 from tests.plugins.every_hook import EverySettings
 from ui.page.form.kinds.registry import VIEWS
 from ui.settings.arguments import read_settings
@@ -25,7 +30,16 @@ assert not rule_of("Other").unconnected
 layers = read_layers(Workflow("a", {}), {}, [])
 assert "0 nodes" in [layer.description for layer in layers]
 os.environ["COMFYFORMS_EVERY_SIZE"] = "3"
-given = read_settings(["--every-note", "hello", "--port", "1"])
+with tempfile.TemporaryDirectory() as folder:
+    file = Path(folder) / "config.toml"
+    file.write_text('[[every_row]]\nname = "a"\n[[every_row]]\nname = "b"\n')
+    given = read_settings(["--every-note", "hello", "--port", "1", "--config", str(file)])
+assert [row.name for row in given.every_row] == ["a", "b"]
 assert (given.every_note, given.every_size, given.port) == ("hello", 3, 1)
 assert isinstance(given, EverySettings)
+assert app.main(["every", "one", "two"]) == 2
+assert "every" in app._COMMANDS
+assert app._COMMANDS["user"] is not len
+shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(wire=None, registry=5))
+assert (shared.registry(), shared.serves_pages) == (5, False)
 print("checked")

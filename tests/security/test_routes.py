@@ -13,6 +13,7 @@ import pytest
 import websocket
 from fastapi import APIRouter, FastAPI
 
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -59,7 +60,9 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     config = own_temporary_folder / "comfy_runner.toml"
     config.touch()
     settings = replace(
-        LOGIN if logs_in else WebSettings(port=0), comfy_runner=config, operator_images=True
+        LOGIN if logs_in else WebSettings(port=0),
+        of_plugins=RunnerSettings(comfy_runner=config),
+        operator_images=True,
     )
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         ann = person(app, ANN if logs_in else None)

@@ -32,7 +32,7 @@ PURE = (
     "batches/test_values.py",
     "chains/test_chain_fields.py",
     "chains/test_chain_files.py",
-    "cluster/test_state_messages.py",
+    "plugins/cluster/test_state_messages.py",
     "templates/test_index.py",
     "webhooks",
     "ui/documents",

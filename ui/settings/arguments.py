@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import tomllib
 from argparse import SUPPRESS, ArgumentParser
@@ -13,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from comfy.base.secret_options import secrets_can_be_read
@@ -25,13 +25,12 @@ from ui.settings.folders import INSTALLED, PROGRAM
 from ui.settings.named_servers import (
     OWN,
     NamedServer,
-    ServerAccess,
+    Secret,
     at_home,
     unreadable,
     warn_if_public,
 )
-from ui.settings.options import NO_OPTION, REPEATED, SECRET, Settings
-from ui.settings.scales import ScaleTable
+from ui.settings.options import Settings
 from ui.settings.server_options import PREFIX, LocalServer
 
 log = logging.getLogger(__name__)
@@ -56,28 +55,49 @@ _WORDS: Mapping[str, str] = {
     "literal_error": "choose {expected}.",
 }
 
-# Settings that are tables, and their keys. An error in a key names it, except for the address,
-# which the option itself has.
-_TABLES: Mapping[str, Sequence[str]] = {
-    "server": tuple({"url": 0, "name": 0, **NamedServer.model_fields, **LocalServer.model_fields}),
-    "scale": sorted(ScaleTable.model_fields, key=ServerAccess.model_fields.__contains__),
-}
-_PARTS = {key for keys in _TABLES.values() for key in keys} - {"url"}
-
-# Patterns that match values with a secret. A secret option without a pattern is secret with any
-# value.
-_SECRET_PART: Mapping[str, re.Pattern[str]] = {
-    "server": re.compile("@"),
-    **dict.fromkeys(("database", "wire"), re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password=")),
-}
-_ANYTHING = re.compile(".")
+_REPEATED = frozenset({"server"})  # options that can be given several times
+# Keys of `[[server]]`. It is an option, too, unlike the settings in `_tables`.
+_SERVER = tuple({"url": 0, "name": 0, **NamedServer.model_fields, **LocalServer.model_fields})
 
 
 @cache
-def _settings_type() -> type[Settings]:
+def settings_type() -> type[Settings]:
     """Return the class of the settings, with the fields that plugins add."""
     added = contributed("settings")
-    return create_model("AllSettings", __base__=(Settings, *added)) if added else Settings
+    own = [one for one in added if issubclass(one, Settings)]
+    others = [one for one in added if one not in own]
+    return create_model("AllSettings", __base__=(*own, Settings, *others))
+
+
+@cache
+def _fields() -> Mapping[str, FieldInfo]:
+    """Return the settings by name, with the plugins' settings last."""
+    return Settings.model_fields | settings_type().model_fields
+
+
+@cache
+def secrets() -> Mapping[str, Secret]:
+    """Return the settings that may contain a secret."""
+    marked = ((name, mark) for name, field in _fields().items() for mark in field.metadata)
+    return {name: mark for name, mark in marked if isinstance(mark, Secret)}
+
+
+@cache
+def _tables() -> Mapping[str, Sequence[str]]:
+    """Return the settings that are lists of tables in the file of `--config`, and the keys of a
+    table. The keys of a base class come last."""
+    return {
+        name: sorted(table.model_fields, key=lambda key: key not in table.__annotations__)
+        for name, field in _fields().items()
+        for table in get_args(field.annotation)
+        if isinstance(table, type) and issubclass(table, BaseModel)
+    }
+
+
+def has_option(name: str) -> bool:
+    """Return whether a setting can be given on the command line."""
+    secret = secrets().get(name)
+    return name not in _tables() and (secret is None or secret.is_option)
 
 
 def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True) -> Settings:
@@ -89,7 +109,7 @@ def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     given, problems = _parse(arguments)
-    known = [_variable(name) for name in _settings_type().model_fields]
+    known = [_variable(name) for name in _fields()]
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             log.warning("Unknown setting %s.%s", variable, _did_you_mean(variable.upper(), known))
@@ -100,7 +120,7 @@ def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True
         name: value for name, value in in_file.items() if _variable(name) not in in_variables
     }
     try:
-        settings = _settings_type().model_validate(
+        settings = settings_type().model_validate(
             {**in_file, **given, **({} if serves else _NO_RIGHTS)}
         )
     except ValidationError as error:
@@ -121,8 +141,8 @@ def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True
 
 
 def _holds_secret(name: str, value: object) -> bool:
-    part = _SECRET_PART.get(name, _ANYTHING)
-    return name in SECRET and part.search(str(value or "")) is not None
+    secret = secrets().get(name)
+    return secret is not None and secret.part.search(str(value or "")) is not None
 
 
 class _Parser(ArgumentParser):
@@ -144,21 +164,12 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         f"{PROGRAM} [--OPTION VALUE …]",
         f"Opens ComfyUI workflows as web forms. To manage users: {PROGRAM} user --help.",
         allow_abbrev=False,
-        epilog="All users of this machine can read command lines. "
-        + " ".join(
-            f"{_variable(name)} is therefore not an option:"
-            f" {_settings_type().model_fields[name].description}."
-            for name in sorted(NO_OPTION & SECRET)
-        )
-        + " [[scale]] in the file of --config names"
-        f" {_settings_type().model_fields['scale'].description}.",
+        epilog=_about_others(),
     )
-    offered = {
-        name: one for name, one in _settings_type().model_fields.items() if name not in NO_OPTION
-    }
+    offered = {name: one for name, one in _fields().items() if has_option(name)}
     for name, field in offered.items():
         secret = "; secrets belong in the variable or the file of --config"
-        about = f"{field.description}{secret if name in SECRET else ''}"
+        about = f"{field.description}{secret if name in secrets() else ''}"
         about = f"{about} [{_variable(name)}]{_default(field.default)}".replace("%", "%%")
         parser.add_argument(
             _option(name),
@@ -177,12 +188,30 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     ]
     given: dict[str, object] = {}
     for name, (value, *more) in vars(known).items():
-        if more and name in REPEATED:
+        if more and name in _REPEATED:
             value = " ".join([value, *more])
         elif more:
             problems.append(f"{_option(name)}: use it only once.")
-        given[name] = value or _settings_type().model_fields[name].default
+        given[name] = value or _fields()[name].default
     return given, problems
+
+
+def _about_others() -> str:
+    """Return the help text about the settings that aren't options."""
+    fields, hidden = _fields(), [name for name in sorted(secrets()) if not has_option(name)]
+    return " ".join(
+        (
+            "All users of this machine can read command lines.",
+            *(
+                f"{_variable(name)} is therefore not an option: {fields[name].description}."
+                for name in hidden
+            ),
+            *(
+                f"[[{name}]] in the file of --config names {fields[name].description}."
+                for name in _tables()
+            ),
+        )
+    )
 
 
 def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
@@ -193,7 +222,7 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
     path = at_home(Path(str(name)))
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        if not SECRET.isdisjoint(document):
+        if not secrets().keys().isdisjoint(document):
             warn_if_public(path.name, path.stat())
     except tomllib.TOMLDecodeError as error:
         where = str(error).rpartition("(")[2].rstrip(")")
@@ -202,7 +231,7 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
         return {}, [f"{_option('config')}: {unreadable(error).message()}"]
     except (OSError, ValueError):
         return {}, []
-    known = [one for one in _settings_type().model_fields if one != "config"]
+    known = [one for one in _fields() if one != "config"]
     strange = [
         f"{_option('config')}: unknown setting {one!a}.{_did_you_mean(one, known)}"
         for one in document
@@ -226,17 +255,18 @@ def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
     if not problem["loc"]:
         return problem["msg"]
     name, key = str(problem["loc"][0]), problem["loc"][-1]
+    keys = _SERVER if name == "server" else _tables().get(name, ())
     words = (
         _WORDS.get(problem["type"], "the value has the wrong type.")
-        .format_map(
-            {**problem.get("ctx", {}), "keys": ", ".join(_TABLES.get(name, ())), "key": key}
-        )
+        .format_map({**problem.get("ctx", {}), "keys": ", ".join(keys), "key": key})
         .replace("'", "")
     )
     if problem["type"] == OWN:
         words = problem["msg"]
     missing = problem["type"] == "missing"
-    parts = (f"{one}: " for one in problem["loc"][1:] if one in _PARTS and not missing)
+    parts = (
+        f"{one}: " for one in problem["loc"][1:] if one in keys and one != "url" and not missing
+    )
     return f"{names.get(name, _variable(name))}: {''.join(parts)}{words}"
 
 

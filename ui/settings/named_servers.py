@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,18 @@ log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 50  # runs at one server
 _LONGEST_NAME = 40  # characters
 OWN = "setting"  # the type of our own errors, whose messages are shown unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Marks a setting whose value contains a secret if `part` matches. `is_option`: it can be given
+    on the command line, too, where other users of the machine may read it."""
+
+    part: re.Pattern[str] = re.compile(".")
+    is_option: bool = True
+
+
+WITH_PASSWORD = Secret(re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password="))  # addresses
 
 
 def at_home(path: Path) -> Path:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, get_args
@@ -18,10 +18,15 @@ from comfy.comfyui.client.address import is_loopback
 from comfyforms.comfyui_node.downloads.hosts import added_host
 from comfyforms.comfyui_node.signing import SHORTEST_SECRET
 from ui.accounts.openid_people import OpenIDSettings, space_openid
-from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
-from ui.settings.named_servers import OWN, HomePath, ReadableFile, SecretInFile
-from ui.settings.scales import scale_problems
+from ui.settings.named_servers import (
+    OWN,
+    WITH_PASSWORD,
+    HomePath,
+    ReadableFile,
+    Secret,
+    SecretInFile,
+)
 from ui.settings.server_options import ServerOptions
 from ui.settings.setting_values import (
     ComfyKey,
@@ -48,11 +53,13 @@ from ui.settings.setting_values import (
     host_setting,
 )
 
+_HIDDEN = Secret(is_option=False)  # other users of the machine could see the option
+
 
 class PaidOptions(ServerOptions):
     """Settings of paid partner nodes and of ComfyUI servers."""
 
-    comfy_org_key: ComfyKey | None = Field(
+    comfy_org_key: Annotated[ComfyKey | None, _HIDDEN] = Field(
         None,
         title="KEY",
         description="comfy.org API key that pays the runs of users without a key of their own",
@@ -113,7 +120,6 @@ _Hosts = Annotated[
     tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_hosts)
 ]
 _Secret = Annotated[SecretStr, AfterValidator(_secret)]
-_SECRET_DOWNLOADS = frozenset({"node_secret", "huggingface_token"})
 
 
 class DownloadOptions(ServerOptions):
@@ -126,14 +132,14 @@ class DownloadOptions(ServerOptions):
             "hosts that models may be downloaded from, besides huggingface.co and civitai.com"
         ),
     )
-    node_secret: _Secret | None = Field(
+    node_secret: Annotated[_Secret | None, _HIDDEN] = Field(
         None,
         title="SECRET",
         description=(
             "secret that the custom nodes in the ComfyUI servers share, for downloads of models"
         ),
     )
-    huggingface_token: SecretStr | None = Field(
+    huggingface_token: Annotated[SecretStr | None, _HIDDEN] = Field(
         None,
         title="TOKEN",
         description="Hugging Face token for models whose license has to be accepted",
@@ -141,12 +147,6 @@ class DownloadOptions(ServerOptions):
 
 
 _CHOICES = "|".join(get_args(Permission))
-REPEATED = frozenset({"server"})  # options that can be given several times
-_SENT_TO_SERVERS = {"server", "server_token", "server_header"}
-_KEYS = {"webhook_secret", "openid_secret", "comfy_org_key"}
-SECRET = frozenset(_SENT_TO_SERVERS | _KEYS | {"login", "database", "wire"} | _SECRET_DOWNLOADS)
-# Other users of the machine could see these options, or they are tables.
-NO_OPTION = frozenset({"openid_secret", "scale", "comfy_org_key"}) | _SECRET_DOWNLOADS
 
 
 class Settings(DownloadOptions, PaidOptions):
@@ -215,7 +215,7 @@ class Settings(DownloadOptions, PaidOptions):
         title="FILE",
         description="file with node classes that opened workflows may use, one per line",
     )
-    login: Users = Field(
+    login: Annotated[Users, Secret()] = Field(
         (),
         title="NAME:PASSWORD,…",
         description="users who may sign in; without any, everyone can use the app",
@@ -264,7 +264,7 @@ class Settings(DownloadOptions, PaidOptions):
     openid_client: str = Field(
         "", title="ID", description="client id of the app at the OpenID provider"
     )
-    openid_secret: SecretStr | None = Field(
+    openid_secret: Annotated[SecretStr | None, _HIDDEN] = Field(
         None, title="SECRET", description="client secret of the app at the OpenID provider"
     )
     openid_name: str = Field(
@@ -315,36 +315,13 @@ class Settings(DownloadOptions, PaidOptions):
     data: HomePath = Field(
         data_folder(), title="DIR", description="folder for the history and the results"
     )
-    database: SecretStr | None = Field(
+    database: Annotated[SecretStr | None, WITH_PASSWORD] = Field(
         None,
         title="URL",
         description=(
             "SQLAlchemy URL of the history's database, like postgresql+psycopg://… (default:"
             " SQLite in the folder of --data)"
         ),
-    )
-    wire: WireURL | None = Field(
-        None,
-        title="URL",
-        description=(
-            "URL of Redis or Valkey, which connects several processes of the app:"
-            " rediss://…, redis://… or unix://…"
-        ),
-    )
-    process: ProcessName = Field(
-        "",
-        title="NAME",
-        description="unique name of this process (default: the machine's name and the port)",
-    )
-    pages: YesNo = Field(
-        "yes",
-        title="|".join(get_args(YesNo)),
-        description="whether this process serves pages and the API; no = it only executes runs",
-    )
-    execute: YesNo = Field(
-        "yes",
-        title="|".join(get_args(YesNo)),
-        description="whether this process executes runs; no = it only serves pages and the API",
     )
     keep_days: float = Field(
         30.0, gt=0, le=36_500, title="DAYS", description="age at which results are deleted"
@@ -360,11 +337,6 @@ class Settings(DownloadOptions, PaidOptions):
         "text",
         title="|".join(get_args(LogFormat)),
         description="log lines as text or as JSON objects",
-    )
-    comfy_runner: ReadableFile | None = Field(
-        None,
-        title="FILE",
-        description="config.toml of comfy_runner; turns on its endpoints, like /queue",
     )
     waiting: int = Field(30, ge=1, title="RUNS", description="unfinished runs that a user may have")
     hourly: int = Field(
@@ -389,7 +361,7 @@ class Settings(DownloadOptions, PaidOptions):
             " without any, webhooks are off"
         ),
     )
-    webhook_secret: WebhookSecret | None = Field(
+    webhook_secret: Annotated[WebhookSecret | None, Secret()] = Field(
         None,
         title="whsec_…",
         description="secret that signs webhooks (default: generated, in the folder of --data)",
@@ -397,44 +369,38 @@ class Settings(DownloadOptions, PaidOptions):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
-        problems = []
+        if problems := list(self.problems()):
+            raise PydanticCustomError(OWN, "\n".join(problems))
+        return self
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between settings."""
         if self.login and self.login_file:
-            problems.append("--login and --login-file: use only one of them.")
+            yield "--login and --login-file: use only one of them."
         others = self.has_users_file or self.user_header
         operators = self.operators or self.openid_operators or others
         if "operators" in (self.open, self.gallery, self.keep) and not operators:
-            problems.append(
+            yield (
                 "--open operators, --gallery operators and --keep operators need --operators"
                 f" NAME,NAME, or an administrator added with {COMMAND} user add NAME --operator."
             )
         if set(self.operators) - {name for name, _ in self.pairs} and not others:
-            problems.append("--operators: each name needs a login; see --login-file.")
+            yield "--operators: each name needs a login; see --login-file."
         if self.user_header and (self.trusts_by_default or "*" in self.trusted_proxies):
-            problems.append("--user-header: name the proxies with --trusted-proxies, without *.")
+            yield "--user-header: name the proxies with --trusted-proxies, without *."
         if self.sign_out_address and not self.user_header:
-            problems.append("--sign-out-address needs --user-header.")
+            yield "--sign-out-address needs --user-header."
         if self.openid_issuer and not (self.openid_client and self.openid_allow):
-            problems.append("--openid-issuer needs --openid-client and --openid-allow.")
+            yield "--openid-issuer needs --openid-client and --openid-allow."
         named = self.openid_client or self.openid_allow or self.openid_operators
         if named and self.openid is None:
-            problems.append(
+            yield (
                 "--openid-client, --openid-allow and --openid-operators need --openid-issuer, or"
                 " hf_oauth on a Space."
             )
         if "openid" not in self.openid_scopes:
-            problems.append("--openid-scopes: add openid.")
-        roles = {"pages": self.pages == "yes", "execute": self.execute == "yes"}
-        problems += cluster_problems(self.wire, self.database, **roles)
-        if self.wire is not None and self._local:
-            problems.append(
-                "--comfyui and --wire: use only one of them. In a cluster, start ComfyUI as a"
-                " service of its own and name it with --server."
-            )
-        problems += scale_problems(self.scale, has_server=bool(self.server or self.comfyui))
-        problems += self.server_problems()
-        if problems:
-            raise PydanticCustomError(OWN, "\n".join(problems))
-        return self
+            yield "--openid-scopes: add openid."
+        yield from super().problems()
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -463,11 +429,6 @@ class Settings(DownloadOptions, PaidOptions):
             self.openid_scopes,
             self.openid_groups,
         )
-
-    @property
-    def process_name(self) -> str:
-        """Return the name of this process, which no other process of the app has."""
-        return self.process or f"{socket.gethostname()}:{self.port}"
 
     @property
     def users_path(self) -> Path:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -18,11 +19,11 @@ from ui.settings.named_servers import (
     NamedServer,
     PromptLimit,
     ReadableFile,
+    Secret,
     ServerName,
     named_addresses,
     server_tables,
 )
-from ui.settings.scales import Scales
 
 
 class LocalServer(BaseModel):
@@ -68,6 +69,7 @@ class ServerOptions(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         validate_default=False,
+        defer_build=True,  # only `settings_type` is used, which has the plugins' fields, too
     )
 
     # `title`: the name of the value in --help.
@@ -76,7 +78,7 @@ class ServerOptions(BaseSettings):
         title="FILE",
         description="TOML file with these settings; options and variables override it",
     )
-    server: Servers = Field(
+    server: Annotated[Servers, Secret(re.compile("@"))] = Field(
         (),
         title="URL",
         description=(
@@ -85,10 +87,10 @@ class ServerOptions(BaseSettings):
             " images"
         ),
     )
-    server_token: SecretStr | None = Field(
+    server_token: Annotated[SecretStr | None, Secret()] = Field(
         None, title="TOKEN", description="token sent to ComfyUI as 'Authorization: Bearer TOKEN'"
     )
-    server_header: Header | None = Field(
+    server_header: Annotated[Header | None, Secret()] = Field(
         None,
         title="NAME:VALUE",
         description="header sent with every request to ComfyUI, like 'X-Api-Key: secret'",
@@ -112,13 +114,6 @@ class ServerOptions(BaseSettings):
         title="PYTHON",
         description="Python of --comfyui (default: .venv or venv in its folder)",
     )
-    scale: Scales = Field(
-        (),
-        title="",
-        description=(
-            "ComfyUI servers that the app starts while runs wait, and stops when they are idle"
-        ),
-    )
 
     @property
     def server_addresses(self) -> tuple[ServerAddress, ...]:
@@ -137,8 +132,8 @@ class ServerOptions(BaseSettings):
         """Return the prompt limits of named servers that have one, by address."""
         return {one.address.url: one.limit for one in self._named if one.limit is not None}
 
-    def server_problems(self) -> Iterator[str]:
-        """Yield a sentence for each problem of these settings."""
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction between settings."""
         names = [one.name for one in self.server if one.name]
         if len(set(names)) < len(names):
             yield "--server: Two servers have the same name. Give each server its own name."

@@ -15,7 +15,6 @@ from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.users import UsersFile
 from ui.languages.catalogs import Languages
 from ui.settings.options import Settings
-from ui.settings.scales import ScaleTable
 from ui.settings.setting_values import Permission
 from ui.settings.start_lines import Reach, is_contained
 from ui.web.identity import Identity
@@ -89,10 +88,8 @@ class WebSettings:
     sign-in methods; without both, sign-in is off. `finish`: seconds that runs may continue at
     shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
-    `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
-    `scales`: elastic servers; `shows_servers`: users may see their addresses.
-    `operator_images`: administrators see previews of all runs. `pages`: serve pages and the API.
-    `of_plugins`: all settings, with those that plugins add."""
+    `run_socket_routes`. `operator_images`: administrators see previews of all runs. `pages`: serve
+    pages and the API. `of_plugins`: all settings, with those that plugins add."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -105,9 +102,6 @@ class WebSettings:
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
-    comfy_runner: Path | None = None
-    scales: tuple[ScaleTable, ...] = ()
-    shows_servers: bool = False
     operator_images: bool = False
     pages: bool = True
     of_plugins: BaseModel | None = None

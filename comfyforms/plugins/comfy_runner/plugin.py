@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from comfyforms.hooks import AppParts, PluginApp, hookimpl
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@hookimpl
+def settings() -> list[type[BaseModel]]:
+    """Add `--comfy-runner`."""
+    from comfyforms.plugins.comfy_runner.settings import RunnerSettings
+
+    return [RunnerSettings]
 
 
 @hookimpl
 def app_parts(app: PluginApp) -> AppParts | None:
     """Add the calls. Their `/health` takes the place of the app's. Raises ManyProblems if the file
     can't be used."""
-    if app.settings.comfy_runner is None:
+    from comfyforms.plugins.comfy_runner.settings import RunnerSettings
+
+    settings = app.own_settings(RunnerSettings)
+    if settings.comfy_runner is None:
         return None
     from comfyforms.plugins.comfy_runner.calls import comfy_runner_routes
     from comfyforms.plugins.comfy_runner.runner import Runner, read_runner_config
 
     services, parts = app.services, app.parts
     runner = Runner(
-        read_runner_config(app.settings.comfy_runner),
+        read_runner_config(settings.comfy_runner),
         services.folder,
         parts.run_start,
         parts.presenter.ends,

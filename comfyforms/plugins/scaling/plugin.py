@@ -12,14 +12,25 @@ from comfyforms.hooks import AppParts, PluginApp, hookimpl
 if TYPE_CHECKING:
     from comfy.comfyui.client.address import ServerAddress
     from comfyforms.plugins.scaling.rules import Scale
-    from ui.settings.scales import ScaleTable
+    from comfyforms.plugins.scaling.settings import ScaleTable
+    from ui.settings.options import Settings
+
+
+@hookimpl
+def settings() -> list[type[Settings]]:
+    """Add `[[scale]]`."""
+    from comfyforms.plugins.scaling.settings import ScaleSettings
+
+    return [ScaleSettings]
 
 
 @hookimpl
 def app_parts(app: PluginApp) -> AppParts | None:
     """Start and stop servers while the app serves, and show them to administrators."""
-    history = app.services.runs.history
-    if not app.settings.scales or history is None:
+    from comfyforms.plugins.scaling.settings import ScaleSettings
+
+    settings, history = app.own_settings(ScaleSettings), app.services.runs.history
+    if not settings.scale or history is None:
         return None
     import asyncio
 
@@ -28,11 +39,11 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
 
     scaler = Scaler(
-        [scale_of(one) for one in app.settings.scales],
+        [scale_of(one) for one in settings.scale],
         ScaleStore(history.engine),
         app.services.servers,
         app.services.runs,
-        shown=app.settings.shows_servers,
+        shown=settings.only_this_machine,
     )
 
     @asynccontextmanager

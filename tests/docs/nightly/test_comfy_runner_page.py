@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.docs.test_comfy_runner_page import PAGE
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
@@ -31,7 +32,7 @@ def test_the_examples_of_the_page_work(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     settings = read_settings(START.split()[2:])
     assert settings.comfy_runner == config.relative_to(tmp_path)
-    web = WebSettings(port=0, comfy_runner=config)
+    web = WebSettings(port=0, of_plugins=RunnerSettings(comfy_runner=config))
     with running_demo_app(step_seconds=0, settings=web) as (_, app):
         ended = subprocess.run(
             ["bash", "-ec", CALLS.replace("http://127.0.0.1:7860", app.url)],

@@ -18,11 +18,11 @@ from tests.nightly.deploy.dockerfile import Image, built, context_of, instructio
 from tests.support.app_process import free_port
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings.options import Settings
+from ui.settings.arguments import settings_type
 from ui.settings.server_options import PREFIX
 
 DEPLOY = ROOT / "docs" / "deploy"
-VARIABLES = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+VARIABLES = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
 # In a namespace of its own: everything read-only but the volume.
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro / && exec "$@"'
 

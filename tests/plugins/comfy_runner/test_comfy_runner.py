@@ -23,6 +23,7 @@ from comfyforms.plugins.comfy_runner.runner import (
     TextServiceError,
     read_runner_config,
 )
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
@@ -124,7 +125,7 @@ def told_settings(folder: Path, more: str = "") -> WebSettings:
     """Return the settings of an app that reads this config."""
     config = folder / "config.toml"
     config.write_text(CONFIG + more, encoding="utf-8")
-    return WebSettings(port=0, comfy_runner=config)
+    return WebSettings(port=0, of_plugins=RunnerSettings(comfy_runner=config))
 
 
 def ask(
@@ -351,7 +352,7 @@ def test_workflows_and_results_may_be_in_folders(tmp_path: Path, path: str) -> N
     config = tmp_path / "config.toml"
     said = f"[comfy]\nworkflow = '{path}'\nollama_prompt_node_id = 2\n"
     config.write_text(said, encoding="utf-8")
-    settings = WebSettings(port=0, comfy_runner=config)
+    settings = WebSettings(port=0, of_plugins=RunnerSettings(comfy_runner=config))
     workflows = tmp_path / "workflows"
     with running_demo_app(step_seconds=0, settings=settings, workflows=workflows) as (demo, app):
         told = ask(app, "GET", "/queue").json()

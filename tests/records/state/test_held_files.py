@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import select, update
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.tables import limit_silence
 from comfy.records.blobs import BlobStore
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.record import KeptInput
 from comfy.records.store import RunStore
 from comfy.records.tables import held_files as table
 from comfy.records.used_files import RemovalLock
+from comfyforms.plugins.cluster.tables import limit_silence
 from tests.records.conftest import ROOMY
 from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from comfy.library.permissions import Permissions
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -54,7 +55,9 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     config = own_temporary_folder / "comfy_runner.toml"
     config.touch()
     settings = replace(
-        LOGIN if logs_in else WebSettings(port=0), comfy_runner=config, operator_images=True
+        LOGIN if logs_in else WebSettings(port=0),
+        of_plugins=RunnerSettings(comfy_runner=config),
+        operator_images=True,
     )
     permissions = Permissions(gallery=lambda _: True)
     options = {"settings": settings, "permissions": permissions}

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from comfy.cluster.messaging.wire import Wire
-from comfy.cluster.processes import Place
-from comfy.cluster.registry import ClusterRegistry
-from comfy.cluster.run import LAST
 from comfy.comfyui.protocol.run_state import stopped
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.runs.latest_state import stamped
+from comfyforms.plugins.cluster.messaging.wire import Wire
+from comfyforms.plugins.cluster.processes import Place
+from comfyforms.plugins.cluster.registry import ClusterRegistry
+from comfyforms.plugins.cluster.run import LAST
 from tests.support.cluster.apart import run_apart
 
 

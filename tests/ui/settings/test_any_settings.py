@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.distribution import examples
-from ui.settings.arguments import read_settings
+from ui.settings.arguments import read_settings, settings_type
 from ui.settings.options import Settings
 
-OPTIONS = [f"--{name.replace('_', '-')}" for name in Settings.model_fields]
-VARIABLES = [f"COMFYFORMS_{name.upper()}" for name in Settings.model_fields]
+OPTIONS = [f"--{name.replace('_', '-')}" for name in settings_type().model_fields]
+VARIABLES = [f"COMFYFORMS_{name.upper()}" for name in settings_type().model_fields]
 MARK = "hunter2"  # part of every value in the tests below; no message may repeat it
 VALUES = (
     st.tuples(st.text(max_size=20), st.text(max_size=20))

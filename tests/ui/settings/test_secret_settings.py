@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ui.settings.arguments import read_settings
-from ui.settings.options import SECRET, Settings
+from ui.settings.arguments import read_settings, secrets
+from ui.settings.options import Settings
 
 POSTGRES = ["--database", "postgresql+psycopg://box/forms"]
 
@@ -56,7 +56,7 @@ def test_secrets_elsewhere_are_not_warned_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each secret can be in a variable, or in a file that only its owner can read."""
-    secrets = {
+    given = {
         "server": "http://box",
         "server_token": "hunter2",
         "server_header": "X-Key: hunter2",
@@ -69,12 +69,12 @@ def test_secrets_elsewhere_are_not_warned_about(
         "huggingface_token": "hunter2",
         "comfy_org_key": "comfyui-hunter2",
     }
-    assert secrets.keys() == SECRET
+    assert given.keys() == secrets().keys()
     file = tmp_path / "forms.toml"
-    file.write_text("".join(f"{name} = {value!r}\n" for name, value in secrets.items()))
+    file.write_text("".join(f"{name} = {value!r}\n" for name, value in given.items()))
     file.chmod(0o600)
     in_file = read_settings(["--config", str(file)])
-    for name, value in secrets.items():
+    for name, value in given.items():
         monkeypatch.setenv(f"COMFYFORMS_{name.upper()}", value)
     assert read_settings([]).model_dump(exclude={"config"}) == in_file.model_dump(
         exclude={"config"}

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ui.settings.options import Settings
+from ui.settings.arguments import settings_type
 from ui.settings.server_options import PREFIX
 
 ROOT = Path(__file__).parents[3]
-SOURCES = (ROOT / "app.py", *(ROOT / "ui").rglob("*.py"))
+FOLDERS = (ROOT / "ui", ROOT / "comfyforms" / "plugins")
+SOURCES = (ROOT / "app.py", *(file for folder in FOLDERS for file in folder.rglob("*.py")))
 DOCS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
-OPTIONS = {one.__name__ for one in Settings.__mro__}
+OPTIONS = {one.__name__ for one in settings_type().__mro__}
 
 
 def reads() -> Iterator[str]:
@@ -27,7 +28,7 @@ def reads() -> Iterator[str]:
                 for one in arguments:
                     if isinstance(one.annotation, ast.Name) and one.annotation.id in OPTIONS:
                         yield from attributes(part, one.arg)
-                if "= read_settings(" in ast.unparse(part):
+                if re.search(r"settings\b.* = (app\.own|read)_settings\(", ast.unparse(part)):
                     yield from attributes(part, "settings")
             elif isinstance(part, ast.ClassDef) and part.name in OPTIONS:
                 yield from attributes(part, "self")
@@ -43,10 +44,10 @@ def attributes(part: ast.AST, name: str) -> Iterator[str]:
 
 def test_every_setting_has_an_effect() -> None:
     """Some code reads it. If this fails, pass it on in `app.py`. `config` is read earlier."""
-    assert Settings.model_fields.keys() - set(reads()) == {"config"}
+    assert settings_type().model_fields.keys() - set(reads()) == {"config"}
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+@pytest.mark.parametrize("name", sorted(settings_type().model_fields))
 def test_every_setting_is_documented(name: str) -> None:
     """A page in `docs` names the option, or the setting in a file."""
     option = re.escape(f"--{name.replace('_', '-')}")

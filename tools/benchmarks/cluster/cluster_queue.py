@@ -14,9 +14,9 @@ from collections import Counter
 
 from sqlalchemy import func, insert, literal, select, text
 
-from comfy.cluster.tables import make_cluster_tables
 from comfy.records.rows import row_of
 from comfy.records.tables import runs
+from comfyforms.plugins.cluster.tables import make_cluster_tables
 from tests.support.postgres import running_postgres
 from tests.support.samples.histories import begun, ended_record
 from tools.benchmarks.cluster.queue_process import OWNERS, QueueProcess, queue_process

@@ -15,9 +15,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from comfy.cluster.line import Decider, Entrance
-from comfy.cluster.rows import Fence, LiveRow
-from comfy.cluster.tables import lock
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
@@ -26,6 +23,9 @@ from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.limits import RunLimits
+from comfyforms.plugins.cluster.line import Decider, Entrance
+from comfyforms.plugins.cluster.rows import Fence, LiveRow
+from comfyforms.plugins.cluster.tables import lock
 from tests.support.samples.histories import begun, ended_record
 
 OWNERS = 30

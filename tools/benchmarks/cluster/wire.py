@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from comfy.cluster.messaging.wire import Wire
+from comfyforms.plugins.cluster.messaging.wire import Wire
 from tests.support.redis import RedisServer, running_redis
 from tools.benchmarks.cluster.wire_watcher import RUNS, STAMP
 from tools.benchmarks.tools.figure import Figure, median, percentile

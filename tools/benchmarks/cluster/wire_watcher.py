@@ -8,7 +8,7 @@ import struct
 import sys
 import time
 
-from comfy.cluster.messaging.wire import Wire
+from comfyforms.plugins.cluster.messaging.wire import Wire
 
 RUNS = 20
 STAMP = "d"  # when a frame was sent, on the clock that all processes of a machine share

@@ -14,7 +14,7 @@ from tests.browser.cluster.balancer import Balancer, running_balancer
 from tests.browser.cluster.returning import page_behind, returning
 from tests.browser.form.test_images import coloured_image, has_width
 from tests.browser.nightly.proxy_programs import PROXIES
-from tests.cluster.kills import check_executed_once
+from tests.plugins.cluster.kills import check_executed_once
 from tests.support.batch_dialog import values_of_row, vary
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster

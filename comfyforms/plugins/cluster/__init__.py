@@ -1,0 +1,1 @@
+"""Several app processes on one database, and the commands `comfyforms cluster`."""

@@ -1,1 +1,0 @@
-"""Commands for an app of several processes: `comfyforms cluster check` and `cluster import`."""
