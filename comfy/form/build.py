@@ -30,10 +30,10 @@ from comfy.form.conventions.readers import read_layers
 from comfy.form.conventions.toml import names_of
 from comfy.form.core_inputs import NO_WORDS
 from comfy.form.declare import declare
-from comfy.form.kinds.literal_input import LiteralInput
+from comfy.form.facts import best_kind, with_limits
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
-from comfy.form.limits import choose_widgets, fitting_kind, limit_values
+from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge
 from comfy.form.missing import missing_choices, missing_classes, missing_prompt
 from comfy.form.missing_items import Missing
@@ -162,15 +162,20 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
         if follows and not any(spec.name in row for row in candidate.default):
             continue
         cell = replace(
-            candidate, input=spec.name, value=spec.start, spec=spec, type=spec.value_type, also=()
+            candidate,
+            input=spec.name,
+            value=spec.start,
+            spec=spec,
+            type=spec.value_type,
+            also=(),
+            used_outputs=frozenset(),
         )
-        given = LiteralInput.of(cell, spec.name, spec, ())
-        kind = fitting_kind(given)
+        cell = with_limits(cell, spec.name, spec)
+        kind = best_kind(cell)
         column = replace(
             cell,
             label=as_text(spec.options.get("display_name")) or plain_words(spec.name),
             widget="number" if kind.several in _NUMBERS else kind.name,
-            limits=given.limits,
             slide=None,
             own=NO_WORDS,
             default=spec.start,

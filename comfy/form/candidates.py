@@ -7,7 +7,7 @@ pass.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from comfy.form.core_inputs import NO_WORDS, OwnWords, SlideRange
 from comfy.form.labels import is_notation, telling_part
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.prompt.rows import editable_rows
+from comfy.prompt.value_types import BadValue
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # Sources of a field.
@@ -168,6 +169,8 @@ class Candidate:
     target: str = ""
     label: str = ""
     takes_title: bool = False
+    used_outputs: frozenset[int] = frozenset()
+    is_seed: bool = False
     widget: str = "text"
     limits: Limits = Limits()
     slide: SlideRange | None = None
@@ -204,6 +207,18 @@ class Candidate:
         return (self.spec.upload, self.spec.names_files) if self.spec else (None, False)
 
     @property
+    def upload(self) -> str:
+        """Return the kind of file that the input takes, "" for texts and inputs without files."""
+        is_file = self.spec is not None and (self.type != "STRING" or self.spec.is_base64)
+        return (self.spec.upload or "") if self.spec and is_file else ""
+
+    @property
+    def display_option(self) -> str:
+        """Return the server's display option, "" if it has none."""
+        shown = self.spec.options.get("display") if self.spec else None
+        return shown if isinstance(shown, str) else ""
+
+    @property
     def multiline(self) -> bool:
         """Return True for a multiline text."""
         if self.spec:
@@ -219,6 +234,14 @@ class Candidate:
         """Return whether an author put the input on the form. Authors of subgraphs only name
         inputs."""
         return self.source not in ("heuristic", "subgraph")
+
+    def is_readable(self, read: Callable[[object], object]) -> bool:
+        """Return whether `read` accepts the workflow's value."""
+        try:
+            read(self.value)
+        except BadValue:
+            return False
+        return True
 
     def with_value(self, value: object) -> Candidate:
         """Return the candidate with another value, as if the workflow had it."""

@@ -205,7 +205,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         or plain_words(facts.meaning)
     )
     return replace(
-        candidate,
+        facts.candidate,
         group=rule.group,
         rank=rule.rank,
         rule=rule,
@@ -218,7 +218,6 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         label=label,
         takes_title=rule.title or facts.meaning != candidate.input,
         widget=facts.widget,
-        limits=facts.limits,
         others=others,
         lead=(
             not facts.chosen,

@@ -5,21 +5,25 @@ decisions.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from comfy.comfyui.input_spec import WIDGET_TYPES
+from comfy.base.json_values import as_number
+from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate, Limits
-from comfy.form.kinds.literal_input import LiteralInput
+from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import says_something
-from comfy.form.limits import fitting_kind
 from comfy.form.model import FieldKind
 from comfy.prompt.model import Link
 from comfy.prompt.texts import Pole, Texts, pole_of
 from comfy.prompt.trace import Samplers, Trace, find_outputs
 
+# Limits of seeds without declared ones: many custom nodes seed numpy, which takes 32 bits.
+_SEED_LIMITS = (0, 2**32 - 1)
+_EXACT_SEED_LIMITS = (0, 2**64 - 1)
+_SEED_NAME = re.compile(r"(^|_|\.)seed$", re.IGNORECASE)
 # Longer than any text that a user would type without a space: a base64 image or model, or viewer
 # state.
 _BLOB = 2_000
@@ -103,7 +107,6 @@ class InputFacts:
 
     candidate: Candidate
     kind: FieldKind
-    limits: Limits
     meaning: str
     class_type: str
     title: str
@@ -201,7 +204,9 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     trace = roles.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
-    given = LiteralInput.of(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
+    candidate = with_limits(
+        replace(candidate, used_outputs=trace.used_outputs(node_id)), meaning, trace.spec_of(*meant)
+    )
     if meant == candidate.ref:
         target, meaning = trace.parameter(*meant) or meant
     target_node, target_spec = trace.prompt[target], trace.spec(target)
@@ -210,8 +215,7 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     gives, takes = trace.given_types(target), trace.taken_types(target)
     return InputFacts(
         candidate=candidate,
-        kind=fitting_kind(given),
-        limits=given.limits,
+        kind=best_kind(candidate),
         meaning=meaning.rpartition(".")[2],
         class_type=target_node["class_type"],
         title=_own_words(candidate),
@@ -253,6 +257,58 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         draws=service or not gives.isdisjoint(_DRAWN),
         resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
+
+
+def with_limits(candidate: Candidate, name: str, target: InputSpec | None) -> Candidate:
+    """Return the candidate with its limits. `name` and `target` belong to the input that finally
+    gets the value (`Trace.meaning`)."""
+    is_seed = _is_seed(candidate, name, target)
+    limits = _limits(candidate, target or candidate.spec, is_seed=is_seed)
+    return replace(candidate, is_seed=is_seed, limits=limits)
+
+
+def best_kind(candidate: Candidate) -> FieldKind:
+    """Return the kind of field that fits a candidate with limits best."""
+    return max(KINDS.values(), key=lambda kind: kind.fits(candidate))
+
+
+def _is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
+    """Return True for an integer named seed, or one that the editor would change after each run.
+
+    The editor can also change a node that holds any number (PrimitiveInt). There the receiving
+    input decides, so `name` and `target` belong to that input.
+    """
+    controlled = bool(target and target.options.get("control_after_generate")) and name != "value"
+    return candidate.type == "INT" and (controlled or bool(_SEED_NAME.search(name)))
+
+
+def _limits(candidate: Candidate, target: InputSpec | None, *, is_seed: bool) -> Limits:
+    """Return the limits that the server declares for the input and for its target, without invalid
+    ones. The server checks the input's own, the target's node may fail beyond the other."""
+    if candidate.type not in ("INT", "FLOAT"):
+        return Limits()
+    options = [
+        spec.options
+        for spec in (target, candidate.spec)
+        if spec is not None and (spec is candidate.spec or spec.value_type == candidate.type)
+    ]
+    low = max(_numbers(options, "min"), default=None)
+    high = min(_numbers(options, "max"), default=None)
+    finest = options[0] if options else {}
+    step, grain = as_number(finest.get("step")), as_number(finest.get("round"))
+    if candidate.type == "INT":
+        step = step or 1
+    if step is not None and step <= 0:
+        step = None
+    if is_seed:
+        fits = isinstance(candidate.value, int) and candidate.value <= _SEED_LIMITS[1]
+        least, most = _SEED_LIMITS if fits else _EXACT_SEED_LIMITS
+        low, high = least if low is None else low, most if high is None else high
+    return Limits(low, high, step, grain)
+
+
+def _numbers(options: Iterable[Mapping[str, Any]], name: str) -> list[int | float]:
+    return [number for option in options if (number := as_number(option.get(name))) is not None]
 
 
 def is_editor_state(candidate: Candidate) -> bool:

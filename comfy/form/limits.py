@@ -14,7 +14,6 @@ from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
 from comfy.form.candidates import NOTHING_SAID, Candidate, Limits
 from comfy.form.core_inputs import SlideRange
-from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels, closest
 from comfy.form.model import Field, FieldKind, Several
@@ -235,11 +234,6 @@ def _of_the_server(value: str | float) -> str:
 
 # The editor copies the limits of a node to the widgets that show its inputs elsewhere.
 _WITH_COPIED_LIMITS = frozenset({"app", "subgraph"})
-
-
-def fitting_kind(given: LiteralInput) -> FieldKind:
-    """Return the kind of field that fits an input best."""
-    return max(KINDS.values(), key=lambda kind: kind.fits(given))
 
 
 def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.base.messages import labeled, message
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
-from comfy.form.candidates import FieldSource
+from comfy.form.candidates import Candidate, FieldSource
 from comfy.form.core_inputs import SlideRange
-from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.prompt.trace import Output
 from comfy.workflow.config import FieldGroup
 
@@ -55,7 +54,16 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-def _never(_: LiteralInput) -> Fit:
+class Fit(IntEnum):
+    """Quality of a widget for an input. The input gets the widget with the best fit."""
+
+    NO = 0
+    FALLBACK = 1
+    TYPE = 2
+    DECLARED = 3  # an option or the name of the input asks for it
+
+
+def _never(_: Candidate) -> Fit:
     return Fit.NO
 
 
@@ -80,7 +88,7 @@ class FieldKind:
     schema: Callable[[Field], dict[str, Any]]
     several: Several
     several_help: str = ""
-    fits: Callable[[LiteralInput], Fit] = _never
+    fits: Callable[[Candidate], Fit] = _never
     input_types: frozenset[str] = frozenset()
     to_json: Callable[[object], object] = _as_it_is
     choices: tuple[tuple[str, str], ...] = ()

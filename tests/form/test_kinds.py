@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.form.candidates import Candidate, Limits
-from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
-from comfy.form.model import Field, Several
+from comfy.form.model import Field, Fit, Several
 from tests.support.samples.forms import form_of, text_to_image
 
 UNKNOWN = Candidate("1", "x", "Node", "", {"a": 1}, None, None, "*")
@@ -34,8 +33,7 @@ def test_a_widget_has_a_json_schema(widget: str) -> None:
 
 def test_an_input_of_an_unknown_type_is_a_text() -> None:
     """Only the text widget takes everything."""
-    given = LiteralInput(UNKNOWN, Limits(), is_seed=False, used=())
-    fits = {name: kind.fits(given) for name, kind in KINDS.items()}
+    fits = {name: kind.fits(UNKNOWN) for name, kind in KINDS.items()}
     assert {name for name, fit in fits.items() if fit} == {"text"}
     assert fits["text"] is Fit.FALLBACK
 

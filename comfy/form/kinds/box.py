@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.shapes import read_box
 from comfy.prompt.value_types import BadValue
 
@@ -29,8 +29,8 @@ def _to_json(value: object) -> object:
         return value
 
 
-def _fit(given: LiteralInput) -> Fit:
-    is_box = given.type == "BOUNDING_BOX" and given.is_readable(read_box)
+def _fit(candidate: Candidate) -> Fit:
+    is_box = candidate.type == "BOUNDING_BOX" and candidate.is_readable(read_box)
     return Fit.TYPE if is_box else Fit.NO
 
 

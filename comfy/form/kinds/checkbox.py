@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import read_bool
 
 
@@ -18,8 +18,8 @@ def _schema(field: Field) -> dict[str, Any]:
     return {"type": "boolean", "default": field.default}
 
 
-def _fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type == "BOOLEAN" else Fit.NO
+def _fit(candidate: Candidate) -> Fit:
+    return Fit.TYPE if candidate.type == "BOOLEAN" else Fit.NO
 
 
 KINDS = (

@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.candidates import Candidate
 from comfy.form.kinds.text import text_schema
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, read_color, read_value
 
 _WITH_ALPHA = re.compile("#[0-9a-fA-F]{8}")
@@ -42,12 +42,12 @@ def _alpha(value: object) -> str:
     return text[-2:] if _WITH_ALPHA.fullmatch(text) else ""
 
 
-def _fit(given: LiteralInput) -> Fit:
+def _fit(candidate: Candidate) -> Fit:
     """Return DECLARED for a color input. A text that the picker couldn't show stays a text."""
-    is_color_option = given.option == "color" and given.type in ("INT", "STRING")
-    if given.is_seed or not (given.type == "COLOR" or is_color_option):
+    is_color_option = candidate.display_option == "color" and candidate.type in ("INT", "STRING")
+    if candidate.is_seed or not (candidate.type == "COLOR" or is_color_option):
         return Fit.NO
-    return Fit.DECLARED if given.is_readable(read_color) else Fit.NO
+    return Fit.DECLARED if candidate.is_readable(read_color) else Fit.NO
 
 
 KINDS = (

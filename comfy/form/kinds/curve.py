@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.shapes import drawn, read_points
 from comfy.prompt.value_types import BadValue
 
@@ -28,8 +28,8 @@ def _to_json(value: object) -> object:
         return value
 
 
-def _fit(given: LiteralInput) -> Fit:
-    is_curve = given.type == "CURVE" and given.is_readable(read_points)
+def _fit(candidate: Candidate) -> Fit:
+    is_curve = candidate.type == "CURVE" and candidate.is_readable(read_points)
     return Fit.TYPE if is_curve else Fit.NO
 
 

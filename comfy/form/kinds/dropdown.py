@@ -8,8 +8,8 @@ from typing import Any
 from comfy.base.messages import message
 from comfy.base.wording import did_you_mean
 from comfy.comfyui.input_spec import COMBO, DYNAMIC_COMBO
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, match_choice
 
 _LONGEST = 60  # characters of a value that are compared with the choices
@@ -51,8 +51,8 @@ def _schema(field: Field) -> dict[str, Any]:
     return {"oneOf": choices, "default": field.default} if choices else {"default": field.default}
 
 
-def _fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type in (COMBO, DYNAMIC_COMBO) else Fit.NO
+def _fit(candidate: Candidate) -> Fit:
+    return Fit.TYPE if candidate.type in (COMBO, DYNAMIC_COMBO) else Fit.NO
 
 
 KINDS = (

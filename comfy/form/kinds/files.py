@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, FileInput, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, FileInput, Fit, Several
 from comfy.prompt.value_types import BadValue
 
 _MAX_FILE_NAME = 1_000
@@ -18,7 +18,7 @@ _MAX_FILE_NAME = 1_000
 def _file_kind(
     name: str,
     file: FileInput,
-    fits: Callable[[LiteralInput], Fit],
+    fits: Callable[[Candidate], Fit],
 ) -> FieldKind:
     """Return the kind of a widget that takes one uploaded file."""
     return FieldKind(
@@ -57,16 +57,27 @@ def _schema(field: Field) -> dict[str, Any]:
     }
 
 
-def _fits(upload: str, given: LiteralInput) -> Fit:
-    return Fit.DECLARED if given.upload == upload else Fit.NO
+def _fits(upload: str, candidate: Candidate) -> Fit:
+    return Fit.DECLARED if candidate.upload == upload else Fit.NO
 
 
-def _image_fit(given: LiteralInput) -> Fit:
-    return Fit.NO if given.mask_is_read else _fits("image", given)
+def _image_fit(candidate: Candidate) -> Fit:
+    return Fit.NO if _mask_is_read(candidate) else _fits("image", candidate)
 
 
-def _mask_fit(given: LiteralInput) -> Fit:
-    return _fits("image", given) if given.mask_is_read else Fit.NO
+def _mask_fit(candidate: Candidate) -> Fit:
+    return _fits("image", candidate) if _mask_is_read(candidate) else Fit.NO
+
+
+def _mask_is_read(candidate: Candidate) -> bool:
+    """Return whether an image loader's mask output is connected. Loaders of base64 text don't
+    invert it, so users can't paint one."""
+    if candidate.spec and candidate.spec.is_base64:
+        return False
+    types = candidate.node_spec.output_types if candidate.node_spec else ()
+    return "IMAGE" in types and any(
+        kind == "MASK" and slot in candidate.used_outputs for slot, kind in enumerate(types)
+    )
 
 
 _AUDIO = FileInput(media="audio", add=message("Add an audio file."))

@@ -7,8 +7,8 @@ from typing import Any
 
 from comfy.base.messages import message
 from comfy.base.wording import maximum, minimum
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, read_value
 
 
@@ -58,14 +58,30 @@ def _schema(field: Field) -> dict[str, Any]:
     return {"type": "integer" if whole else "number"} | known | steps
 
 
-def _fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type in _TYPES and not given.slides else Fit.NO
+def _fit(candidate: Candidate) -> Fit:
+    return Fit.TYPE if candidate.type in _TYPES and not _slides(candidate) else Fit.NO
 
 
-def _slider_fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type in _TYPES and given.slides else Fit.NO
+def _slider_fit(candidate: Candidate) -> Fit:
+    return Fit.TYPE if candidate.type in _TYPES and _slides(candidate) else Fit.NO
 
 
+def _slides(candidate: Candidate) -> bool:
+    """Return whether a number is set by dragging: its limits are close, or the node's author wants
+    a slider or a knob, or the node shows a camera that is turned by dragging."""
+    limits = candidate.limits
+    if limits.min is None or limits.max is None or candidate.is_seed:
+        return False
+    inputs = candidate.node_spec.inputs if candidate.node_spec else ()
+    return (
+        limits.can_slide
+        or candidate.display_option in _SLIDERS
+        or any(spec.type == "CAMERA_ANGLE_VIEW" for spec in inputs)
+    )
+
+
+# Display options of numbers that are set by dragging.
+_SLIDERS = frozenset({"slider", "knob", "gradientslider"})
 _TYPES = frozenset({"INT", "FLOAT"})
 _HELP = message("Separate values with commas. {example} stands for 1, 4, 7, 10.", example="1..10:3")
 KINDS = (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from comfy.form.candidates import Candidate
 from comfy.form.kinds import dropdown
-from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.model import Fit
 
 
-def _fit(_: LiteralInput) -> Fit:
+def _fit(_: Candidate) -> Fit:
     return Fit.NO  # the server's lists may have thousands of choices
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from comfy.base.messages import labeled, message, plural
 from comfy.base.wording import short
+from comfy.form.candidates import Candidate
 from comfy.form.kinds.dropdown import NOT_ON_SERVER
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several, cell_label
+from comfy.form.model import Field, FieldKind, Fit, Several, cell_label
 from comfy.prompt.rows import parse_rows
 from comfy.prompt.value_types import BadValue
 
@@ -98,9 +98,9 @@ def _schema(field: Field) -> dict[str, Any]:
     }
 
 
-def _fit(given: LiteralInput) -> Fit:
-    spec = given.candidate.spec
-    is_list = isinstance(given.candidate.value, list)
+def _fit(candidate: Candidate) -> Fit:
+    spec = candidate.spec
+    is_list = isinstance(candidate.value, list)
     return Fit.DECLARED if spec and spec.rows and is_list else Fit.NO
 
 

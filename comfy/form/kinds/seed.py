@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.candidates import Candidate
 from comfy.form.kinds.number import within_limits
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.form.seeds import CountUp
 
 
@@ -28,8 +28,8 @@ def _schema(field: Field) -> dict[str, Any]:
     return {"anyOf": [{"type": "integer"} | known, {"type": "string"}, {"type": "null"}]}
 
 
-def _fit(given: LiteralInput) -> Fit:
-    return Fit.DECLARED if given.is_seed else Fit.NO
+def _fit(candidate: Candidate) -> Fit:
+    return Fit.DECLARED if candidate.is_seed else Fit.NO
 
 
 KINDS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.candidates import Candidate
+from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, read_text
 
 
@@ -22,15 +22,15 @@ def text_schema(field: Field) -> dict[str, Any]:
     return {"type": "string", "default": field.default}
 
 
-def _text_fit(given: LiteralInput) -> Fit:
-    spec = given.candidate.spec
-    if spec and spec.choices == () and "remote" in spec.options and not given.upload:
+def _text_fit(candidate: Candidate) -> Fit:
+    spec = candidate.spec
+    if spec and spec.choices == () and "remote" in spec.options and not candidate.upload:
         return Fit.DECLARED  # an editor extension fills the list
-    return Fit.TYPE if given.type == "STRING" and not given.candidate.multiline else Fit.FALLBACK
+    return Fit.TYPE if candidate.type == "STRING" and not candidate.multiline else Fit.FALLBACK
 
 
-def _textarea_fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type == "STRING" and given.candidate.multiline else Fit.NO
+def _textarea_fit(candidate: Candidate) -> Fit:
+    return Fit.TYPE if candidate.type == "STRING" and candidate.multiline else Fit.NO
 
 
 def _as_shown(value: object) -> str | None:
