@@ -49,6 +49,10 @@ script:
     {{node}}/tsc --project tests/script/tsconfig.worker.json
     node --test tests/script/*.test.js tests/script/*/*.test.js
 
+# Record the README's moving picture, after a change to the page
+picture:
+    {{python}} -m tools.moving_picture
+
 # Format Python, scripts and styles
 format:
     .venv/bin/ruff check --fix . && .venv/bin/ruff format .

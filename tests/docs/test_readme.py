@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 from mcp import Client
+from PIL import Image
 
 from comfy.demo import DemoServer
 from tests.support.app_process import Started, free_port, launched
@@ -152,7 +154,27 @@ def test_no_command_shows_a_password(command: str) -> None:
     assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def check_moving_picture(file: Path | io.BytesIO, size: int) -> None:
+    """Fail unless the picture is small, and shows a run in 6 to 10 seconds."""
+    assert size < 3_000_000
+    with Image.open(file) as picture:
+        frames: int = getattr(picture, "n_frames", 1)
+        times = []
+        for number in range(frames):
+            picture.seek(number)
+            picture.load()
+            times.append(picture.info["duration"])
+    assert frames > 20
+    assert 6000 <= sum(times) <= 10_000
+
+
+def test_the_readme_begins_with_a_moving_picture() -> None:
+    """Its first picture is an animation that a browser loads quickly."""
+    file = ROOT / re.findall(r"!\[[^]]+\]\((\S+)\)", README)[0]
+    check_moving_picture(file, file.stat().st_size)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/users.md"])
 def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
     """Links and images into the project lead to existing files and headings."""
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, expect
 
 from tests.browser.form.nightly.test_seeds import LARGEST
-from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
 
 
 def resets(person: Visitor) -> Locator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,14 @@ from tests.docs.test_readme import (
     STAND_IN,
     TESTS,
     arguments,
+    check_moving_picture,
     serving,
 )
 from tests.support.app_process import launched
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tools.moving_picture import moving_picture
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 
@@ -81,3 +84,9 @@ def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
             told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
             assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"
             assert app.end() == 0
+
+
+def test_the_moving_picture_can_be_made_again() -> None:
+    """Its script records a run of today's page."""
+    picture = moving_picture()
+    check_moving_picture(io.BytesIO(picture), len(picture))

@@ -214,7 +214,7 @@ def test_details(fast: Site, visit: Visit) -> None:
     person = visit(fast).open("image-to-image", **values)
     field = person.field("4.image")
     field.get_by_label("Remove Image").click()
-    photo = (WORKFLOWS.parent / "tests" / "screenshot.png").read_bytes()
+    photo = (WORKFLOWS.parent / "ui" / "page" / "social_card.png").read_bytes()
     field.locator("input[type=file]").set_input_files(
         {"name": "holiday photo.png", "mimeType": "image/png", "buffer": photo}
     )

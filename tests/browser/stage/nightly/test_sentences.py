@@ -16,7 +16,7 @@ from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
+PHOTO = WORKFLOWS.parent / "ui" / "page" / "social_card.png"
 DENIED = """() => {
     navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
     document.execCommand = () => false;
