@@ -49,6 +49,10 @@ script:
     {{node}}/tsc --project tests/script/tsconfig.worker.json
     node --test tests/script/*.test.js tests/script/*/*.test.js
 
+# Documentation site in build/docs/site; fails on links that lead nowhere
+docs:
+    {{python}} -m tools.docs_site
+
 # Record the README's moving picture, after a change to the page
 picture:
     {{python}} -m tools.moving_picture

@@ -1,0 +1,37 @@
+"""The documentation site has every page once, and its links lead to its own pages."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from tools.docs_site import SETTINGS, START, llms_txt, page_text, pages_in
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
+PAGES = [page for _, page in pages_in(PROJECT["nav"])]
+
+
+def test_every_page_of_the_docs_is_in_the_navigation_once() -> None:
+    """A page that isn't in the navigation can't be found on the site."""
+    assert len(PAGES) == len(set(PAGES))
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+    assert pages <= set(PAGES)
+
+
+def test_links_to_pages_stay_and_links_to_code_become_text() -> None:
+    """The site has no source files, and the README is its start page without front matter."""
+    readme = page_text(START, [START, *PAGES])
+    assert readme.startswith("\n# ComfyForms")
+    assert "[docs/users.md](docs/users.md)" in readme
+    operating = page_text("docs/operating.md", [START, *PAGES])
+    assert "[CHANGELOG.md](../CHANGELOG.md)" in operating
+    assert "](../comfyforms/comfyui_node" not in operating
+
+
+def test_the_index_for_language_models_lists_every_page() -> None:
+    """Each page has a line with its title and address."""
+    text = llms_txt(PROJECT)
+    assert text.startswith("# ComfyForms\n\n> ")
+    assert "## Use it\n\n- [You have a link](docs/users/)" in text
+    assert text.count("\n- [") == len(PAGES)
