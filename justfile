@@ -53,9 +53,9 @@ script:
 docs:
     {{python}} -m tools.docs_site
 
-# Record the README's moving picture, after a change to the page
-picture:
-    {{python}} -m tools.moving_picture
+# Pictures of the docs from the running app, after a change to the page
+pictures:
+    {{python}} -m tools.pictures
 
 # Format Python, scripts and styles
 format:

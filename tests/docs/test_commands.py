@@ -46,6 +46,7 @@ RUN = (
     ("CONTRIBUTING.md", ".venv/bin/python app.py", "tests/docs/nightly/test_readme.py"),
     ("README.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/guide.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
+    ("docs/from_graph_to_form.md", ".venv/bin/python ", "tests/docs/test_readme.py"),
     ("docs/guide.md", "curl ", "tests/docs/test_readme.py"),
     ("docs/guide.md", "hf upload ", "tests/nightly/deploy/test_space.py"),
     ("docs/operating.md", "hf upload ", "tests/nightly/deploy/test_space.py"),

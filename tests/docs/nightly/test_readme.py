@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.support.app_process import launched
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tools.moving_picture import moving_picture
+from tools.pictures import main as make_pictures
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 
@@ -86,7 +85,9 @@ def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
             assert app.end() == 0
 
 
-def test_the_moving_picture_can_be_made_again() -> None:
-    """Its script records a run of today's page."""
-    picture = moving_picture()
-    check_moving_picture(io.BytesIO(picture), len(picture))
+def test_the_pictures_can_be_made_again(tmp_path: Path) -> None:
+    """The script makes each picture of the docs from today's page."""
+    assert make_pictures([str(tmp_path)]) == 0
+    made = {file.name for file in tmp_path.iterdir()}
+    assert made == {file.name for file in (ROOT / "docs" / "pictures").iterdir()}
+    check_moving_picture(tmp_path / "run.webp")

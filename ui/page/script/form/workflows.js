@@ -6,7 +6,7 @@ import { $, announce, button, dialog, element } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { API, ask, json, request } from "../requests.js";
-import { page, say } from "../state.js";
+import { say } from "../state.js";
 import { RECENT, read, write } from "../storage.js";
 import { expectGone, visit, visitLast, visitWith } from "./form.js";
 import { typed } from "./typed.js";
@@ -121,7 +121,7 @@ function askToShare(title, share) {
     share(box.value.trim() || title);
   });
   form.append(row, last);
-  const lacking = page.now.blocked || $("#missing .missing > p")?.textContent;
+  const lacking = $("#missing .missing > p")?.textContent;
   place.append(element("p", "", message("Everyone here can use this workflow.")));
   if (lacking) place.append(element("p", "said", lacking));
   place.append(form);
