@@ -25,7 +25,7 @@ from comfy.chains.model import (
     switch_values,
     wrong_choices,
 )
-from comfy.chains.steps import FormStep, StepForm, StepPlanner
+from comfy.chains.steps import PlannedStep, StepForm, StepPlanner
 from comfy.form.check import labelled_errors, unknown_fields
 from comfy.form.kinds.registry import KINDS
 from comfy.form.missing_items import Missing, MissingChoice
@@ -53,7 +53,7 @@ class ChainPlan:
     owner: str
     chain: Chain
     values: ChainValues
-    steps: tuple[FormStep, ...]
+    steps: tuple[PlannedStep, ...]
     left_out: tuple[str, ...] = ()
     forms: Mapping[str, StepForm] = field(default_factory=dict)
     problem: str = ""
@@ -94,22 +94,13 @@ class ChainPlan:
     def with_files(self, files: ChainValues) -> ChainPlan:
         """Return the plan with its files replaced by these."""
 
-        def step_with_files(step: FormStep) -> FormStep:
+        def step_with_files(step: PlannedStep) -> PlannedStep:
             mine = {key.field: file for key, file in files.items() if key.step == step.name}
             given = {key: file for key, file in mine.items() if key in step.values}
             return replace(step, values={**step.values, **given}) if given else step
 
         steps = tuple(map(step_with_files, self.steps))
         return replace(self, values={**self.values, **files}, steps=steps)
-
-
-@dataclass(frozen=True, slots=True)
-class StartedChain:
-    """Started or resumed chain, with its form's values by the text of their keys; seeds are
-    numbers."""
-
-    id: str
-    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +154,7 @@ def chain_form(plan: ChainPlan) -> ChainForm:
     return ChainForm(plan, switches, sections, _form(plan, switches, sections))
 
 
-def _section(step: Step, planned: FormStep | None, titles: Mapping[str, str]) -> StepSection:
+def _section(step: Step, planned: PlannedStep | None, titles: Mapping[str, str]) -> StepSection:
     option = _option(step, titles[step.name]) if step.optional else None
     if planned is None:
         return StepSection(step, titles[step.name] or step.name, option=option)
@@ -212,7 +203,7 @@ def _form(plan: ChainPlan, switches: tuple[Field, ...], sections: tuple[StepSect
     )
 
 
-def _missing(step: FormStep) -> Iterator[Missing]:
+def _missing(step: PlannedStep) -> Iterator[Missing]:
     """Yield what the server lacks for a step, without choices that the chain replaces. Only a
     choice that the user can replace gets a suggestion."""
     shown = {item.key for item in step.shown}
@@ -252,15 +243,6 @@ _MOST_RUNS = 20  # runs that become a chain: the closest to the result
 
 
 @dataclass(frozen=True, slots=True)
-class AddedChain:
-    """Chain that was added to the folder as `name`. `files` are the user's own files, by the keys
-    of the chain's fields."""
-
-    name: str
-    files: Mapping[str, KeptInput]
-
-
-@dataclass(frozen=True, slots=True)
 class ChainForms:
     """Plans and forms of the chains in a folder, with the owner that all users without a cookie
     share."""
@@ -288,7 +270,7 @@ class ChainForms:
         good = {key: value for key, value in values.items() if key not in wrong}
         switches, without = switch_values(chain, good), left_out(chain, good)
 
-        def planned(runs: Chain) -> tuple[FormStep, ...]:
+        def planned(runs: Chain) -> tuple[PlannedStep, ...]:
             for step in runs.steps:
                 settings = step_values(values, step.name)
                 forms[step.name] = self._step_form(step, owner, settings, forms.get(step.name))
@@ -344,8 +326,11 @@ class ChainForms:
             ]
             self.starter.payment.check(works, payer)
 
-    def add(self, record: Record, title: str, workflows: Collection[str]) -> AddedChain:
-        """Make a chain from a run and its source runs, and add it to the folder.
+    def add(
+        self, record: Record, title: str, workflows: Collection[str]
+    ) -> tuple[str, dict[str, KeptInput]]:
+        """Make a chain from a run and its source runs, and add it to the folder. Return its name,
+        and the user's own files by the keys of its fields.
 
         `workflows` are the names of the workflows in the folder. Raises WorkflowError, ChainErrors,
         ServerUnreachable, ServerError.
@@ -356,7 +341,7 @@ class ChainForms:
         recorded_chain = self._made_of(record, plain, workflows)
         name = self.folder.add(plain, chain_text(recorded_chain.chain))
         files = {str(StepKey(step.name, key)): kept for step, key, kept in recorded_chain.files}
-        return AddedChain(name, files)
+        return name, files
 
     def check_add(self, record: Record, workflows: Collection[str]) -> None:
         """Raise the error that `add` would raise with a valid title."""

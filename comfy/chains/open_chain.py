@@ -37,8 +37,8 @@ ChainWatch = Callable[[StepEnd | RunStates | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class StepStanding:
-    """Progress of a step, as shown to its chain's owner: documents and records have these fields.
+class StepSummary:
+    """Progress of a step: documents and records have these fields.
 
     `runs`: the number of its runs, 0 while unknown. `done`: how many of them succeeded. `live`: ids
     of the unfinished runs. `ended`: ids of the other runs, by number. `same`: it ran again and made
@@ -59,47 +59,41 @@ class StepStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainProgress:
-    """Progress of a chain, as shown to its owner: documents have these fields.
+class ChainSummary:
+    """Chain in a list.
 
     `workflow`: the chain's name in the workflow folder. `why`: why the chain failed, if no step
     explains it. `created_at` in seconds since 1970. `seconds`: how long an ended chain ran, without
-    the time before it was resumed.
+    the time before it was resumed. `results`: the record of each step's last run with results, by
+    the step's name; not shown to users.
     """
 
     id: str
+    owner: str
     workflow: str
     title: str
     state: ChainPhase
     created_at: float
-    steps: tuple[StepStanding, ...] = ()
+    steps: tuple[StepSummary, ...] = ()
     why: str = ""
     seconds: float | None = None
+    results: Mapping[str, Record] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
         """Return whether the chain has ended; a user may still resume it."""
         return self.state != "running"
 
-    def step_of(self, run_id: str) -> StepStanding | None:
+    def step_of(self, run_id: str) -> StepSummary | None:
         """Return the step that this run belongs to now."""
         return next((one for one in self.steps if run_id in (*one.ended, *one.live)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainStanding(ChainProgress):
-    """Progress of a chain with the app's internal fields. `results`: the record of each step's last
-    run with results, by the step's name."""
-
-    owner: str
-    results: Mapping[str, Record] = field(default_factory=dict)
-
-
-_STEPS = TypeAdapter(tuple[StepStanding, ...])
+_STEPS = TypeAdapter(tuple[StepSummary, ...])
 _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
-class OpenChain(OpenGroup[ChainStanding]):
+class OpenChain(OpenGroup[ChainSummary]):
     """Chain in memory. Methods hold a lock briefly, and only `join_cancelled` waits.
 
     `plan` is the plan of the last
@@ -129,11 +123,12 @@ class OpenChain(OpenGroup[ChainStanding]):
         return self._state
 
     @property
-    def summary(self) -> ChainStanding:
+    def summary(self) -> ChainSummary:
         """See `OpenGroup`, with the results."""
         with self.lock:
-            return ChainStanding(
+            return ChainSummary(
                 self.id,
+                self.owner,
                 self.chain,
                 self.title,
                 self._state,
@@ -141,8 +136,7 @@ class OpenChain(OpenGroup[ChainStanding]):
                 tuple(self._steps.values()),
                 self._why,
                 self._ended_at and self._ended_at - self._created_at - self._idle,
-                owner=self.owner,
-                results=dict(self._results),
+                dict(self._results),
             )
 
     @property
@@ -245,9 +239,7 @@ class OpenChain(OpenGroup[ChainStanding]):
         with self.lock:
             if self._state == "running":
                 self._ended = {}
-                self._steps = {
-                    step.name: StepStanding(step.name, step.title) for step in plan.steps
-                }
+                self._steps = {step.name: StepSummary(step.name, step.title) for step in plan.steps}
 
     def begun(self, begin: StepBegin) -> None:
         """Note that a run of a step started."""
@@ -285,10 +277,10 @@ class OpenChain(OpenGroup[ChainStanding]):
                 self._fail(end.step, runs, *_error_texts(step.name, end.outcome))
                 return
             record = end.outcome
-            self._live.pop((end.step, end.run), None)
+            self._live.pop((end.step, end.number), None)
             live = tuple(run_id for run_id in step.live if run_id != record.id)
             by_number = self._ended.setdefault(end.step, {})
-            by_number[end.run] = record.id
+            by_number[end.number] = record.id
             ended = tuple(run_id for _, run_id in sorted(by_number.items()))
             self._set(end.step, live=live, runs=runs, ended=ended)
             before = self._results.get(end.step)
@@ -347,7 +339,7 @@ def _results(record: Record) -> tuple[object, ...]:
     return (*(file.digest for file in state.files), *(text.text for text in state.texts))
 
 
-def _steps(data: object) -> tuple[StepStanding, ...]:
+def _steps(data: object) -> tuple[StepSummary, ...]:
     try:
         return _STEPS.validate_python(data or [])
     except ValidationError:

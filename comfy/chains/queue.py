@@ -11,7 +11,7 @@ from functools import partial
 
 from comfy.base.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.base.messages import message, message_to_json
-from comfy.chains.forms import ChainForm, ChainForms, ChainPlan, StartedChain, chain_form
+from comfy.chains.forms import ChainForm, ChainForms, ChainPlan, chain_form
 from comfy.chains.model import (
     ChainErrors,
     ChainValues,
@@ -22,7 +22,7 @@ from comfy.chains.model import (
     text_values,
 )
 from comfy.chains.open_chain import (
-    ChainStanding,
+    ChainSummary,
     ChainWatch,
     OpenChain,
     load_chain_values,
@@ -41,16 +41,6 @@ from comfy.runs.limits import ChainLimits
 
 
 @dataclass(frozen=True, slots=True)
-class ChainPart:
-    """Chain that a run belongs to: its name in the folder, its title, and the title of the run's
-    step, or "" if the step has other runs now."""
-
-    chain: str
-    title: str
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedValues:
     """Values that a chain's run was made with. `values` fill in its `form`, with stored files.
     `own` has the values that this run and its source runs had."""
@@ -61,27 +51,27 @@ class RecordedValues:
 
 
 def _recorded_values(
-    forms: ChainForms, standing: ChainStanding, last_values: ChainValues, record: Record
+    forms: ChainForms, summary: ChainSummary, last_values: ChainValues, record: Record
 ) -> RecordedValues:
     """Return the form and values that a chain's run was made with. Values that neither the run nor
     its sources had are the chain's last ones, `last_values`. Raises the errors of
     `ChainForms.plan`."""
-    plan = forms.plan(standing.workflow, record.owner, last_values)
+    plan = forms.plan(summary.workflow, record.owner, last_values)
     own: dict[StepKey, object] = {}
-    for run in reversed(_made_from(forms, record, standing)):
-        if step := _step_name(standing, plan, run):
+    for run in reversed(_made_from(forms, record, summary)):
+        if step := _step_name(summary, plan, run):
             had = {**run.job.values, **run.job.inputs}
             own |= {StepKey(step, key): value for key, value in had.items()}
     drawn = {StepKey(step.name, key) for step in plan.steps for key in drawn_texts(step.form)}
     typed = literal_texts(drawn, own)
     settable = {**last_values, **plan.settable(typed)}
-    form = chain_form(forms.plan(standing.workflow, record.owner, settable, plan))
+    form = chain_form(forms.plan(summary.workflow, record.owner, settable, plan))
     keys = (StepKey.parse(item.key) for item in form.form.fields)
     values = {**last_values, **{key: typed[key] for key in keys if key in typed}}
     return RecordedValues(form, values, own)
 
 
-def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> list[Record]:
+def _made_from(forms: ChainForms, record: Record, summary: ChainSummary) -> list[Record]:
     """Return a run and its source runs in the chain, nearest first. Runs that the chain reused from
     another chain are included."""
     records = [record]
@@ -91,14 +81,14 @@ def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> li
         records += (
             source
             for source in sources
-            if source.group == record.group or standing.step_of(source.id)
+            if source.group == record.group or summary.step_of(source.id)
         )
     return records
 
 
-def _step_name(standing: ChainStanding, plan: ChainPlan, run: Record) -> str:
+def _step_name(summary: ChainSummary, plan: ChainPlan, run: Record) -> str:
     """Return the name of the step that a run belongs to, or "" if that is unclear."""
-    if step := standing.step_of(run.id):
+    if step := summary.step_of(run.id):
         return step.name
     names = {step.name for step in plan.steps if step.step.workflow == run.job.workflow}
     return names.pop() if len(names) == 1 else ""
@@ -108,7 +98,7 @@ _RECALLED = 3  # chains per user from before a restart that pages show
 _ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
 
 
-class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
+class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
     """See `GroupQueue`. Methods raise ChainNotFound if the owner has no such chain."""
 
     kind = "chain"
@@ -126,7 +116,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def start(
         self, name: str, values: Mapping[str, object], origin: Origin, *, attended: bool = False
-    ) -> StartedChain:
+    ) -> ChainSummary:
         """Start the chain `name` with values from JSON. Raises the errors of `ChainForms.plan` and
         `start_plan`."""
         self._check_start(origin, attended=attended)  # before planning, in case it is refused
@@ -135,7 +125,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def start_plan(
         self, plan: ChainPlan, origin: Origin, *, attended: bool = False
-    ) -> StartedChain:
+    ) -> ChainSummary:
         """Check a plan, draw its seeds, store its files, and start it.
 
         The caller of an `attended` chain waits for its end, so an owner without a cookie may start
@@ -155,7 +145,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         *,
         again: Collection[str] = (),
         watch: ChainWatch | None = None,
-    ) -> StartedChain:
+    ) -> ChainSummary:
         """Start a plan with checked values, as the chain with this id, which it may replace.
 
         The steps named in `again` run although they are done. `watch` follows the chain.
@@ -170,20 +160,17 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         with self._counted(chain):
             chain.press(self._kept(chain, plan, partial(origin.at_start, chain_id)), again)
             self._let_run(chain)
-        return StartedChain(chain.id, text_values(plan.values))
+        return chain.summary
 
-    def vary(self, record: Record, address: str = "") -> StartedChain:
+    def vary(self, record: Record, address: str = "") -> ChainSummary:
         """Start a run's chain again with new seeds. Raises like `values_of` and `start`."""
-        part = self.part_of(record)
-        if part is None:
-            raise self._not_found()
         had = self.values_of(record)
         seeds = {StepKey.parse(one.key): None for one in had.form.form.fields if one.is_seed}
         values = kept_as_given({**had.values, **seeds}, self._starter.blobs)
         sources = self._opened(record.group, record.owner).text_sources
         origin = Origin(record.owner, address, text_sources=sources)
         self._check_start(origin, attended=False)
-        drawn = self._forms.with_seeds(self._forms.plan(part.chain, record.owner, values))
+        drawn = self._forms.with_seeds(self._forms.plan(had.form.plan.name, record.owner, values))
         self._forms.check(drawn)
         return self.start_checked(drawn, origin, str(uuid.uuid4()))
 
@@ -195,7 +182,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         *,
         again: Collection[str] = (),
         text_sources: Collection[str] = (),
-    ) -> StartedChain:
+    ) -> ChainSummary:
         """Resume a failed or stopped chain, with values from JSON for the steps that aren't done.
         Without `values` all steps keep theirs.
 
@@ -213,7 +200,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         values: Mapping[str, object] | None,
         again: Collection[str],
         text_sources: Collection[str],
-    ) -> StartedChain:
+    ) -> ChainSummary:
         """See `go_on`."""
         self._opened(chain.id, chain.owner)  # raises if it was deleted in the meantime
         before = self._content(chain)
@@ -231,7 +218,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 message("Run a step again, or start the chain again."),
             )
         if chain.state == "running" or (chain.state == "done" and not again):
-            return StartedChain(chain.id, text_values(before))
+            return chain.summary
         self._check_room(chain.person, chain.id)
         current = before
         if given is not None:
@@ -247,7 +234,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             chain.go_on(self._kept(chain, drawn), again)
             self._let_run(chain)
         self._save(chain)
-        return StartedChain(chain.id, text_values(drawn.values))
+        return chain.summary
 
     def form_values(
         self, chain_id: str, owner: str, values: Mapping[str, object], again: Collection[str]
@@ -280,29 +267,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         groups = self._history().groups.of(owner, "chain")
         return tuple(one.id for one in groups if one.about.get("chain") == name)
 
-    def part_of(self, record: Record) -> ChainPart | None:
-        """Return the chain and step of a run, or None if it belongs to no chain."""
-        standing = self._chain_of(record)
-        if standing is None:
-            return None
-        step = standing.step_of(record.id)
-        return ChainPart(standing.workflow, standing.title, step.title if step else "")
-
-    def values_of(self, record: Record) -> RecordedValues:
-        """Return the form and values that a chain's run was made with. Values that neither the run
-        nor its sources had are the chain's last ones.
-
-        Raises ChainNotFound if the run belongs to no chain, and the errors of `ChainForms.plan`.
-        """
-        standing = self._chain_of(record)
-        if standing is None:
-            raise self._not_found()
-        last_values = load_chain_values(self._history(), standing.id, record.owner)
-        return _recorded_values(self._forms, standing, last_values, record)
-
-    # Inside
-
-    def _chain_of(self, record: Record) -> ChainStanding | None:
+    def chain_of(self, record: Record) -> ChainSummary | None:
+        """Return the chain of a run, or None if it belongs to no chain."""
         if not record.group or self._runs.history is None:
             return None
         group = self._runs.history.groups.get(record.group, record.owner)
@@ -311,6 +277,20 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         with self._lock:
             live = self._open.get(group.id)
         return (live or OpenChain(group)).summary
+
+    def values_of(self, record: Record) -> RecordedValues:
+        """Return the form and values that a chain's run was made with. Values that neither the run
+        nor its sources had are the chain's last ones.
+
+        Raises ChainNotFound if the run belongs to no chain, and the errors of `ChainForms.plan`.
+        """
+        summary = self.chain_of(record)
+        if summary is None:
+            raise self._not_found()
+        last_values = load_chain_values(self._history(), summary.id, record.owner)
+        return _recorded_values(self._forms, summary, last_values, record)
+
+    # Inside
 
     def _take_up(self, chain: OpenChain) -> None:
         self._let_run(chain)

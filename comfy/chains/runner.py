@@ -15,7 +15,7 @@ from comfy.base.errors import ComfyError, Overloaded, TooManyPaidRuns, WorkflowE
 from comfy.base.messages import labeled, listed, message, plural
 from comfy.batches.content import UNPAIRED, Axis, combined
 from comfy.chains.model import ChainErrors, Source, due
-from comfy.chains.steps import FormStep, StepPlanner, takes_from
+from comfy.chains.steps import PlannedStep, StepPlanner, takes_from
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -51,7 +51,7 @@ class StepRun:
     given: Mapping[str, Given]
 
 
-def runs_of(step: FormStep, results: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
+def runs_of(step: PlannedStep, results: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
     """Return the runs of a step, given the results of all its source steps.
 
     If it runs for each result of several sources, these are paired, first with first. Raises
@@ -77,7 +77,7 @@ def runs_of(step: FormStep, results: Mapping[str, Sequence[Given]]) -> tuple[Ste
     )
 
 
-def _unpaired(step: FormStep, axes: Sequence[Axis]) -> Iterator[str]:
+def _unpaired(step: PlannedStep, axes: Sequence[Axis]) -> Iterator[str]:
     """Yield an error for fields that should be paired but get different numbers of results."""
     several = [axis for axis in axes if len(axis.values) > 1]
     for axis, other in pairwise(several):
@@ -178,11 +178,11 @@ class StepBegin:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """End of a run: number `run` (from 1) of the `runs` runs of step `step`. The outcome is an
+    """End of a run: number `number` (from 1) of the `runs` runs of step `step`. The outcome is an
     error if it didn't start or its results are lost."""
 
     step: str
-    run: int
+    number: int
     runs: int
     outcome: Record | ComfyError
 
@@ -252,7 +252,7 @@ class ChainRunner:
     def run(
         self,
         chain_id: str,
-        steps: Sequence[FormStep],
+        steps: Sequence[PlannedStep],
         *,
         again: Mapping[str, Collection[str]],
         watch: Callable[[RunStates], None] | None = None,
@@ -318,7 +318,7 @@ class ChainRunner:
             return ComfyError(error.message, error.hint)
         return ComfyError(NOT_FETCHED, message("Try again."))
 
-    def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
+    def _task(self, step: PlannedStep, run: StepRun, chain_id: str) -> Task:
         """Return a run of a step as a task, whose id depends on everything that its results depend
         on."""
         own = self._planner.own_values(step, {**run.values, **run.given})
@@ -345,7 +345,7 @@ class ChainRunner:
         return Upload(result.name, path, result=server_file(given.server, result))
 
 
-def _runs(step: FormStep, ends: _Ends) -> tuple[StepRun, ...] | ComfyError:
+def _runs(step: PlannedStep, ends: _Ends) -> tuple[StepRun, ...] | ComfyError:
     """Return the runs of a due step, or why it can't run, and note that it started."""
     try:
         runs = runs_of(step, ends.results())

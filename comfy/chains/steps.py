@@ -32,7 +32,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class FormStep:
+class PlannedStep:
     """Step in the form of its workflow, by field keys.
 
     `values` are fixed by the chain's author or set by a user, `inputs` come from other steps. The
@@ -81,7 +81,7 @@ def form_steps(
     lines_of: LinesOf | None = None,
     *,
     problems: list[str] | None = None,
-) -> tuple[FormStep, ...]:
+) -> tuple[PlannedStep, ...]:
     """Return the steps of a chain without choices (see `chosen`) in their `forms`, with the users'
     `settings`; both are by step name. `lines_of` is as in `values_of`.
 
@@ -117,7 +117,7 @@ def _form_step(
     settings: Mapping[str, object],
     lines_of: LinesOf | None,
     problems: list[str],
-) -> FormStep:
+) -> PlannedStep:
     form = forms[step.name]
     fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
     named = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
@@ -133,7 +133,7 @@ def _form_step(
         item.key: item.default for item in form.fields if item.is_seed and item.group != "hidden"
     }
     rows = _rows(form, repeated, lines_of, problems)
-    return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
+    return PlannedStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
 
 
 def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dict[str, _Value]:
@@ -433,7 +433,7 @@ class StepPlanner:
         forms: Mapping[str, StepForm],
         folder: Path,
         problems: list[str] | None = None,
-    ) -> tuple[FormStep, ...]:
+    ) -> tuple[PlannedStep, ...]:
         """Return the steps of a chain in their forms, with the author's files from `folder`.
 
         Raises ChainErrors like `form_steps`, unless `problems` collects the errors.
@@ -444,12 +444,12 @@ class StepPlanner:
         steps = form_steps(keyed, by_name, settings, self.starter.wildcards, problems=problems)
         return tuple(_with_files(step, folder) for step in steps)
 
-    def check(self, steps: Sequence[FormStep]) -> None:
+    def check(self, steps: Sequence[PlannedStep]) -> None:
         """Raise ChainErrors with the problems of all steps."""
         if problems := [problem.labelled for step in steps for problem in self.problems(step)]:
             raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
 
-    def problems(self, step: FormStep) -> Iterator[StepProblem]:
+    def problems(self, step: PlannedStep) -> Iterator[StepProblem]:
         """Yield the problems of a step: what the server lacks, values that the form refuses, and
         choices that no server has together. Results of other steps count as valid values."""
         for sentence in lacking(step.form, {**step.values, **step.rows[0]}):
@@ -466,7 +466,7 @@ class StepPlanner:
             for key, error in conflict.errors.items():
                 yield StepProblem(key, error, in_step(step.step, conflict.labelled[key]))
 
-    def own_values(self, step: FormStep, values: Mapping[str, object]) -> Mapping[str, object]:
+    def own_values(self, step: PlannedStep, values: Mapping[str, object]) -> Mapping[str, object]:
         """Return the values for which the form of one run has fields."""
         return own_values(self.starter, step.step.workflow, values, step.of_options, self.owner)
 
@@ -476,7 +476,7 @@ def _stand_in(form: Form, key: str) -> Upload | str:
     return Upload("result", b"") if form.field(key).is_media else "result"
 
 
-def _with_files(step: FormStep, folder: Path) -> FormStep:
+def _with_files(step: PlannedStep, folder: Path) -> PlannedStep:
     """Return the step with the author's own files, which lie beside the chain."""
 
     def with_files(values: Mapping[str, object]) -> dict[str, object]:

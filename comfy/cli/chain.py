@@ -30,7 +30,7 @@ from comfy.chains.model import (
 )
 from comfy.chains.queue import ChainQueue
 from comfy.chains.runner import RunStates, StepEnd
-from comfy.chains.steps import FormStep, StepPlanner
+from comfy.chains.steps import PlannedStep, StepPlanner
 from comfy.cli.files import is_file, save_copies, with_uploads
 from comfy.cli.kept_runs import NO_CHAIN_LIMITS, check_new, closed_after, starter_in
 from comfy.cli.options import (
@@ -206,7 +206,7 @@ def _planned(
     settings: Mapping[str, Mapping[str, object]],
     folder: Path,
     problems: list[str],
-) -> tuple[tuple[FormStep, ...], dict[StepKey, object]]:
+) -> tuple[tuple[PlannedStep, ...], dict[StepKey, object]]:
     """Return the steps with the user's values, and these values by key. The author's files are
     beside the chain, and the user's files are in the current folder."""
     forms = {
@@ -223,7 +223,7 @@ def _planned(
     return tuple(steps), values
 
 
-def _check(planner: StepPlanner, steps: Sequence[FormStep], problems: list[str]) -> None:
+def _check(planner: StepPlanner, steps: Sequence[PlannedStep], problems: list[str]) -> None:
     """Raise ChainErrors with `problems` and all errors in the steps' values."""
     if problems:
         with _gathered(problems):
@@ -256,7 +256,7 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
     return workflow
 
 
-def _listed(steps: Iterable[FormStep]) -> Iterable[str]:
+def _listed(steps: Iterable[PlannedStep]) -> Iterable[str]:
     for step in steps:
         runs = f", {len(step.rows)} times" if len(step.rows) > 1 else ""
         sources = dict.fromkeys(source.step for source in step.inputs.values())
@@ -329,8 +329,8 @@ class _Progress:
     def _save(self, end: StepEnd) -> bool:
         """Save a run's results and print their names, or report why not. Return whether all of
         them are saved."""
-        number = f"-{end.run:0{len(str(end.runs))}}" if end.runs > 1 else ""
-        where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
+        number = f"-{end.number:0{len(str(end.runs))}}" if end.runs > 1 else ""
+        where = f"Step “{end.step}”{f', run {end.number}' if end.runs > 1 else ''}: "
         match end.outcome:
             case ComfyError() as error:
                 complain_of_error(error, what=where)

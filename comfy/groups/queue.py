@@ -25,7 +25,7 @@ from comfy.runs.interface import GroupCheck, GroupWork, Origin, Run, RunRegistry
 from comfy.runs.limits import BatchLimits, ChainLimits, Person
 
 
-class Standing(Protocol):
+class GroupSummary(Protocol):
     """Progress of a group."""
 
     @property
@@ -41,7 +41,7 @@ class Standing(Protocol):
         """Return whether the group has finished."""
 
 
-Summary = TypeVar("Summary", bound=Standing)
+Summary = TypeVar("Summary", bound=GroupSummary)
 
 
 class OpenGroup(ABC, Generic[Summary]):
@@ -156,10 +156,9 @@ _STOPPING = 3.0  # seconds to wait for the end of canceled runs of another proce
 _DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
 _ASKING = 0.05  # seconds between two looks
 Open = TypeVar("Open", bound=OpenGroup[Any])
-AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 
-class GroupQueue(ABC, Generic[Open, AnyStanding]):
+class GroupQueue(ABC, Generic[Open, Summary]):
     """Queue of all users' groups. Thread-safe. All methods except `subscribe` may read the
     database."""
 
@@ -183,7 +182,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._reading = threading.Lock()
         self._closing = threading.Event()
         self._listeners = Callbacks[[str]]()
-        self._ended = FIFOCache[str, tuple[str, AnyStanding]](_RECENT)  # with their owners
+        self._ended = FIFOCache[str, tuple[str, Summary]](_RECENT)  # with their owners
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call `callback` with the owner of each group that changes. It must not block. Return a
@@ -233,12 +232,12 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
 
     # Look up
 
-    def get(self, group_id: str, owner: str) -> AnyStanding:
+    def get(self, group_id: str, owner: str) -> Summary:
         """Return the progress of an owner's group."""
-        summary: AnyStanding = self._opened(group_id, owner).summary
+        summary: Summary = self._opened(group_id, owner).summary
         return summary
 
-    def of(self, owner: str) -> tuple[AnyStanding, ...]:
+    def of(self, owner: str) -> tuple[Summary, ...]:
         """Return the progress of an owner's groups, newest first, without their results."""
         if self._runs.history is None or owner == self._nobody:
             return ()
@@ -248,7 +247,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         known = zip(opened, groups, strict=True)
         return tuple((one or self._make(group)).summary for one, group in known)
 
-    def recent(self, owner: str) -> tuple[AnyStanding, ...]:
+    def recent(self, owner: str) -> tuple[Summary, ...]:
         """Return the progress of an owner's active groups and of those that ended since the app
         started, oldest first. Doesn't read the database."""
         with self._lock:

@@ -13,7 +13,7 @@ import pytest
 from comfy.chains.folder import CHAIN_KEYS, STEP_KEYS, parse_chain
 from comfy.chains.model import ChainErrors, Source, Step, chosen
 from comfy.chains.runner import Given, StepRun, runs_of
-from comfy.chains.steps import FormStep, StepForm, form_steps, step_form
+from comfy.chains.steps import PlannedStep, StepForm, form_steps, step_form
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.form.build import build_form
 from comfy.form.model import Form
@@ -71,7 +71,7 @@ def form(workflow: str) -> Form:
     return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalog())
 
 
-def steps_of(text: str, **settings: dict[str, object]) -> dict[str, FormStep]:
+def steps_of(text: str, **settings: dict[str, object]) -> dict[str, PlannedStep]:
     """Return the steps of a chain in their forms."""
     chain = parse_chain("a.chain.toml", tomllib.loads(text))
     forms = {step.name: form(step.workflow) for step in chain.steps}

@@ -41,7 +41,7 @@ from comfy.chains.model import (
     held_up,
 )
 from comfy.chains.open_chain import load_chain_values, save_chain
-from comfy.chains.steps import FormStep, form_steps
+from comfy.chains.steps import PlannedStep, form_steps
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.form.build import build_form
 from comfy.form.check import check
@@ -519,7 +519,7 @@ def read_back(chain: Chain) -> Chain:
     return parse_chain("a.chain.toml", tomllib.loads(chain_text(chain)))
 
 
-def steps_of(chain: Chain) -> tuple[FormStep, ...]:
+def steps_of(chain: Chain) -> tuple[PlannedStep, ...]:
     """Return the chain's steps in the forms of their workflows."""
     return form_steps(chain, {step.name: form_with(step.workflow) for step in chain.steps}, {})
 

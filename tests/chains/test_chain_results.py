@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from comfy.chains.model import ChainErrors
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
 from comfy.prompt.model import Node
@@ -78,7 +78,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 def made(app: RunningApp) -> list[Record]:
     started = app.services.chains.start("two.chain", {}, Origin(OWNER))
 
-    def standing() -> ChainStanding:
+    def standing() -> ChainSummary:
         return app.services.chains.get(started.id, OWNER)
 
     eventually(lambda: standing().state != "running")

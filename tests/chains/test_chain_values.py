@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.chains.open_chain import ChainStanding, OpenChain
+from comfy.chains.open_chain import ChainSummary, OpenChain
 from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
@@ -61,7 +61,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def done(app: RunningApp) -> ChainStanding:
+def done(app: RunningApp) -> ChainSummary:
     eventually(lambda: app.services.chains.recent(OWNER)[-1].state != "running")
     chain = app.services.chains.recent(OWNER)[-1]
     assert chain.state == "done", chain

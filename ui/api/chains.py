@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import WorkflowError
 from comfy.chains.forms import ChainForms, ChainPlan, chain_form
 from comfy.chains.model import parse_values
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Removal
@@ -136,8 +136,8 @@ class ChainHandlers:
             ),
             stop=lambda outcome: self.chains.stop(outcome.ids[0], owner),
         )
-        standing = await asyncio.to_thread(self.chains.get, outcome.ids[0], owner)
-        chain = await asyncio.to_thread(self.documents.started, standing)
+        summary = await asyncio.to_thread(self.chains.get, outcome.ids[0], owner)
+        chain = await asyncio.to_thread(self.documents.started, summary)
         return answer_of(outcome, chain, chain.url)
 
     @routes.get(
@@ -279,11 +279,11 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
         `values` has your own files for the chain's form.
         """
         record = runs.record(run_id, owner)
-        added = chain_forms.add(record, title, folder.stamps().keys())
-        removal.note_added(owner, added.name)
+        name, files = chain_forms.add(record, title, folder.stamps().keys())
+        removal.note_added(owner, name)
         given = presenter.ends.copies.given_value
-        values = {key: given(kept, owner) for key, kept in added.files.items()}
-        return AsciiJSON(NewChain(added.name, values), 201)
+        values = {key: given(kept, owner) for key, kept in files.items()}
+        return AsciiJSON(NewChain(name, values), 201)
 
     return routes
 
@@ -352,11 +352,11 @@ class ChainDocs:
         self._chains = chains
         self._runs = runs
 
-    def listed(self, chain: ChainStanding) -> ChainDoc:
+    def listed(self, chain: ChainSummary) -> ChainDoc:
         """Return a chain's document for a list."""
         return chain_doc(chain, self._runs.json.root)
 
-    def whole(self, chain: ChainStanding) -> ChainDoc:
+    def whole(self, chain: ChainSummary) -> ChainDoc:
         """Return a chain's document with the ended runs of each step."""
         records = self._records(chain, (run for step in chain.steps for run in step.ended))
         results = {
@@ -367,7 +367,7 @@ class ChainDocs:
         }
         return chain_doc(chain, self._runs.json.root, results)
 
-    def step_results(self, chain: ChainStanding, name: str, runs: Iterable[str]) -> HistoryDoc:
+    def step_results(self, chain: ChainSummary, name: str, runs: Iterable[str]) -> HistoryDoc:
         """Return the ended runs of a step among these runs, as tiles. Raises NotThere for an
         unknown step."""
         ended = next((step.ended for step in chain.steps if step.name == name), None)
@@ -376,12 +376,12 @@ class ChainDocs:
         records = self._records(chain, set(runs).intersection(ended))
         return HistoryDoc(tuple(map(past_run, records.values())))
 
-    def _records(self, chain: ChainStanding, runs: Iterable[str]) -> Mapping[str, Record]:
+    def _records(self, chain: ChainSummary, runs: Iterable[str]) -> Mapping[str, Record]:
         """Return the stored records of a chain's runs, by id."""
         history = self._runs.registry.history
         return history.get_many(runs, chain.owner) if history is not None else {}
 
-    def started(self, chain: ChainStanding) -> ChainDoc:
+    def started(self, chain: ChainSummary) -> ChainDoc:
         """Return the document of a chain that was just started or continued, with its seeds."""
         values = self._chains.values(chain.id, chain.owner)
         seeds = self._runs.form_seeds(chain.workflow, chain.owner, values)

@@ -146,9 +146,9 @@ def made_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, Any]
 
 
 def _started_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, object]]:
-    part = presenter.chains.part_of(record)
-    if part is not None and part.chain in presenter.chain_forms.folder:
-        return part.chain, text_values(presenter.chains.values_of(record).values)
+    chain = presenter.chains.chain_of(record)
+    if chain is not None and chain.workflow in presenter.chain_forms.folder:
+        return chain.workflow, text_values(presenter.chains.values_of(record).values)
     job = record.job
     try:
         _, form = presenter.ends.forms.form(job.workflow, record.owner, job.values)

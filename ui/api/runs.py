@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.batches.open_batch import BatchSummary
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.launch.start import Starter
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
@@ -92,7 +92,7 @@ class Runs:
             return None
 
 
-PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)
+PageItem = TypeVar("PageItem", BatchSummary, ChainSummary)
 
 
 def page_of(

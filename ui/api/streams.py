@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.comfyui.protocol.run_state import RunState
-from comfy.groups.queue import AnyStanding, GroupQueue
+from comfy.groups.queue import GroupQueue, Summary
 from comfy.records.record import Record
 from comfy.runs.interface import Run
 from ui.api.problems import NotThere
@@ -91,9 +91,9 @@ async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
                     break
 
 
-async def standings_of(
-    groups: GroupQueue[Any, AnyStanding], group_id: str, owner: str
-) -> AsyncGenerator[AnyStanding | None]:
+async def summaries_of(
+    groups: GroupQueue[Any, Summary], group_id: str, owner: str
+) -> AsyncGenerator[Summary | None]:
     """Yield the states of this owner's batch or chain. Raises like its `get`, also if it is deleted
     while waiting."""
 
@@ -103,9 +103,9 @@ async def standings_of(
     with news_of(own_news) as changed:
         while True:
             changed.clear()
-            standing = await asyncio.to_thread(groups.get, group_id, owner)
-            yield standing
-            if standing.finished:
+            summary = await asyncio.to_thread(groups.get, group_id, owner)
+            yield summary
+            if summary.finished:
                 return
             while not await _within(changed, SILENCE):
                 yield None
@@ -124,19 +124,19 @@ async def ends_first(run: Run, request: Request) -> bool:
 
 
 async def group_ends_first(
-    groups: GroupQueue[Any, AnyStanding],
+    groups: GroupQueue[Any, Summary],
     group_id: str,
     owner: str,
     request: Request,
-    gave_up: Callable[[AnyStanding], bool] = lambda _: False,
+    gave_up: Callable[[Summary], bool] = lambda _: False,
 ) -> bool:
     """Wait for the end of this owner's batch or chain, or until it `gave_up`, because then it may
     never end. Return False if the caller disconnects first."""
 
     async def end() -> None:
-        async with contextlib.aclosing(standings_of(groups, group_id, owner)) as standings:
-            async for standing in standings:
-                if standing is not None and gave_up(standing):
+        async with contextlib.aclosing(summaries_of(groups, group_id, owner)) as summaries:
+            async for summary in summaries:
+                if summary is not None and gave_up(summary):
                     return
 
     return await _before_leaving(end(), request)
@@ -310,9 +310,9 @@ class GroupEvents:
     async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
         """Return the events of this owner's object, from the first event whose id isn't `known`.
         Raises like `get` of the object's queue."""
-        standing = await asyncio.to_thread(self.groups.get, group_id, owner)
-        if standing.finished:
-            return _end_event(await asyncio.to_thread(_plain, self.document, standing), known)
+        summary = await asyncio.to_thread(self.groups.get, group_id, owner)
+        if summary.finished:
+            return _end_event(await asyncio.to_thread(_plain, self.document, summary), known)
         caller = Caller.of(owner, request.scope)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.waiting, caller)
@@ -320,15 +320,15 @@ class GroupEvents:
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
         # for example after its deletion, which the client learns from its next request
         with suppress(ComfyError):
-            async for standing in standings_of(self.groups, group_id, owner):
+            async for summary in summaries_of(self.groups, group_id, owner):
                 # Objects that continue after a restart send a last state after their last run.
                 is_last = self.groups.is_closing and not self.groups.is_at_work(group_id)
                 if is_last:
-                    standing = await asyncio.to_thread(self.groups.get, group_id, owner)
-                if standing is None:
+                    summary = await asyncio.to_thread(self.groups.get, group_id, owner)
+                if summary is None:
                     yield _STILL_HERE
                     continue
-                document = await asyncio.to_thread(_plain, self.document, standing)
+                document = await asyncio.to_thread(_plain, self.document, summary)
                 if _state_id(document) != known:
                     known = _state_id(document)
                     yield _sse(document)

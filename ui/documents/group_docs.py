@@ -10,7 +10,7 @@ from typing import Any, Literal
 from comfy.batches.content import BatchContent
 from comfy.batches.open_batch import BatchSummary, RowState
 from comfy.batches.spec import BatchProblem
-from comfy.chains.open_chain import ChainProgress, ChainStanding, StepStanding
+from comfy.chains.open_chain import ChainPhase, ChainSummary, StepSummary
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.record import Record
 from ui.documents.browser_values import value_text
@@ -195,7 +195,7 @@ def cell_text(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepDoc(StepStanding):
+class StepDoc(StepSummary):
     """A step of a chain. `runs`: the number of its runs, 0 while unknown. `done`: how many of them
     succeeded. `live`: ids of unfinished runs. `ended`: ids of the other runs. `results`: the ended
     runs, null in a list of chains. `same`: it ran again with the same result. `why`: the reason it
@@ -222,13 +222,20 @@ class ShownChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainDoc(ChainProgress):
+class ChainDoc:
     """A chain and its steps. `why`: the reason it failed, if no step has it. `created_at`: in
     seconds since 1970. `seconds`: how long it ran, once it has ended. `seeds`: the seeds of its
     form in digits, when it is started or continued. `page`: null outside of the page's socket."""
 
+    id: str
+    workflow: str
+    title: str
+    state: ChainPhase
+    created_at: float
     steps: tuple[StepDoc, ...] = ()
-    finished: bool = field()  # no default, which would be the property of the same name
+    why: str = ""
+    seconds: float | None = None
+    finished: bool
     url: str
     seeds: Mapping[str, str] = field(default_factory=dict)
     page: ShownChain | None = None
@@ -251,22 +258,32 @@ class NewChain:
 
 
 def chain_doc(
-    standing: ChainStanding, root: str = "", results: Mapping[str, tuple[RunDoc, ...]] | None = None
+    summary: ChainSummary, root: str = "", results: Mapping[str, tuple[RunDoc, ...]] | None = None
 ) -> ChainDoc:
     """Return the document of a chain. `root`: the app's path below its host. `results`: the ended
     runs by step name."""
-    parts = inherited(ChainProgress, standing)
     steps = tuple(
-        StepDoc(**inherited(StepStanding, step), results=results[step.name] if results else None)
-        for step in standing.steps
+        StepDoc(**inherited(StepSummary, step), results=results[step.name] if results else None)
+        for step in summary.steps
     )
-    url = f"{root}{API}/chains/{standing.id}"
-    return ChainDoc(**{**parts, "steps": steps}, finished=standing.finished, url=url)
+    url = f"{root}{API}/chains/{summary.id}"
+    return ChainDoc(
+        id=summary.id,
+        workflow=summary.workflow,
+        title=summary.title,
+        state=summary.state,
+        created_at=summary.created_at,
+        steps=steps,
+        why=summary.why,
+        seconds=summary.seconds,
+        finished=summary.finished,
+        url=url,
+    )
 
 
-def shown_chain(standing: ChainStanding) -> ShownChain:
+def shown_chain(summary: ChainSummary) -> ShownChain:
     """Return the parts of a chain that only the page shows."""
-    return ShownChain(dict(_results(standing.results)))
+    return ShownChain(dict(_results(summary.results)))
 
 
 def _results(records: Mapping[str, Record]) -> Iterator[tuple[str, StepResult]]:

@@ -14,7 +14,8 @@ from comfy.base.errors import BatchNotFound, ComfyError, ServerUnreachable, Work
 from comfy.base.messages import message
 from comfy.batches.queue import BatchQueue
 from comfy.chains.forms import ChainForms
-from comfy.chains.queue import ChainPart, ChainQueue
+from comfy.chains.open_chain import ChainSummary
+from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
 from comfy.form.model import Field, Form
@@ -190,9 +191,9 @@ class Presenter:
         history = self.runs.history
         assert history is not None
         lineage = self.chain_forms.lineage(record)
-        part = self.chains.part_of(record)
-        if part is not None and part.chain in self.chain_forms.folder:
-            stage = self._with_chain(stage, record, part)
+        chain = self.chains.chain_of(record)
+        if chain is not None and chain.workflow in self.chain_forms.folder:
+            stage = self._with_chain(stage, record, chain)
         return replace(
             stage,
             kept_until=history.storage.kept_until(record.state.finished_at or time.time()),
@@ -200,7 +201,7 @@ class Presenter:
             made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
             used_for=tuple(map(past_run, self._without_mended(lineage.used_for))),
             can_be_chain=not stage.chain and self.can_be_chain(record, lineage),
-            part_of=_part_in_words(part),
+            part_of=_part_in_words(chain, record.id) if chain is not None else "",
             batch=self._batch_id_of(record),
         )
 
@@ -217,12 +218,12 @@ class Presenter:
             )
             if run.state.phase is Phase.DONE or not any(mended):
                 return False
-            part = self.chains.part_of(run)
-            return part is not None and not part.step  # its step has newer runs
+            chain = self.chains.chain_of(run)
+            return chain is not None and chain.step_of(run.id) is None  # its step has newer runs
 
         return [run for run in runs if not is_mended(run)]
 
-    def _with_chain(self, stage: StageView, record: Record, part: ChainPart) -> StageView:
+    def _with_chain(self, stage: StageView, record: Record, chain: ChainSummary) -> StageView:
         """Return the end of a chain's run with the seeds of earlier steps in its details. While the
         server is away, the seeds are omitted."""
         had = None
@@ -230,15 +231,16 @@ class Presenter:
             with suppress(ComfyError):
                 had = self.chains.values_of(record)
         if had is None:
-            return replace(stage, chain=part.chain)
+            return replace(stage, chain=chain.workflow)
+        own = chain.step_of(record.id)
         others = tuple(
             (message("{label} ({detail})", label=message("Seed"), detail=step), str(had.own[key]))
             for step, key in had.form.plan.seeds
-            if key in had.own and step != part.step
+            if key in had.own and (own is None or step != own.title)
         )
         draws = any(field.is_seed for field in had.form.form.fields)
         details = (*stage.details, *others)
-        return replace(stage, chain=part.chain, chain_seeds=draws, details=details)
+        return replace(stage, chain=chain.workflow, chain_seeds=draws, details=details)
 
     def _batch_id_of(self, record: Record) -> str:
         """Return the ID of a run's batch; "" if it has no batch or the batch was deleted."""
@@ -256,14 +258,11 @@ class Presenter:
         return is_result and may.open(owner) and may.keep(owner)
 
 
-def _part_in_words(part: ChainPart | None) -> str:
-    """Return a sentence with the step and the chain of a run; "" if it has no chain."""
-    match part:
-        case ChainPart(_, title, step) if step:
-            return message("Step “{step}” of “{chain}”", step=step, chain=title)
-        case ChainPart(_, title, _):
-            return message("Part of “{chain}”", chain=title)
-    return ""
+def _part_in_words(chain: ChainSummary, run_id: str) -> str:
+    """Return a sentence with the step and the chain of a run."""
+    if step := chain.step_of(run_id):
+        return message("Step “{step}” of “{chain}”", step=step.title, chain=chain.title)
+    return message("Part of “{chain}”", chain=chain.title)
 
 
 def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:

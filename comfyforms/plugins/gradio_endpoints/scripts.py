@@ -17,7 +17,7 @@ from comfy.base.messages import sentences
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import parse_spec
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.launch.start import FieldErrors, Starter
@@ -289,22 +289,22 @@ def chain_of_script(
 
 def _chain_states(
     chains: ChainQueue, chain_id: str, owner: str
-) -> Generator[dict[str, Any], None, ChainStanding]:
+) -> Generator[dict[str, Any], None, ChainSummary]:
     """Yield a chain's progress at each change, then its end. Stop the chain when the
     caller leaves."""
     try:
         with followed(chains.subscribe, owner) as wait:
-            while not (standing := chains.get(chain_id, owner)).finished:
-                yield asdict(chain_doc(standing))
+            while not (summary := chains.get(chain_id, owner)).finished:
+                yield asdict(chain_doc(summary))
                 wait()
     except GeneratorExit:
         with suppress(ChainNotFound):
             chains.stop(chain_id, owner)
         raise
-    return standing
+    return summary
 
 
-def _chain_results(runs: RunRegistry, chain: ChainStanding) -> Iterator[dict[str, Any]]:
+def _chain_results(runs: RunRegistry, chain: ChainSummary) -> Iterator[dict[str, Any]]:
     """Return each run's results, in the order of the steps."""
     history = runs.history
     assert history is not None  # chains need a history

@@ -32,7 +32,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from comfy.base.errors import ChainNotFound, ComfyError
-from comfy.chains.open_chain import ChainStanding, StepStanding
+from comfy.chains.open_chain import ChainSummary, StepSummary
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import unknown_fields
@@ -47,7 +47,7 @@ from ui.api.problems import NotThere, problem_of
 from ui.api.requests import Requester, StartOutcome
 from ui.api.runs import Runs
 from ui.api.start import RunStart
-from ui.api.streams import standings_of, states_of
+from ui.api.streams import states_of, summaries_of
 from ui.api.values import Sent
 from ui.api.workflows import values_schema
 from ui.documents.run_doc import RunDoc, RunFile, RunProblem, run_doc
@@ -217,16 +217,16 @@ def _error(lines: list[str]) -> CallToolResult:
 
 async def follow_chain(
     chains: ChainQueue, chain_id: str, owner: str, context: ServerRequestContext[Any, Any]
-) -> ChainStanding:
+) -> ChainSummary:
     """Report a chain's progress up to its end, and return its final state. Stops the chain if the
     call is interrupted. Deletes the chain if its owner couldn't find it again."""
     last_progress, last = -1.0, None
     try:
-        async with aclosing(standings_of(chains, chain_id, owner)) as standings:
-            async for standing in standings:
-                if standing is None:  # no change
+        async with aclosing(summaries_of(chains, chain_id, owner)) as summaries:
+            async for summary in summaries:
+                if summary is None:  # no change
                     continue
-                last = standing
+                last = summary
                 done = sum(map(_part, last.steps)) / len(last.steps)
                 if done > last_progress:  # the protocol requires rising values
                     last_progress = done
@@ -240,17 +240,17 @@ async def follow_chain(
                 await asyncio.to_thread(end, chain_id, owner)
 
 
-def _failed_chain(chain: ChainStanding) -> Problem:
+def _failed_chain(chain: ChainSummary) -> Problem:
     """Return why a chain has no result, and what to do."""
     failed = next((step for step in chain.steps if step.why), None)
     return Problem(422, str(failed.why), str(failed.hint)) if failed else Problem(422, chain.why)
 
 
-def _part(step: StepStanding) -> float:
+def _part(step: StepSummary) -> float:
     return 1.0 if step.state == "done" else step.done / (step.runs + 1)
 
 
-def _at_work(chain: ChainStanding) -> str:
+def _at_work(chain: ChainSummary) -> str:
     at_work = [step for step in chain.steps if step.state == "running"]
     return translated(str((at_work or chain.steps)[-1].title))
 

@@ -72,7 +72,7 @@ def test_a_restart_starts_the_steps_that_were_to_run_again(tmp_path: Path) -> No
             started = chains.start("two.chain", {}, Origin(OWNER))
             eventually(lambda: chains.get(started.id, OWNER).state == "done")
             held = until_then.enter_context(demo.hold("progress"))
-            values = {**started.values, "one.2.text": "a red boat"}
+            values = {**chains.values(started.id, OWNER), "one.2.text": "a red boat"}
             chains.go_on(started.id, OWNER, values, again=["one", "other"])
             assert held.reached.wait(LONGEST_WAIT)
             assert len(demo.journal.all()) == 3
@@ -105,7 +105,10 @@ def test_a_resumed_step_runs_only_its_remaining_runs(tmp_path: Path) -> None:
             chains = app.services.chains
             eventually(lambda: state(app) == "done")
             assert outcomes(demo)["success"] == 6
-            values = {**started.values, "one.2.text": "a red boat"}  # else ComfyUI has it at once
+            values = {
+                **chains.values(started.id, OWNER),
+                "one.2.text": "a red boat",
+            }  # else ComfyUI has it at once
             with demo.hold("progress", after=1) as held:
                 chains.go_on(started.id, OWNER, values, again=["one"])
                 assert held.reached.wait(LONGEST_WAIT)

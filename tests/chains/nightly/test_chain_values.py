@@ -174,7 +174,7 @@ def test_a_chain_keeps_added_files_and_fields_of_a_choice(app: RunningApp, tmp_p
     assert [step.ended[0] for step in done(app).steps] == [run.id for run in runs]
     told = get(app, f"/api/v1/runs/{runs[0].id}/values").json()["values"]
     assert told[f"clip.{added}"]["file"]
-    made = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
-    last = app.services.chain_forms.form(made.name, OWNER).plan.steps[-1]
+    name, _ = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
+    last = app.services.chain_forms.form(name, OWNER).plan.steps[-1]
     assert last.values.items() >= {**ENCODED, f"{ENCODING}.crf": 40}.items()
     assert last.inputs.keys() == {"1.image", added}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import ChainNotFound, ComfyError
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
@@ -78,13 +78,13 @@ def served(demo: DemoServer, folder: Path) -> AbstractContextManager[RunningApp]
     return running_app(demo.url, workflows=folder, data=folder.parent / "data")
 
 
-def standing(app: RunningApp, owner: str = OWNER) -> ChainStanding:
+def standing(app: RunningApp, owner: str = OWNER) -> ChainSummary:
     """Return the owner's latest chain."""
     app.services.chains.look_up(owner)
     return app.services.chains.recent(owner)[-1]
 
 
-def ended(app: RunningApp, state: str) -> ChainStanding:
+def ended(app: RunningApp, state: str) -> ChainSummary:
     """Wait until the latest chain ends in this state, and return it."""
     eventually(lambda: standing(app).state != "running", "the chain ends")
     chain = standing(app)
@@ -115,7 +115,7 @@ def test_each_result_goes_through_a_step_once(demo: DemoServer, folder: Path) ->
         assert ended(app, "done").id != chain.id
         assert prompts(demo) == 4
         started = chains.start("boats/boats.chain", {**values, SEED: CountUp(5)}, ORIGIN)
-        assert started.values[SEED] == 6
+        assert chains.values(started.id, OWNER)[SEED] == 6
         ended(app, "done")
         assert prompts(demo) == 8
 

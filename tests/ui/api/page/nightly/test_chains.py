@@ -12,7 +12,7 @@ import requests
 from PIL import Image
 
 from comfy.base.errors import ChainNotFound, TooManyRuns
-from comfy.chains.open_chain import ChainStanding
+from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload, content_of
@@ -102,7 +102,7 @@ def test_a_chain_resumed_from_two_pages_runs_once(
     assert prompts(demo) == before + 3
 
 
-def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, object]) -> None:
+def let_go_on_twice(app: RunningApp, chain: ChainSummary, values: dict[str, object]) -> None:
     """Resume the chain from two threads at the same time."""
     both = threading.Barrier(2)
     told = []
@@ -116,7 +116,8 @@ def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, obj
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [one.values[MODEL] for one in told] == [values[MODEL]] * 2
+    assert [one.id for one in told] == [chain.id] * 2
+    assert app.services.chains.values(chain.id, OWNER)[MODEL] == values[MODEL]
     assert threads_of(chain.id) == 1
 
 
