@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from fastapi import Body, Depends, HTTPException, Path
+from fastapi import Body, HTTPException, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,13 +17,12 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.administration import AuditLine, ModelRequest, Notice
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
-from ui.administration.announcements import Actor
 from ui.administration.desk import Administration
 from ui.administration.people import NewPassword, PaidRuns, PersonRow, StorageFigures, UsageWeek
 from ui.administration.servers import RunLine
 from ui.documents.model_docs import ModelDownload, all_downloads
 from ui.page.form.missing_groups import MissingParts, missing_parts
-from ui.web.access import Access, GuardedRoutes
+from ui.web.access import Access, GuardedRoutes, RouteHandlers
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
@@ -46,87 +45,88 @@ class ModelRequests:
     requests: tuple[ModelRequest, ...]
 
 
-def _downloads_api(desk: Administration) -> GuardedRoutes:
-    """Return the routes below `/admin/downloads` and `/admin/model-requests`."""
+@dataclass(frozen=True, slots=True)
+class DownloadHandlers:
+    """Handlers of the routes below `/admin/downloads` and `/admin/model-requests`."""
+
+    desk: Administration
+
     routes = GuardedRoutes("/admin", tags=["Administration"])
-    models, pool = desk.models, desk.servers.pool
 
-    def actor(request: Request) -> Actor:
-        return desk.actor(request)
-
-    def numbered(number: int) -> ComfyServer:
-        if not 0 <= number < len(pool.servers):
+    def _server(self, number: int) -> ComfyServer:
+        if not 0 <= number < len(self.desk.servers.pool.servers):
             raise HTTPException(404)
-        return pool.servers[number]
-
-    def server(number: _Number) -> ComfyServer:
-        return numbered(number)
+        return self.desk.servers.pool.servers[number]
 
     @routes.get("/downloads", Access.ADMINISTRATOR, response_model=DownloadList)
-    def downloads() -> AsciiJSON:
+    def downloads(self) -> AsciiJSON:
         """Return the downloads of models at all servers."""
-        lists = models.downloads.lists()
-        found = all_downloads(lists, models.downloads.numbers)
+        lists = self.desk.models.downloads.lists()
+        found = all_downloads(lists, self.desk.models.downloads.numbers)
         return AsciiJSON(DownloadList(found, tuple(at.problem for at in lists if at.problem)))
 
     @routes.post("/downloads", Access.ADMINISTRATOR, status_code=204)
     def get(
+        self,
+        request: Request,
         workflow: Annotated[str, Body()],
         files: Annotated[tuple[str, ...] | None, Body()] = None,
         number: Annotated[int, Body(alias="server")] = 0,
-        actor: Actor = Depends(actor),
     ) -> Response:
         """Download missing models of a workflow to a server: these files, or all of them."""
-        models.get(actor, numbered(number), workflow, files)
+        self.desk.models.get(self.desk.actor(request), self._server(number), workflow, files)
         return Response(status_code=204)
 
     @routes.post("/downloads/{number}/{key}/{action}", Access.ADMINISTRATOR, status_code=204)
     def act(
+        self,
+        request: Request,
         key: _Key,
         action: Literal["pause", "resume", "retry"],
-        server: ComfyServer = Depends(server),
-        actor: Actor = Depends(actor),
+        number: _Number,
     ) -> Response:
         """Pause, resume or retry a download."""
-        models.change(actor, server, key, "resume" if action == "retry" else action)
+        self.desk.models.change(
+            self.desk.actor(request),
+            self._server(number),
+            key,
+            "resume" if action == "retry" else action,
+        )
         return Response(status_code=204)
 
     @routes.delete("/downloads/{number}/{key}", Access.ADMINISTRATOR, status_code=204)
-    def cancel(
-        key: _Key, server: ComfyServer = Depends(server), actor: Actor = Depends(actor)
-    ) -> Response:
+    def cancel(self, request: Request, key: _Key, number: _Number) -> Response:
         """Cancel a download and delete its partial file, or remove an ended one from the list."""
-        models.change(actor, server, key, "remove")
+        self.desk.models.change(self.desk.actor(request), self._server(number), key, "remove")
         return Response(status_code=204)
 
     @routes.get("/model-requests", Access.ADMINISTRATOR, response_model=ModelRequests)
-    def requests() -> AsciiJSON:
+    def requests(self) -> AsciiJSON:
         """Return users' requests for missing models."""
-        return AsciiJSON(ModelRequests(models.open_requests()))
+        return AsciiJSON(ModelRequests(self.desk.models.open_requests()))
 
     @routes.post("/model-requests/{key}/get", Access.ADMINISTRATOR, status_code=204)
     def get_requested(
+        self,
+        request: Request,
         key: str,
         number: Annotated[int, Body(alias="server", embed=True)] = 0,
-        actor: Actor = Depends(actor),
     ) -> Response:
         """Download the models of a request, and close it."""
-        models.get_requested(actor, numbered(number), key)
+        self.desk.models.get_requested(self.desk.actor(request), self._server(number), key)
         return Response(status_code=204)
 
     @routes.delete("/model-requests", Access.ADMINISTRATOR, status_code=204)
-    def close_all() -> Response:
+    def close_all(self) -> Response:
         """Close all requests without a download."""
-        models.close_all()
+        self.desk.models.close_all()
         return Response(status_code=204)
 
     @routes.delete("/model-requests/{key}", Access.ADMINISTRATOR, status_code=204)
-    def close(key: str) -> Response:
+    def close(self, key: str) -> Response:
         """Close a request without a download."""
-        models.close(key)
+        self.desk.models.close(key)
         return Response(status_code=204)
-
-    return routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,65 +157,67 @@ class ActivityDoc:
     actions: tuple[AuditLine, ...]
 
 
-def _overview_api(desk: Administration) -> GuardedRoutes:
-    """Return the routes below `/admin` that don't change users, servers or runs."""
+@dataclass(frozen=True, slots=True)
+class OverviewHandlers:
+    """Handlers of the routes below `/admin` that don't change users, servers or runs."""
+
+    desk: Administration
+
     routes = GuardedRoutes("/admin", tags=["Administration"])
 
-    def actor(request: Request) -> Actor:
-        return desk.actor(request)
-
     @routes.get("/notice", Access.ADMINISTRATOR, response_model=NoticeDoc)
-    def notice() -> AsciiJSON:
+    def notice(self) -> AsciiJSON:
         """Return the notice that all pages show."""
-        return AsciiJSON(NoticeDoc(desk.announcements.notice))
+        return AsciiJSON(NoticeDoc(self.desk.announcements.notice))
 
     @routes.post("/notice", Access.ADMINISTRATOR, response_model=NoticeDoc)
     def put_notice(
+        self,
+        request: Request,
         text: Annotated[str, Body()],
         seconds: Annotated[float | None, Body()] = None,
-        actor: Actor = Depends(actor),
     ) -> AsciiJSON:
         """Show a notice on all open pages, in place of the previous one.
 
         It stays for this many `seconds`, or until it is removed.
         """
-        return AsciiJSON(NoticeDoc(desk.announcements.put(actor, text, seconds)))
+        return AsciiJSON(
+            NoticeDoc(self.desk.announcements.put(self.desk.actor(request), text, seconds))
+        )
 
     @routes.delete("/notice", Access.ADMINISTRATOR, status_code=204)
-    def remove_notice(actor: Actor = Depends(actor)) -> Response:
+    def remove_notice(self, request: Request) -> Response:
         """Remove the notice from all pages."""
-        desk.announcements.remove(actor)
+        self.desk.announcements.remove(self.desk.actor(request))
         return Response(status_code=204)
 
     @routes.get(
         "/storage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=StorageFigures
     )
-    def storage() -> AsciiJSON:
+    def storage(self) -> AsciiJSON:
         """Return the storage of all users, and what expires in the next seven days."""
-        return AsciiJSON(desk.figures.storage())
+        return AsciiJSON(self.desk.figures.storage())
 
     @routes.get("/usage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=UsageDoc)
-    def usage() -> AsciiJSON:
+    def usage(self) -> AsciiJSON:
         """Return the runs of the last eight weeks by workflow."""
-        return AsciiJSON(UsageDoc(desk.figures.weeks()))
+        return AsciiJSON(UsageDoc(self.desk.figures.weeks()))
 
     @routes.get("/paid-runs", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=PaidRunsDoc)
-    def paid_runs() -> AsciiJSON:
+    def paid_runs(self) -> AsciiJSON:
         """Return how many paid runs each user started in the last 24 hours and 30 days."""
-        return AsciiJSON(PaidRunsDoc(desk.figures.paid_runs()))
+        return AsciiJSON(PaidRunsDoc(self.desk.figures.paid_runs()))
 
     @routes.get("/missing", Access.ADMINISTRATOR, work=Work.CATALOG, response_model=MissingParts)
-    def missing() -> AsciiJSON:
+    def missing(self) -> AsciiJSON:
         """Return the models and nodes that workflows need and no server has."""
-        services = desk.services
+        services = self.desk.services
         return AsciiJSON(missing_parts(services.library, services.known_parts, demo=services.demo))
 
     @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
-    def activity() -> AsciiJSON:
+    def activity(self) -> AsciiJSON:
         """Return the last 50 actions of administrators."""
-        return AsciiJSON(ActivityDoc(desk.audit.last()))
-
-    return routes
+        return AsciiJSON(ActivityDoc(self.desk.audit.last()))
 
 
 _Password = Annotated[str, Body(embed=True, max_length=1000)]
@@ -230,66 +232,67 @@ class PeopleDoc:
     can_change: bool
 
 
-def _people_api(desk: Administration) -> GuardedRoutes:
-    """Return the routes below `/admin/people`."""
-    routes = GuardedRoutes("/admin/people", tags=["Administration"])
-    people, end_sockets = desk.people, desk.identity.close_ended
+@dataclass(frozen=True, slots=True)
+class PeopleHandlers:
+    """Handlers of the routes below `/admin/people`."""
 
-    def actor(request: Request) -> Actor:
-        return desk.actor(request)
+    desk: Administration
+
+    routes = GuardedRoutes("/admin/people", tags=["Administration"])
 
     @routes.get("", Access.ADMINISTRATOR, response_model=PeopleDoc)
-    def listed() -> AsciiJSON:
+    def listed(self) -> AsciiJSON:
         """Return all users, with their storage and their runs of the last seven days."""
-        return AsciiJSON(PeopleDoc(tuple(people.all()), people.can_change))
+        return AsciiJSON(PeopleDoc(tuple(self.desk.people.all()), self.desk.people.can_change))
 
     @routes.post("", Access.ADMINISTRATOR, status_code=201, response_model=NewPassword)
     def add(
+        self,
+        request: Request,
         name: Annotated[str, Body()],
         password: Annotated[str, Body(max_length=1000)] = "",
         role: Annotated[Role, Body()] = "user",
-        actor: Actor = Depends(actor),
     ) -> AsciiJSON:
         """Add a user.
 
         Without a `password`, the app generates one and returns it only now.
         """
-        return AsciiJSON(people.add(actor, name, password, role), 201)
+        return AsciiJSON(self.desk.people.add(self.desk.actor(request), name, password, role), 201)
 
     @routes.patch("/{name:path}", Access.ADMINISTRATOR, status_code=204)
     def change(
-        name: str, role: Annotated[Role, Body(embed=True)], actor: Actor = Depends(actor)
+        self, request: Request, name: str, role: Annotated[Role, Body(embed=True)]
     ) -> Response:
         """Make a user an administrator (`operator`) or a `user`."""
-        people.set_role(actor, name, role)
+        self.desk.people.set_role(self.desk.actor(request), name, role)
         return Response(status_code=204)
 
     @routes.post("/{name:path}/password", Access.ADMINISTRATOR, response_model=NewPassword)
-    async def reset(
-        name: str, password: _Password = "", actor: Actor = Depends(actor)
-    ) -> AsciiJSON:
+    async def reset(self, request: Request, name: str, password: _Password = "") -> AsciiJSON:
         """Set a user's password, and end their sessions and tokens.
 
         Without a `password`, the app generates one and returns it only now.
         """
-        answer = await asyncio.to_thread(people.reset, actor, name, password)
-        await end_sockets()
+        answer = await asyncio.to_thread(
+            self.desk.people.reset, self.desk.actor(request), name, password
+        )
+        await self.desk.identity.close_ended()
         return AsciiJSON(answer)
 
     @routes.delete("/{name:path}", Access.ADMINISTRATOR, status_code=204)
     async def remove(
-        name: str, results: Literal["keep", "delete"] = "keep", actor: Actor = Depends(actor)
+        self, request: Request, name: str, results: Literal["keep", "delete"] = "keep"
     ) -> Response:
         """Remove a user, and end their sessions and tokens at once.
 
         Their results are kept unless `results=delete`. For a user who was removed earlier,
         `results=delete` deletes the results.
         """
-        await asyncio.to_thread(people.remove, actor, name, results=results == "delete")
-        await end_sockets()
+        await asyncio.to_thread(
+            self.desk.people.remove, self.desk.actor(request), name, results=results == "delete"
+        )
+        await self.desk.identity.close_ended()
         return Response(status_code=204)
-
-    return routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,87 +329,85 @@ class AdminRuns:
     runs: tuple[RunLine, ...]
 
 
-def _servers_api(desk: Administration) -> GuardedRoutes:
-    """Return the routes below `/admin/servers` and `/admin/runs`."""
+@dataclass(frozen=True, slots=True)
+class ServerHandlers:
+    """Handlers of the routes below `/admin/servers` and `/admin/runs`."""
+
+    desk: Administration
+
     routes = GuardedRoutes("/admin", tags=["Administration"])
-    pool = desk.servers.pool
 
-    def actor(request: Request) -> Actor:
-        return desk.actor(request)
-
-    def server(number: _Number) -> ComfyServer:
-        if (found := pool.numbered(number)) is None:
+    def _server(self, number: int) -> ComfyServer:
+        if (found := self.desk.servers.pool.numbered(number)) is None:
             raise HTTPException(404)
         return found
 
     @routes.get("/servers", Access.ADMINISTRATOR, work=Work.HEALTH, response_model=AdminServers)
-    def servers() -> AsciiJSON:
+    def servers(self) -> AsciiJSON:
         """Return all servers with their queue and memory."""
         found = (
             AdminServer(
-                **asdict(report) | _now(one) | _process_of(desk, one),
+                **asdict(report) | _now(one) | _process_of(self.desk, one),
                 number=one.number,
                 address=one.url,
             )
-            for one, report in desk.services.reports()
+            for one, report in self.desk.services.reports()
         )
         return AsciiJSON(AdminServers(tuple(found)))
 
     @routes.post("/servers/{number}/pause", Access.ADMINISTRATOR, status_code=204)
-    def pause(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+    def pause(self, request: Request, number: _Number) -> Response:
         """Send a server no more runs; its current runs continue."""
-        desk.servers.pause(actor, server)
+        self.desk.servers.pause(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/resume", Access.ADMINISTRATOR, status_code=204)
-    def resume(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+    def resume(self, request: Request, number: _Number) -> Response:
         """Send a server runs again."""
-        desk.servers.resume(actor, server)
+        self.desk.servers.resume(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/free", Access.ADMINISTRATOR, status_code=204)
-    def free(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+    def free(self, request: Request, number: _Number) -> Response:
         """Make a server free its memory."""
-        desk.servers.free(actor, server)
+        self.desk.servers.free(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/update", Access.ADMINISTRATOR, status_code=204)
-    def update(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+    def update(self, request: Request, number: _Number) -> Response:
         """Ask a server for its nodes, models and choices now."""
-        desk.servers.update_list(actor, server)
+        self.desk.servers.update_list(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/restart", Access.ADMINISTRATOR, status_code=204)
-    def restart(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+    def restart(self, request: Request, number: _Number) -> Response:
         """Restart a ComfyUI that the app started. Its active run ends."""
-        desk.servers.restart(actor, server)
+        self.desk.servers.restart(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.get("/servers/{number}/log", Access.ADMINISTRATOR, response_model=ServerLog)
-    def log(server: ComfyServer = Depends(server)) -> AsciiJSON:
+    def log(self, number: _Number) -> AsciiJSON:
         """Return the last lines of a ComfyUI that the app started."""
-        if (local := desk.servers.local.get(server.url)) is None:
+        if (local := self.desk.servers.local.get(self._server(number).url)) is None:
             raise HTTPException(404)
         return AsciiJSON(ServerLog(local.log.tail()))
 
     @routes.get("/runs", Access.ADMINISTRATOR, response_model=AdminRuns)
-    def runs() -> AsciiJSON:
+    def runs(self) -> AsciiJSON:
         """Return the unfinished runs of all users, without their contents."""
-        return AsciiJSON(AdminRuns(desk.monitor.overview().runs))
+        return AsciiJSON(AdminRuns(self.desk.monitor.overview().runs))
 
     @routes.post("/runs/{run_id}/stop", Access.ADMINISTRATOR, status_code=204)
-    def stop(run_id: str, actor: Actor = Depends(actor)) -> Response:
+    def stop(self, request: Request, run_id: str) -> Response:
         """Stop any user's run."""
-        desk.runs.stop(actor, run_id)
+        self.desk.runs.stop(self.desk.actor(request), run_id)
         return Response(status_code=204)
 
     @routes.post("/runs/{run_id}/move", Access.ADMINISTRATOR, status_code=204)
-    def move(run_id: str, to: Literal["front", "back"], actor: Actor = Depends(actor)) -> Response:
+    def move(self, request: Request, run_id: str, to: Literal["front", "back"]) -> Response:
         """Move any user's waiting run to the front or back of the queue."""
-        desk.runs.move(actor, run_id, first=to == "front")
+        self.desk.runs.move(self.desk.actor(request), run_id, first=to == "front")
         return Response(status_code=204)
-
-    return routes
 
 
 def _process_of(desk: Administration, server: ComfyServer) -> dict[str, object]:
@@ -424,7 +425,10 @@ def _now(server: ComfyServer) -> dict[str, object]:
 
 def admin_api(desk: Administration) -> Iterator[GuardedRoutes]:
     """Return the routes below `/admin`."""
-    yield _people_api(desk)
-    yield _servers_api(desk)
-    yield _overview_api(desk)
-    yield _downloads_api(desk)
+    topics: tuple[RouteHandlers, ...] = (
+        PeopleHandlers(desk),
+        ServerHandlers(desk),
+        OverviewHandlers(desk),
+        DownloadHandlers(desk),
+    )
+    return map(GuardedRoutes.of, topics)

@@ -94,8 +94,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     """Return `POST /workflows/{name}/chains`, and the routes below `/chains`."""
     chains, documents = starting.chains, ChainDocs(starting.chains, runs)
     news = GroupEvents(requests.waiting, chains, documents.whole)
-    handlers = ChainHandlers(chains, starting, requests, documents, news)
-    return handlers.routes.bound_to(handlers)
+    return GuardedRoutes.of(ChainHandlers(chains, starting, requests, documents, news))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby, starmap
 from typing import Any
 
-from fastapi import Depends, Response
+from fastapi import Response
 
 from comfy.base.errors import RunNotFound, WorkflowError
 from comfy.base.files import plain_name
@@ -233,115 +233,110 @@ def form_editor_api(
     editor: FormEditor, library: WorkflowLibrary, copies: FileCopies, identity: Identity
 ) -> GuardedRoutes:
     """Return the routes below `/workflows/{name}/editor`."""
-    routes = GuardedRoutes(tags=["Form editor"])
+    return GuardedRoutes.of(FormEditorHandlers(editor, library, copies, identity))
 
-    def editable(name: str) -> str:
-        """Return the name of the path if it isn't a chain's (route dependency)."""
-        if library.is_chain(name):
+
+@dataclass(frozen=True, slots=True)
+class FormEditorHandlers:
+    """Handlers of the routes of the form editor."""
+
+    editor: FormEditor
+    library: WorkflowLibrary
+    copies: FileCopies
+    identity: Identity
+
+    routes = GuardedRoutes("/workflows/{name:path}/editor", tags=["Form editor"])
+
+    def _editor_of(self, name: str) -> FormEditor:
+        """Return the editor for a workflow. Raises NotThere for a chain."""
+        if self.library.is_chain(name):
             raise NotThere(message("Chains can't be edited here."))
-        return name
+        return self.editor
 
-    def opened(owner: str, name: str) -> AsciiJSON:
-        return AsciiJSON(
-            _editor_json(editor_doc(editor.open(owner, name), library.form(name, owner)))
-        )
+    def _opened(self, owner: str, name: str) -> AsciiJSON:
+        opened = self._editor_of(name).open(owner, name)
+        return AsciiJSON(_editor_json(editor_doc(opened, self.library.form(name, owner))))
 
-    @routes.get(
-        "/workflows/{name:path}/editor",
-        Access.OWNER,
-        work=Work.PROCESSOR,
-        response_model=EditorDoc,
-    )
-    def get(owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.get("", Access.OWNER, work=Work.PROCESSOR, response_model=EditorDoc)
+    def get(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the settings of a form, and everything that can be edited."""
-        return opened(owner, name)
+        return self._opened(owner, name)
 
-    @routes.put("/workflows/{name:path}/editor", Access.OWNER, response_model=EditorDoc)
-    def save(given: NewSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.put("", Access.OWNER, response_model=EditorDoc)
+    def save(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
-        settings = _config_from(given.settings)
-        editor.save(
-            owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
-        )
-        return opened(owner, name)
+        settings, by = _config_from(given.settings), self.identity.name_of(owner)
+        editor = self._editor_of(name)
+        editor.save(owner, name, settings, given.version, by, force=given.overwrite)
+        return self._opened(owner, name)
 
-    @routes.put("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=EditorDoc)
-    def save_draft(given: NewSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.put("/draft", Access.OWNER, response_model=EditorDoc)
+    def save_draft(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Save settings as a draft, which only authors see.
 
         The published settings remove the draft.
         """
-        settings = _config_from(given.settings)
-        editor.save_draft(
-            owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
-        )
-        return opened(owner, name)
+        settings, by = _config_from(given.settings), self.identity.name_of(owner)
+        editor = self._editor_of(name)
+        editor.save_draft(owner, name, settings, given.version, by, force=given.overwrite)
+        return self._opened(owner, name)
 
-    @routes.post("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=DraftProblems)
-    def preview(given: PreviewedSettings, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.post("/draft", Access.OWNER, response_model=DraftProblems)
+    def preview(self, name: str, given: PreviewedSettings, owner: Owner) -> AsciiJSON:
         """Remember settings for a while without saving them, so that your page can draw them."""
-        return AsciiJSON(DraftProblems(editor.preview(owner, name, _config_from(given.settings))))
+        settings = _config_from(given.settings)
+        return AsciiJSON(DraftProblems(self._editor_of(name).preview(owner, name, settings)))
 
-    @routes.delete("/workflows/{name:path}/editor/draft", Access.OWNER, status_code=204)
-    def end_preview(owner: Owner, name: str = Depends(editable)) -> Response:
+    @routes.delete("/draft", Access.OWNER, status_code=204)
+    def end_preview(self, name: str, owner: Owner) -> Response:
         """Forget previewed settings. A saved draft stays."""
-        editor.end_preview(owner, name)
+        self._editor_of(name).end_preview(owner, name)
         return Response(status_code=204)
 
-    @routes.post("/workflows/{name:path}/editor/undo", Access.OWNER, response_model=EditorDoc)
-    def undo(given: SeenVersion, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.post("/undo", Access.OWNER, response_model=EditorDoc)
+    def undo(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Take back the last change of a form's settings. Repeat it to go further back."""
-        editor.undo(owner, name, given.version)
-        return opened(owner, name)
+        self._editor_of(name).undo(owner, name, given.version)
+        return self._opened(owner, name)
 
-    @routes.post("/workflows/{name:path}/editor/revert", Access.OWNER, response_model=EditorDoc)
-    def revert(given: SeenVersion, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.post("/revert", Access.OWNER, response_model=EditorDoc)
+    def revert(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Remove the settings of a form.
 
         It is automatic again. The settings stay in its history.
         """
-        editor.revert(owner, name, given.version, identity.name_of(owner))
-        return opened(owner, name)
+        self._editor_of(name).revert(owner, name, given.version, self.identity.name_of(owner))
+        return self._opened(owner, name)
 
-    @routes.get(
-        "/workflows/{name:path}/editor/history",
-        Access.OWNER,
-        work=Work.PROCESSOR,
-        response_model=list[FormVersion],
-    )
-    def history(owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.get("/history", Access.OWNER, work=Work.PROCESSOR, response_model=list[FormVersion])
+    def history(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
-        return AsciiJSON([_version_json(_version_doc(one)) for one in editor.versions(owner, name)])
+        versions = self._editor_of(name).versions(owner, name)
+        return AsciiJSON([_version_json(_version_doc(one)) for one in versions])
 
-    @routes.post(
-        "/workflows/{name:path}/editor/history/{version_id}",
-        Access.OWNER,
-        response_model=EditorDoc,
-    )
-    def restore(
-        version_id: str, given: SeenVersion, owner: Owner, name: str = Depends(editable)
-    ) -> AsciiJSON:
+    @routes.post("/history/{version_id}", Access.OWNER, response_model=EditorDoc)
+    def restore(self, version_id: str, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Restore a version of a form's settings."""
-        editor.restore(owner, name, given.version, version_id, identity.name_of(owner))
-        return opened(owner, name)
+        by = self.identity.name_of(owner)
+        self._editor_of(name).restore(owner, name, given.version, version_id, by)
+        return self._opened(owner, name)
 
-    @routes.get("/workflows/{name:path}/editor/file", Access.OWNER, response_class=Response)
-    def file(owner: Owner, name: str = Depends(editable)) -> Response:
+    @routes.get("/file", Access.OWNER, response_class=Response)
+    def file(self, name: str, owner: Owner) -> Response:
         """Download the TOML file with a form's settings."""
         title = plain_name(name.rpartition("/")[2].removeprefix(OPENED_MARK))
         return Response(
-            editor.file(owner, name).encode(),
+            self._editor_of(name).file(owner, name).encode(),
             media_type="application/toml",
             headers=NO_STORE | as_file(f"{title}.toml"),
         )
 
-    @routes.put("/workflows/{name:path}/editor/cover", Access.OWNER, response_model=CoverDoc)
-    def cover(given: ResultPlace, owner: Owner, name: str = Depends(editable)) -> AsciiJSON:
+    @routes.put("/cover", Access.OWNER, response_model=CoverDoc)
+    def cover(self, name: str, given: ResultPlace, owner: Owner) -> AsciiJSON:
         """Copy an image from your results beside a workflow, as WebP of at most 1024 pixels.
 
         It becomes the cover when the settings name it.
         """
-        image = _result_image(copies, owner, given.run, given.index)
+        editor = self._editor_of(name)
+        image = _result_image(self.copies, owner, given.run, given.index)
         return AsciiJSON(CoverDoc(editor.add_cover(owner, name, image)))
-
-    return routes

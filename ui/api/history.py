@@ -15,6 +15,7 @@ from comfy.chains.model import text_values
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.rows import Wanted, WantedOfGroups
+from comfy.records.store import RunStore
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_docs import (
     ChangedRuns,
@@ -48,14 +49,23 @@ class Part:
 
 def history_api(docs: Runs) -> GuardedRoutes:
     """Return `GET` and `PATCH /runs`, `GET /storage`, and `GET /runs/{run_id}/values`."""
+    return GuardedRoutes.of(HistoryHandlers(docs, docs.registry.history))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryHandlers:
+    """Handlers of the routes that list and change finished runs."""
+
+    docs: Runs
+    history: RunStore | None
+
     routes = GuardedRoutes(tags=["Runs"])
-    presenter, registry = docs.presenter, docs.registry
-    history = registry.history
 
     @routes.get(
         "/runs", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=HistoryDoc
     )
     def listed(
+        self,
         wanted: Annotated[Wanted, Depends()],
         part: Annotated[Part, Depends()],
         *,
@@ -73,9 +83,10 @@ def history_api(docs: Runs) -> GuardedRoutes:
         """
         if owner == NOBODY:
             return AsciiJSON(HistoryDoc((), page=HistoryPage() if with_page else None))
+        history = self.history
         if part.cursor and not (history and history.get(part.cursor, owner)):
             raise HTTPException(422, NO_CURSOR)
-        chosen = of_chain(presenter, wanted, owner)
+        chosen = of_chain(self.docs.presenter, wanted, owner)
         ended: tuple[Record, ...] = ()
         if history is not None:
             ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
@@ -86,19 +97,20 @@ def history_api(docs: Runs) -> GuardedRoutes:
             page = HistoryPage(tuple(days), any=has_any)
             return AsciiJSON(HistoryDoc(tuple(map(past_run, ended)), more, page))
         is_plain = not (wanted.text or wanted.favourites or part.cursor)
-        line = registry.line_of(owner) if is_plain else ()
+        line = self.docs.registry.line_of(owner) if is_plain else ()
         going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]
-        return AsciiJSON(HistoryDoc(tuple(map(docs.listed, (*going, *ended))), more))
+        return AsciiJSON(HistoryDoc(tuple(map(self.docs.listed, (*going, *ended))), more))
 
     @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
-    def storage(owner: Owner) -> AsciiJSON:
+    def storage(self, owner: Owner) -> AsciiJSON:
         """Return how much storage your results take, and when they are deleted."""
-        if history is None or owner == NOBODY:
+        if self.history is None or owner == NOBODY:
             return AsciiJSON(StorageDoc())
-        return AsciiJSON(storage_doc(history.storage.of(owner, time.time())))
+        return AsciiJSON(storage_doc(self.history.storage.of(owner, time.time())))
 
     @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
     def change(
+        self,
         runs: Annotated[list[str], Body(max_length=MOST_CHOSEN)],
         owner: Owner,
         favourite: Annotated[bool | None, Body()] = None,
@@ -110,7 +122,7 @@ def history_api(docs: Runs) -> GuardedRoutes:
         `"listed": true` restores them. `runs` in the answer is the number of changed runs. If it
         would be 0, the status is 404.
         """
-        changed = 0
+        changed, history = 0, self.history
         if history is not None and favourite is not None:
             changed = history.set_favourite(runs, owner, favourite=favourite)
         if history is not None and listed is not None:
@@ -120,14 +132,14 @@ def history_api(docs: Runs) -> GuardedRoutes:
         return AsciiJSON(ChangedRuns(changed))
 
     @routes.get("/runs/{run_id}/values", Access.OWNER, work=Work.CATALOG, response_model=FormValues)
-    def values(run_id: str, owner: Owner) -> AsciiJSON:
+    def values(self, run_id: str, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this run.
 
         For a step of a chain, they are for the form of the chain. Files are copied for you.
         """
-        return AsciiJSON(FormValues(*made_with(presenter, docs.record(run_id, owner))))
-
-    return routes
+        return AsciiJSON(
+            FormValues(*made_with(self.docs.presenter, self.docs.record(run_id, owner)))
+        )
 
 
 def of_chain(presenter: Presenter, wanted: Wanted, owner: str) -> Wanted:

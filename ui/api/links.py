@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Query, Response
+from fastapi import HTTPException, Query, Response
 
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import labeled, message
@@ -42,21 +42,35 @@ _Files = Annotated[list[str], Query(min_length=1, max_length=_MOST_SHARED)]
 
 def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRoutes:
     """Return the routes `/link` and `GET /shared/{token}/{n}/values`."""
-    routes = GuardedRoutes(tags=["Files"])
-    history, stripped = docs.registry.history, copies.blobs.stripped
+    return GuardedRoutes.of(LinkHandlers(docs, copies, needs_sign_in=identity.login is not None))
 
-    def links() -> SharedResults:
+
+@dataclass(frozen=True, slots=True)
+class LinkHandlers:
+    """Handlers of the routes that create and remove links, and of the settings behind a link."""
+
+    docs: Runs
+    copies: FileCopies
+    needs_sign_in: bool
+
+    routes = GuardedRoutes(tags=["Files"])
+
+    @property
+    def _links(self) -> SharedResults:
+        history = self.docs.registry.history
         if history is None:
             raise RunNotFound
         return history.shared
 
-    def shareable(file: _Files, owner: Owner) -> tuple[list[SharedFile], list[bool]]:
+    def _shareable(self, names: list[str], owner: str) -> tuple[list[SharedFile], list[bool]]:
         """Return the named files with their prompts, and whether the metadata of each can be
         removed. Raises RunNotFound or HTTPException."""
-        named = [_file_of(docs, one, owner) for one in dict.fromkeys(file)]
+        named = [_file_of(self.docs, one, owner) for one in dict.fromkeys(names)]
+        stripped = self.copies.blobs.stripped
         return [one for one, _ in named], [stripped.of(digest) is not None for _, digest in named]
 
-    def doc(
+    def _doc(
+        self,
         owner: str,
         files: list[SharedFile],
         can_strip: list[bool],
@@ -72,40 +86,31 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
                 has_prompt=_has_prompt(files),
                 is_new=new,
                 can_strip=all(can_strip),
-                others=links().others(owner, files),
-                needs_sign_in=identity.login is not None,
+                others=self._links.others(owner, files),
+                needs_sign_in=self.needs_sign_in,
             )
         )
 
     @routes.get("/link", Access.OWNER, summary="Get the link", response_model=LinkDoc)
-    def link(
-        owner: Owner,
-        named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
-        links: SharedResults = Depends(links),
-    ) -> AsciiJSON:
+    def link(self, file: _Files, owner: Owner) -> AsciiJSON:
         """Return the link to these results, and what it can show.
 
         Without a link, `address` is empty. `file` is a run's ID, a slash, and the result's position
         in the run; it can be repeated.
         """
-        files, can_strip = named
-        share = links.of(owner, files)
-        return doc(owner, files, can_strip, share, new=share is None)
+        files, can_strip = self._shareable(file, owner)
+        share = self._links.of(owner, files)
+        return self._doc(owner, files, can_strip, share, new=share is None)
 
     @routes.post("/link", Access.OWNER, summary="Share results", response_model=LinkDoc)
-    def share(
-        *,
-        prompt: bool | None = None,
-        owner: Owner,
-        named: tuple[list[SharedFile], list[bool]] = Depends(shareable),
-        links: SharedResults = Depends(links),
-    ) -> AsciiJSON:
+    def share(self, *, prompt: bool | None = None, file: _Files, owner: Owner) -> AsciiJSON:
         """Return the link to these results, and create it if needed.
 
         `prompt=true` shows the prompts and settings to users with the link, and leaves the metadata
         in the files. Without `prompt`, that doesn't change; a new link doesn't show them.
         """
-        files, can_strip = named
+        links = self._links
+        files, can_strip = self._shareable(file, owner)
         share = before = links.of(owner, files)
         includes = _has_prompt(before.files if before else ()) if prompt is None else prompt
         told = [one if includes else SharedFile(one.run, one.place) for one in files]
@@ -116,12 +121,12 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
             raise HTTPException(409, _CANNOT_SHARE)
         elif prompt is not None:
             raise HTTPException(409, NO_PROMPT_NO_FILE)
-        return doc(owner, files, can_strip, share, new=before is None)
+        return self._doc(owner, files, can_strip, share, new=before is None)
 
     @routes.delete("/link", Access.OWNER, summary="Stop sharing", status_code=204)
-    def stop(file: _Files, owner: Owner, links: SharedResults = Depends(links)) -> Response:
+    def stop(self, file: _Files, owner: Owner) -> Response:
         """Remove these results from all links. A link ends with its last result."""
-        if not links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):
+        if not self._links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):
             raise RunNotFound
         return Response(status_code=204)
 
@@ -132,31 +137,27 @@ def links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRout
         work=Work.CATALOG,
         response_model=SharedValues,
     )
-    def values(
-        token: str, n: int, owner: Owner, links: SharedResults = Depends(links)
-    ) -> AsciiJSON:
+    def values(self, token: str, n: int, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for a shared result, and that result's file.
 
         Its owner must have shared the prompt, and you need access to its workflow. Input files
         aren't included.
         """
-        shared = next((one for one in links.find(token) if one.n == n), None)
+        shared = next((one for one in self._links.find(token) if one.n == n), None)
         if shared is None or not shared.file.prompt:
             raise RunNotFound
         job = shared.record.job
-        _, form = docs.forms.form(job.workflow, owner, job.values)
+        _, form = self.docs.forms.form(job.workflow, owner, job.values)
         texts = literal_texts(drawn_texts(form), job.values)
         file = shared.record.state.files[shared.file.place]
         return AsciiJSON(
             SharedValues(
                 job.workflow,
-                copies.given_values(texts, owner),
+                self.copies.given_values(texts, owner),
                 shared_file_address(token, n, download_name(file.name)),
                 file.kind,
             )
         )
-
-    return routes
 
 
 def _place_of(name: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Header, Request
@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.downloads import ServerDownloads
-from comfy.form.model import Field, Form
+from comfy.form.model import Field
 from comfy.model_files.lists import ModelFiles, ServedFile
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import folder_of_loader
@@ -49,13 +49,49 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ModelField:
+    """Field of the workflow `name` whose choices are models. `column`: a column of its rows, or
+    "" for the field itself."""
+
+    name: str
+    field: str
+    column: str = ""
+
+
 def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) -> GuardedRoutes:
     """Return `GET /workflows/{name}/models`, and below it the preview and the details of one
     model."""
+    return GuardedRoutes.of(ModelPickerHandlers(models, library, root))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPickerHandlers:
+    """Handlers of the routes that list and show a field's models. `root`: the app's path below its
+    host."""
+
+    models: ModelFiles
+    library: WorkflowLibrary
+    root: str
+
     routes = GuardedRoutes(tags=["Workflows"])
 
-    def offer(name: str, field: str, owner: Owner, column: str = "") -> _Offer:
-        return _offered(models, library.form, name, owner, field, column)
+    def _offer(self, asked: ModelField, owner: str) -> _Offer:
+        """Return what a field offers. Raises NotThere."""
+        try:
+            form = self.library.form(asked.name, owner)
+        except WorkflowError as problem:
+            raise NotThere(str(problem), problem.hint) from problem
+        shown = [one for one in form.fields if one.group != "hidden" and one.key == asked.field]
+        if asked.column:
+            shown = [one for field in shown for one in field.columns if one.key == asked.column]
+        if not shown or not shown[0].is_choice:
+            raise NotThere("This field offers no choices.")
+        field = shown[0]
+        node = form.prompt.get(field.node)
+        likely = folder_of_loader(node["class_type"], field.input) if node else ""
+        named = {"field": asked.field} | ({"column": asked.column} if asked.column else {})
+        return _Offer(self.models, field, likely, urlencode(named))
 
     @routes.get(
         "/workflows/{name:path}/models",
@@ -63,13 +99,14 @@ def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) ->
         work=Work.CATALOG,
         response_model=ModelListDoc,
     )
-    def every(name: str, offer: _Offer = Depends(offer)) -> AsciiJSON:
+    def every(self, asked: Annotated[ModelField, Depends()], owner: Owner) -> AsciiJSON:
         """Return the choices of a field with the sizes and dates of their files.
 
         `field`: the field's key; `column`: a column's key if the field has rows.
         """
+        offer = self._offer(asked, owner)
         served = offer.served()
-        address = f"{root}{API}/workflows/{quote(name)}/models"
+        address = f"{self.root}{API}/workflows/{quote(asked.name)}/models"
         return AsciiJSON(
             ModelListDoc(
                 next((one.folder for one in served.values()), ""),
@@ -91,13 +128,18 @@ def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) ->
         responses=_IMAGE,
     )
     def preview(
-        value: str, offer: _Offer = Depends(offer), if_none_match: str = Header("")
+        self,
+        value: str,
+        asked: Annotated[ModelField, Depends()],
+        owner: Owner,
+        if_none_match: str = Header(""),
     ) -> Response:
         """Return a model's preview image, a small WebP with `ETag`.
 
         The status is 204 if the model has none. `value`: one of the field's choices.
         """
-        path = models.preview(offer.one(value))
+        offer = self._offer(asked, owner)
+        path = self.models.preview(offer.one(value))
         if path is None:
             return Response(status_code=204, headers=_KEEP)
         headers = _KEEP | {"etag": f'"{path.stem}"'}
@@ -111,14 +153,15 @@ def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) ->
         work=Work.CATALOG,
         response_model=ModelDetailsDoc,
     )
-    def details(value: str, offer: _Offer = Depends(offer)) -> AsciiJSON:
+    def details(
+        self, value: str, asked: Annotated[ModelField, Depends()], owner: Owner
+    ) -> AsciiJSON:
         """Return what a model's file says about itself, such as its trigger words.
 
         `value`: one of the field's choices.
         """
-        return AsciiJSON(ModelDetailsDoc(**asdict(models.details(offer.one(value)))))
-
-    return routes
+        offer = self._offer(asked, owner)
+        return AsciiJSON(ModelDetailsDoc(**asdict(self.models.details(offer.one(value)))))
 
 
 @dataclass(frozen=True)
@@ -146,31 +189,6 @@ class _Offer:
         if served is None:
             raise NotThere("This field doesn't offer this model.")
         return served
-
-
-def _offered(
-    models: ModelFiles,
-    form_of: Callable[[str, str], Form],
-    name: str,
-    owner: str,
-    key: str,
-    column: str,
-) -> _Offer:
-    """Return what a field offers. Raises NotThere."""
-    try:
-        form = form_of(name, owner)
-    except WorkflowError as problem:
-        raise NotThere(str(problem), problem.hint) from problem
-    shown = [one for one in form.fields if one.group != "hidden" and one.key == key]
-    if column:
-        shown = [one for field in shown for one in field.columns if one.key == column]
-    if not shown or not shown[0].is_choice:
-        raise NotThere("This field offers no choices.")
-    field = shown[0]
-    node = form.prompt.get(field.node)
-    likely = folder_of_loader(node["class_type"], field.input) if node else ""
-    query = urlencode({"field": key} | ({"column": column} if column else {}))
-    return _Offer(models, field, likely, query)
 
 
 def _listed(value: str, label: str, served: ServedFile | None) -> ListedModel:

@@ -47,16 +47,26 @@ class NewName:
 def presets_api(runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies) -> GuardedRoutes:
     """Return the routes of `/presets`, each for a `workflow` that the user can open. Only users who
     may add workflows can change `shared` presets."""
+    return GuardedRoutes.of(PresetHandlers(runs, library, copies))
+
+
+@dataclass(frozen=True, slots=True)
+class PresetHandlers:
+    """Handlers of the routes of `/presets`."""
+
+    runs: RunRegistry
+    library: WorkflowLibrary
+    copies: FileCopies
+
     routes = GuardedRoutes("/presets", tags=["Presets"])
-    may_share = library.forms.permissions.keep
 
-    def history(owner: str) -> RunStore:
-        if runs.history is None or owner == NOBODY:
+    def _history_of(self, owner: str) -> RunStore:
+        if self.runs.history is None or owner == NOBODY:
             raise ComfyError(_NOT_KEPT, message("Allow cookies for this page."))
-        return runs.history
+        return self.runs.history
 
-    def keeper(owner: str, *, shared: bool) -> str:
-        if shared and not may_share(owner):
+    def _keeper(self, owner: str, *, shared: bool) -> str:
+        if shared and not self.library.forms.permissions.keep(owner):
             raise ComfyError(
                 message("You can't change shared presets."),
                 message("Save one of your own."),
@@ -64,33 +74,33 @@ def presets_api(runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies)
         return EVERYBODY if shared else owner
 
     @routes.get("", Access.OWNER, summary="List", work=Work.CATALOG, response_model=PresetsDoc)
-    def listed(workflow: str, owner: Owner) -> AsciiJSON:
+    def listed(self, workflow: str, owner: Owner) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
-        library.form(workflow, owner)
-        kept = history(owner).presets
+        self.library.form(workflow, owner)
+        kept = self._history_of(owner).presets
         own, shared = (
             tuple(preset.name for preset in kept.of(one, workflow)) for one in (owner, EVERYBODY)
         )
-        return AsciiJSON(PresetsDoc(own, shared, may_share(owner)))
+        return AsciiJSON(PresetsDoc(own, shared, self.library.forms.permissions.keep(owner)))
 
     @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
-    def values(workflow: str, name: str, *, shared: bool = False, owner: Owner) -> AsciiJSON:
+    def values(self, workflow: str, name: str, *, shared: bool = False, owner: Owner) -> AsciiJSON:
         """Return a preset's values, with copies of its files for you."""
-        library.form(workflow, owner)
-        kept = history(owner)
+        self.library.form(workflow, owner)
+        kept = self._history_of(owner)
         preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
-        form = library.form(workflow, owner, {**preset.values, **preset.files})
-        return AsciiJSON(PresetValues(PresetFiles(copies, kept).values(form, preset, owner)))
+        form = self.library.form(workflow, owner, {**preset.values, **preset.files})
+        return AsciiJSON(PresetValues(PresetFiles(self.copies, kept).values(form, preset, owner)))
 
     @routes.post("", Access.OWNER, status_code=204)
-    def save(request: Request, workflow: str, given: GivenPreset, owner: Owner) -> Response:
+    def save(self, request: Request, workflow: str, given: GivenPreset, owner: Owner) -> Response:
         """Save values of a form, with copies of its files.
 
         Invalid values are left out. A preset with the same name is overwritten.
         """
-        form = library.form(workflow, owner, given.values)
-        whose, kept = keeper(owner, shared=given.shared), history(owner)
-        with PresetFiles(copies, kept).kept(form, given.values, owner) as files:
+        form = self.library.form(workflow, owner, given.values)
+        whose, kept = self._keeper(owner, shared=given.shared), self._history_of(owner)
+        with PresetFiles(self.copies, kept).kept(form, given.values, owner) as files:
             preset = Preset(given.name.strip(), _right(form, given.values), files)
             address = shared_address(owner, request.scope)
             kept.presets.save(whose, workflow, preset, address)
@@ -98,24 +108,22 @@ def presets_api(runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies)
 
     @routes.patch("", Access.OWNER, status_code=204)
     def rename(
-        workflow: str, name: str, given: NewName, *, shared: bool = False, owner: Owner
+        self, workflow: str, name: str, given: NewName, *, shared: bool = False, owner: Owner
     ) -> Response:
         """Rename a preset; the new name must be free."""
-        library.form(workflow, owner)
-        whose, kept = keeper(owner, shared=shared), history(owner)
+        self.library.form(workflow, owner)
+        whose, kept = self._keeper(owner, shared=shared), self._history_of(owner)
         kept.presets.rename(whose, workflow, name, given.name.strip())
         return Response(status_code=204)
 
     @routes.delete("", Access.OWNER, status_code=204)
-    def delete(workflow: str, name: str, *, shared: bool = False, owner: Owner) -> Response:
+    def delete(self, workflow: str, name: str, *, shared: bool = False, owner: Owner) -> Response:
         """Delete a preset with its files."""
-        library.form(workflow, owner)
-        whose, presets = keeper(owner, shared=shared), history(owner).presets
+        self.library.form(workflow, owner)
+        whose, presets = self._keeper(owner, shared=shared), self._history_of(owner).presets
         presets.get(whose, workflow, name)  # raises if it doesn't exist
         presets.delete(whose, workflow, name)
         return Response(status_code=204)
-
-    return routes
 
 
 def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:

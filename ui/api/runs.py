@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
 from fastapi import Query, Request
@@ -111,18 +111,32 @@ def page_of(
 
 def runs_api(runs: Runs, starter: Starter, deletion: RunDeletion) -> GuardedRoutes:
     """Return the routes of `/runs/{run_id}` that need no body."""
+    return GuardedRoutes.of(RunHandlers(runs, starter, deletion))
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandlers:
+    """Handlers of the routes of one run that need no body."""
+
+    runs: Runs
+    starter: Starter
+    deletion: RunDeletion
+
     routes = GuardedRoutes(tags=["Runs"])
 
     @routes.get("/runs/{run_id}", Access.OWNER, summary="Get", response_model=RunDoc)
-    def one(run_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
+    def one(self, run_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a run.
 
         `with_page=true` replaces `values`, `inputs` and `files` by what the app's own page shows.
         """
-        return AsciiJSON(runs.on_stage(run_id, owner) if with_page else runs.found(run_id, owner))
+        return AsciiJSON(
+            self.runs.on_stage(run_id, owner) if with_page else self.runs.found(run_id, owner)
+        )
 
     @routes.post("/runs/{run_id}/again", Access.OWNER, status_code=201, response_model=RunDoc)
     def again(
+        self,
         request: Request,
         run_id: str,
         *,
@@ -137,22 +151,22 @@ def runs_api(runs: Runs, starter: Starter, deletion: RunDeletion) -> GuardedRout
         """
         origin = Origin(owner, shared_address(owner, request.scope))
         policy = RunPolicy(keeps_going=keeps_going)
-        run = starter.again(run_id, origin, policy, vary=vary)
-        doc = runs.started(run.id, owner)
+        run = self.starter.again(run_id, origin, policy, vary=vary)
+        doc = self.runs.started(run.id, owner)
         return AsciiJSON(doc, 201, {"location": doc.url})
 
     @routes.post("/runs/{run_id}/move", Access.OWNER, response_model=RunDoc)
-    def move(run_id: str, by: int, owner: Owner) -> AsciiJSON:
+    def move(self, run_id: str, by: int, owner: Owner) -> AsciiJSON:
         """Move a waiting run among your own.
 
         It moves back by `by` places, or forward if `by` is negative. Other users' runs keep their
         places.
         """
-        registry = runs.registry
+        registry = self.runs.registry
         waiting = [run.id for run in registry.line_of(owner) if run.waits_here]
         if run_id in waiting:
             registry.move(run_id, owner, max(0, waiting.index(run_id) + by))
-        return AsciiJSON(runs.listed(runs.record(run_id, owner)))
+        return AsciiJSON(self.runs.listed(self.runs.record(run_id, owner)))
 
     @routes.delete(
         "/runs/{run_id}",
@@ -160,17 +174,15 @@ def runs_api(runs: Runs, starter: Starter, deletion: RunDeletion) -> GuardedRout
         response_model=DeletedRun,
         responses={202: {"model": RunDoc, "description": "The run is being stopped."}},
     )
-    def delete(run_id: str, *, stop: bool = True, owner: Owner) -> AsciiJSON:
+    def delete(self, run_id: str, *, stop: bool = True, owner: Owner) -> AsciiJSON:
         """Delete a finished run with its files, or stop an unfinished one.
 
         The status is 200 for a finished run; `stays` says what ComfyUI keeps of it. It is 202 for
         an unfinished run, or 409 with `stop=false`.
         """
         with suppress(RunNotFound):  # an unreadable run on record can still be deleted
-            run = runs.registry.get(run_id, owner)
+            run = self.runs.registry.get(run_id, owner)
             if stop and not run.state.phase.finished:
                 run.cancel()
-                return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
-        return AsciiJSON(DeletedRun(deletion.delete(run_id, owner)))
-
-    return routes
+                return AsciiJSON(self.runs.listed(self.runs.record(run_id, owner)), 202)
+        return AsciiJSON(DeletedRun(self.deletion.delete(run_id, owner)))

@@ -192,8 +192,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 def streams_api(runs: Runs, results: ResultFiles, waiting: Share) -> GuardedRoutes:
     """Return `GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
-    handlers = StreamHandlers(runs, results, waiting)
-    return handlers.routes.bound_to(handlers)
+    return GuardedRoutes.of(StreamHandlers(runs, results, waiting))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,7 @@ _SLICE = 0.5  # seconds of checking per request
 def templates_api(services: Services, root: str) -> GuardedRoutes:
     """Return `GET /templates`, `GET /templates/readiness`, and below `/templates/{id}` the image
     and the POST that opens a template."""
-    handlers = TemplateHandlers(services, root)
-    return handlers.routes.bound_to(handlers)
+    return GuardedRoutes.of(TemplateHandlers(services, root))
 
 
 @dataclass(frozen=True, slots=True)

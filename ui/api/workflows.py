@@ -111,21 +111,37 @@ class WorkflowDetails:
 
 def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str) -> GuardedRoutes:
     """Return `GET /workflows` and `GET /workflows/{name}`. A name may contain slashes."""
+    return GuardedRoutes.of(WorkflowHandlers(library, history, root))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowHandlers:
+    """Handlers of the routes that list and describe workflows. `root`: the app's path below its
+    host."""
+
+    library: WorkflowLibrary
+    history: RunStore | None
+    root: str
+
     routes = GuardedRoutes(tags=["Workflows"])
 
-    def address(name: str) -> str:
-        return f"{root}{API}/workflows/{quote(name)}"
+    def _address(self, name: str) -> str:
+        return f"{self.root}{API}/workflows/{quote(name)}"
 
-    def kind(name: str) -> WorkflowKind:
-        return "chain" if library.is_chain(name) else "workflow"
+    def _kind(self, name: str) -> WorkflowKind:
+        return "chain" if self.library.is_chain(name) else "workflow"
 
-    def listed(
-        owner: str, page_of: Callable[[str], WorkflowPage | None]
+    def _listed(
+        self, owner: str, page_of: Callable[[str], WorkflowPage | None]
     ) -> Iterator[ListedWorkflow]:
-        named = [(one.name, one.title, one.problem) for one in library.entries()]
-        named += [(one.name, one.title or one.name, "") for one in library.forms.opened_by(owner)]
+        named = [(one.name, one.title, one.problem) for one in self.library.entries()]
+        named += [
+            (one.name, one.title or one.name, "") for one in self.library.forms.opened_by(owner)
+        ]
         for name, title, problem in named:
-            yield ListedWorkflow(name, title, kind(name), problem, address(name), page_of(name))
+            yield ListedWorkflow(
+                name, title, self._kind(name), problem, self._address(name), page_of(name)
+            )
 
     @routes.get(
         "/workflows",
@@ -134,21 +150,21 @@ def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str)
         work=Work.CATALOG,
         response_model=WorkflowsDoc,
     )
-    def all_of_them(*, with_page: bool = False, owner: Owner) -> AsciiJSON:
+    def all_of_them(self, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
         The list has those in the workflow folder and those that you have opened.
         `with_page=true` adds the state that the app's own page shows. The first request for it may
         take seconds, because the forms are built.
         """
-        thumbs = _thumbs(library, history, owner) if with_page else {}
+        thumbs = _thumbs(self.library, self.history, owner) if with_page else {}
 
         def page_of(name: str) -> WorkflowPage | None:
             if not with_page:
                 return None
-            return WorkflowPage(_is_blocked(library, name, owner), thumbs.get(name, ""))
+            return WorkflowPage(_is_blocked(self.library, name, owner), thumbs.get(name, ""))
 
-        return AsciiJSON(WorkflowsDoc(tuple(listed(owner, page_of))))
+        return AsciiJSON(WorkflowsDoc(tuple(self._listed(owner, page_of))))
 
     @routes.get(
         "/workflows/{name:path}",
@@ -157,13 +173,13 @@ def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str)
         work=Work.CATALOG,
         response_model=WorkflowDetails,
     )
-    def one(name: str, owner: Owner) -> AsciiJSON:
+    def one(self, name: str, owner: Owner) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
 
         `problems` lists what ComfyUI lacks to run it, `notes` the values that were replaced.
         """
         try:
-            form = library.form(name, owner)
+            form = self.library.form(name, owner)
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
         return AsciiJSON(
@@ -171,18 +187,16 @@ def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str)
                 name=name,
                 title=form.title,
                 description=form.description,
-                kind=kind(name),
+                kind=self._kind(name),
                 can_run=form.can_run,
                 problems=tuple(form.problems),
                 notes=tuple(note.said for note in form.notes),
                 paid=tuple(paid_work_of(form).prices),
                 fields=tuple(_field_docs(form)),
                 schema=values_schema(form),
-                url=address(name),
+                url=self._address(name),
             )
         )
-
-    return routes
 
 
 def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:

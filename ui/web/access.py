@@ -77,6 +77,15 @@ class DeclaredRoute:
     closes_signed_out: bool = False
 
 
+class RouteHandlers(Protocol):
+    """Object whose class declares routes for its methods: `routes = GuardedRoutes()` in the body,
+    and `@routes.get(…)` before a method."""
+
+    @property
+    def routes(self) -> GuardedRoutes:
+        """Return the routes, which aren't bound to an object yet."""
+
+
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
     route. `DeclaredRoute` explains `work`, `body` and `closes_signed_out`."""
@@ -85,6 +94,16 @@ class GuardedRoutes:
         self._prefix = prefix
         self._options = options
         self._declared: list[DeclaredRoute] = []
+
+    @classmethod
+    def of(cls, handlers: RouteHandlers) -> GuardedRoutes:
+        """Return the routes that a class declares for its methods, bound to one of its objects."""
+        routes = cls()
+        routes._declared = [
+            replace(route, endpoint=MethodType(route.endpoint, handlers))
+            for route in handlers.routes
+        ]
+        return routes
 
     def __iter__(self) -> Iterator[DeclaredRoute]:
         return iter(self._declared)
@@ -142,14 +161,6 @@ class GuardedRoutes:
     def include(self, routes: GuardedRoutes, prefix: str = "") -> None:
         """Declare these routes, too, with a prefix."""
         self._declared += [replace(route, path=prefix + route.path) for route in routes]
-
-    def bound_to(self, handlers: object) -> GuardedRoutes:
-        """Return these routes, declared in a class body, with the methods of an instance."""
-        routes = GuardedRoutes()
-        routes._declared = [
-            replace(route, endpoint=MethodType(route.endpoint, handlers)) for route in self
-        ]
-        return routes
 
     def router(self, guards: Mapping[Access, _Guard] | None = None) -> APIRouter:
         """Return a router with these routes. The guard of its rule runs before each."""

@@ -98,7 +98,7 @@ def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: st
     history = runner.run_start.registry.history
     kept = KeptValues(history.state.runner_values if history else RunnerValuesInMemory())
     calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, waiting, RunJson(root))
-    return calls.routes.bound_to(calls)
+    return GuardedRoutes.of(calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,7 @@ def batches_api(
     routes.include(grids_api(batches, runs, files))
     routes.include(opened_grids_api(batches, runs))
     routes.include(results_api(batches, runs, files))
-    routes.include(handlers.routes.bound_to(handlers))
+    routes.include(GuardedRoutes.of(handlers))
     return routes
 
 
