@@ -232,9 +232,9 @@ class ChainDoc:
     title: str
     state: ChainPhase
     created_at: float
-    steps: tuple[StepDoc, ...] = ()
     why: str = ""
     seconds: float | None = None
+    steps: tuple[StepDoc, ...] = ()
     finished: bool
     url: str
     seeds: Mapping[str, str] = field(default_factory=dict)
