@@ -281,6 +281,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings, *, pages: bool = T
         hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
         trusted_proxies=settings.trusted_proxies,
         on_a_space=ON_A_SPACE,
+        embed=settings.embed,
         smaller_previews=settings.previews == "fitted",
         sign_in=sign_in,
         operator_images=settings.operator_images == "yes",

@@ -81,6 +81,6 @@ def add_middleware(
     )
     app.add_middleware(FailureMiddleware)
     # Refusals by the middleware above need these headers, too.
-    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
+    app.add_middleware(SecurityHeadersMiddleware, framed_by=settings.framed_by)
     # The other middleware's messages use its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages)

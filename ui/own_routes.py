@@ -19,6 +19,7 @@ from ui.operator.people_page import people_routes, token_routes
 from ui.operator.servers_page import operator_routes
 from ui.operator.usage_page import usage_routes
 from ui.page.covers import cover_routes
+from ui.page.embedding.routes import embedding_routes
 from ui.page.language_files import language_routes
 from ui.page.plain.layout import install_routes
 from ui.page.plain.small_pages import health_routes, offline_routes
@@ -70,6 +71,7 @@ def own_routes(
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
     yield script_routes()
+    yield embedding_routes()
     yield gradio_script_routes()
     yield social_card_routes()
     yield install_routes()

@@ -85,7 +85,9 @@ _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, a single 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
     """Return the ASGI application. Its own routes come before Gradio's, which is mounted at the
     root. A process without pages has only `/health` and `/metrics`."""
-    cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
+    cookies = Cookies(
+        services.secret, on_a_space=settings.on_a_space, embedded=bool(settings.embed)
+    )
     login = settings.sign_in.open(settings.users, services.secret)
     processes = services.runs.processes
     tell = partial(processes.hint, SIGN_INS_ENDED) if processes else lambda: None

@@ -17,6 +17,7 @@ _LAYERED = ("base.css", "parts.css")
 _FIRST = (
     "gradio.css",
     "page.css",
+    "embedded.css",
     "header.css",
     "announcement.css",
     "form.css",

@@ -36,6 +36,7 @@ from ui.settings.setting_values import (
     Hosts,
     Issuer,
     LogFormat,
+    Origins,
     PathPrefix,
     PeopleRules,
     PerDay,
@@ -170,6 +171,11 @@ class Settings(DownloadOptions, PaidOptions):
         (),
         title="NAME,NAME…",
         description="host names that browsers may use for the app, besides its own addresses",
+    )
+    embed: Origins = Field(
+        (),
+        title="URL,URL…",
+        description="sites that may show forms in a frame, like https://wiki.example",
     )
     trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),

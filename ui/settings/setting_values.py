@@ -20,6 +20,7 @@ from comfy.webhooks.address import check_secret, named_host
 from ui.settings.named_servers import OWN, HomePath, read_secrets
 
 _PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)
+_ORIGIN = re.compile(r"(?P<origin>https?://(?P<host>[^/:@\[\]]+|\[[0-9a-f:]+\])(?::\d{1,5})?)/?")
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)
@@ -93,6 +94,17 @@ def host_setting(value: str) -> str:
             OWN, "write host names or addresses without http:// or a port, like forms.example.org."
         )
     return name.strip("[]")
+
+
+def _origin(value: str) -> str:
+    """Return the origin in lower case. It becomes part of a policy, so that only a scheme, a host
+    and a port are allowed."""
+    site = _ORIGIN.fullmatch(value.lower())
+    if site is None or not (_is_address(site["host"].strip("[]")) or _HOST.fullmatch(site["host"])):
+        raise PydanticCustomError(
+            OWN, "write the addresses of sites without a path, like https://wiki.example.org."
+        )
+    return site["origin"]
 
 
 def _proxy(value: str) -> str:
@@ -199,6 +211,9 @@ WebhookHosts = Annotated[
     tuple[Annotated[str, AfterValidator(_webhook_host)], ...], NoDecode, BeforeValidator(_words)
 ]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_words)
+]
 Proxies = Annotated[
     tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)
 ]

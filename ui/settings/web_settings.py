@@ -79,6 +79,7 @@ def read_node_classes(path: Path) -> frozenset[str]:
     return nodes
 
 
+HUGGING_FACE = "https://huggingface.co"  # any user's pages are below hf.space
 _NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 
 
@@ -87,9 +88,10 @@ class WebSettings:
     """Settings for serving the page. `users` are (name, password) pairs, `sign_in` the other
     sign-in methods; without both, sign-in is off. `finish`: seconds that runs may continue at
     shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
-    `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
-    `run_socket_routes`. `operator_images`: administrators see previews of all runs. `pages`: serve
-    pages and the API. `of_plugins`: all settings, with those that plugins add."""
+    `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `embed`: other sites that may.
+    `smaller_previews`: see `run_socket_routes`. `operator_images`: administrators see previews of
+    all runs. `pages`: serve pages and the API. `of_plugins`: all settings, with those that plugins
+    add."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -99,6 +101,7 @@ class WebSettings:
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = _NEXT_DOOR
     on_a_space: bool = False
+    embed: tuple[str, ...] = ()
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
@@ -120,6 +123,11 @@ class WebSettings:
             contained=self.is_contained,
             unencrypted=self.is_unencrypted,
         )
+
+    @property
+    def framed_by(self) -> tuple[str, ...]:
+        """Return the sites that may show the page in a frame."""
+        return (*((HUGGING_FACE,) if self.on_a_space else ()), *self.embed)
 
     @property
     def is_unencrypted(self) -> bool:

@@ -92,15 +92,19 @@ _LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 
 class Cookies:
-    """Names and values of the app's cookies. `on_a_space`: Hugging Face frames the page."""
+    """Names and values of the app's cookies. `on_a_space`: Hugging Face frames the page.
+    `embedded`: other sites do."""
 
-    def __init__(self, secret: bytes, *, on_a_space: bool = False) -> None:
+    def __init__(self, secret: bytes, *, on_a_space: bool = False, embedded: bool = False) -> None:
         self._key = derived(secret, "identity cookie")
         self._known_key = derived(secret, "known browser cookie")
         # Browsers send cookies to all ports of a host. Two apps there must not mistake each other's
         # for forgeries.
         self._name = f"comfyforms-{derived(secret, 'cookie name')[:4].hex()}"
-        self._on_a_space = on_a_space
+        # A partitioned cookie doesn't replace an earlier one of the same name, which would outlive
+        # a sign-out.
+        self._name += "-framed" * embedded
+        self._on_a_space, self._embedded = on_a_space, embedded
 
     def name(self, request: HTTPConnection) -> str:
         """Return the identity cookie's name; over TLS with a prefix that keeps sibling domains from
@@ -183,10 +187,11 @@ class Cookies:
         """
         content, *attributes = (part.strip() for part in cookie.split(";"))
         lasting = [one for one in attributes if one.lower().startswith(_LASTING)]
-        if self._on_a_space:
+        is_secure = self._secure(request)
+        if self._on_a_space or (self._embedded and is_secure):
             flags = ["Secure", "SameSite=None", "Partitioned"]
         else:
-            flags = ["Secure", "SameSite=Lax"] if self._secure(request) else ["SameSite=Lax"]
+            flags = ["Secure", "SameSite=Lax"] if is_secure else ["SameSite=Lax"]
         return "; ".join([content, *lasting, "Path=/", "HttpOnly", *flags])
 
     def _secure(self, request: HTTPConnection) -> bool:

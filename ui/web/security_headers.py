@@ -17,7 +17,6 @@ _GRADIO_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
-_HUGGING_FACE = "https://huggingface.co"  # frames a Space; any user's pages are below hf.space
 # Default for responses without a rule of their own: neither caches nor browsers store them.
 _NOT_KEPT = "private, no-store"
 _YEAR = "max-age=31536000"
@@ -55,12 +54,12 @@ def _sources(texts: Iterable[str]) -> str:
 
 class SecurityHeadersMiddleware:
     """ASGI middleware that adds the headers that every response has. A page may have a policy of
-    its own, otherwise it gets the strict one. Other sites can't show it in a frame, where they
-    could trick users into clicking."""
+    its own, otherwise it gets the strict one. Only the sites in `framed_by` can show it in a frame,
+    where others could trick users into clicking."""
 
-    def __init__(self, app: ASGIApp, *, on_a_space: bool) -> None:
+    def __init__(self, app: ASGIApp, *, framed_by: Iterable[str]) -> None:
         self.app = app
-        self.frames = f"frame-ancestors 'self'{f' {_HUGGING_FACE}' if on_a_space else ''}"
+        self.frames = " ".join(("frame-ancestors 'self'", *framed_by))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward everything, and add the headers to the head of each response."""

@@ -198,10 +198,11 @@ def test_finding_10_identities_per_address_are_limited(demo: DemoServer) -> None
 
 def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer) -> None:
     """Another site can't show the page in a frame, which would allow clickjacking. On a Space,
-    Hugging Face can."""
+    Hugging Face can, and elsewhere the sites that the administrator names."""
     assert not ON_A_SPACE
     ancestors = []
-    for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True)):
+    embedding = WebSettings(port=0, embed=("https://wiki.example",))
+    for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True), embedding):
         with (
             running_app(demo.url, settings=settings) as app,
             requests.get(app.url, timeout=LONGEST_WAIT) as page,
@@ -211,4 +212,6 @@ def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer)
                 for rule in page.headers["content-security-policy"].split(";")
             )
             ancestors.append(rules["frame-ancestors"])
-    assert ancestors == ["'self'", "'self'", "'self' https://huggingface.co"]
+    allowed = "'self'"
+    named = [f"{allowed} {site}" for site in ("https://huggingface.co", "https://wiki.example")]
+    assert ancestors == [allowed, allowed, *named]

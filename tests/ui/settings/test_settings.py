@@ -173,6 +173,12 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
             "hosts",
             ("forms.example.org", "10.0.0.7", "::1"),
         ),
+        (
+            "--embed",
+            "https://Wiki.example.org/, http://[::1]:8080",
+            "embed",
+            ("https://wiki.example.org", "http://[::1]:8080"),
+        ),
         ("--host", "[::1]", "host", "::1"),
         ("--trusted-proxies", "10.0.0.7,10.0.0.0/8", "trusted_proxies", ("10.0.0.7", "10.0.0.0/8")),
         ("--trusted-proxies", "*", "trusted_proxies", ("*",)),
@@ -238,6 +244,13 @@ def test_equivalent_values_give_the_same_setting(
         (
             ["--webhook-hosts", "https://a"],
             "--webhook-hosts: write hosts without https:// or a path",
+        ),
+        *(
+            (["--embed", value], "--embed: write the addresses of sites without a path")
+            for value in (
+                *("wiki.example", "https://wiki.example/page", "https://*.example", "*", "https:"),
+                *("https://a b", "https://a;script-src *", "https://a@b", "javascript://a"),
+            )
         ),
         (["--webhook-hosts", "a:b"], "--webhook-hosts: write hosts without https:// or a path"),
         (

@@ -124,6 +124,21 @@ def test_flags_suit_the_place(scheme: str, on_a_space: bool, flags: set[str]) ->
 
 
 @pytest.mark.parametrize(
+    ("scheme", "flags"),
+    [
+        ("http", {"SameSite=Lax"}),
+        ("https", {"SameSite=None", "Secure", "Partitioned"}),
+    ],
+)
+def test_other_sites_frames_keep_cookies_over_tls(scheme: str, flags: set[str]) -> None:
+    """Over TLS, cookies work in the frames of the sites of `--embed`. Their names differ: with the
+    same name, an earlier cookie would outlive a sign-out."""
+    cookies = Cookies(b"a secret", embedded=True)
+    assert set(cookies.new(request(scheme)).split("; ")[2:]) == flags | {"HttpOnly", "Path=/"}
+    assert cookies.name(request(scheme)) != Cookies(b"a secret").name(request(scheme))
+
+
+@pytest.mark.parametrize(
     ("headers", "same"),
     [
         ({"host": "a:1"}, True),

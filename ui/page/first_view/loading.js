@@ -38,6 +38,7 @@
   };
 
   const params = new URLSearchParams(location.search);
+  document.documentElement.classList.toggle("embedded", params.get("embed") === "1");
   const last = [read("localStorage", RECENT)].flat()[0] || workflow;
   const form = params.has("workflow") || last === workflow ? workflow : "";
 

@@ -6,6 +6,7 @@ import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING } from "./components/coming.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
+import { tellHeight } from "./embedded.js";
 import {
   clearErrors,
   forgetNote,
@@ -247,6 +248,7 @@ tellPartLoading();
 showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
+page.subscribe(tellHeight);
 listen();
 sendKept();
 startWorker();

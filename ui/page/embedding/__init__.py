@@ -1,0 +1,1 @@
+"""Forms in the pages of other sites."""
