@@ -104,12 +104,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # One thread for each request, so requests that wait for ComfyUI don't block any others.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = limits.requests
-        # asyncio's default would be six threads on two cores, and a hanging server would block them
-        # all.
-        workers = ThreadPoolExecutor(limits.requests, "asyncio")
-        asyncio.get_running_loop().set_default_executor(workers)
+        _give_each_request_a_thread(limits.requests)
         jobs = (
             sweep_regularly(services.copies.uploads, services.forms, services.runs),
             delete_regularly(deletion),
@@ -148,6 +143,14 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         gate.add(app, health_routes())
     add_middleware(app, limits, settings, identity, sockets, gate)
     return app
+
+
+def _give_each_request_a_thread(most: int) -> None:
+    """Set up the running loop's threads, so that requests that wait for ComfyUI block no others."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = most
+    # asyncio's default would be six threads on two cores, and a hanging server would block them
+    # all.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(most, "asyncio"))
 
 
 def _add_pages(  # noqa: PLR0913 - parts of `build_app`

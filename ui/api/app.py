@@ -172,10 +172,15 @@ def api_app(
     for routes in admin_api(desk):
         add(routes)
     add(_docs_api(identity, sign_in))
+    add(_openapi_document(api, root))
+    return api
 
-    document = GuardedRoutes(include_in_schema=False)
 
-    @document.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
+def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
+    """Return `GET /openapi.json`."""
+    routes = GuardedRoutes(include_in_schema=False)
+
+    @routes.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
     async def openapi() -> Response:
         """Return the OpenAPI document."""
         schema: dict[str, Any] = api.openapi()
@@ -183,5 +188,4 @@ def api_app(
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
         return AsciiJSON(schema | more)
 
-    add(document)
-    return api
+    return routes

@@ -14,6 +14,7 @@ import re
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from types import MappingProxyType
 from typing import IO, Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
@@ -97,51 +98,70 @@ def result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> G
     """Return the routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
     `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
     `/files/{run_id}/all.zip`, for the run's owner only."""
-    routes = GuardedRoutes()
     results = ResultFiles(runs, blobs, server)
+    return GuardedRoutes.of(ResultHandlers(runs, blobs, results))
 
-    def own(run_id: str, owner: Owner) -> Record:
+
+@dataclass(frozen=True, slots=True)
+class ResultHandlers:
+    """Handlers of the routes that send a run's files to its owner."""
+
+    runs: RunRegistry
+    blobs: BlobStore
+    results: ResultFiles
+
+    routes = GuardedRoutes()
+
+    def _own(self, run_id: str, owner: str) -> Record:
         try:
-            return runs.record(run_id, owner)
+            return self.runs.record(run_id, owner)
         except RunNotFound:
             raise HTTPException(404, NO_RESULT) from None
 
-    def own_file(index: int, record: Record = Depends(own)) -> tuple[Record, OutputFile]:
+    def _own_file(self, run_id: str, index: int, owner: str) -> tuple[Record, OutputFile]:
+        record = self._own(run_id, owner)
         files = record.state.files
         if not 0 <= index < len(files):
             raise HTTPException(404, NO_RESULT)
         return record, files[index]
 
     @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE, work=Work.PROCESSOR)
-    def everything(record: Record = Depends(own)) -> StreamingResponse:
-        return zip_download(results.archive([record]), run_name(record) or record.job.title)
+    def everything(self, run_id: str, owner: Owner) -> StreamingResponse:
+        """Return all results of a run as a ZIP."""
+        record = self._own(run_id, owner)
+        return zip_download(self.results.archive([record]), run_name(record) or record.job.title)
 
     @routes.get("/files/chosen.zip", Access.OWN_FILE, work=Work.PROCESSOR)
     def chosen(
-        run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
+        self, run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
     ) -> StreamingResponse:
-        return zip_download(results.archive([own(one, owner) for one in run]), "ComfyForms")
+        """Return all results of some runs as a ZIP."""
+        return zip_download(
+            self.results.archive([self._own(one, owner) for one in run]), "ComfyForms"
+        )
 
-    def given_file(index: int, record: Record = Depends(own)) -> tuple[Path, str]:
-        inputs = list(record.job.inputs.values())
-        path = blobs.path(inputs[index].digest) if 0 <= index < len(inputs) else None
+    def _given_file(self, run_id: str, index: int, owner: str) -> tuple[Path, str]:
+        inputs = list(self._own(run_id, owner).job.inputs.values())
+        path = self.blobs.path(inputs[index].digest) if 0 <= index < len(inputs) else None
         if path is None:
             raise HTTPException(404, _NO_FILE)
         return path, inputs[index].name
 
     @routes.get("/files/{run_id}/given/{index}", Access.OWN_FILE)
-    def given(found: tuple[Path, str] = Depends(given_file)) -> FileResponse:
+    def given(self, run_id: str, index: int, owner: Owner) -> FileResponse:
+        """Return an input file of a run."""
         try:
-            return sent(*found)
+            return sent(*self._given_file(run_id, index, owner))
         except OSError as problem:
             log.info("An input file can't be sent: %s", problem)
             raise HTTPException(404, _NO_FILE) from None
 
     @routes.get("/files/{run_id}/given/{index}/unpainted", Access.OWN_FILE)
-    def unpainted(owner: Owner, found: tuple[Path, str] = Depends(given_file)) -> Response:
-        path, name = found
+    def unpainted(self, run_id: str, index: int, owner: Owner) -> Response:
+        """Return an input image of a run without its mask."""
+        path, name = self._given_file(run_id, index, owner)
         try:
-            with blobs.turns.turn_of(owner):
+            with self.blobs.turns.turn_of(owner):
                 image = without_mask(path)
         except Undecodable as problem:
             raise HTTPException(404, str(problem)) from None
@@ -150,9 +170,10 @@ def result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> G
         )
 
     @routes.get("/files/{run_id}/{index}/thumb", Access.OWN_FILE)
-    def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
-        _, file = found
-        path = blobs.thumbnail(file.digest, file.kind)
+    def thumbnail(self, run_id: str, index: int, owner: Owner) -> FileResponse:
+        """Return the small image of a result."""
+        _, file = self._own_file(run_id, index, owner)
+        path = self.blobs.thumbnail(file.digest, file.kind)
         if path is None:
             raise HTTPException(404, "This file has no thumbnail.")
         return FileResponse(
@@ -160,17 +181,11 @@ def result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> G
         )
 
     @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE)
-    def one(
-        request: Request,
-        index: int,
-        name: str,
-        found: tuple[Record, OutputFile] = Depends(own_file),
-    ) -> Response:
-        record, file = found
+    def one(self, request: Request, run_id: str, index: int, owner: Owner) -> Response:
+        """Return a result. Its name in the address is only for people and their downloads."""
+        record, file = self._own_file(run_id, index, owner)
         called = result_name(record, index)
-        return results.send(record, file, called, request.headers.get("range"))
-
-    return routes
+        return self.results.send(record, file, called, request.headers.get("range"))
 
 
 class ResultFiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from comfy.base.wording import bytes_words
 from ui.accounts.login import Login, token_owner
 from ui.accounts.pages.account import ShownOnce, token_row
 from ui.accounts.users import SHORTEST, Role
+from ui.administration.desk import Administration
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
@@ -52,44 +54,56 @@ _WAYS = {
 
 def people_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator/people` and the routes of its forms."""
-    routes = GuardedRoutes()
-    desk, new_passwords = frame.desk, ShownOnce()
-    people = desk.people
+    return GuardedRoutes.of(PeopleHandlers(frame, frame.desk, ShownOnce()))
 
-    def body(request: Request, typed: str = "") -> str:
-        login, who = desk.identity.login, desk.identity.signed_in(request)
+
+@dataclass(frozen=True, slots=True)
+class PeopleHandlers:
+    """Handlers of the page and its forms. `new_passwords`: those that it hasn't shown yet."""
+
+    frame: AdminFrame
+    desk: Administration
+    new_passwords: ShownOnce
+
+    routes = GuardedRoutes()
+
+    def _body(self, request: Request, typed: str = "") -> str:
+        login, who = self.desk.identity.login, self.desk.identity.signed_in(request)
         password, name = ("", "")
         if login is not None and who is not None:
-            password, name = new_passwords.take(who, login.clock())
-        own = desk.actor(request).name
+            password, name = self.new_passwords.take(who, login.clock())
+        own = self.desk.actor(request).name
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
         return _body(
-            people.all(),
+            self.desk.people.all(),
             own,
             provider,
             NewPassword(name, password),
             typed,
-            can_change=people.can_change,
+            can_change=self.desk.people.can_change,
         )
 
-    def failed(request: Request, path: str, problem: ComfyError, typed: str = "") -> HTMLResponse:
+    def _failed(
+        self, request: Request, path: str, problem: ComfyError, typed: str = ""
+    ) -> HTMLResponse:
         why = sentences(str(problem), problem.hint)
-        return frame.page(request, path, PEOPLE, body(request, typed), why, 422)
+        return self.frame.page(request, path, PEOPLE, self._body(request, typed), why, 422)
 
-    def show(request: Request, path: str, made: NewPassword) -> Response:
+    def _show(self, request: Request, path: str, made: NewPassword) -> Response:
         """Redirect to the page, which shows a generated password once."""
-        login, who = desk.identity.login, desk.identity.signed_in(request)
+        login, who = self.desk.identity.login, self.desk.identity.signed_in(request)
         if made.password and login is not None and who is not None:
-            new_passwords.put(who, made.password, login.clock(), made.name)
-        return frame.back(request, path, PEOPLE)
+            self.new_passwords.put(who, made.password, login.clock(), made.name)
+        return self.frame.back(request, path, PEOPLE)
 
     @routes.get(PEOPLE, Access.SIGN_IN_PAGE)
-    def listed(request: Request) -> HTMLResponse:
+    def listed(self, request: Request) -> HTMLResponse:
         """Return the page. Raises 404 for other users."""
-        return frame.shown(request, PEOPLE, lambda: body(request))
+        return self.frame.shown(request, PEOPLE, lambda: self._body(request))
 
     @routes.post(PEOPLE, Access.ADMINISTRATOR)
     def add(
+        self,
         request: Request,
         name: Annotated[str, Form()],
         password: Annotated[str, Form()] = "",
@@ -97,46 +111,52 @@ def people_routes(frame: AdminFrame) -> GuardedRoutes:
     ) -> Response:
         """Add a user and redirect to the page."""
         try:
-            return show(request, PEOPLE, people.add(desk.actor(request), name, password, role))
+            return self._show(
+                request,
+                PEOPLE,
+                self.desk.people.add(self.desk.actor(request), name, password, role),
+            )
         except ComfyError as problem:
-            return failed(request, PEOPLE, problem, name)
+            return self._failed(request, PEOPLE, problem, name)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/password", Access.ADMINISTRATOR)
-    async def reset(request: Request, name: str, password: Annotated[str, Form()] = "") -> Response:
+    async def reset(
+        self, request: Request, name: str, password: Annotated[str, Form()] = ""
+    ) -> Response:
         """Reset a user's password and redirect to the page."""
         path = f"{PEOPLE}/{name}/password"
         try:
-            made = await asyncio.to_thread(people.reset, desk.actor(request), name, password)
+            made = await asyncio.to_thread(
+                self.desk.people.reset, self.desk.actor(request), name, password
+            )
         except ComfyError as problem:
-            return await asyncio.to_thread(failed, request, path, problem)
-        await desk.identity.close_ended()
-        return show(request, path, made)
+            return await asyncio.to_thread(self._failed, request, path, problem)
+        await self.desk.identity.close_ended()
+        return self._show(request, path, made)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/role", Access.ADMINISTRATOR)
-    def set_role(request: Request, name: str, role: Annotated[Role, Form()]) -> Response:
+    def set_role(self, request: Request, name: str, role: Annotated[Role, Form()]) -> Response:
         """Change a user's role and redirect to the page."""
         path = f"{PEOPLE}/{name}/role"
         try:
-            people.set_role(desk.actor(request), name, role)
+            self.desk.people.set_role(self.desk.actor(request), name, role)
         except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, PEOPLE)
+            return self._failed(request, path, problem)
+        return self.frame.back(request, path, PEOPLE)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/remove", Access.ADMINISTRATOR)
     async def remove(
-        request: Request, name: str, *, results: Annotated[bool, Form()] = False
+        self, request: Request, name: str, *, results: Annotated[bool, Form()] = False
     ) -> Response:
         """Remove a user, or the results of a removed one, and redirect to the page."""
         path = f"{PEOPLE}/{name}/remove"
-        actor = desk.actor(request)
+        actor = self.desk.actor(request)
         try:
-            await asyncio.to_thread(people.remove, actor, name, results=results)
+            await asyncio.to_thread(self.desk.people.remove, actor, name, results=results)
         except ComfyError as problem:
-            return await asyncio.to_thread(failed, request, path, problem)
-        await desk.identity.close_ended()
-        return frame.back(request, path, PEOPLE)
-
-    return routes
+            return await asyncio.to_thread(self._failed, request, path, problem)
+        await self.desk.identity.close_ended()
+        return self.frame.back(request, path, PEOPLE)
 
 
 def _body(

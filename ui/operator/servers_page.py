@@ -7,6 +7,7 @@ import html
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,7 +29,14 @@ from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, Change, DownloadStatus
 from ui.administration.announcements import LONGEST_NOTICE, Actor
 from ui.administration.desk import Administration
-from ui.administration.servers import GUEST, Overview, ProcessLines, RunLine, ServerLine
+from ui.administration.servers import (
+    GUEST,
+    Overview,
+    ProcessLines,
+    RunLine,
+    ServerActions,
+    ServerLine,
+)
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
@@ -411,76 +419,96 @@ _GONE = message("This run has ended.")
 _SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
 
 
+_ACTIONS: Mapping[str, Callable[[ServerActions, Actor, ComfyServer], None]] = {
+    "pause": ServerActions.pause,
+    "resume": ServerActions.resume,
+    "free": ServerActions.free,
+    "update": ServerActions.update_list,
+    "restart": ServerActions.restart,
+}
+
+
 def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and the routes
     of its buttons."""
+    handlers = OperatorHandlers(frame, frame.desk)
+    routes = GuardedRoutes.of(handlers)
+    routes.include(model_routes(frame, handlers.failed))
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorHandlers:
+    """Handlers of the page, its images and its buttons."""
+
+    frame: AdminFrame
+    desk: Administration
+
     routes = GuardedRoutes()
-    desk = frame.desk
-    actions: Mapping[str, Callable[[Actor, ComfyServer], None]] = {
-        "pause": desk.servers.pause,
-        "resume": desk.servers.resume,
-        "free": desk.servers.free,
-        "update": desk.servers.update_list,
-        "restart": desk.servers.restart,
-    }
 
-    def body(done: str = "") -> str:
-        notice = desk.announcements.notice
-        more = frame.sections() + _models_section(desk)
-        return overview_body(desk.monitor.overview(), notice, done, more)
+    def _body(self, done: str = "") -> str:
+        notice = self.desk.announcements.notice
+        more = self.frame.sections() + _models_section(self.desk)
+        return overview_body(self.desk.monitor.overview(), notice, done, more)
 
-    def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
+    def failed(
+        self, request: Request, path: str, problem: ComfyError, status: int = 409
+    ) -> Response:
+        """Return the page with an error."""
         why = sentences(str(problem), problem.hint)
-        return frame.page(request, path, PATH, body(), why, status)
+        return self.frame.page(request, path, PATH, self._body(), why, status)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
-    def operator(request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
+    def operator(self, request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
         done = ""
-        if server := frame.server(freed):
+        if server := self.frame.server(freed):
             done = message("Freed the memory of {server}.", server=server.label)
-        elif server := frame.server(updated):
+        elif server := self.frame.server(updated):
             done = message("Updated the list of {server}.", server=server.label)
-        return frame.shown(request, PATH, lambda: body(done))
+        return self.frame.shown(request, PATH, lambda: self._body(done))
 
     @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
-    def preview(run_id: str) -> Response:
+    def preview(self, run_id: str) -> Response:
         """Return the newest image of any user's run; 404 if administrators may not see it."""
-        image = desk.monitor.preview_of(run_id)
+        image = self.desk.monitor.preview_of(run_id)
         if image is None:
             raise HTTPException(404)
         return Response(image.data, media_type=image.media_type, headers=NO_STORE)
 
     @routes.post(f"{PATH}/servers/{{number}}/{{action}}", Access.ADMINISTRATOR)
-    def act(request: Request, number: str, action: str) -> Response:
+    def act(self, request: Request, number: str, action: str) -> Response:
         """Run the action and redirect to the page. If the server failed, return the page with the
         reason and status 409."""
         path = f"{PATH}/servers/{number}/{action}"
-        server = frame.server(number)
-        if server is None or action not in actions:
+        server = self.frame.server(number)
+        if server is None or action not in _ACTIONS:
             raise HTTPException(404)
         try:
-            actions[action](desk.actor(request), server)
+            _ACTIONS[action](self.desk.servers, self.desk.actor(request), server)
         except ComfyError as problem:
-            return failed(request, path, problem)
+            return self.failed(request, path, problem)
         said = _SAID.get(action)
-        return frame.back(request, path, f"{PATH}?{said}={number}" if said else PATH)
+        return self.frame.back(request, path, f"{PATH}?{said}={number}" if said else PATH)
 
     @routes.post(f"{PATH}/runs/{{run_id}}/{{action}}", Access.ADMINISTRATOR)
-    def of_run(request: Request, run_id: str, action: Literal["stop", "front", "back"]) -> Response:
+    def of_run(
+        self, request: Request, run_id: str, action: Literal["stop", "front", "back"]
+    ) -> Response:
         """Stop any user's run or move it in the queue, and redirect to the page."""
-        path, actor = f"{PATH}/runs/{run_id}/{action}", desk.actor(request)
+        path, actor = f"{PATH}/runs/{run_id}/{action}", self.desk.actor(request)
         try:
             if action == "stop":
-                desk.runs.stop(actor, run_id)
+                self.desk.runs.stop(actor, run_id)
             else:
-                desk.runs.move(actor, run_id, first=action == "front")
+                self.desk.runs.move(actor, run_id, first=action == "front")
         except RunNotFound:
-            return failed(request, path, ComfyError(_GONE))
-        return frame.back(request, path, PATH)
+            return self.failed(request, path, ComfyError(_GONE))
+        return self.frame.back(request, path, PATH)
 
     @routes.post(f"{PATH}/notice", Access.ADMINISTRATOR)
     def put_notice(
+        self,
         request: Request,
         text: Annotated[str, Form()],
         duration: Annotated[Duration, Form()] = "always",
@@ -488,20 +516,17 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         """Show a notice on all open pages and redirect to the page."""
         path = f"{PATH}/notice"
         try:
-            desk.announcements.put(desk.actor(request), text, _DURATIONS[duration][1])
+            self.desk.announcements.put(self.desk.actor(request), text, _DURATIONS[duration][1])
         except ComfyError as problem:
-            return failed(request, path, problem, 422)
-        return frame.back(request, path, PATH)
+            return self.failed(request, path, problem, 422)
+        return self.frame.back(request, path, PATH)
 
     @routes.post(f"{PATH}/notice/remove", Access.ADMINISTRATOR)
-    def remove_notice(request: Request) -> Response:
+    def remove_notice(self, request: Request) -> Response:
         """Remove the notice and redirect to the page."""
         path = f"{PATH}/notice/remove"
         try:
-            desk.announcements.remove(desk.actor(request))
+            self.desk.announcements.remove(self.desk.actor(request))
         except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, PATH)
-
-    routes.include(model_routes(frame, failed))
-    return routes
+            return self.failed(request, path, problem)
+        return self.frame.back(request, path, PATH)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cachetools import TTLCache
 from fastapi import WebSocket
@@ -70,24 +70,43 @@ def run_socket_routes(
     `telling` holds the sockets that haven't sent the end of their run yet. `smaller_previews`: a
     link that can't carry the original previews gets smaller ones.
     """
+    return GuardedRoutes.of(
+        RunSocketHandlers(
+            runs, identity, view, telling, waiting, PreviewEncodings(enabled=smaller_previews)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunSocketHandlers:
+    """Handlers of both sockets. See `run_socket_routes`."""
+
+    runs: RunRegistry
+    identity: Identity
+    view: Show
+    telling: set[WebSocket]
+    waiting: WaitingSockets
+    encodings: PreviewEncodings
+
     routes = GuardedRoutes()
-    encodings = PreviewEncodings(enabled=smaller_previews)
 
     @routes.websocket("/live/{run_id}", Access.OWNER, closes_signed_out=True)
-    async def live(socket: WebSocket, run_id: str) -> None:
-        owner = await authenticate_socket(socket, identity)
+    async def live(self, socket: WebSocket, run_id: str) -> None:
+        """Follow a run, or send the end of one that is only on record."""
+        owner = await authenticate_socket(socket, self.identity)
         if owner is None:
             return
         try:
-            run = runs.get(run_id, owner)
+            run = self.runs.get(run_id, owner)
         except RunNotFound:
-            await tell_record(socket, run_id, owner)
+            await self._tell_record(socket, run_id, owner)
             return
-        await follow(socket, run)
+        await self._follow(socket, run)
 
     @routes.websocket("/live/next/{key}", Access.SIGNED_IN)
-    async def live_next(socket: WebSocket, key: str) -> None:
-        owner = await authenticate_socket(socket, identity)
+    async def live_next(self, socket: WebSocket, key: str) -> None:
+        """Wait for the run that the page starts with this key, and follow it."""
+        owner = await authenticate_socket(socket, self.identity)
         if owner is None:
             return
         run: Run | None = None
@@ -96,42 +115,41 @@ def run_socket_routes(
             nonlocal run
             run = await coming
 
-        with waiting.wait(owner, key) as coming:
-            await run_until_first(socket, take(), say_nothing(socket))
+        with self.waiting.wait(owner, key) as coming:
+            await run_until_first(socket, take(), _say_nothing(socket))
         if run is not None:
             with ends_with_browser(socket):
                 await socket.send_text(json_text({"run": run.id}))
-                await follow(socket, run)
+                await self._follow(socket, run)
 
-    async def say_nothing(socket: WebSocket) -> None:
-        await socket.receive_text()
-        await socket.close(UNKNOWN_WORD)
-
-    async def follow(socket: WebSocket, run: Run) -> None:
+    async def _follow(self, socket: WebSocket, run: Run) -> None:
         run.attach()
-        telling.add(socket)
+        self.telling.add(socket)
         try:
-            await RunSession(socket, run, view, encodings).serve()
+            await RunSession(socket, run, self.view, self.encodings).serve()
         finally:
-            telling.discard(socket)
+            self.telling.discard(socket)
             run.detach()
 
-    async def tell_record(socket: WebSocket, run_id: str, owner: str) -> None:
+    async def _tell_record(self, socket: WebSocket, run_id: str, owner: str) -> None:
         try:
-            record = await asyncio.to_thread(runs.record, run_id, owner)
+            record = await asyncio.to_thread(self.runs.record, run_id, owner)
         except RunNotFound:
             await socket.close(UNKNOWN_RUN)
             return
         if not record.state.phase.finished:  # it was just started at another process
             with suppress(RunNotFound):
-                await follow(socket, runs.get(run_id, owner))
+                await self._follow(socket, self.runs.get(run_id, owner))
                 return
-        run_doc = await asyncio.to_thread(view, record, None)
+        run_doc = await asyncio.to_thread(self.view, record, None)
         with ends_with_browser(socket):
             await socket.send_text(json_text(run_doc.to_json()))
             await socket.close()
 
-    return routes
+
+async def _say_nothing(socket: WebSocket) -> None:
+    await socket.receive_text()
+    await socket.close(UNKNOWN_WORD)
 
 
 class WaitingSockets:

@@ -136,10 +136,11 @@ class Identity:
             return self.login.shown_name(SignedIn(name, "openid"))
         return name if kind == "user" else ""
 
-    async def own_page(self, request: Request) -> None:
+    @staticmethod
+    async def own_page(request: Request) -> None:
         """Allow this site's pages and non-browsers (route dependency). Raises 403 for another
         site's page."""
-        if not self.same_origin(request):
+        if not Identity.same_origin(request):
             raise HTTPException(403, OWN_PAGE_ONLY)
 
     @staticmethod

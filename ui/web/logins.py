@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -114,51 +115,15 @@ async def watched_logins(
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
     sockets whose login has ended, store last-used times, delete the API keys of removed users, and
     log failed sign-ins."""
-    login = identity.login
-    problem = ""  # with the users file or the sign-ins, logged once
-
-    async def look() -> None:
-        _tell_failed(guesses)
-        try:
-            if login is not None:
-                await asyncio.to_thread(login.keep)
-            if keys is not None and not problem:
-                await asyncio.to_thread(keys.forget, identity.is_removed)
-            await guesses.forget(time.time())
-        finally:
-            await identity.close_expired()
-
-    async def refresh() -> None:
-        nonlocal problem
-        if login is None:
-            return
-        try:
-            has_changed, now = await asyncio.to_thread(login.refresh), ""
-        except SignInStoreError as error:
-            has_changed, now = True, f"{error} Signed-in users stay signed in until it works again."
-        except ComfyError as error:
-            has_changed = True
-            now = f"{error} {error.hint} Its users can't sign in until it can be read."
-        if now not in ("", problem):
-            log.error(now)
-        problem = now
-        if has_changed:
-            await identity.close_expired()
-
-    hinted = asyncio.Event()  # by another process
-
-    async def pause() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_REFRESH_EVERY):
-                await hinted.wait()
-        hinted.clear()
-
+    watch, login = LoginWatch(identity, guesses, keys), identity.login
     leave = None
     if processes is not None:
-        wake = partial(set_from_thread, asyncio.get_running_loop(), hinted)
+        wake = partial(set_from_thread, asyncio.get_running_loop(), watch.hinted)
         leave = processes.on_hint(SIGN_INS_ENDED, wake)
     try:
-        async with background(repeated(look, LOOK_EVERY), repeated(refresh, pause)):
+        async with background(
+            repeated(watch.look, LOOK_EVERY), repeated(watch.refresh, watch.pause)
+        ):
             yield
     finally:
         if leave is not None:
@@ -169,6 +134,56 @@ async def watched_logins(
             await asyncio.to_thread(login.close)  # another process may lock the file
         except ComfyError as error:
             log.warning("%s %s", error, error.hint)
+
+
+@dataclass(slots=True)
+class LoginWatch:
+    """Repeated tasks of `watched_logins`. `hinted`: another process has ended sign-ins. `problem`:
+    with the users file or the sign-ins, logged once."""
+
+    identity: Identity
+    guesses: Guesses
+    keys: ApiKeys | None
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
+    problem: str = ""
+
+    async def look(self) -> None:
+        """Close sockets and store what has changed."""
+        login = self.identity.login
+        _tell_failed(self.guesses)
+        try:
+            if login is not None:
+                await asyncio.to_thread(login.keep)
+            if self.keys is not None and not self.problem:
+                await asyncio.to_thread(self.keys.forget, self.identity.is_removed)
+            await self.guesses.forget(time.time())
+        finally:
+            await self.identity.close_expired()
+
+    async def refresh(self) -> None:
+        """Notice removed users, and close their sockets."""
+        login = self.identity.login
+        if login is None:
+            return
+        try:
+            has_changed, now = await asyncio.to_thread(login.refresh), ""
+        except SignInStoreError as error:
+            has_changed, now = True, f"{error} Signed-in users stay signed in until it works again."
+        except ComfyError as error:
+            has_changed = True
+            now = f"{error} {error.hint} Its users can't sign in until it can be read."
+        if now not in ("", self.problem):
+            log.error(now)
+        self.problem = now
+        if has_changed:
+            await self.identity.close_expired()
+
+    async def pause(self) -> None:
+        """Wait for a hint, or until the next refresh is due."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REFRESH_EVERY):
+                await self.hinted.wait()
+        self.hinted.clear()
 
 
 def _tell_failed(guesses: Guesses) -> None:

@@ -194,6 +194,7 @@ class ShownOnce:
 
 
 _PATH = "/account"
+_OWN_PAGE = (Depends(Identity.own_page),)
 _HEADING = message("Your account")
 _TOKENS = message("Access tokens")
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
@@ -218,59 +219,73 @@ def account_routes(
 ) -> GuardedRoutes:
     """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
     `root_path`: see the web server. `keys`: users' API keys; None if they can't have any."""
-    routes = GuardedRoutes()
-    own_page = [Depends(identity.own_page)]
-    new_tokens = ShownOnce()
+    return GuardedRoutes.of(
+        AccountHandlers(identity, passwords, sign_in, root_path, keys, ShownOnce())
+    )
 
-    def asking(request: Request) -> tuple[Login, SignedIn]:
+
+@dataclass(frozen=True, slots=True)
+class AccountHandlers:
+    """Handlers of the page and its forms. `new_tokens`: tokens that the page hasn't shown yet."""
+
+    identity: Identity
+    passwords: Passwords
+    sign_in: SignInPage
+    root_path: str
+    keys: ApiKeys | None
+    new_tokens: ShownOnce
+
+    routes = GuardedRoutes()
+
+    def _asking(self, request: Request) -> tuple[Login, SignedIn]:
         """Return the caller. Refuses tokens, because a lost token must not create others, and
         guests."""
-        who = identity.signed_in(request)
-        if identity.login is None or who is None:
+        who = self.identity.signed_in(request)
+        if self.identity.login is None or who is None:
             raise HTTPException(401, LOG_IN_FIRST)
         if who.by_token or who.way == "guest":
             raise HTTPException(403, _BROWSER_ONLY)
-        return identity.login, who
+        return self.identity.login, who
 
-    def page(request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
-        root = root_address(request, path, root_path)
+    def _page(self, request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
+        root = root_address(request, path, self.root_path)
         tags = head_tags_of(html.escape(root), f"{html_of(_HEADING)} · ComfyForms")
         return as_page(plain_page(tags, _body(content), root), status)
 
-    def parts(
-        login: Login, who: SignedIn, *, why: str = "", of_password: str = "", of_key: str = ""
+    def _parts(
+        self, login: Login, who: SignedIn, *, why: str = "", of_password: str = "", of_key: str = ""
     ) -> str:
         """Return the page's parts with the reason why no token was created, why the password
         wasn't changed, or why the API key wasn't stored."""
         is_wrong = why or of_password or of_key
-        shown, _ = new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
+        shown, _ = self.new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
         tokens = _tokens(login.tokens_of(who), shown, why)
-        key = _key_form(keys.source(owner_of_user(who)), of_key) if keys is not None else ""
+        key = (
+            _key_form(self.keys.source(owner_of_user(who)), of_key) if self.keys is not None else ""
+        )
         return f"{_password_form(login, who, of_password)}{key}{tokens}"
 
-    def back(request: Request, path: str) -> Response:
+    def _back(self, request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
-        return RedirectResponse(f"{root_address(request, path, root_path)}{_PATH}", 303)
+        return RedirectResponse(f"{root_address(request, path, self.root_path)}{_PATH}", 303)
 
     @routes.get(_PATH, Access.SIGN_IN_PAGE)
-    def account(request: Request) -> HTMLResponse:
+    def account(self, request: Request) -> HTMLResponse:
         """Show the page with a new token. Without a user, show the sign-in page."""
-        if identity.login is None:
-            return page(request, _PATH, f"<p>{html_of(_OPEN_TO_ALL)}</p>")
-        who = identity.signed_in(request)
+        if self.identity.login is None:
+            return self._page(request, _PATH, f"<p>{html_of(_OPEN_TO_ALL)}</p>")
+        who = self.identity.signed_in(request)
         if who is None:
-            return sign_in(request, _PATH)
+            return self.sign_in(request, _PATH)
         if who.way == "guest":
-            return page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
-        return page(request, _PATH, parts(*asking(request)))
+            return self._page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
+        return self._page(request, _PATH, self._parts(*self._asking(request)))
 
     @routes.post(
-        f"{_PATH}/password",
-        Access.SIGNED_IN,
-        dependencies=own_page,
-        body=BodyLimit.LOGIN_FORM,
+        f"{_PATH}/password", Access.SIGNED_IN, dependencies=_OWN_PAGE, body=BodyLimit.LOGIN_FORM
     )
     async def change_password(
+        self,
         request: Request,
         current: Annotated[str, Form()],
         new: Annotated[str, Form()],
@@ -278,74 +293,74 @@ def account_routes(
     ) -> Response:
         """Change the caller's password, end their other sessions and tokens, and sign them in
         again. On an error, return the page with a message and status 422."""
-        login, who = asking(request)
+        login, who = self._asking(request)
         path = f"{_PATH}/password"
         try:
             change = PasswordChange(new, again).checked(login, who)
-            attempt = passwords.attempt(request, who.name)
-            await passwords.check(attempt, current)
+            attempt = self.passwords.attempt(request, who.name)
+            await self.passwords.check(attempt, current)
             await asyncio.to_thread(change)
             shown = await asyncio.to_thread(login.password, who.name, new)
         except SignInRefused as problem:
-            return page(request, path, parts(login, who, of_password=str(problem)), 422)
+            return self._page(request, path, self._parts(login, who, of_password=str(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return page(request, path, parts(login, who, of_password=why), 422)
-        answer = page(request, path, f'<p role="status">{html_of(_CHANGED)}</p>')
+            return self._page(request, path, self._parts(login, who, of_password=why), 422)
+        answer = self._page(request, path, f'<p role="status">{html_of(_CHANGED)}</p>')
         if shown is None:  # changed again meanwhile
-            return back(request, path)
-        passwords.make_known(passwords.attempt(request, who.name), request, answer)
-        signed_in(answer, identity, request, shown)
-        await identity.close_ended()
+            return self._back(request, path)
+        self.passwords.make_known(self.passwords.attempt(request, who.name), request, answer)
+        signed_in(answer, self.identity, request, shown)
+        await self.identity.close_ended()
         return answer
 
-    @routes.post(f"{_PATH}/key", Access.SIGNED_IN, dependencies=own_page, body=BodyLimit.LOGIN_FORM)
-    def put_key(request: Request, key: Annotated[str, Form()]) -> Response:
+    @routes.post(
+        f"{_PATH}/key", Access.SIGNED_IN, dependencies=_OWN_PAGE, body=BodyLimit.LOGIN_FORM
+    )
+    def put_key(self, request: Request, key: Annotated[str, Form()]) -> Response:
         """Store the caller's comfy.org API key, and redirect to the page. On an error, return the
         page with a message and status 422."""
-        login, who = asking(request)
+        login, who = self._asking(request)
         try:
-            if keys is not None:
-                keys.put(owner_of_user(who), key.strip())
+            if self.keys is not None:
+                self.keys.put(owner_of_user(who), key.strip())
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return page(request, f"{_PATH}/key", parts(login, who, of_key=why), 422)
-        return back(request, f"{_PATH}/key")
+            return self._page(request, f"{_PATH}/key", self._parts(login, who, of_key=why), 422)
+        return self._back(request, f"{_PATH}/key")
 
-    @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN, dependencies=own_page)
-    def remove_key(request: Request) -> Response:
+    @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    def remove_key(self, request: Request) -> Response:
         """Delete the caller's comfy.org API key, if there is one, and redirect to the page."""
-        who = identity.signed_in(request)
-        if keys is not None and who is not None:
-            keys.remove(owner_of_user(who))
-        return back(request, f"{_PATH}/key/remove")
+        who = self.identity.signed_in(request)
+        if self.keys is not None and who is not None:
+            self.keys.remove(owner_of_user(who))
+        return self._back(request, f"{_PATH}/key/remove")
 
-    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
-    def make(request: Request, label: Annotated[str, Form()]) -> Response:
+    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    def make(self, request: Request, label: Annotated[str, Form()]) -> Response:
         """Create a token and redirect to the page, which shows it once. On an error, return the
         page with a message and status 422."""
-        login, who = asking(request)
+        login, who = self._asking(request)
         path = f"{_PATH}/tokens"
         try:
             shown = login.new_token(who, label)
         except SignInStoreError as problem:
-            return page(request, path, parts(login, who, why=logged(problem)), 422)
+            return self._page(request, path, self._parts(login, who, why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return page(request, path, parts(login, who, why=why), 422)
-        new_tokens.put(who, shown, login.clock())
-        return back(request, path)
+            return self._page(request, path, self._parts(login, who, why=why), 422)
+        self.new_tokens.put(who, shown, login.clock())
+        return self._back(request, path)
 
-    @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN, dependencies=own_page)
-    async def revoke(request: Request, token_id: str) -> Response:
+    @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    async def revoke(self, request: Request, token_id: str) -> Response:
         """Revoke a token and redirect to the page. An unknown id counts as already revoked."""
-        if identity.login is not None:
-            login, who = asking(request)
+        if self.identity.login is not None:
+            login, who = self._asking(request)
             await asyncio.to_thread(login.revoke, who, token_id)
-            await identity.close_ended()
-        return back(request, f"{_PATH}/tokens/{token_id}/revoke")
-
-    return routes
+            await self.identity.close_ended()
+        return self._back(request, f"{_PATH}/tokens/{token_id}/revoke")
 
 
 def _body(content: str) -> str:

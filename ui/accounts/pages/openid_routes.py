@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -12,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from comfy.base.messages import message, sentences
 from ui.accounts.database import SignInStoreError
+from ui.accounts.login import Login
 from ui.accounts.openid_people import person_of
 from ui.accounts.openid_provider import (
     LASTS,
@@ -46,35 +48,60 @@ def openid_routes(
     """Return `GET /login/openid`, which redirects to the provider, and `GET
     /login/openid/callback`, to which the provider redirects back. `key` signs the state that the
     browser holds meanwhile. `root_path`: see the web server."""
-    login = identity.login
-    assert login is not None
+    assert identity.login is not None
+    return GuardedRoutes.of(
+        OpenIDHandlers(
+            identity,
+            identity.login,
+            OpenIDProvider(people.settings),
+            people,
+            key,
+            sign_in,
+            root_path,
+            Rate(NEW_BROWSERS, NEW_BROWSER),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIDHandlers:
+    """Handlers of both routes. `rate`: limits the sign-ins from one address."""
+
+    identity: Identity
+    login: Login
+    provider: OpenIDProvider
+    people: OpenIDPeople
+    key: bytes
+    sign_in: SignInPage
+    root_path: str
+    rate: Rate
+
     routes = GuardedRoutes()
-    provider = OpenIDProvider(people.settings)
-    rate = Rate(NEW_BROWSERS, NEW_BROWSER)
 
-    def root_of(request: Request, path: str) -> str:
-        return people.settings.address or root_address(request, path, root_path)
+    def _root_of(self, request: Request, path: str) -> str:
+        return self.people.settings.address or root_address(request, path, self.root_path)
 
-    def too_many(request: Request) -> bool:
-        return not rate.take(client_address(request.scope), time.monotonic())
+    def _too_many(self, request: Request) -> bool:
+        return not self.rate.take(client_address(request.scope), time.monotonic())
 
     @routes.get(OPENID, Access.PUBLIC)
-    def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
+    def begin(self, request: Request, to: str = "/", *, other_account: bool = False) -> Response:
         """Redirect to the provider. `to`: the user's destination in the app."""
         to = to if _PLACE.fullmatch(to) else "/"
-        if too_many(request):
-            return sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
-        back = f"{root_of(request, OPENID)}{_BACK}"
+        if self._too_many(request):
+            return self.sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
+        back = f"{self._root_of(request, OPENID)}{_BACK}"
         try:
-            address, attempt = provider.begin(back, to, other_account=other_account)
+            address, attempt = self.provider.begin(back, to, other_account=other_account)
         except SignInFailed as problem:
-            return sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
-        sealed = attempt.sealed(key, login.clock())
-        cookie = identity.cookies.attempt(request, sealed, LASTS)
+            return self.sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
+        sealed = attempt.sealed(self.key, self.login.clock())
+        cookie = self.identity.cookies.attempt(request, sealed, LASTS)
         return RedirectResponse(address, 303, {"set-cookie": cookie})
 
     @routes.get(_BACK, Access.PUBLIC)
     def come_back(
+        self,
         request: Request,
         state: Annotated[str, Query(max_length=1000)] = "",
         code: Annotated[str, Query(max_length=10_000)] = "",
@@ -82,27 +109,27 @@ def openid_routes(
     ) -> Response:
         """Sign in and redirect to the user's destination in the app. After a failure, show the
         sign-in page with the reason."""
-        if too_many(request):
-            return sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
-        kept = request.cookies.get(identity.cookies.attempt_name(request), "")
-        attempt = opened_attempt(kept, key, login.clock())
+        if self._too_many(request):
+            return self.sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
+        kept = request.cookies.get(self.identity.cookies.attempt_name(request), "")
+        attempt = opened_attempt(kept, self.key, self.login.clock())
         if attempt is None or not attempt.matches(state):
-            return sign_in(request, _BACK, _EXPIRED, "/", 400)
+            return self.sign_in(request, _BACK, _EXPIRED, "/", 400)
         if error or not code:
-            why = message("{provider} did not sign you in.", provider=people.settings.name)
-            return sign_in(request, _BACK, why, attempt.to, 400)
-        root = root_of(request, _BACK)
+            why = message("{provider} did not sign you in.", provider=self.people.settings.name)
+            return self.sign_in(request, _BACK, why, attempt.to, 400)
+        root = self._root_of(request, _BACK)
         try:
-            claims = provider.claims(f"{root}{_BACK}", attempt, code)
+            claims = self.provider.claims(f"{root}{_BACK}", attempt, code)
         except SignInFailed as problem:
             status = 502 if isinstance(problem, ProviderSilent) else 400
             reason = sentences(str(problem), problem.hint)
-            return sign_in(request, _BACK, reason, attempt.to, status)
-        person = person_of(claims, people.settings, login.clock())
+            return self.sign_in(request, _BACK, reason, attempt.to, status)
+        person = person_of(claims, self.people.settings, self.login.clock())
         try:
-            shown = login.openid(person)
+            shown = self.login.openid(person)
         except SignInStoreError as problem:
-            return sign_in(request, _BACK, logged(problem), attempt.to, 503)
+            return self.sign_in(request, _BACK, logged(problem), attempt.to, 503)
         if shown is None:
             log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
             why = message(
@@ -110,10 +137,8 @@ def openid_routes(
                 " account.",
                 account=person.account,
             )
-            return sign_in(request, _BACK, why, attempt.to, 403)
+            return self.sign_in(request, _BACK, why, attempt.to, 403)
         there = RedirectResponse(f"{root}{attempt.to}", 303)
-        answer = signed_in(there, identity, request, shown)
-        answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
+        answer = signed_in(there, self.identity, request, shown)
+        answer.headers.append("set-cookie", self.identity.cookies.attempt(request, "", 0))
         return answer
-
-    return routes

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
@@ -54,30 +54,47 @@ _WORDS = {
 }
 _NO_PAGE = "This page of the grid doesn't exist."
 _NOTHING = message("No image")
+_Page = Annotated[int, Query(ge=0)]
 
 
 def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`."""
-    routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
-    drawing = Drawing()
+    return GuardedRoutes.of(GridHandlers(batches, runs, files, Drawing()))
 
-    def own(batch_id: str, *, swapped: bool = False, owner: Owner) -> GridResults:
-        table = batches.table(batch_id, owner)
+
+@dataclass(frozen=True, slots=True)
+class GridHandlers:
+    """Handlers of the routes that show a batch's grid."""
+
+    batches: BatchQueue
+    runs: Runs
+    files: ResultFiles
+    drawing: Drawing
+
+    routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
+
+    def _own(self, batch_id: str, owner: str, *, swapped: bool) -> GridResults:
+        table = self.batches.table(batch_id, owner)
         grid = grid_of(table.content, swapped=swapped)
-        return GridResults(runs.registry.history, files, table, grid, owner)
+        return GridResults(self.runs.registry.history, self.files, table, grid, owner)
 
     @routes.get("/grid", Access.OWN_FILE, work=Work.PROCESSOR, response_model=GridDoc)
     def cells(
-        page: Annotated[int, Query(ge=0)] = 0,
+        self,
+        batch_id: str,
+        owner: Owner,
+        page: _Page = 0,
         since: Annotated[str, Query(max_length=40)] = "",
-        results: GridResults = Depends(own),
+        *,
+        swapped: bool = False,
     ) -> AsciiJSON:
         """Return the axes of a grid and the cells of a page, column by column.
 
         With the `mark` of an earlier answer in `since`, return the cells that may have changed.
         """
+        results = self._own(batch_id, owner, swapped=swapped)
         table, places = results.table, [*chain(*zip(*results.lines(page), strict=True))]
-        view, mark = BatchRowDocs.of(runs, table, results.owner), table.states.mark
+        view, mark = BatchRowDocs.of(self.runs, table, results.owner), table.states.mark
         changed = table.states.changed_since(since)
         if changed is not None:
             some = [at for at in places if at in changed or at in table.live]
@@ -90,13 +107,18 @@ def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRou
 
     @routes.get("/sheet.png", Access.OWN_FILE, **download_of("image/png"))
     def image(
-        page: Annotated[int, Query(ge=0)] = 0,
+        self,
+        batch_id: str,
+        owner: Owner,
+        page: _Page = 0,
         cell: Annotated[int, Query(ge=1, le=4096)] = _SIDE,
-        results: GridResults = Depends(own),
+        *,
+        swapped: bool = False,
     ) -> StreamingResponse:
         """Return a page of a grid as an image; `cell` is the size of a cell in pixels."""
+        results = self._own(batch_id, owner, swapped=swapped)
         results.lines(page)
-        body = drawing.turn(results.owner, results.image(page, cell))
+        body = self.drawing.turn(results.owner, results.image(page, cell))
         first = next(body)
         return StreamingResponse(
             chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
@@ -109,8 +131,11 @@ def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRou
         work=Work.PROCESSOR,
         **download_of("text/html"),
     )
-    def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
+    def page_of_it(
+        self, batch_id: str, owner: Owner, *, swapped: bool = False
+    ) -> StreamingResponse:
         """Return a grid as an HTML page with small images."""
+        results = self._own(batch_id, owner, swapped=swapped)
         return StreamingResponse(
             results.page(results.inlined),
             media_type="text/html; charset=utf-8",
@@ -124,11 +149,10 @@ def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRou
         work=Work.PROCESSOR,
         **download_of("application/zip"),
     )
-    def archive(results: GridResults = Depends(own)) -> StreamingResponse:
+    def archive(self, batch_id: str, owner: Owner, *, swapped: bool = False) -> StreamingResponse:
         """Return a grid's HTML page with all results as a ZIP."""
+        results = self._own(batch_id, owner, swapped=swapped)
         return zip_download(results.archive(), results.table.summary.title)
-
-    return routes
 
 
 class Drawing:
