@@ -38,6 +38,7 @@ from comfy.form.merge import merge
 from comfy.form.missing import missing_choices, missing_classes, missing_prompt
 from comfy.form.missing_items import Missing
 from comfy.form.model import Field, FieldRole, Form, Note, Several, needed_outputs
+from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, Arranged, arrange, room_to_grow
 from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt, own_title
@@ -241,8 +242,9 @@ def build_form(
 
     candidates = find_candidates(prompt, catalog)
     layers = read_layers(workflow, prompt, candidates)
-    declared = declare(candidates, layers, shown_layer(workflow.promoted), trace)
-    merged = merge(declared, arranged)
+    declared = declare(candidates, layers, shown_layer(workflow.promoted))
+    placed = place(declared, trace)
+    merged = merge(placed, arranged)
     chosen = choose_widgets(merged)
     limited = limit_values(chosen)
 

@@ -120,6 +120,13 @@ class Placement:
 
 _NO_RULE = Placement("advanced", 0)
 
+# Group of an input that a layer doesn't mention, by the layer's `others`.
+_OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
+    "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
+    "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
+    "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -129,16 +136,22 @@ class Candidate:
     `spec`; an unknown input has no `spec`. `type` is the server's type or a guess from the value,
     and `siblings` are all inputs of the node.
 
-    `declare` sets the second block. `said` is the author's declaration of the input, and `also`
-    are other inputs that the field sets. `rule` is the rule that placed it, `own` is our own
-    help and range for it, and `others` limits how far up it may still move. `lead` is lower for
-    a better main field of several. `sampler`, the number of the sampler that the input is for,
-    `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only
-    result that it affects, tell fields of the same name apart; so do `used_as`, the only
-    input that takes a file, `drawn_in`, the editor's group, and `target`, the name of the node
-    that a text or an image ends in. `merge` decides group and label, `choose_widgets` the widget,
-    the limits and the range for dragging (`slide`), and `limit_values` the rest. `counts`: see
-    `Field.counts`. `problems` are messages about failures, `note` is a remark.
+    `declare` sets the second block. `said` is the author's declaration of the input, `also` are
+    other inputs that the field sets, and `wanted` is the group that the author asks for. `others`
+    limits how far up an input may move that no author mentions. `beside_promoted`: only other
+    inputs of its subgraph were promoted.
+
+    `place` sets the third block. `rule` is the rule that placed the input, and `own` is our own
+    help and range for it. `lead` is lower for a better main field of several. `sampler`, the number
+    of the sampler that the input is for, `turned_on_by`, the switch that the input belongs to, and
+    `result`, the name of the only result that it affects, tell fields of the same name apart; so do
+    `used_as`, the only input that takes a file, `drawn_in`, the editor's group, and `target`, the
+    name of the node that a text or an image ends in. `used_outputs` are the node's outputs that
+    have links.
+
+    `merge` decides group and label, `choose_widgets` the widget, the limits and the range for
+    dragging (`slide`), and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
+    messages about failures, `note` is a remark.
     """
 
     node: str
@@ -155,9 +168,12 @@ class Candidate:
     said: FieldConfig = NOTHING_SAID
     also: tuple[Candidate, ...] = ()
     section: str | None = None
-    others: Others = "auto"
-    group: FieldGroup = "advanced"
+    wanted: FieldGroup | None = None
     rank: int = 0
+    others: Others = "auto"
+    beside_promoted: bool = False
+
+    group: FieldGroup = "advanced"
     rule: Placement = _NO_RULE
     own: OwnWords = NO_WORDS
     lead: tuple[int, ...] = ()
@@ -235,6 +251,11 @@ class Candidate:
         inputs."""
         return self.source not in ("heuristic", "subgraph")
 
+    @property
+    def has_widget(self) -> bool:
+        """Return whether users can set the value. Inputs of unknown classes count."""
+        return self.spec is None or self.spec.is_widget
+
     def is_readable(self, read: Callable[[object], object]) -> bool:
         """Return whether `read` accepts the workflow's value."""
         try:
@@ -246,6 +267,11 @@ class Candidate:
     def with_value(self, value: object) -> Candidate:
         """Return the candidate with another value, as if the workflow had it."""
         return replace(self, value=value, type=self.type if self.spec else _guess_type(value))
+
+    def limited(self) -> Candidate:
+        """Return the candidate in the group that the layers with these `others` allow."""
+        group = _OTHERS[self.others][self.group]
+        return self if group == self.group else replace(self, group=group)
 
     def with_problems(self, *problems: str) -> Candidate:
         """Return the candidate with more messages about problems."""

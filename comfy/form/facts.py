@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_number
+from comfy.base.wording import class_words
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate, Limits
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import says_something
 from comfy.form.model import FieldKind
-from comfy.prompt.model import Link
+from comfy.prompt.model import InputRef, Link, Node, own_title
 from comfy.prompt.texts import Pole, Texts, pole_of
 from comfy.prompt.trace import Samplers, Trace, find_outputs
 
@@ -65,6 +66,12 @@ _IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
+# Types that nodes between a file or a text and its user give.
+_CARRIES_IMAGES = frozenset({"IMAGE", "MASK", "COMFY_MATCHTYPE_V3"})
+_CARRIES_TEXTS = frozenset({"CONDITIONING", "STRING", "COMFY_MATCHTYPE_V3"})
+# Types whose nodes' names say nothing about an image, such as "VAE Encode" and "Get Image Size".
+# A text's sampler may, such as one that inverts.
+_SILENT = frozenset({"LATENT", "INT"})
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 
 
@@ -257,6 +264,35 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         draws=service or not gives.isdisjoint(_DRAWN),
         resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
+
+
+def used_as(facts: InputFacts, roles: Roles) -> InputRef | None:
+    """Return the only input that takes a file, such as `first_frame` of a video node."""
+    if facts.kind.file is None:
+        return None
+    uses = [
+        use for use in roles.trace.uses_of(facts.candidate.node) if use.node in roles.trace.useful
+    ]
+    return uses[0] if len({use.input for use in uses}) == 1 else None
+
+
+def target_name(facts: InputFacts, trace: Trace) -> str:
+    """Return the name of the node that uses a text or a file, "" for other inputs and for several
+    names."""
+    if not facts.kind.file and not facts.is_text:
+        return ""
+    carried = _CARRIES_IMAGES if facts.kind.file else _CARRIES_TEXTS
+    users = trace.consumers(facts.candidate.node, carried)
+    silent = _SILENT if facts.kind.file else _SILENT - {"LATENT"}
+    if any(trace.distance.get(one) == 0 or trace.given_types(one) <= silent for one in users):
+        return ""
+    names = {_node_name(trace.prompt[one]) for one in users}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _node_name(node: Node) -> str:
+    title = own_title(node)
+    return title if title not in ("", node["class_type"]) else class_words(node["class_type"])
 
 
 def with_limits(candidate: Candidate, name: str, target: InputSpec | None) -> Candidate:

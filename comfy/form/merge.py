@@ -18,7 +18,6 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.comfyui.input_spec import WIDGET_TYPES
 from comfy.form.candidates import Candidate, Limits, Placement, Sets
-from comfy.form.declare import limited
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import Wanted, choice_labels, distinct, telling_part
 from comfy.prompt.arrange import Arranged
@@ -389,7 +388,7 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
 def _settled(candidate: Candidate, folded: frozenset[Placement]) -> Candidate:
     """Return the candidate in its final group."""
     settled = replace(candidate, group="advanced") if candidate.rule in folded else candidate
-    hidden = limited(settled, candidate.others)
+    hidden = settled.limited()
     if hidden.group == "hidden" != settled.group and _is_missing(candidate):
         return replace(candidate, group="advanced")
     return hidden

@@ -1,4 +1,4 @@
-"""Rules that place inputs without an author's declaration. The first match decides. Pure.
+"""Third pass of a form: place each input by the facts about it. The first rule that fits decides.
 
 A rule gives a group and a rank. Fields of a group are sorted by rank, then by the prompt's order.
 facts.py collects the facts about an input, and the conditions here combine them.
@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import get_args
 
+from comfy.base.json_values import as_text
 from comfy.base.messages import message
-from comfy.form.candidates import Placement
-from comfy.form.facts import PLAIN_TYPES, InputFacts, is_editor_state
+from comfy.base.wording import plain_words
+from comfy.form.candidates import Candidate, Placement
+from comfy.form.core_inputs import CORE_INPUTS, is_comfyuis, own_words
+from comfy.form.facts import (
+    PLAIN_TYPES,
+    InputFacts,
+    Roles,
+    collect_facts,
+    is_editor_state,
+    target_name,
+    used_as,
+)
 from comfy.prompt.texts import Pole
+from comfy.prompt.trace import Trace
+from comfy.workflow.config import FieldGroup
 
 _ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
 _CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
@@ -86,8 +100,120 @@ _TECHNICAL_ENDS = ("options", "blocks", "vector", "vectors", "code", "method")
 _TECHNICAL_NAMES = frozenset(
     {"layer_weights", "max_length", "batch_index", "batch_size", "algorithm", "crf", "type"}
 )
+# Label by file type, if the input's name says nothing.
+_MEDIA_WORDS = {
+    ("video", "file"): message("Video"),
+    ("audio", "file"): message("Audio"),
+    ("image", "file"): message("Image"),
+}
+_FRAMES = message("Frames")
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
+
+
+def place(candidates: tuple[Candidate, ...], trace: Trace) -> tuple[Candidate, ...]:
+    """Return the candidates with a group, a label and a widget, in the same order. An author's
+    group comes before the rule's."""
+    roles = Roles(trace)
+    return tuple(
+        _place_declared(candidate, roles)
+        if candidate.is_declared
+        else _place_undeclared(candidate, roles)
+        for candidate in candidates
+    )
+
+
+def _place_declared(candidate: Candidate, roles: Roles) -> Candidate:
+    placed = _by_rules(candidate, roles)
+    if candidate.wanted:
+        placed = replace(placed, group=candidate.wanted, rank=candidate.rank)
+    return placed.limited()
+
+
+def _place_undeclared(candidate: Candidate, roles: Roles) -> Candidate:
+    """Return a candidate that no layer mentions, for the most prominent input that its field
+    sets."""
+    inputs = (replace(candidate, also=()), *candidate.also)
+    placed, *also = _best_first([_by_rules(each, roles) for each in inputs])
+    group = placed.group
+    if candidate.wanted and placed.rule.worth_showing:
+        group = candidate.wanted
+    elif candidate.beside_promoted and placed.rule.authored:
+        group = "advanced"
+    return replace(
+        placed, source=candidate.source, said=candidate.said, also=tuple(also), group=group
+    )
+
+
+def _best_first(placed: list[Candidate]) -> list[Candidate]:
+    """Return candidates that one field sets, first the most prominent one that has a widget."""
+    groups = get_args(FieldGroup)
+    best = min(placed, key=lambda one: (not one.has_widget, groups.index(one.group), one.rank))
+    return [best, *(one for one in placed if one is not best)]
+
+
+def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
+    """Return the candidate with the group, label and widget that the graph suggests."""
+    facts = collect_facts(candidate, roles)
+    rule = next(rule for rule in RULES if rule.fits(facts))
+    is_base64 = candidate.spec is not None and candidate.spec.is_base64
+    number = roles.samplers.passes.get(candidate.node, 0)
+    label = (
+        rule.label
+        or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
+        or _rows_label(candidate)
+        or _count_label(facts, roles)
+        or _duration_label(facts, roles)
+        or plain_words(facts.meaning)
+    )
+    return replace(
+        facts.candidate,
+        group=rule.group,
+        rank=rule.rank,
+        rule=rule,
+        own=own_words(
+            CORE_INPUTS,
+            roles.trace.catalog.get(facts.class_type),
+            facts.meaning,
+            candidate.type,
+        ),
+        label=label,
+        takes_title=rule.title or facts.meaning != candidate.input,
+        widget=facts.widget,
+        lead=(
+            not facts.chosen,
+            not (facts.draws or facts.scales_upload),
+            facts.order or facts.sampler or len(roles.samplers.passes),
+            -facts.distance,
+        ),
+        sampler=number,
+        result=roles.samplers.results.get(candidate.node, ""),
+        used_as=used_as(facts, roles),
+        drawn_in=roles.trace.drawn(candidate.node).group,
+        target=target_name(facts, roles.trace),
+        turned_on_by=roles.trace.turned_on_by(candidate.node),
+    )
+
+
+def _count_label(facts: InputFacts, roles: Roles) -> str:
+    """Return another label for a number of frames if the results are only images, "" otherwise."""
+    is_frames = plain_words(facts.meaning) == _FRAMES and not roles.makes_frames
+    return message("How many") if is_frames and facts.makes == "latent" else ""
+
+
+def _duration_label(facts: InputFacts, roles: Roles) -> str:
+    """Return a label with the unit for a duration of ComfyUI's own and paid nodes, which all count
+    seconds, "" for other inputs."""
+    spec = roles.trace.catalog.get(facts.class_type)
+    is_known = facts.meaning == "duration" and spec is not None and is_comfyuis(spec)
+    return message("Duration (seconds)") if is_known and facts.is_number else ""
+
+
+def _rows_label(candidate: Candidate) -> str:
+    """Return the declared name of a group of rows, "" for other inputs."""
+    shown = candidate.spec.options.get("display_name") if candidate.spec else None
+    is_group = candidate.spec is not None and candidate.spec.rows is not None
+    return as_text(shown) if is_group else ""
 
 
 def is_media(facts: InputFacts) -> bool:

@@ -9,6 +9,7 @@ from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.declare import declare
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge
+from comfy.form.rules import place
 from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace
@@ -19,9 +20,10 @@ CATALOG = small_catalog()
 
 
 def declared(prompt: Prompt, *statements: Statement) -> tuple[Candidate, ...]:
-    """Return a prompt's candidates after the second pass."""
+    """Return a prompt's candidates after the third pass."""
     layers = (Layer(statements),)
-    return declare(find_candidates(prompt, CATALOG), layers, Layer(), Trace(prompt, CATALOG))
+    candidates = declare(find_candidates(prompt, CATALOG), layers, Layer())
+    return place(candidates, Trace(prompt, CATALOG))
 
 
 def about(key: InputRef, said: FieldConfig) -> Candidate:
