@@ -8,7 +8,7 @@ fetched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from comfy.base.files import is_model_file
@@ -16,18 +16,30 @@ from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.node_lists import PAID_MODULE
 from comfy.form.labels import closest, says_something
-from comfy.form.missing_items import MissingChoice, MissingClass, MissingPrompt
+from comfy.form.missing_items import Missing, MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.texts import Pole, Texts, looks_negative
 from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import packs_of
+from comfy.workflow.model import Workflow
 
 # Types of results and of texts, which prompts are for. Packs have their own, such as
 # WANVIDEOTEXTEMBEDS.
 _WRITTEN_FOR = re.compile(r"IMAGE|VIDEO|AUDIO|LATENT|COND|STRING|EMBED|TEXT|PROMPT|PIPE")
 _LEAST_WORDS = 3  # of a saved text that may be a prompt
+
+
+def find_missing(
+    workflow: Workflow, fields: Sequence[Field], trace: Trace, titles: Mapping[str, str]
+) -> tuple[tuple[Missing, ...], MissingPrompt | None]:
+    """Return the parts of a workflow that the server lacks, and the node that has the prompt of a
+    form without one. Choices of fields that reach no result aren't missing."""
+    classes = missing_classes(trace.prompt, trace.catalog, workflow.missing, titles)
+    reached = (field for field in fields if field.node in trace.alive)
+    choices = missing_choices(reached, workflow.models)
+    return (*classes, *choices), missing_prompt(fields, trace, classes)
 
 
 class ListedNode(Protocol):

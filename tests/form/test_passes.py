@@ -10,7 +10,6 @@ from comfy.form.declare import declare
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge
 from comfy.form.rules import place
-from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig
@@ -30,11 +29,7 @@ def about(key: InputRef, said: FieldConfig) -> Candidate:
     """Return a candidate with an author's setting, after all passes."""
     prompt = text_to_image()
     fields = declared(prompt, Statement("toml", (key,), said))
-    (found,) = [
-        one
-        for one in limit_values(choose_widgets(merge(fields, Arranged(prompt))))
-        if one.ref == key
-    ]
+    (found,) = [one for one in limit_values(choose_widgets(merge(fields))) if one.ref == key]
     return found
 
 
@@ -64,7 +59,7 @@ def test_merging_keeps_every_input() -> None:
     text = node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1])
     prompt = text_to_image(n7=text)
     before = declared(prompt)
-    after = merge(before, Arranged(prompt))
+    after = merge(before)
     kept = sorted(each.key for one in after for each in (one, *one.also))
     assert kept == sorted(one.key for one in before)
 

@@ -1,0 +1,175 @@
+"""Last pass of a form: make a field of each candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from comfy.base.json_values import as_text
+from comfy.base.wording import plain_words
+from comfy.comfyui.input_spec import FOLLOWS, RowGroup
+from comfy.comfyui.object_info import NodeSpec
+from comfy.form.candidates import NOTHING_SAID, Candidate, Placement
+from comfy.form.core_inputs import NO_WORDS
+from comfy.form.facts import best_kind, with_limits
+from comfy.form.kinds.registry import KINDS
+from comfy.form.labels import choice_labels
+from comfy.form.model import Field, FieldRole, Several
+from comfy.prompt.arrange import room_to_grow
+from comfy.prompt.bypass import expendable
+from comfy.prompt.model import Prompt
+from comfy.prompt.rows import unoffered_cells
+
+_NUMBERS = (Several.NUMBERS, Several.SEEDS)  # a cell has no room for sliders and modes
+
+
+def make_fields(
+    candidates: tuple[Candidate, ...],
+    prompt: Prompt,
+    nodes: Mapping[str, NodeSpec],
+    needed: frozenset[str],
+) -> tuple[Field, ...]:
+    """Return a field for each candidate, in the same order.
+
+    The whole prompt, the server's node classes (`nodes`) and the required output nodes (`needed`,
+    at least one) determine which files are optional.
+    """
+    places = [*room_to_grow(prompt, nodes)]
+    more = {place.beside: place.key for place in reversed(places)}
+    apart = [
+        candidate.key
+        for candidate in candidates
+        if _is_choice(candidate) and candidate.spec and candidate.spec.differs
+    ]
+    loaders = {candidate.node for candidate in candidates if _takes_file(candidate)}
+    optional = expendable(prompt, nodes, loaders, needed)
+    fields = []
+    for candidate in candidates:
+        takes_file = _takes_file(candidate)
+        fields.append(
+            _field(
+                candidate,
+                optional=takes_file and candidate.node in optional,
+                grows=more.pop(candidate.node, None) if takes_file else None,
+                differs=len(apart) > 1 and candidate.key in apart,
+            )
+        )
+    return tuple(fields)
+
+
+def _takes_file(candidate: Candidate) -> bool:
+    return KINDS[candidate.widget].file is not None and candidate.group != "hidden"
+
+
+def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:
+    kind, offered = KINDS[candidate.widget], candidate.spec.choices if candidate.spec else None
+    group = candidate.spec.rows if candidate.spec and kind.has_rows else None
+    choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
+    takes_file = kind.file is not None
+    as_base64 = takes_file and candidate.spec is not None and candidate.spec.is_base64
+    # The text stays in the prompt, because it is too long for a default.
+    has_own = as_base64 and bool(candidate.value)
+    return Field(
+        key=candidate.key,
+        node=candidate.node,
+        input=candidate.input,
+        label=candidate.label,
+        type=candidate.type,
+        kind=kind,
+        group=candidate.group,
+        default=None if as_base64 else candidate.default,
+        min=group.least if group else candidate.limits.min,
+        max=max(group.most, len(candidate.default)) if group else candidate.limits.max,
+        step=candidate.limits.step,
+        round=candidate.limits.round,
+        choices=choices,
+        slide=candidate.slide,
+        tooltip=_help(candidate),
+        required=takes_file and not optional and not has_own
+        if candidate.said.required is None
+        else candidate.said.required,
+        source=candidate.source,
+        targets=tuple(
+            each.ref for each in (candidate, *candidate.also) if each.takes == candidate.takes
+        ),
+        section=candidate.section,
+        default_offered=has_own if as_base64 else candidate.default_offered,
+        as_base64=as_base64,
+        counts=candidate.counts,
+        is_fixed=candidate.source == "app" and candidate.said.default is not None,
+        optional=optional and not has_own,
+        redraws=candidate.spec is not None
+        and candidate.spec.adds_inputs
+        and not takes_file
+        and len(choices or ()) > 1,
+        grows=grows,
+        height=candidate.said.height,
+        differs=differs,
+        role=_role(candidate.rule),
+        columns=tuple(_columns(candidate, group)) if group else (),
+        row_title=group.title if group else "",
+        row_lacks=tuple(_row_lacks(candidate, group)) if group else (),
+    )
+
+
+def _role(rule: Placement) -> FieldRole:
+    match rule:
+        case Placement(merge="pole" | "text"):
+            return "prompt"
+        case Placement(merge="negative"):
+            return "negative"
+        case Placement(sets="count"):
+            return "count"
+    return ""
+
+
+def _row_lacks(candidate: Candidate, group: RowGroup) -> Iterator[tuple[int, str]]:
+    for number, column, _ in unoffered_cells(group, candidate.default):
+        yield number, column.name
+
+
+def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
+    """Yield the cells of a row. A column that may be empty is there only if a row of the workflow
+    uses it."""
+    for spec in group.columns:
+        follows = FOLLOWS in spec.options
+        if follows and not any(spec.name in row for row in candidate.default):
+            continue
+        cell = replace(
+            candidate,
+            input=spec.name,
+            value=spec.start,
+            spec=spec,
+            type=spec.value_type,
+            also=(),
+            used_outputs=frozenset(),
+        )
+        cell = with_limits(cell, spec.name, spec)
+        kind = best_kind(cell)
+        column = replace(
+            cell,
+            label=as_text(spec.options.get("display_name")) or plain_words(spec.name),
+            widget="number" if kind.several in _NUMBERS else kind.name,
+            slide=None,
+            own=NO_WORDS,
+            default=spec.start,
+            said=NOTHING_SAID,
+            rule=Placement("main", 0),
+        )
+        yield replace(_field(column, optional=follows, grows=None, differs=False), key=spec.name)
+
+
+def _is_choice(candidate: Candidate) -> bool:
+    return KINDS[candidate.widget].offers_choices
+
+
+def _help(candidate: Candidate) -> str:
+    """Return the author's help, else our own, else the server's. Subgraphs and Apps repeat the
+    server's, so that isn't the author's."""
+    given = candidate.spec.options.get("tooltip") if candidate.spec else None
+    tooltip = given.strip() if isinstance(given, str) else ""
+    said, own = candidate.said.help, candidate.own
+    if said and said.strip() != tooltip:
+        return said
+    replaces = own.help and (own.replaces or not tooltip)
+    return candidate.rule.about or (own.help if replaces else tooltip)
