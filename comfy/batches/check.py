@@ -11,10 +11,10 @@ from statistics import fmean
 from comfy.base.errors import ManyProblems
 from comfy.base.messages import message, plural
 from comfy.base.wording import short
-from comfy.batches.content import BatchContent, UnequalLengths, replaced
+from comfy.batches.content import BatchContent, UnequalLengths, read_batch, replaced
 from comfy.batches.open_batch import BatchSummary
-from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
-from comfy.batches.table import Row
+from comfy.batches.spec import BatchProblem, BatchSpec
+from comfy.batches.values import Row
 from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
 from comfy.comfyui.servers.needs import Needs
 from comfy.form.check import check, labelled_errors

@@ -1,8 +1,10 @@
-"""Content of a batch, which stores each value once, and its rows."""
+"""Content of a batch, which stores each value once: read from a specification, drawn, and turned
+into rows."""
 
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +14,21 @@ from typing import Any, overload
 
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.base.messages import message, message_from_json, message_to_json
+from comfy.base.wording import short
 from comfy.batches.grids import fits_grid
-from comfy.batches.table import Row
-from comfy.batches.values import MOST_ROWS, TooManyRows
-from comfy.form.seeds import CountUp
+from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, Seeds
+from comfy.batches.values import (
+    MOST_ROWS,
+    MOST_TEXT,
+    Row,
+    Table,
+    TooManyRows,
+    read_table,
+    values_of,
+)
+from comfy.form.fill import is_drawn
+from comfy.form.model import Field, Form
+from comfy.form.seeds import CountUp, next_seed
 from comfy.launch.uploads import (
     Upload,
     distinctly_named,
@@ -25,12 +38,20 @@ from comfy.launch.uploads import (
     values_from_json,
     values_to_json,
 )
-from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
+from comfy.prompt.value_types import LONGEST_TEXT, BadValue, read_text, too_long
+from comfy.prompt.wildcards import (
+    LinesOf,
+    every_text,
+    has_alternatives,
+    literal_text,
+    resolve_wildcards,
+)
 from comfy.records.blobs import BlobStore
 from comfy.records.database import Within
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.store import RunStore
 
+_LOOKED_AT = 1_000  # checked texts of a text with alternatives
 UNPAIRED = message("To run row by row, all fields need the same number of values.")
 
 
@@ -38,26 +59,19 @@ class UnequalLengths(ComfyError):
     """Paired fields have different numbers of values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Key of a field and its values, one row each."""
-
-    key: str
-    values: Sequence[object]
-
-
 def combined(
-    axes: Sequence[Axis], table: Sequence[Row] = (), *, paired: bool = False
+    axes: Mapping[str, Sequence[object]], table: Sequence[Row] = (), *, paired: bool = False
 ) -> tuple[Row, ...]:
-    """Return the rows of a batch: all combinations, the table changing slowest, then the first
-    axis. If `paired`, the first values together, then the second values, and so on.
+    """Return the rows of a batch from the values of each field, by its key: all combinations, the
+    table changing slowest, then the first field. If `paired`, the first values together, then
+    the second values, and so on.
 
     A single value applies to every row. Numbers count from 1; if only the table has several rows,
     `line` is the table's line. Raises BadValue for too many rows, UnequalLengths for pairs of
     unequal lengths.
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
-    columns += [[{axis.key: value} for value in axis.values] for axis in axes]
+    columns += [[{key: value} for value in values] for key, values in axes.items()]
     combinations = _paired(columns) if paired else _product(columns)
     rows = [{key: value for part in parts for key, value in part.items()} for parts in combinations]
     lines = [row.number for row in table] if len(rows) == len(table) else [None] * len(rows)
@@ -163,7 +177,7 @@ class BatchContent(Sequence[Row]):
     @cached_property
     def _chosen(self) -> tuple[Row, ...]:
         """Return the number and the chosen indexes of each row."""
-        axes = [Axis(str(at), range(len(axis.values))) for at, axis in enumerate(self.axes)]
+        axes = {str(at): range(len(axis.values)) for at, axis in enumerate(self.axes)}
         lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(self.table)]
         return combined(axes, lines, paired=self.paired)
 
@@ -244,6 +258,168 @@ class BatchContent(Sequence[Row]):
             match row.values[str(index)]:
                 case int(chosen):
                     yield axis, axis.values[chosen]
+
+
+def read_batch(
+    form: Form,
+    spec: BatchSpec,
+    base: Mapping[str, object],
+    lines_of: LinesOf | None = None,
+    translated: Callable[[str], str] = str,
+) -> tuple[BatchContent, tuple[BatchProblem, ...]]:
+    """Return the readable part of a batch, and all errors. `base`: the form's values; `lines_of`:
+    see `values_of`; `translated`: see `find_field`. Doesn't check values or count rows."""
+    table = read_table(spec.table, form, translated) if spec.table is not None else Table()
+    problems = [*table.problems]
+    fields = {field.key: field for field in form.fields}
+    columns = tuple(Column(key, fields[key].label) for key in table.columns)
+    axes: list[Column] = []
+    size = 0
+    for axis in spec.axes:
+        given = {column.key for column in (*columns, *axes)}
+        try:
+            column = _column(form, axis, base, given, lines_of)
+            size += sum(len(value) for value in column.values if isinstance(value, str))
+            if size > MOST_TEXT:  # one column may have this much; check the total
+                raise TooManyRows
+            axes.append(column)
+        except BadValue as error:
+            problems.append(BatchProblem(str(error), axis.field))
+    if spec.table is None and not spec.axes:
+        problems.append(BatchProblem(message("Choose a field and give it several values.")))
+    values = {**base, **_texts(form, axes, base)}
+    problems += _too_long(values, table.rows, axes)
+    redraws = any(fields[column.key].redraws for column in (*columns, *axes))
+    content = BatchContent(values, columns, table.rows, tuple(axes), spec.paired, redraws)
+    return content, tuple(problems)
+
+
+def drawn_content(
+    form: Form, content: BatchContent, seeds: Seeds, rng: random.Random
+) -> BatchContent:
+    """Return the content to run: with seeds, with drawn texts unless each row draws its own, and
+    with distinct file names."""
+    content = with_distinct_names(with_seeds(form, content, seeds, rng))
+    return content if seeds == "each" else _with_drawn_texts(form, content, rng)
+
+
+def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:
+    """Return the batch with these seeds; a numeric seed applies to all rows. Values drawn in each
+    row are listed among the common values, so that results show them."""
+    given = {column.key for column in content.shown}
+    drawn: dict[str, object] = {}
+    for field in form.fields:
+        if field.group == "hidden" or field.key in given:
+            continue
+        if field.is_seed:
+            match content.base.get(field.key):
+                case None | CountUp() as seed if seeds == "one":
+                    drawn[field.key] = next_seed(field, seed, rng)
+                case seed if seed is None or seeds == "each":
+                    drawn[field.key] = None
+        elif (
+            seeds == "each"
+            and is_drawn(form, field)
+            and has_alternatives(text := _text_of(field, content.base))
+        ):
+            drawn[field.key] = text
+    return replace(content, base={**content.base, **drawn})
+
+
+def _with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
+    """Return the batch with one alternative drawn for all rows in each text of the form, except in
+    texts where some alternatives lack the words to replace."""
+    whole = {axis.key for axis in content.axes if not axis.find}
+    drawn: dict[str, object] = {}
+    for field in form.fields:
+        text = _text_of(field, content.base)
+        if field.group == "hidden" or field.key in whole or not is_drawn(form, field):
+            continue
+        finds = [axis.find for axis in content.axes if axis.key == field.key]
+        several = [*every_text(text, _LOOKED_AT)]
+        if len(several) > 1 and all(find in said for find in finds for said in several):
+            drawn[field.key] = literal_text(resolve_wildcards(text, rng))
+    return replace(content, base={**content.base, **drawn})
+
+
+def _column(
+    form: Form,
+    axis: AxisSpec,
+    base: Mapping[str, object],
+    given: set[str],
+    lines_of: LinesOf | None,
+) -> Column:
+    """Return the values of an axis. Raises BadValue without any. `given` has the keys that already
+    have values."""
+    field = next((one for one in form.fields if one.key == axis.field), None)
+    if field is None:
+        raise BadValue(f"There is no field “{short(axis.field)}”.")
+    if not axis.is_one:
+        raise BadValue(_given_twice(field))
+    if axis.replace is not None:
+        return _replaced(field, axis.replace, base, given)
+    if field.key in given:
+        raise BadValue(_given_twice(field))
+    if field.is_media:
+        if not axis.files:
+            raise BadValue(message("Add a file."))
+        return Column(field.key, field.label, axis.files)
+    if axis.files is not None:
+        raise BadValue("This field doesn't take files.")
+    if axis.values is not None:
+        if not axis.values:
+            raise BadValue(message("Choose a field and give it several values."))
+        if len(axis.values) > MOST_ROWS:
+            raise TooManyRows
+        return Column(field.key, field.label, axis.values)
+    return Column(field.key, field.label, values_of(form, field, axis.text or "", lines_of))
+
+
+def _given_twice(field: Field) -> str:
+    return f"{field.label} is given twice. Leave one of them out."
+
+
+def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
+    words = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
+    if not field.is_text:
+        raise BadValue("Words can only be replaced in text fields.")
+    if not words:
+        raise BadValue(message("Enter the text to find."))
+    if len(words) > MOST_ROWS:
+        raise TooManyRows
+    read_text(base.get(field.key))  # otherwise the check would use Python's notation
+    if field.key not in given and words[0] not in _text_of(field, base):
+        raise BadValue(
+            message("This field's text doesn't contain “{words}”.", words=short(words[0]))
+        )
+    return Column(field.key, field.label, words, find=words[0])
+
+
+def _too_long(
+    base: Mapping[str, object], table: tuple[Row, ...], axes: list[Column]
+) -> Iterator[BatchProblem]:
+    """Return the texts that may grow too long with all replacements. If only one word in the form's
+    own text is replaced, each value is checked separately."""
+    for key in dict.fromkeys(column.key for column in axes if column.find):
+        own = [column for column in axes if column.key == key]
+        texts = [str(row.values.get(key, base.get(key, ""))) for row in table]
+        texts = [str(one) for column in own if not column.find for one in column.values] or texts
+        finds = [(one.find, [*map(str, one.values)]) for one in own if one.find]
+        if texts or len(finds) > 1:
+            try:
+                check_together(texts or [str(base.get(key, ""))], finds)
+            except BadValue as error:
+                yield BatchProblem(str(error), key)
+
+
+def _texts(form: Form, axes: list[Column], base: Mapping[str, object]) -> dict[str, object]:
+    """Return the texts with words to replace, even of hidden fields."""
+    keys = {column.key for column in axes if column.find}
+    return {field.key: _text_of(field, base) for field in form.fields if field.key in keys}
+
+
+def _text_of(field: Field, base: Mapping[str, object]) -> str:
+    return str(base.get(field.key, field.default))
 
 
 def _values_of_all(content: BatchContent) -> Iterator[object]:

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.batches.check import check_rows, problems_of_batch
-from comfy.batches.content import BatchContent, load_batch, save_new_batch
+from comfy.batches.content import BatchContent, drawn_content, load_batch, save_new_batch
 from comfy.batches.open_batch import (
     CHANGES,
     BatchChange,
@@ -27,14 +27,13 @@ from comfy.batches.open_batch import (
     about_batch,
     row_id,
 )
-from comfy.batches.spec import BatchSpec, drawn_content
+from comfy.batches.spec import BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.groups.queue import GroupQueue
 from comfy.launch.once import LiveTasks, Task, TaskRunner, own_values
 from comfy.launch.start import Starter
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
-from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
 from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits, Person
@@ -56,10 +55,6 @@ class BatchRunner:
         self._tasks = TaskRunner(starter, batch.origin)
         self._id = uuid.UUID(batch.id)
 
-    def is_done(self, record: Record) -> bool:
-        """Return whether a row is done and all its results are stored."""
-        return self._tasks.is_done(record)
-
     def find_runs(self) -> dict[int, Run]:
         """Note the earlier runs of the waiting rows. Return the unfinished ones by row index."""
         batch, live = self._batch, dict[int, Run]()
@@ -68,7 +63,9 @@ class BatchRunner:
         for start in range(0, len(waiting), _LOOKED_AT):
             some = waiting[start : start + _LOOKED_AT]
             last = self._tasks.last_of({at: row_id(self._id, at) for at in some})
-            batch.found(some, {at: (one, self.is_done(one)) for at, (one, _) in last.items()})
+            batch.found(
+                some, {at: (one, self._tasks.is_done(one)) for at, (one, _) in last.items()}
+            )
             for at, (record, _) in last.items():
                 if not record.state.phase.finished:
                     with suppress(RunNotFound):  # ended since
@@ -77,11 +74,11 @@ class BatchRunner:
             batch.begun(at, run)
         return live
 
-    def run(self) -> Iterator[tuple[int, Record]]:
-        """Run the waiting rows. Yield the index and record of each row when its run ends.
+    def run(self) -> Iterator[int]:
+        """Run the waiting rows. Yield the index of each row after its run has ended.
 
-        Rows that failed before run again. Raises BatchGaveUp, and the errors of
-        `OpenBatch.refused`.
+        Rows that failed before run again. Ends early if another process takes the batch over.
+        Raises BatchGaveUp, and the errors of `OpenBatch.refused`.
         """
         batch, begun, failed = self._batch, self.find_runs(), 0
         states, _ = batch.states()
@@ -106,8 +103,13 @@ class BatchRunner:
                         batch.begun(index, run_or_record)
                         live.add(rest.popleft(), run_or_record)
                 for index, record in live.ended():
-                    yield index, record
-                    failed = self._failed_after(failed, record)
+                    if batch.disowned:
+                        return
+                    is_done = self._tasks.is_done(record)
+                    batch.ended(index, record, is_done=is_done)
+                    yield index
+                    if failed < _MOST_FAILED and record.state.phase is not Phase.STOPPED:
+                        failed = 0 if is_done else failed + 1
         if rest and failed >= _MOST_FAILED:
             raise BatchGaveUp(
                 message(
@@ -119,17 +121,12 @@ class BatchRunner:
 
     def _task(self, index: int) -> Task:
         batch, content = self._batch, self._content
-        values = own_values(
-            self._starter, batch.workflow, content[index].values, content.of_options, batch.owner
-        )
+        try:
+            values = content[index].values
+        except BadValue as problem:
+            raise ComfyError(str(problem)) from problem
+        values = own_values(self._starter, batch.workflow, values, content.of_options, batch.owner)
         return Task(row_id(self._id, index), batch.workflow, values, batch.id)
-
-    def _failed_after(self, failed: int, record: Record) -> int:
-        """Count consecutive failed rows. A stopped row doesn't count, and a count that has reached
-        the limit stays there."""
-        if self.is_done(record):
-            return failed if failed >= _MOST_FAILED else 0
-        return failed if record.state.phase is Phase.STOPPED else failed + 1
 
 
 log = logging.getLogger(__name__)
@@ -297,10 +294,13 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     # The thread of a batch
 
     def _run(self, batch: OpenBatch) -> None:
-        try:
-            self._run_rows(batch)
-        except BadValue as problem:
-            raise ComfyError(str(problem)) from problem
+        saved_at = 0.0
+        for _ in self._runner(batch).run():
+            if time.monotonic() - saved_at > _SAVED_EACH:
+                saved_at = time.monotonic()
+                self._save(batch)
+            else:
+                self._listeners.call(batch.owner)
         if batch.deleted and batch.deleted_with_runs:
             try:  # the runs that it canceled are recorded only now
                 self._unlist_runs(batch)
@@ -308,18 +308,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
                 log.warning(
                     "Can't delete the runs of a deleted batch: %s %s", problem, problem.hint
                 )
-
-    def _run_rows(self, batch: OpenBatch) -> None:
-        runner, saved_at = self._runner(batch), 0.0
-        for index, record in runner.run():
-            if batch.disowned:
-                return
-            batch.ended(index, record, is_done=runner.is_done(record))
-            if time.monotonic() - saved_at > _SAVED_EACH:
-                saved_at = time.monotonic()
-                self._save(batch)
-            else:
-                self._listeners.call(batch.owner)
 
     def _runner(self, batch: OpenBatch) -> BatchRunner:
         return BatchRunner(self._starter, batch, self._content(batch.id, batch.owner))

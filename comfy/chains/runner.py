@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from comfy.base.errors import ComfyError, Overloaded, TooManyPaidRuns, WorkflowError
 from comfy.base.messages import labeled, listed, message, plural
-from comfy.batches.content import UNPAIRED, Axis, combined
+from comfy.batches.content import UNPAIRED, combined
 from comfy.chains.model import ChainErrors, Source, due
 from comfy.chains.steps import PlannedStep, StepPlanner, takes_from
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
@@ -58,11 +58,9 @@ def runs_of(step: PlannedStep, results: Mapping[str, Sequence[Given]]) -> tuple[
     ChainErrors if a result is missing, or if the results can't be paired.
     """
     problems: list[str] = []
-    axes = [
-        axis
-        for key, source in step.inputs.items()
-        for axis in _picked(step.form, step.form.field(key), source, results, problems)
-    ]
+    axes: dict[str, Sequence[Given]] = {}
+    for key, source in step.inputs.items():
+        axes |= _picked(step.form, step.form.field(key), source, results, problems)
     problems += _unpaired(step, axes)
     if problems:
         raise ChainErrors(problems)
@@ -77,12 +75,12 @@ def runs_of(step: PlannedStep, results: Mapping[str, Sequence[Given]]) -> tuple[
     )
 
 
-def _unpaired(step: PlannedStep, axes: Sequence[Axis]) -> Iterator[str]:
+def _unpaired(step: PlannedStep, axes: Mapping[str, Sequence[Given]]) -> Iterator[str]:
     """Yield an error for fields that should be paired but get different numbers of results."""
-    several = [axis for axis in axes if len(axis.values) > 1]
-    for axis, other in pairwise(several):
-        if len(axis.values) != len(other.values):
-            labels = listed(step.form.field(one.key).label for one in (axis, other))
+    several = [key for key, values in axes.items() if len(values) > 1]
+    for key, other in pairwise(several):
+        if len(axes[key]) != len(axes[other]):
+            labels = listed(step.form.field(one).label for one in (key, other))
             yield labeled(labels, UNPAIRED)
 
 
@@ -92,37 +90,37 @@ def _picked(
     source: Source,
     results: Mapping[str, Sequence[Given]],
     problems: list[str],
-) -> Iterator[Axis]:
-    """Yield the results that a field gets: one, each or all. With all, files go into the field and
-    into added fields."""
+) -> dict[str, Sequence[Given]]:
+    """Return the results that a field gets, by its key: one, each or all. With all, files go into
+    the field and into added fields."""
     saved = fitting(field, source, results[source.step])
     number = source.pick if isinstance(source.pick, int) else 1
     if number <= len(saved):
         match source.pick:
             case "each":
-                yield Axis(field.key, saved)
+                return {field.key: saved}
             case "all" if source.text:
-                yield Axis(field.key, [_joined(saved)])
+                return {field.key: [_joined(saved)]}
             case "all":
-                yield from _spread(form, field, source, saved, problems)
+                return _spread(form, field, source, saved, problems)
             case _:
-                yield Axis(field.key, [saved[number - 1]])
-    else:
-        problems.append(
-            plural(
-                "“{field}” needs result {place} from “{step}”, which has only {count}.",
-                "“{field}” needs result {place} from “{step}”, which has only {count}.",
-                count=len(saved),
-                step=source.step,
-                field=field.label,
-                place=number,
-            )
+                return {field.key: [saved[number - 1]]}
+    problems.append(
+        plural(
+            "“{field}” needs result {place} from “{step}”, which has only {count}.",
+            "“{field}” needs result {place} from “{step}”, which has only {count}.",
+            count=len(saved),
+            step=source.step,
+            field=field.label,
+            place=number,
         )
+    )
+    return {}
 
 
 def _spread(
     form: Form, field: Field, source: Source, saved: Sequence[Given], problems: list[str]
-) -> Iterator[Axis]:
+) -> dict[str, Sequence[Given]]:
     """Return all results for a field, all but the first in added fields."""
     keys = (field.key, *further_keys(form.prompt, form.nodes, field.grows or ""))
     if len(saved) > len(keys):
@@ -135,7 +133,7 @@ def _spread(
                 most=len(keys),
             )
         )
-    return (Axis(key, [result]) for key, result in zip(keys, saved, strict=False))
+    return {key: [result] for key, result in zip(keys, saved, strict=False)}
 
 
 def _joined(texts: Sequence[Given]) -> Given:

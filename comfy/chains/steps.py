@@ -14,7 +14,7 @@ from comfy.base.errors import WorkflowError, WorkflowNotFound
 from comfy.base.files import is_beside
 from comfy.base.messages import listed, message
 from comfy.base.wording import short
-from comfy.batches.content import Axis, combined
+from comfy.batches.content import combined
 from comfy.batches.values import MOST_ROWS, TooManyRows, UnknownField, find_field, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
@@ -205,7 +205,7 @@ def _rows(
     lines_of: LinesOf | None,
     problems: list[str],
 ) -> tuple[Mapping[str, object], ...]:
-    axes = []
+    axes: dict[str, Sequence[object]] = {}
     for key, given in repeated.items():
         item = form.field(key)
         try:
@@ -218,7 +218,7 @@ def _rows(
         except BadValue as error:
             problems.append(f"{item.label}: {error}")
             continue
-        axes.append(Axis(item.key, values))
+        axes[item.key] = values
     try:
         return tuple(row.values for row in combined(axes)) if axes else ({},)
     except TooManyRows:

@@ -24,12 +24,20 @@ from pathlib import Path
 
 from comfy.base.errors import BatchNotFound, ComfyError, ManyProblems
 from comfy.batches.check import check_rows, estimate, problems_of_batch
-from comfy.batches.content import BatchContent
+from comfy.batches.content import BatchContent, drawn_content
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue, BatchTable
-from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec, drawn_content
-from comfy.batches.table import ENCODING, Row, read_cells, table_head, table_line
-from comfy.batches.values import choices_as_shown, find_field, values_of
+from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec
+from comfy.batches.values import (
+    ENCODING,
+    Row,
+    choices_as_shown,
+    find_field,
+    read_cells,
+    table_head,
+    table_line,
+    values_of,
+)
 from comfy.cli.files import other_kinds, read_text_file, save_copies, table_files, uploads_in
 from comfy.cli.kept_runs import check_new, closed_after, starter_in
 from comfy.cli.options import OWNER, WORKFLOW, add_server_arguments, addresses_of, forms_of

@@ -18,8 +18,7 @@ from pathlib import Path
 from comfy.base.errors import ComfyError
 from comfy.base.files import is_beside, media_type_of, natural_order, plain_name, safe_name
 from comfy.base.wording import short
-from comfy.batches.table import decoded_text, plain_path, read_cells
-from comfy.batches.values import UnknownField, find_field
+from comfy.batches.values import UnknownField, decoded_text, find_field, plain_path, read_cells
 from comfy.cli.outcome import UsageError
 from comfy.comfyui.client.view import ViewFile
 from comfy.comfyui.protocol.outputs import OutputFile

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from comfy.batches.check import estimate
-from comfy.batches.content import Axis, combined
+from comfy.batches.content import combined
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
 from tests.batches.kept_batches import ANN, BOB, MODEL, SEED, STEPS, kept_batches
@@ -27,14 +27,14 @@ def test_run_time_estimates_survive_a_restart(tmp_path: Path) -> None:
             assert second.runs.expected_seconds("other", None) is None
             _, form = second.starter.forms.form("small", BOB)
             few, many = (
-                estimate(second.starter, form, "small", combined([Axis(STEPS, values)]), BOB)
+                estimate(second.starter, form, "small", combined({STEPS: values}), BOB)
                 for values in ((20, 20), (60, 60))
             )
             assert (few[1], many[1]) == (None, None)
             assert few[0] is not None
             assert many[0] is not None
             assert 2 * few[0] < many[0] < 4 * few[0]
-            own = estimate(second.starter, form, "small", combined([Axis(STEPS, (20,))]), ANN)
+            own = estimate(second.starter, form, "small", combined({STEPS: (20,)}), ANN)
             assert own[1]
             assert second.runs.totals.timed == 0
 
@@ -49,9 +49,9 @@ def test_estimates_count_only_servers_that_can_run_the_rows(tmp_path: Path) -> N
     ):
         one.until(one.begin(AxisSpec(SEED, "1")), "done")
         _, form = one.starter.forms.form("small", ANN)
-        axes = [Axis(SEED, (1, 2, 3, 4))]
+        seeds = (1, 2, 3, 4)
         of_both, of_one = (
-            estimate(one.starter, form, "small", combined([*axes, Axis(MODEL, (model,))]), ANN)
+            estimate(one.starter, form, "small", combined({SEED: seeds, MODEL: (model,)}), ANN)
             for model in (form.field(MODEL).default, OTHER_MODEL)
         )
         assert of_both[0]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from comfy.base.errors import ComfyError
-from comfy.batches.content import Axis, combined
+from comfy.batches.content import combined
 from comfy.batches.grids import (
     KEYWORD,
     MOST_CELLS,
@@ -58,7 +58,7 @@ def grid_of(*counts: int, swapped: bool = False) -> Grid:
 def test_each_cell_is_the_row_with_its_values(counts: list[int]) -> None:
     """The first axis changes slowest, and each row fills a single cell on a single page."""
     grid = grid_of(*counts)
-    rows = combined([Axis(axis.key, axis.values) for axis in grid.axes])
+    rows = combined({axis.key: axis.values for axis in grid.axes})
     for index, row in enumerate(rows):
         place = grid.place(index)
         assert grid.index(*place) == index

@@ -6,26 +6,24 @@ import csv
 import io
 import json
 import unicodedata
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.batches.content import Axis, UnequalLengths, combined
-from comfy.batches.spec import BatchProblem, BatchSpec, TableSpec, read_batch
-from comfy.batches.table import (
+from comfy.batches.content import UnequalLengths, combined, read_batch
+from comfy.batches.spec import BatchProblem, BatchSpec, TableSpec
+from comfy.batches.values import (
+    MOST_ROWS,
     OF_A_RUN,
     Row,
-    TableErrors,
     TableFiles,
     decoded_text,
     read_table,
     table_head,
     table_line,
 )
-from comfy.batches.values import MOST_ROWS
 from comfy.form.check import check
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Form
@@ -52,16 +50,13 @@ def rows(
     text: str, file: str = "table.csv", form: Form = FORM
 ) -> list[tuple[int, dict[str, object]]]:
     """Return the numbers and values of a table's rows."""
-    table = read_table(file, text, form)
+    table = read_table(TableSpec(file, text), form)
     assert table.problems == ()
     return [(row.number, dict(row.values)) for row in table.rows]
 
 
 def said(text: str, file: str = "table.csv") -> tuple[str, ...]:
-    try:
-        return read_table(file, text, FORM).problems
-    except TableErrors as error:
-        return error.problems
+    return tuple(one.message for one in read_table(TableSpec(file, text), FORM).problems)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -82,7 +77,7 @@ def test_columns_have_the_order_of_the_file() -> None:
     """The order also holds if the first row leaves out a column. A column without values is
     ignored."""
     text = f"denoise,{STEPS.key},nothing,{CFG.key}\n0.5,,,7\n,3,,\n"
-    first, *others = read_table("table.csv", text, FORM).columns
+    first, *others = read_table(TableSpec("table.csv", text), FORM).columns
     assert first.endswith(".denoise")
     assert others == [STEPS.key, CFG.key]
 
@@ -218,21 +213,21 @@ def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     """The reader reports unknown columns with a suggested field, two columns for the same field,
     and unreadable lines. It also returns the rows that it can read."""
     text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
-    table = read_table("t.csv", text, FORM)
-    assert table.problems == (
+    table = read_table(TableSpec("t.csv", text), FORM)
+    assert [one.message for one in table.problems] == [
         "There is no field “Promt”. Did you mean “Prompt”?",
         "There is no field “nothing like it”.",
         "Two columns are for the field “Steps”.",
         "Line 3 has more cells than there are columns.",
-    )
+    ]
     assert [(row.number, row.values[CFG.key]) for row in table.rows] == [
         (2, "7"),
         (3, "5"),
         (4, "8"),
     ]
-    table = read_table("t.jsonl", '[1]\n{"Steps": 3, "Stepz": 4}\n{\n', FORM)
+    table = read_table(TableSpec("t.jsonl", '[1]\n{"Steps": 3, "Stepz": 4}\n{\n'), FORM)
     assert [*table.rows] == [Row(2, {STEPS.key: 3})]
-    assert [said[:40] for said in table.problems] == [
+    assert [one.message[:40] for one in table.problems] == [
         "There is no field “Stepz”. Did you mean ",
         "Line 1 isn't a JSON object.",
         "Line 3 isn't a JSON object.",
@@ -275,32 +270,32 @@ def test_binary_data_is_not_read_as_text(data: bytes) -> None:
 def test_rows_are_every_combination_or_pairs() -> None:
     """The field named first changes slowest. A single value pairs with every value of the
     others."""
-    axes = [Axis(STEPS.key, ("1", "2")), Axis(CFG.key, ("7", "8"))]
+    axes = {STEPS.key: ("1", "2"), CFG.key: ("7", "8")}
     assert [tuple(row.values.values()) for row in combined(axes)] == [
         ("1", "7"),
         ("1", "8"),
         ("2", "7"),
         ("2", "8"),
     ]
-    pairs = combined([*axes[:1], Axis(CFG.key, ("7",))], paired=True)
+    pairs = combined({**axes, CFG.key: ("7",)}, paired=True)
     assert [tuple(row.values.values()) for row in pairs] == [("1", "7"), ("2", "7")]
 
 
 def test_rows_of_a_batch_count_from_1() -> None:
     """Rows that match a table's rows also keep its line numbers."""
     table = (Row(2, {STEPS.key: "1"}), Row(4, {STEPS.key: "2"}))
-    one, two = (combined([Axis(CFG.key, values)], table) for values in (("7",), ("7", "8")))
+    one, two = (combined({CFG.key: values}, table) for values in (("7",), ("7", "8")))
     assert [(row.number, row.line) for row in one] == [(1, 2), (2, 4)]
     assert [(row.number, row.line) for row in two] == [(at, None) for at in (1, 2, 3, 4)]
 
 
 def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
     """The app refuses them before it creates any row."""
-    many = Axis(STEPS.key, range(1000))
+    many = range(1000)
     with pytest.raises(BadValue, match="at most"):
-        combined([many, Axis(CFG.key, range(1000))])
+        combined({STEPS.key: many, CFG.key: many})
     with pytest.raises(UnequalLengths) as caught:
-        combined([many, Axis(CFG.key, ("7", "8"))], paired=True)
+        combined({STEPS.key: many, CFG.key: ("7", "8")}, paired=True)
     assert caught.value.hint == "Or choose every combination instead."
 
 
@@ -311,8 +306,8 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
 )
 def test_any_text_is_a_table_or_sentences(start: str, text: str, ending: str) -> None:
     """The reader raises no other error."""
-    with suppress(TableErrors):
-        assert read_table(f"t.{ending}", start + text, FORM).rows
+    table = read_table(TableSpec(f"t.{ending}", start + text), FORM)
+    assert table.rows or table.problems
 
 
 @given(

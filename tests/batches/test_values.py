@@ -14,8 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.batches import content as module
-from comfy.batches.content import BatchContent, Column, check_together, replaced
-from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec, read_batch, with_seeds
+from comfy.batches.content import (
+    BatchContent,
+    Column,
+    check_together,
+    read_batch,
+    replaced,
+    with_seeds,
+)
+from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.check import check
 from comfy.form.kinds.registry import KINDS

@@ -17,7 +17,7 @@ from comfy.base.messages import listed, message
 from comfy.batches.content import Column
 from comfy.batches.open_batch import RowState
 from comfy.batches.queue import BatchQueue, BatchTable
-from comfy.batches.table import ENCODING, table_head, table_line
+from comfy.batches.values import ENCODING, table_head, table_line
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import check as check_values
 from comfy.form.fill import drawn_texts

@@ -12,7 +12,7 @@ const UNDEFINED = /[\x81\x8d\x8f\x90\x9d]/;
 /**
  * Decode a file as UTF-8, as UTF-16 if it has a byte order mark, or otherwise as Windows-1252, the encoding of Excel's
  * plain "CSV" and of many editors. Return null for binary files, such as spreadsheets. Mirrors
- * `comfy/batches/table.py`.
+ * `comfy/batches/values.py`.
  * @param {Uint8Array} bytes
  */
 export function decodedText(bytes) {
