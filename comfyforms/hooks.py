@@ -52,6 +52,7 @@ __all__ = [
     "AppParts",
     "GuardedRoutes",
     "PluginApp",
+    "PluginPage",
     "ResultAction",
     "SharedRuns",
     "hookimpl",
@@ -110,18 +111,32 @@ class ResultAction:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginPage:
+    """Page of a plugin, with a link in the header of the app's page.
+
+    `address`: a path below the app's root. `body`: returns HTML below the label as heading, for
+    signed-in users. Without it, one of the plugin's routes answers at the address.
+    """
+
+    label: str
+    address: str
+    body: Callable[[HTTPConnection], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AppParts:
     """Parts of one app that a plugin adds.
 
     `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
-    stays open while the app serves, on its event loop. `actions`: for results on the page.
-    `add_endpoints`: called inside the page's Blocks, adds endpoints to Gradio. `section`: returns
-    HTML for the administrator's page.
+    stays open while the app serves, on its event loop. `actions`: for results on the page. `pages`:
+    linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
+    Gradio. `section`: returns HTML for the administrator's page.
     """
 
     routes: Sequence[GuardedRoutes] = ()
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     actions: Sequence[ResultAction] = ()
+    pages: Sequence[PluginPage] = ()
     add_endpoints: Callable[[], None] = lambda: None
     section: Callable[[], str] = lambda: ""
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
-from comfyforms.hooks import AppParts, PluginApp
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from comfyforms.hooks import AppParts, PluginApp, PluginPage
 from comfyforms.plugin_manager import installed_plugins
-from ui.web.access import GuardedRoutes
+from ui.gradio.internals import root_address
+from ui.languages.current import html_of
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _ACTIONS = '<script type="application/json" id="result-actions">{}</script>'
@@ -20,11 +27,18 @@ class PluginParts:
     def __init__(self, app: PluginApp) -> None:
         """Ask all plugins for their parts."""
         self._parts: list[AppParts] = installed_plugins().hook.app_parts(app=app)
+        self._root_path = app.settings.root_path
 
     @property
     def routes(self) -> Sequence[GuardedRoutes]:
-        """Return the routes of all plugins."""
-        return [routes for one in self._parts for routes in one.routes]
+        """Return the routes of all plugins, and those to their pages."""
+        own = [routes for one in self._parts for routes in one.routes]
+        return [*own, *(_page_routes(page, self._root_path) for page in self.pages)]
+
+    @property
+    def pages(self) -> Sequence[PluginPage]:
+        """Return the pages of all plugins."""
+        return [page for one in self._parts for page in one.pages]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -48,3 +62,19 @@ class PluginParts:
         language. `ui/page/script/stage/result_actions.js` reads it."""
         actions = [asdict(action) for one in self._parts for action in one.actions]
         return _ACTIONS.format(json_text(actions).replace("<", r"\u003c")) if actions else ""
+
+
+def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
+    """Return the route to a page, unless the plugin has its own."""
+    routes = GuardedRoutes()
+    if (body := page.body) is None:
+        return routes
+
+    @routes.get(page.address, Access.SIGNED_IN)
+    def shown(request: Request) -> HTMLResponse:
+        root, title = root_address(request, page.address, root_path), html_of(page.label)
+        content = f"<h1>{title}</h1>\n{body(request)}\n{link_to_app()}"
+        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
+        return as_page(plain_page(tags, f'<main class="operator">{content}</main>', root))
+
+    return routes

@@ -219,7 +219,7 @@ def _mount_page(
             identity,
             settings.languages,
             server_name=services.server_name,
-            login=identity.login is not None,
+            plugin_pages=plugins.pages,
             add_endpoints=plugins.add_endpoints,
         )
         # GradioAllowlist drops pages well before this limit, and chooses the right ones.

@@ -13,6 +13,7 @@ from tests.support.waiting import LONGEST_WAIT
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 LABEL, ADDRESS = "Picture size", "/picture-size"
+PAGE_LABEL, PAGE_ADDRESS = "About sizes", "/about-sizes"
 
 
 def example_files() -> dict[str, str]:

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.plugins.example import ADDRESS, LABEL, ROOT, example_files, installed_example
+from tests.plugins.example import (
+    ADDRESS,
+    LABEL,
+    PAGE_ADDRESS,
+    PAGE_LABEL,
+    ROOT,
+    example_files,
+    installed_example,
+)
 from tests.support.environments import serving
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.api.api_calls import PROBLEM, QUICK
@@ -45,6 +53,22 @@ def test_the_page_lists_the_action(url: str, browser: requests.Session) -> None:
     page = browser.get(url, timeout=LONGEST_WAIT).text
     (listed,) = re.findall(r'<script type="application/json" id="result-actions">(.*?)<', page)
     assert json.loads(listed) == [{"label": LABEL, "address": ADDRESS, "kinds": ["image"]}]
+
+
+def test_the_header_links_to_the_page(url: str, browser: requests.Session) -> None:
+    """The page has the app's look, the label as heading, and a link back to the app."""
+    drawn = browser.get(f"{url}/config", timeout=LONGEST_WAIT).json()["components"]
+    (link,) = (
+        one["props"] for one in drawn if "plugin-page" in str(one["props"].get("elem_classes"))
+    )
+    assert (link["value"], link["html_template"]) == (
+        PAGE_LABEL,
+        f'<a href=".{PAGE_ADDRESS}">${{value}}</a>',
+    )
+    page = browser.get(f"{url}{PAGE_ADDRESS}", timeout=LONGEST_WAIT)
+    assert f"<h1>{PAGE_LABEL}</h1>\n<p>Choose" in page.text
+    assert '<a href="./">Open ComfyForms</a>' in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
 def test_the_route_answers_the_owner_of_a_result(url: str, browser: requests.Session) -> None:

@@ -16,7 +16,7 @@ from comfyforms import plugin_manager
 from comfyforms.plugin_manager import PROJECT
 from tests.attacks.people import ANN, LOGIN, person
 from tests.attacks.routes import registered
-from tests.plugins.example import ADDRESS, ROOT, installed_example
+from tests.plugins.example import ADDRESS, PAGE_ADDRESS, PAGE_LABEL, ROOT, installed_example
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui import plugin_parts
@@ -62,6 +62,14 @@ def test_a_plugins_route_follows_its_access_rule(app: RunningApp) -> None:
     assert status("") == 401
     assert status(ann.cookie, Origin="https://evil.example") == 401
     assert status(ann.cookie, size=str(app.services.limits.body + 1)) == 413
+
+
+def test_a_plugins_page_is_for_signed_in_users(app: RunningApp) -> None:
+    """Without a sign-in, the app refuses it."""
+    address, ann = f"{app.url}{PAGE_ADDRESS}", person(app, ANN)
+    assert requests.get(address, timeout=LONGEST_WAIT).status_code == 401
+    shown = requests.get(address, headers={"Cookie": ann.cookie}, timeout=LONGEST_WAIT)
+    assert (shown.status_code, PAGE_LABEL in shown.text) == (200, True)
 
 
 def test_a_plugin_starts_and_stops_with_the_app(app: RunningApp) -> None:

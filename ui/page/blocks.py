@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ from gradio.components import Component
 from comfy.base.messages import Message, message
 from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
+from comfyforms.hooks import PluginPage
 from ui.gradio.internals import QUIET, THEME_ADDRESS, Page
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
@@ -70,18 +71,19 @@ def build_page(
     languages: Languages,
     *,
     server_name: str,
-    login: bool,
+    plugin_pages: Sequence[PluginPage],
     add_endpoints: Callable[[], None],
 ) -> gr.Blocks:
-    """Return the Blocks of the whole app. With `login`, the page shows the user's name and a way to
-    sign out. `add_endpoints` adds the endpoints for scripts. Adding them afterward would make
-    Gradio build its app again."""
+    """Return the Blocks of the whole app. With sign-in, the page shows the user's name and a way to
+    sign out. The header links to `plugin_pages`. `add_endpoints` adds the endpoints for scripts.
+    Adding them afterward would make Gradio build its app again."""
     page: gr.Blocks
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         requested = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
-        picker, bring = _header(server_name, demo=sources.demo, login=login)
+        login = identity.login is not None
+        picker, bring = _header(server_name, plugin_pages, demo=sources.demo, login=login)
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
         templates = gr.HTML("<span></span>", elem_id="starts-from-templates", visible=False)
@@ -148,7 +150,9 @@ def _escaped(name: str) -> str:
     return name if isinstance(name, Message) else html.escape(name)
 
 
-def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
+def _header(
+    server_name: str, pages: Sequence[PluginPage], *, demo: bool, login: bool
+) -> tuple[WorkflowChooser, gr.HTML]:
     """Draw the workflow chooser and, for users with permission, the button that opens files."""
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
@@ -166,6 +170,12 @@ def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChoos
             visible=False,
             js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
+        for page in pages:
+            gr.HTML(
+                _escaped(page.label),
+                html_template=f'<a href=".{html.escape(page.address)}">${{value}}</a>',
+                elem_classes="plugin-page",
+            )
         gr.HTML(
             _STAND_IN_WORDS if demo else _escaped(server_name),
             html_template=_STATE + (_STAND_IN if demo else _SERVER),
