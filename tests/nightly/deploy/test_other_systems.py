@@ -4,6 +4,7 @@ correct."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import PureWindowsPath
@@ -16,6 +17,7 @@ from comfy.base.files import ending_of, is_beside, media_type_of, plain_name, sa
 from tests.support.environments import ROOT, plain_environment
 from tests.support.waiting import LONGEST_WAIT
 from tests.test_architecture import MODULES
+from ui.settings.options import Settings
 
 # Modules and names that each system lacks. Python's own files that need them are imported first.
 MISSING = {
@@ -138,3 +140,15 @@ def test_a_type_has_one_ending_everywhere() -> None:
     endings = map(ending_of, ("image/png", "image/webp", "audio/flac", "video/mp4", "image/jpeg"))
     assert list(endings) == [".png", ".webp", ".flac", ".mp4", ".jpg"]
     assert ending_of("model/strange") == ""
+
+
+def test_the_script_for_windows_names_files_and_options_of_the_app() -> None:
+    """`start.bat` has Windows' line ends, starts the checkout with the ComfyUI beside it, and has a
+    target for each jump."""
+    text = (ROOT / "docs" / "deploy" / "start.bat").read_bytes()
+    assert text.count(b"\r\n") == text.count(b"\n")
+    script = text.decode("ascii")
+    assert (ROOT / "app.py").exists()
+    assert set(re.findall(r"goto (\w+)", script)) == set(re.findall(r"^:(\w+)", script, re.M))
+    options = set(re.findall(r"(--[a-z-]+) [\"%0-9]", script))
+    assert {option[2:].replace("-", "_") for option in options} <= set(Settings.model_fields)
