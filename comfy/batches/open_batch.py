@@ -38,7 +38,8 @@ _WORDS = {word: letter for letter, word in _LETTERS.items()}
 class RowStates:
     """State of each row by its index, and its last run. Not thread-safe.
 
-    A running row counts as waiting here; the run records have its outcome.
+    A running row counts as waiting here; the run records have its outcome. `live`: the ids of
+    active runs by row index, in copies for readers.
     """
 
     def __init__(self, batch: str, count: int, data: Mapping[str, Any] | None = None) -> None:
@@ -54,6 +55,7 @@ class RowStates:
         self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
         self._instance, self._changes = secrets.token_hex(4), 0
         self._changed: dict[int, int] = {}  # number of the last change of each changed row
+        self.live: Mapping[int, str] = {}
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -188,12 +190,11 @@ def about_batch(
     }
 
 
-def _state_of(group: Group) -> BatchState:
-    return "stopped" if group.state == "failed" else group.state
-
-
 class OpenBatch(OpenGroup[BatchSummary]):
     """Batch in memory. Each method holds a lock briefly, and none of them blocks."""
+
+    _state: BatchState
+    _live: dict[int, Run | Record]
 
     def __init__(
         self, group: Group, runs: RunRegistry, on_change: Callable[[], object] = lambda: None
@@ -202,16 +203,14 @@ class OpenBatch(OpenGroup[BatchSummary]):
         not block."""
         super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
-        self._group, self._runs, self._told = group, runs, on_change
-        self._state = _state_of(group)
-        self._why = str(message_from_json(group.about.get("why", "")))
+        self._runs, self._told = runs, on_change
+        self._state = "stopped" if group.state == "failed" else group.state
         self._waits_for = ""
         self._paused_at = float(group.about.get("paused_at", group.created_at))
-        self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
         if self._state == "stopped":  # the app exited while they were being canceled
             self._rows.set(self._rows.places("waiting"), "stopped")
-        self._live: dict[int, Run | Record] = {}
+        self._live = {}
         self._new: set[int] = set()
         self._again: set[int] = set()  # active rows that were canceled, then resumed
         self.deleted_with_runs = False
@@ -226,30 +225,13 @@ class OpenBatch(OpenGroup[BatchSummary]):
         return self._state == "paused" and time.time() - self._paused_at >= seconds
 
     @property
-    def group(self) -> Group:
-        """See `OpenGroup`."""
-        with self.lock:
-            about = {**self._group.about, "why": message_to_json(self._why)}
-            about |= {"paused_at": self._paused_at}
-            return Group(
-                self.id,
-                self.owner,
-                self._group.kind,
-                self._group.created_at,
-                self._state,
-                about,
-                self._rows.to_json(),
-                self._ended_at,
-            )
-
-    @property
     def summary(self) -> BatchSummary:
         """See `OpenGroup`."""
         with self.lock:
             about = self._group.about
             return BatchSummary(
                 self.id,
-                str(message_from_json(about.get("title", ""))),
+                self.title,
                 self.workflow,
                 self._state,
                 len(self._rows),
@@ -261,16 +243,12 @@ class OpenBatch(OpenGroup[BatchSummary]):
                 tuple(map(str, about.get("first_values", ()))),
             )
 
-    @property
-    def is_at_work(self) -> bool:
-        """See `OpenGroup`."""
+    def states(self) -> RowStates:
+        """Return the rows' states."""
         with self.lock:
-            return bool(self._live)
-
-    def states(self) -> tuple[RowStates, Mapping[int, str]]:
-        """Return the rows' states, and the run ids of active rows by row index."""
-        with self.lock:
-            return self._rows.copy(), {at: run.id for at, run in self._live.items()}
+            rows = self._rows.copy()
+            rows.live = {at: run.id for at, run in self._live.items()}
+            return rows
 
     # Called for users
 
@@ -290,7 +268,7 @@ class OpenBatch(OpenGroup[BatchSummary]):
 
     def _resume(self) -> None:
         if self._live or self._rows.count("waiting"):
-            self._state, self._why, self._ended_at = "running", "", None
+            self._reopen()
 
     def pause(self, why: str = "") -> None:
         """Stop starting rows, for this reason. Running rows continue, and rows waiting at a server
@@ -330,8 +308,11 @@ class OpenBatch(OpenGroup[BatchSummary]):
             self.thread = None
             return False
 
-    def _end(self, state: BatchState) -> None:
-        self._state, self._why, self._ended_at = state, "", time.time()
+    def _about(self) -> Mapping[str, Any]:
+        return {"paused_at": self._paused_at}
+
+    def _progress(self) -> Mapping[str, Any]:
+        return self._rows.to_json()
 
     # Called in the batch's thread
 

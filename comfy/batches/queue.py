@@ -58,8 +58,7 @@ class BatchRunner:
     def find_runs(self) -> dict[int, Run]:
         """Note the earlier runs of the waiting rows. Return the unfinished ones by row index."""
         batch, live = self._batch, dict[int, Run]()
-        states, _ = batch.states()
-        waiting = states.places("waiting")
+        waiting = batch.states().places("waiting")
         for start in range(0, len(waiting), _LOOKED_AT):
             some = waiting[start : start + _LOOKED_AT]
             last = self._tasks.last_of({at: row_id(self._id, at) for at in some})
@@ -81,8 +80,8 @@ class BatchRunner:
         Raises BatchGaveUp, and the errors of `OpenBatch.refused`.
         """
         batch, begun, failed = self._batch, self.find_runs(), 0
-        states, _ = batch.states()
-        rest = deque(index for index in states.places("waiting") if index not in begun)
+        waiting = batch.states().places("waiting")
+        rest = deque(index for index in waiting if index not in begun)
         with LiveTasks[int](self._starter.runs) as live:
             for index, run in begun.items():
                 live.add(index, run)
@@ -136,12 +135,11 @@ _LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 @dataclass(frozen=True, slots=True)
 class BatchTable:
-    """Batch with its rows, their states, and the ids of the active runs by row index."""
+    """Batch with its rows and their states."""
 
     summary: BatchSummary
     content: BatchContent
     states: RowStates
-    live: Mapping[int, str]
 
 
 class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
@@ -233,11 +231,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Return an owner's batch with its rows."""
         batch = self._opened(batch_id, owner)
         content = self._content(batch_id, owner)
-        states, live = batch.states()
+        states = batch.states()
         if not self._work.is_here(batch_id):
             unfinished = {run.id for run in self._runs.line_of(owner)}
-            live = {at: run for at, run in states.begun().items() if run in unfinished}
-        return BatchTable(batch.summary, content, states, live)
+            states.live = {at: run for at, run in states.begun().items() if run in unfinished}
+        return BatchTable(batch.summary, content, states)
 
     # Inside
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import KeptText, message, message_from_json, message_to_json, sentences
+from comfy.base.messages import KeptText, message, sentences
 from comfy.chains.forms import ChainPlan
 from comfy.chains.model import ChainValues, StepKey, parse_values, text_values
 from comfy.chains.runner import RunStates, StepBegin, StepEnd
@@ -96,24 +96,24 @@ _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 class OpenChain(OpenGroup[ChainSummary]):
     """Chain in memory. Methods hold a lock briefly, and only `join_cancelled` waits.
 
-    `plan` is the plan of the last
-    press, until the chain's thread takes it; `watch` follows the chain.
+    `plan` is the plan of the last press, until the chain's thread takes it; `watch` follows the
+    chain.
     """
+
+    _state: ChainPhase
+    _live: dict[tuple[str, int], Run]  # by step and run number
 
     def __init__(self, group: Group) -> None:
         super().__init__(group)
-        self.chain = str(group.about.get("chain", ""))
-        self.title = str(message_from_json(group.about.get("title", "")))
+        self.workflow = str(group.about.get("chain", ""))
         self.watch: ChainWatch | None = None
         self._plan: ChainPlan | None = None
-        self._created_at, self._ended_at = group.created_at, group.ended_at
         self._idle = float(group.about.get("idle", 0))  # seconds between earlier ends and resumes
         self._goes_on = False  # resumed while its thread still stops the old runs
-        self._state: ChainPhase = "stopped" if group.state == "paused" else group.state
-        self._why = str(message_from_json(group.about.get("why", "")))
+        self._state = "stopped" if group.state == "paused" else group.state
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
         self._again = _runs_by_step(group.progress.get("again"))
-        self._live: dict[tuple[str, int], Run] = {}  # by step and run number
+        self._live = {}
         self._ended: dict[str, dict[int, str]] = {}  # ids of finished runs, likewise
         self._results: dict[str, Record] = {}
 
@@ -129,33 +129,14 @@ class OpenChain(OpenGroup[ChainSummary]):
             return ChainSummary(
                 self.id,
                 self.owner,
-                self.chain,
+                self.workflow,
                 self.title,
                 self._state,
-                self._created_at,
+                self._group.created_at,
                 tuple(self._steps.values()),
                 self._why,
-                self._ended_at and self._ended_at - self._created_at - self._idle,
+                self._ended_at and self._ended_at - self._group.created_at - self._idle,
                 dict(self._results),
-            )
-
-    @property
-    def group(self) -> Group:
-        """See `OpenGroup`."""
-        with self.lock:
-            about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
-            about |= {"why": message_to_json(self._why), "address": self.address}
-            about |= {"idle": self._idle, "text_sources": [*self.text_sources]}
-            steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
-            return Group(
-                self.id,
-                self.owner,
-                "chain",
-                self._created_at,
-                self._state,
-                about,
-                {"steps": steps, "again": {step: [*runs] for step, runs in self._again.items()}},
-                self._ended_at,
             )
 
     @property
@@ -178,12 +159,6 @@ class OpenChain(OpenGroup[ChainSummary]):
         if record.state.files or record.state.texts:
             with self.lock:
                 self._results[step] = record
-
-    @property
-    def is_at_work(self) -> bool:
-        """See `OpenGroup`."""
-        with self.lock:
-            return bool(self._live)
 
     # Called for users
 
@@ -212,7 +187,7 @@ class OpenChain(OpenGroup[ChainSummary]):
         with self.lock:
             self._goes_on = self.thread is not None
             self._idle += time.time() - self._ended_at if self._ended_at else 0
-            self._state, self._why, self._ended_at = "running", "", None
+            self._reopen()
             self.press(plan, again)
 
     def add_text_sources(self, text_sources: Collection[str]) -> None:
@@ -315,8 +290,7 @@ class OpenChain(OpenGroup[ChainSummary]):
         """See `OpenGroup`."""
         with self.lock:
             if self._state == "running" and not self._goes_on:
-                self._why = sentences(str(problem), problem.hint)
-                self._end("failed")
+                self._end("failed", sentences(str(problem), problem.hint))
 
     def _is_own(self, run: Run) -> bool:
         """Return whether this chain started the run, and may cancel it."""
@@ -326,8 +300,12 @@ class OpenChain(OpenGroup[ChainSummary]):
         if self._state == "running":
             self._set(name, state="failed", runs=runs, why=why, hint=hint, errors=errors)
 
-    def _end(self, state: ChainPhase) -> None:
-        self._state, self._ended_at = state, time.time()
+    def _about(self) -> Mapping[str, Any]:
+        return {"idle": self._idle}
+
+    def _progress(self) -> Mapping[str, Any]:
+        steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
+        return {"steps": steps, "again": {step: [*runs] for step, runs in self._again.items()}}
 
     def _set(self, name: str, **changes: Any) -> None:
         self._steps[name] = replace(self._steps[name], **changes)

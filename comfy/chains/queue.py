@@ -297,7 +297,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
 
     def _check_fields(self, chain: OpenChain, values: ChainValues, given: ChainValues) -> None:
         """Raise FieldErrors for given values without a field in the chain."""
-        plan = self._forms.plan(chain.chain, chain.owner, values)
+        plan = self._forms.plan(chain.workflow, chain.owner, values)
         plan.check_choices()
         if errors := {str(key): error for key, error in plan.unknown(given).items()}:
             raise FieldErrors(chain_form(plan).form, errors, errors)
@@ -305,7 +305,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
     def _checked(self, chain: OpenChain, values: ChainValues) -> ChainPlan:
         """Plan a chain with these values and new seeds. Raises the errors of `ChainForms.plan` and
         `ChainForms.check`."""
-        plan = self._forms.with_seeds(self._forms.plan(chain.chain, chain.owner, values))
+        plan = self._forms.with_seeds(self._forms.plan(chain.workflow, chain.owner, values))
         self._forms.check(plan)
         return plan
 
@@ -390,7 +390,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         values = self._content(chain)
         while not self._closing.is_set() and not self._runs.closed and chain.state == "running":
             try:
-                plan = self._forms.plan(chain.chain, chain.owner, values)
+                plan = self._forms.plan(chain.workflow, chain.owner, values)
             except ServerUnreachable:
                 self._closing.wait(_ASK_AGAIN_AFTER)
             else:

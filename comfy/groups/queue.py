@@ -7,8 +7,9 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -16,10 +17,10 @@ from weakref import WeakValueDictionary
 from cachetools import FIFOCache
 
 from comfy.base.errors import ComfyError, DatabaseAway, TooManyThreads
-from comfy.base.messages import message
+from comfy.base.messages import message, message_from_json, message_to_json
 from comfy.base.threads import Callbacks, start_thread
 from comfy.launch.start import Starter
-from comfy.records.groups import Group, GroupKind, GroupTaken
+from comfy.records.groups import Group, GroupKind, GroupState, GroupTaken
 from comfy.records.store import RunStore
 from comfy.runs.interface import GroupCheck, GroupWork, Origin, Run, RunRegistry, WorkingQueue
 from comfy.runs.limits import BatchLimits, ChainLimits, Person
@@ -50,8 +51,12 @@ class OpenGroup(ABC, Generic[Summary]):
     are as in `Origin`. `moved`: another process may have started runs of it. `disowned`: another
     process executes it now."""
 
+    _state: GroupState
+    _live: Mapping[Any, object]  # active runs
+
     def __init__(self, group: Group) -> None:
         self.id, self.owner = group.id, group.owner
+        self.title = str(message_from_json(group.about.get("title", "")))
         self.address = str(group.about.get("address", ""))
         self.text_sources = tuple(map(str, group.about.get("text_sources", ())))
         self.thread: threading.Thread | None = None
@@ -59,6 +64,9 @@ class OpenGroup(ABC, Generic[Summary]):
         self.stored: Group | None = None  # the state that `GroupQueue.save_changed` has seen
         self.lock = threading.RLock()
         self.changing, self.saving = threading.Lock(), threading.Lock()
+        self._group = group
+        self._why = str(message_from_json(group.about.get("why", "")))
+        self._ended_at = group.ended_at
 
     @property
     def person(self) -> Person:
@@ -71,9 +79,23 @@ class OpenGroup(ABC, Generic[Summary]):
         return Origin(self.owner, self.address, text_sources=self.text_sources)
 
     @property
-    @abstractmethod
     def group(self) -> Group:
         """Return the group's current state for the database."""
+        with self.lock:
+            about = {**self._group.about, "why": message_to_json(self._why)}
+            about |= {"text_sources": [*self.text_sources], **self._about()}
+            return replace(
+                self._group,
+                state=self._state,
+                about=about,
+                progress=self._progress(),
+                ended_at=self._ended_at,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the group is to start runs."""
+        return self._state == "running"
 
     @property
     @abstractmethod
@@ -81,9 +103,10 @@ class OpenGroup(ABC, Generic[Summary]):
         """Return the group's progress for lists."""
 
     @property
-    @abstractmethod
     def is_at_work(self) -> bool:
         """Return whether some of its runs haven't finished."""
+        with self.lock:
+            return bool(self._live)
 
     def delete(self) -> None:
         """Stop the group and hide it."""
@@ -103,6 +126,20 @@ class OpenGroup(ABC, Generic[Summary]):
     def end_or_go_on(self) -> bool:
         """Note that no runs are left, and return whether the group was resumed in the meantime.
         Only the group's thread calls this."""
+
+    @abstractmethod
+    def _about(self) -> Mapping[str, Any]:
+        """Return the parts of `Group.about` that change."""
+
+    @abstractmethod
+    def _progress(self) -> Mapping[str, Any]:
+        """Return `Group.progress`."""
+
+    def _reopen(self) -> None:
+        self._state, self._why, self._ended_at = "running", "", None
+
+    def _end(self, state: GroupState, why: str = "") -> None:
+        self._state, self._why, self._ended_at = state, why, time.time()
 
 
 class LocalGroupWork:
@@ -403,7 +440,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
             self._listeners.call(opened.owner)
         finally:
             self._close_ended(opened)
-        if opened.group.state == "running":
+        if opened.is_running:
             self._let_run(opened)
 
     def _delete(self, opened: Open) -> None:

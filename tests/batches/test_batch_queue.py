@@ -67,7 +67,7 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
         assert reached.reached.wait(30)
         one.batches.change(batch.id, ANN, "pause")
         assert one.batches.get(batch.id, ANN).state == "paused"
-    eventually(lambda: not one.batches.table(batch.id, ANN).live)
+    eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
     paused = one.batches.get(batch.id, ANN)
     assert (paused.state, paused.rows) == ("paused", 12)
     assert one.states(batch) == ["done"] + ["waiting"] * 11
@@ -75,7 +75,7 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
         one.batches.change(batch.id, ANN, "continue")
         assert reached.reached.wait(30)
         one.batches.change(batch.id, ANN, "stop")
-    eventually(lambda: not one.batches.table(batch.id, ANN).live)
+    eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
     stopped = one.batches.get(batch.id, ANN)
     assert stopped.state == "stopped"
     assert set(one.states(batch)) == {"done", "stopped"}
@@ -158,7 +158,7 @@ def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Bat
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
-        eventually(lambda: len(one.batches.table(batch.id, ANN).live) == 3)
+        eventually(lambda: len(one.batches.table(batch.id, ANN).states.live) == 3)
         one.batches.change(batch.id, ANN, "stop")
         one.batches.change(batch.id, ANN, "retry")
         assert one.batches.get(batch.id, ANN).state == "running"

@@ -97,7 +97,7 @@ class GridHandlers:
         view, mark = BatchRowDocs.of(self.runs, table, results.owner), table.states.mark
         changed = table.states.changed_since(since)
         if changed is not None:
-            some = [at for at in places if at in changed or at in table.live]
+            some = [at for at in places if at in changed or at in table.states.live]
             return AsciiJSON(GridDoc(None, mark, tuple(view.shown(some))))
         axes = tuple(
             GridAxisDoc(axis.key, axis.label, tuple(zip(axis.labels, axis.values, strict=True)))

@@ -174,7 +174,7 @@ class BatchRowDocs:
                 yield self.labels[cell]
 
     def _state(self, index: int) -> RowState:
-        run = self.table.live.get(index)
+        run = self.table.states.live.get(index)
         if run is None:
             return self.table.states[index]
         try:
@@ -220,7 +220,7 @@ class BatchRowDocs:
         problem = record.state.error if record is not None and state == "failed" else None
         is_own = not self.table.states.error(index)  # otherwise the run before it failed
         return ShownRow(
-            run=record.id if record is not None else self.table.live.get(index, ""),
+            run=record.id if record is not None else self.table.states.live.get(index, ""),
             cells=tuple(self._cells(index)),
             unset=tuple(self.table.content.unset(index)),
             thumb=past.thumb if past is not None else None,
@@ -232,7 +232,7 @@ class BatchRowDocs:
 
     def _records(self, places: Sequence[int]) -> dict[int, Record]:
         """Return the records of these rows' runs, by row position."""
-        runs, states, live = self.runs.registry, self.table.states, self.table.live
+        runs, states, live = self.runs.registry, self.table.states, self.table.states.live
         run_ids = {index: run for index in places if (run := live.get(index) or states.run(index))}
         history = runs.history
         known = history.get_many(run_ids.values(), self.owner) if history is not None else {}
