@@ -12,7 +12,7 @@ const LONGEST = 2 ** 31 - 1; // ms of a browser's timer
 
 /** Bar with the notice. Screen readers read it when it appears. */
 class NoticeBar {
-  #place = element("div", "announcement");
+  #place = element("div", "announcement in-line apart");
   #shown = "";
   #ending = 0;
 

@@ -149,6 +149,22 @@ export function downloadLink(text, href, name = "") {
 }
 
 /**
+ * Create a dialog's header with its title and buttons. The title names the dialog.
+ * @param {HTMLElement} place
+ * @param {string} id the beginning of the title's ID
+ * @param {string} title
+ * @param {HTMLElement[]} buttons
+ */
+export function dialogHead(place, id, title, ...buttons) {
+  const heading = element("h2", "dialog-title", title);
+  heading.id = `${id}-title`;
+  place.setAttribute("aria-labelledby", heading.id);
+  const head = element("header", "in-line apart rigid");
+  head.append(heading, ...buttons);
+  return head;
+}
+
+/**
  * Create a dialog over the page that removes itself when it closes. It is a popover, because a modal dialog would make
  * the rest of the page inert, and copying over plain HTTP needs that part.
  * @param {string} id

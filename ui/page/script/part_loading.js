@@ -11,7 +11,7 @@ const AGAIN = message("A part of the page couldn't be loaded. Trying again…");
  * the header's, because the stage's messages may be in the part.
  */
 export function tellPartLoading() {
-  const bar = element("div", "announcement");
+  const bar = element("div", "announcement in-line apart");
   bar.role = "status";
   addEventListener("part", (event) => {
     const { detail: isLoaded } = /** @type {CustomEvent<boolean>} */ (event);

@@ -88,8 +88,8 @@ export class Cards {
 /** Card of a batch. It keeps its buttons: a button that each result replaces can't be clicked. */
 class Card {
   place = element("li", "batch");
-  #title = element("strong");
-  #said = element("span", "said");
+  #title = element("strong", "breaks");
+  #said = element("span", "said muted digits");
   #bar = element("progress");
   #why = element("p", "why");
   #pause;
@@ -112,9 +112,9 @@ class Card {
     this.#stop = button(message("Stop"), () => doTo(id, "stop"), "quiet");
     this.#dismiss = button(message("Dismiss"), dismissed, "quiet");
     this.#why.role = "status";
-    const head = element("div", "batch-head");
+    const head = element("div", "batch-head wraps apart");
     head.append(this.#title, this.#said);
-    const row = element("div", "batch-tools");
+    const row = element("div", "batch-tools wraps");
     const opening = button(message("Open"), () => open(id), "quiet open");
     row.append(opening, this.#pause, this.#stop, this.#dismiss);
     this.place.append(head, this.#bar, this.#why, row);

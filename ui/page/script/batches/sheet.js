@@ -54,7 +54,7 @@ class Sheet {
   #head;
   #scroll = element("div", "scroll");
   #table = element("div", "table");
-  #columns = element("div", "columns");
+  #columns = element("div", "columns aside strong");
   #said = element("p", "nothing");
   #list;
   #grid;
@@ -410,20 +410,20 @@ const STATES = ["waiting", "running", "done", "failed", "stopped"];
 /** Header of the sheet: progress, actions, and filters for the rows. */
 class SheetHead {
   /** The root element. */
-  place = element("header");
+  place = element("header", "stack rigid");
   titleId = "sheet-title";
   /** Controls for the choice of rows and view. */
-  filters = element("div", "filters");
+  filters = element("div", "filters flow");
   #id;
   #dialog;
   #told;
   /** @type {Wishes} */
   #wishes;
-  #title = element("h2");
+  #title = element("h2", "dialog-title");
   #since = element("p", "since");
   #bar = element("progress");
-  #said = element("p", "said");
-  #left = element("p", "left");
+  #said = element("p", "said digits");
+  #left = element("p", "left muted digits");
   #why = element("p", "why");
   #pause = tool("", () => this.#do(this.#state === "paused" ? "continue" : "pause"));
   /** Both labels of the button. One is invisible but keeps its room, so that the buttons beside it don't move. */
@@ -461,15 +461,15 @@ class SheetHead {
     this.#title.id = this.titleId;
     this.#said.role = "status";
     this.#bar.ariaLabel = message("Progress");
-    const first = element("div", "first");
+    const first = element("div", "first flow");
     const close = button("✕", () => told.close(), "close");
     close.ariaLabel = close.title = message("Close");
     first.append(this.#title, this.#since, close);
-    const tools = element("div", "sheet-tools");
+    const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
     tools.append(this.#pause, this.#stop, this.#download, this.#retry, this.#delete);
-    const state = element("div", "how-far");
-    const words = element("div", "so-far");
+    const state = element("div", "how-far flow");
+    const words = element("div", "so-far flow");
     words.append(this.#said, this.#left);
     state.append(this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
@@ -594,7 +594,7 @@ const tool = (text, does) => button(text, does, "quiet");
  * @param {(value: string) => void} changed
  */
 function choiceOf(label, choices, chosen, changed) {
-  const place = element("div", "one-of");
+  const place = element("div", "one-of flow");
   place.role = "group";
   place.ariaLabel = label;
   for (const [value, words] of choices) {

@@ -32,7 +32,7 @@ export class Chooser {
   #panel = element("dialog", "panel");
   #search = element("input");
   #list = element("div", "list");
-  #said = element("p", "said");
+  #said = element("p", "said muted breaks");
   /** @type {readonly Choice[]} */
   #choices = [];
   #name = "";
@@ -257,7 +257,7 @@ export class Chooser {
 function contentOf(choice) {
   const words = element("span", "words");
   words.append(element("strong", "", choice.title));
-  if (choice.description) words.append(element("span", "about", choice.description));
+  if (choice.description) words.append(element("span", "about aside", choice.description));
   const note = choice.note ? [element("span", "note", choice.note)] : [];
   return [thumbFor(choice), words, ...note];
 }

@@ -40,7 +40,7 @@ export class History {
   #size = button(message("Large"), () => this.#resize(), "quiet size");
   #scroll = element("div", "scroll");
   #list = element("div", "days");
-  #said = element("p", "said");
+  #said = element("p", "said muted");
   /** @type {Past} */
   #runs = [];
   #layout = grid([], 0, SMALL);
@@ -62,7 +62,7 @@ export class History {
     this.#place = place;
     this.#component = component;
     this.#live = live;
-    const head = element("header");
+    const head = element("header", "flow");
     const search = message("Search");
     Object.assign(this.#search, { type: "search", placeholder: search, maxLength: 200 });
     this.#search.size = search.length;

@@ -1,7 +1,7 @@
 // @ts-check
 // Dialog with the page's keyboard shortcuts.
 
-import { $, button, element, INPUTS } from "../dom.js";
+import { $, button, dialogHead, element, INPUTS } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @typedef {readonly [readonly string[], string]} KeyLine keys, and what they do */
@@ -72,14 +72,9 @@ const KEYS = [
 function makeDialog() {
   const dialog = element("dialog");
   dialog.id = "keys";
-  const title = element("h2", "", message("Keys"));
-  title.id = "keys-title";
-  dialog.setAttribute("aria-labelledby", title.id);
   const close = button(message("Close"), () => dialog.close());
   // The close button comes first: it gets the focus, and browsers scroll a long dialog to the focus.
-  const head = element("header");
-  head.append(title, close);
-  dialog.append(head);
+  dialog.append(dialogHead(dialog, "keys", message("Keys"), close));
   for (const [where, lines] of KEYS) {
     const list = element("dl");
     for (const [names, does] of lines) {

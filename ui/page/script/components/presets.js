@@ -18,7 +18,7 @@ class Menu {
   #lists = element("div");
   #name = element("input");
   #share = element("input");
-  #shared = element("span", "hint");
+  #shared = element("span", "hint muted");
   #save = button(message("Save"), () => this.#keep());
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
@@ -33,13 +33,13 @@ class Menu {
     this.#workflow = workflow;
     const menu = element("details");
     const body = element("div", "body");
-    const saving = element("form", "saving");
+    const saving = element("form", "saving flow");
     Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
     this.#name.ariaLabel = this.#name.placeholder;
     this.#name.addEventListener("input", () => this.#label());
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
-    const share = element("label", "share");
+    const share = element("label", "share in-line");
     share.append(this.#share, message("Share with everyone"), this.#shared);
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
@@ -79,7 +79,7 @@ class Menu {
     const { own, shared, may_share } = this.#presets;
     const nothing = element(
       "p",
-      "none",
+      "none muted",
       message("A preset keeps all values of this form, with its files, under a name."),
     );
     const lists = [
@@ -107,7 +107,7 @@ class Menu {
 
   /** @param {string} name @param {boolean} shared */
   #item(name, shared) {
-    const item = element("li");
+    const item = element("li", "in-line");
     item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
     const rename = button(message("Rename"), () => this.#offerName(name, shared, item), "rename");
@@ -121,10 +121,10 @@ class Menu {
   /** @param {Deleted} deleted */
   #goneItem(deleted) {
     const { name, values, shared } = deleted;
-    const item = element("li");
+    const item = element("li", "in-line");
     const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
     undo.title = undo.ariaLabel = labeled(message("Undo"), name);
-    item.append(element("span", "gone", message("Removed: {name}", { name })), undo);
+    item.append(element("span", "gone muted", message("Removed: {name}", { name })), undo);
     return item;
   }
 
@@ -135,7 +135,7 @@ class Menu {
    * @param {HTMLElement} item
    */
   #offerName(name, shared, item) {
-    const form = element("form", "saving");
+    const form = element("form", "saving flow");
     const other = element("input");
     Object.assign(other, { type: "text", maxLength: 60, value: name });
     other.ariaLabel = labeled(message("Rename"), name);

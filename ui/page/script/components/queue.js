@@ -20,7 +20,7 @@ const ANSWERED_WITHIN = 5000;
 export class Queue {
   #place;
   #component;
-  #head = element("div", "waiting-head");
+  #head = element("div", "waiting-head flow apart");
   #title = element("p", "waiting-title");
   #removeAll;
   #list = element("ul");
@@ -150,8 +150,8 @@ export class Queue {
   #lineOf(key, buttons) {
     const known = this.#lines.get(key);
     if (known) return known;
-    const line = element("li");
-    const words = element("div", "words");
+    const line = element("li", "flow apart");
+    const words = element("div", "words wraps");
     words.append(element("strong"), element("span", "about"), element("span", "said"));
     const tools = element("div", "tools");
     tools.append(...buttons());

@@ -46,8 +46,8 @@ function theImage() {
  *   name, keys and rules of both fields, and the author's size
  */
 export function mountSize(place, { title, width, height, rules, author }) {
-  const said = element("span", "said");
-  const chips = element("div", "chips");
+  const said = element("span", "said muted digits");
+  const chips = element("div", "chips wraps");
   chips.role = "radiogroup";
   chips.ariaLabel = title;
   /** @type {readonly [string, string]} */

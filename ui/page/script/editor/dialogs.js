@@ -77,19 +77,19 @@ export async function showVersions(name, restore) {
   if (!versions) return;
   const list = element("ul");
   for (const { at, by, summary, is_current: isCurrent, settings } of versions) {
-    const line = element("li");
+    const line = element("li", "in-line apart");
     const words = element("div");
     const when = exactly(at);
     words.append(
       element("strong", "", summary),
-      element("p", "hint", [when, by].filter(Boolean).join(" · ")),
+      element("p", "hint aside", [when, by].filter(Boolean).join(" · ")),
     );
     const load = button(message("Restore"), () => {
       place.hidePopover();
       restore(settings);
     });
     load.setAttribute("aria-label", message("Restore the version of {when}", { when }));
-    line.append(words, isCurrent ? element("span", "hint", message("Current")) : load);
+    line.append(words, isCurrent ? element("span", "hint aside", message("Current")) : load);
     list.append(line);
   }
   const none = element("p", "", message("Each version that you publish is kept here."));

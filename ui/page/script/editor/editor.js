@@ -42,7 +42,7 @@ export class FormEditor {
   #fields;
   /** Problems that the form had when it was opened. @type {string[] | null} */
   #known = null;
-  #body = element("div", "editor-body");
+  #body = element("div", "editor-body stack");
   #leaving = new AbortController();
 
   /**
@@ -112,8 +112,8 @@ export class FormEditor {
   }
 
   #head() {
-    const head = element("header");
-    const title = element("h2", "", message("Edit form"));
+    const head = element("header", "in-line rigid");
+    const title = element("h2", "dialog-title", message("Edit form"));
     title.id = "form-editor-title";
     title.tabIndex = -1;
     const preview = button(message("Preview"), (pressed) => {
@@ -131,7 +131,7 @@ export class FormEditor {
   }
 
   #foot() {
-    const foot = element("div", "editor-foot");
+    const foot = element("div", "editor-foot in-line rigid");
     const menu = moreMenu([
       [
         this.doc.original ? message("Revert to the original…") : message("Revert to automatic…"),

@@ -18,7 +18,7 @@ export function newId() {
  * @param {...Node} more shown below the control
  */
 export function labelled(label, control, ...more) {
-  const place = element("div", "entry");
+  const place = element("div", "entry stack");
   const said = element("label", "", label);
   control.id ||= newId();
   said.htmlFor = control.id;
@@ -79,7 +79,7 @@ export function selectBox(choices, value, changed) {
  * @param {(isOn: boolean) => void} changed
  */
 export function checkBox(label, isOn, changed) {
-  const place = element("label", "check");
+  const place = element("label", "check in-line");
   const box = Object.assign(element("input"), { type: "checkbox", checked: isOn });
   box.addEventListener("change", () => changed(box.checked));
   place.append(box, element("span", "", label));

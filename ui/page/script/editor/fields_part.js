@@ -27,9 +27,9 @@ import { groupTitle, isFilledIn, rowForm, SIZE } from "./row_form.js";
 /** @import { Model, Others, OwnSettings, Row } from "./model.js" */
 
 export class FieldsPart {
-  place = element("section", "fields");
+  place = element("section", "fields stack");
   #editor;
-  #groups = element("div", "groups");
+  #groups = element("div", "groups stack");
   #hidden = part("", element("div"));
   #hiddenList = element("ul", "rows");
   #others;
@@ -45,7 +45,7 @@ export class FieldsPart {
   /** @param {FormEditor} editor */
   constructor(editor) {
     this.#editor = editor;
-    const tools = element("div", "line");
+    const tools = element("div", "line flow");
     tools.append(
       button(message("Add a heading"), () => this.addHeading(), "quiet"),
       button(message("Make current values the defaults"), () => this.#takeAll(), "quiet"),
@@ -63,7 +63,7 @@ export class FieldsPart {
     this.#others.id = newId();
     const label = element("label", "", message("Other fields"));
     label.htmlFor = this.#others.id;
-    const others = element("div", "entry inline");
+    const others = element("div", "entry inline stack");
     others.append(label, this.#others);
     this.#hidden.lastElementChild?.append(this.#hiddenList);
     this.place.append(
@@ -104,7 +104,7 @@ export class FieldsPart {
     const made = element("div", "group");
     const list = element("ul", "rows");
     list.ariaLabel = groupTitle(place);
-    const head = element("div", "group-head");
+    const head = element("div", "group-head in-line");
     let name = null;
     if (isHeading(place)) {
       name = Object.assign(element("input"), { type: "text", value: place });
@@ -306,8 +306,8 @@ class RowView {
   #node;
   #actions;
   #name = button("", () => this.#actions.open(), "name");
-  #label = element("span", "label");
-  #of = element("span", "of");
+  #label = element("span", "label strong breaks");
+  #of = element("span", "of muted breaks");
   #form = element("div");
   #up;
   #down;

@@ -19,7 +19,7 @@ import { isFilledIn } from "./row_form.js";
 
 /** The form's title and description. */
 export class HeadPart {
-  place = element("div", "top");
+  place = element("div", "top stack");
   #editor;
   #title;
   #description;
@@ -96,8 +96,8 @@ export class AddPart {
   #editor;
   #body = element("div");
   #search = Object.assign(element("input"), { type: "search" });
-  #said = element("p", "hint");
-  #list = element("div", "all-inputs");
+  #said = element("p", "hint aside");
+  #list = element("div", "all-inputs stack");
   /** @type {{ key: string, words: string, box: HTMLLabelElement }[]} */
   #boxes = [];
 
@@ -127,7 +127,7 @@ export class AddPart {
           this.#editor.change(withInput(this.#editor.model, key, isOn)),
         );
         const shown = value === null || typeof value === "object" ? "" : String(value);
-        box.append(element("span", "of", shown));
+        box.append(element("span", "of muted breaks", shown));
         group.append(box);
         const words = [label, title, kind, key, shown].join(" ").toLowerCase();
         this.#boxes.push({ key, words, box });
@@ -167,7 +167,7 @@ export class AddPart {
 export class IdeasPart {
   place;
   #editor;
-  #list = element("ul", "ideas-list");
+  #list = element("ul", "ideas-list stack");
   /** The ideas that the list shows. @type {readonly Idea[]} */
   #shown = [];
   #summary;
@@ -177,7 +177,7 @@ export class IdeasPart {
     this.#editor = editor;
     const body = element("div");
     body.append(
-      element("p", "hint", message("Examples to try. Choosing one fills in the form.")),
+      element("p", "hint aside", message("Examples to try. Choosing one fills in the form.")),
       this.#list,
       button(message("Add the values in the form"), () => this.#add(), "quiet"),
     );
@@ -196,7 +196,7 @@ export class IdeasPart {
     tell(this.#summary, titled(message("Ideas"), this.#shown.length));
     this.#list.replaceChildren(
       ...this.#shown.map((idea, at) => {
-        const line = element("li", "line");
+        const line = element("li", "line flow");
         const remove = message("Remove idea {number}", { number: at + 1 });
         line.append(
           this.#entry(idea, at),
@@ -282,7 +282,7 @@ export class CoverPart {
   #editor;
   #choices = element("div", "covers");
   #results = element("div", "covers");
-  #latest = element("p", "hint", message("Or one of your latest results:"));
+  #latest = element("p", "hint aside", message("Or one of your latest results:"));
   #stage = button(message("Use the result on the stage"), () => this.#useStage(), "quiet");
   /** @type {string[]} */
   #images;
@@ -299,7 +299,7 @@ export class CoverPart {
     const about = isPrivate(editor.name)
       ? message("Add it to the shared workflows first.")
       : message("An example result, shown before the first run.");
-    body.append(element("p", "hint", about));
+    body.append(element("p", "hint aside", about));
     if (!isPrivate(editor.name))
       body.append(this.#choices, this.#stage, this.#latest, this.#results);
     this.place = part(message("Cover"), body);
@@ -394,7 +394,7 @@ const imagePath = (workflow, image) =>
 export class OutputsPart {
   place;
   #editor;
-  #list = element("ul", "outputs-list");
+  #list = element("ul", "outputs-list stack");
   /** @type {OutputSettings[] | null | undefined} */
   #shown = undefined;
 
@@ -416,7 +416,7 @@ export class OutputsPart {
       ...all.map((output) => {
         const own = outputs?.find(({ node }) => node === output.node);
         const isShown = outputs ? Boolean(own) : output.is_shown;
-        const line = element("li", "line");
+        const line = element("li", "line flow");
         const box = checkBox(output.title, isShown, (isOn) =>
           this.#set(output.node, { isShown: isOn }),
         );

@@ -30,7 +30,7 @@ const WITHOUT_DEFAULT = ["image", "mask", "audio", "video", "file", "rows", "cur
  * @param {string} [heading] if the row has several fields
  */
 export function rowForm(row, input, model, events, heading = "") {
-  const place = element("div", "row-form");
+  const place = element("div", "row-form stack");
   if (heading) place.append(element("h4", "", heading));
   const { set } = row;
   place.append(
@@ -58,7 +58,7 @@ export function rowForm(row, input, model, events, heading = "") {
   );
   if (set.also?.length)
     place.append(
-      element("p", "hint", message("Also sets {fields}.", { fields: set.also.join(", ") })),
+      element("p", "hint aside", message("Also sets {fields}.", { fields: set.also.join(", ") })),
     );
   if (Object.keys(set).some((key) => key !== "also"))
     place.append(button(message("Reset this field"), events.reset, "quiet"));
@@ -80,7 +80,7 @@ function placePart(row, model, { move }) {
     labelled(
       message("Shown in"),
       selectBox(choices, row.place, (place) => move(place === NEW ? "" : place)),
-      ...(isBeside ? [element("p", "hint", message("Shown beside Generate."))] : []),
+      ...(isBeside ? [element("p", "hint aside", message("Shown beside Generate."))] : []),
     ),
   ];
 }
@@ -160,7 +160,7 @@ function defaultControl(value, input, change) {
  */
 function numberPart({ set }, input, events) {
   if (!NUMBERS.includes(input.type) || (set.widget ?? input.widget) === "seed") return [];
-  const line = element("div", "line");
+  const line = element("div", "line flow");
   line.append(
     labelled(
       message("Minimum"),
@@ -236,7 +236,7 @@ class ChoicesPart {
     search.placeholder = message("Search");
     search.ariaLabel = message("Search");
     search.addEventListener("input", () => this.#filter(search.value));
-    const line = element("div", "line");
+    const line = element("div", "line flow");
     if (choices.length >= SEARCHED_FROM) line.append(search);
     line.append(
       button(message("All"), () => this.#setSeen(true), "quiet"),

@@ -2,7 +2,7 @@
 // The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
 import { thumbFor } from "../components/chooser.js";
-import { $, all, announce, button, element, fillIn, isTouched } from "../dom.js";
+import { $, all, announce, button, dialogHead, element, fillIn, isTouched } from "../dom.js";
 import { keepCover, visitWith } from "../form/form.js";
 import { message, plural } from "../messages.js";
 import { API, get, request } from "../requests.js";
@@ -51,29 +51,23 @@ export class Gallery {
   #isOpening = false;
 
   constructor() {
-    const title = element("h2", "", message("Start from a template"));
-    title.id = "gallery-title";
-    this.#place.setAttribute("aria-labelledby", title.id);
-    const head = element("header");
-    head.append(
-      title,
-      button(message("Close"), () => this.#place.close()),
-    );
+    const close = button(message("Close"), () => this.#place.close());
+    const head = dialogHead(this.#place, "gallery", message("Start from a template"), close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
     this.#search.addEventListener("input", () => this.#change({ text: this.#search.value.trim() }));
     this.#runs.type = "checkbox";
     this.#runs.addEventListener("change", () => this.#change({ runs: this.#runs.checked }));
-    const only = element("label", "only-runnable");
+    const only = element("label", "only-runnable in-line");
     only.append(this.#runs, message("Runs now"));
-    const tools = element("div", "tools");
+    const tools = element("div", "tools flow rigid");
     tools.append(this.#search, this.#filters, only);
     this.#said.role = "status";
     this.#problem.role = "alert";
     this.#list.ariaLabel = message("Templates");
     this.#scroll.append(this.#list);
     this.#sort.hidden = true;
-    const line = element("div", "line");
+    const line = element("div", "line flow rigid");
     line.append(this.#said, this.#sort);
     this.#place.append(head, tools, this.#problem, line, this.#scroll);
     this.#list.addEventListener("pointermove", ({ movementX, movementY }) => {
@@ -318,7 +312,7 @@ const LISTED = 2; // node packs that a card names
 /** One template: its image, title, and what it needs here. */
 class TemplateCard {
   place = element("li");
-  #badges = element("span", "badges");
+  #badges = element("span", "badges wraps");
   #drawn = "";
 
   /**
@@ -332,7 +326,7 @@ class TemplateCard {
     card.dataset.id = template.id;
     card.title = description;
     const words = element("span", "words");
-    words.append(element("strong", "", title), this.#badges);
+    words.append(element("strong", "strong breaks", title), this.#badges);
     if (description) words.append(element("span", "about", description));
     const picture = thumbFor({ ...NO_CHOICE, title, thumb });
     picture.style.setProperty("--hue", String(hueOf(title))); // shows where there is no image

@@ -56,7 +56,7 @@ export class Grid {
   #told = { axes: [], mark: "", cells: [] };
   /** @type {GridCell[]} */
   #cells = [];
-  #pages = element("div", "grid-pages");
+  #pages = element("div", "grid-pages flow");
   #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
   #files = [
     { ending: "png", about: AS_PNG, link: fileLink("PNG", AS_PNG) },
@@ -72,7 +72,7 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    const files = element("div", "grid-files");
+    const files = element("div", "grid-files flow");
     files.append(...this.#files.map(({ link }) => link));
     this.tools.append(this.#pages, this.#swap, files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
@@ -253,7 +253,7 @@ export class Grid {
     this.#swap.hidden = !second;
     this.#pages.hidden = !pages;
     this.#pages.ariaLabel = pages?.label ?? "";
-    const name = element("span", "name", pages?.label ?? "");
+    const name = element("span", "name muted", pages?.label ?? "");
     const tabs = (pages?.values ?? []).map(([label, value], at) => {
       const tab = button(label, () => this.#choose(at), "quiet");
       tab.title = value;

@@ -8,7 +8,7 @@ import { message } from "../messages.js";
 
 export class SeedChoice {
   /** The element on the page. */
-  place = element("fieldset", "ways seeds");
+  place = element("fieldset", "ways seeds wraps");
   /** @type {HTMLInputElement[]} */
   #boxes = [];
 
@@ -18,9 +18,9 @@ export class SeedChoice {
       { seeds: /** @type {const} */ ("one"), words: message("Same seed for all runs") },
       { seeds: /** @type {const} */ ("each"), words: message("New seed for each run") },
     ];
-    this.place.append(element("legend", "", message("Seed")));
+    this.place.append(element("legend", "strong", message("Seed")));
     for (const { seeds, words } of ways) {
-      const label = element("label");
+      const label = element("label", "in-line");
       const box = element("input");
       Object.assign(box, { type: "radio", name: "vary-seeds", value: seeds });
       box.addEventListener("change", () => chosen(seeds));
@@ -30,7 +30,7 @@ export class SeedChoice {
     }
     const help = element(
       "p",
-      "help",
+      "help aside",
       message("With the same seed, only the values you vary differ."),
     );
     help.id = "vary-help-seeds";

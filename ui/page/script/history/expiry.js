@@ -40,15 +40,15 @@ const usedWords = ({ bytes, nearly_full: isFull }) =>
 
 /** Return a line about the user's storage, filled in when the app answers. */
 export function storageLine() {
-  const line = element("p", "storage");
+  const line = element("p", "storage aside");
   storage().then((told) => tell(line, told?.days ? usedWords(told) : ""));
   return line;
 }
 
 /** The note above the history, and the line below it. */
 export class Expiry {
-  note = element("p", "expiring");
-  line = element("p", "storage");
+  note = element("p", "expiring in-line framed smaller");
+  line = element("p", "storage aside");
 
   async load() {
     const told = await storage();

@@ -16,7 +16,7 @@ const FAVOURITE = message("Favorite");
 export class Selection {
   toggle = button(SELECT, () => this.#press(), "quiet select");
   /** Bar with the actions, visible in selection mode. */
-  place = element("div", "selection");
+  place = element("div", "selection flow");
   #changed;
   #viewer;
   /** @type {Map<string, PastRun> | null} */

@@ -48,7 +48,7 @@ export async function compare(runs, viewer) {
   dialog.setAttribute("aria-label", message("Compare results"));
   dialog.style.setProperty("--count", String(views.length));
   const close = button(message("Close"), () => dialog.close(), "button close");
-  const head = element("header");
+  const head = element("header", "flow");
   const images = new ComparedImages(dialog);
   const others = element("div", "others");
   if (given.length === 2) others.append(...otherPairs(given, viewer));
@@ -180,7 +180,7 @@ function figureOf(view, at, viewer, images, shown) {
  */
 function captionFor(name, ...actions) {
   const caption = element("figcaption");
-  const words = element("span", "name", name);
+  const words = element("span", "name breaks", name);
   words.title = name;
   caption.append(words, ...actions);
   return caption;

@@ -106,7 +106,7 @@ class ImageEditor {
   #open() {
     const dialog = this.#dialog;
     dialog.ariaLabel = labeled(message("Edit image"), this.#source.label);
-    const head = element("header");
+    const head = element("header", "flow");
     const cancel = button(message("Cancel"), () => this.#close(null));
     const title = element("h2", "", message("Edit image"));
     head.append(title, this.#problem, this.#tools.steps, cancel, this.#apply);
@@ -239,10 +239,10 @@ const FREE = "free";
 class EditTools {
   place = element("div", "edit-tools");
   /** Size of the edited image, Undo, Redo and Reset. */
-  steps = element("div", "edit-row");
+  steps = element("div", "edit-row flow");
   #source;
   #acts;
-  #size = element("output", "edit-size");
+  #size = element("output", "edit-size smaller digits");
   #shape = element("select");
   #extends = element("select");
   /** @type {Map<Edge, HTMLInputElement>} */
@@ -370,7 +370,7 @@ function part(name, ...content) {
   made.role = "group";
   made.ariaLabel = name;
   made.append(element("span", "edit-name", name));
-  const row = element("div", "edit-row");
+  const row = element("div", "edit-row flow");
   row.append(...content);
   made.append(row);
   return made;

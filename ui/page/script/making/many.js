@@ -49,7 +49,11 @@ class ManyControl {
     this.menu.role = "dialog";
     this.menu.ariaLabel = name;
     this.#vary.id = "vary";
-    const varied = element("p", "help", message("Compare prompts, models, numbers or files."));
+    const varied = element(
+      "p",
+      "help aside",
+      message("Compare prompts, models, numbers or files."),
+    );
     varied.id = "vary-about";
     this.#vary.setAttribute("aria-describedby", varied.id);
     const more = element("div", "more");
@@ -125,9 +129,9 @@ class ManyControl {
 /** A whole number with buttons for one less and one more. */
 class Stepper {
   /** The root element. */
-  place = element("div", "stepper");
-  #name = element("label", "name");
-  #help = element("p", "help");
+  place = element("div", "stepper in-line apart");
+  #name = element("label", "name strong");
+  #help = element("p", "help aside");
   #input = element("input");
   #less = button("−", () => this.#step(-1), "step");
   #more = button("+", () => this.#step(1), "step");

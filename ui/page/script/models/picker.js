@@ -4,7 +4,7 @@
 
 import { tilesIn } from "../batches/rows.js";
 import { VirtualList } from "../batches/virtual_list.js";
-import { $, all, announce, button, element, isTouched, root, tableOf } from "../dom.js";
+import { $, all, announce, button, dialogHead, element, isTouched, root, tableOf } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
 import { sizeWords } from "../sizes.js";
@@ -80,14 +80,8 @@ class Picker {
 
   /** @param {string} label */
   #build(label) {
-    const title = element("h2", "", label);
-    title.id = "models-title";
-    this.#place.setAttribute("aria-labelledby", title.id);
-    const head = element("header");
-    head.append(
-      title,
-      button(message("Close"), () => this.#place.close()),
-    );
+    const close = button(message("Close"), () => this.#place.close());
+    const head = dialogHead(this.#place, "models", label, close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
     this.#search.addEventListener("input", () => this.#draw());
@@ -96,7 +90,7 @@ class Picker {
       this.#folder = this.#folders.value;
       this.#draw();
     });
-    const tools = element("div", "tools");
+    const tools = element("div", "tools flow rigid");
     this.#said.role = "status";
     tools.append(this.#search, this.#folders, this.#said);
     Object.assign(this.#list.place, { role: "listbox", ariaLabel: label });
@@ -366,8 +360,8 @@ class Details {
   #drawWords({ trigger_words: triggers, tags }) {
     const list = (/** @type {string} */ title, /** @type {readonly string[]} */ words) => {
       if (!words.length) return [];
-      const chips = element("span", "word-list");
-      chips.append(...words.map((word) => element("span", "trigger-word", word)));
+      const chips = element("span", "word-list wraps");
+      chips.append(...words.map((word) => element("span", "trigger-word breaks", word)));
       return [element("h4", "", title), chips];
     };
     this.#words.replaceChildren(

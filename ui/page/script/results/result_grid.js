@@ -141,7 +141,7 @@ export class ResultGrid {
    */
   #panel(item, at) {
     const cell = element("div", "cell panel");
-    const head = element("div", "head");
+    const head = element("div", "head in-line apart");
     const title = item.label || (item.kind === "text" ? message("Text") : item.name);
     const opens = button(title, () => this.#open(at), "opens");
     opens.dataset.at = String(at);
@@ -158,7 +158,8 @@ export class ResultGrid {
       save.ariaLabel = labeled(message("Download"), item.name);
       head.append(save);
       if (item.kind === "audio") cell.append(...waveformOf(item), audioOf(item));
-      else cell.append(element("p", "name", item.note || (item.label ? item.name : "")));
+      else
+        cell.append(element("p", "name muted breaks", item.note || (item.label ? item.name : "")));
     }
     return cell;
   }

@@ -34,14 +34,14 @@ export const isOneOfSeveral = ({ arrangement: { items }, at, isAll }) =>
   !isAll && items.length > 1 && at < items.length;
 
 export class ResultRows {
-  below = element("div", "actions");
+  below = element("div", "actions flow");
   /** The row for the full screen. */
   foot = element("div", "foot");
   back;
   /** Compares the result with another run's, if there is one. @type {ActedOn["beside"]} */
   beside = null;
   #words = element("p", "words");
-  #row = element("div", "row");
+  #row = element("div", "row wraps rigid");
   #parts;
   #menus;
   #drawn = "";

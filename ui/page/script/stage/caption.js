@@ -16,7 +16,7 @@ const COPIED = message("Copied");
 export class Caption {
   /** The root element. */
   place = element("div", "made-from");
-  #group = element("p", "part-of");
+  #group = element("p", "part-of muted");
   #drawn = "";
 
   /**
@@ -30,7 +30,7 @@ export class Caption {
     const wanted = JSON.stringify([parts, chain, batch]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
-    const facts = element("div", "facts");
+    const facts = element("div", "facts wraps");
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
     const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
     const open = button(

@@ -43,8 +43,8 @@ const OTHERS_KEEP = message("The other steps keep their previous settings.");
 
 export class ChainStrip {
   /** The root element. */
-  place = element("section", "chain");
-  #headline = element("p", "chain-headline");
+  place = element("section", "chain stack");
+  #headline = element("p", "chain-headline strong breaks");
   #bar = element("div", "bar");
   #filled = element("span");
   #steps = element("ol", "steps");
@@ -75,7 +75,7 @@ export class ChainStrip {
     this.#bar.role = "progressbar";
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
-    const head = element("div", "chain-head");
+    const head = element("div", "chain-head flow");
     head.append(this.#headline, this.#again, this.#redo, this.#forget);
     const { place } = this.#results;
     this.place.append(head, this.#note, this.#bar, this.#why, this.#steps, place);

@@ -134,7 +134,7 @@ export class EmptyStage {
     const wanted = JSON.stringify(["no form", mayOpen(), mayStart()]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
-    const ways = element("div", "ways-in");
+    const ways = element("div", "ways-in wraps rigid");
     ways.append(button(message("Choose a workflow"), () => $("#picker .chosen")?.click()));
     if (mayStart()) ways.append(fromTemplate());
     const parts = [element("p", "nothing-yet", NO_FORM), ways];
@@ -162,7 +162,7 @@ export class EmptyStage {
 
 /** Return a line with other ways to begin, as far as this user may. */
 function otherWays() {
-  const ways = element("div", "other-ways");
+  const ways = element("div", "other-ways flow rigid");
   if (mayStart()) ways.append(fromTemplate());
   if (mayOpen()) ways.append(element("p", "hint", DROP));
   return ways;

@@ -16,7 +16,7 @@ import { lookBackAt } from "../runs/following.js";
 
 export class Lineage {
   /** The root element. */
-  place = element("div", "lineage");
+  place = element("div", "lineage wraps");
   #drawn = "";
 
   constructor() {
@@ -43,7 +43,7 @@ export class Lineage {
  */
 function groupOf(title, runs) {
   if (!runs.length) return [];
-  const group = element("section", "related");
+  const group = element("section", "related flow");
   group.ariaLabel = title;
   const heading = element("h3", "", title);
   group.append(heading, ...tilesOf(runs).map((run) => tileFor(run, () => lookBackAt(run))));

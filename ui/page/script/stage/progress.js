@@ -128,16 +128,16 @@ export class Progress {
   /** The root element. */
   place = element("div", "status");
   /** The root element of the notice. */
-  objection = element("div", "objection");
-  #headline = element("p", "headline");
+  objection = element("div", "objection flow");
+  #headline = element("p", "headline strong breaks");
   #bar = element("div", "bar");
   #filled = element("span");
-  #times = element("p", "times");
-  #closing = element("p", "closing");
+  #times = element("p", "times muted digits");
+  #closing = element("p", "closing muted");
   #advice = element("p", "advice");
   #detail = element("details", "detail");
   #text = element("pre");
-  #offers = element("div", "offers");
+  #offers = element("div", "offers wraps");
   #dismiss = button("×", dismiss, "dismiss");
   /** The current notice. @type {Notice | null} */
   #notice = null;

@@ -20,7 +20,7 @@ export class Viewport {
   place = element("dialog", "viewport");
   #media;
   /** The part of the viewport that no control covers. */
-  #room = element("div", "room");
+  #room = element("div", "room stretched");
   #download = element("span");
   #before = new Before();
   #video = new VideoTools();

@@ -16,9 +16,9 @@ export class StartPage {
   #choose;
   #page = element("section");
   #search = element("input");
-  #folders = element("div", "folders");
+  #folders = element("div", "folders wraps");
   #runnable = element("input");
-  #onlyRunnable = element("label", "only-runnable");
+  #onlyRunnable = element("label", "only-runnable in-line");
   #templates = button(message("Start from a template…"), openGallery, "quiet");
   #list = element("div", "list");
   #said = element("p", "caption");
@@ -44,7 +44,7 @@ export class StartPage {
     this.#folders.role = "group";
     this.#folders.ariaLabel = message("Folder");
     this.#said.role = "status";
-    const tools = element("div", "tools");
+    const tools = element("div", "tools flow");
     tools.append(this.#search, this.#folders, this.#onlyRunnable, this.#templates);
     this.#page.append(title, tools, this.#said, this.#list);
   }
@@ -126,7 +126,7 @@ export class StartPage {
         const item = element("li");
         const card = button("", () => this.#choose(choice.name), "card");
         card.dataset.name = choice.name;
-        card.append(thumbFor(choice), element("strong", "", choice.title));
+        card.append(thumbFor(choice), element("strong", "strong breaks", choice.title));
         if (choice.description) card.append(element("span", "about", choice.description));
         if (choice.note) card.append(element("span", "note", choice.note));
         item.append(card);

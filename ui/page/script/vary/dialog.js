@@ -19,7 +19,7 @@ import {
   toKeep,
   unsaid,
 } from "../batches/spec.js";
-import { $, all, announce, button, element, isCtrlEnter, isNarrow } from "../dom.js";
+import { $, all, announce, button, dialogHead, element, isCtrlEnter, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
@@ -55,13 +55,13 @@ export class VaryDialog {
   #taken = [];
   /** @type {Map<string, VaryRow>} */
   #rows = new Map();
-  #list = element("div", "vary-rows");
+  #list = element("div", "vary-rows stack");
   #table;
   #add = button(message("+ Add a field"), () => this.#addRow(), "quiet");
-  #ways = element("fieldset", "ways");
+  #ways = element("fieldset", "ways wraps");
   #seeds = new SeedChoice((seeds) => this.#change({ seeds }));
   #problems = element("div", "problems");
-  #estimate = element("p", "estimate");
+  #estimate = element("p", "estimate muted digits");
   #start = button(message("Start"), () => this.#begin(), "primary");
   #asking = 0;
   #turn = 0;
@@ -116,24 +116,20 @@ export class VaryDialog {
   }
 
   #head() {
-    const head = element("header");
-    const title = element("h2", "", message("Try several values"));
-    title.id = "vary-title";
-    this.#place.setAttribute("aria-labelledby", title.id);
     const close = button("✕", () => this.#place.close(), "close");
     close.ariaLabel = close.title = message("Close");
-    head.append(title, close);
+    const head = dialogHead(this.#place, "vary", message("Try several values"), close);
     offerEarlier(close, this.#place, () => this.#place.close());
     return head;
   }
 
   #body() {
-    const body = element("div", "vary-body");
+    const body = element("div", "vary-body stack");
     const about = message("Pick fields and the values to try. Everything else stays the same.");
-    const more = element("div", "more");
+    const more = element("div", "more wraps");
     more.append(this.#add, this.#table.choose);
     this.#drawWays();
-    body.append(element("p", "about", about), this.#list, this.#table.place, more);
+    body.append(element("p", "about muted", about), this.#list, this.#table.place, more);
     const together = element("div", "together");
     together.append(this.#ways, this.#seeds.place);
     body.append(together);
@@ -144,7 +140,7 @@ export class VaryDialog {
     const foot = element("div", "foot");
     this.#problems.role = "status";
     this.#estimate.role = "status";
-    const last = element("div", "last");
+    const last = element("div", "last flow");
     last.append(this.#estimate, this.#start);
     foot.append(this.#problems, last);
     return foot;
@@ -155,9 +151,9 @@ export class VaryDialog {
       { paired: false, words: message("All combinations") },
       { paired: true, words: message("Pair in order") },
     ];
-    this.#ways.append(element("legend", "", message("Combine")));
+    this.#ways.append(element("legend", "strong", message("Combine")));
     for (const { paired, words } of ways) {
-      const label = element("label");
+      const label = element("label", "in-line");
       const box = element("input");
       Object.assign(box, {
         type: "radio",
@@ -441,7 +437,7 @@ class TablePart {
     this.choose.title = message(
       "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
     );
-    const head = element("div", "row-head");
+    const head = element("div", "row-head in-line");
     const remove = button("✕", () => this.#remove(), "remove");
     remove.ariaLabel = remove.title = message("Remove the table");
     head.append(this.#name, remove);
@@ -456,7 +452,7 @@ class TablePart {
     this.#problems.role = "status";
     this.place.role = "group";
     this.place.ariaLabel = message("Table");
-    this.place.append(head, element("p", "help", help), element("p", "help", texts));
+    this.place.append(head, element("p", "help aside", help), element("p", "help aside", texts));
     this.place.append(this.#filesPlace, this.#problems, this.#picker);
     this.#show(table);
   }
@@ -524,7 +520,7 @@ class TablePart {
     if (this.#accept) {
       this.#files = new FileList(table.files ?? [], this.#accept, (files) => this.#setFiles(files));
       const help = message("Files named in the table:");
-      this.#filesPlace.append(element("p", "help", help), this.#files.place);
+      this.#filesPlace.append(element("p", "help aside", help), this.#files.place);
     }
     const size = sizeWords(new Blob([table.text]).size);
     this.#name.textContent = message("{file}, {size}", { file: table.name, size });

@@ -22,7 +22,7 @@ export class FileList {
   /** The element on the page. */
   place = element("div", "files");
   #list = element("ul");
-  #leftOut = element("p", "help");
+  #leftOut = element("p", "help aside");
   #said = element("p", "problem");
   #picker = element("input");
   #files;

@@ -21,7 +21,7 @@ export class VaryRow {
   #changed;
   /** The text of the way of varying that isn't selected, restored when the user switches back. */
   #otherText = "";
-  #editor = element("div", "editor");
+  #editor = element("div", "editor stack");
   #problems = element("div", "problems");
   #which = element("select");
   #remove;
@@ -45,7 +45,7 @@ export class VaryRow {
     this.#remove = button("✕", removed, "remove");
     this.#remove.ariaLabel = this.#remove.title = labeled(message("Remove"), field.label);
     this.#problems.role = "status";
-    const head = element("div", "row-head");
+    const head = element("div", "row-head in-line");
     head.append(this.#which);
     if (field.several === "texts") head.append(this.#ways());
     head.append(this.#remove);
@@ -202,7 +202,7 @@ export class VaryRow {
    * @param {string} words
    */
   #helped(box, words) {
-    const help = element("p", "help", words);
+    const help = element("p", "help aside", words);
     help.id = `vary-help-${this.#field.key.replace(/[^\w]/g, "-")}`;
     box.setAttribute("aria-describedby", help.id);
     box.spellcheck = false;
@@ -227,7 +227,7 @@ function choiceList(choices, chosen, changed) {
   list.append(
     ...[...first, ...lines.filter((one) => !first.includes(one))].map(({ line }) => line),
   );
-  const said = element("p", "chosen");
+  const said = element("p", "chosen muted digits");
   said.role = "status";
   const say = (/** @type {number} */ count) => {
     const all = choices.length;
@@ -247,7 +247,7 @@ function choiceList(choices, chosen, changed) {
     for (const { line, box } of lines) if (!line.hidden) box.checked = isChosen;
     tell();
   };
-  const head = element("div", "choice-head");
+  const head = element("div", "choice-head flow");
   if (choices.length > MANY) head.append(searchOf(lines));
   head.append(
     button(message("All"), () => set(true), "quiet"),
@@ -267,7 +267,7 @@ function choiceList(choices, chosen, changed) {
  * @returns {ChoiceLine}
  */
 function lineFor(label, value, isChosen) {
-  const line = element("label");
+  const line = element("label", "in-line");
   const box = element("input");
   Object.assign(box, { type: "checkbox", value, checked: isChosen });
   line.append(box, element("span", "", label));

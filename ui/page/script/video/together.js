@@ -13,7 +13,7 @@ const PAUSE = message("Pause");
 const SEPARATE = message("These videos differ in length, so each plays on its own.");
 
 export class Together {
-  place = element("div", "video-pair");
+  place = element("div", "video-pair flow");
   #results;
   #count;
   /** @type {HTMLVideoElement[]} */
@@ -22,7 +22,7 @@ export class Together {
   #frames = null;
   #play = button(PLAY, () => this.#toggle(), "button play");
   #seek = element("input");
-  #time = element("span", "time");
+  #time = element("span", "time smaller digits");
   #speed = speedChoice();
 
   /**

@@ -20,7 +20,7 @@ import { jumpFor, nextSpeed, withEnd } from "./times.js";
 const SECONDS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 export class VideoTools {
-  place = element("div", "video-tools");
+  place = element("div", "video-tools flow");
   #at = element("span", "frame-at");
   #speed = speedChoice();
   #loop = element("span", "loop");
