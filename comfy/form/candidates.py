@@ -56,7 +56,7 @@ Only = Literal["form", "node", "fallback"]
 # Property of the result that a form needs to set only once.
 Sets = Literal["size", "count", "strength"]
 
-NOTHING_SAID = FieldConfig("")
+NO_SETTINGS = FieldConfig("")
 
 # With more steps, dragging can't hit a value.
 _MAX_SLIDER_STEPS = 200
@@ -136,7 +136,7 @@ class Candidate:
     `spec`; an unknown input has no `spec`. `type` is the server's type or a guess from the value,
     and `siblings` are all inputs of the node.
 
-    `declare` sets the second block. `said` is the author's declaration of the input, `also` are
+    `declare` sets the second block. `settings` are the author's for the field, `also` are
     other inputs that the field sets, and `wanted` is the group that the author asks for. `others`
     limits how far up an input may move that no author mentions. `beside_promoted`: only other
     inputs of its subgraph were promoted.
@@ -165,7 +165,7 @@ class Candidate:
     siblings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     source: FieldSource = "heuristic"
-    said: FieldConfig = NOTHING_SAID
+    settings: FieldConfig = NO_SETTINGS
     also: tuple[Candidate, ...] = ()
     section: str | None = None
     wanted: FieldGroup | None = None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
 from comfy.prompt.model import InputRef
-from comfy.workflow.config import FieldConfig, Others
+from comfy.workflow.config import Others
 
 # Ranks of inputs that authors arranged, in their order. They come before everything that the rules
 # rank.
@@ -60,26 +60,23 @@ def declare(
 
 
 def _inherited(layers: Sequence[Layer]) -> dict[InputRef, Statement]:
-    """Return what authors said about each input: settings of the first layer that has them."""
-    said: dict[InputRef, Statement] = {}
+    """Return authors' statements about each input: settings of the first layer that has them."""
+    stated: dict[InputRef, Statement] = {}
     for layer in reversed(layers):
         for statement in reversed(layer.statements):
-            said |= {target: _over(said.get(target), statement) for target in statement.targets}
-    return said
+            stated |= {target: _over(stated.get(target), statement) for target in statement.targets}
+    return stated
 
 
 def _over(below: Statement | None, statement: Statement) -> Statement:
     """Return the statement with the settings of the one below that it doesn't have."""
     if below is None:
         return statement
-    own = statement.said
-    left = {name: getattr(below.said, name) for name in _INHERITED if not _is_set(own, name)}
+    settings = statement.settings
+    missing = [name for name in _INHERITED if getattr(settings, name) in (None, ())]
+    inherited = {name: getattr(below.settings, name) for name in missing}
     value = below.value if statement.value is KEEP else statement.value
-    return replace(statement, said=replace(own, **left), value=value)
-
-
-def _is_set(said: FieldConfig, name: str) -> bool:
-    return getattr(said, name) not in (None, ())
+    return replace(statement, settings=replace(settings, **inherited), value=value)
 
 
 def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
@@ -96,7 +93,7 @@ def _stated(statement: Statement, taken: Sequence[Candidate]) -> Candidate:
     return replace(
         first,
         source=statement.source,
-        said=statement.said,
+        settings=statement.settings,
         also=tuple(also),
         section=statement.section,
         wanted=statement.group,

@@ -9,7 +9,7 @@ from comfy.base.json_values import as_text
 from comfy.base.wording import plain_words
 from comfy.comfyui.input_spec import FOLLOWS, RowGroup
 from comfy.comfyui.object_info import NodeSpec
-from comfy.form.candidates import NOTHING_SAID, Candidate, Placement
+from comfy.form.candidates import NO_SETTINGS, Candidate, Placement
 from comfy.form.core_inputs import NO_WORDS
 from comfy.form.facts import best_kind, with_limits
 from comfy.form.kinds.registry import KINDS
@@ -86,8 +86,8 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         slide=candidate.slide,
         tooltip=_help(candidate),
         required=takes_file and not optional and not has_own
-        if candidate.said.required is None
-        else candidate.said.required,
+        if candidate.settings.required is None
+        else candidate.settings.required,
         source=candidate.source,
         targets=tuple(
             each.ref for each in (candidate, *candidate.also) if each.takes == candidate.takes
@@ -96,14 +96,14 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         default_offered=has_own if as_base64 else candidate.default_offered,
         as_base64=as_base64,
         counts=candidate.counts,
-        is_fixed=candidate.source == "app" and candidate.said.default is not None,
+        is_fixed=candidate.source == "app" and candidate.settings.default is not None,
         optional=optional and not has_own,
         redraws=candidate.spec is not None
         and candidate.spec.adds_inputs
         and not takes_file
         and len(choices or ()) > 1,
         grows=grows,
-        height=candidate.said.height,
+        height=candidate.settings.height,
         differs=differs,
         role=_role(candidate.rule),
         columns=tuple(_columns(candidate, group)) if group else (),
@@ -153,7 +153,7 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
             slide=None,
             own=NO_WORDS,
             default=spec.start,
-            said=NOTHING_SAID,
+            settings=NO_SETTINGS,
             rule=Placement("main", 0),
         )
         yield replace(_field(column, optional=follows, grows=None, differs=False), key=spec.name)
@@ -168,8 +168,8 @@ def _help(candidate: Candidate) -> str:
     server's, so that isn't the author's."""
     given = candidate.spec.options.get("tooltip") if candidate.spec else None
     tooltip = given.strip() if isinstance(given, str) else ""
-    said, own = candidate.said.help, candidate.own
-    if said and said.strip() != tooltip:
-        return said
+    help_text, own = candidate.settings.help, candidate.own
+    if help_text and help_text.strip() != tooltip:
+        return help_text
     replaces = own.help and (own.replaces or not tooltip)
     return candidate.rule.about or (own.help if replaces else tooltip)

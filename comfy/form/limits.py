@@ -12,7 +12,7 @@ from types import MappingProxyType
 from comfy.base.files import is_model_file
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
-from comfy.form.candidates import NOTHING_SAID, Candidate, Limits
+from comfy.form.candidates import NO_SETTINGS, Candidate, Limits
 from comfy.form.core_inputs import SlideRange
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels, closest
@@ -43,19 +43,16 @@ def narrow(candidate: Candidate) -> Candidate:
     them because the server would refuse the value."""
     if candidate.type not in ("INT", "FLOAT"):
         return candidate
-    read, field_config, server = (
-        int if candidate.type == "INT" else float,
-        candidate.said,
-        candidate.limits,
-    )
+    read = int if candidate.type == "INT" else float
+    settings, server = candidate.settings, candidate.limits
     low, high = (
-        _tighter(server.min, field_config.min, max),
-        _tighter(server.max, field_config.max, min),
+        _tighter(server.min, settings.min, max),
+        _tighter(server.max, settings.max, min),
     )
     problems = tuple(_limit_problems(candidate, low, high))
     if low is not None and high is not None and low > high:
         return candidate.with_problems(*problems, "The minimum is above the maximum.")
-    step = server.step if field_config.step is None else field_config.step
+    step = server.step if settings.step is None else settings.step
     limits = Limits(
         None if low is None else read(low),
         None if high is None else read(high),
@@ -68,12 +65,12 @@ def narrow(candidate: Candidate) -> Candidate:
 def _narrow_choices(candidate: Candidate) -> Candidate:
     """Return the candidate with only the choices that its author wants to offer, in that order, and
     with its own value. If the server has none of them, all its choices stay."""
-    spec, wanted = candidate.spec, candidate.said.choices
+    spec, wanted = candidate.spec, candidate.settings.choices
     if not wanted:
         return candidate
     if spec is None or not spec.choices or not KINDS[candidate.widget].offers_choices:
         return candidate.with_problems("Only a field with choices can have “choices”.")
-    first = candidate.value if candidate.said.default is None else candidate.said.default
+    first = candidate.value if candidate.settings.default is None else candidate.settings.default
     kept = [*_offered(wanted, spec.choices)]
     if not kept:
         return candidate.with_problems("The server has none of the “choices”.")
@@ -96,10 +93,10 @@ def _tighter(
 
 
 def _limit_problems(candidate: Candidate, low: float | None, high: float | None) -> Iterator[str]:
-    if candidate.said.min is not None and low != candidate.said.min:
-        yield f"The author's minimum is {candidate.said.min}, but the server's is {low}."
-    if candidate.said.max is not None and high != candidate.said.max:
-        yield f"The author's maximum is {candidate.said.max}, but the server's is {high}."
+    if candidate.settings.min is not None and low != candidate.settings.min:
+        yield f"The author's minimum is {candidate.settings.min}, but the server's is {low}."
+    if candidate.settings.max is not None and high != candidate.settings.max:
+        yield f"The author's maximum is {candidate.settings.max}, but the server's is {high}."
 
 
 def _with_default(candidate: Candidate) -> Candidate:
@@ -126,7 +123,7 @@ def _with_default(candidate: Candidate) -> Candidate:
     kind = KINDS[candidate.widget]
     if kind.file is not None or kind.several is Several.TEXTS or not offered:
         return missing  # missing.py reports it
-    if not candidate.said.closest:
+    if not candidate.settings.closest:
         return missing if _must_be_chosen(result, offered) else _with_first(result, offered)
     best = closest(value, offered)
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
@@ -166,7 +163,7 @@ def _with_first(candidate: Candidate, offered: tuple[object, ...]) -> Candidate:
 def _queued_seed(candidate: Candidate) -> int | None:
     """Return the step of a seed that the editor would replace: one below the limits, or any of
     a class that never sends it; None for other values."""
-    value = candidate.value if candidate.said.default is None else candidate.said.default
+    value = candidate.value if candidate.settings.default is None else candidate.settings.default
     is_seed = KINDS[candidate.widget].several is Several.SEEDS
     if not is_seed or not isinstance(value, int) or value not in _QUEUED_SEEDS:
         return None
@@ -183,12 +180,12 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
     """
     is_seed = KINDS[candidate.widget].several is Several.SEEDS
     if candidate.spec is None or (
-        is_seed and candidate.value is None and candidate.said.default is None
+        is_seed and candidate.value is None and candidate.settings.default is None
     ):
         return candidate.value, []
     problems: list[str] = []
     for origin, value in (
-        (_of_the_toml, candidate.said.default),
+        (_of_the_toml, candidate.settings.default),
         (_of_the_workflow, candidate.value),
         (_of_the_server, candidate.spec.options.get("default")),
     ):
@@ -244,7 +241,7 @@ def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 def _chosen(candidate: Candidate) -> Candidate:
     """Return the candidate with the author's widget if it can have it."""
-    wanted = candidate.said.widget
+    wanted = candidate.settings.widget
     if wanted in (None, "slider") and (slide := _slide(candidate)):
         return replace(candidate, widget="slider", slide=slide)
     if wanted is None:
@@ -259,16 +256,16 @@ def _slide(candidate: Candidate) -> SlideRange | None:
     """Return the range for dragging a number, None if its limits or its value have another meaning.
     An author's limits are the ends, also if they are wider."""
     slide, limits = candidate.own.slide, candidate.limits
-    said = NOTHING_SAID if candidate.source in _WITH_COPIED_LIMITS else candidate.said
+    settings = NO_SETTINGS if candidate.source in _WITH_COPIED_LIMITS else candidate.settings
     if slide is None or candidate.widget not in ("number", "slider"):
         return None
     slide = replace(
         slide,
-        low=slide.low if said.min is None or limits.min is None else limits.min,
-        high=slide.high if said.max is None or limits.max is None else limits.max,
-        step=max(slide.step, limits.step or 0) if said.step is None else said.step,
+        low=slide.low if settings.min is None or limits.min is None else limits.min,
+        high=slide.high if settings.max is None or limits.max is None else limits.max,
+        step=max(slide.step, limits.step or 0) if settings.step is None else settings.step,
     ).within(limits.min, limits.max)
-    value = candidate.value if said.default is None else said.default
+    value = candidate.value if settings.default is None else settings.default
     if slide is None or not slide.reaches(value):
         return None
     return (

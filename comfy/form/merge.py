@@ -101,52 +101,79 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Keep one main field of each rule that says so (`Only`), such as one seed. It also sets the
     others that have the same value; the rest moves to advanced, where equal values are also one
     field."""
-    groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    main = [candidate for candidate in candidates if candidate.group == "main"]
+    changed = {**_unneeded_fallbacks(main), **_leads(main)}
+    kept = [changed.get(candidate.key, candidate) for candidate in candidates]
+    return _merge_leads([candidate for candidate in kept if candidate is not None])
+
+
+def _unneeded_fallbacks(main: Sequence[Candidate]) -> dict[str, Candidate]:
+    """Return advanced fields for the fallbacks that another field makes unnecessary, by key. What
+    no other field sets stays with the first node's fallbacks."""
+    covered = {candidate.rule.sets for candidate in main if candidate.rule.only != "fallback"}
     fallbacks: dict[Sets | None, list[Candidate]] = defaultdict(list)
-    covered: set[Sets | None] = set()
-    for one in candidates:
-        if one.group != "main":
-            continue
-        if one.rule.only == "fallback":
-            fallbacks[one.rule.sets].append(one)
-            continue
-        covered.add(one.rule.sets)
-        if one.rule.only:
-            groups[one.rule, one.node if one.rule.only == "node" else ""].append(one)
-    kept: dict[str, Candidate | None] = {}
+    for candidate in main:
+        if candidate.rule.only == "fallback":
+            fallbacks[candidate.rule.sets].append(candidate)
+    unneeded: dict[str, Candidate] = {}
     for sets, group in fallbacks.items():
-        first = min(one.rank for one in group)
+        first = min(candidate.rank for candidate in group)
         leads: dict[Placement, Candidate] = {}
-        for one in sorted(group, key=lambda one: one.lead):
-            if sets not in covered and one.rank == first:
-                leads.setdefault(one.rule, one)
-        kept |= {
-            one.key: _unneeded(one)
-            for one in group
-            if one.rule not in leads or one.node != leads[one.rule].node
+        for candidate in sorted(group, key=lambda candidate: candidate.lead):
+            if sets not in covered and candidate.rank == first:
+                leads.setdefault(candidate.rule, candidate)
+        unneeded |= {
+            candidate.key: _unneeded(candidate)
+            for candidate in group
+            if candidate.rule not in leads or candidate.node != leads[candidate.rule].node
         }
+    return unneeded
+
+
+def _unneeded(fallback: Candidate) -> Candidate:
+    return replace(fallback, group="advanced", label=plain_words(fallback.input))
+
+
+def _leads(main: Sequence[Candidate]) -> dict[str, Candidate | None]:
+    """Return the main field of each rule that has only one, and the advanced fields for the rest,
+    by key. None: another field sets the input."""
+    groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    for candidate in main:
+        if candidate.rule.only in ("form", "node"):
+            node = candidate.node if candidate.rule.only == "node" else ""
+            groups[candidate.rule, node].append(candidate)
+    changed: dict[str, Candidate | None] = {}
     for group in groups.values():
-        lead = min(group, key=lambda one: (one.lead[:2], one.source == "heuristic", one.lead))
-        same = [one for one in group if one is not lead and _is_same(one, lead)]
+        lead = min(group, key=lambda each: (each.lead[:2], each.source == "heuristic", each.lead))
+        same = [each for each in group if each is not lead and _is_same(each, lead)]
+        changed |= dict.fromkeys(candidate.key for candidate in same)
+        changed[lead.key] = _merged(lead, *same)
         rest: dict[Hashable, list[Candidate]] = defaultdict(list)
-        for one in [one for one in group if one is not lead and one not in same]:
-            is_free = one.rule.only == "node"
-            rest[one.key if is_free else (one.type, one.value, one.said.label)].append(one)
-        for equal in rest.values():
-            kept |= dict.fromkeys(one.key for one in equal)
-            kept[equal[0].key] = replace(_merged(*equal), group="advanced")
-        kept |= dict.fromkeys(one.key for one in same)
-        kept[lead.key] = _merged(lead, *same)
-    settled = [kept.get(one.key, one) for one in candidates]
-    return _merge_leads([one for one in settled if one is not None])
+        for candidate in group:
+            if candidate.key not in changed:
+                equal = (candidate.type, candidate.value, candidate.settings.label)
+                rest[candidate.key if candidate.rule.only == "node" else equal].append(candidate)
+        for first, *others in rest.values():
+            changed |= dict.fromkeys(candidate.key for candidate in others)
+            changed[first.key] = replace(_merged(first, *others), group="advanced")
+    return changed
+
+
+def _is_same(candidate: Candidate, lead: Candidate) -> bool:
+    """Return whether a field can set both inputs: they have the same value, and the author of a
+    subgraph named at most one."""
+    own, other = candidate.settings.label, lead.settings.label
+    named_apart = own and other and own != other
+    return (candidate.type, candidate.value) == (lead.type, lead.value) and not named_apart
 
 
 def _merge_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Merge main seeds of several nodes with the same value, whichever rule left them main."""
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
-    for position, one in enumerate(candidates):
-        is_seed = one.group == "main" and one.rule.only and one.widget == "seed"
-        groups[(one.type, one.value, one.said.label) if is_seed else position].append(one)
+    for position, candidate in enumerate(candidates):
+        is_seed = candidate.group == "main" and candidate.rule.only and candidate.widget == "seed"
+        same = (candidate.type, candidate.value, candidate.settings.label)
+        groups[same if is_seed else position].append(candidate)
     return [_merged(*group) for group in groups.values()]
 
 
@@ -181,10 +208,10 @@ def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
         return candidates
     choices = [one.rank for one in main if one.rule.authored]
     first: dict[str, Candidate] = {}
-    for one in candidates:
-        is_slider = one.source == "subgraph" and one.type in ("INT", "FLOAT")
-        if is_slider and one.group == "advanced" and one.rule.worth_showing:
-            first.setdefault(one.node.rpartition(":")[0], one)
+    for candidate in candidates:
+        is_slider = candidate.source == "subgraph" and candidate.type in ("INT", "FLOAT")
+        if is_slider and candidate.group == "advanced" and candidate.rule.worth_showing:
+            first.setdefault(candidate.node.rpartition(":")[0], candidate)
     if not choices or len(main) + len(first) > _MOST_FIELDS:
         return candidates
     shown = {one.key for one in first.values()}
@@ -204,24 +231,12 @@ def _is_source(candidate: Candidate) -> bool:
     return not linked or takes_values
 
 
-def _unneeded(fallback: Candidate) -> Candidate:
-    """Return an advanced field for an input that another field makes unnecessary."""
-    return replace(fallback, group="advanced", label=plain_words(fallback.input))
-
-
-def _is_same(one: Candidate, lead: Candidate) -> bool:
-    """Return whether a field can set both inputs: they have the same value, and the author of a
-    subgraph named at most one."""
-    named_apart = one.said.label and lead.said.label and one.said.label != lead.said.label
-    return (one.type, one.value) == (lead.type, lead.value) and not named_apart
-
-
 def _role(candidate: Candidate) -> Hashable | None:
     value = candidate.value
     if candidate.group != "main" or not isinstance(value, Hashable):
         return None
-    said = (candidate.said.label, _named(candidate))
-    text = (candidate.rule, said, candidate.type, type(value), value)
+    names = (candidate.settings.label, _named(candidate))
+    text = (candidate.rule, names, candidate.type, type(value), value)
     of_input = (*text, candidate.class_type, candidate.input, _file_name(candidate))
     match candidate.rule.merge:
         case "pole" | "text" if not str(value).strip():
@@ -299,9 +314,9 @@ def _files_in_order(fields: list[Candidate], arranged: Arranged) -> list[Candida
     """Return the fields with files for one node in the order of its inputs: the first frame before
     the last, image 1 before image 2."""
     places: dict[str, list[int]] = defaultdict(list)
-    for position, one in enumerate(fields):
-        if one.used_as and one.group == "main" and not one.is_declared:
-            places[one.used_as.node].append(position)
+    for position, candidate in enumerate(fields):
+        if candidate.used_as and candidate.group == "main" and not candidate.is_declared:
+            places[candidate.used_as.node].append(position)
     ordered = [*fields]
     for node, positions in places.items():
         names = list(arranged.prompt[node]["inputs"])
@@ -309,8 +324,8 @@ def _files_in_order(fields: list[Candidate], arranged: Arranged) -> list[Candida
             (fields[position] for position in positions),
             key=lambda one: names.index(one.used_as.input) if one.used_as else 0,
         )
-        for position, one in zip(positions, files, strict=True):
-            ordered[position] = one
+        for position, candidate in zip(positions, files, strict=True):
+            ordered[position] = candidate
     return ordered
 
 
@@ -349,15 +364,15 @@ def _adopted(candidate: Candidate, leader: Candidate) -> Candidate:
     prominent = candidate.group == "main" and leader.group != "main" and not beside_file
     if prominent or candidate.rule.group == "hidden":
         return candidate
-    field_config = candidate.said
-    if candidate.source == "heuristic" and beside_file and leader.said.label:
-        field_config = FieldConfig(candidate.key, label=leader.said.label)
+    settings = candidate.settings
+    if candidate.source == "heuristic" and beside_file and leader.settings.label:
+        settings = FieldConfig(candidate.key, label=leader.settings.label)
     return replace(
         candidate,
         group=leader.group,
         rank=leader.rank,
         section=leader.section,
-        said=field_config,
+        settings=settings,
         source=leader.source,
     )
 
@@ -378,8 +393,8 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         if prompts == [candidate.ref] and title.lower() in _PARTS:
             title = ""
         label = candidate.label
-        if candidate.said.label:
-            label = candidate.said.label
+        if candidate.settings.label:
+            label = candidate.settings.label
         elif title.isdecimal():
             if candidate.takes_title:
                 label = message("{label} {number}", label=label, number=title)

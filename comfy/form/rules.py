@@ -141,7 +141,7 @@ def _place_undeclared(candidate: Candidate, roles: Roles) -> Candidate:
     elif candidate.beside_promoted and placed.rule.authored:
         group = "advanced"
     return replace(
-        placed, source=candidate.source, said=candidate.said, also=tuple(also), group=group
+        placed, source=candidate.source, settings=candidate.settings, also=tuple(also), group=group
     )
 
 

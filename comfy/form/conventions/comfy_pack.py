@@ -26,7 +26,7 @@ def comfy_pack(nodes: Sequence[NodeView]) -> Layer:
         display = candidate.node_spec.display_name if candidate.node_spec else ""
         label = telling_part(node.title, node.class_type, display) or None
         low, high = number_of(node, "min"), number_of(node, "max")
-        field_config = FieldConfig("", plain_words(label) if label else None, min=low, max=high)
-        statements += [Statement("comfy_pack", (candidate.ref,), field_config)]
+        settings = FieldConfig("", plain_words(label) if label else None, min=low, max=high)
+        statements += [Statement("comfy_pack", (candidate.ref,), settings)]
         statements += hidden("comfy_pack", node, candidate.input)
     return Layer(tuple(statements), "advanced", outputs) if statements or outputs else Layer()

@@ -47,8 +47,8 @@ def mappings_layer(
                 _nothing_meant(name, target, prompt[node]["class_type"], list(inputs.values()))
             )
             continue
-        field_config = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
-        statements.append(Statement("node_mappings", (meant.ref,), field_config))
+        settings = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
+        statements.append(Statement("node_mappings", (meant.ref,), settings))
     outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT)
     return Layer(tuple(statements), outputs=outputs, problems=tuple(problems))
 

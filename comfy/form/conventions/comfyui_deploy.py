@@ -41,7 +41,7 @@ def comfyui_deploy(nodes: Sequence[NodeView]) -> Layer:
             widget: str | None = (
                 "seed" if node.class_type.endswith("Seed") and candidate.type == "INT" else None
             )
-            field_config = FieldConfig(
+            settings = FieldConfig(
                 "",
                 label,
                 text_of(node, "description") or None,
@@ -49,6 +49,6 @@ def comfyui_deploy(nodes: Sequence[NodeView]) -> Layer:
                 max=high,
                 widget="slider" if slider else widget,
             )
-            statements.append(Statement("comfyui_deploy", (candidate.ref,), field_config))
+            statements.append(Statement("comfyui_deploy", (candidate.ref,), settings))
         statements += hidden("comfyui_deploy", node, candidate.input if candidate else "")
     return Layer(tuple(statements), "advanced" if statements else "auto")

@@ -16,14 +16,14 @@ _NO_IMAGE = "This must be the name of an image beside the workflow."
 
 
 def find_ideas(
-    form: Form, said: tuple[IdeaConfig, ...], names: Mapping[str, Candidate]
+    form: Form, configs: tuple[IdeaConfig, ...], names: Mapping[str, Candidate]
 ) -> tuple[tuple[Idea, ...], tuple[str, ...]]:
     """Return the ideas that can be filled into this form, and messages about the others. `names`:
     the names that a TOML file may use for each input."""
     ideas: list[Idea] = []
     problems: list[str] = []
-    for idea_config in said:
-        values, wrong = _values_of(form, idea_config, names)
+    for config in configs:
+        values, wrong = _values_of(form, config, names)
         problems += wrong
         if not wrong:
             media = (key for key in values if form.field(key).is_media)
@@ -36,21 +36,21 @@ def find_ideas(
 
 
 def _values_of(
-    form: Form, said: IdeaConfig, names: Mapping[str, Candidate]
+    form: Form, config: IdeaConfig, names: Mapping[str, Candidate]
 ) -> tuple[dict[str, object], list[str]]:
     shown = {field.key: field for field in form.fields if field.group != "hidden"}
-    if isinstance(said, str):
+    if isinstance(config, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
             return {}, [
-                f"The idea “{short(said)}” in the TOML file needs a text field in the form."
+                f"The idea “{short(config)}” in the TOML file needs a text field in the form."
             ]
-        values: dict[str, object] = {prompt: said}
+        values: dict[str, object] = {prompt: config}
     else:
-        unknown = list(_unknown(said, names, shown))
+        unknown = list(_unknown(config, names, shown))
         if unknown:
             return {}, unknown
-        values = {names[name.lower()].key: value for name, value in said.items()}
+        values = {names[name.lower()].key: value for name, value in config.items()}
     images = {key: name for key, name in values.items() if shown[key].is_media}
     clean, errors = check(form, {key: values[key] for key in values if key not in images})
     clean |= images
@@ -59,17 +59,17 @@ def _values_of(
         for key, name in images.items()
         if shown[key].media != "image" or not image_beside(name)
     }
-    said_of = labelled_errors(form, errors)
+    messages = labelled_errors(form, errors)
     wrong: list[str] = [
-        f"Ideas in the TOML file: {said_of[key]}" for key in values if key in errors
+        f"Ideas in the TOML file: {messages[key]}" for key in values if key in errors
     ]
     return {key: clean[key] for key in values if key in clean}, wrong
 
 
 def _unknown(
-    said: Mapping[str, object], names: Mapping[str, Candidate], shown: Mapping[str, Field]
+    config: Mapping[str, object], names: Mapping[str, Candidate], shown: Mapping[str, Field]
 ) -> Iterator[str]:
-    for name in said:
+    for name in config:
         candidate = names.get(name.lower())
         if candidate is None:
             yield sentences(

@@ -44,8 +44,8 @@ def kinds(nodes: Sequence[NodeView]) -> Layer:
         candidate = _KIND_INPUTS[title.kind](node) if title else None
         if title and candidate:
             titles[node.id] = _kind_label(title)
-            field_config = FieldConfig("", titles[node.id])
-            statements.append(Statement("kind_titles", (candidate.ref,), field_config))
+            settings = FieldConfig("", titles[node.id])
+            statements.append(Statement("kind_titles", (candidate.ref,), settings))
     return Layer(tuple(statements), titles=titles)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from comfy.base.json_values import as_number
 from comfy.base.wording import plain_words
-from comfy.form.candidates import NOTHING_SAID, Candidate, FieldSource
+from comfy.form.candidates import NO_SETTINGS, Candidate, FieldSource
 from comfy.prompt.model import InputRef, Prompt, links, written_title
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 from comfy.workflow.model import App, ShownInput
@@ -47,7 +47,7 @@ class Statement:
 
     source: FieldSource
     targets: tuple[InputRef, ...]
-    said: FieldConfig = NOTHING_SAID
+    settings: FieldConfig = NO_SETTINGS
     group: FieldGroup | None = "main"
     section: str | None = None
     value: Any = KEEP
@@ -98,7 +98,7 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
 
 
 def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "main") -> Statement:
-    field_config = FieldConfig(
+    settings = FieldConfig(
         "",
         shown.label or None,
         shown.tooltip or None,
@@ -108,7 +108,7 @@ def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "m
         height=shown.height,
         default=shown.fixed,
     )
-    return Statement(source, shown.targets, field_config, group)
+    return Statement(source, shown.targets, settings, group)
 
 
 def strictest(others: Iterable[Others]) -> Others:

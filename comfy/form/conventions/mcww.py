@@ -121,12 +121,12 @@ def _wrapper_statement(title: WrapperTitle, candidate: Candidate) -> Statement:
     )
     if title.args.lower() == "json" and candidate.type == "STRING":
         widget = "textarea"
-    field_config = FieldConfig(
+    settings = FieldConfig(
         "", title.label, min=low, max=high, step=step if step and step > 0 else None, widget=widget
     )
     group: FieldGroup = "main" if title.category in ("prompt", "important") else "advanced"
     section = None if group == "main" else _section(title)
-    return Statement("mcww", (candidate.ref,), field_config, group, section)
+    return Statement("mcww", (candidate.ref,), settings, group, section)
 
 
 def _section(title: WrapperTitle) -> str | None:

@@ -62,10 +62,10 @@ def pixelle(nodes: Sequence[NodeView]) -> Layer:
             titles[node.id] = plain_words(title.input)
         elif title.input in node.inputs:
             titles[node.id] = plain_words(title.name)
-            field_config = FieldConfig(
+            settings = FieldConfig(
                 "", titles[node.id], title.help or None, required=title.required or None
             )
-            statements.append(Statement("pixelle", (node.inputs[title.input].ref,), field_config))
+            statements.append(Statement("pixelle", (node.inputs[title.input].ref,), settings))
     if not statements and not outputs:
         return Layer()
     return Layer(tuple(statements), "advanced", tuple(outputs), titles, description=description)

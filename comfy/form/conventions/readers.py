@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.form.candidates import NOTHING_SAID, Candidate, FieldSource
+from comfy.form.candidates import NO_SETTINGS, Candidate, FieldSource
 from comfy.form.conventions.comfy_pack import comfy_pack
 from comfy.form.conventions.comfy_runner import mappings_layer
 from comfy.form.conventions.comfyui_deploy import comfyui_deploy
@@ -52,7 +52,7 @@ def _of_groups(layer: Layer, candidates: Sequence[Candidate]) -> Layer:
         return layer
     statements = (
         replace(
-            one, targets=tuple(groups.get(each, each) for each in one.targets), said=NOTHING_SAID
+            one, targets=tuple(groups.get(each, each) for each in one.targets), settings=NO_SETTINGS
         )
         if any(each in groups for each in one.targets)
         else one

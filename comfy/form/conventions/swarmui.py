@@ -47,7 +47,7 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     if node.class_type == "SwarmInputGroup" or candidate is None:
         return hidden("swarmui", node)
     view = text_of(node, "view_type")
-    field_config = FieldConfig(
+    settings = FieldConfig(
         "",
         text_of(node, "title") or None,
         text_of(node, "description") or None,
@@ -62,7 +62,7 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     heading = (text_of(group, "title") or None) if group and advanced else None
     field_group: FieldGroup = "advanced" if advanced else "main"
     value = meant_value(candidate) if is_placeholder(candidate.value) else KEEP
-    field = Statement("swarmui", (candidate.ref,), field_config, field_group, heading, value)
+    field = Statement("swarmui", (candidate.ref,), settings, field_group, heading, value)
     return [field, *hidden("swarmui", node, candidate.input)]
 
 

@@ -40,32 +40,32 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
             return candidate
         return None
 
-    for field_config in config.fields:
-        if field_config.widget is not None and field_config.widget not in KINDS:
-            problems.append(none_of([*KINDS])(field_config.name, "widget"))
-            field_config = replace(field_config, widget=None)
-        candidate = look_up(field_config.name)
+    for settings in config.fields:
+        if settings.widget is not None and settings.widget not in KINDS:
+            problems.append(none_of([*KINDS])(settings.name, "widget"))
+            settings = replace(settings, widget=None)
+        candidate = look_up(settings.name)
         if candidate is None:
             continue
-        also = tuple(other for name in field_config.also if (other := look_up(name)))
+        also = tuple(other for name in settings.also if (other := look_up(name)))
         if wrong := [other.key for other in also if other.type != candidate.type]:
             problems.append(
-                f"“{field_config.name}” in the TOML file can't also set {listed(wrong)}:"
+                f"“{settings.name}” in the TOML file can't also set {listed(wrong)}:"
                 " the types differ."
             )
             also = tuple(other for other in also if other.key not in wrong)
             taken.difference_update(wrong)
-        group, section = _group(field_config)
+        group, section = _group(settings)
         targets = tuple(one.ref for one in (candidate, *also))
-        statements.append(Statement("toml", targets, field_config, group, section))
+        statements.append(Statement("toml", targets, settings, group, section))
     others = config.others if statements else "auto"
     return Layer(tuple(statements), others, tuple(config.outputs), problems=tuple(problems))
 
 
-def _group(said: FieldConfig) -> tuple[FieldGroup, str | None]:
-    if said.hidden:
+def _group(settings: FieldConfig) -> tuple[FieldGroup, str | None]:
+    if settings.hidden:
         return "hidden", None
-    return said.group or ("advanced" if said.section else "main"), said.section
+    return settings.group or ("advanced" if settings.section else "main"), settings.section
 
 
 def names_of(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
