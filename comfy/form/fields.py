@@ -1,4 +1,4 @@
-"""Last pass of a form: make a field of each candidate."""
+"""Ninth and last pass of a form: make a field of each candidate."""
 
 from __future__ import annotations
 

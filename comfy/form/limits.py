@@ -1,4 +1,4 @@
-"""Fourth and fifth pass of a form: choose each field's widget within the limits that its author
+"""Seventh and eighth pass of a form: choose each field's widget within the limits that its author
 declares, then limit numbers and initial values."""
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ _MODEL = re.compile(
 _ALWAYS_REPLACED = frozenset({"SDParameterGenerator", "Seed (rgthree)"})
 # The type of a model loader decides how the model is read.
 _LOADER = re.compile(r"loader", re.IGNORECASE)
+# The editor copies the limits of a node to the widgets that show its inputs elsewhere.
+_WITH_COPIED_LIMITS = frozenset({"app", "subgraph"})
 
 
-def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates with defaults that are within their limits and among their choices."""
-    return tuple(_with_default(one) for one in candidates)
+def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return the candidates with their authors' limits, widgets and choices, if the server allows
+    them."""
+    return tuple(_narrow_choices(_chosen(_narrow(one))) for one in candidates)
 
 
-def narrow(candidate: Candidate) -> Candidate:
+def _narrow(candidate: Candidate) -> Candidate:
     """Return the candidate with the server's limits, narrowed by the author. An author can't widen
     them because the server would refuse the value."""
     if candidate.type not in ("INT", "FLOAT"):
@@ -60,6 +63,89 @@ def narrow(candidate: Candidate) -> Candidate:
         server.round,
     )
     return replace(candidate, limits=limits, problems=(*candidate.problems, *problems))
+
+
+def _tighter(
+    server: float | None, author: float | None, pick: Callable[[list[float]], float]
+) -> float | None:
+    given = [one for one in (server, author) if one is not None]
+    return pick(given) if given else None
+
+
+def _limit_problems(candidate: Candidate, low: float | None, high: float | None) -> Iterator[str]:
+    if candidate.settings.min is not None and low != candidate.settings.min:
+        yield f"The author's minimum is {candidate.settings.min}, but the server's is {low}."
+    if candidate.settings.max is not None and high != candidate.settings.max:
+        yield f"The author's maximum is {candidate.settings.max}, but the server's is {high}."
+
+
+def _chosen(candidate: Candidate) -> Candidate:
+    """Return the candidate with the author's widget if it can have it."""
+    wanted = candidate.settings.widget
+    if wanted in (None, "slider") and (slide := _slide(candidate)):
+        return replace(candidate, widget="slider", slide=slide)
+    if wanted is None:
+        slides = candidate.widget == "number" and candidate.limits.can_slide
+        return replace(candidate, widget="slider") if slides else candidate
+    if problem := _problem_with(wanted, candidate):
+        return candidate.with_problems(problem)
+    return replace(candidate, widget=wanted)
+
+
+def _slide(candidate: Candidate) -> SlideRange | None:
+    """Return the range for dragging a number, None if its limits or its value have another meaning.
+    An author's limits are the ends, also if they are wider."""
+    slide, limits = candidate.own.slide, candidate.limits
+    settings = NO_SETTINGS if candidate.source in _WITH_COPIED_LIMITS else candidate.settings
+    if slide is None or candidate.widget not in ("number", "slider"):
+        return None
+    slide = replace(
+        slide,
+        low=slide.low if settings.min is None or limits.min is None else limits.min,
+        high=slide.high if settings.max is None or limits.max is None else limits.max,
+        step=max(slide.step, limits.step or 0) if settings.step is None else settings.step,
+    ).within(limits.min, limits.max)
+    value = candidate.value if settings.default is None else settings.default
+    if slide is None or not slide.reaches(value):
+        return None
+    return (
+        None if (slide.low, slide.high) == (limits.min, limits.max) and limits.can_slide else slide
+    )
+
+
+def _problem_with(wanted: str, candidate: Candidate) -> str:
+    """Return why a candidate can't have the widget that its author wants, "" if it can."""
+    kind, chosen = KINDS[wanted], KINDS[candidate.widget]
+    if chosen.file is not None and kind.file is None:
+        return f"The TOML file asks for “{wanted}”, but this field takes a file."
+    if not _suits(kind, chosen, candidate.type):
+        return f"The TOML file asks for “{wanted}”, but this field is {candidate.type}."
+    if wanted == "slider" and (candidate.limits.min is None or candidate.limits.max is None):
+        return "A slider needs a minimum and a maximum."
+    return ""
+
+
+def _suits(kind: FieldKind, chosen: FieldKind, type_: str) -> bool:
+    takes_same = chosen.file is None or kind.file is not None
+    return kind is chosen or (takes_same and type_ in kind.input_types)
+
+
+def allowed_widgets(field: Field) -> tuple[str, ...]:
+    """Return the widgets that an author may choose for a field, such as a slider for a number:
+    those for the same kind of value."""
+    numbers = (Several.NUMBERS, Several.SEEDS)
+
+    def is_alike(kind: FieldKind) -> bool:
+        if field.kind.file or kind.file:
+            return field.kind.file is not None and kind.file == field.kind.file
+        same = kind.several is field.kind.several
+        return same or (kind.several in numbers and field.kind.several in numbers)
+
+    return tuple(
+        name
+        for name, kind in KINDS.items()
+        if kind is field.kind or (is_alike(kind) and _suits(kind, field.kind, field.type))
+    )
 
 
 def _narrow_choices(candidate: Candidate) -> Candidate:
@@ -85,18 +171,9 @@ def _offered(wanted: Sequence[object], choices: tuple[object, ...]) -> Iterator[
             yield match_choice(one, choices)
 
 
-def _tighter(
-    server: float | None, author: float | None, pick: Callable[[list[float]], float]
-) -> float | None:
-    given = [one for one in (server, author) if one is not None]
-    return pick(given) if given else None
-
-
-def _limit_problems(candidate: Candidate, low: float | None, high: float | None) -> Iterator[str]:
-    if candidate.settings.min is not None and low != candidate.settings.min:
-        yield f"The author's minimum is {candidate.settings.min}, but the server's is {low}."
-    if candidate.settings.max is not None and high != candidate.settings.max:
-        yield f"The author's maximum is {candidate.settings.max}, but the server's is {high}."
+def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return the candidates with defaults that are within their limits and among their choices."""
+    return tuple(_with_default(one) for one in candidates)
 
 
 def _with_default(candidate: Candidate) -> Candidate:
@@ -227,82 +304,3 @@ def _of_the_workflow(value: str | float) -> str:
 
 def _of_the_server(value: str | float) -> str:
     return f"The server's own value is {value}."
-
-
-# The editor copies the limits of a node to the widgets that show its inputs elsewhere.
-_WITH_COPIED_LIMITS = frozenset({"app", "subgraph"})
-
-
-def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates with their authors' limits, widgets and choices, if the server allows
-    them."""
-    return tuple(_narrow_choices(_chosen(narrow(one))) for one in candidates)
-
-
-def _chosen(candidate: Candidate) -> Candidate:
-    """Return the candidate with the author's widget if it can have it."""
-    wanted = candidate.settings.widget
-    if wanted in (None, "slider") and (slide := _slide(candidate)):
-        return replace(candidate, widget="slider", slide=slide)
-    if wanted is None:
-        slides = candidate.widget == "number" and candidate.limits.can_slide
-        return replace(candidate, widget="slider") if slides else candidate
-    if problem := _problem_with(wanted, candidate):
-        return candidate.with_problems(problem)
-    return replace(candidate, widget=wanted)
-
-
-def _slide(candidate: Candidate) -> SlideRange | None:
-    """Return the range for dragging a number, None if its limits or its value have another meaning.
-    An author's limits are the ends, also if they are wider."""
-    slide, limits = candidate.own.slide, candidate.limits
-    settings = NO_SETTINGS if candidate.source in _WITH_COPIED_LIMITS else candidate.settings
-    if slide is None or candidate.widget not in ("number", "slider"):
-        return None
-    slide = replace(
-        slide,
-        low=slide.low if settings.min is None or limits.min is None else limits.min,
-        high=slide.high if settings.max is None or limits.max is None else limits.max,
-        step=max(slide.step, limits.step or 0) if settings.step is None else settings.step,
-    ).within(limits.min, limits.max)
-    value = candidate.value if settings.default is None else settings.default
-    if slide is None or not slide.reaches(value):
-        return None
-    return (
-        None if (slide.low, slide.high) == (limits.min, limits.max) and limits.can_slide else slide
-    )
-
-
-def allowed_widgets(field: Field) -> tuple[str, ...]:
-    """Return the widgets that an author may choose for a field, such as a slider for a number:
-    those for the same kind of value."""
-    numbers = (Several.NUMBERS, Several.SEEDS)
-
-    def is_alike(kind: FieldKind) -> bool:
-        if field.kind.file or kind.file:
-            return field.kind.file is not None and kind.file == field.kind.file
-        same = kind.several is field.kind.several
-        return same or (kind.several in numbers and field.kind.several in numbers)
-
-    return tuple(
-        name
-        for name, kind in KINDS.items()
-        if kind is field.kind or (is_alike(kind) and _suits(kind, field.kind, field.type))
-    )
-
-
-def _suits(kind: FieldKind, chosen: FieldKind, type_: str) -> bool:
-    takes_same = chosen.file is None or kind.file is not None
-    return kind is chosen or (takes_same and type_ in kind.input_types)
-
-
-def _problem_with(wanted: str, candidate: Candidate) -> str:
-    """Return why a candidate can't have the widget that its author wants, "" if it can."""
-    kind, chosen = KINDS[wanted], KINDS[candidate.widget]
-    if chosen.file is not None and kind.file is None:
-        return f"The TOML file asks for “{wanted}”, but this field takes a file."
-    if not _suits(kind, chosen, candidate.type):
-        return f"The TOML file asks for “{wanted}”, but this field is {candidate.type}."
-    if wanted == "slider" and (candidate.limits.min is None or candidate.limits.max is None):
-        return "A slider needs a minimum and a maximum."
-    return ""
