@@ -94,12 +94,11 @@ class Placement:
     `about` replaces the server's tooltip. `title` is True if the node's title, when chosen by its
     author, is a better name than the label.
 
-    The rest shortens long forms. `merge` tells which fields become one, `essential` ones are never
-    collapsed, and `folds_first` ones are collapsed before equally numerous fields of another kind.
-    `worth_showing` inputs move up if an author promoted them from a subgraph, at most `most` of
-    them. `only` limits main fields to one, see `Only` and `Sets`.
-    `part` pairs a width with its height. `authored` fields are advanced in a subgraph whose author
-    promoted other inputs.
+    The rest shortens long forms. `merge` tells which fields become one, and `essential` ones are
+    never collapsed. `worth_showing` inputs move up if an author promoted them from a subgraph, at
+    most `most` of them. `only` limits main fields to one, see `Only` and `Sets`. `part` pairs a
+    width with its height. `authored` fields are advanced in a subgraph whose author promoted other
+    inputs.
     """
 
     group: FieldGroup
@@ -109,7 +108,6 @@ class Placement:
     title: bool = False
     merge: Merge | None = None
     essential: bool = False
-    folds_first: bool = False
     worth_showing: bool = False
     most: int | None = None
     only: Only | None = None

@@ -259,7 +259,7 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
     )
     total = sum(counts.values()) - sum(counts[rule] for rule in folded)
     while total > _MOST_FIELDS and left:
-        rule = max(left, key=lambda rule: (left[rule], rule.folds_first))
+        rule = max(left, key=lambda rule: left[rule])
         if left[rule] < 2:
             break
         folded.add(rule)
