@@ -3,20 +3,17 @@
 The page draws the form of the adapted prompt, and repeats both when a user chooses another option
 or adds a file. New fields follow the field that added them.
 
-Choose in a combo that adds inputs: the chosen option's inputs replace the previous option's.
-
-A dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) has inputs under dotted names
+Options: in a combo that adds inputs, the chosen option's inputs replace the previous option's. A
+dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) has inputs under dotted names
 (`model.resolution`), which may be dynamic combos, too. The server requires the chosen option's
 inputs, and refuses or ignores others. A combo with `formats` (docs/comfyui.md#48) has inputs under
 plain names.
 
-Files that a prompt has no loader for yet: another image for a node that takes many, and files
-that an option needs.
-
-An autogrow group (docs/comfyui.md#26: `images.image0`, `images.image1` …) takes as many links as
-its template allows. Each additional file gets its own loader node, linked to the group's next free
-input, as a user would do in the editor. The loader's id is that input (`12.images.image2`), so the
-field's key is `12.images.image2.image`.
+Files: another image for a node that takes many, and files that an option needs, have no loader
+in the prompt yet. An autogrow group (docs/comfyui.md#26: `images.image0`, `images.image1` …) takes
+as many links as its template allows. Each additional file gets its own loader node, linked to the
+group's next free input, as a user would do in the editor. The loader's id is that input
+(`12.images.image2`), so the field's key is `12.images.image2.image`.
 """
 
 from __future__ import annotations
@@ -35,6 +32,43 @@ from comfy.prompt.rows import first_row, write_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A prompt adapted to values.
+
+    `after`: for fields that follow another field, that field's key. `new`: the keys of fields that
+    the workflow itself doesn't have. `lacking`: sentences about links that a chosen option needs
+    but nothing provides.
+    """
+
+    prompt: Prompt
+    after: Mapping[str, str] = field(default_factory=dict)
+    new: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+
+
+def arrange(
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
+) -> Arranged:
+    """Choose the options and add the files that these values name; other values have no effect.
+
+    The given prompt isn't changed, but the result shares parts of it.
+    """
+    chosen, changed = choose_options(prompt, catalog, values)
+    needed, lacking = _needed(prompt, chosen, catalog, changed)
+    for free_input in needed:
+        chosen = _add_loader(chosen, free_input)
+    grown, beside = add_loaders(chosen, catalog, values.keys())
+    after = _leaders(grown, catalog, needed, beside)
+    new = {
+        InputRef(node_id, name).key
+        for node_id in (grown.keys() - prompt.keys()) | changed
+        for name in grown[node_id]["inputs"]
+        if node_id not in prompt or name not in prompt[node_id]["inputs"]
+    }
+    return Arranged(grown, after, frozenset(new), tuple(lacking))
+
+
 def choose_options(
     prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> tuple[Prompt, frozenset[str]]:
@@ -50,32 +84,20 @@ def choose_options(
     for node_id, node in prompt.items():
         spec = catalog.get(node["class_type"])
         inputs = node["inputs"]
-        if spec is None or not any(
-            _differs(node_id, one, inputs, values) for one in _dynamic(spec, inputs)
-        ):
+        combos = _combos(spec, inputs) if spec else []
+        if spec is None or not any(_differs(node_id, combo, inputs, values) for combo in combos):
             continue
         chosen = _Choice(node_id, spec.active_inputs(inputs), inputs, values).inputs_of(spec.inputs)
-        combos = _dynamic(spec, inputs)
         others = {
             name: value
             for name, value in inputs.items()
-            if name not in chosen and not any(one.adds(name) for one in combos)
+            if name not in chosen and not any(combo.adds(name) for combo in combos)
         }
         changed[node_id] = with_inputs(node, chosen | others)
     return prompt | changed, frozenset(changed)
 
 
-def _combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Map each input of a chosen option to the combo that adds it."""
-    brought: dict[str, str] = {}
-    for combo in _dynamic(spec, inputs):  # outer combos first, so the innermost one wins
-        brought |= {
-            name: combo.name for name in inputs if combo.adds(name) and name not in spec.by_name
-        }
-    return brought
-
-
-def _dynamic(spec: NodeSpec, inputs: Mapping[str, Any]) -> list[InputSpec]:
+def _combos(spec: NodeSpec, inputs: Mapping[str, Any]) -> list[InputSpec]:
     return [one for one in spec.active_inputs(inputs).values() if one.adds_inputs]
 
 
@@ -167,6 +189,48 @@ def _fits(spec: InputSpec, value: object) -> bool:
     return not (isinstance(low, int | float) and read < low) and not (
         isinstance(high, int | float) and read > high
     )
+
+
+def _needed(
+    before: Prompt, prompt: Prompt, catalog: Mapping[str, NodeSpec], changed: frozenset[str]
+) -> tuple[list[FreePlace], list[str]]:
+    """Return what newly chosen options need: free inputs for loaders, and messages about other
+    links."""
+    places: list[FreePlace] = []
+    lacking: list[str] = []
+    for node_id in prompt:
+        spec = catalog[prompt[node_id]["class_type"]] if node_id in changed else None
+        known = set(_unfed(spec, before[node_id]["inputs"])) if spec else set()
+        for name, type_ in _unfed(spec, prompt[node_id]["inputs"]) if spec else ():
+            if (name, type_) in known:
+                continue
+            loader = loader_for(type_, catalog)
+            if loader:
+                places.append(FreePlace(node_id, name, loader))
+            else:
+                lacking.append(
+                    message(
+                        "“{node}” now needs “{input}”, which this workflow doesn't provide.",
+                        node=spec.display_name if spec else "",
+                        input=plain_words(name),
+                    )
+                )
+    return places, lacking
+
+
+def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the (input, type) of each link that a node needs but doesn't have."""
+    for input_spec in spec.active_inputs(inputs).values():
+        if input_spec.type == AUTOGROW and input_spec.member and input_spec.required:
+            missing = [name for name in input_spec.slots[: input_spec.least] if name not in inputs]
+            yield from ((name, input_spec.member.type) for name in missing)
+        elif (
+            input_spec.required
+            and not input_spec.is_widget
+            and not input_spec.is_group
+            and input_spec.name not in inputs
+        ):
+            yield input_spec.name, input_spec.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,99 +351,40 @@ def _loads(node_id: str, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> boo
     return spec is not None and any(one.upload for one in spec.inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Arranged:
-    """A prompt adapted to values.
-
-    `after`: for fields that follow another field, that field's key. `new`: the keys of fields that
-    the workflow itself doesn't have. `lacking`: sentences about links that a chosen option needs
-    but nothing provides.
-    """
-
-    prompt: Prompt
-    after: Mapping[str, str] = field(default_factory=dict)
-    new: frozenset[str] = frozenset()
-    lacking: tuple[str, ...] = ()
-
-
-def arrange(
-    prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
-) -> Arranged:
-    """Choose the options and add the files that these values name; other values have no effect.
-
-    The given prompt isn't changed, but the result shares parts of it.
-    """
-    chosen, changed = choose_options(prompt, catalog, values)
-    needed, lacking = _needed(prompt, chosen, catalog, changed)
-    full = chosen
-    for free_input in needed:
-        full = _add_loader(full, free_input)
-    grown, beside = add_loaders(full, catalog, values.keys())
-    after = dict(_after_combos(grown, catalog))
-    added = {node_id: node for node_id, node in grown.items() if node_id not in prompt}
+def _leaders(
+    prompt: Prompt,
+    catalog: Mapping[str, NodeSpec],
+    needed: list[FreePlace],
+    beside: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the field that each other field follows: an option's inputs and files follow its
+    combo, and an added file (`beside`) the last one of its group."""
+    after = dict(_after_combos(prompt, catalog))
     for free_input in needed:
         combo = InputRef(free_input.node, free_input.input.rpartition(".")[0])
         after[free_input.key] = after.get(free_input.loader_id) or combo.key
     for loader_id, leader in beside.items():
-        (name,) = added[loader_id]["inputs"]
-        first = next(_file_inputs(leader, grown, catalog), leader)
+        (name,) = prompt[loader_id]["inputs"]
+        first = next(_file_inputs(leader, prompt, catalog), leader)
         after[InputRef(loader_id, name).key] = first
-    new = {
-        InputRef(node_id, name).key
-        for node_id in added.keys() | changed
-        for name in grown[node_id]["inputs"]
-        if node_id in added or name not in prompt[node_id]["inputs"]
-    }
-    return Arranged(grown, after, frozenset(new), tuple(lacking))
-
-
-def _needed(
-    before: Prompt, prompt: Prompt, catalog: Mapping[str, NodeSpec], changed: frozenset[str]
-) -> tuple[list[FreePlace], list[str]]:
-    """Return what newly chosen options need: free inputs for loaders, and messages about other
-    links."""
-    places: list[FreePlace] = []
-    lacking: list[str] = []
-    for node_id in prompt:
-        spec = catalog[prompt[node_id]["class_type"]] if node_id in changed else None
-        known = set(_unfed(spec, before[node_id]["inputs"])) if spec else set()
-        for name, type_ in _unfed(spec, prompt[node_id]["inputs"]) if spec else ():
-            if (name, type_) in known:
-                continue
-            loader = loader_for(type_, catalog)
-            if loader:
-                places.append(FreePlace(node_id, name, loader))
-            else:
-                lacking.append(
-                    message(
-                        "“{node}” now needs “{input}”, which this workflow doesn't provide.",
-                        node=spec.display_name if spec else "",
-                        input=plain_words(name),
-                    )
-                )
-    return places, lacking
-
-
-def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the (input, type) of each link that a node needs but doesn't have."""
-    for input_spec in spec.active_inputs(inputs).values():
-        if input_spec.type == AUTOGROW and input_spec.member and input_spec.required:
-            missing = [name for name in input_spec.slots[: input_spec.least] if name not in inputs]
-            yield from ((name, input_spec.member.type) for name in missing)
-        elif (
-            input_spec.required
-            and not input_spec.is_widget
-            and not input_spec.is_group
-            and input_spec.name not in inputs
-        ):
-            yield input_spec.name, input_spec.type
+    return after
 
 
 def _after_combos(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
     for node_id, node in prompt.items():
         spec = catalog.get(node["class_type"])
-        for name, combo in _combos_of(spec, node["inputs"]).items() if spec else ():
+        for name, combo in _combo_by_input(spec, node["inputs"]).items() if spec else ():
             yield InputRef(node_id, name).key, InputRef(node_id, combo).key
+
+
+def _combo_by_input(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Map each input of a chosen option to the combo that adds it."""
+    brought: dict[str, str] = {}
+    for combo in _combos(spec, inputs):  # outer combos first, so the innermost one wins
+        brought |= {
+            name: combo.name for name in inputs if combo.adds(name) and name not in spec.by_name
+        }
+    return brought
 
 
 def _file_inputs(node_id: str, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[str]:
