@@ -216,14 +216,14 @@ def _rows_label(candidate: Candidate) -> str:
     return as_text(shown) if is_group else ""
 
 
-def is_media(facts: InputFacts) -> bool:
+def _is_media(facts: InputFacts) -> bool:
     """Return whether users give the input a file."""
     return facts.kind.file is not None
 
 
-def asks(facts: InputFacts) -> bool:
+def _asks(facts: InputFacts) -> bool:
     """Return whether the author's title asks users for this text or file."""
-    wanted = is_media(facts) or (facts.is_text and facts.telling and facts.pole is None)
+    wanted = _is_media(facts) or (facts.is_text and facts.telling and facts.pole is None)
     return wanted and bool(_ASKS.search(facts.title))
 
 
@@ -232,14 +232,14 @@ def _only_records(facts: InputFacts) -> bool:
     return not facts.gives and not facts.service
 
 
-def is_saved(facts: InputFacts) -> bool:
+def _is_saved(facts: InputFacts) -> bool:
     """Return whether a text is only saved with a result, as a comment or as metadata."""
     spec = facts.candidate.node_spec
     saves = spec is not None and spec.output_node and bool(_SAVES.search(facts.class_type))
     return saves and not facts.service and not facts.takes.isdisjoint(_MEDIA_TYPES)
 
 
-def is_off(facts: InputFacts) -> bool:
+def _is_off(facts: InputFacts) -> bool:
     """Return whether a mode turns the node off."""
     return any(
         isinstance(value, str) and value.lower() in _OFF
@@ -317,17 +317,17 @@ def _draws_image(facts: InputFacts) -> bool:
     return facts.makes == "media" and "IMAGE" in facts.gives and not facts.service
 
 
-def is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
+def _is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
     """Return whether an input is a width or a height (`part`), which has one of these `names`."""
     return facts.meaning in names or (facts.service and facts.meaning == f"custom_{part}")
 
 
-def is_named(facts: InputFacts, name: str) -> bool:
+def _is_named(facts: InputFacts, name: str) -> bool:
     """Return whether an author gave this name to a number in a node of its own."""
     return facts.held and facts.is_number and facts.title.lower() == name
 
 
-def enlarges(facts: InputFacts) -> bool:
+def _enlarges(facts: InputFacts) -> bool:
     """Return whether a factor makes the result larger."""
     value = facts.candidate.value
     shrinks = isinstance(value, int | float) and value <= 1 and not facts.service
@@ -340,7 +340,7 @@ def _sets_length(facts: InputFacts) -> bool:
     return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
 
 
-def repeats(facts: InputFacts) -> bool:
+def _repeats(facts: InputFacts) -> bool:
     """Return whether a number is the number of results."""
     named = facts.meaning != "amount" or "batch" in facts.class_type.lower()
     return facts.is_number and facts.makes == "latent" and named
@@ -355,7 +355,7 @@ def _is_only_count(facts: InputFacts) -> bool:
     return is_count and makes_none and facts.takes.isdisjoint(_MEDIA_TYPES | {"MODEL"})
 
 
-def scales_upload(facts: InputFacts) -> bool:
+def _scales_upload(facts: InputFacts) -> bool:
     """Return whether a number sets the size of the user's image."""
     return facts.is_number and facts.scales_upload
 
@@ -375,7 +375,7 @@ def _is_own_steps(facts: InputFacts) -> bool:
     return is_own and facts.candidate.type == "INT" and "LATENT" in facts.gives & facts.takes
 
 
-def edits(facts: InputFacts) -> bool:
+def _edits(facts: InputFacts) -> bool:
     """Return whether a number sets how closely an edited image follows the original."""
     is_edit = facts.meaning in _EDIT_STEPS and bool(_EDITS.search(facts.class_type))
     return is_edit and facts.is_number and "denoise" not in facts.candidate.siblings
@@ -392,19 +392,19 @@ def _chooses_way(facts: InputFacts) -> bool:
     return documented and 1 < len(choices) <= _MOST_WAYS and not is_switch
 
 
-def turns(facts: InputFacts) -> bool:
+def _turns(facts: InputFacts) -> bool:
     """Return whether a number sets the view of an object."""
     zooms = facts.meaning == "zoom" and bool(_CAMERA.search(facts.class_type))
     return facts.meaning in _ANGLES or zooms
 
 
-def cuts(facts: InputFacts) -> bool:
+def _cuts(facts: InputFacts) -> bool:
     """Return whether a node cuts a video or a sound to this length."""
     same = facts.gives & facts.takes & {"VIDEO", "AUDIO"}
     return facts.meaning == "duration" and facts.is_number and bool(same)
 
 
-def controls(facts: InputFacts) -> bool:
+def _controls(facts: InputFacts) -> bool:
     """Return whether a node guides the result by an image."""
     return bool(_CONTROLS.search(facts.class_type))
 
@@ -424,7 +424,7 @@ def _adapts_face(facts: InputFacts) -> bool:
     return "adapter" in facts.class_type.lower()
 
 
-def branches(facts: InputFacts) -> bool:
+def _branches(facts: InputFacts) -> bool:
     """Return whether there is a choice."""
     spec = facts.candidate.spec
     return spec is not None and len(spec.choices or ()) > 1
@@ -483,7 +483,8 @@ _LOOKS_LIKE_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Rule(Placement):
-    """A placement, and the condition `fits` for its inputs."""
+    """A placement, and the condition `fits` for its inputs. In the table, `s` are the facts about
+    one."""
 
     fits: Callable[[InputFacts], bool] = field(kw_only=True)
 
@@ -500,7 +501,7 @@ RULES: tuple[Rule, ...] = (
         21,
         title=True,
         essential=True,
-        fits=lambda s: not s.alive and s.incomplete and is_media(s),
+        fits=lambda s: not s.alive and s.incomplete and _is_media(s),
     ),
     Rule("hidden", 920, fits=lambda s: not s.alive),
     Rule("hidden", 930, fits=lambda s: s.zeroed and s.is_text),
@@ -510,16 +511,16 @@ RULES: tuple[Rule, ...] = (
         20,
         title=True,
         essential=True,
-        fits=lambda s: asks(s) and is_media(s),
+        fits=lambda s: _asks(s) and _is_media(s),
     ),
-    Rule("main", 10, title=True, merge="text", essential=True, fits=asks),
+    Rule("main", 10, title=True, merge="text", essential=True, fits=_asks),
     # Only affects previews along the way.
     Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
     # Instructions for a text model.
     Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.
     Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and _is_tooling(s)),
-    Rule("advanced", 247, title=True, fits=lambda s: s.is_text and is_saved(s)),
+    Rule("advanced", 247, title=True, fits=lambda s: s.is_text and _is_saved(s)),
     Rule(
         "main",
         10,
@@ -575,7 +576,7 @@ RULES: tuple[Rule, ...] = (
         essential=True,
         fits=lambda s: s.is_text and s.candidate.multiline,
     ),
-    Rule("main", 20, title=True, essential=True, fits=lambda s: is_media(s)),
+    Rule("main", 20, title=True, essential=True, fits=lambda s: _is_media(s)),
     # Strength of repainting.
     Rule(
         "main",
@@ -611,7 +612,7 @@ RULES: tuple[Rule, ...] = (
         merge="input",
         sets="size",
         part="width",
-        fits=lambda s: (_sets_size(s) and is_size(s, "width", _WIDTHS)) or is_named(s, "width"),
+        fits=lambda s: (_sets_size(s) and _is_size(s, "width", _WIDTHS)) or _is_named(s, "width"),
     ),
     Rule(
         "main",
@@ -619,7 +620,9 @@ RULES: tuple[Rule, ...] = (
         merge="input",
         sets="size",
         part="height",
-        fits=lambda s: (_sets_size(s) and is_size(s, "height", _HEIGHTS)) or is_named(s, "height"),
+        fits=lambda s: (
+            (_sets_size(s) and _is_size(s, "height", _HEIGHTS)) or _is_named(s, "height")
+        ),
     ),
     # Size of an image that the result is made from.
     Rule(
@@ -638,20 +641,20 @@ RULES: tuple[Rule, ...] = (
         part="height",
         fits=lambda s: s.meaning in _HEIGHTS and _sizes_image(s),
     ),
-    Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and enlarges(s)),
+    Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and _enlarges(s)),
     Rule(
         "main",
         34,
         only="fallback",
         sets="size",
-        fits=lambda s: s.meaning in _UPLOAD_SIZES and scales_upload(s),
+        fits=lambda s: s.meaning in _UPLOAD_SIZES and _scales_upload(s),
     ),
     Rule(
         "main",
         35,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _LENGTHS and (_sets_length(s) or cuts(s)),
+        fits=lambda s: s.meaning in _LENGTHS and (_sets_length(s) or _cuts(s)),
     ),
     # Number of videos, sounds or models.
     Rule(
@@ -662,7 +665,7 @@ RULES: tuple[Rule, ...] = (
         40,
         merge="input",
         sets="count",
-        fits=lambda s: s.meaning in _COUNTS and (repeats(s) or s.service),
+        fits=lambda s: s.meaning in _COUNTS and (_repeats(s) or s.service),
     ),
     Rule("main", 40, only="fallback", sets="count", fits=_is_only_count),
     Rule(
@@ -691,7 +694,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
     # Without an effect on the result.
-    Rule("advanced", 212, fits=lambda s: s.is_number and (is_off(s) or _has_no_user(s))),
+    Rule("advanced", 212, fits=lambda s: s.is_number and (_is_off(s) or _has_no_user(s))),
     # Styles that are balanced with each other.
     Rule(
         "advanced",
@@ -713,7 +716,7 @@ RULES: tuple[Rule, ...] = (
         45,
         message("Control strength"),
         sets="strength",
-        fits=lambda s: s.meaning == "strength" and controls(s),
+        fits=lambda s: s.meaning == "strength" and _controls(s),
     ),
     # Strength of a face or a style.
     Rule(
@@ -724,9 +727,9 @@ RULES: tuple[Rule, ...] = (
         sets="strength",
         fits=lambda s: s.meaning in _WEIGHTS and _adapts(s) and s.is_style,
     ),
-    Rule("main", 45, only="fallback", sets="strength", fits=edits),
+    Rule("main", 45, only="fallback", sets="strength", fits=_edits),
     # View of an object.
-    Rule("main", 33, fits=lambda s: s.is_number and turns(s)),
+    Rule("main", 33, fits=lambda s: s.is_number and _turns(s)),
     # Strength of sampling.
     Rule(
         "advanced",
@@ -755,7 +758,7 @@ RULES: tuple[Rule, ...] = (
             and not s.order
             and s.meaning == "model"
             and s.makes == "media"
-            and branches(s)
+            and _branches(s)
         ),
     ),
     Rule("main", 49, fits=_chooses_way),
