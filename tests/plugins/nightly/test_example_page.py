@@ -14,6 +14,11 @@ from tests.support.environments import serving
 from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT
 
+# After the change of the theme, which takes a moment.
+SAME_COLOR = """() => new Set(
+    ["#brand a", ".plugin-page a"].map((one) => getComputedStyle(document.querySelector(one)).color)
+).size == 1"""
+
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
@@ -52,8 +57,7 @@ def test_the_page_opens_from_the_header(page: Page) -> None:
     expect(link).to_be_focused()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        color = page.locator("#brand a").evaluate("one => getComputedStyle(one).color")
-        expect(link).to_have_css("color", color)
+        page.wait_for_function(SAME_COLOR)
     page.set_viewport_size({"width": 390, "height": 844})
     expect(link).to_be_hidden()
     page.get_by_role("button", name="Menu").click()
