@@ -26,8 +26,7 @@ export function confirm(asked, about, does, then, otherwise = () => {}) {
     const { newState } = /** @type {ToggleEvent} */ (event);
     if (newState === "closed" && !isConfirmed) otherwise();
   });
-  const last = element("div", "row last");
-  last.append(cancel, go);
+  const last = element("div", "row last", cancel, go);
   place.append(element("p", "", about), last);
   // Everything outside an open modal dialog is inert.
   (document.querySelector("dialog:modal") ?? document.body).append(place);

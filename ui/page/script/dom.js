@@ -35,17 +35,17 @@ export const glideTo = (place, block = "start") =>
   place?.scrollIntoView({ behavior: isStill() ? "auto" : "smooth", block });
 
 /**
- * Create an element.
+ * Create an element with its texts and children.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {string} [className]
- * @param {string} [text]
+ * @param {...(string | Node)} content
  * @returns {HTMLElementTagNameMap[T]}
  */
-export function element(tag, className = "", text = undefined) {
+export function element(tag, className = "", ...content) {
   const made = document.createElement(tag);
   if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
+  made.append(...content);
   return made;
 }
 
@@ -114,8 +114,7 @@ export const isPaintable = (image) =>
  * @param {HTMLElement[]} content
  */
 export function fold(section, title, content) {
-  const body = element("div", "body");
-  body.append(...content);
+  const body = element("div", "body", ...content);
   section.hidden = !content.length;
   section.replaceChildren(element("summary", "", title), body);
 }
@@ -159,8 +158,7 @@ export function dialogHead(place, id, title, ...buttons) {
   const heading = element("h2", "dialog-title", title);
   heading.id = `${id}-title`;
   place.setAttribute("aria-labelledby", heading.id);
-  const head = element("header", "in-line apart rigid");
-  head.append(heading, ...buttons);
+  const head = element("header", "in-line apart rigid", heading, ...buttons);
   return head;
 }
 
@@ -247,8 +245,7 @@ export function inHalves(text) {
   const last = element("span");
   last.dir = "rtl"; // truncates the beginning
   last.append(element("bdi", "", letters.slice(at).join("")));
-  const made = element("span", "halves");
-  made.append(element("span", "", letters.slice(0, at).join("")), last);
+  const made = element("span", "halves", element("span", "", letters.slice(0, at).join("")), last);
   return made;
 }
 

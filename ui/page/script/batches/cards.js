@@ -112,8 +112,7 @@ class Card {
     this.#stop = button(message("Stop"), () => doTo(id, "stop"), "quiet");
     this.#dismiss = button(message("Dismiss"), dismissed, "quiet");
     this.#why.role = "status";
-    const head = element("div", "batch-head wraps apart");
-    head.append(this.#title, this.#said);
+    const head = element("div", "batch-head wraps apart", this.#title, this.#said);
     const row = element("div", "batch-tools wraps");
     const opening = button(message("Open"), () => open(id), "quiet open");
     row.append(opening, this.#pause, this.#stop, this.#dismiss);

@@ -125,7 +125,7 @@ export function smallOf({ page: { thumb, icon, text } }) {
  * @param {string} name
  * @param {string} [text]
  */
-function cell(name, text = undefined) {
+function cell(name, text = "") {
   const made = element("div", name, text);
   made.role = "cell";
   return made;

@@ -469,8 +469,7 @@ class SheetHead {
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
     tools.append(this.#pause, this.#stop, this.#download, this.#retry, this.#delete);
     const state = element("div", "how-far flow");
-    const words = element("div", "so-far flow");
-    words.append(this.#said, this.#left);
+    const words = element("div", "so-far flow", this.#said, this.#left);
     state.append(this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
   }

@@ -56,8 +56,7 @@ export function offerDownload(id, over, varied) {
   };
   point();
   pattern.addEventListener("input", point);
-  const label = element("label");
-  label.append(element("span", "", message("File name")), pattern);
+  const label = element("label", "", element("span", "", message("File name")), pattern);
   const table = downloadLink(
     message("Only the table (CSV)"),
     `${root}${API}/batches/${id}/results.csv`,

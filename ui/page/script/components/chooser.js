@@ -138,8 +138,7 @@ export class Chooser {
       this.#panel.close();
       does();
     });
-    const foot = element("div", "foot");
-    foot.append(other);
+    const foot = element("div", "foot", other);
     this.#panel.append(foot);
   }
 
@@ -255,8 +254,7 @@ export class Chooser {
 
 /** @param {Choice} choice */
 function contentOf(choice) {
-  const words = element("span", "words");
-  words.append(element("strong", "", choice.title));
+  const words = element("span", "words", element("strong", "", choice.title));
   if (choice.description) words.append(element("span", "about aside", choice.description));
   const note = choice.note ? [element("span", "note", choice.note)] : [];
   return [thumbFor(choice), words, ...note];

@@ -28,8 +28,7 @@ function drawZones(offered) {
   const place = element("div");
   place.id = "drop-zones";
   for (const zone of offered) {
-    const drawn = element("div", "drop-zone");
-    drawn.append(element("strong", "", zone.title));
+    const drawn = element("div", "drop-zone", element("strong", "", zone.title));
     if (zone.about) drawn.append(element("span", "", zone.about));
     zones.set(drawn, zone);
     place.append(drawn);

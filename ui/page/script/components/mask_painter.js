@@ -77,8 +77,7 @@ class MaskPainter {
       ? message("Tap to choose")
       : message("Drop, paste or choose an image");
     const choose = button(words, () => this.#picker.click(), "choose");
-    const view = element("div", "view");
-    view.append(this.#canvas.place);
+    const view = element("div", "view", this.#canvas.place);
     this.#dialog.append(this.#tools.place, view);
     const camera = tool(message("Use the camera"), () => this.#photograph());
     camera.classList.add("use-camera");

@@ -153,8 +153,7 @@ export class Queue {
     const line = element("li", "flow apart");
     const words = element("div", "words wraps");
     words.append(element("strong"), element("span", "about"), element("span", "said"));
-    const tools = element("div", "tools");
-    tools.append(...buttons());
+    const tools = element("div", "tools", ...buttons());
     line.append(words, tools);
     this.#lines.set(key, line);
     return line;

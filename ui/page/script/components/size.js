@@ -64,8 +64,7 @@ export function mountSize(place, { title, width, height, rules, author }) {
   const own = ratioOf(author, rules) ? "" : author.join("×");
   if (own) add(own, () => author);
   chips.addEventListener("keydown", chooseByArrow);
-  const line = element("p", "line");
-  line.append(element("span", "title", title), said);
+  const line = element("p", "line", element("span", "title", title), said);
   const note = element("p", "field-note");
   place.replaceChildren(line, chips);
   const compare = () => {

@@ -82,8 +82,7 @@ class Stage {
   constructor(place, component) {
     this.#place = place;
     this.#component = component;
-    const box = element("div", "box");
-    box.append(this.#viewport.place, this.#progress.objection);
+    const box = element("div", "box", this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#rows = new ResultRows({
       component,

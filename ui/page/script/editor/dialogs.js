@@ -30,8 +30,7 @@ function choose(question, content, answers) {
       isPrimary ? "button primary" : "button",
     ),
   );
-  const last = element("div", "row last");
-  last.append(...buttons);
+  const last = element("div", "row last", ...buttons);
   place.append(content, last);
   document.body.append(place);
   place.showPopover();

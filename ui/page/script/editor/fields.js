@@ -106,7 +106,6 @@ export function signButton(sign, label, does, className = "sign") {
  * @param {HTMLElement} body
  */
 export function part(title, body) {
-  const place = element("details", "part");
-  place.append(element("summary", "", title), body);
+  const place = element("details", "part", element("summary", "", title), body);
   return place;
 }

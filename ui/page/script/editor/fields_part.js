@@ -338,8 +338,7 @@ class RowView {
     this.#up = signButton("↑", "", () => actions.step(-1));
     this.#down = signButton("↓", "", () => actions.step(1));
     this.#hide = signButton("✕", "", () => actions.toggle());
-    const head = element("div", "head");
-    head.append(handle, this.#name, this.#up, this.#down, this.#hide);
+    const head = element("div", "head", handle, this.#name, this.#up, this.#down, this.#hide);
     this.place.append(head, this.#form);
     this.#drag(handle, key);
     this.place.addEventListener("keydown", (event) => {

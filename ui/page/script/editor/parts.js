@@ -120,8 +120,7 @@ export class AddPart {
   #fill() {
     for (const { title, class_type: kind, inputs } of this.#editor.doc.inputs) {
       if (!inputs.length) continue;
-      const group = element("fieldset");
-      group.append(element("legend", "", title));
+      const group = element("fieldset", "", element("legend", "", title));
       for (const { key, label, value } of inputs) {
         const box = checkBox(label, false, (isOn) =>
           this.#editor.change(withInput(this.#editor.model, key, isOn)),

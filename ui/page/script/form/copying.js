@@ -19,8 +19,7 @@ function letCopy(why, text) {
   field.rows = LINES;
   field.value = text;
   field.ariaLabel = message("Copy it from here:");
-  const row = element("div", "row");
-  row.append(field);
+  const row = element("div", "row", field);
   const last = element("div", "row last");
   last.append(button(message("Close"), () => place.hidePopover()));
   place.append(element("p", "", message("Copy it from here:")), row, last);

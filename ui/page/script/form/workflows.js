@@ -108,8 +108,7 @@ function askToShare(title, share) {
   const box = element("input");
   Object.assign(box, { type: "text", maxLength: LONGEST, value: title });
   box.ariaLabel = message("Title");
-  const row = element("div", "row");
-  row.append(box);
+  const row = element("div", "row", box);
   const last = element("div", "row last");
   last.append(
     button(message("Cancel"), () => place.hidePopover()),

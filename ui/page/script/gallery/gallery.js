@@ -58,17 +58,14 @@ export class Gallery {
     this.#search.addEventListener("input", () => this.#change({ text: this.#search.value.trim() }));
     this.#runs.type = "checkbox";
     this.#runs.addEventListener("change", () => this.#change({ runs: this.#runs.checked }));
-    const only = element("label", "only-runnable in-line");
-    only.append(this.#runs, message("Runs now"));
-    const tools = element("div", "tools flow rigid");
-    tools.append(this.#search, this.#filters, only);
+    const only = element("label", "only-runnable in-line", this.#runs, message("Runs now"));
+    const tools = element("div", "tools flow rigid", this.#search, this.#filters, only);
     this.#said.role = "status";
     this.#problem.role = "alert";
     this.#list.ariaLabel = message("Templates");
     this.#scroll.append(this.#list);
     this.#sort.hidden = true;
-    const line = element("div", "line flow rigid");
-    line.append(this.#said, this.#sort);
+    const line = element("div", "line flow rigid", this.#said, this.#sort);
     this.#place.append(head, tools, this.#problem, line, this.#scroll);
     this.#list.addEventListener("pointermove", ({ movementX, movementY }) => {
       this.#isPointedAt ||= movementX !== 0 || movementY !== 0; // the browser also tells of moved elements
@@ -325,8 +322,7 @@ class TemplateCard {
     const card = button("", () => open(template, card), "card");
     card.dataset.id = template.id;
     card.title = description;
-    const words = element("span", "words");
-    words.append(element("strong", "strong breaks", title), this.#badges);
+    const words = element("span", "words", element("strong", "strong breaks", title), this.#badges);
     if (description) words.append(element("span", "about", description));
     const picture = thumbFor({ ...NO_CHOICE, title, thumb });
     picture.style.setProperty("--hue", String(hueOf(title))); // shows where there is no image

@@ -283,8 +283,7 @@ class ComparedImages {
    * @param {string} url its address below the app's root
    */
   paneOf(image, url) {
-    const pane = element("div", "pane");
-    pane.append(image);
+    const pane = element("div", "pane", image);
     const sight = () => {
       const { clientWidth: width, clientHeight: height } = pane;
       const natural = { width: image.naturalWidth, height: image.naturalHeight };

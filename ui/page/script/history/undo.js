@@ -28,8 +28,7 @@ export function offerUndo(words, more, undo, closed) {
     close();
     undo();
   });
-  const text = element("p");
-  text.append(element("strong", "", words), ` ${more}`);
+  const text = element("p", "", element("strong", "", words), ` ${more}`);
   line.replaceChildren(text, does);
   const later = () => {
     clearTimeout(closing);

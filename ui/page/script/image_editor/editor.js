@@ -370,8 +370,7 @@ function part(name, ...content) {
   made.role = "group";
   made.ariaLabel = name;
   made.append(element("span", "edit-name", name));
-  const row = element("div", "edit-row flow");
-  row.append(...content);
+  const row = element("div", "edit-row flow", ...content);
   made.append(row);
   return made;
 }
@@ -381,8 +380,7 @@ function part(name, ...content) {
  * @param {HTMLElement} input
  */
 function labelFor(words, input) {
-  const label = element("label");
-  label.append(element("span", "", words), input);
+  const label = element("label", "", element("span", "", words), input);
   return label;
 }
 

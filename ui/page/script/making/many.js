@@ -56,8 +56,7 @@ class ManyControl {
     );
     varied.id = "vary-about";
     this.#vary.setAttribute("aria-describedby", varied.id);
-    const more = element("div", "more");
-    more.append(this.#vary, varied);
+    const more = element("div", "more", this.#vary, varied);
     this.menu.append(this.#images.place, this.#runs.place, more);
     this.#runs.describe(message("Runs"), message("Each run uses a different seed."), 1, MOST_RUNS);
     this.menu.addEventListener("toggle", (event) => this.#toggled(event));
@@ -151,10 +150,8 @@ class Stepper {
     this.#input.setAttribute("aria-describedby", this.#help.id);
     this.#input.addEventListener("input", () => this.#typed());
     this.#input.addEventListener("change", () => this.#set(Number(this.#input.value)));
-    const box = element("div", "box");
-    box.append(this.#less, this.#input, this.#more);
-    const words = element("div", "words");
-    words.append(this.#name, this.#help);
+    const box = element("div", "box", this.#less, this.#input, this.#more);
+    const words = element("div", "words", this.#name, this.#help);
     this.place.append(words, box);
   }
 

@@ -43,8 +43,7 @@ export function cardOf(model, { at, count, isChosen }, address) {
   card.tabIndex = -1;
   card.title = model.value;
   Object.assign(card.dataset, { does: "choose", at: String(at) });
-  const words = element("span", "words");
-  words.append(element("span", "name breaks", model.label));
+  const words = element("span", "words", element("span", "name breaks", model.label));
   if (model.folder) words.append(element("span", "folder", model.folder));
   card.append(imageOf(model, address), words);
   return card;

@@ -305,8 +305,7 @@ class Details {
     this.#drawFacts(model, null);
     const words = element("div", "about");
     words.append(element("h3", "", model.label), this.#facts, this.#words);
-    const actions = element("div", "actions");
-    actions.append(use);
+    const actions = element("div", "actions", use);
     this.place.replaceChildren(imageOf(model, this.#image), words, actions);
     if (!model.is_file) return;
     const known = this.#known.get(model.value);

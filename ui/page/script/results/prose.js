@@ -67,8 +67,7 @@ function drawn(block) {
     case "paragraph":
       return filled(element("p"), block.parts);
     case "code": {
-      const place = element("pre");
-      place.append(element("code", "", block.text));
+      const place = element("pre", "", element("code", "", block.text));
       return place;
     }
     case "list": {
@@ -78,8 +77,7 @@ function drawn(block) {
       return list;
     }
     case "quote": {
-      const place = element("blockquote");
-      place.append(...block.blocks.map(drawn));
+      const place = element("blockquote", "", ...block.blocks.map(drawn));
       return place;
     }
     case "table":

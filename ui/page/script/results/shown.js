@@ -30,8 +30,7 @@ export async function shownOf(item, viewer) {
  * @param {string} label
  */
 function textOf(text, label) {
-  const place = element("div", "text");
-  place.append(proseOf(text, label));
+  const place = element("div", "text", proseOf(text, label));
   return place;
 }
 

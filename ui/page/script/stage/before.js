@@ -30,8 +30,7 @@ export class Before {
     this.#split.addEventListener("input", () => this.#divide());
     this.#listen();
     this.#image.alt = words.before;
-    const clip = element("div", "clip");
-    clip.append(this.#image, markFor(words.before));
+    const clip = element("div", "clip", this.#image, markFor(words.before));
     const after = element("div", "after");
     after.append(markFor(words.after));
     this.place.append(clip, after, this.#split, this.#grip);

@@ -299,8 +299,7 @@ function stepFor(chain, step, run, phase) {
     made.append(shown, ...words);
     place.append(made);
   } else {
-    const made = element("div", "step");
-    made.append(shown, ...words);
+    const made = element("div", "step", shown, ...words);
     place.append(made);
   }
   return place;

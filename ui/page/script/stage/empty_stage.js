@@ -199,8 +199,7 @@ function figureOf({ url, kind }) {
 
 /** Return the room of a picture that isn't known yet. */
 function roomFor() {
-  const box = element("div", "picture");
-  box.append(element("figure", "example"));
+  const box = element("div", "picture", element("figure", "example"));
   return box;
 }
 

@@ -98,8 +98,7 @@ function askForTitle(run, typed = "") {
     place.hidePopover();
     if (made) visitWith(made.name, made.values);
   });
-  const row = element("div", "row");
-  row.append(title);
+  const row = element("div", "row", title);
   const last = element("div", "row last");
   last.append(
     button(message("Cancel"), () => place.hidePopover()),

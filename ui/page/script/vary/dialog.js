@@ -126,12 +126,10 @@ export class VaryDialog {
   #body() {
     const body = element("div", "vary-body stack");
     const about = message("Pick fields and the values to try. Everything else stays the same.");
-    const more = element("div", "more wraps");
-    more.append(this.#add, this.#table.choose);
+    const more = element("div", "more wraps", this.#add, this.#table.choose);
     this.#drawWays();
     body.append(element("p", "about muted", about), this.#list, this.#table.place, more);
-    const together = element("div", "together");
-    together.append(this.#ways, this.#seeds.place);
+    const together = element("div", "together", this.#ways, this.#seeds.place);
     body.append(together);
     return body;
   }
@@ -140,8 +138,7 @@ export class VaryDialog {
     const foot = element("div", "foot");
     this.#problems.role = "status";
     this.#estimate.role = "status";
-    const last = element("div", "last flow");
-    last.append(this.#estimate, this.#start);
+    const last = element("div", "last flow", this.#estimate, this.#start);
     foot.append(this.#problems, last);
     return foot;
   }

@@ -45,8 +45,7 @@ export class VaryRow {
     this.#remove = button("✕", removed, "remove");
     this.#remove.ariaLabel = this.#remove.title = labeled(message("Remove"), field.label);
     this.#problems.role = "status";
-    const head = element("div", "row-head in-line");
-    head.append(this.#which);
+    const head = element("div", "row-head in-line", this.#which);
     if (field.several === "texts") head.append(this.#ways());
     head.append(this.#remove);
     this.place.append(head, this.#editor, this.#problems);
