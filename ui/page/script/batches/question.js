@@ -10,7 +10,7 @@ import { element } from "../dom.js";
  */
 export function question(id, title) {
   const made = element("dialog", "question");
-  const heading = element("h2", "", title);
+  const heading = element("h2", "dialog-title", title);
   heading.id = `${id}-title`;
   made.id = id;
   made.setAttribute("aria-labelledby", heading.id);
