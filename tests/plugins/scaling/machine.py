@@ -6,13 +6,14 @@ import signal
 import sys
 
 from comfy.demo import DemoServer
-from tests.support.serving import PAINTED
+
+_PAINTED = 192  # pixels, like `tests.support.serving.PAINTED`, whose module imports the app
 
 
 def main(port: str, step_seconds: str) -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with DemoServer(port=int(port), step_seconds=float(step_seconds), painted=PAINTED):
+    with DemoServer(port=int(port), step_seconds=float(step_seconds), painted=_PAINTED):
         while True:
             signal.pause()
 
