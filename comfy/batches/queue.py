@@ -184,13 +184,13 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         paid = self._starter.paid_work(workflow, form.prompt, form.titles, checked.rows)
         self._starter.payment.check([paid], origin)
         content = drawn_content(form, checked.content, spec.seeds, self._starter.rng)
-        return self.begin(form.title, workflow, content, origin)
+        return self.start_checked(form.title, workflow, content, origin)
 
-    def begin(
+    def start_checked(
         self, title: str, workflow: str, content: BatchContent, origin: Origin, batch_id: str = ""
     ) -> BatchSummary:
-        """Store and run a checked batch. `batch_id` is a UUID, "" for a new one. Raises Overloaded,
-        and ComfyError if there is no room."""
+        """Store and run a checked batch, as the batch with this id, a UUID, or as a new one. Raises
+        Overloaded, and ComfyError if there is no room."""
         batch_id = batch_id or str(uuid.uuid4())
         about = about_batch(title, workflow, content, origin)
         group = Group(batch_id, origin.owner, "batch", time.time(), "running", about)

@@ -135,21 +135,23 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         self._check_start(origin, attended=attended)
         drawn = self._forms.with_seeds(plan)
         self._forms.check(drawn, plan.values, origin)
-        return self.start_checked(drawn, origin, str(uuid.uuid4()))
+        return self.start_checked(drawn, origin)
 
     def start_checked(
         self,
         plan: ChainPlan,
         origin: Origin,
-        chain_id: str,
+        chain_id: str = "",
         *,
         again: Collection[str] = (),
         watch: ChainWatch | None = None,
     ) -> ChainSummary:
-        """Start a plan with checked values, as the chain with this id, which it may replace.
+        """Start a plan with checked values, as the chain with this id, which it may replace, or as
+        a new one.
 
         The steps named in `again` run although they are done. `watch` follows the chain.
         """
+        chain_id = chain_id or str(uuid.uuid4())
         title = message_to_json(plan.chain.title)
         about = {"chain": plan.name, "title": title, "address": origin.address}
         about["text_sources"] = [*origin.text_sources]
@@ -172,7 +174,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         self._check_start(origin, attended=False)
         drawn = self._forms.with_seeds(self._forms.plan(had.form.plan.name, record.owner, values))
         self._forms.check(drawn)
-        return self.start_checked(drawn, origin, str(uuid.uuid4()))
+        return self.start_checked(drawn, origin)
 
     def go_on(
         self,

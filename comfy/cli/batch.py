@@ -480,7 +480,7 @@ def _begin_or_resume(
         batches.change(batch_id, OWNER, "retry")
     except BatchNotFound:
         drawn = drawn_content(form, content, "form", starter.rng)
-        batches.begin(form.title, WORKFLOW, drawn, Origin(OWNER), batch_id)
+        batches.start_checked(form.title, WORKFLOW, drawn, Origin(OWNER), batch_id)
 
 
 def _batch_progress(queue: BatchQueue, batch_id: str) -> Iterator[BatchSummary]:

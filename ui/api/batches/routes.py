@@ -126,7 +126,7 @@ BODY: dict[str, Any] = {
 }
 
 
-def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
+def spec_of(body: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
     """Read what varies from a request, with its files. Raises HTTPException."""
     fields = {field.key: field for field in form.fields}
 
@@ -136,7 +136,7 @@ def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpe
     media = {field.key for field in form.fields if field.is_media}
     try:
         return parse_spec(
-            {part: told[part] for part in _SPEC_PARTS if part in told}, read_file, media
+            {part: body[part] for part in _SPEC_PARTS if part in body}, read_file, media
         )
     except BadSpec as problem:
         raise HTTPException(422, str(problem)) from None
@@ -191,11 +191,11 @@ class BatchStart:
         reader, values = self.reader.of(owner), body.get("values", {})
         form = form_for(reader, name, values)
         spec = spec_of(body, form, reader)
-        given = reader.of(form, values)
+        base = reader.of(form, values)
         attended = not body.get("watched", False)
         with registered(self.webhooks, callback, requester, "batch", "pause") as requester:
             origin = origin_of(sent, requester)
-            batch = self.batches.start(name, given, spec, origin, attended=attended)
+            batch = self.batches.start(name, base, spec, origin, attended=attended)
         return StartOutcome((batch.id,))
 
 
