@@ -21,7 +21,7 @@ from comfy.records.database import Within, erase_deleted, no_more
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
-from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
+from comfy.records.used_files import ROW, RemovalLock, check_bytes, without_use
 
 GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
@@ -31,7 +31,6 @@ _MOST_IN_ALL = 1_000  # in total, because a visitor can appear as many owners
 _LARGEST = 4_000_000  # characters
 _OF_ONE = 1 / 4  # share of the room for the files of one owner
 _OF_ADDRESS = 1 / 2  # share of the room for all owners at one address
-_MILLION = 1_000_000
 _HEAD = tuple(column for column in _groups.c if column.name != "content")
 
 
@@ -188,7 +187,10 @@ class GroupStore:
         if sizes:
             rows = [{"group": group.id, "digest": one, "size": size} for one, size in sizes.items()]
             connection.execute(insert(_files), rows)
-            self._check_files(connection, owner)
+            own = select(_files.c.digest, _files.c.size).join_from(_files, _groups)
+            own = own.where(_groups.c.owner == owner)
+            hint = message("Delete a batch or a chain with files first.")
+            check_bytes(connection, own, self._room.most * _OF_ONE, hint)
         return size + sum(sizes.values())
 
     def _make_room(self, connection: Connection, group: Group) -> list[str]:
@@ -230,19 +232,6 @@ class GroupStore:
         if known:
             erase_deleted(self._engine)
         return known
-
-    def _check_files(self, connection: Connection, owner: str) -> None:
-        every = select(_files.c.digest, _files.c.size)
-        own = every.join_from(_files, _groups).where(_groups.c.owner == owner)
-        most = self._room.most * _OF_ONE
-        if bytes_of(connection, own) > most:
-            raise ComfyError(
-                message(
-                    "These files can be at most {size}\xa0MB in total.",
-                    size=round(most / _MILLION),
-                ),
-                message("Delete a batch or a chain with files first."),
-            )
 
 
 def _share_of(group: Group) -> str:

@@ -18,14 +18,13 @@ from comfy.records.database import erase_deleted
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
-from comfy.records.used_files import ROW, RemovalLock, bytes_of, without_use
+from comfy.records.used_files import ROW, RemovalLock, bytes_of, check_bytes, without_use
 
 EVERYBODY = ""  # the owner of presets for all users
 _MOST = 200  # per owner
 _MOST_IN_ALL = 20_000  # in total, because a visitor can appear as many owners
 _LARGEST = 32_000  # characters
 _LONGEST_NAME = 60
-_MILLION = 1_000_000
 _OF_ONE = 1 / 16  # share of the room for the files of one owner
 _HOUR = 3600.0  # seconds; accuracy of a preset's last use
 
@@ -120,7 +119,10 @@ class PresetStore:
                 if sizes:
                     rows = [row | {"digest": one, "size": size} for one, size in sizes.items()]
                     connection.execute(insert(_files), rows)
-                    self._check_files(connection, row["owner"])
+                    own = select(_files.c.digest, _files.c.size)
+                    own = own.where(_files.c.owner == row["owner"])
+                    hint = message("Delete a preset first.")
+                    check_bytes(connection, own, self._room.most * _OF_ONE, hint)
                 before += self._make_room(connection, row)
                 unused = without_use(connection, dict.fromkeys(before))
             self._blobs.remove_all(self._writing.guarded(unused))
@@ -184,20 +186,6 @@ class PresetStore:
         unused = _presets.c.used_at < now - _HOUR
         with transaction(self._engine) as connection:
             connection.execute(update(_presets).where(*_is(row), unused).values(used_at=now))
-
-    def _check_files(self, connection: Connection, owner: str) -> None:
-        """Raise ComfyError if an owner's files take too much space. Identical files of several
-        presets count once."""
-        own = select(_files.c.digest, _files.c.size).where(_files.c.owner == owner)
-        most = self._room.most * _OF_ONE
-        if bytes_of(connection, own) > most:
-            raise ComfyError(
-                message(
-                    "These files can be at most {size}\xa0MB in total.",
-                    size=round(most / _MILLION),
-                ),
-                message("Delete a preset first."),
-            )
 
     def _make_room(self, connection: Connection, new: Mapping[str, str]) -> list[str]:
         """Delete presets to make room for a `new` one. Return the digests of their files. Raises

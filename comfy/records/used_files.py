@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.base.quota import Use
 from comfy.records.tables import as_comfy_errors, transaction
 from comfy.records.tables import files as _files
@@ -37,6 +38,7 @@ from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 
 _BATCH = 50
+_MILLION = 1_000_000
 _HOLDING = (_files, _preset_files, _group_files)
 # Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
 ROW = 2_000
@@ -67,6 +69,17 @@ def bytes_of(connection: Connection, files: Select[tuple[str, float]]) -> float:
     """Return the bytes of the files with these digests and sizes, counting equal files once."""
     once = files.distinct().subquery()
     return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+
+
+def check_bytes(
+    connection: Connection, files: Select[tuple[str, float]], most: float, hint: str
+) -> None:
+    """Raise ComfyError with this hint if `bytes_of` these files is more than `most`."""
+    if bytes_of(connection, files) > most:
+        size = round(most / _MILLION)
+        raise ComfyError(
+            message("These files can be at most {size}\xa0MB in total.", size=size), hint
+        )
 
 
 def uses_of_runs(connection: Connection) -> list[Use]:

@@ -254,8 +254,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
         It has the values of that run and new seeds.
         """
         address = shared_address(owner, request.scope)
-        started_chain = chains.vary(runs.record(run_id, owner), address)
-        chain = documents.started(chains.get(started_chain.id, owner))
+        chain = documents.started(chains.vary(runs.record(run_id, owner), address))
         return AsciiJSON(chain, 201, {"location": chain.url})
 
     @routes.get("/runs/{run_id}/chain", Access.OWNER, work=Work.CATALOG, status_code=204)
