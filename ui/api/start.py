@@ -96,8 +96,19 @@ def start_api(
     starting: RunStart, runs: Runs, requests: Requests, waiting: WaitingSockets
 ) -> GuardedRoutes:
     """Return `POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
+    return GuardedRoutes.of(StartHandlers(starting, runs, requests, waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class StartHandlers:
+    """Handlers of the routes that start and stop runs."""
+
+    starting: RunStart
+    runs: Runs
+    requests: Requests
+    waiting: WaitingSockets
+
     routes = GuardedRoutes(tags=["Runs"])
-    registry = starting.registry
 
     @routes.post(
         "/workflows/{name:path}/runs",
@@ -108,7 +119,7 @@ def start_api(
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(start_request)) -> Response:
+    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> Response:
         """Start one or more runs of a workflow.
 
         Omitted fields keep the author's value; omitted seeds are random. `count` starts several
@@ -116,41 +127,40 @@ def start_api(
         client disconnects before that, they are stopped, unless the request has an
         `Idempotency-Key`. The same request with the same key returns the same runs for a day.
         """
-        owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
+        owner, registry = asked.owner, self.runs.registry
+        socket_key = asked.request.headers.get(KEY_HEADER, "")
 
         def begin(sent: Sent, requester: Requester) -> StartOutcome:
-            outcome = starting.begin(name, sent, requester)
-            waiting.hand_over(registry.get(outcome.ids[0], owner), socket_key)
+            outcome = self.starting.begin(name, sent, requester)
+            self.waiting.hand_over(registry.get(outcome.ids[0], owner), socket_key)
             return outcome
 
-        outcome = await requests.begun(
+        outcome = await self.requests.begun(
             asked,
             ("runs", name),
             begin,
             ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
             stop=lambda outcome: _cancel_runs(registry, outcome.ids, owner),
         )
-        run_docs = [await asyncio.to_thread(runs.started, one, owner) for one in outcome.ids]
+        run_docs = [await asyncio.to_thread(self.runs.started, one, owner) for one in outcome.ids]
         if not outcome.counted:
             return answer_of(outcome, run_docs[0], run_docs[0].url)
         refused = problem_of(outcome.refused).to_json() if outcome.refused else None
         return answer_of(outcome, RunsDoc(tuple(run_docs), refused))
 
     @routes.post("/runs/{run_id}/stop", Access.OWNER, response_model=RunDoc)
-    def stop(run_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    def stop(self, run_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Stop a run.
 
         A finished run and its files stay unchanged. The same request with the same
         `Idempotency-Key` stops it once.
         """
         owner = keyed.owner
-        runs.record(run_id, owner)
-        outcome = requests.changed_once(
-            keyed, ("run stop", run_id), partial(_cancel_runs, registry, [run_id], owner)
+        self.runs.record(run_id, owner)
+        outcome = self.requests.changed_once(
+            keyed, ("run stop", run_id), partial(_cancel_runs, self.runs.registry, [run_id], owner)
         )
-        return changed_answer(outcome, runs.found(run_id, owner))
-
-    return routes
+        return changed_answer(outcome, self.runs.found(run_id, owner))
 
 
 async def runs_end_first(
