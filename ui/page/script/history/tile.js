@@ -83,7 +83,7 @@ function fill(tile, { page }) {
   const { icon, what, thumb, clip, results } = page;
   const inWords = () => {
     tile.classList.add("in-words");
-    const sign = icon ? [element("span", "sign", icon)] : [];
+    const sign = icon ? [symbolFor(icon, "sign")] : [];
     tile.replaceChildren(...sign, element("span", "words", what));
   };
   const shown = thumb ? imageOf(thumb) : clip ? clipOf(clip) : null;
@@ -93,8 +93,19 @@ function fill(tile, { page }) {
   }
   shown.onerror = inWords;
   tile.append(shown);
-  const marks = [icon, results > 1 ? String(results) : ""].filter(Boolean);
-  if (marks.length) tile.append(element("span", "count", marks.join(" ")));
+  const count = results > 1 ? ` ${results}` : "";
+  if (icon || count) tile.append(element("span", "count", symbolFor(icon), count));
+}
+
+/**
+ * Return the symbol of a kind of result. The tile's name has words for it.
+ * @param {string} icon
+ * @param {string} [className]
+ */
+function symbolFor(icon, className) {
+  const symbol = element("span", className, icon);
+  symbol.ariaHidden = "true";
+  return symbol;
 }
 
 /** @param {string} address */
