@@ -1,12 +1,17 @@
-"""Nodes of packs and services that the small catalog lacks."""
+"""Nodes of packs and services that the small catalog lacks, and forms with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from comfy.comfyui.object_info import Catalog
-from tests.support.samples.forms import small_catalog
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.prompt.model import Prompt
+from comfy.workflow.model import ShownInput
+from tests.support.samples.forms import parse_workflow, small_catalog
 
 TEXT = ["STRING", {"multiline": True}]
 
@@ -176,3 +181,14 @@ MORE_NODES = {
 def more_nodes() -> Catalog:
     """Return the small server's catalog with the nodes that only these tests use."""
     return Catalog({**small_catalog().raw, **MORE_NODES})
+
+
+def form_with(prompt: Prompt, *promoted: ShownInput) -> Form:
+    """Return the form of a prompt with inputs that a subgraph's author promoted."""
+    workflow = replace(parse_workflow("sample", prompt), promoted=promoted)
+    return build_form(workflow, more_nodes())
+
+
+def main(form: Form) -> dict[str, str]:
+    """Return the label of each main field by its key."""
+    return {field.key: field.label for field in form.fields if field.group == "main"}

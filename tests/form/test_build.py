@@ -1,13 +1,30 @@
-"""Forms built from prompts: their fields, labels and order."""
+"""Forms of workflows: fields, passes, shapes and labels."""
 
 from __future__ import annotations
 
 import json
+import random
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
+from comfy.form.candidates import Candidate, find_candidates
+from comfy.form.check import check
+from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.declare import declare
+from comfy.form.fill import fill
+from comfy.form.labels import Wanted, distinct, telling_part
+from comfy.form.limits import choose_widgets, limit_values
+from comfy.form.merge import merge
+from comfy.form.model import Form
+from comfy.form.rules import place
+from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.trace import Trace
+from comfy.workflow.config import FieldConfig
 from tests.support.samples.forms import (
     field_of,
     form_of,
@@ -15,8 +32,10 @@ from tests.support.samples.forms import (
     main_labels,
     node,
     parse_workflow,
+    small_catalog,
     text_to_image,
     with_values,
+    workflow_of,
 )
 
 
@@ -372,4 +391,254 @@ def test_a_server_without_any_node_still_gives_a_form() -> None:
         "Images",
         "Steps",
         "Seed",
+    ]
+
+
+CATALOG = small_catalog()
+
+
+def declared(prompt: Prompt, *statements: Statement) -> tuple[Candidate, ...]:
+    """Return a prompt's candidates after the third pass."""
+    layers = (Layer(statements),)
+    candidates = declare(find_candidates(prompt, CATALOG), layers, Layer())
+    return place(candidates, Trace(prompt, CATALOG))
+
+
+def about(key: InputRef, said: FieldConfig) -> Candidate:
+    """Return a candidate with an author's setting, after all passes."""
+    prompt = text_to_image()
+    fields = declared(prompt, Statement("toml", (key,), said))
+    (found,) = [one for one in limit_values(choose_widgets(merge(fields))) if one.ref == key]
+    return found
+
+
+def test_every_input_with_a_value_is_a_candidate() -> None:
+    """Links have no value."""
+    prompt = text_to_image()
+    literals = {
+        InputRef(node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if not isinstance(value, list)
+    }
+    assert {one.ref for one in find_candidates(prompt, CATALOG)} == literals
+
+
+def test_declared_candidates_come_first() -> None:
+    """The other candidates follow in the prompt's order."""
+    prompt, seed = text_to_image(), InputRef("3", "seed")
+    fields = declared(prompt, Statement("toml", (seed,)))
+    assert (fields[0].ref, fields[0].source) == (seed, "toml")
+    rest = [one.ref for one in find_candidates(prompt, CATALOG) if one.ref != seed]
+    assert [one.ref for one in fields[1:]] == rest
+
+
+def test_merging_keeps_every_input() -> None:
+    """Two texts with the same role become a single field that sets both."""
+    text = node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1])
+    prompt = text_to_image(n7=text)
+    before = declared(prompt)
+    after = merge(before)
+    kept = sorted(each.key for one in after for each in (one, *one.also))
+    assert kept == sorted(one.key for one in before)
+
+
+@pytest.mark.parametrize(
+    ("said", "widget", "problems"),
+    [
+        (FieldConfig("", min=1, max=50), "slider", 0),
+        (FieldConfig("", widget="number", min=1, max=50), "number", 0),
+        (FieldConfig("", widget="color"), "color", 0),
+        (FieldConfig("", widget="dropdown"), "number", 1),
+    ],
+)
+def test_an_author_chooses_the_widget_that_fits(
+    said: FieldConfig, widget: str, problems: int
+) -> None:
+    """The input keeps its own widget if the author's widget doesn't fit."""
+    steps = about(InputRef("3", "steps"), said)
+    assert (steps.widget, len(steps.problems)) == (widget, problems)
+
+
+def test_a_default_beyond_the_limits_is_the_limit() -> None:
+    """A sentence reports the change."""
+    steps = about(InputRef("3", "steps"), FieldConfig("", max=10))
+    assert (steps.default, steps.limits.max, len(steps.problems)) == (10, 10, 1)
+
+
+BOX = {"x": 1, "y": 2, "width": 300, "height": 200}
+CURVE = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
+NODES = {
+    "ImageCropV2": {
+        "input": {"required": {"crop_region": ["BOUNDING_BOX", {"socketless": True}]}},
+        "output": ["IMAGE"],
+        "name": "ImageCropV2",
+    },
+    "CurveEditor": {
+        "input": {"required": {"image": ["IMAGE"], "curve": ["CURVE", {"socketless": True}]}},
+        "output": [],
+        "name": "CurveEditor",
+        "output_node": True,
+    },
+}
+
+
+def prompt(box: object = BOX, curve: object = CURVE) -> dict[str, Any]:
+    return {
+        "1": node("ImageCropV2", crop_region=box),
+        "2": node("CurveEditor", image=["1", 0], curve=curve),
+    }
+
+
+def form(**values: object) -> Form:
+    """Return the form of both nodes, on a server that has them."""
+    return build_form(workflow_of(prompt(**values)), Catalog(NODES))
+
+
+def sent(values: dict[str, object], **authors: object) -> tuple[object, object]:
+    clean, errors = check(form(**authors), values)
+    assert errors == {}
+    filled, _ = fill(workflow_of(prompt(**authors)), form(**authors), clean, random.Random(1))
+    return filled["1"]["inputs"]["crop_region"], filled["2"]["inputs"]["curve"]
+
+
+def test_boxes_and_curves_have_fields_of_their_own() -> None:
+    """Each field has the author's value as it is. A value of any other shape stays a text field."""
+    fields = {field.key: (field.widget, field.group, field.default) for field in form().fields}
+    assert fields == {
+        "1.crop_region": ("box", "main", BOX),
+        "2.curve": ("curve", "main", CURVE),
+    }
+    odd = {field.key: (field.widget, field.group) for field in form(box={"x": "a"}, curve=7).fields}
+    assert odd == {"1.crop_region": ("text", "hidden"), "2.curve": ("text", "hidden")}
+
+
+@pytest.mark.parametrize(
+    "given", [[5, 6, 70, 80], {"x": 5, "y": 6, "width": 70, "height": 80}, "5, 6, 70, 80"]
+)
+def test_a_box_is_sent_as_the_server_takes_it(given: object) -> None:
+    """The four numbers may come in the form of a page, a script or a shell."""
+    assert sent({"1.crop_region": given})[0] == {"x": 5, "y": 6, "width": 70, "height": 80}
+
+
+@pytest.mark.parametrize("given", [[[1, 1], [0.5, 0.2], [0, 0], [None, None]], "0 0; 0.5 0.2; 1 1"])
+def test_a_curve_is_sent_from_left_to_right(given: object) -> None:
+    """The app sorts the curve's rows and leaves out empty rows. The author's interpolation doesn't
+    change."""
+    points = [[0.0, 0.0], [0.5, 0.2], [1.0, 1.0]]
+    assert sent({"2.curve": given})[1] == {"points": points, "interpolation": "linear"}
+    old = {"__type__": "CURVE", "__value__": [[0, 0], [1, 1]]}
+    assert sent({"2.curve": given}, curve=old)[1] == {"__type__": "CURVE", "__value__": points}
+
+
+def test_unchanged_values_stay_as_the_author_wrote_them() -> None:
+    """Whole numbers stay whole numbers."""
+    box, curve = sent({"1.crop_region": [1, 2, 300, 200], "2.curve": [[0.0, 0.0], [1.0, 1.0]]})
+    assert (box, curve) == (BOX, CURVE)
+    assert curve["points"] == [[0, 0], [1, 1]]
+    assert all(isinstance(part, int) for point in curve["points"] for part in point)
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ([1, 2, 3], "Enter four numbers: X and Y from 0, width and height from 1."),
+        ([1, 2, 3, None], "Enter a number."),
+        ([-1, 0, 5, 5], "Enter four numbers: X and Y from 0, width and height from 1."),
+        ([0, 0, 0, 5], "Enter four numbers: X and Y from 0, width and height from 1."),
+        (None, "Enter numbers."),
+    ],
+)
+def test_an_invalid_box_is_refused_with_a_sentence(box: object, said: str) -> None:
+    """The sentence appears on the field."""
+    assert check(form(), {"1.crop_region": box})[1] == {"1.crop_region": said}
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        ([[0, 0]], "A curve needs 2 to 100 points."),
+        ([[0, 0], [0, 1]], "Two points can't have the same X."),
+        ([[0, 0], [1, None]], "Enter a number."),
+        ([[0, 0], [1]], "Each point needs an X and a Y."),
+        (None, "Enter numbers."),
+    ],
+)
+def test_an_invalid_curve_is_refused_with_a_sentence(curve: object, said: str) -> None:
+    """The sentence appears on the field."""
+    assert check(form(), {"2.curve": curve})[1] == {"2.curve": said}
+
+
+SAMPLER = ("KSamplerAdvanced", "KSampler (Advanced)")
+PIECES = [
+    "KSampler",
+    "(Advanced)",
+    "BASE",
+    "Load",
+    "Image",
+    "(mask (A))",
+    "[hi]",
+    "\uff08タイル\uff09",
+    ": ",
+    "2",
+]
+OPENING = {")": "(", "]": "[", "\uff09": "\uff08"}
+
+
+def is_balanced(text: str) -> bool:
+    """Return whether each bracket has its partner."""
+    opened: list[str] = []
+    for character in text:
+        if character in OPENING.values():
+            opened.append(character)
+        elif character in OPENING and (not opened or opened.pop() != OPENING[character]):
+            return False
+    return not opened
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("KSampler (Advanced) - BASE", "BASE"),
+        ("KSampler (Advanced) (BASE)", "BASE"),
+        ("KSampler (Advanced)", ""),
+        ("KSampler (Advanced): mask (A)", "mask (A)"),
+        ("KSampler (Advanced second) 2", "KSampler (Advanced second) 2"),
+    ],
+)
+def test_brackets_of_the_class_name_are_dropped(title: str, label: str) -> None:
+    """ComfyUI's own names have brackets. The author's words stand behind them or in other
+    brackets."""
+    assert telling_part(title, *SAMPLER) == label
+
+
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6),
+    space=st.sampled_from(["", " "]),
+    cut=st.integers(0, 40),
+)
+def test_balanced_titles_make_balanced_labels(pieces: list[str], space: str, cut: int) -> None:
+    """No bracket loses its partner, for any part of a title as the name of its class."""
+    title = space.join(pieces)
+    assert is_balanced(telling_part(title, title[:cut], "KSampler (Advanced)"))
+    assert is_balanced(telling_part(title, "KSampler", title[:cut]))
+
+
+def test_an_addition_with_brackets_is_not_bracketed_again() -> None:
+    """A dash separates it instead."""
+    labels = [Wanted("Steps", ["Base (first)"]), Wanted("Steps", ["Refiner"])]
+    assert distinct(labels) == ["Steps \N{EN DASH} Base (first)", "Steps (Refiner)"]
+
+
+def test_labels_are_numbered_in_each_group() -> None:
+    """A group of the editor tells more than a number, and it stands behind other details."""
+    labels = [Wanted("Crop", group=group) for group in ("Pose", "Pose", "Face")]
+    assert distinct(labels) == ["Crop (Pose)", "Crop (Pose) 2", "Crop (Face)"]
+    encoders = [Wanted("Crop", group=group, of_node=["Encode"]) for group in ("Pose", "Face", "")]
+    others = [Wanted("Crop", of_node=["Resize"])]
+    assert distinct([*encoders, *others]) == [
+        "Crop (Encode) \N{EN DASH} Pose",
+        "Crop (Encode) \N{EN DASH} Face",
+        "Crop (Encode)",
+        "Crop (Resize)",
     ]

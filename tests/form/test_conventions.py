@@ -1,4 +1,4 @@
-"""Conventions of other programs: titles, values, nodes and a config.toml that define a form."""
+"""Conventions of other programs that write a form into titles, notes or files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from comfy.form.conventions.kind_titles import read_kind_title
 from comfy.form.conventions.mcww_titles import read_wrapper_title
 from comfy.form.conventions.pixelle import read_pixelle_title
 from comfy.form.conventions.placeholders import is_placeholder
-from comfy.form.model import Form
+from comfy.form.model import Field, Form
+from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import App, ShownInput, Workflow, read_workflow
 from comfy.workflow.node_mappings import parse_mappings, read_mappings
@@ -30,8 +31,6 @@ from tests.support.samples.forms import (
     titled,
     with_values,
 )
-
-# Pixelle
 
 
 def test_pixelle_titles_name_the_input() -> None:
@@ -61,9 +60,6 @@ def test_a_pixelle_title_for_a_linked_input_is_ignored() -> None:
     assert sources(form_of(titled(text_to_image(), n8="$x.samples!"))) == {"heuristic"}
 
 
-# TEXT_, SWITCH_, MODEL_
-
-
 def test_a_title_prefix_names_the_kind_of_node() -> None:
     """The prefix gives the kind and the rest gives the name. The other fields don't change."""
     prompt = titled(text_to_image(), n6="TEXT_positive", n7="TEXT_style_notes", n4="MODEL_base")
@@ -76,9 +72,6 @@ def test_a_title_prefix_names_the_kind_of_node() -> None:
     assert labels["4.ckpt_name"] == "Model (Base)"
     assert labels["20.select"] == form.titles["20"] == "Switch 1"
     assert labels["3.steps"] == "Steps"
-
-
-# Nodes of packs
 
 
 def test_swarmui_nodes_are_fields() -> None:
@@ -152,9 +145,6 @@ def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
     assert sources(form) == {"comfy_pack"}
 
 
-# Placeholders
-
-
 def test_placeholders_become_default_values() -> None:
     """`PARAM_…` becomes the server's default or an empty value. `${…:default}` becomes the default
     in it. The app draws a seed."""
@@ -180,8 +170,6 @@ def test_ordinary_texts_are_not_placeholders() -> None:
         map(is_placeholder, ["a PARAM_INT_SEED", "PARAM_", "${open", "costs ${price:3} today", ""])
     )
 
-
-# config.toml
 
 CONFIG = """
 [comfy]
@@ -249,9 +237,6 @@ def test_an_irrelevant_config_is_ignored(tmp_path: Path, content: bytes) -> None
     mappings = read_mappings(tmp_path / "main.json")
     assert mappings.nodes == ()
     assert len(mappings.problems) == (content in (b"[node_mappings", b"\xff"))
-
-
-# Precedence
 
 
 def app_form(app: App | None = None, config: FormConfig | None = None, **titles: str) -> Form:
@@ -330,8 +315,6 @@ def test_settings_without_a_name_keep_the_promoted_one(own: str | None, label: s
     assert (field.label, field.source) == (label, "toml")
 
 
-# Anything
-
 TITLES = st.text(max_size=30) | st.builds(
     "".join,
     st.lists(st.sampled_from([*"<>:/$!.~_ 12 ", "prompt", "output", "TEXT_", "seed"]), max_size=14),
@@ -381,3 +364,161 @@ def test_any_mix_of_conventions_makes_a_form(nodes: list[tuple[str, str, Any]]) 
 def test_any_mapping_is_read(table: dict[str, Any]) -> None:
     """The reader accepts names and node ids of any kind."""
     assert len(parse_mappings("main", {"node_mappings": table}).nodes) <= len(table)
+
+
+def wrapped() -> Prompt:
+    """Return a prompt with titles for that program."""
+    return titled(
+        text_to_image(n10=node("PrimitiveInt", value=30)),
+        n6="<Prompt:prompt:1>",
+        n7="<Negative:prompt:2>",
+        n5="<Count:important:1> 1, 8, 1",
+        n3="<Sampling seed:advanced/Sampling:3>",
+        n9="<Output:output:1>",
+    )
+
+
+def test_a_wrappers_titles_make_its_form() -> None:
+    """Each titled node becomes a field in the place that its title gives. The form shows nothing
+    else."""
+    form = form_of(wrapped())
+    assert shown(form) == [("6.text", "Prompt"), ("7.text", "Negative"), ("5.width", "Count")]
+    assert sources(form) == {"mcww"}
+    (seed,) = [field for field in form.fields if field.group == "advanced"]
+    assert (seed.label, seed.section) == ("Sampling seed", "Sampling")
+    assert [output.node for output in form.outputs] == ["9"]
+    assert form.titles["9"] == "Output"
+
+
+def test_a_wrappers_numbers_are_sliders_within_its_limits() -> None:
+    """The values min, max and step follow the title, with or without commas."""
+    prompt = titled(wrapped(), n10="<Steps:advanced:2/2> 1 50 1")
+    prompt = with_values(prompt, "3", steps=["10", 0])
+    field = form_of(prompt).field("10.value")
+    assert (field.widget, field.min, field.max, field.step, field.default) == (
+        "slider",
+        1,
+        50,
+        1,
+        30,
+    )
+
+
+def test_a_wrappers_seed_is_drawn() -> None:
+    """A whole number with “seed” in its label and no arguments is a seed."""
+    prompt = with_values(titled(wrapped(), n10="<My Seed:prompt:3>"), "3", seed=["10", 0])
+    assert form_of(prompt).field("10.value").widget == "seed"
+    prompt = titled(prompt, n10="<My Seed:prompt:3> 0, 9")
+    assert form_of(prompt).field("10.value").widget == "slider"
+
+
+def test_a_wrappers_order_is_category_tab_row_column() -> None:
+    """Rows are ordered by number, and tabs by their lowest row. Within a row, columns come before
+    single fields."""
+    order = [
+        "<D:prompt/B:9>",
+        "<B:prompt/A:2>",
+        "<C:prompt/A:3/2>",
+        "<E:prompt/A:3/1>",
+        "<F:prompt/A:3>",
+        "<G:x:0>",
+    ]
+    extra: dict[str, Any] = {
+        f"n{20 + i}": node("CLIPTextEncode", title, text="t", clip=["4", 1])
+        for i, title in enumerate(order)
+    }
+    extra["n9"] = node("SaveImage", "<Out:output:1>", images=["8", 0], filename_prefix="x")
+    form = form_of(text_to_image(**extra))
+    fields = [field for field in form.fields if field.source == "mcww"]
+    assert [field.label for field in fields] == ["B", "E", "C", "F", "D", "G"]
+    assert fields[-1].section == "x"
+
+
+def test_a_wrappers_own_words_are_read_in_any_case_and_number() -> None:
+    """The prompt category may also be called “Prompts”. Any other word is the author's own
+    section."""
+    assert [
+        read_wrapper_title(f"<a:{word}:1>").category for word in ("Prompts", "OUTPUT", "ControlNet")
+    ] == [  # type: ignore[union-attr]
+        "prompt",
+        "output",
+        "ControlNet",
+    ]
+
+
+@pytest.mark.parametrize(
+    "title", ["<b>bold</b>", "<Prompt>", "<Prompt:prompt>", "<:prompt:1>", "a <Prompt:prompt:1>"]
+)
+def test_incomplete_wrapper_titles_are_plain_titles(title: str) -> None:
+    """A title with only half of the notation is just a title."""
+    assert read_wrapper_title(title) is None
+    assert sources(form_of(titled(text_to_image(), n6=title))) == {"heuristic"}
+
+
+def test_an_incomplete_wrapper_graph_keeps_the_rest_at_hand() -> None:
+    """Without a prompt and an output, that program shows nothing. Here the remaining fields are
+    advanced."""
+    form = form_of(titled(text_to_image(), n6="<Prompt:prompt:1>"))
+    assert shown(form) == [("6.text", "Prompt")]
+    assert form.field("3.steps").group == "advanced"
+
+
+def test_a_model_the_server_lacks_stays_reachable() -> None:
+    """A wrapper hides the field, but the user couldn't run the workflow without it."""
+    form = form_of(with_values(wrapped(), "4", ckpt_name="gone.safetensors"))
+    assert form.field("4.ckpt_name").group == "advanced"
+    assert form.field("3.cfg").group == "hidden"
+
+
+def test_a_titled_node_without_values_is_a_problem() -> None:
+    """The sentence names the label and the node."""
+    form = form_of(titled(wrapped(), n8="<Image:prompt:4>"))
+    assert "“Image” has nothing to set: all inputs of node 8" in " ".join(form.problems)
+
+
+def test_a_missing_node_is_named_by_its_label() -> None:
+    """Sentences about missing nodes use the form's names for them."""
+    lacking = wrapped() | {"30": node("Quux", "<Glow:advanced:9>", images=["8", 0])}
+    (said,) = [problem for problem in form_of(lacking).problems if "Missing node" in problem]
+    assert "Glow" in said
+    assert "<Glow" not in said
+
+
+SWARM = {"value": 12, "min": 2, "max": 40, "step": 1, "view_max": 30, "view_type": "slider"}
+SWARM_STEPS = node("SwarmInputInteger", title="Steps to take", description="Anything", **SWARM)
+
+
+def told(field: Field) -> tuple[object, ...]:
+    return (
+        *(field.label, field.tooltip, field.widget, field.required, field.default),
+        *(field.min, field.max, field.step, field.choices),
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "key"),
+    [
+        (titled(text_to_image(), n6="$prompt.text!:What to draw"), "6.text"),
+        (with_values(text_to_image(n20=SWARM_STEPS), "3", steps=["20", 0]), "20.value"),
+        (with_values(text_to_image(), "6", text="PARAM_PROMPT"), "6.text"),
+        (with_values(text_to_image(), "3", cfg="${guidance:6.5}"), "3.cfg"),
+    ],
+    ids=["pixelle", "swarmui", "placeholder", "placeholder with a default"],
+)
+def test_a_toml_file_keeps_the_settings_of_conventions(prompt: dict[str, Any], key: str) -> None:
+    """A table without settings changes nothing but the source. Its own settings come first."""
+    before = form_of(prompt).field(key)
+    listed = form_of(prompt, FormConfig(fields=(FieldConfig(key),))).field(key)
+    assert (told(listed), listed.source) == (told(before), "toml")
+    named = form_of(prompt, FormConfig(fields=(FieldConfig(key, "Mine", "Help"),))).field(key)
+    assert (named.label, named.tooltip, told(named)[2:]) == ("Mine", "Help", told(before)[2:])
+
+
+def test_a_toml_file_keeps_the_limits_of_an_app() -> None:
+    """The file names the field and sets one limit; the App sets the others."""
+    shown = ShownInput((("3", "steps"),), "How long", min=2, max=30)
+    config = FormConfig(fields=(FieldConfig("3.steps", label="Mine", max=25),))
+    prompt = parse_workflow("sample", text_to_image()).prompt
+    workflow = Workflow("sample", prompt, None, config, app=App((shown,)))
+    field = build_form(workflow, small_catalog()).field("3.steps")
+    assert (field.label, field.min, field.max) == ("Mine", 2, 25)

@@ -1,4 +1,4 @@
-"""Files in a form: which fields may stay empty, and how users add another file."""
+"""Files in forms: images, masks, video and audio."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
@@ -14,7 +16,17 @@ from comfy.prompt.arrange import add_loaders, room_to_grow
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog, wide_form
-from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
+from tests.support.samples.forms import (
+    field_of,
+    form_of,
+    image_prompt,
+    main_labels,
+    node,
+    small_catalog,
+    text_to_image,
+    with_values,
+    workflow_of,
+)
 
 PHOTO = node("LoadImage", "Load Image", image="example.png")
 
@@ -188,3 +200,68 @@ def test_groups_that_no_loader_feeds_do_not_grow() -> None:
     prompt = text_to_image(n20=node("BatchImagesNode", **{"images.image0": ["8", 0]}))
     assert list(room_to_grow(prompt, wide_catalog())) == []
     assert add_loaders(prompt, wide_catalog(), {"20.images.image1.image"}) == (prompt, {})
+
+
+def test_a_repainted_image_has_a_strength_field() -> None:
+    """If the workflow repaints an image, the strength is a main field."""
+    assert main_labels(form_of(image_prompt())) == [
+        "Prompt",
+        "Negative prompt",
+        "Image",
+        "Strength",
+        "Steps",
+        "Seed",
+    ]
+
+
+def test_a_mask_that_is_read_makes_a_mask_field() -> None:
+    """Users can paint on the image if its MASK output is connected."""
+    assert field_of(image_prompt(), "10.image").widget == "image"
+    masked = with_values(image_prompt(), "3", latent_image=["12", 0])
+    masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["10", 1])
+    assert field_of(masked, "10.image").widget == "mask"
+
+
+def test_a_mask_file_is_an_image() -> None:
+    """LoadImageMask reads an image, so there's nothing to paint."""
+    masked = with_values(image_prompt(), "3", latent_image=["12", 0])
+    masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])
+    masked["13"] = node("LoadImageMask", image="example.png", channel="alpha")
+    assert field_of(masked, "13.image").widget == "image"
+
+
+def test_several_images_are_named_and_ordered_by_their_use() -> None:
+    """The input that takes an image says more than a number, and its order is the node's."""
+    inputs = {name: ["IMAGE", {}] for name in ("first_frame", "last_frame")}
+    frames = {"input": {"required": inputs}, "output": ["VIDEO"], "output_node": True}
+    catalog = Catalog({**small_catalog().raw, "FramesToVideo": frames})
+    prompt = {
+        "1": node("LoadImage", image="example.png"),
+        "2": node("LoadImage", image="example.png"),
+        "3": node("FramesToVideo", first_frame=["2", 0], last_frame=["1", 0]),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert [(one.key, one.label) for one in form.fields] == [
+        ("2.image", "First frame"),
+        ("1.image", "Last frame"),
+    ]
+
+
+def test_other_peoples_uploads_are_not_offered() -> None:
+    """The server lists every file in its input folder. A form doesn't."""
+    assert field_of(image_prompt(), "10.image").choices is None
+
+
+@pytest.mark.parametrize(
+    ("loader", "widget"),
+    [
+        (node("LoadAudio", audio="a.mp3"), "audio"),
+        (node("LoadVideo", file="a.mp4"), "video"),
+        (node("Load3D", model_file="a.glb"), "file"),
+    ],
+)
+def test_other_media_have_their_widgets(loader: dict[str, Any], widget: str) -> None:
+    """Audio, video and other files are uploads too."""
+    form = form_of({"1": loader, "2": node("PreviewAny", source=["1", 0])})
+    (field,) = [one for one in form.fields if one.group == "main"]
+    assert (field.widget, field.required) == (widget, True)

@@ -61,8 +61,6 @@ NAMES = st.sampled_from(
     ["", "clip", "text", "value", "images.image0", "how", "how.width", "seed", "a"]
 ) | st.text(max_size=4)
 TYPES = st.sampled_from(["*", "INT", "IMAGE", "CLIP", "IMAGE,MASK", "COMBO", -1, ["a"]])
-
-
 SLOTS = st.lists(
     maybe(
         name=NAMES,

@@ -1,5 +1,4 @@
-"""Matching of saved `widgets_values` to widgets. The values have no names, and not every position
-is an input."""
+"""Widget values in an editor graph: saved orders, custom types, and packs' own widgets."""
 
 from __future__ import annotations
 
@@ -248,3 +247,317 @@ def test_old_sampler_names() -> None:
         "links": [],
     }
     assert convert(data, catalog).prompt["1"]["inputs"] == {"sampler_name": "euler"}
+
+
+ROW = {
+    "required": {"lora_name": [["a.safetensors", "b.safetensors"], {}]},
+    "optional": {
+        "strength": ["FLOAT", {"default": 1.0}],
+        "seed": ["INT", {"control_after_generate": True}],
+    },
+}
+TYPED_CATALOG = Catalog(
+    {
+        name: {"input": {"required": required}, "output": [], "output_node": True}
+        for name, required in {
+            "Loras": {
+                "loras": ["COMFY_DYNAMICGROUP_V3", {"min": 0, "max": 5, "template": ROW}],
+                "after": ["INT", {"default": 7}],
+            },
+            "Least": {
+                "loras": ["COMFY_DYNAMICGROUP_V3", {"min": 1, "max": 5, "template": ROW}],
+            },
+            "Lights": {"lights": ["LIGHT_INFO_PREVIEW", {}], "after": ["INT", {}]},
+            "Camera": {
+                "view": ["CAMERA_ANGLE_VIEW", {}],
+                "state": ["CAMERA_INFO_STATE", {}],
+                "size": ["RESOLUTION_PREVIEW", {}],
+                "zoom": ["FLOAT", {"default": 1.0}],
+            },
+            "Curve": {"curve": ["CURVE", {}]},
+            "Older": {"first": ["INT", {"defaultInput": True}], "last": ["INT", {}]},
+            "Twice": {"text": ["STRING", {}], "count": ["INT", {}]},
+            "Changed": {"size": [["small", "large"], {}], "count": ["INT", {}]},
+        }.items()
+    }
+)
+
+
+def sent(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a graph's only node."""
+    return convert(graph(node), TYPED_CATALOG).prompt["1"]["inputs"]
+
+
+def test_rows_of_a_group() -> None:
+    """A group is saved as its number of rows and their values. Only the values are sent. A seed's
+    companion takes a place in each row."""
+    node = graph_node(
+        1, "Loras", 2, "a.safetensors", 0.5, 1, "fixed", "b.safetensors", 0.7, 2, "fixed", 42
+    )
+    assert sent(node) == {
+        "loras.0.lora_name": "a.safetensors",
+        "loras.0.strength": 0.5,
+        "loras.0.seed": 1,
+        "loras.1.lora_name": "b.safetensors",
+        "loras.1.strength": 0.7,
+        "loras.1.seed": 2,
+        "after": 42,
+    }
+
+
+@pytest.mark.parametrize("count", [0, -3, None, "2", 1e9])
+def test_a_group_without_rows(count: object) -> None:
+    """No row and an impossible number of rows send nothing."""
+    assert sent(graph_node(1, "Loras", count, 42)) == {"after": 42}
+
+
+def test_a_group_has_its_least_rows() -> None:
+    """A group has at least the rows that its class wants, with defaults."""
+    assert sent(graph_node(1, "Least", 0)) == {
+        "loras.0.lora_name": "a.safetensors",
+        "loras.0.strength": 1.0,
+        "loras.0.seed": 0,
+    }
+
+
+def test_lights_take_a_place() -> None:
+    """Lights are saved and sent, wrapped as a list."""
+    assert sent(graph_node(1, "Lights", [{"x": 1}], 3)) == {
+        "lights": {"__value__": [{"x": 1}]},
+        "after": 3,
+    }
+
+
+def test_views_are_not_sent() -> None:
+    """Only the view of the camera's angle takes a place, and no view is sent."""
+    assert sent(graph_node(1, "Camera", "object", 2.5)) == {"zoom": 2.5}
+
+
+def test_a_curve_of_a_newer_editor() -> None:
+    """Editors since 1.58, which save values by name, wrap each curve."""
+    curve = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
+    node = graph_node(1, "Curve", curve)
+    assert sent(node) == {"curve": curve}
+    named = {**node, "widgets_values_named": {"curve": curve}}
+    assert sent(named) == {"curve": {"__type__": "CURVE", "__value__": curve}}
+
+
+def test_names_that_the_editor_numbers() -> None:
+    """A script's second widget of the same name is sent under a number."""
+    node = graph_node(1, "Twice", "one", "two", 3)
+    node["widgets_values_named"] = {"text": "one", "text#1": "two", "count": 3}
+    assert sent(node) == {"text": "one", "text#1": "two", "count": 3}
+
+
+def test_names_mend_misfit_positions() -> None:
+    """If positions put values into widgets of another type, the values by name count."""
+    node = graph_node(1, "Changed", "new", "large", 3)
+    node["widgets_values_named"] = {"added": "new", "size": "large", "count": 3}
+    assert sent(node) == {"size": "large", "count": 3}
+
+
+def test_names_out_of_date() -> None:
+    """If positions fit, the values by name don't count."""
+    node = graph_node(1, "Changed", "large", 3)
+    node["widgets_values_named"] = {"size": "small", "count": 1}
+    assert sent(node) == {"size": "large", "count": 3}
+
+
+def test_default_input_forces_optional_inputs_only() -> None:
+    """`defaultInput` makes an optional input a socket. A required one keeps its widget."""
+    required = {"first": ["INT", {"defaultInput": True}], "last": ["INT", {}]}
+    sections = {"optional": required, "required": {}}
+    optional = Catalog({"Older": {"input": sections, "output": [], "output_node": True}})
+    assert sent(graph_node(1, "Older", 1, 2)) == {"first": 1, "last": 2}
+    data = graph(graph_node(1, "Older", 2))
+    assert convert(data, optional).prompt["1"]["inputs"] == {"last": 2}
+
+
+VIDEO = {
+    "images": ["IMAGE"],
+    "frame_rate": ["FLOAT", {"default": 8}],
+    "filename_prefix": ["STRING", {"default": "AnimateDiff"}],
+    "format": [
+        ["image/gif", "video/h264"],
+        {
+            "formats": {
+                "video/h264": [
+                    ["pix_fmt", ["yuv420p", "yuv420p10le"]],
+                    ["crf", "INT", {"default": 19, "max": 100}],
+                ]
+            }
+        },
+    ],
+    "pingpong": ["BOOLEAN", {"default": False}],
+    "save_output": ["BOOLEAN", {"default": True}],
+}
+LOAD_VIDEO = {
+    "video": [["cat.mp4"]],
+    "force_rate": ["FLOAT", {"default": 0}],
+    "custom_width": ["INT", {"default": 0}],
+    "custom_height": ["INT", {"default": 0}],
+    "frame_load_cap": ["INT", {"default": 0}],
+    "skip_first_frames": ["INT", {"default": 0}],
+    "select_every_nth": ["INT", {"default": 1}],
+}
+PACK_CATALOG = Catalog(
+    {
+        name: {"input": {"required": required}, "output": [], "output_node": True}
+        for name, required in {
+            "Styled": {
+                "style": ["STYLES"],
+                "start_time": ["FLOAT", {"widgetType": "TIMESTAMP", "default": 0}],
+                "text": ["STRING,PROMPT", {"widgetType": "AUTOCOMPLETE"}],
+                "count": ["INT", {"default": 1}],
+            },
+            "Tinted": {"tint": ["TINT", {"default": "#ffffff"}], "size": ["INT", {}]},
+            "Power Lora Loader (rgthree)": {},
+            "VHS_VideoCombine": VIDEO,
+            "VHS_LoadVideo": LOAD_VIDEO,
+        }.items()
+    }
+)
+
+
+def pack_sent(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a graph's only node."""
+    return convert(graph(node), PACK_CATALOG).prompt["1"]["inputs"]
+
+
+def test_a_widget_of_an_unknown_type() -> None:
+    """A type with `widgetType` has a place among the saved values."""
+    assert pack_sent(graph_node(1, "Styled", 12.5, "a cat", 3)) == {
+        "start_time": 12.5,
+        "text": "a cat",
+        "count": 3,
+    }
+
+
+def test_a_socket_with_a_widget() -> None:
+    """A saved socket that names its widget tells that the script made one for the type. A list
+    would be a link, so it is wrapped."""
+    node = graph_node(1, "Styled", ["anime"], 12.5, "a cat", 3, sockets="style")
+    assert pack_sent(node)["style"] == {"__value__": ["anime"]}
+    assert pack_sent(node)["count"] == 3
+
+
+def test_a_default_that_needs_a_place() -> None:
+    """A type with a default is a widget if the node saved one value more than it has widgets."""
+    assert pack_sent(graph_node(1, "Tinted", "#102030", 7)) == {"tint": "#102030", "size": 7}
+    assert pack_sent(graph_node(1, "Tinted", 7)) == {"size": 7}
+
+
+def test_named_values_show_a_widget() -> None:
+    """A type whose value is saved by name is a widget."""
+    node = graph_node(1, "Styled", "anime", 12.5, "a cat", 3)
+    node["widgets_values_named"] = {"style": "anime", "start_time": 12.5, "text": "a cat"}
+    assert pack_sent(node)["style"] == "anime"
+
+
+def test_lora_rows() -> None:
+    """Each saved row of a Power Lora Loader becomes an input. Header and button aren't rows."""
+    rows = [{"on": True, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": None}]
+    node = graph_node(
+        1, "Power Lora Loader (rgthree)", {}, {"type": "Header"}, *rows, {}, "add", properties={}
+    )
+    assert pack_sent(node)["lora_1"] == {"on": True, "lora": "a.safetensors", "strength": 0.5}
+    assert "lora_2" not in pack_sent(node)
+
+
+@pytest.mark.parametrize(("saved", "strength"), [(None, 1), (0.3, 0.3)])
+def test_lora_rows_with_two_strengths(saved: float | None, strength: float) -> None:
+    """The second strength is sent only if the node shows it."""
+    row = {"on": True, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": saved}
+    node = graph_node(1, "Power Lora Loader (rgthree)", row)
+    node["properties"] = {"Show Strengths": "Separate Model & Clip"}
+    assert pack_sent(node)["lora_1"]["strengthTwo"] == strength
+
+
+def combined(values: object) -> dict[str, Any]:
+    node = graph_node(1, "VHS_VideoCombine")
+    node["widgets_values"] = values
+    return pack_sent(node)
+
+
+def test_a_video_format_adds_inputs() -> None:
+    """The chosen format's own widgets are restored by name, those without a value keep their
+    defaults."""
+    inputs = combined({"frame_rate": 24, "format": "video/h264", "crf": 30, "save_image": False})
+    assert inputs == {
+        "frame_rate": 24,
+        "filename_prefix": "AnimateDiff",
+        "format": "video/h264",
+        "pix_fmt": "yuv420p",
+        "crf": 30,
+        "pingpong": False,
+        "save_output": False,
+    }
+
+
+def test_a_format_without_inputs() -> None:
+    """Values of a format that isn't chosen aren't sent."""
+    assert "crf" not in combined({"format": "image/gif", "crf": 30})
+
+
+def test_a_list_of_an_old_version() -> None:
+    """Lists of the pack's first versions have an order of their own."""
+    assert combined([12, 0, "clip", "image/gif", True, False]) == {
+        "frame_rate": 12,
+        "filename_prefix": "clip",
+        "format": "image/gif",
+        "pingpong": True,
+        "save_output": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("force_size", "size"),
+    [
+        ("512x?", (512, 0)),
+        ("?x512", (0, 512)),
+        ("256x256", (256, 256)),
+        ("Disabled", (0, 0)),
+        ("Custom Width", (700, 0)),
+        ("Custom Height", (0, 900)),
+    ],
+)
+def test_force_size_of_old_files(force_size: str, size: tuple[int, int]) -> None:
+    """Files before 2025 have one text for both dimensions."""
+    node = graph_node(1, "VHS_LoadVideo")
+    node["widgets_values"] = {
+        "video": "cat.mp4",
+        "force_size": force_size,
+        "custom_width": 700,
+        "custom_height": 900,
+    }
+    inputs = pack_sent(node)
+    assert (inputs["custom_width"], inputs["custom_height"]) == size
+
+
+def scripted(*values: Any, sockets: str) -> dict[str, Any]:
+    """Return the inputs of a node whose class declares four widgets."""
+    think = {
+        "steps": ["INT", {"default": 5}],
+        "seed": ["INT", {"default": 0}],
+        "mode": [["image first", "prompt first"], {}],
+        "info": ["STRING", {}],
+    }
+    catalog = Catalog({"Think": {"input": {"required": think}, "output": ["IMAGE"]}})
+    prompt = convert(graph(graph_node(1, "Think", *values, sockets=sockets)), catalog).prompt
+    inputs: dict[str, Any] = prompt["1"]["inputs"]
+    return inputs
+
+
+def test_sockets_name_the_values_of_widgets_that_a_script_adds() -> None:
+    """The pack's script adds widgets between the declared ones, and a button after the last."""
+    sockets = "steps friction seed mode stop info"
+    values = (7, 15.5, 3, "fixed", "prompt first", 1, "about", "a button")
+    expected = {"steps": 7, "seed": 3, "mode": "prompt first", "info": "about"}
+    assert scripted(*values, sockets=sockets) == expected
+    assert scripted(*values[:-1], sockets=sockets) == expected
+
+
+def test_values_that_sockets_do_not_account_for_stay_in_order() -> None:
+    """A number is no button's value, so the names could be off."""
+    values = (7, 3, "fixed", "image first", "about", 1.5)
+    assert scripted(*values, sockets="seed steps mode info")["steps"] == 7

@@ -1,4 +1,4 @@
-"""Runs from submission to the closed socket, and their events for watchers and owners."""
+"""A registry's runs: submission to a server whose answers get lost, results, and cancellation."""
 
 from __future__ import annotations
 
@@ -7,24 +7,36 @@ import threading
 import time
 import uuid
 import weakref
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.base.errors import (
+    ComfyError,
+    PromptRejected,
+    RunGoesOn,
+    RunNotFound,
+    ServerError,
+    ServerUnreachable,
+)
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.events import Event, Executing, Preview
 from comfy.comfyui.protocol.parse import parse_message
-from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.responses import Queue, Submitted
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from comfy.prompt.model import Prompt
 from comfy.records.record import Job
-from comfy.runs.interface import Origin, RunRegistry, Timeouts
+from comfy.runs.attempt import Submission
+from comfy.runs.interface import Origin, RunPolicy, RunRegistry, Timeouts
 from comfy.runs.limits import RunLimits
-from tests.runs.registry import LIMIT, Watched, end, queue_of, registry, running, until
+from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job, prompt
+from tests.support.serving import open_history
 from tests.support.waiting import eventually
-
-# The straight way
 
 
 def test_a_run_ends_with_its_image(demo: DemoServer, runs: RunRegistry) -> None:
@@ -200,9 +212,6 @@ def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
     assert state.error.hint
 
 
-# Watching
-
-
 def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: RunRegistry) -> None:
     """A watcher who looks late sees the newest state, then the finished one."""
     run = runs.submit(job(30), Origin("me"))
@@ -240,9 +249,6 @@ def test_a_watcher_may_give_up(runs: RunRegistry) -> None:
     assert not run.state.phase.finished
 
 
-# The queue
-
-
 def test_the_queue_position_is_kept_current(
     demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
@@ -270,9 +276,6 @@ def test_runs_that_wait_in_the_app_do_not_query_the_queue(seen: Watched, demo: D
         many = [runs.submit(job(1), Origin("me")) for _ in range(30)]
         assert all(end(run).phase is Phase.DONE for run in many)
         assert seen.calls.get("GET /queue", 0) <= 30 + 2 * (time.monotonic() - start)
-
-
-# The registry
 
 
 def test_runs_are_found_by_their_owner_only(runs: RunRegistry) -> None:
@@ -360,3 +363,339 @@ def test_many_runs_leave_nothing_behind(demo: DemoServer, nightly: bool) -> None
             assert all(end(run).phase is Phase.DONE for run in batch)
         eventually(lambda: len(runs.owned("me")) == 10)
     eventually(lambda: threading.active_count() <= before)
+
+
+POST = "POST /prompt"
+PATIENT, AT_ONCE = Timeouts(outcome_delay=60.0), Timeouts(outcome_delay=0.0)
+WORKFLOW = prompt(7, 2)
+
+
+@pytest.fixture(scope="module")
+def instant_server() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def instant(instant_server: DemoServer) -> Iterator[DemoServer]:
+    yield instant_server
+    instant_server.behave()
+
+
+@pytest.fixture
+def client(instant: DemoServer) -> Iterator[Client]:
+    with Client(instant.url) as one:
+        yield one
+
+
+class Attempts:
+    """Submission that records the ids it sends."""
+
+    def __init__(self, client: Client, timing: Timeouts, *, fails: Exception | None = None) -> None:
+        self.id = str(uuid.uuid4())
+        self.sent: list[str] = []
+        self.fails = fails
+        self.submission = Submission(client, client_id="c", timing=timing)
+
+    def prompt(self) -> Prompt:
+        if self.fails is not None:
+            raise self.fails
+        return WORKFLOW
+
+    def next(self, *, started: bool = False, later: float = 0.0) -> Submitted | float:
+        now = time.monotonic() + later
+        return self.submission.attempt(
+            self.id, self.prompt, self.sent.append, started=started, now=now
+        )
+
+
+def test_a_prompt_is_posted_once(instant: DemoServer, client: Client) -> None:
+    """The request carries the given id, and the caller gets a notification before the app sends
+    it."""
+    attempts = Attempts(client, PATIENT)
+    answer = attempts.next()
+    assert isinstance(answer, Submitted)
+    assert (answer.prompt_id, attempts.sent) == (attempts.id, [attempts.id])
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
+def test_a_prompt_whose_answer_is_lost_is_found_on_the_server(
+    instant: DemoServer, client: Client, kind: str
+) -> None:
+    """The app finds the prompt on the server and doesn't post it again."""
+    attempts = Attempts(client, AT_ONCE)
+    instant.script(kind, at=POST)  # type: ignore[arg-type]
+    before = instant.requests[POST]
+    with pytest.raises((ServerUnreachable, ServerError)):
+        attempts.next()
+    answer = attempts.next()
+    assert isinstance(answer, Submitted)
+    assert answer.prompt_id == attempts.id
+    assert instant.requests[POST] - before == 1
+
+
+def test_a_prompt_that_is_nowhere_may_still_be_on_its_way(
+    instant: DemoServer, client: Client
+) -> None:
+    """The app looks for the prompt again a moment later, and doesn't post it before then."""
+    attempts = Attempts(client, PATIENT)
+    instant.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    sure_at = attempts.next()
+    assert isinstance(sure_at, float)
+    assert sure_at > time.monotonic()
+    assert len(attempts.sent) == 1
+
+
+def test_a_prompt_that_is_nowhere_is_posted_again(instant: DemoServer, client: Client) -> None:
+    """The app posts the prompt under the same id, after a second look that begins when the delay is
+    over."""
+    attempts = Attempts(client, PATIENT)
+    instant.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    assert isinstance(attempts.next(), float)
+    assert isinstance(attempts.next(later=PATIENT.outcome_delay), Submitted)
+    assert attempts.sent == [attempts.id] * 2
+    assert instant.journal.of(attempts.id).count("taken") == 1
+
+
+def test_a_start_reported_by_the_socket_proves_acceptance(
+    instant: DemoServer, client: Client
+) -> None:
+    """After that message, the app sends neither a query nor the prompt."""
+    attempts = Attempts(client, AT_ONCE)
+    instant.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    before = instant.requests.total()
+    assert attempts.next(started=True) == Submitted(attempts.id, 0)
+    assert instant.requests.total() == before
+
+
+def test_repeated_server_errors_are_not_retried_forever(
+    instant: DemoServer, client: Client
+) -> None:
+    """After five failed posts, the app gives up. If the submission starts again, the count does
+    too."""
+    attempts = Attempts(client, AT_ONCE)
+    instant.script("http_500", at=POST, count=5)
+    for number in range(1, 6):
+        with pytest.raises(ServerError) as told:
+            attempts.next()
+        assert attempts.submission.not_worth_retrying(told.value) is (number == 5)
+    attempts.submission.again()
+    assert not attempts.submission.not_worth_retrying(told.value)
+    assert isinstance(attempts.next(), Submitted)
+
+
+def test_permanent_errors_are_not_retried(client: Client) -> None:
+    """The app gives up immediately on an invalid certificate or a missing login."""
+    submission = Attempts(client, PATIENT).submission
+    assert submission.not_worth_retrying(
+        ServerUnreachable("Its certificate has expired.", passing=False)
+    )
+    assert submission.not_worth_retrying(ServerError("It asks for a login.", status=401))
+    assert not submission.not_worth_retrying(ServerUnreachable("Nothing answers."))
+
+
+@pytest.mark.parametrize("error", [PromptRejected("No such file."), ServerUnreachable("Away.")])
+def test_a_prompt_that_cannot_be_made_was_not_sent(
+    instant: DemoServer, client: Client, error: ComfyError
+) -> None:
+    """For example, a file upload fails. The app doesn't report the prompt as sent, posts nothing,
+    and has nothing to look for afterwards."""
+    attempts = Attempts(client, PATIENT, fails=error)
+    before = instant.requests.total()
+    with pytest.raises(type(error)):
+        attempts.next()
+    assert (attempts.sent, instant.requests.total()) == ([], before)
+    attempts.fails = None
+    assert isinstance(attempts.next(), Submitted)
+
+
+def test_a_running_run_is_interrupted_and_no_other(
+    demo: DemoServer, seen: Watched, runs: RunRegistry
+) -> None:
+    """Canceling a run stops only its prompt at the server. The next run in the queue finishes."""
+    run = runs.submit(job(LONG), Origin("me"))
+    running(run)
+    other = runs.submit(job(2), Origin("me"))
+    run.cancel()
+    state = end(run)
+    assert (state.phase, state.error, state.preview) == (Phase.STOPPED, None, None)
+    assert end(other).phase is Phase.DONE
+    eventually(lambda: seen.close_codes == [1000, 1000])
+
+
+def test_canceling_a_waiting_run_removes_it_from_the_queue(
+    demo: DemoServer, runs: RunRegistry
+) -> None:
+    """Canceling a waiting run removes it from the queue and leaves the active run alone."""
+    first = runs.submit(job(LONG), Origin("me"))
+    running(first)
+    second = runs.submit(job(), Origin("me"))
+    until(second, lambda state: state.queue_place == 1)
+    second.cancel()
+    assert end(second).phase is Phase.STOPPED
+    assert queue_of(demo).pending == ()
+    assert not first.state.phase.finished
+
+
+@pytest.mark.parametrize("place", ["POST /jobs/{id}/cancel", "POST /prompt"])
+def test_a_slow_server_does_not_hold_up_a_cancel(
+    demo: DemoServer, seen: Watched, runs: RunRegistry, place: str
+) -> None:
+    """The app stops the run and closes the socket with code 1000 before the slow server has
+    answered. The server receives the cancellation afterwards."""
+    run = runs.submit(job(LONG), Origin("me")) if "jobs" in place else None
+    if run is not None:
+        running(run)
+    with demo.hold(place.format(id=run.id if run else "")) as held:
+        run = run or runs.submit(job(LONG), Origin("me"))
+        eventually(lambda: held.reached.is_set() or "jobs" in place)
+        run.cancel()
+        assert end(run).phase is Phase.STOPPED
+        eventually(lambda: seen.close_codes == [1000])
+    eventually(lambda: {"interrupted", "removed"} & set(demo.journal.of(run.id)))
+    assert queue_of(demo) == Queue((), ())
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_missing_files_do_not_hold_up_a_cancel(tmp_path: Path, *, dies: bool) -> None:
+    """If the server is gone or slow, the app stops the run long before its patience ends. The
+    record also shows this. The run has no files."""
+    patient = replace(HURRIED, call=LIMIT, patience=10 * LIMIT)
+    with (
+        DemoServer(step_seconds=0) as demo,
+        closing(open_history(tmp_path)) as history,
+        registry(demo, patient, history=history) as runs,
+    ):
+        with demo.hold("GET /view") as held:
+            run = runs.submit(job(2), Origin("me"))
+            assert held.reached.wait(LIMIT)
+            if dies:
+                demo.stop()
+                until(run, lambda state: state.away)
+            run.cancel()
+            assert end(run).phase is Phase.STOPPED
+        assert (run.state.files, run.state.error) == ((), None)
+        assert runs.record(run.id, "me").state.phase is Phase.STOPPED
+        record = history.get(run.id, "me")
+        assert record is not None
+        assert record.state.phase is Phase.STOPPED
+
+
+def test_a_run_that_finished_before_its_cancel_keeps_its_files(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """The server has already finished the run, so the app still fetches its files."""
+    patient = replace(HURRIED, silence=LIMIT, fresh=LIMIT, cancel_limit=LIMIT, patience=LIMIT)
+    with (
+        closing(open_history(tmp_path)) as history,
+        registry(demo, patient, history=history) as runs,
+    ):
+        with demo.hold("GET /history") as held:
+            run = runs.submit(job(2), Origin("me"))
+            assert held.reached.wait(LIMIT)
+            run.cancel()
+            state = end(run)
+        assert state.phase is Phase.DONE
+        assert [bool(file.digest) for file in state.files] == [True]
+
+
+def test_a_run_stopped_by_another_client_has_its_own_message(
+    demo: DemoServer, runs: RunRegistry
+) -> None:
+    """If another client interrupts the run at the server, it ends as stopped, with a different
+    message."""
+    run = runs.submit(job(LONG), Origin("me"))
+    running(run)
+    with Client(demo.url) as other:
+        other.cancel(run.id)
+    state = end(run)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "Someone else" in state.error.message
+
+
+def test_a_run_removed_by_another_client_has_its_own_message(
+    demo: DemoServer, runs: RunRegistry
+) -> None:
+    """If another client removes the run from the queue, the server sends no event. The run ends as
+    stopped, with a message."""
+    first = runs.submit(job(LONG), Origin("me"))
+    running(first)
+    second = runs.submit(job(), Origin("me"))
+    until(second, lambda state: state.queue_place == 1)
+    demo.queue.clear()
+    state = end(second)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "Someone else stopped this run" in state.error.message
+    assert not first.state.phase.finished
+
+
+def test_cancel_twice_and_after_the_end(runs: RunRegistry) -> None:
+    """A second cancel or a late one changes nothing."""
+    run = runs.submit(job(), Origin("me"))
+    assert end(run).phase is Phase.DONE
+    run.cancel()
+    run.cancel()
+    assert run.state.phase is Phase.DONE
+
+
+def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) -> None:
+    """When the last page detaches, the grace time starts. Attaching a page stops it. The stopped
+    run says why."""
+    with registry(demo, grace=0.3) as runs:
+        run = runs.submit(job(LONG), Origin("me"))
+        run.attach()
+        run.attach()
+        run.detach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        run.detach()
+        run.attach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        run.detach()
+        state = end(run)
+        assert state.phase is Phase.STOPPED
+        assert state.error is not None
+        assert "page was closed" in state.error.message
+        eventually(lambda: queue_of(demo).running == ())
+
+
+def test_no_page_ever_came(demo: DemoServer) -> None:
+    """A watched run that no browser attaches to ends after the grace time. An unwatched run
+    continues."""
+    with registry(demo, grace=0.3) as runs:
+        watched, unwatched = (
+            runs.submit(job(LONG), Origin("me"), RunPolicy(watched=watched))
+            for watched in (True, False)
+        )
+        assert end(watched).phase is Phase.STOPPED
+        assert not unwatched.state.phase.finished
+
+
+def test_runs_continue_without_pages_where_they_keep_running(demo: DemoServer) -> None:
+    """With `keep_running`, a watched run continues after its last page has left."""
+    with registry(demo, grace=0.0, keep_running=True) as runs:
+        run = runs.submit(job(LONG), Origin("me"))
+        run.attach()
+        run.detach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        assert run.record.keeps_going
+
+
+def test_a_deadline_ends_a_watched_run(runs: RunRegistry) -> None:
+    """After its deadline, the app stops an unfinished run and says why."""
+    run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))
+    run.attach()
+    state = end(run)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "longer than 0.4 seconds" in state.error.message

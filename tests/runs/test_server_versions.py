@@ -231,8 +231,6 @@ def test_a_3d_result_without_its_preview_is_complete(
 
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
-
-
 OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
 
 

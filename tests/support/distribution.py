@@ -36,10 +36,8 @@ PURE = (
     "templates/test_index.py",
     "webhooks",
     "ui/documents",
-    "runs/test_fair_queue.py",
-    "runs/test_order.py",
+    "runs/test_line.py",
     "runs/test_plan.py",
-    "runs/test_reconnect.py",
     "records/test_serialization.py",
     "test_architecture.py",
 )

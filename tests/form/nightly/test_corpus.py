@@ -1,4 +1,4 @@
-"""Forms of real workflows. The tests need the collection beside the checkout."""
+"""Forms of the corpus of real workflows, and their negative prompts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.node_lists import PAID_MODULE
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
+from comfy.prompt.texts import looks_negative
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
-from tests.form.test_labels import is_balanced
+from tests.form.test_build import is_balanced
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,3 +116,22 @@ def test_the_published_score_is_reached(shared: Path, tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_negative_text_of_real_graphs_is_a_prompt(shared: Path) -> None:
+    """Real graphs often have missing nodes between their texts and the sampler."""
+    catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    folder = shared / "workflows"
+    files = [*folder.glob("corpus/*/*.json"), *folder.glob("gui_to_api/gui/*.json")]
+    wrong = []
+    for file in files:
+        if file.name == "index.json" or file.parent.name == "odd":
+            continue
+        form = build_form(on_server(read_workflow(file), catalog), catalog)
+        wrong += [
+            f"{file.name}: {one.key} {one.label}"
+            for one in form.fields
+            if one.group == "main" and one.role == "prompt" and looks_negative(one.default)
+        ]
+    assert len(files) > 100
+    assert wrong == []

@@ -24,7 +24,7 @@ from tests.support.postgres import empty
 ALWAYS_TWICE = ("runs/test_registry_line.py",)
 TWICE = (
     *ALWAYS_TWICE,
-    *("runs/test_registry.py", "runs/test_cancel.py", "runs/test_submit.py"),
+    "runs/test_registry.py",
     "batches/test_batch_queue.py",
     *(
         "chains/test_chain_presses.py",

@@ -1,9 +1,10 @@
-"""Checking what a user entered, and filling a prompt with it."""
+"""A form's values: checked, filled into the prompt, seeds and colors included."""
 
 from __future__ import annotations
 
 import copy
 import random
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,11 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.base.messages import Message
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.labels import Wanted, distinct
-from comfy.workflow.config import parse_config
+from comfy.form.model import Form
+from comfy.form.seeds import CountUp, next_seed
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import FormConfig, parse_config
 from tests.support.distribution import examples
+from tests.support.samples.extra_nodes import wide_form
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 
 FORM = form_of(text_to_image())
@@ -239,3 +246,204 @@ def test_every_value_is_valid_or_has_an_error(values: dict[str, object]) -> None
     again, none = check(FORM, good)
     assert none == {}
     assert again | good == again
+
+
+NOON = datetime(2026, 3, 9, 12, 5)
+DYNAMIC = with_values(
+    text_to_image(n24=node("EditText", prompt="a {red|blue|green} fox", clip=["4", 1])),
+    "3",
+    positive=["24", 0],
+)
+
+
+def sent(
+    prompt: Prompt, values: dict[str, object], number: int = 1, config: FormConfig | None = None
+) -> tuple[Prompt, dict[str, Any]]:
+    form = wide_form(prompt, values, config)
+    clean, errors = check(form, values)
+    assert errors == {}
+    return fill(workflow_of(prompt, config), form, clean, random.Random(number), NOON)
+
+
+def test_wildcards_are_drawn_and_recorded() -> None:
+    """Each run draws another text. The run's values contain the text that was sent."""
+    seen = set()
+    for number in range(30):
+        prompt, used = sent(DYNAMIC, {}, number)
+        assert prompt["24"]["inputs"]["prompt"] == used["24.prompt"]
+        seen.add(used["24.prompt"])
+    assert seen == {"a red fox", "a blue fox", "a green fox"}
+
+
+def test_wildcards_work_in_the_users_text() -> None:
+    """Wildcards also work in the user's text, not only in the author's."""
+    assert sent(DYNAMIC, {"24.prompt": "{one}"})[1]["24.prompt"] == "one"
+
+
+def test_braces_outside_wildcard_inputs_are_kept() -> None:
+    """Wildcards work only in inputs whose node declares them."""
+    prompt, used = sent(text_to_image(), {"9.filename_prefix": "{a|b}"})
+    assert prompt["9"]["inputs"]["filename_prefix"] == used["9.filename_prefix"] == "{a|b}"
+
+
+def test_one_field_sends_one_text() -> None:
+    """If a field sets several inputs, all of them get the same draw."""
+    twin = with_values(
+        DYNAMIC | {"25": node("EditText", prompt="x", clip=["4", 1])}, "3", negative=["25", 0]
+    )
+    config = parse_config("x.toml", {"fields": {"24.prompt": {"also": ["25.prompt"]}}})
+    for number in range(10):
+        prompt, _ = sent(twin, {}, number, config)
+        assert prompt["24"]["inputs"]["prompt"] == prompt["25"]["inputs"]["prompt"]
+
+
+def test_file_prefixes_name_values_and_the_date() -> None:
+    """The prefix contains the values of this run, including a drawn seed."""
+    prompt = with_values(
+        text_to_image(), "9", filename_prefix="%date:yyyy-MM-dd%/%KSampler.seed%_%width%"
+    )
+    filled, used = sent(prompt, {"3.seed": None})
+    expected = f"2026-03-09/{used['3.seed']}_%width%"
+    assert filled["9"]["inputs"]["filename_prefix"] == used["9.filename_prefix"] == expected
+
+
+def test_recorded_values_give_the_same_prompt_again() -> None:
+    """A run's values hold no more wildcards, so they give the same prompt again."""
+    prompt, used = sent(DYNAMIC, {"3.seed": None})
+    assert sent(DYNAMIC, used, 99)[0] == prompt
+
+
+SEED = FORM.field("3.seed")
+
+
+def seed_sent(value: object) -> object:
+    """Return the seed that a run gets."""
+    clean, errors = check(FORM, {"3.seed": value})
+    assert errors == {}
+    prompt, used = fill(workflow_of(text_to_image()), FORM, clean, random.Random(1))
+    assert prompt["3"]["inputs"]["seed"] == used["3.seed"]
+    return used["3.seed"]
+
+
+@pytest.mark.parametrize(
+    ("value", "seed"),
+    [
+        ("12", 12),
+        (12, 12),
+        (CountUp(12, is_used=False), 12),
+        (CountUp(12), 13),
+        (CountUp(2**64 - 2), 2**64 - 1),
+        (CountUp(2**64 - 1), 0),
+    ],
+)
+def test_a_seed_is_sent_as_given_or_counted(value: object, seed: int) -> None:
+    """The run gets the given seed or the next one after the last seed. The smallest seed follows
+    the largest."""
+    assert seed_sent(value) == seed
+
+
+def test_an_empty_seed_draws_a_new_one_each_time() -> None:
+    """The draw comes from the given generator."""
+    rng = random.Random(5)
+    assert len({next_seed(SEED, None, rng) for _ in range(20)}) == 20
+
+
+def test_an_invalid_last_seed_is_refused() -> None:
+    """The last seed must be a valid seed."""
+    assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Minimum 0."}
+
+
+NODES = {
+    "EmptyImage": {
+        "input": {
+            "required": {
+                "color": ["INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "display": "color"}],
+            }
+        },
+        "output": ["IMAGE"],
+        "name": "EmptyImage",
+    },
+    "Painter": {
+        "input": {
+            "required": {
+                "image": ["IMAGE"],
+                "bg_color": ["COLOR", {"default": "#000000", "socketless": True}],
+                "edge": ["STRING", {"default": "", "display": "color"}],
+            }
+        },
+        "output": [],
+        "name": "Painter",
+        "output_node": True,
+    },
+}
+PROMPT = {
+    "1": node("EmptyImage", color=255),
+    "2": node("Painter", image=["1", 0], bg_color="#FFFFFF", edge=""),
+}
+
+
+def form() -> Form:
+    """Return the form of both nodes, on a server that has them."""
+    return build_form(workflow_of(PROMPT), Catalog(NODES))
+
+
+def test_colors_get_a_picker() -> None:
+    """The picker appears for numbers and texts shown as colors, and for the color type. A text that
+    is no color has no picker."""
+    widgets = {field.key: field.widget for field in form().fields}
+    assert widgets == {"1.color": "color", "2.bg_color": "color", "2.edge": "text"}
+
+
+@pytest.mark.parametrize(
+    ("picked", "number", "text"),
+    [
+        ("#ff8800", 0xFF8800, "#ff8800"),
+        ("#f80", 0xFF8800, "#ff8800"),
+        ("#ff8800cc", 0xFF8800, "#ff8800"),
+        ("rgba(255, 136.4, 0.2, 0.5)", 0xFF8800, "#ff8800"),
+        ("rgb(255,136,0)", 0xFF8800, "#ff8800"),
+        ("hsl(0, 100%, 50%)", 0xFF0000, "#ff0000"),
+        ("rgba(255, 255, 255, 1)", 0xFFFFFF, "#FFFFFF"),
+        (0xFF8800, 0xFF8800, "#ff8800"),
+    ],
+)
+def test_a_picked_color_is_sent_in_the_servers_format(
+    picked: object, number: int, text: str
+) -> None:
+    """The app accepts any picker's format. The author's own color keeps the author's spelling."""
+    clean, errors = check(form(), {"1.color": picked, "2.bg_color": picked})
+    assert errors == {}
+    prompt, _ = fill(workflow_of(PROMPT), form(), clean, random.Random(1))
+    assert prompt["1"]["inputs"]["color"] == number
+    assert prompt["2"]["inputs"]["bg_color"] == text
+
+
+@pytest.mark.parametrize(
+    ("picked", "text"),
+    [
+        ("#ff8800", "#ff880080"),
+        ("#ff8800cc", "#ff8800cc"),
+        ("#112233", "#11223380"),
+        ("#112233ff", "#112233ff"),
+    ],
+)
+def test_a_picked_color_keeps_the_authors_transparency(picked: str, text: str) -> None:
+    """Pickers without transparency change the color only."""
+    painter = node("Painter", image=["1", 0], bg_color="#11223380", edge="")
+    workflow = workflow_of(PROMPT | {"2": painter})
+    form = build_form(workflow, Catalog(NODES))
+    clean, errors = check(form, {"2.bg_color": picked})
+    assert errors == {}
+    filled, _ = fill(workflow, form, clean, random.Random(1))
+    assert filled["2"]["inputs"]["bg_color"] == text
+
+
+def test_a_number_typed_in_a_shell_is_a_color() -> None:
+    """The check takes the value that `--set 1.color=255` gives."""
+    assert check(form(), {"1.color": "255"})[0]["1.color"] == 255
+
+
+@pytest.mark.parametrize("value", ["", None, "sky", "rgb(1,2)", -1, 2**24, True, [1], "#" * 10_000])
+def test_an_invalid_color_is_refused_with_a_sentence(value: object) -> None:
+    """The sentence appears on the field."""
+    assert check(form(), {"1.color": value})[1] == {"1.color": "Choose a color, such as #ff8800."}
