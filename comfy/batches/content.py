@@ -433,11 +433,11 @@ def _values_of_all(content: BatchContent) -> Iterator[object]:
 
 def with_distinct_names(content: BatchContent) -> BatchContent:
     """Give each file of a field a distinct name, so that rows of files with equal names differ."""
-    columns: list[Iterable[object]] = [axis.values for axis in content.axes]
-    columns += [[row.values.get(one.key) for row in content.table] for one in content.columns]
+    several: list[Iterable[object]] = [axis.values for axis in content.axes]
+    several += [[row.values.get(axis.key) for row in content.table] for axis in content.columns]
     named: dict[int, Upload] = {}
-    for column in columns:
-        files = {id(one): one for one in column if isinstance(one, Upload)}
+    for values in several:
+        files = {id(value): value for value in values if isinstance(value, Upload)}
         named |= zip(files, distinctly_named([*files.values()]), strict=True)
     return _with_other_values(content, lambda value: named.get(id(value), value))
 

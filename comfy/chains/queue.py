@@ -363,26 +363,24 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         # Users without a cookie share no runs.
         sharers = chain.id if chain.owner == self._nobody else chain.owner
         runner = ChainRunner(self._starter, chain.origin, sharers=sharers)
-
-        def begun(begin: StepBegin) -> None:
-            chain.begun(begin)
-            self._save(chain)
-
-        for end in runner.run(
+        for event in runner.run(
             chain.id,
             plan.steps,
             again=chain.again,
             watch=chain.watch,
-            begun=begun,
-            wanted=lambda: chain.state == "running" and not chain.disowned,
+            wanted=lambda: chain.is_running and not chain.disowned,
         ):
+            if isinstance(event, StepBegin):
+                chain.begun(event)
+                self._save(chain)
+                continue
             if self._runs.closed or chain.disowned:
                 return
-            self._check_database(end.outcome)
-            chain.ended(end, forms[end.step])
+            self._check_database(event.outcome)
+            chain.ended(event, forms[event.step])
             self._save(chain)
             if chain.watch is not None:
-                chain.watch(end)
+                chain.watch(event)
             if chain.is_over:
                 return
 

@@ -254,17 +254,15 @@ class ChainRunner:
         *,
         again: Mapping[str, Collection[str]],
         watch: Callable[[RunStates], None] | None = None,
-        begun: Callable[[StepBegin], None] = lambda _: None,
         wanted: Callable[[], bool] = lambda: True,
-    ) -> Iterator[StepEnd]:
-        """Run the steps, and yield the end of each run. Steps that don't wait for each other run
-        together; a failed step stops only the steps that need it.
+    ) -> Iterator[StepBegin | StepEnd]:
+        """Run the steps, and yield the start and the end of each run. Steps that don't wait for
+        each other run together; a failed step stops only the steps that need it.
 
         `chain_id` is the group of all runs. `again` names the steps that run although they are
         done, each with the ids of the runs that already started for this. `watch` is as in
-        `LiveTasks`; `begun` is called for each started run. While there are too many runs, new ones
-        wait as long as the chain is `wanted`. A run of another chain that was stopped there starts
-        again for this chain.
+        `LiveTasks`. While there are too many runs, new ones wait as long as the chain is `wanted`.
+        A run of another chain that was stopped there starts again for this chain.
         """
         by_name = {step.name: step for step in steps}
         ends = _Ends()
@@ -283,10 +281,6 @@ class ChainRunner:
                     try:
                         task = self._task(by_name[name], run, chain_id)
                         run_or_record = self._tasks.begin(task, again=again.get(name))
-                        live.add((name, number), run_or_record)
-                        started[name, number] = run
-                        if not isinstance(run_or_record, Record):
-                            begun(StepBegin(name, number, ends.count(name), run_or_record))
                     except TooManyPaidRuns as error:
                         yield ends.add(name, number, error)
                     except Overloaded:
@@ -296,6 +290,11 @@ class ChainRunner:
                         break
                     except ComfyError as error:
                         yield ends.add(name, number, error)
+                    else:
+                        live.add((name, number), run_or_record)
+                        started[name, number] = run
+                        if not isinstance(run_or_record, Record):
+                            yield StepBegin(name, number, ends.count(name), run_or_record)
                 if not live:
                     if waiting:
                         continue

@@ -120,8 +120,8 @@ def test_a_batch_starts_whole_or_not_at_all(
     begun = batches.get(answer.json()["id"], OWNER)
     batches.change(begun.id, OWNER, "pause")
     table = batches.table(begun.id, OWNER)
-    assert len(table.rows) == len(table.states) == begun.rows
+    assert len(table.content) == len(table.states) == begun.rows
     again = BatchQueue(app.services.starter).table(begun.id, OWNER)
-    assert [again.rows[at] for at in range(min(5, begun.rows))] == list(table.rows[:5])
+    assert [again.content[at] for at in range(min(5, begun.rows))] == list(table.content[:5])
     batches.delete(begun.id, OWNER)
     eventually(lambda: not app.runs.line_of(OWNER))
