@@ -113,8 +113,9 @@ def _undeclared(
             candidate = _stated(statement, _taken(free, statement.targets))
         else:
             candidate = free.pop(target)
-            candidate = replace(candidate, beside_promoted=_host(candidate.node) in hosts)
-        yield replace(candidate, others=others)
+            if _host(candidate.node) in hosts:
+                candidate = replace(candidate, beside_promoted=True)
+        yield candidate if others == "auto" else replace(candidate, others=others)
 
 
 def _host(node: str) -> str:

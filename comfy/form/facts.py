@@ -211,9 +211,8 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     trace = roles.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
-    candidate = with_limits(
-        replace(candidate, used_outputs=trace.used_outputs(node_id)), meaning, trace.spec_of(*meant)
-    )
+    used = trace.used_outputs(node_id)
+    candidate = with_limits(candidate, meaning, trace.spec_of(*meant), used)
     if meant == candidate.ref:
         target, meaning = trace.parameter(*meant) or meant
     target_node, target_spec = trace.prompt[target], trace.spec(target)
@@ -295,12 +294,14 @@ def _node_name(node: Node) -> str:
     return title if title not in ("", node["class_type"]) else class_words(node["class_type"])
 
 
-def with_limits(candidate: Candidate, name: str, target: InputSpec | None) -> Candidate:
-    """Return the candidate with its limits. `name` and `target` belong to the input that finally
-    gets the value (`Trace.meaning`)."""
+def with_limits(
+    candidate: Candidate, name: str, target: InputSpec | None, used: frozenset[int]
+) -> Candidate:
+    """Return the candidate with its limits and the `used` outputs of its node. `name` and `target`
+    belong to the input that finally gets the value (`Trace.meaning`)."""
     is_seed = _is_seed(candidate, name, target)
     limits = _limits(candidate, target or candidate.spec, is_seed=is_seed)
-    return replace(candidate, is_seed=is_seed, limits=limits)
+    return replace(candidate, is_seed=is_seed, limits=limits, used_outputs=used)
 
 
 def best_kind(candidate: Candidate) -> FieldKind:

@@ -142,9 +142,8 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
             spec=spec,
             type=spec.value_type,
             also=(),
-            used_outputs=frozenset(),
         )
-        cell = with_limits(cell, spec.name, spec)
+        cell = with_limits(cell, spec.name, spec, frozenset())
         kind = best_kind(cell)
         column = replace(
             cell,

@@ -133,23 +133,24 @@ def _place_declared(candidate: Candidate, roles: Roles) -> Candidate:
 def _place_undeclared(candidate: Candidate, roles: Roles) -> Candidate:
     """Return a candidate that no layer mentions, for the most prominent input that its field
     sets."""
-    inputs = (replace(candidate, also=()), *candidate.also)
-    placed, *also = _best_first([_by_rules(each, roles) for each in inputs])
-    group = placed.group
+    placed = _by_rules(candidate, roles)
+    if candidate.also:
+        placed = _best_of(placed, [_by_rules(each, roles) for each in candidate.also])
     if candidate.wanted and placed.rule.worth_showing:
-        group = candidate.wanted
-    elif candidate.beside_promoted and placed.rule.authored:
-        group = "advanced"
-    return replace(
-        placed, source=candidate.source, settings=candidate.settings, also=tuple(also), group=group
-    )
+        return replace(placed, group=candidate.wanted)
+    if candidate.beside_promoted and placed.rule.authored:
+        return replace(placed, group="advanced")
+    return placed
 
 
-def _best_first(placed: list[Candidate]) -> list[Candidate]:
-    """Return candidates that one field sets, first the most prominent one that has a widget."""
+def _best_of(candidate: Candidate, others: list[Candidate]) -> Candidate:
+    """Return the most prominent candidate that has a widget, with the author's name for the first
+    one. Its field also sets the others."""
     groups = get_args(FieldGroup)
-    best = min(placed, key=lambda one: (not one.has_widget, groups.index(one.group), one.rank))
-    return [best, *(one for one in placed if one is not best)]
+    inputs = [candidate, *others]
+    best = min(inputs, key=lambda one: (not one.has_widget, groups.index(one.group), one.rank))
+    also = tuple(one for one in inputs if one is not best)
+    return replace(best, source=candidate.source, settings=candidate.settings, also=also)
 
 
 def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
