@@ -82,16 +82,16 @@ class Roles:
         self.trace = trace
         self.texts = Texts(trace)
         self.samplers = Samplers(trace)
-        self.services = frozenset(one for one in trace.useful if _is_generator(trace.spec(one)))
+        self.services = frozenset(node for node in trace.useful if _is_generator(trace.spec(node)))
         few = self.services if len(self.services) <= _MOST_SERVICES else ()
-        behind = {one: self.services.intersection(trace.walk([one], None)) for one in few}
-        results = [*find_outputs(trace.prompt, trace.catalog)]
-        self.makes_frames = not results or any(
-            one.kind != "image" or _ANIMATED.search(trace.prompt[one.node]["class_type"])
-            for one in results
+        behind = {node: self.services.intersection(trace.walk([node], None)) for node in few}
+        chained = {node for nodes in behind.values() if len(nodes) > 1 for node in nodes}
+        self.orders = {node: len(behind[node]) for node in chained}
+        outputs = [*find_outputs(trace.prompt, trace.catalog)]
+        self.makes_frames = not outputs or any(
+            output.kind != "image" or _ANIMATED.search(trace.prompt[output.node]["class_type"])
+            for output in outputs
         )
-        chained = {each for ones in behind.values() if len(ones) > 1 for each in ones}
-        self.orders = {one: len(behind[one]) for one in chained}
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,9 +166,9 @@ def _narrow_choices(candidate: Candidate) -> Candidate:
 
 def _offered(wanted: Sequence[object], choices: tuple[object, ...]) -> Iterator[object]:
     """Yield the wanted choices that the server has."""
-    for one in wanted:
+    for choice in wanted:
         with suppress(BadValue):
-            yield match_choice(one, choices)
+            yield match_choice(choice, choices)
 
 
 def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

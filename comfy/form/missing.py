@@ -98,10 +98,10 @@ def missing_prompt(
     show a text were saved with it, too.
     """
     by_node = {
-        node: one
-        for one in missing
-        for node in one.nodes
-        if node in trace.alive and not ONLY_SHOWS.search(one.class_type)
+        node: missing_class
+        for missing_class in missing
+        for node in missing_class.nodes
+        if node in trace.alive and not ONLY_SHOWS.search(missing_class.class_type)
     }
     if not by_node or any(one.role == "prompt" and one.group == "main" for one in fields):
         return None

@@ -43,10 +43,11 @@ def _of_groups(layer: Layer, candidates: Sequence[Candidate]) -> Layer:
     """Return an App's layer in which each cell of repeatable rows stands for its group: all rows
     are one field, with its own label and limits."""
     groups = {
-        InputRef(one.node, name): one.ref
-        for one in candidates
-        for name in (one.siblings if one.spec and one.spec.rows else ())
-        if one.spec and one.spec.rows and one.spec.rows.place(name)
+        InputRef(candidate.node, name): candidate.ref
+        for candidate in candidates
+        if candidate.spec and (rows := candidate.spec.rows)
+        for name in candidate.siblings
+        if rows.place(name)
     }
     if not groups:
         return layer
