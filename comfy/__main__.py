@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "form": ("comfy.cli.form", "print the form of a workflow"),
         "convert": ("comfy.cli.convert", "convert graphs saved by the editor to prompts"),
         "demo": ("comfy.cli.demo", "start the stand-in server"),
+        "space": ("comfy.cli.space.command", "write a Hugging Face Space with your workflows"),
     }
 )
 

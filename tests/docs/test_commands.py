@@ -44,12 +44,11 @@ RUN = (
     ("README.md", "python3 -m venv .venv && ", ".ci/run"),
     ("CONTRIBUTING.md", "python3 -m venv .venv && ", ".ci/run"),
     ("CONTRIBUTING.md", ".venv/bin/python app.py", "tests/docs/nightly/test_readme.py"),
+    ("README.md", ".venv/bin/python -m comfyforms space ", "tests/cli/test_space_command.py"),
     ("README.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/guide.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/from_graph_to_form.md", ".venv/bin/python ", "tests/docs/test_readme.py"),
     ("docs/guide.md", "curl ", "tests/docs/test_readme.py"),
-    ("docs/guide.md", "hf upload ", "tests/nightly/deploy/test_space.py"),
-    ("docs/operating.md", "hf upload ", "tests/nightly/deploy/test_space.py"),
     ("docs/operating.md", "comfyforms backup ", "tests/docs/nightly/test_operating_page.py"),
     ("docs/operating.md", "comfyforms restore ", "tests/docs/nightly/test_operating_page.py"),
     ("docs/api.md", "curl ", "tests/docs/nightly/test_api_page.py"),
@@ -169,6 +168,8 @@ def help_of(words: tuple[str, ...]) -> str:
     if program == "just":
         assert not rest or rest[0] in re.findall(r"^([\w-]+)[\w *]*:", JUSTFILE, re.M), rest[0]
         return "--list"
+    if program == "comfyforms" and rest and rest[0] in shell.COMMANDS:
+        return printed(lambda: shell.main([rest[0], "--help"]))
     if program in ("comfyforms", "app.py"):
         command = app._COMMANDS.get(rest[0] if rest else "")
         if command is not None:

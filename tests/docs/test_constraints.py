@@ -69,6 +69,7 @@ def test_every_import_is_a_declared_dependency() -> None:
         "zipstream": "zipstream-ng",
         "pydantic_core": "pydantic",
         "re2": "google-re2",
+        "yaml": "pyyaml",
     }
     declared = {canonicalize_name(needed.name) for needed in (*DEPENDENCIES, *OF_EXTRA)}
     folders = ("comfy", "ui", "comfyforms/plugins")

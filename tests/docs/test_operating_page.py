@@ -30,6 +30,7 @@ def test_it_names_settings_that_there_are() -> None:
     words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
+    options |= {"--out", "--demo", "--title", "--license"}  # of `space`
     variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables
@@ -37,8 +38,8 @@ def test_it_names_settings_that_there_are() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    """Links lead to existing files of the project."""
-    for target in re.findall(r"\]\(([^)#]+)", PAGE):
+    """Links that aren't web addresses lead to existing files of the project."""
+    for target in re.findall(r"\]\((?!https://)([^)#]+)", PAGE):
         assert (ROOT / "docs" / target).exists(), target
 
 

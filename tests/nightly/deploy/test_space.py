@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,13 +20,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import trustme
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from playwright.sync_api import sync_playwright
 
+from comfy import __main__ as comfy
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
 from tests.support.programs import installed_chromium
+from tests.support.reverse_proxy import Relay, one_request
 from tests.support.samples.packages import package_in
 from tests.support.samples.space import PUBLIC, SPACE
 from tests.support.waiting import LONGEST_WAIT
@@ -71,6 +75,14 @@ def may_be_met(both: SpecifierSet) -> bool:
     return not edges or any(both.contains(one) for one in edges)
 
 
+BEHIND = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+HUB_PAGE = "https://huggingface.co/spaces/ann/forms"
+# The second lets a page of the internet frame one of this machine.
+FLAGS = ("--no-sandbox", "--disable-features=LocalNetworkAccessChecks")
+CREATE, VALIDATE = "/api/repos/create", "/api/validate-yaml"
+FILES = "/api/spaces/NAME/forms/preupload/main"
+
+
 class Hub(http.server.BaseHTTPRequestHandler):
     """Stand-in for Hugging Face that answers an upload until the app sends the files."""
 
@@ -80,9 +92,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         told = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.asked.append((self.path, told))  # type: ignore[attr-defined]
-        is_made = self.path == "/api/repos/create"
         body = json.dumps({"url": "https://huggingface.co/spaces/NAME/forms"}).encode()
-        self.send_response(200 if is_made else 403)
+        self.send_response(200 if self.path in (CREATE, VALIDATE) else 403)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -91,39 +102,70 @@ class Hub(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_the_upload_command_omits_environment_data_and_git(tmp_path: Path) -> None:
-    """The command creates a Gradio Space and is the same on both pages. It doesn't upload the
-    environment, the data or the clone's `.git`."""
-    docs = ROOT / "docs"
-    pages = [(docs / name).read_text(encoding="utf-8") for name in ("guide.md", "operating.md")]
-    command, again = (re.findall(r"`(hf upload [^`]*)`", page)[0] for page in pages)
-    assert command == again
-    checkout = tmp_path / "checkout"
-    for name in ("app.py", "ui/server.py", ".venv/lib/x.py", "data/users.json", ".git/config"):
-        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        (checkout / name).write_text(name, encoding="utf-8")
-    hf, *words = shlex.split(command)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a Space for one workflow."""
+    out = tmp_path_factory.mktemp("written") / "my forms"
+    workflow = ROOT / "workflows" / "text-to-image.json"
+    assert comfy.main(["space", str(workflow), "--out", str(out)]) == 0
+    return out
+
+
+def test_an_installed_app_writes_the_same_space(written: Path, installed: Path, home: Path) -> None:
+    """A wheel has everything that a Space needs."""
+    workflow = ROOT / "workflows" / "text-to-image.json"
+    subprocess.run(
+        [installed / "comfyforms", "space", workflow, "--out", written.name],
+        cwd=home,
+        env=plain_environment() | {"HOME": str(home)},
+        timeout=LONGEST_WAIT,
+        check=True,
+    )
+    first, second = (
+        {one.relative_to(space): one.read_bytes() for one in space.rglob("*") if one.is_file()}
+        for space in (written, home / written.name)
+    )
+    assert {one for one in first if "__pycache__" not in one.parts} == second.keys()
+    assert all(second[one] == first[one] for one in second)
+
+
+def test_the_printed_commands_upload_the_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They create a Gradio Space with its secrets, and upload the folder."""
+    out = tmp_path / "my forms"
+    workflow = ROOT / "workflows" / "upscale.json"
+    server = "https://gpu.example.org/a&b"
+    assert comfy.main(["space", str(workflow), "--out", str(out), "--server", server]) == 0
+    commands = re.findall(r"^  (\S*hf .*)", capsys.readouterr().out, re.M)
+    assert commands[0].endswith("hf auth login")
     with http.server.HTTPServer(("127.0.0.1", 0), Hub) as hub:
         hub.asked = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         told = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_TOKEN": "hf_none"}
         home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
-        subprocess.run(
-            [Path(sys.executable).with_name(hf), *words],
-            cwd=checkout,
-            env={**plain_environment(), **told, **home},
-            capture_output=True,
-            timeout=LONGEST_WAIT,
-            check=False,  # it is refused in the end
-        )
+        for command in commands[1:]:
+            hf, *words = shlex.split(command)
+            subprocess.run(
+                [Path(sys.executable).with_name(Path(hf).name), *words],
+                env={**plain_environment(), **told, **home},
+                capture_output=True,
+                timeout=LONGEST_WAIT,
+                check=False,  # the upload is refused in the end
+            )
         hub.shutdown()
         thread.join()
         asked = hub.asked  # type: ignore[attr-defined]
-    (made, space), (files_of, listed) = asked[:2]
-    assert (made, space["type"], space["sdk"]) == ("/api/repos/create", "space", "gradio")
-    assert files_of == "/api/spaces/NAME/forms/preupload/main"
-    assert {file["path"] for file in listed["files"]} == {"app.py", "ui/server.py"}
+    (made, space), (again, _), (_, readme) = asked[:3]
+    assert made == again == CREATE
+    assert (space["name"], space["type"], space["sdk"]) == ("my-forms", "space", "gradio")
+    assert space["secrets"] == [{"key": "COMFYFORMS_SERVER", "value": server}]
+    assert readme["content"] == (out / "README.md").read_text("utf-8")
+    listed = {file["path"] for path, one in asked if path == FILES for file in one["files"]}
+    written = {one.relative_to(out).as_posix() for one in out.rglob("*") if one.is_file()}
+    assert listed  # the first of several commits
+    assert listed <= written
 
 
 def test_the_front_matter_matches_the_tested_versions() -> None:
@@ -156,14 +198,13 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
     """The app starts with the Space's command, without settings and beside the `mcp` package of
     Gradio's extra. It accepts other machines and answers by its public name, in a frame on Hugging
     Face's page and over TLS."""
-    behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
     programs = environment_at(tmp_path / "environment")
     command = [programs / "python", "app.py", "--port", "0"]
     beside = package_in(tmp_path / "libraries", "mcp", "1.30.0")
     with serving(command, space, **SPACE, HOME=str(home), PYTHONPATH=str(beside)) as url:
-        assert requests.get(f"{url}/health", headers=behind, timeout=LONGEST_WAIT).ok
-        assert requests.get(f"{url}/mcp", headers=behind, timeout=LONGEST_WAIT).status_code == 404
-        page = requests.get(url, headers=behind, timeout=LONGEST_WAIT)
+        assert requests.get(f"{url}/health", headers=BEHIND, timeout=LONGEST_WAIT).ok
+        assert requests.get(f"{url}/mcp", headers=BEHIND, timeout=LONGEST_WAIT).status_code == 404
+        page = requests.get(url, headers=BEHIND, timeout=LONGEST_WAIT)
         assert page.status_code == 200
         assert "frame-ancestors" in page.headers["content-security-policy"]
         assert "huggingface.co" in page.headers["content-security-policy"]
@@ -175,42 +216,78 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
     assert (space / "data" / "secret").exists()
 
 
-@pytest.fixture
-def installed_space(tmp_path: Path) -> Path:
+class HostProxy(Relay):
+    """The host's proxy in front of the app at `target`, which ends TLS."""
+
+    def __init__(self, target: str, tls: ssl.SSLContext) -> None:
+        super().__init__(tls=tls)
+        self._target = ("127.0.0.1", urlsplit(target).port or 0)
+
+    def route(self, head: str) -> tuple[tuple[str, int], str]:
+        """Tell the app that the browser uses TLS."""
+        first, rest = one_request(head).split("\r\n", 1)
+        added = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.7"
+        return self._target, f"{first}\r\n{added}\r\n{rest}"
+
+
+@pytest.fixture(scope="module")
+def host_python(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install what Hugging Face installs, from the package index, and return the Python."""
-    folder = tmp_path / "installed"
+    folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=True)
-    head = yaml.safe_load(README.split("---\n")[1])
+    head = yaml.safe_load((written / "README.md").read_text("utf-8").split("---\n")[1])
     gradio = f"gradio[oauth,mcp]=={head['sdk_version']}"
     others = ("uvicorn>=0.14.0", "websockets>=10.4", "spaces")
     python = folder / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "-q", "-r", ROOT / "requirements.txt", gradio, *others]
+    pip = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "-r",
+        written / "requirements.txt",
+        gradio,
+        *others,
+    ]
     done = subprocess.run(pip, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     return python
 
 
-def test_a_space_has_a_form_that_makes_images(
-    installed_space: Path, space: Path, home: Path
+@pytest.mark.parametrize("folder", ["written", "space"])
+def test_a_space_makes_images_in_hugging_faces_frame(
+    folder: str, host_python: Path, home: Path, request: pytest.FixtureRequest
 ) -> None:
-    """With nothing installed but its requirements, the Space opens in a browser and makes an
-    image."""
-    flags = ["--no-sandbox", f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1"]
-    command = [installed_space, "app.py", "--port", "0"]
+    """With nothing installed but its requirements, a written Space and a checkout open in a frame
+    of another site behind TLS, show previews and make an image."""
+    command = [host_python, "app.py", "--port", "0"]
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert(PUBLIC).configure_cert(tls)
     with (
-        serving(command, space, **SPACE, HOME=str(home)) as url,
+        serving(command, request.getfixturevalue(folder), **SPACE, HOME=str(home)) as url,
+        HostProxy(url, tls) as proxy,
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
+        playwright.chromium.launch(
+            executable_path=installed_chromium(),
+            args=[*FLAGS, f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1:{proxy.port}"],
+        ) as browser,
     ):
-        page = browser.new_page()
+        page = browser.new_page(ignore_https_errors=True)
         page.set_default_timeout(1000 * LONGEST_WAIT)
-        page.goto(f"http://{PUBLIC}:{urlsplit(url).port}/?workflow=text-to-image")
-        page.locator("#form textarea").first.fill("a lighthouse at dusk")
-        page.locator("#generate").click()
-        page.locator('#stage .stage[data-phase="done"]').wait_for()
-        assert (
-            page.locator("#stage .media img").first.evaluate("image => image.naturalWidth") == 512
-        )
+        frame = f'<iframe src="https://{PUBLIC}" width="1200" height="900"></iframe>'
+        page.route(HUB_PAGE, lambda route: route.fulfill(body=frame, content_type="text/html"))
+        page.goto(HUB_PAGE)
+        app = page.frame_locator("iframe")
+        app.locator("#form textarea").first.fill("a lighthouse at dusk")
+        app.locator("#generate").click()
+        app.locator("#stage img.live-frame").first.wait_for()
+        app.locator('#stage .stage[data-phase="done"]').wait_for()
+        image = app.locator("#stage .media img").first
+        assert image.evaluate("image => image.naturalWidth") == 512
+        shown = requests.get(f"{url}/api/v1/workflows", headers=BEHIND, timeout=LONGEST_WAIT).json()
+    names = {one["name"] for one in shown["workflows"]}
+    assert names == {"text-to-image"} if folder == "written" else "upscale" in names
 
 
 def test_a_space_can_require_sign_in_with_hugging_face(space: Path, home: Path) -> None:

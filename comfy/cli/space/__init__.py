@@ -1,0 +1,1 @@
+"""`comfyforms space`: write and check a Hugging Face Space."""

@@ -1,0 +1,102 @@
+"""Check a Space before its upload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from comfy.base.errors import WorkflowError, words_of
+from comfy.chains.folder import ChainFolder
+from comfy.cli.options import OWNER, forms_by_name
+from comfy.cli.space.contents import PACKAGE, SERVER, WORKFLOWS, linked_models, requirements_in
+from comfy.cli.space.front_matter import (
+    front_matter_problems,
+    read_front_matter,
+    repositories_of,
+)
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.discovery import opened_servers
+from comfy.library.folder import WorkflowFolder
+
+_NEEDED = (
+    "README.md",
+    "requirements.txt",
+    "app.py",
+    WORKFLOWS,
+    *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", "comfy", "ui", "requirements.txt")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceReport:
+    """Sentences about a Space: `problems` to correct before the upload, and hints."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def check_space(folder: Path) -> SpaceReport:
+    """Return the mistakes in a Space, and hints."""
+    if missing := [name for name in _NEEDED if not (folder / name).exists()]:
+        return SpaceReport(tuple(f"{name} is missing in {folder}." for name in missing))
+    try:
+        head = read_front_matter(folder / "README.md")
+        given = _by_name(folder / "requirements.txt")
+        needed = _by_name(folder / PACKAGE / "requirements.txt")
+        has_server = SERVER in (folder / "app.py").read_text(encoding="utf-8")
+    except (WorkflowError, OSError, UnicodeDecodeError) as error:
+        why = words_of(error) if isinstance(error, OSError) else str(error)
+        return SpaceReport((why,))
+    problems = [
+        *front_matter_problems(head, folder, given.get("gradio")),
+        *(f"requirements.txt lacks {needed[name]}." for name in needed if name not in given),
+        *_missing_models(folder, head),
+    ]
+    notes = [f"Set the secret {SERVER} to the address of ComfyUI."] if has_server else []
+    for problem, prevents in _form_problems(folder / WORKFLOWS, in_demo=not has_server):
+        (problems if prevents else notes).append(problem)
+    return SpaceReport(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(notes)))
+
+
+def _by_name(file: Path) -> Mapping[str, Requirement]:
+    return {canonicalize_name(one.name): one for one in requirements_in(file)}
+
+
+def _missing_models(folder: Path, head: Mapping[str, Any]) -> Iterator[str]:
+    named = head.get("models")
+    for repository in repositories_of(linked_models(folder)):
+        if not isinstance(named, list) or repository not in named:
+            yield f"README.md: models must name {repository}, which a workflow links to."
+
+
+def _form_problems(folder: Path, *, in_demo: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the problems of workflows and chains, and whether they prevent a run or an upload.
+    `in_demo`: the stand-in runs them."""
+    workflows, chains = WorkflowFolder(folder), ChainFolder(folder)
+    entries = workflows.entries(covers=[one.cover for one in chains.entries()])
+    if not any(not one.problem for one in entries):
+        yield f"{WORKFLOWS} has no workflow that can be opened.", True
+    yield from ((f"{one.name}: {one.problem}", True) for one in entries if one.problem)
+    for name, problem in chains.problems({one.name: one.problem for one in entries}).items():
+        if problem:
+            yield f"{name}: {problem}", True
+    names = [one.name for one in entries if not one.problem]
+    if not in_demo:
+        for name in names:
+            workflow = workflows.get(name)
+            told = workflow.config.problems if workflow.config else ()
+            yield from ((f"{name}: {one}", True) for one in (*told, *workflow.mappings.problems))
+        return
+    from comfy.demo import DemoServer  # imports a web server, which only this check needs
+
+    with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
+        forms = forms_by_name(workflows.get, servers.object_info)
+        for name in names:
+            _, form = forms.form(name, OWNER)
+            for problem in form.problems:
+                yield f"{name}, on the stand-in server: {problem}", not form.can_run
