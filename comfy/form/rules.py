@@ -144,13 +144,19 @@ def _place_undeclared(candidate: Candidate, roles: Roles) -> Candidate:
 
 
 def _best_of(candidate: Candidate, others: list[Candidate]) -> Candidate:
-    """Return the most prominent candidate that has a widget, with the author's name for the first
-    one. Its field also sets the others."""
+    """Return the most prominent candidate that has a widget, with the first one's settings. Its
+    field also sets the others."""
     groups = get_args(FieldGroup)
     inputs = [candidate, *others]
     best = min(inputs, key=lambda one: (not one.has_widget, groups.index(one.group), one.rank))
     also = tuple(one for one in inputs if one is not best)
-    return replace(best, source=candidate.source, settings=candidate.settings, also=also)
+    return replace(
+        best,
+        source=candidate.source,
+        settings=candidate.settings,
+        others=candidate.others,
+        also=also,
+    )
 
 
 def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:

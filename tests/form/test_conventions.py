@@ -304,6 +304,15 @@ def test_a_promoted_subgraph_setting_keeps_its_name() -> None:
     )
 
 
+def test_a_toml_file_also_hides_inputs_promoted_together() -> None:
+    """The more important of two promoted inputs is hidden, too, if it isn't the first one."""
+    config = FormConfig(fields=(FieldConfig("6.text"),), others="hidden")
+    promoted = (ShownInput((("3", "cfg"), ("5", "width"))),)
+    workflow = Workflow("sample", text_to_image(), None, config, promoted=promoted)
+    form = build_form(workflow, small_catalog())
+    assert [field.key for field in form.fields if field.group != "hidden"] == ["6.text"]
+
+
 @pytest.mark.parametrize(("own", "label"), [(None, "Obedience"), ("Strength", "Strength")])
 def test_settings_without_a_name_keep_the_promoted_one(own: str | None, label: str) -> None:
     """A TOML file that only lists an input doesn't take its name away."""
