@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from tools.docs_site import SETTINGS, START, llms_txt, page_text, pages_in
 
@@ -35,3 +38,13 @@ def test_the_index_for_language_models_lists_every_page() -> None:
     assert text.startswith("# ComfyForms\n\n> ")
     assert "## Use it\n\n- [You have a link](docs/users/)" in text
     assert text.count("\n- [") == len(PAGES)
+
+
+@pytest.mark.parametrize("page", [START, *PAGES[1:]])
+def test_table_cells_are_short(page: str) -> None:
+    """Longer texts belong below the table: on a phone, a column is a few words wide."""
+    text = re.sub(r"<!--.*?-->", "", (ROOT / page).read_text(encoding="utf-8"))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [cell.strip() for row in rows for cell in re.split(r"(?<!\\)\|", row)]
+    shown = [re.sub(r"\]\([^)]*\)", "]", cell) for cell in cells]
+    assert not [cell for cell in shown if len(cell) > 200]
