@@ -51,15 +51,6 @@ class TaskRunner:
         self._origin, self._owner = origin, origin.owner
         self._judge = RowJudge(partial(starter.judged_values, owner=origin.owner))
 
-    def resume(self) -> None:
-        """Resume the runs that were active when the app stopped. Call it before starting any
-        task."""
-        self._runs.resume()
-
-    def last(self, task: Task) -> Record | None:
-        """Return the record of a task's last try, None if it hasn't been tried."""
-        return self._last(task)[0]
-
     def last_of(self, tasks: Mapping[Key, uuid.UUID]) -> dict[Key, tuple[Record, int]]:
         """Return the record of each tried task's last try, with the number of tries before it, by
         the caller's keys. `tasks`: the tasks' ids."""
