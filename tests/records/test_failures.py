@@ -1,16 +1,21 @@
-"""A history that many threads use at once, or that is killed, damaged or unusable."""
+"""Failures of the database, and what administrators do with the history."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import Message, message
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from tests.support.samples.histories import ANN, begun, ended_record, ids
+from comfy.records.tables import digest
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 
 
 @pytest.mark.parametrize(
@@ -113,3 +118,111 @@ def test_a_run_that_no_json_can_hold(history: RunStore) -> None:
     with pytest.raises(ComfyError, match="nested"):
         history.begin(begun(values={"x": deep}))
     assert history.unfinished() == ()
+
+
+WEEK = 7 * 24 * 3600.0
+
+
+def end(history: RunStore, name: str, at: float, seconds: float, phase: Phase = Phase.DONE) -> None:
+    """Record a run that ended at a time, after these seconds on its server."""
+    record = ended_record(begun(name, at=at - 100))
+    state = replace(record.state, phase=phase, started_at=at - seconds, finished_at=at)
+    history.end(replace(record, state=state))
+
+
+def test_weeks_have_runs_failures_and_medians(history: RunStore) -> None:
+    """The median counts successful runs only, and each week counts for itself."""
+    now = time.time()
+    starts = [now - 2 * WEEK, now - WEEK]
+    for number, seconds in enumerate((1.0, 2.0, 9.0)):
+        end(history, f"even{number}", now - 60, seconds)
+    end(history, "last", now - 60, 4.0)
+    end(history, "failed", now - 60, 100.0, Phase.FAILED)
+    end(history, "stopped", now - 60, 100.0, Phase.STOPPED)
+    end(history, "earlier", now - WEEK - 60, 7.0)
+    end(history, "too early", now - 3 * WEEK, 7.0)
+    newest, before = history.administration.usage.weeks(starts)
+    assert (newest.week, newest.runs, newest.failed) == (1, 6, 1)
+    assert newest.median is not None
+    assert round(newest.median, 3) == 3.0
+    assert (before.week, before.runs, before.failed) == (0, 1, 0)
+
+
+def test_storage_counts_a_shared_file_once_per_owner(history: RunStore, kept: BlobStore) -> None:
+    """Favorites never expire, so they aren't among the next to expire."""
+    file = kept_image(kept, bytes(100_000))
+    for name, owner in (("a1", ANN), ("a2", ANN), ("b1", BOB)):
+        history.end(ended_record(begun(name, owner, at=1000.0), files=(file,)))
+    history.set_favourite(["b1"], BOB, favourite=True)
+    usage = history.administration.usage
+    held, expiring = usage.holdings(time.time())
+    assert {key: one.runs for key, one in held.items()} == {digest(ANN): 2, digest(BOB): 1}
+    assert 100_000 <= held[digest(ANN)].bytes < 110_000
+    assert expiring.keys() == {digest(ANN)}
+    assert usage.total_bytes() < 120_000
+    assert usage.owners([digest(BOB), "unknown"]) == {digest(BOB): BOB}
+
+
+def test_hidden_runs_are_all_finished_ones_of_an_owner(history: RunStore) -> None:
+    """Other owners' runs and unfinished ones stay."""
+    for name, owner in (("a", ANN), ("b", BOB)):
+        history.end(ended_record(begun(name, owner)))
+    history.begin(begun("goes on"))
+    assert history.administration.hide_runs(ANN) == 1
+    assert history.of(ANN) == ()
+    assert [record.id for record in history.of(BOB)] == ["b"]
+
+
+def test_actions_and_the_notice_are_kept(history: RunStore) -> None:
+    """A sentence can still be translated. A new notice replaces the previous one."""
+    store = history.administration
+    store.add_line(message("{person} removed {name}.", person="anna", name="ben"))
+    store.add_line("plain")
+    plain, removed = store.lines(2)
+    assert plain.sentence == "plain"
+    assert isinstance(removed.sentence, Message)
+    assert removed.sentence == "anna removed ben."
+    first = store.set_notice("one", None)
+    second = store.set_notice("two", 5.0)
+    assert first.id != second.id
+    assert store.notice() == second
+    assert second.is_over(6.0)
+    store.remove_notice()
+    assert store.notice() is None
+
+
+def test_one_address_does_not_fill_the_list_of_model_requests(history: RunStore) -> None:
+    """Its oldest request goes, whichever browser sent it. Other addresses and accounts keep
+    theirs."""
+    requests = history.administration.model_requests
+    requests.add("user:anna", "anna", "w", "W", ())
+    requests.add("browser:x", "", "w", "W", (), "192.0.2.1")
+    for number in range(60):
+        requests.add(f"browser:{number}", "", "w", f"{number}", (), "192.0.2.2")
+    titles = [one.title for one in requests.all()]
+    assert titles == ["W", "W", *map(str, range(20, 60))]
+    assert requests.has("user:anna", "w")
+    assert not requests.has("browser:0", "w")
+
+
+def test_many_addresses_make_room_for_another_user(history: RunStore) -> None:
+    """A full list drops the oldest request of the address with the most."""
+    requests = history.administration.model_requests
+    requests.add("user:anna", "anna", "w", "anna", ())
+    for number in range(520):
+        requests.add(f"browser:{number}", "", "w", "", (), f"192.0.2.{number // 26}")
+    requests.add("user:ben", "ben", "w", "ben", ())
+    found = requests.all()
+    assert len(found) == 500
+    assert (found[0].title, found[-1].title) == ("anna", "ben")
+
+
+def test_the_oldest_confirmations_of_paid_workflows_are_forgotten(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One visitor can appear as many owners."""
+    monkeypatch.setattr("comfy.records.paid._MOST", 3)
+    for number in range(5):
+        history.state.paid_consents.add(f"browser:{number}", "w")
+    known = [history.state.paid_consents.has(f"browser:{number}", "w") for number in range(5)]
+    assert known == [False, False, True, True, True]
