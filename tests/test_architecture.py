@@ -82,8 +82,6 @@ USERS = {
     | {f"comfyforms.plugins.cluster.{name}" for name in CLUSTER.split()},
     "alembic": {"comfy.records.database", STEPS},
 }
-
-
 COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}
 
 MODULES = modules()

@@ -1,4 +1,4 @@
-"""Messages: English text that remembers its sentence and values, also as JSON."""
+"""Messages of the UI, and the known names that they suggest."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from comfy.base.messages import (
     plural,
     sentences,
 )
+from comfy.base.wording import plain_words, title_words
 
 TEXTS = st.text(st.characters(codec=None), max_size=10)
 NAMES = st.sampled_from(["first", "second", "third"])
@@ -37,8 +38,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | NAMES, inner, max_size=3),
 )
 FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}", "{", "}", "{{"])
-
-
 COMFY = Path(__file__).parents[2] / "comfy"
 CLUSTER = COMFY.parent / "comfyforms" / "plugins" / "cluster"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
@@ -60,7 +59,7 @@ SOURCES = {
 IN_ENGLISH = {
     **{"cluster/check.py": 5, "cluster/command.py": 1, "cluster/importing.py": 10},
     **{"cluster/engine.py": 4, "cluster/messaging/wire_address.py": 2},
-    **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
+    **{"batches/content.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
     **{
         "launch/payment.py": 1,
@@ -211,3 +210,40 @@ def test_values_can_not_multiply_at_each_level() -> None:
     read = message_from_json(told)
     assert isinstance(read, str)
     assert len(read) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("text-to-image", "Text to image"),
+        ("api_google_nano_banana2_text_to_image", "API Google Nano Banana 2 text to image"),
+        ("llm_qwen3vl_text_gen", "LLM Qwen 3 VL text gen"),
+        ("3d_hunyuan3d_image_to_model", "3D Hunyuan3D image to model"),
+        ("sdxl_simple_example", "SDXL simple example"),
+        ("video_wan2_2_14B_i2v", "Video Wan 2.2 14B I2V"),
+        ("contact_sheet-step_1", "Contact sheet step 1"),
+        ("my holiday in Spain", "My holiday in Spain"),
+        ("swarmui_exampleworkflows_basic_sdxl", "SwarmUI basic SDXL"),
+        ("x_flux_workflows_ip_adapter_workflow", "X Flux IPAdapter"),
+        ("my_workflow", "My workflow"),
+        ("image_kps", "Image KPS"),
+    ],
+)
+def test_file_names_become_titles(name: str, title: str) -> None:
+    """Acronyms, names and versions are spelled as usual. Other words stay unchanged."""
+    assert title_words(name) == title
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("model3d", "3D model"),
+        ("crf", "Quality (CRF)"),
+        ("pix_fmt", "Pixel format"),
+        ("rgb_master", "RGB master"),
+        ("start_at_step", "Start at step"),
+    ],
+)
+def test_input_names_become_labels(name: str, label: str) -> None:
+    """Labels spell acronyms in capitals and avoid jargon."""
+    assert plain_words(name) == label

@@ -33,8 +33,6 @@ from tests.support.samples.forms import form_of, text_to_image
 from tests.support.samples.histories import begun
 
 FORM = form_of(text_to_image())
-
-
 STEPS, CFG = (
     next(field for field in FORM.fields if field.input == name) for name in ("steps", "cfg")
 )
@@ -329,11 +327,7 @@ def test_texts_round_trip_through_csv_and_json_lines(texts: list[str]) -> None:
 
 
 FILES_FORM = form_of(text_to_image())
-
-
 PROMPT = next(field for field in FILES_FORM.fields if field.label == "Prompt")
-
-
 PHOTOS = replace(FILES_FORM, fields=(replace(PROMPT, kind=KINDS["image"], default="author.png"),))
 
 

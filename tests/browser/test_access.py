@@ -54,8 +54,6 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
         || (one.matches("button, a")
             && (one.textContent.trim() || one.title || one.querySelector("img[alt]:not([alt=''])")))))
     .map((one) => one.outerHTML.slice(0, 120))"""
-
-
 # Part of the page that has the focus, and whether the focus is visible.
 FOCUSED = """() => {
     const one = document.activeElement;

@@ -23,17 +23,9 @@ from tests.support.samples.extra_nodes import PAINTED, wide_form
 from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalog
 
 DOCS = (WORKFLOWS.parent / "docs" / "chains.md").read_text(encoding="utf-8")
-
-
 BASE = '[[steps]]\nname = "base"\nworkflow = "text-to-image"\n'
-
-
 LARGE = '[[steps]]\nname = "large"\nworkflow = "upscale"\n'
-
-
 SAVERS = '[[steps]]\nname = "savers"\nworkflow = "savers"\n'
-
-
 MANY = '[[steps]]\nname = "many"\nworkflow = "many"\n'
 
 
@@ -291,8 +283,6 @@ def test_each_results_of_several_steps_are_paired() -> None:
 
 
 IMAGE, SECOND, THIRD = "1.image", *(f"8.model.images.image_{n}.image" for n in (2, 3))
-
-
 MODE, RATE, SIZE = "8.model.mode", "8.model.mode.rate", "8.model.size"
 
 

@@ -408,11 +408,7 @@ _VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-
-
 _NAMES = st.sampled_from(["a", "b", "a[2]", "b[each]", "a.text", "c", ""]) | st.text(max_size=6)
-
-
 _STEP = st.fixed_dictionaries(
     {"name": st.sampled_from(["a", "b", "c"]) | _VALUES, "workflow": st.just("w") | _VALUES},
     optional={
@@ -447,14 +443,8 @@ def test_any_toml_is_a_chain_or_sentences(data: dict[str, object], without: list
 
 
 SAID = some.text(some.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-
-
 TEXTS = SAID.filter(lambda text: text == text.strip())
-
-
 NAMES = some.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,20}", fullmatch=True)
-
-
 SCALARS = some.one_of(
     SAID,
     some.integers(-(2**64), 2**64),
@@ -647,8 +637,6 @@ def test_a_chain_needs_several_connected_steps() -> None:
 
 
 OWNER = "ann"
-
-
 CHAIN = Group("group 1", OWNER, "chain", 1.0, "running", {"chain": "two.chain"})
 
 

@@ -1,25 +1,34 @@
-"""Results of any kind that one step of a chain passes to the next."""
+"""Chains: steps that use results, values of steps, and repeated presses."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from comfy.base.errors import ChainNotFound
 from comfy.chains.model import ChainErrors
-from comfy.chains.open_chain import ChainSummary
+from comfy.chains.open_chain import ChainSummary, OpenChain
+from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload
 from comfy.prompt.model import Node
-from comfy.records.groups import Group
+from comfy.records.groups import Group, GroupStore
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, RunPolicy
+from tests.support.http_client import ANN
 from tests.support.samples.extra_nodes import CLIP, ENCODING
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 OWNER = "user:ann"
 PAINT = {
@@ -260,3 +269,219 @@ def test_a_step_runs_with_the_fields_of_each_repeated_choice(
     with pytest.raises(FieldErrors) as refused:
         app.services.chains.start("two.chain", {}, Origin(OWNER))
     assert refused.value.errors == {f"second.{ENCODING}.crf": "Maximum 51."}
+
+
+VALUES_OWNER = f"browser:{ANN}"
+SMALL = "[steps.values]\nSteps = 1\nWidth = 256\nHeight = 256\n"
+BOATS = f"""
+title = "Boats"
+[[steps]]
+name = "make"
+workflow = "text-to-image"
+show = ["Prompt", "Seed"]
+{SMALL}
+[[steps]]
+name = "large"
+workflow = "upscale"
+show = ["Model"]
+[steps.inputs]
+"Your image" = "make"
+[[steps]]
+name = "over"
+workflow = "image-to-image"
+show = ["Prompt"]
+[steps.values]
+Steps = 1
+[steps.inputs]
+"Your image" = "large"
+"""
+MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
+
+
+@pytest.fixture
+def values_app(tmp_path: Path) -> Iterator[RunningApp]:
+    """Yield the app with three workflows and a chain of them."""
+    for name in ("text-to-image", "upscale", "image-to-image"):
+        for file in (f"{name}.json", f"{name}.toml"):
+            (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
+    (tmp_path / "boats.chain.toml").write_text(BOATS)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path, may_keep=True) as values_app,
+    ):
+        yield values_app
+
+
+def done(values_app: RunningApp) -> ChainSummary:
+    eventually(lambda: values_app.services.chains.recent(VALUES_OWNER)[-1].state != "running")
+    chain = values_app.services.chains.recent(VALUES_OWNER)[-1]
+    assert chain.state == "done", chain
+    return chain
+
+
+def test_unknown_values_of_switches_and_options_are_refused(
+    values_app: RunningApp, tmp_path: Path
+) -> None:
+    """The app reports the error on the switch's key, with the allowed values, next to the errors in
+    a step's values. Case doesn't matter. The app never starts another chain instead."""
+    switches = '[switches]\nlook = ["photo", "oil"]\nlarge = false\n'
+    (tmp_path / "styles.chain.toml").write_text(
+        BOATS.replace("[[steps]]", f"{switches}[[steps]]", 1).replace(
+            'name = "large"', 'name = "large"\noptional = true'
+        )
+    )
+    chains = values_app.services.chains
+    one_of = "The switch “look” must be one of “photo”, “oil”, not “{}”."
+    for given, wrong in (
+        ({"switches:.look": "x"}, [("switches:.look", one_of.format("x"))]),
+        ({"switches:.look": None, SEED: "s"}, [("switches:.look", one_of.format("")), (SEED, "")]),
+        ({"switches:.large": 2.5, "large.runs": "nein"}, [("large.runs", "Enter true or false.")]),
+        ({"switches:.large": "nein"}, [("switches:.large", "must be one of “false”, “true”, not")]),
+    ):
+        with pytest.raises(FieldErrors) as refused:
+            chains.start("styles.chain", given, Origin(VALUES_OWNER))
+        errors = refused.value.errors
+        assert [*errors] == [key for key, _ in wrong]
+        for key, said in wrong:
+            assert said in errors[key]
+    assert not chains.recent(VALUES_OWNER)
+    form = values_app.services.chain_forms.form(
+        "styles.chain", VALUES_OWNER, {"switches:.look": " OIL"}
+    )
+    assert not form.plan.wrong
+
+
+def test_values_without_a_field_are_reported_with_other_errors(values_app: RunningApp) -> None:
+    """The errors don't mention seeds, because the app draws them later."""
+    wrong = {"make.2.txt": "x", "large.7.steps": "many", SEED: None, "x.y": 1}
+    with pytest.raises(FieldErrors) as refused:
+        values_app.services.chains.start("boats.chain", wrong, Origin(VALUES_OWNER))
+    assert [*refused.value.errors] == ["make.2.txt", "x.y", "large.7.steps"]
+    assert refused.value.labelled["large.7.steps"].startswith("Step “large”, Steps: ")
+    good = {MAKE: "a ship", SEED: None}
+    with pytest.raises(FieldErrors) as refused:
+        values_app.services.chains.start("boats.chain", good | {"x.y": 1}, Origin(VALUES_OWNER))
+    assert [*refused.value.errors] == ["x.y"]
+
+
+def test_a_finished_chain_reports_its_total_time(values_app: RunningApp) -> None:
+    """The total excludes the time between the chain's end and the moment when the user resumes
+    it."""
+    told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
+    chain = OpenChain(Group("boats", VALUES_OWNER, "chain", 100.0, "done", told, {}, 160.0))
+    assert chain.summary.seconds == 50
+    before = time.time()
+    chain.go_on(values_app.services.chain_forms.plan("boats.chain", VALUES_OWNER, {}))
+    assert chain.summary.seconds is None
+    assert chain.group.about["idle"] >= 10 + before - 160
+
+
+def test_an_added_but_empty_file_field_starts_no_new_run(
+    values_app: RunningApp, tmp_path: Path
+) -> None:
+    saved = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
+    images = {node: CLIP[node] for node in ("1", "2")} | {"5": saved}
+    (tmp_path / "images.json").write_text(json.dumps(images))
+    step = '[[steps]]\nname = "all"\nworkflow = "images"\nshow = ["Image"]\n'
+    (tmp_path / "images.chain.toml").write_text(step)
+    file, added = WORKFLOWS / "upscale.webp", "all.2.images.image1.image"
+    given = {"all.1.image": Upload("photo.webp", file)}
+    runs = []
+    for more in ({}, {added: None}, {added: Upload("other.webp", file)}):
+        values_app.services.chains.start("images.chain", given | more, Origin(VALUES_OWNER))
+        runs.append(done(values_app).steps[0].ended[0])
+    assert runs[0] == runs[1] != runs[2]
+
+
+USER_ANN = "user:ann"
+CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\nSteps = 1\n'
+
+
+def app_files(folder: Path) -> None:
+    """Write the chain and its workflow to the folder."""
+    (folder / "one.chain.toml").write_text(CHAIN)
+    for file in ("text-to-image.json", "text-to-image.toml"):
+        (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
+
+
+class TellingLock:
+    def __init__(self, waited_for: threading.Event) -> None:
+        self._lock, self._waited_for = threading.Lock(), waited_for
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda queue, chain_id: queue.get(chain_id, USER_ANN),
+        lambda queue, _: queue.look_up(USER_ANN),
+    ],
+    ids=["by its id", "among the last"],
+)
+def test_a_chain_deleted_while_being_read_stays_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
+) -> None:
+    """After a restart, the queue neither lists the deleted chain nor resumes it."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, Origin(USER_ANN)).id
+        eventually(lambda: app.services.chains.get(chain_id, USER_ANN).finished)
+        app.services.chains.close()
+        queue = ChainQueue(app.services.chain_forms)  # which has read nothing yet
+        has_read, goes_on = threading.Event(), threading.Event()
+        monkeypatch.setattr(queue, "_reading", TellingLock(goes_on), raising=False)
+
+        def slow(read: Callable[..., Any]) -> Callable[..., Any]:
+            def read_slowly(*asked: Any) -> Any:
+                found, is_first = read(*asked), not has_read.is_set()
+                has_read.set()
+                if is_first:
+                    assert goes_on.wait(LONGEST_WAIT)
+                return found
+
+            return read_slowly
+
+        for name in ("get", "of"):
+            monkeypatch.setattr(GroupStore, name, slow(getattr(GroupStore, name)))
+        with ThreadPoolExecutor() as people:
+            reader = people.submit(look, queue, chain_id)
+            assert has_read.wait(LONGEST_WAIT)
+            deleter = people.submit(queue.delete, chain_id, USER_ANN)
+            deleter.add_done_callback(lambda _: goes_on.set())
+            with contextlib.suppress(ChainNotFound):
+                reader.result()
+            deleter.result()
+        assert queue.recent(USER_ANN) == queue.of(USER_ANN) == ()
+        with pytest.raises(ChainNotFound):
+            queue.go_on(chain_id, USER_ANN, again=["first"])
+
+
+def test_a_chain_looked_up_by_id_is_not_listed_as_recent(tmp_path: Path) -> None:
+    """The chain ended before the program started. The queue lists such a chain only after a page
+    has looked it up."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, Origin(USER_ANN)).id
+        forms = app.services.chain_forms
+        eventually(
+            lambda: ChainQueue(forms).get(chain_id, USER_ANN).state == "done", "it is on record"
+        )
+        app.services.chains.close()
+        queue = ChainQueue(forms)
+        assert queue.get(chain_id, USER_ANN).state == "done"
+        assert queue.recent(USER_ANN) == ()
+        queue.look_up(USER_ANN)
+        assert [one.id for one in queue.recent(USER_ANN)] == [chain_id]

@@ -1,20 +1,30 @@
-"""The stand-in's nodes do what they say, and their catalog matches the real one."""
+"""The stand-in's nodes, also newer ones, and the forms that fill them."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import random
 import struct
+import uuid
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import soundfile
+import websocket
 from PIL import Image, ImageChops
 
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.demo import DemoServer
 from comfy.demo.nodes import media, video
 from comfy.demo.nodes.base import (
     AudioSamples,
@@ -25,8 +35,21 @@ from comfy.demo.nodes.base import (
     NodeResult,
     Speed,
 )
+from comfy.demo.nodes.music import RATE, music
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage, UnsafePath
+from comfy.form.build import build_form
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.form.model import Form
+from comfy.records.record import Job
+from comfy.runs.interface import Origin
+from comfy.runs.registry import LocalRunRegistry
+from comfy.workflow.model import Workflow, read_workflow
+from tests.demo.calls import body_of, frames
+from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
+from tests.support.samples.models import save_model, tetrahedron
+from tests.support.waiting import LONGEST_WAIT
 
 RED = (200, 40, 30)
 
@@ -316,8 +339,6 @@ def test_links_do_not_lead_out(bench: Bench, tmp_path: Path) -> None:
     assert bench.storage.find("link.png") is None
 
 
-# --- the catalog
-
 OWN_WORDS = ("tooltip", "description", "search_aliases", "output_tooltips")
 OWN_FILES = ("ckpt_name", "lora_name", "clip_name")
 
@@ -395,3 +416,183 @@ def test_help_texts_are_our_own(bench: Bench, shared: Path) -> None:
     ours = [text for node in NODES.values() for text in texts(node.describe(bench.storage))]
     assert len(ours) > 20
     assert [text for text in ours if json.dumps(text)[1:-1] in real] == []
+
+
+def samples(text: str, seed: int = 1) -> array[int]:
+    sound = music(text, 4, seed)
+    assert (sound.rate, sound.channels) == (RATE, 1)
+    return array("h", sound.samples)
+
+
+@pytest.mark.parametrize("text", ["a calm piano", "techno drums", "waves", "blorp", "!"])
+def test_any_text_makes_a_sound_of_the_asked_length(text: str) -> None:
+    """It is neither silent nor too loud, and ends softly."""
+    made = samples(text)
+    assert len(made) == 4 * RATE
+    assert 10_000 < max(map(abs, made)) < 32_767
+    assert abs(made[-1]) < 500
+
+
+def test_text_and_seed_choose_the_sound() -> None:
+    assert samples("a calm piano") == samples("a calm piano")
+    assert samples("a calm piano") != samples("a calm piano", seed=2)
+    assert samples("a calm piano") != samples("a calm harp")
+
+
+SHIPPED = sorted(WORKFLOWS.glob("*.json"))
+
+
+def made(client: Client, workflow: Workflow, form: Form, values: dict[str, object]) -> RunState:
+    clean, errors = check(form, values)
+    assert errors == {}
+    prompt, used = fill(workflow, form, clean, random.Random(1))
+    runs = LocalRunRegistry(ServerPool(client))
+    try:
+        *_, last = runs.submit(Job(prompt, workflow.name, values=used), Origin("test")).watch(30)
+    finally:
+        runs.close()
+    assert last.phase is Phase.DONE, last.error
+    return last
+
+
+def test_a_prompt_without_its_empty_image_still_runs() -> None:
+    """An empty image removes its branch. The other result still arrives."""
+    with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
+        catalog = Catalog(client.object_info())
+        ckpt = catalog["CheckpointLoaderSimple"].by_name["ckpt_name"].start
+        prompt = with_values(
+            text_to_image(n20=node("LoadImage", "Load Image", image="example.png")),
+            "4",
+            ckpt_name=ckpt,
+        )
+        prompt["21"] = node(
+            "ImageScaleBy", image=["20", 0], upscale_method="bilinear", scale_by=2.0
+        )
+        prompt["22"] = node("SaveImage", images=["21", 0], filename_prefix="photo")
+        prompt = with_values(with_values(prompt, "3", steps=1), "5", width=64, height=64)
+        workflow = workflow_of(prompt)
+        form = build_form(workflow, catalog)
+        last = made(client, workflow, form, {"20.image": None})
+        assert {file.node for file in last.files} == {"9"}
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_it_runs_each_shipped_workflow(file: Path) -> None:
+    """Each form produces its result files on the running stand-in, with its own values apart from
+    sizes and steps."""
+    with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
+        workflow = read_workflow(file)
+        form = build_form(workflow, Catalog(client.object_info()))
+        assert form.problems == ()
+        small = {"4.width": 256, "4.height": 256, "6.amount": 2}
+        steps = {field.key: 2 for field in form.fields if field.input == "steps"}
+        shown = {field.key for field in form.fields}
+        last = made(client, workflow, form, steps | {key: small[key] for key in shown & set(small)})
+        assert {output.node for output in form.outputs} == {file.node for file in last.files}
+
+
+LOOP: dict[str, Any] = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "2": {
+        "class_type": "StartLoop",
+        "inputs": {"mode": "simple", "mode.num_iterations": 2, "cache_iterations": False},
+    },
+    "3": {
+        "class_type": "ImageScaleBy",
+        "inputs": {"image": ["1", 0], "upscale_method": "area", "scale_by": 0.1, "in": ["2", 0]},
+    },
+    "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
+    "5": {
+        "class_type": "EndLoop",
+        "inputs": {"output_value": ["3", 0], "accumulate": False, "termination0": ["4", 0]},
+    },
+    "6": {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}},
+}
+
+
+@pytest.fixture
+def newer() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0, nodes={**NODES, "Model": MODEL}, newer=True) as server:
+        yield server
+
+
+MODEL = save_model(tetrahedron())
+
+
+def run(demo: DemoServer, body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[bytes], Any]:
+    """Return the text messages of a prompt, its binary ones, and its entry in the history."""
+    address = f"{demo.url.replace('http', 'ws')}/ws?clientId=me"
+    connection = websocket.create_connection(address, timeout=LONGEST_WAIT)
+    answer = requests.post(f"{demo.url}/prompt", json=body, timeout=LONGEST_WAIT).json()
+    assert answer["node_errors"] == {}
+    received = frames(connection)
+    connection.shutdown()
+    history = requests.get(f"{demo.url}/history/{answer['prompt_id']}", timeout=LONGEST_WAIT)
+    texts = [json.loads(one) for one in received if isinstance(one, str)]
+    binary = [one for one in received if isinstance(one, bytes)]
+    return texts, binary, history.json()[answer["prompt_id"]]
+
+
+def test_messages_repeat_the_requests_metadata(newer: DemoServer) -> None:
+    """Every message about the prompt has them; the status, which is for all, doesn't."""
+    body = body_of()
+    body["extra_data"]["metadata"] = {"trace": "t7"}
+    texts, _, _ = run(newer, body)
+    about = [one for one in texts if one["type"] != "status"]
+    assert {one["data"].get("trace") for one in about} == {"t7"}
+
+
+def test_any_message_can_be_sent_to_all_clients(newer: DemoServer) -> None:
+    """Tests announce what a newer server may tell."""
+    address = f"{newer.url.replace('http', 'ws')}/ws"
+    connection = websocket.create_connection(address, timeout=LONGEST_WAIT)
+    newer.announce("asset_download", {"task_id": "t", "progress": 0.5})
+    connection.recv()  # the status
+    assert json.loads(connection.recv())["data"]["progress"] == 0.5
+    connection.shutdown()
+
+
+def test_a_loops_copies_name_their_originals(newer: DemoServer) -> None:
+    """The copies have ids of their own, in messages and in the history."""
+    texts, binary, entry = run(newer, {"prompt": LOOP, "client_id": "me"})
+    begun = [one["data"] for one in texts if one["type"] == "executing" and one["data"]["node"]]
+    shown = [one["display_node"] for one in begun if one["node"] != one["display_node"]]
+    assert shown == ["2", "3", "4", "2", "2", "3", "4", "2"]
+    assert "3" not in {one["node"] for one in begun}
+    states = [one["data"]["nodes"] for one in texts if one["type"] == "progress_state"]
+    assert {one["display_node_id"] for one in states[-1].values()} == set("123456")
+    assert [entry["meta"][node]["display_node"] for node in entry["outputs"]] == ["4", "4", "6"]
+    assert [one.rpartition(b"Iteration ")[2] for one in binary] == [b"0 / 2", b"1 / 2", b"2 / 2"]
+
+
+def test_results_have_names_and_assets(newer: DemoServer) -> None:
+    """An image is its own preview; a 3D model has another asset with an image."""
+    prompt = {"1": {"class_type": "Model", "inputs": {"text": "a"}}, "2": LOOP["1"]}
+    prompt["3"] = {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}}
+    _, _, entry = run(newer, {"prompt": prompt, "client_id": "me"})
+    (model,), (image,) = entry["outputs"]["1"]["3d"], entry["outputs"]["3"]["images"]
+    assert model["display_name"].endswith(".glb")
+    assert image["preview_id"] == image["id"]
+    found = {key: content(newer, model[key]) for key in ("id", "preview_id")}
+    assert found["id"].startswith(b"glTF")
+    assert found["preview_id"].startswith(b"RIFF")
+    unknown = requests.get(f"{newer.url}/api/assets/{uuid.uuid4()}/content", timeout=LONGEST_WAIT)
+    assert unknown.status_code == 404
+
+
+def content(demo: DemoServer, asset_id: str) -> bytes:
+    return requests.get(f"{demo.url}/api/assets/{asset_id}/content", timeout=LONGEST_WAIT).content
+
+
+def test_by_default_the_stand_in_is_as_old_as_its_version(demo: DemoServer) -> None:
+    """It has no loops and no assets."""
+    nodes = requests.get(f"{demo.url}/object_info", timeout=LONGEST_WAIT).json()
+    assert "StartLoop" not in nodes
+    _, _, entry = run(demo, body_of())
+    assert all(set(one) == {"filename", "subfolder", "type"} for one in files_of(entry))
+    assert requests.get(f"{demo.url}/api/assets/x/content", timeout=LONGEST_WAIT).status_code == 404
+
+
+def files_of(entry: Any) -> list[dict[str, Any]]:
+    outputs = entry["outputs"].values()
+    return [file for output in outputs for file in output.get("images", ())]

@@ -1,15 +1,19 @@
-"""Only allowed hosts are asked, at every redirect, and never at private addresses."""
+"""Hosts that models may come from, target folders, and signed orders."""
 
 from __future__ import annotations
 
 import socket
+import time
+from pathlib import Path
 
 import pytest
 
 from comfyforms.comfyui_node.downloads.connection import open_download
 from comfyforms.comfyui_node.downloads.hosts import AllowedHosts, added_host, license_page
 from comfyforms.comfyui_node.downloads.problems import DownloadRefused
-from tests.downloads.conftest import Opened, ended, order
+from comfyforms.comfyui_node.downloads.targets import ModelFolder, checked_name, target_of
+from comfyforms.comfyui_node.signing import SignatureCheck, SignatureRefused, signed_headers
+from tests.downloads.conftest import ENDINGS, Opened, ended, order
 from tests.downloads.file_server import FileServer, safetensors
 
 PUBLIC = AllowedHosts()
@@ -235,3 +239,156 @@ def test_the_token_goes_to_hugging_face_only(files: FileServer, opened: Opened) 
 def test_links_to_the_page_with_the_license(url: str, page: str) -> None:
     """Where people read and accept it."""
     assert license_page(url) == page
+
+
+FORMER = "diffusion_models"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.safetensors", "XL/a b (1).sft", "XL\\a.gguf", "モデル.safetensors", "a.ONNX"]
+)
+def test_allows_usual_names(name: str) -> None:
+    """Also with subfolders, as loaders list them."""
+    assert checked_name(name) == name.replace("\\", "/")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.ckpt",
+        "a.pt",
+        "a.bin",
+        "a.pkl",
+        "a.safetensors.exe",
+        "a",
+        "",
+        "../a.safetensors",
+        "XL/../../a.safetensors",
+        "..\\a.safetensors",
+        "/etc/a.safetensors",
+        "C:\\a.safetensors",
+        "C:a.safetensors",
+        "a.safetensors:stream.safetensors",
+        "./a.safetensors",
+        "//host/a.safetensors",
+        ".a.safetensors",
+        ".comfyforms-downloads/a.safetensors",
+        "~/a.safetensors",
+        "a\x00.safetensors",
+        "a\n.safetensors",
+        "a\u202egpj.safetensors",
+        "con.safetensors",
+        "XL /a.safetensors",
+        "XL./a.safetensors",
+        "a/b/c/d/e/f/g.safetensors",
+        f"{'a' * 300}.safetensors",
+    ],
+)
+def test_refuses_names_that_are_tricks(name: str) -> None:
+    """Other places, other formats, and names that some system reads differently."""
+    with pytest.raises(DownloadRefused):
+        checked_name(name)
+
+
+def test_the_folder_comes_from_comfyui(tmp_path: Path) -> None:
+    """Former names lead to the present folder. The app can't add one, nor put files beside
+    nodes."""
+    folders = {
+        "diffusion_models": ModelFolder(
+            (tmp_path / "unet", tmp_path / "diffusion_models"), ENDINGS
+        ),
+        "custom_nodes": ModelFolder((tmp_path / "custom_nodes",), frozenset()),
+        "all": ModelFolder((tmp_path / "all",), frozenset()),
+    }
+    for name in (FORMER, "unet"):
+        target = target_of(folders, name, "a.safetensors", "0")
+        assert target.file == tmp_path / "diffusion_models" / "a.safetensors"
+    for name in ("custom_nodes", "all", "loras", "../checkpoints", ""):
+        with pytest.raises(DownloadRefused):
+            target_of(folders, name, "a.safetensors", "0")
+
+
+def test_a_linked_subfolder_is_refused(tmp_path: Path) -> None:
+    """The file would be stored elsewhere."""
+    (tmp_path / "loras").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "loras" / "out").symlink_to(tmp_path / "other")
+    folders = {"loras": ModelFolder((tmp_path / "loras",), ENDINGS)}
+    with pytest.raises(DownloadRefused):
+        target_of(folders, "loras", "out/a.safetensors", "0")
+
+
+SECRET = "a-secret-of-both-that-is-long"
+BODY = b'{"orders": []}'
+PATH = "/comfyforms/downloads"
+
+
+def sent(**changes: str) -> dict[str, str]:
+    return signed_headers(SECRET, "POST", PATH, BODY) | {"host": "a", **changes}
+
+
+def test_accepts_a_signed_request() -> None:
+    """Each has its own signature."""
+    check = SignatureCheck(SECRET)
+    check.check(sent(), "POST", PATH, BODY)
+    check.check(sent(), "POST", PATH, BODY)
+
+
+def test_refuses_a_replayed_request() -> None:
+    """A recorded request is useless."""
+    check = SignatureCheck(SECRET)
+    headers = sent()
+    check.check(headers, "POST", PATH, BODY)
+    with pytest.raises(SignatureRefused, match="already"):
+        check.check(headers, "POST", PATH, BODY)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("DELETE", PATH, BODY), ("POST", f"{PATH}/1/pause", BODY), ("POST", PATH, b"{}")],
+)
+def test_refuses_a_changed_request(method: str, path: str, body: bytes) -> None:
+    """The signature covers method, path and body."""
+    with pytest.raises(SignatureRefused, match="signature"):
+        SignatureCheck(SECRET).check(sent(), method, path, body)
+
+
+@pytest.mark.parametrize("seconds", [-400, 400, 10**9])
+def test_refuses_old_and_future_requests(seconds: float) -> None:
+    """They could have been recorded before the node's numbers were forgotten."""
+    check = SignatureCheck(SECRET, clock=lambda: time.time() + seconds)
+    with pytest.raises(SignatureRefused, match="old"):
+        check.check(sent(), "POST", PATH, BODY)
+
+
+def test_a_restart_does_not_allow_replays() -> None:
+    """A request from before the start is refused, because the used numbers are forgotten."""
+    headers = sent()
+    later = int(headers["x-comfyforms-time"]) + 10.0
+    with pytest.raises(SignatureRefused, match="old"):
+        SignatureCheck(SECRET, clock=lambda: later).check(headers, "POST", PATH, BODY)
+
+
+@pytest.mark.parametrize(
+    "name", ["origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-mode", "sec-ch-ua"]
+)
+def test_refuses_every_browser(name: str) -> None:
+    """Even with the right signature."""
+    with pytest.raises(SignatureRefused, match="Browsers"):
+        SignatureCheck(SECRET).check(sent(**{name: "x"}), "POST", PATH, BODY)
+
+
+def test_refuses_unsigned_requests_and_other_secrets() -> None:
+    """Another program in the network can't send orders."""
+    check = SignatureCheck(SECRET)
+    other = signed_headers("another-secret-that-is-long-too", "POST", PATH, BODY)
+    for headers in (
+        {},
+        other,
+        sent(**{"x-comfyforms-time": "١٢٣"}),
+        sent(**{"x-comfyforms-once": "1"}),
+        sent(**{"x-comfyforms-signature": "é" * 64}),
+        sent(**{"x-comfyforms-signature": "\udce9" * 64}),
+    ):
+        with pytest.raises(SignatureRefused):
+            check.check(headers, "POST", PATH, BODY)

@@ -1,16 +1,28 @@
-"""Downloads arrive complete or not at all, and continue where they stopped."""
+"""Transfers of models, also over slow servers and with certificates."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import ssl
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.downloads import DownloadSettings, ModelDownloads, NodeDownloads
 from comfyforms.comfyui_node.downloads import transfer
+from comfyforms.comfyui_node.downloads.connection import open_download
+from comfyforms.comfyui_node.downloads.hosts import AllowedHosts
 from comfyforms.comfyui_node.downloads.journal import Entry, OrderJournal
 from comfyforms.comfyui_node.downloads.problems import (
     DownloadProblem,
@@ -20,7 +32,8 @@ from comfyforms.comfyui_node.downloads.problems import (
 from comfyforms.comfyui_node.downloads.queue import Downloads
 from comfyforms.comfyui_node.downloads.targets import ModelFolder
 from tests.downloads.conftest import ENDINGS, Opened, ended, order, visible
-from tests.downloads.file_server import FileServer, safetensors
+from tests.downloads.file_server import FileServer, file_server, safetensors
+from tests.downloads.node_server import SECRET
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 MODEL = safetensors(300_000)
@@ -340,3 +353,156 @@ def test_the_queue_closes_after_refused_threads(
     with pytest.raises(DownloadProblem):
         queue.start(order(files))
     queue.close()
+
+
+ID = "0123456789abcdef" * 2
+HOSTILE = (
+    "../../people/anna/remove?",
+    "..",
+    "",
+    "a/b",
+    ID.upper(),
+    f"{ID}\n",
+    f"{ID}?",
+    "%2e%2e%2fnotice%2fremove",
+    7,
+    None,
+)
+
+
+class _Lying(BaseHTTPRequestHandler):
+    paths: list[str]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.paths.append(self.path)
+        listed = [{"id": one, "state": "failed", "name": "a.ckpt"} for one in (*HOSTILE, ID)]
+        body = json.dumps({"downloads": listed}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_DELETE = do_GET
+
+
+@pytest.fixture
+def lying() -> Iterator[tuple[NodeDownloads, list[str]]]:
+    """Return the client of a server that names downloads as it likes, and the paths it gets."""
+    paths: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Lying", (_Lying,), {"paths": paths})) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        client = Client(f"http://127.0.0.1:{http.server_port}")
+        yield NodeDownloads(client, SECRET), paths
+        client.close_idle()
+        http.shutdown()
+        thread.join()
+
+
+def test_drops_downloads_whose_id_is_no_id(lying: tuple[NodeDownloads, list[str]]) -> None:
+    """An id becomes part of the addresses of an administrator's buttons."""
+    downloads, _ = lying
+    assert [one.id for one in downloads.statuses()] == [ID]
+
+
+def test_an_id_stays_one_part_of_an_address(lying: tuple[NodeDownloads, list[str]]) -> None:
+    downloads, paths = lying
+    downloads.change("../../people?x#y", "remove", "")
+    assert paths == ["/comfyforms/downloads/..%2F..%2Fpeople%3Fx%23y"]
+
+
+KEY = "0123456789abcdef" * 2
+SERVERS = 3
+
+
+class _Hanging(BaseHTTPRequestHandler):
+    """Lists downloads only after `answers` is set. Carries out each order at once."""
+
+    answers: threading.Event
+    asked: threading.Barrier
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if not self.answers.is_set():
+            self.asked.wait(LONGEST_WAIT)
+            self.answers.wait(LONGEST_WAIT)
+        self._send({"downloads": []})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self._send({})
+
+    def _send(self, answer: dict[str, object]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def hanging(answers: threading.Event, asked: threading.Barrier) -> Iterator[str]:
+    """Serve a node that doesn't list its downloads, and yield the address."""
+    handler = type("Handler", (_Hanging,), {"answers": answers, "asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads, http.block_on_close = True, False
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def test_a_hanging_server_delays_no_order_at_another() -> None:
+    """All servers are asked for their downloads at once. Meanwhile an administrator can pause a
+    download, and the next list is a new one."""
+    answers, asked = threading.Event(), threading.Barrier(SERVERS + 1)
+    with ExitStack() as stack:
+        urls = [stack.enter_context(hanging(answers, asked)) for _ in range(SERVERS)]
+        clients = [stack.enter_context(closing(Client(url))) for url in urls]
+        pool = ServerPool(*clients)
+        downloads = ModelDownloads(pool, DownloadSettings(SECRET), lambda: None)
+        threads = stack.enter_context(ThreadPoolExecutor(2))
+        stack.callback(answers.set)
+        early = threads.submit(downloads.lists)
+        asked.wait(LONGEST_WAIT)  # fails if one is asked after the other
+        threads.submit(downloads.change, pool.servers[-1], KEY, "pause").result(LONGEST_WAIT / 3)
+        answers.set()
+        assert [one.problem for one in early.result(LONGEST_WAIT)] == [""] * SERVERS
+        assert downloads.lists() is not early.result()
+        assert downloads.lists() is downloads.lists()
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted"), [("127.0.0.1", True), ("127.0.0.1", False), ("other.example", True)]
+)
+def test_checks_the_certificate(
+    name: str, *, trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate has to be for the name in the address, and from a trusted authority."""
+    authority, other = trustme.CA(), trustme.CA()
+    file = tmp_path / "authorities.pem"
+    (authority if trusted else other).cert_pem.write_to_path(str(file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    content = safetensors(1000)
+    with file_server(context) as server:
+        server.host("a.safetensors", content)
+        hosts = AllowedHosts([server.origin])
+        if trusted and name == "127.0.0.1":
+            with open_download("GET", server.url("a.safetensors"), hosts, headers={}) as (got, _):
+                assert got.read() == content
+            return
+        with (
+            pytest.raises(HostUnreachable, match="certificate"),
+            open_download("GET", server.url("a.safetensors"), hosts, headers={}),
+        ):
+            pass
+        assert server.requests == []

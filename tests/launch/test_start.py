@@ -1,7 +1,8 @@
-"""Starting runs without a page: checked values, stored files, and files private to their owner."""
+"""The start of runs from a form's values."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import hashlib
 import io
@@ -20,6 +21,8 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
+from comfy.demo.nodes.registry import NODES
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors, StartedRuns, Starter
 from comfy.launch.uploads import Refused, Upload, UploadLimits
@@ -28,6 +31,7 @@ from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.media.checks import FileLimits
+from comfy.records.serialization import to_text
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import UNWATCHED, Origin, Run, RunPolicy
 from comfy.runs.limits import RunLimits
@@ -395,3 +399,64 @@ def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> Non
     run = starter.start("image", {"1.image": "anothers.png"}, Origin("shell"), UNWATCHED)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == "anothers.png"
+
+
+NAME = "ETN_LoadImageBase64"
+WORKFLOW = {
+    "1": node(NAME, image=""),
+    "2": node("SaveImage", images=["1", 0], filename_prefix="given"),
+}
+
+
+def decoded(run: NodeRun, inputs: Inputs) -> NodeResult:
+    data = base64.b64decode(inputs["image"], validate=True)
+    with Image.open(io.BytesIO(data)) as image:
+        return NodeResult(((image.convert("RGB"),), (Image.new("L", image.size, 0),)))
+
+
+@pytest.fixture
+def base64_demo() -> Iterator[DemoServer]:
+    info = node_info(
+        NAME, "Load", "x", required={"image": spec("STRING")}, outputs=["IMAGE", "MASK"]
+    )
+    loader = NodeClass(fixed(info), decoded)
+    with DemoServer(step_seconds=0.01, nodes={**NODES, NAME: loader}) as server:
+        yield server
+
+
+@pytest.fixture
+def base64_starter(base64_demo: DemoServer, tmp_path: Path) -> Iterator[Starter]:
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "given.json").write_text(json.dumps(WORKFLOW))
+    with Client(base64_demo.url) as client, closing(open_history(tmp_path / "data")) as history:
+        servers = ServerPool(client)
+        runs = LocalRunRegistry(servers, files=history.files, history=history)
+        with closing(runs):
+            folder = WorkflowFolder(tmp_path / "workflows")
+            forms = Forms(folder.get, CatalogCache(client.object_info), Permissions())
+            yield Starter(runs, forms, history.files, servers)
+
+
+def size_of_result(base64_starter: Starter, run: Run) -> tuple[int, int]:
+    *_, state = run.watch(timeout=LONGEST_WAIT)
+    assert state.phase is Phase.DONE
+    path = base64_starter.blobs.path(state.files[0].digest or "")
+    assert path is not None
+    with Image.open(path) as image:
+        return image.size
+
+
+def test_the_server_gets_the_text_and_the_record_the_name(
+    base64_demo: DemoServer, base64_starter: Starter
+) -> None:
+    """The app uploads nothing. A repeated run sends the same image."""
+    file = io.BytesIO()
+    Image.effect_noise((160, 120), 90).save(file, "PNG")
+    run = base64_starter.start(
+        "given", {"1.image": Upload("photo.png", file.getvalue())}, ME, UNWATCHED
+    )
+    assert size_of_result(base64_starter, run) == (160, 120)
+    assert run.job.values["1.image"] == "photo.png"
+    assert len(to_text(run.record)) < len(file.getvalue())
+    assert base64_demo.requests["POST /upload/image"] == 0
+    assert size_of_result(base64_starter, base64_starter.again(run.id, ME)) == (160, 120)

@@ -1,25 +1,33 @@
-"""Forms are built once, and again if something in them changes. Each form follows its user's
-permissions."""
+"""Forms of the library: cached, edited by several authors, and with long texts in other files."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy.base.errors import ServerUnreachable, WorkflowError
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.demo import DemoServer
 from comfy.library.catalog import CatalogCache
+from comfy.library.editing.editor import FormEditor, SettingsChanged, change_summary
+from comfy.library.editing.history import History
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
+from comfy.records.record import Record
+from comfy.runs.interface import Origin, RunPolicy
+from comfy.workflow.config import FieldConfig, FormConfig
 from tests.support.samples.extra_nodes import EXTRA
 from tests.support.samples.forms import DATA, node, text_to_image
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 ANN, BOB = "user:ann", "user:bob"
 PAINTED = {
@@ -255,3 +263,217 @@ def test_whether_a_workflow_can_run_is_judged_once(
     assert [forms.usability(name, ANN).can_run for name in ("text", "painted")] == [False, False]
     (folder.path / "text.json").write_text(json.dumps(LOADS))
     assert forms.usability("text", ANN).can_run
+
+
+LABELS = {"5.steps": "Steps"}
+
+
+def test_neighbors_of_one_user_are_one_version() -> None:
+    """Another user's change, a later one and the present one stay on their own."""
+    history = History().synced("original", 0)
+    for text, at, by in (
+        ("1", 10, "Anna"),
+        ("2", 70, "Anna"),
+        ("3", 80, "Ben"),
+        ("4", 90, "Anna"),
+        ("5", 4000, "Anna"),
+        ("6", 4001, "Anna"),
+    ):
+        history = history.saved(text, at, by)
+    changes = [(new.text, old and old.text) for new, old in history.changes()]
+    assert changes == [
+        ("original", None),
+        ("2", "original"),
+        ("3", "2"),
+        ("4", "3"),
+        ("6", "4"),
+    ]
+    assert [new.text for new, _ in history.undone().changes()][-2:] == ["5", "6"]
+
+
+def test_keeps_the_last_twenty_and_the_original() -> None:
+    history = History().synced("original", 0)
+    for number in range(25):
+        history = history.saved(str(number), number * 1000, "")
+    assert len(history.versions) == 20
+    assert [one.text for one in history.versions[:2]] == ["original", "6"]
+    assert history.original is history.versions[0]
+
+
+def test_a_summary_shows_the_values() -> None:
+    before = FormConfig(title="One", fields=(FieldConfig("5.steps", default=20),))
+    for after, summary in (
+        (FormConfig(title="Two", fields=before.fields), "Title: One → Two"),
+        (FormConfig(fields=before.fields), "Title"),
+        (
+            FormConfig("One", fields=(FieldConfig("5.steps", default=30),)),
+            "Steps (Default value): 20 → 30",
+        ),
+        (
+            FormConfig("One", fields=(FieldConfig("5.steps", default=20, label="Rounds"),)),
+            "Steps → Rounds",
+        ),
+        (
+            FormConfig("One", fields=(FieldConfig("5.steps", min=1, max=9),)),
+            "Steps (Default value, Minimum, Maximum)",
+        ),
+    ):
+        assert change_summary(before, after, LABELS) == summary
+
+
+AUTHOR = "user:ann"
+UNHINDERED = 0.5  # seconds; a save takes milliseconds
+
+
+def editor_on(tmp_path: Path, clock: Callable[[], float]) -> FormEditor:
+    """Return an editor as each process of the app has one."""
+    folder = WorkflowFolder(tmp_path / "workflows")
+    forms = Forms(folder.get, CatalogCache(Nodes()), Permissions.of_a_shell())
+    return FormEditor(forms, folder, tmp_path / "forms", clock)
+
+
+def test_two_processes_never_overwrite_each_other(tmp_path: Path) -> None:
+    """Two authors save a form at two processes at the same time. The second one learns that the
+    first has changed it."""
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "text.json").write_text(json.dumps(text_to_image()))
+    is_saving, continues = threading.Event(), threading.Event()
+
+    def slow_clock() -> float:
+        is_saving.set()  # after the version was read
+        assert continues.wait(LONGEST_WAIT)
+        return time.time()
+
+    first, second = editor_on(tmp_path, slow_clock), editor_on(tmp_path, time.time)
+    version = second.open(AUTHOR, "text").version
+
+    def save(editor: FormEditor, title: str) -> None:
+        editor.save(AUTHOR, "text", FormConfig(title=title), version, "", force=False)
+
+    with ThreadPoolExecutor(2) as authors:
+        saves: list[Future[None]] = [authors.submit(save, first, "First")]
+        assert is_saving.wait(LONGEST_WAIT)
+        saves.append(authors.submit(save, second, "Second"))
+        wait(saves[1:], UNHINDERED)
+        continues.set()
+        assert saves[0].result(LONGEST_WAIT) is None
+        assert isinstance(saves[1].exception(LONGEST_WAIT), SettingsChanged)
+    assert second.open(AUTHOR, "text").settings.title == "First"
+
+
+OWNER = "user:ann"
+SAID = "a {boat} at night"
+# The text field of this one is drawn from, as prompts are.
+WORDS = text_to_image(
+    n4=node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors"),
+    n5=node("EmptyLatentImage", width=64, height=64, batch_size=1),
+    n6=node("CLIPTextEncode", "Prompt", text="", clip=["4", 1]),
+)
+SAYS = {
+    "1": node("PrimitiveStringMultiline", "Words", value=SAID),
+    "2": node("PreviewAny", source=["1", 0]),
+}
+PUT_IN = r"a \{boat\} at night"
+CHAIN = '[[steps]]\nname = "only"\nworkflow = "words"\nshow = ["Prompt", "Seed"]\n'
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """Run an app with a workflow that outputs text, another that takes text, and a chain that uses
+    both."""
+    (tmp_path / "words.json").write_text(json.dumps(WORDS))
+    (tmp_path / "says.json").write_text(json.dumps(SAYS))
+    (tmp_path / "two.chain.toml").write_text(CHAIN + CHAIN.replace("only", "other"))
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield app
+
+
+def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
+    """Run a workflow that outputs this text, and return its record."""
+    run = app.services.starter.start(
+        "says", {"1.value": text}, Origin(owner), RunPolicy(keeps_going=True)
+    )
+    eventually(lambda: run.state.phase.finished)
+    return run.record
+
+
+def of_group(app: RunningApp, group: str) -> list[Record]:
+    """Return the finished runs of a batch or chain."""
+    assert app.services.runs.history is not None
+    found = app.services.runs.history.of(OWNER, limit=100)
+    return [one for one in found if one.group == group]
+
+
+def made_in(app: RunningApp, chain: str) -> list[Record]:
+    """Wait until a chain ends, and return its runs."""
+    eventually(lambda: app.services.chains.get(chain, OWNER).finished)
+    return of_group(app, chain)
+
+
+def made_from(app: RunningApp, record: Record) -> list[str]:
+    return [one.id for one in app.services.chain_forms.lineage(record).made_from]
+
+
+def test_only_own_texts_count(app: RunningApp) -> None:
+    """The app looks up the given ids only among the user's own runs."""
+    others = said_by(app, "user:bob")
+    run = app.services.starter.start(
+        "words",
+        {"6.text": PUT_IN},
+        Origin(OWNER, text_sources=(others.id, "x", "\ud800", "")),
+        RunPolicy(keeps_going=True),
+    )
+    assert run.record.parents == ()
+    eventually(lambda: run.state.phase.finished)
+
+
+def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
+    """In a batch, each row that keeps the form's text is made from it. In a chain, each step with
+    the text is, even if it gets the text only when the user resumes the chain."""
+    source = said_by(app)
+    services = app.services
+    spec = BatchSpec((AxisSpec("3.seed", "1..2"),))
+    base = {"6.text": PUT_IN}
+    batch = services.batches.start("words", base, spec, Origin(OWNER, text_sources=(source.id,)))
+    eventually(lambda: services.batches.get(batch.id, OWNER).state == "done")
+    rows = of_group(app, batch.id)
+    assert [made_from(app, one) for one in rows] == [[source.id]] * 2
+    other = said_by(app, text="at sea")
+    values = {"only.6.text": "a boat", "other.6.text": PUT_IN}
+    chain = services.chains.start("two.chain", values, Origin(OWNER, text_sources=(source.id,)))
+    ended = made_in(app, chain.id)
+    assert sorted(made_from(app, one) for one in ended) == [[], [source.id]]
+    mended = {**values, "only.6.text": "at sea"}
+    services.chains.go_on(chain.id, OWNER, mended, again=["only"], text_sources=[other.id])
+    (last,) = (one for one in made_in(app, chain.id) if one not in ended)
+    assert made_from(app, last) == [other.id]
+    varied = services.chains.vary(last)
+    again = {source: one for one in made_in(app, varied.id) for source in made_from(app, one)}
+    assert again.keys() == {source.id, other.id}
+    assert again[other.id].job.values["6.text"] == "at sea"
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [(PUT_IN, True), (f"{PUT_IN}\nin oil", True), (f"{PUT_IN}, in oil", False), ("", False)],
+)
+def test_an_unchanged_source_text_is_recorded_as_a_parent(
+    app: RunningApp, text: str, counts: bool
+) -> None:
+    """The source counts as long as its text is still there, unchanged. It counts for each run that
+    one press starts."""
+    source = said_by(app)
+    batch = app.services.starter.start_several(
+        "words",
+        {"6.text": text},
+        Origin(OWNER, text_sources=(source.id,)),
+        2,
+        RunPolicy(keeps_going=True),
+    )
+    for run in batch.runs:
+        eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
+        assert made_from(app, run.record) == ([source.id] if counts else [])
+        assert run.record.parents == ((source.id,) if counts else ())

@@ -23,8 +23,6 @@ from comfy.records.webhooks import new_webhooks
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
 
 USER_ANN, USER_BOB = "user:ann", "user:bob"
-
-
 ODD = {"title": "nul \0, half \ud800, “cat”"}
 
 
@@ -245,8 +243,6 @@ def test_a_slow_request_starts_nothing_beside_its_repeat(
 
 
 HOST = "hooks.example.org:443"
-
-
 LATER = (60.0, 120.0)
 
 

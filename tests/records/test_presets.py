@@ -181,8 +181,6 @@ def test_runs_make_room_for_presets(database: str, tmp_path: Path) -> None:
 
 
 ODD = "nul \0, half \ud800, “cat”/" + "long" * 60
-
-
 FIRST, SECOND = digest("first"), digest("second")
 
 

@@ -19,14 +19,8 @@ from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 
 FILES = tuple(OutputFile(name, "", "output", "image", "9") for name in ("a.png", "b.png"))
-
-
 ODD = "nul \0, half \ud800, “cat”"
-
-
 SECOND = SharedFile("r1", 1)
-
-
 OTHER = SharedFile("r2", 0)
 
 
@@ -119,8 +113,6 @@ def test_a_result_that_is_not_shared_anymore_leaves_all_links(
 
 
 SERVER = message("ComfyUI at {address}", address="http://a")
-
-
 FAILED = RunError(
     message("{server} is not ready.", server=SERVER),
     plural("{count} try was made.", "{count} tries were made.", count=3),
@@ -128,8 +120,6 @@ FAILED = RunError(
     node_title=message("Positive prompt"),
     detail="RuntimeError: x",
 )
-
-
 REFUSED = NodeError(
     "6", "image", "LoadImage", FILE_REFUSED, message("Too large."), message("Make it smaller.")
 )

@@ -233,8 +233,6 @@ def test_unused_values_expire(history: RunStore) -> None:
 
 
 ME = Start("me", "192.0.2.1")
-
-
 BATCH = Start("me", "192.0.2.1", "a batch")
 
 

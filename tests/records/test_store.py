@@ -49,8 +49,6 @@ def test_a_record_without_node_names_uses_its_prompt() -> None:
 
 
 WORDS = st.text(st.characters(codec=None), max_size=30)  # lone surrogates and NULs among them
-
-
 PLAIN = (
     st.none()
     | st.booleans()
@@ -238,8 +236,6 @@ def test_search(history: RunStore, asked: str, found: bool) -> None:
 
 
 RUN = 3300  # bytes that a run takes at most beside its files
-
-
 FRUITFUL = Wanted(fruitless=False)
 
 
@@ -558,8 +554,6 @@ def test_files_without_a_record_are_swept_once_they_are_old(
 
 
 DAY = 24 * 3600.0
-
-
 NOW = 1_800_000_000.0
 
 

@@ -27,7 +27,6 @@ PURE = (
     "form",
     "library/test_folder.py",
     "launch/test_row_judge.py",
-    "batches/test_grid.py",
     "batches/test_tables.py",
     "batches/test_values.py",
     "chains/test_chain_fields.py",

@@ -1,10 +1,11 @@
-"""The TOML file beside a workflow, and its documentation."""
+"""Settings in a workflow's TOML file: parsed, merged, and shipped with the app."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.base.messages import Message
+from comfy.chains.folder import ChainFolder
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.library.folder import WorkflowFolder
-from comfy.workflow.config import FIELD_KEYS, FORM_KEYS, FormConfig, parse_config, read_config
+from comfy.workflow.config import (
+    FIELD_KEYS,
+    FORM_KEYS,
+    SHIPPED,
+    FieldConfig,
+    FormConfig,
+    parse_config,
+    read_config,
+)
 from comfy.workflow.model import read_workflow
+from comfy.workflow.settings import FieldNames, merge_settings, parsed_settings
 from tests.support.samples.forms import (
     WORKFLOWS,
     form_of,
@@ -341,3 +353,171 @@ def test_each_shipped_workflow_has_a_cover_and_ideas(file: Path) -> None:
     assert workflow.cover.stat().st_size <= 40_000
     assert workflow.config
     assert len(workflow.config.ideas) == 3
+
+
+NO_NAMES = FieldNames()
+SHIPPED_TOML = sorted((Path(__file__).parents[2] / "workflows").glob("**/*.toml"))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(str.strip).filter(bool)
+NUMBER = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+KEY = st.sampled_from(["1.ckpt_name", "2.text", "3.text", "4.width", "4.height", "5.seed", 'a"b.c'])
+FIELD = st.builds(
+    FieldConfig,
+    KEY,
+    label=st.none() | TEXT,
+    help=st.none() | TEXT,
+    group=st.none() | st.sampled_from(["main", "advanced", "hidden"]),
+    default=st.none() | TEXT | NUMBER | st.booleans(),
+    min=st.none() | NUMBER,
+    max=st.none() | NUMBER,
+    step=st.none() | st.integers(1, 9),
+    widget=st.none() | TEXT,
+    choices=st.lists(TEXT | st.integers(0, 9), max_size=2).map(tuple),
+    hidden=st.none() | st.booleans(),
+    required=st.none() | st.booleans(),
+    also=st.lists(KEY, max_size=2, unique=True).map(tuple),
+    closest=st.none() | st.booleans(),
+)
+IDEA = TEXT | st.dictionaries(KEY, TEXT | st.integers(0, 9), min_size=1, max_size=2)
+SETTINGS = st.builds(
+    FormConfig,
+    title=st.none() | TEXT,
+    description=st.none() | TEXT,
+    order=st.none() | NUMBER,
+    others=st.sampled_from(["advanced", "auto", "hidden"]),
+    outputs=st.dictionaries(st.sampled_from(["7", "8", "9:1"]), st.just("") | TEXT, max_size=2),
+    ideas=st.lists(IDEA, max_size=3).map(tuple),
+    cover=st.none() | st.just("cover.webp"),
+    fields=st.lists(FIELD, max_size=5, unique_by=lambda one: one.name).map(tuple),
+)
+BY_HAND = """\
+# Ann's form
+title = "Portrait lighting"   # short
+colour = "blue"
+ideas = ["soft light"]
+
+# ---- the main fields ----
+
+# what light
+[fields."2.text"]
+label = 'Light'
+tone = 3      # not ours
+
+[fields."2.text".more]
+deep = true
+
+# ---- advanced ----
+
+[fields."Model.ckpt_name"]
+closest = true
+help = \"\"\"
+Any [model]
+# will do\"\"\"
+
+[outputs]
+"7" = "Lines" # drawn
+
+[other]
+x = 1 # the last
+"""
+
+
+@given(SETTINGS, SETTINGS)
+def test_reads_what_it_writes(first: FormConfig, second: FormConfig) -> None:
+    """The file has the wanted settings afterwards."""
+    text = merge_settings("", first, NO_NAMES)
+    assert parsed_settings(text, NO_NAMES) == first
+    again = merge_settings(text, second, NO_NAMES)
+    assert parsed_settings(again, NO_NAMES) == second
+    assert merge_settings(again, second, NO_NAMES) == again
+
+
+@given(SETTINGS)
+def test_keeps_comments_and_unknown_keys(wanted: FormConfig) -> None:
+    """Comments and unknown keys survive, unless their field is removed."""
+    before = parsed_settings(BY_HAND, NO_NAMES)
+    own = [one for one in before.fields if one.name not in {each.name for each in wanted.fields}]
+    wanted = replace(wanted, fields=(*wanted.fields, *own))
+    after = merge_settings(BY_HAND, wanted, NO_NAMES)
+    assert replace(parsed_settings(after, NO_NAMES), problems=()) == wanted
+    for comment in re.findall(r"# (?:Ann|----|what|not|the last).*", BY_HAND):
+        assert comment in after
+    data = tomllib.loads(after)
+    assert data["colour"] == "blue"
+    assert data["other"] == {"x": 1}
+    assert (data["fields"]["2.text"]["tone"], data["fields"]["2.text"]["more"]) == (
+        3,
+        {"deep": True},
+    )
+
+
+@pytest.mark.parametrize("path", SHIPPED_TOML, ids=lambda path: path.stem)
+def test_writing_what_it_reads_changes_nothing(path: Path) -> None:
+    """The text stays the same byte for byte."""
+    text = path.read_text(encoding="utf-8")
+    assert merge_settings(text, parsed_settings(text, NO_NAMES), NO_NAMES) == text
+
+
+SHIPPED_WORKFLOWS = Path(__file__).parents[2] / "workflows"
+FILES = {file.name: file for file in SHIPPED_WORKFLOWS.rglob("*.toml")}
+
+
+def test_every_shipped_file_has_its_messages() -> None:
+    """The messages cover every shipped file and no other file."""
+    assert FILES.keys() == SHIPPED.keys()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_our_words_are_messages(name: str) -> None:
+    """The title, the description and the titles of a chain's steps match the file."""
+    if name.endswith(".chain.toml"):
+        chain = ChainFolder(SHIPPED_WORKFLOWS).get(name.removesuffix(".toml"))
+        told = (chain.title, chain.description, *(step.title for step in chain.steps))
+        said = told
+    else:
+        config = read_config(FILES[name])
+        told = (config.title, config.description)
+        of_fields = [word for one in config.fields for word in (one.label, one.help) if word]
+        said = (*told, *of_fields)
+    assert told == SHIPPED[name]
+    assert [one for one in said if not isinstance(one, Message)] == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted(SHIPPED_WORKFLOWS.rglob("*.json")), ids=lambda file: file.stem
+)
+def test_every_shipped_field_has_a_message_as_its_label(file: Path) -> None:
+    """A field without a label in the shipped files gets a plain label that is a translatable
+    message. Help texts of main fields are messages, too."""
+    fields = build_form(read_workflow(file), small_catalog()).fields
+    shown = [one for one in fields if one.group != "hidden"]
+    assert [one.label for one in shown if not isinstance(one.label, Message)] == []
+    helps = [one.tooltip for one in shown if one.group == "main" and one.tooltip]
+    assert [one for one in helps if not isinstance(one, Message)] == []
+
+
+def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
+    """The folder's own name would display as "Steps". A user's folder with that name keeps it."""
+    ours = {one.folder for one in WorkflowFolder(SHIPPED_WORKFLOWS).entries()}
+    assert ours == {"", "Parts of other workflows"}
+    assert all(isinstance(one, Message) for one in ours if one)
+    (tmp_path / "steps").mkdir()
+    shutil.copy(SHIPPED_WORKFLOWS / "upscale.json", tmp_path / "steps" / "mine.json")
+    assert [one.folder for one in WorkflowFolder(tmp_path).entries()] == ["Steps"]
+
+
+def test_texts_of_users_are_not_translated(tmp_path: Path) -> None:
+    """A user's file with a shipped file's name or title keeps its words, and so does a label that a
+    user changed in a shipped file."""
+    for name, about in (("upscale", "My own."), ("mine", "Enlarge your image and add detail.")):
+        file = tmp_path / f"{name}.toml"
+        file.write_text(f'title = "Upscale"\ndescription = "{about}"\n')
+        config = read_config(file)
+        assert (config.title, config.description) == ("Upscale", about)
+        assert not isinstance(config.title, Message)
+        assert not isinstance(config.description, Message)
+    file = tmp_path / "inpaint.toml"
+    ours = FILES["inpaint.toml"].read_text(encoding="utf-8")
+    file.write_text(ours.replace('label = "Your image"', 'label = "My photo"'), encoding="utf-8")
+    image, prompt = read_config(file).fields[:2]
+    assert (image.label, isinstance(image.label, Message)) == ("My photo", False)
+    assert isinstance(prompt.help, Message)

@@ -1,16 +1,25 @@
-"""Finding workflows in files of every kind."""
+"""Workflows in images, videos and archives, also hostile ones, and their names."""
 
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from comfy.base.errors import WorkflowError
+from comfy.comfyui.input_spec import LONGEST_NAME
+from comfy.comfyui.object_info import Catalog
+from comfy.runs.input_files import UPLOADS
 from comfy.workflow.extract import ExtractedWorkflow, find_workflow, find_workflow_in
+from comfy.workflow.model import open_workflow
+from comfy.workflow.sanitize import without_folder
+from tests.support.distribution import examples
 from tests.support.samples.media import (
     BOTH,
     BOTH_JSON,
@@ -35,6 +44,7 @@ from tests.support.samples.media import (
     png_text,
     riff,
     riff_text,
+    safetensors,
     saved,
     vorbis_comment,
     with_exif,
@@ -397,3 +407,163 @@ def test_every_real_workflow_is_recognized_by_content(shared: Path, folder: str,
     for file in files:
         carried = find_workflow_in(file)
         assert getattr(carried, kind) is not None, file.name
+
+
+@pytest.mark.parametrize("kind", ["json", "png", "flac", "safetensors"])
+def test_ten_megabytes_in_one_string_are_fine(kind: str) -> None:
+    """Some real graphs contain whole images."""
+    prompt = {"1": {"class_type": "A", "inputs": {"image": "x" * 10_000_000}}}
+    text = json.dumps(prompt)
+    made = {
+        "json": str.encode,
+        "png": lambda t: png_text({"prompt": t}),
+        "flac": lambda t: flac({"prompt": t}),
+    }
+    make: Any = made.get(kind, lambda t: safetensors({"prompt": t}))
+    begun = time.process_time()
+    assert find_workflow(make(text), "a").prompt == prompt
+    assert time.process_time() - begun < 5
+
+
+@settings(max_examples=examples(400))
+@given(data=st.data())
+def test_a_damaged_file_gives_a_workflow_or_a_sentence(data: st.DataObject) -> None:
+    """Real containers with changed, inserted, removed, doubled or cut-off bytes give a workflow or
+    an error that says why not."""
+    name = data.draw(st.sampled_from(sorted(CONTAINERS)))
+    content = bytearray(CONTAINERS[name])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, max(0, len(content) - 1)))
+        match data.draw(st.sampled_from(["change", "insert", "remove", "cut", "double"])):
+            case "change":
+                new = data.draw(st.binary(min_size=1, max_size=8))
+                content[at : at + len(new)] = new
+            case "insert":
+                content[at:at] = data.draw(st.binary(min_size=1, max_size=8))
+            case "remove":
+                del content[at : at + data.draw(st.integers(1, 40))]
+            case "cut":
+                del content[max(at, 16) :]
+            case "double":
+                content[at:at] = content[at : at + data.draw(st.integers(1, 400))]
+    with_sentence(bytes(content))
+
+
+@settings(max_examples=examples(300))
+@given(
+    st.sampled_from(sorted(CONTAINERS)).flatmap(
+        lambda name: st.binary(max_size=300).map(lambda rest: CONTAINERS[name][:12] + rest)
+    )
+)
+def test_garbage_after_a_valid_header_gives_a_sentence(data: bytes) -> None:
+    """The first bytes decide which reader runs. No reader trusts the bytes after them."""
+    with_sentence(data)
+
+
+def with_sentence(data: bytes) -> None:
+    """Check that the reader returns documents or raises a WorkflowError."""
+    try:
+        carried = find_workflow(data, "damaged")
+    except WorkflowError:
+        return
+    assert carried.prompt is not None or carried.graph is not None
+    json.dumps([carried.prompt, carried.graph], allow_nan=False)
+
+
+LONG = "save" * 30_000
+FITS = "n" * LONGEST_NAME
+
+
+def prompt(node_id: str = "1", class_type: str = "A", name: str = "a") -> dict[str, Any]:
+    return {node_id: {"class_type": class_type, "inputs": {name: 1}}}
+
+
+def graph(**more: Any) -> dict[str, Any]:
+    return {"nodes": [{"id": 1, "type": "A"}], "links": [], **more}
+
+
+def drawn(**more: Any) -> dict[str, Any]:
+    return graph(nodes=[{"id": 7, "type": "A", **more}])
+
+
+def subgraph(**more: Any) -> dict[str, Any]:
+    return graph(definitions={"subgraphs": [{"id": "s", "name": "S", **drawn(), **more}]})
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        prompt(node_id=LONG),
+        prompt(class_type=LONG),
+        prompt(name=LONG),
+        {"prompt": prompt(class_type=LONG)},
+        drawn(id=LONG),
+        drawn(type=LONG),
+        drawn(inputs=[{"name": LONG, "type": "INT"}]),
+        drawn(inputs=[{"name": "a", "type": "INT", "widget": {"name": LONG}}]),
+        drawn(widgets_values={LONG: 1}),
+        subgraph(nodes=[{"id": 7, "type": LONG}]),
+        subgraph(inputs=[{"name": LONG, "type": "INT"}]),
+        subgraph(definitions={"subgraphs": [drawn(type=LONG)]}),
+        graph(extra={"groupNodes": {"G": drawn(type=LONG)}}),
+        graph(extra={"groupNodes": {LONG: graph()}}),
+    ],
+    ids=lambda workflow: json.dumps(workflow).replace(LONG, "…"),
+)
+def test_a_workflow_with_a_long_name_is_refused(workflow: dict[str, Any]) -> None:
+    """The error names the node and its limit, and the hint says what to do."""
+    with pytest.raises(
+        WorkflowError, match=r"^Node “.*” has .* longer than 200 characters"
+    ) as said:
+        open_workflow("a.json", json.dumps(workflow).encode())
+    assert len(str(said.value)) < 200
+    assert "shorten" in said.value.hint
+
+
+def test_names_up_to_the_limit_are_accepted() -> None:
+    for workflow in (prompt(FITS, FITS, FITS), drawn(type=FITS), subgraph(name=FITS)):
+        open_workflow("a.json", json.dumps(workflow).encode())
+
+
+def test_long_names_of_a_server_are_left_out() -> None:
+    """The rules that match names see neither the classes nor their inputs."""
+    info = {"input": {"required": {"a": ["INT"], LONG: ["INT"], FITS: ["INT"]}}}
+    catalog = Catalog({"A": info, LONG: info})
+    assert [*catalog] == ["A"]
+    assert LONG not in catalog
+    assert catalog.get(LONG) is None
+    assert [one.name for one in catalog["A"].inputs] == ["a", FITS]
+
+
+@pytest.mark.parametrize("before", ["", "é", "日本", "\ud83d", "\U0001f600", "x" * 0xC3])
+def test_uploads_are_removed_beside_any_text(before: str) -> None:
+    """The app finds its folder in a path after any characters."""
+    kept = [f"{before}.png", f"{UPLOADS}.png", 0xC3, 10**400, 0.5, True, None]
+    for name in (f"{before}/{UPLOADS}/a.png", f"{before}\\{UPLOADS.upper()}\\a.png [input]"):
+        raw = {"A": {"input": {"required": {"image": [[*kept, name], {"default": name}]}}}}
+        assert without_folder(raw, UPLOADS) == {"A": {"input": {"required": {"image": [kept, {}]}}}}
+
+
+def test_other_classes_are_not_copied() -> None:
+    """A class without names of uploads stays the same object."""
+    raw = {"A": {"input": {"required": {"image": [["a.png"]]}}}, "B": None, UPLOADS: {}}
+    clean = without_folder(raw, UPLOADS)
+    assert clean == {"A": raw["A"], "B": None}
+    assert clean["A"] is raw["A"]
+
+
+@pytest.mark.parametrize("depth", [101, 900, 5000])
+def test_deep_nesting_is_removed(depth: int) -> None:
+    """The app drops lists below a limit, and keeps wide classes above it."""
+    raw = {"deep": nested(depth), "shallow": nested(99), "wide": {"a": [[]] * 200}}
+    clean = without_folder(raw, UPLOADS)
+    assert clean["shallow"] is raw["shallow"]
+    assert clean["wide"] is raw["wide"]
+    assert clean["deep"] == nested(100, None)
+
+
+def nested(depth: int, inner: Any = "x") -> dict[str, Any]:
+    """Return a value inside this many lists and one object."""
+    for _ in range(depth - 1):
+        inner = [inner]
+    return {"a": inner}

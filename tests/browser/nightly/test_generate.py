@@ -17,8 +17,6 @@ from tests.support.waiting import eventually
 
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
-
-
 # Where an image's pixels are, inside its element.
 PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(image => {
     const box = image.getBoundingClientRect();

@@ -22,8 +22,6 @@ BACK = "ComfyUI is back."
 QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 
 SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
-
-
 RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
 
 

@@ -1,5 +1,4 @@
-"""Socket frames become events. The parser skips unusable frames with one warning and never raises
-an exception."""
+"""Messages of ComfyUI: events, outputs and animated previews."""
 
 from __future__ import annotations
 
@@ -31,7 +30,10 @@ from comfy.comfyui.protocol.events import (
     ProgressText,
     Status,
 )
+from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.comfyui.protocol.parse import WarnOnce, parse_message
+from comfy.comfyui.protocol.responses import Queue, parse_history, parse_queue, parse_submitted
+from comfy.comfyui.protocol.run_state import RunState, advance, settled, waiting
 from tests.support.distribution import examples
 
 JPEG = b"\xff\xd8\xff\xe0 an image"
@@ -100,7 +102,6 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
         Executed("p", "7.0.0.1", {"text": ["a"]}, "9"),
     ),
 ]
-
 OF_OTHERS = [
     text("agent_status", agent="idle"),
     text("asset_download", task_id="t", progress=0.5, status="running"),
@@ -111,7 +112,6 @@ OF_OTHERS = [
     '{"type": "agent_status", "data": [1]}',
     '{"type": "notification"}',
 ]
-
 USELESS: list[str | bytes] = [
     "",
     "no json",
@@ -265,3 +265,200 @@ def test_no_frame_raises_an_error(frame: str | bytes) -> None:
     """For any frame, the parser returns an event of the union or None."""
     event = parse_message(frame, WarnOnce(limit=0))
     assert event is None or isinstance(event, get_args(Event))
+
+
+def test_outputs_of_every_shape() -> None:
+    """The parser finds files under any key and takes their type from the extension, then from the
+    key. Texts stay texts."""
+    files, texts = read_outputs(
+        "9",
+        {
+            "images": [
+                {"filename": "a.webp"},
+                {"filename": "clip.MP4", "subfolder": "v", "type": "temp"},
+                None,
+                3,
+            ],
+            "gifs": [{"filename": "b.gif"}, {"filename": "noext"}],
+            "audio": [{"filename": "c.flac"}],
+            "3d": [{"filename": "d.glb"}],
+            "odd": [
+                {"filename": "e.xyz", "subfolder": "", "type": "output"},
+                {"filename": ""},
+                {"filename": 7},
+            ],
+            "animated": [True],
+            "text": ["hello", 5],
+            "broken": {"not": "a list"},
+        },
+    )
+    assert [(file.filename, file.kind) for file in files] == [
+        ("a.webp", "image"),
+        ("clip.MP4", "video"),
+        ("b.gif", "image"),
+        ("noext", "video"),
+        ("c.flac", "audio"),
+        ("d.glb", "3d"),
+        ("e.xyz", "file"),
+    ]
+    assert [text.text for text in texts] == ["hello"]
+
+
+ASSET, OTHER = "3f0c7c52-0d6e-4d4b-9a0e-3a6a5cf0a111", "c0ffee00-0d6e-4d4b-9a0e-3a6a5cf0a222"
+
+
+@pytest.mark.parametrize(
+    ("display_name", "name"),
+    [
+        ("A red cat.png", "A red cat.png"),
+        ("A red cat", "A red cat.png"),
+        ("cat.PNG", "cat.PNG"),
+        ("cat.exe", "cat.exe.png"),
+        ("../up/cat.png", "cat.png"),
+        ("a\r\nb.png", "a__b.png"),
+        ("  ", "0a1b.png"),
+        ("0a1b.png", "0a1b.png"),
+        (7, "0a1b.png"),
+        (None, "0a1b.png"),
+    ],
+)
+def test_a_display_name_is_shown_with_the_files_own_ending(display_name: Any, name: str) -> None:
+    """The name is safe for headers and folders, and its ending tells the file's real type."""
+    item = {"filename": "0a1b.png", "display_name": display_name}
+    (file,), _ = read_outputs("9", {"images": [item]})
+    assert (file.name, file.filename) == (name, "0a1b.png")
+
+
+@pytest.mark.parametrize(
+    ("item", "preview_id"),
+    [
+        ({"id": ASSET, "preview_id": OTHER}, OTHER),
+        ({"preview_id": OTHER}, OTHER),
+        ({"id": ASSET, "preview_id": ASSET}, ""),
+        ({"preview_id": "../../system_stats"}, ""),
+        ({"preview_id": 7}, ""),
+        ({"id": ASSET}, ""),
+    ],
+)
+def test_a_preview_is_another_asset(item: dict[str, Any], preview_id: str) -> None:
+    """A file that is its own preview has none, and neither has one with a malformed id."""
+    (file,), _ = read_outputs("9", {"3d": [{"filename": "a.glb", **item}]})
+    assert file.preview_id == preview_id
+
+
+def test_outputs_of_a_loop_belong_to_the_prompts_node() -> None:
+    """The history has them under the ids of the loop's copies."""
+    copies = [f"12.0.0.{number}_9" for number in range(3)]
+    entry = {
+        "outputs": {
+            copy: {"images": [{"filename": f"{number}.png"}], "animated": [False], "note": number}
+            for number, copy in enumerate(copies)
+        },
+        "meta": {copy: {"node_id": copy, "display_node": "9"} for copy in copies},
+    }
+    history = parse_history({"p": entry}, "p")
+    assert history is not None
+    prompt = {"9": {"class_type": "SaveImage", "inputs": {}}}
+    state = settled(waiting("p", prompt, outputs=["9"]), history)
+    assert [(file.node, file.filename) for file in state.files] == [
+        ("9", "0.png"),
+        ("9", "1.png"),
+        ("9", "2.png"),
+    ]
+
+
+OUTPUTS_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["p", "prompt_id", "node_errors", "status", "messages", "outputs", "queue_pending"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=examples(200))
+@given(OUTPUTS_JSON)
+def test_malformed_answers_are_read_as_far_as_possible(answer: Any) -> None:
+    """No JSON from a server breaks the parsers of its answers. Only a missing prompt id is an
+    error."""
+    assert isinstance(parse_queue(answer), Queue)
+    entry = parse_history(answer, "p")
+    assert entry is None or settled(waiting("p", {}), entry).phase.finished
+    try:
+        assert parse_submitted(json.loads(json.dumps(answer))).prompt_id
+    except ValueError:
+        told = answer.get("prompt_id") if isinstance(answer, dict) else None
+        assert not (isinstance(told, str) and told and told.isascii())
+
+
+ANIMATED_JPEG = b"\xff\xd8\xff\xe0 a frame"
+
+
+def frame(at: int, node: bytes = b"") -> bytes:
+    """Return a binary message: preview, JPEG, JPEG again, the frame's place and, in later versions,
+    the node's id in 16 bytes."""
+    return (
+        struct.pack(">IIII", 1, 1, 1, at)
+        + (struct.pack("16p", node) if node else b"")
+        + ANIMATED_JPEG
+    )
+
+
+@pytest.mark.parametrize("node", [b"", b"3", b"57:12"])
+@pytest.mark.parametrize("at", [0, 7, 1000])
+def test_an_animation_frame_has_an_index(at: int, node: bytes) -> None:
+    """The parser removes everything before the image, in both versions of the message."""
+    assert parse_message(frame(at, node), WarnOnce()) == Preview(
+        None, None, ANIMATED_JPEG, frame=at
+    )
+
+
+def test_a_single_preview_has_no_frame_index() -> None:
+    """ComfyUI's own previews have no frame number."""
+    assert parse_message(struct.pack(">II", 1, 1) + ANIMATED_JPEG, WarnOnce()) == Preview(
+        None, None, ANIMATED_JPEG
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "rate", "known"),
+    [
+        (16, 8, True),
+        (1, 0.5, True),
+        (0, 8, False),
+        (16, 0, False),
+        (10**9, 8, False),
+        ("x", 8, False),
+    ],
+)
+def test_an_animation_reports_its_length_and_rate(
+    length: object, rate: object, known: bool
+) -> None:
+    """The parser ignores impossible values."""
+    data = {"length": length, "rate": rate, "id": "3"}
+    event = parse_message(json.dumps({"type": "VHS_latentpreview", "data": data}), WarnOnce())
+    assert isinstance(event, AnimatedPreviews) is known
+
+
+def test_a_run_knows_its_animation() -> None:
+    """The animation's length stays the same while frames arrive. Each frame becomes the newest
+    preview."""
+    state = RunState("p")
+    events = [AnimatedPreviews(4, 8.0), Preview(None, None, ANIMATED_JPEG, frame=2)]
+    for event in [Preview(None, "p", ANIMATED_JPEG), *events]:
+        state = advance(state, event)
+    assert state.animation == AnimatedPreviews(4, 8.0)
+    assert (state.preview_number, state.preview) == (2, Preview(None, None, ANIMATED_JPEG, frame=2))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_preview_or_nothing(data: bytes) -> None:
+    """No content of a preview message makes the parser fail."""
+    event = parse_message(struct.pack(">II", 1, 1) + data, WarnOnce())
+    assert event is None or isinstance(event, Preview)

@@ -1,7 +1,9 @@
-"""Runs on several servers: which server gets a run, and what happens if a server goes away."""
+"""The pool of servers: choice, failures and draining."""
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,15 +16,18 @@ from uuid import uuid4
 
 import pytest
 
+from comfy.base.errors import TooManyThreads
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.reports import fresh
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import fixed
 from comfy.demo.nodes.registry import NODES
+from comfy.library.catalog import CatalogCache
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, end, running
@@ -30,6 +35,9 @@ from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.documents.headlines import headline
+from ui.documents.page_runs import queued_run
+from ui.documents.run_doc import QueueLine
 
 OFTEN = CheckPauses(up=0.2, recheck=0.05, away=0.1)
 PATIENT = replace(HURRIED, patience=20.0, elsewhere=0.2)
@@ -393,3 +401,178 @@ def test_a_single_server_is_never_checked_in_the_background() -> None:
     with DemoServer() as demo, pool_of(demo.url) as pool:
         assert demo.requests["GET /system_stats"] == 0
         assert tuple(pool.candidates(None)) == pool.servers  # type: ignore[arg-type]
+
+
+def test_a_known_catalog_is_kept_if_threads_cannot_start(refused_threads: set[str]) -> None:
+    """If the app knew no nodes before, it reports the cause. It still reports the state of the
+    servers."""
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        catalog = CatalogCache(pool.object_info)
+        refused_threads.update(("nodes", "reports"))
+        with pytest.raises(TooManyThreads, match="out of resources"):
+            catalog.get()
+        assert [report.up for _, report in fresh(pool)()] == [True, True]
+        refused_threads.clear()
+        known = catalog.get()
+        refused_threads.add("nodes")
+        assert catalog.get(refresh=True) is known
+
+
+def test_server_checks_continue_after_any_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The app logs a brief shortage of memory. It still notices when a server goes away later."""
+    find = socket.getaddrinfo
+
+    def find_none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        with caplog.at_level(logging.ERROR):
+            monkeypatch.setattr(socket, "getaddrinfo", find_none)
+            eventually(lambda: len(caplog.records) > 2, "both were to be asked")
+            monkeypatch.setattr(socket, "getaddrinfo", find)
+        other.stop()
+        eventually(lambda: [one.up for one in pool.servers] == [True, False])
+
+
+def test_a_hanging_server_does_not_hold_up_forms() -> None:
+    """A server that accepts connections but never answers doesn't hold back forms that another
+    server can provide. This applies to the first form and to later forms."""
+    pauses = CheckPauses(limit=0.3, recheck=0.05)
+    with (
+        DemoServer() as one,
+        socket.create_server(("127.0.0.1", 0)) as hanging,
+        Client(ServerAddress.parse(one.url)) as client,
+        Client(ServerAddress.parse(f"http://127.0.0.1:{hanging.getsockname()[1]}")) as other,
+        ServerPool(client, other, pauses=pauses) as pool,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        for _ in range(2):
+            asked = caller.submit(pool.object_info)
+            assert asked.result(LONGEST_WAIT) == client.object_info()
+        assert [server.up for server in pool.servers] == [True, False]
+
+
+def test_a_server_that_hangs_after_its_return_is_marked_as_down() -> None:
+    """The app notices it while it requests the server's nodes, which can take a minute."""
+    pauses = CheckPauses(limit=0.3, up=0.1, recheck=0.05, away=0.1)
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        pool_of(one.url, other.url, pauses=pauses) as pool,
+        one.hold("GET /object_info") as asked,
+    ):
+        pool.servers[0].recheck(gone=True)
+        assert asked.reached.wait(LONGEST_WAIT)
+        with one.hold("GET /system_stats"):
+            eventually(lambda: [one.up for one in pool.servers] == [False, True])
+
+
+def test_shutdown_does_not_wait_for_a_hanging_server() -> None:
+    """The server hangs while the app asks for its nodes, and the app no longer waits for the
+    answer."""
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        ThreadPoolExecutor() as program,
+        one.hold("GET /object_info") as asked,
+    ):
+
+        def begin_and_end() -> None:
+            with (
+                Client(one.url) as client,
+                Client(other.url) as second,
+                ServerPool(client, second, pauses=OFTEN) as pool,
+            ):
+                pool.servers[0].recheck(gone=True)
+                assert asked.reached.wait(LONGEST_WAIT)
+
+        program.submit(begin_and_end).result(LONGEST_WAIT)
+
+
+def test_a_drained_server_finishes_its_runs_and_gets_no_others() -> None:
+    """A new run waits for the other server, even after the drained server is idle. Until the
+    administrator takes the drained server back, wait estimates leave it out. Then it gets the
+    waiting run at once."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        pool_of(one.url, other.url) as pool,
+        registry_with(pool) as runs,
+    ):
+        first, second = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
+        running(first)
+        running(second)
+        drained = pool.at(place_of(first))
+        assert drained is not None
+        pool.drain(drained)
+        third = runs.submit(job(), Origin("me"))
+        assert third.servers == second.servers
+        assert not first.state.phase.finished
+        first.cancel()
+        end(first)
+        fourth = runs.submit(job(), Origin("me"))
+        assert third.waits_here
+        assert fourth.waits_here
+        pool.take_back(drained)
+        assert end(third).phase is Phase.DONE
+        assert place_of(third) == drained.url
+        second.cancel()
+
+
+def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
+    """The pool doesn't hand the run to a server that would refuse it. A drained server gets no run
+    even if it's the only server. The page says why the run waits."""
+    needs = Needs(job().prompt)
+    with DemoServer() as able, DemoServer(nodes=with_checkpoints(OTHER_MODEL)) as other:
+        with pool_of(able.url, other.url) as pool:
+            pool.drain(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == ()
+            assert not pool.has_other(pool.servers[1], needs)
+            pool.take_back(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == pool.servers[:1]
+        with pool_of(able.url) as pool, registry_with(pool) as runs:
+            pool.drain(pool.servers[0])
+            run = runs.submit(job(), Origin("me"))
+            assert run.waits_here
+            eventually(lambda: run.state.held)
+            line = queued_run(run.record, due_in=1, movable=True).page
+            assert isinstance(line, QueueLine)
+            assert headline(run.state, {}, 0, None) == line.said == "Waiting for ComfyUI"
+            pool.take_back(pool.servers[0])
+            assert end(run).phase is Phase.DONE
+            assert not run.state.held
+            first, later = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
+            running(first)
+            pool.drain(pool.servers[0])
+            eventually(lambda: later.state.held)
+            assert not first.state.held
+            pool.take_back(pool.servers[0])
+            eventually(lambda: not later.state.held)
+            for one in (later, first):
+                one.cancel()
+
+
+def test_a_server_frees_its_memory() -> None:
+    """The server repeats work that it had done before, and the pool no longer prefers it for a
+    model that it had."""
+    again = job(seed=7)
+    needs = Needs(again.prompt)
+    with (
+        DemoServer(step_seconds=0) as demo,
+        pool_of(demo.url) as pool,
+        registry_with(pool) as runs,
+    ):
+        (server,) = pool.servers
+        first, kept = (file_of(runs.submit(again, Origin("me"))) for _ in range(2))
+        assert server.familiarity(needs) == (1, len(again.prompt))
+        server.free()
+        assert server.familiarity(needs) == (0, 0)
+        assert kept == first
+        assert file_of(runs.submit(again, Origin("me"))) != first
+
+
+def file_of(run: Run) -> str:
+    """Return the file name of a run's result."""
+    return end(run).files[0].filename

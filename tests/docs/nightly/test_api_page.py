@@ -22,8 +22,6 @@ from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT, run_python
 
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-
-
 WRITTEN = "http://127.0.0.1:7860"
 
 

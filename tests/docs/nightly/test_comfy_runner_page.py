@@ -17,8 +17,6 @@ from ui.settings.arguments import read_settings
 from ui.settings.web_settings import WebSettings
 
 START, CALLS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
-
-
 (CONFIG,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
 
 

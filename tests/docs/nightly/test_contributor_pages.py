@@ -36,8 +36,6 @@ PYTHON = sorted(
         if "bin/python -m" in part
     }
 )
-
-
 PYTEST = ".venv/bin/python -m pytest"
 
 

@@ -31,8 +31,6 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from tools.pictures import main as make_pictures
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
-
-
 RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS)
 ONCE = [block for block in SHELL if "-m comfy" in block and block not in RUN_ELSEWHERE]
 

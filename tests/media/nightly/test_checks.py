@@ -1,4 +1,4 @@
-"""A file's kind and size are checked by its first bytes and its header before it is decoded."""
+"""Checks of damaged media files, and of many waveforms."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import io
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import soundfile
 from PIL import Image
 
+from comfy.media.decoding import Undecodable
+from comfy.media.thumbnails import BARS, peaks_of, sound_thumbnail
 from tests.media.test_checks import LIMITS, gif, png_header
-from tests.support.samples.media import problem_in
+from tests.support.samples.media import MEDIA, flac, problem_in, wav
 
 
 def tiff(pages: list[tuple[int, int]]) -> bytes:
@@ -70,3 +74,47 @@ def test_too_much_is_refused_at_once(make: Callable[[], bytes], said: str) -> No
     begun = time.process_time()
     assert re.search(said, problem_in(data, LIMITS, "image"))
     assert time.process_time() - begun < 5
+
+
+RATE = 48_000
+LOUD = [abs(at / BARS) for at in range(BARS)]  # from silence to the loudest
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"),
+    [("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16"), ("mp3", None), ("opus", "OPUS")],
+)
+def test_peaks_follow_the_sound(tmp_path: Path, suffix: str, subtype: str | None) -> None:
+    """A sound that grows from silence to full volume has bars that grow too, in every file
+    format."""
+    import numpy as np
+
+    steps = np.repeat(LOUD, RATE // 10)
+    tone = steps * np.sin(np.arange(len(steps)) * 0.2)
+    path = tmp_path / f"sound.{suffix}"
+    kind = {"format": "OGG"} if suffix == "opus" else {}
+    soundfile.write(path, np.column_stack([tone, tone * 0.5]), RATE, subtype=subtype, **kind)
+    peaks = peaks_of(path)
+    assert len(peaks) == BARS
+    assert peaks == pytest.approx(LOUD, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF\xff\xff\xff\xffWAVEfmt ",
+        flac({"prompt": "{}"}),
+        wav([]),
+        wav([1] * 600, channels=200),
+        (MEDIA / "saved.mp4").read_bytes(),
+        b"caff" + b"\0\x01" * 40,
+    ],
+    ids=["empty", "cut", "no frames", "no samples", "200 channels", "video", "another format"],
+)
+def test_an_undecodable_file_has_no_waveform(tmp_path: Path, data: bytes) -> None:
+    """A damaged file or one that isn't a sound can't be decoded and has no thumbnail."""
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(Undecodable):
+        peaks_of(tmp_path / "x")
+    assert sound_thumbnail(tmp_path / "x") is None

@@ -56,8 +56,6 @@ ASKED = {
     Moment.END: ("GET /history",),
     Moment.FETCHING: ("GET /view",),
 }
-
-
 ENDINGS = frozenset({"success", "error", "interrupted", "killed"})
 
 

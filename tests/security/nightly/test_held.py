@@ -248,8 +248,6 @@ NONSENSE: dict[str, tuple[int, bytes]] = {
         b'{"SaveImage": {"input": [1, {"required": null}]}, "x": 5, "LoadImage": []}',
     ),
 }
-
-
 HURRIED = Timeouts(call=2.0, patience=1.0, retry=0.05, retry_most=0.2)
 
 

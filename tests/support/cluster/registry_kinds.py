@@ -26,11 +26,7 @@ TWICE = (
     *ALWAYS_TWICE,
     "runs/test_registry.py",
     "batches/test_batch_queue.py",
-    *(
-        "chains/test_chain_presses.py",
-        "chains/test_chain_results.py",
-        "chains/test_chain_values.py",
-    ),
+    "chains/test_chain_results.py",
 )
 
 

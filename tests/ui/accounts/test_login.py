@@ -22,8 +22,6 @@ from ui.web.identity import Identity
 from ui.web.logins import watched_logins
 
 TIMES = SessionTimes(lasts=1000, idle=300)
-
-
 CLOCK = Clock()
 
 

@@ -39,8 +39,6 @@ from ui.settings.web_settings import WebSettings
 
 ANNA, BEN, CARL = "1", "2", "3"  # as the provider calls them
 CALLBACK = "/login/openid/callback"
-
-
 CLOCK = Clock()
 
 

@@ -20,8 +20,6 @@ from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
-
-
 CLOCK = Clock()
 
 

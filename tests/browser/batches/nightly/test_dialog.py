@@ -43,16 +43,12 @@ def packed(**files: bytes) -> bytes:
 
 
 RIGHT = "(one) => one.getBoundingClientRect().right"
-
-
 DROPPED = """(files) => {
     const transfer = new DataTransfer();
     for (const [name, type, bytes] of files)
         transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
     return transfer;
 }"""
-
-
 PASTE = """(place, cells) => {
     const transfer = new DataTransfer();
     transfer.setData("text/plain", cells);
@@ -60,8 +56,6 @@ PASTE = """(place, cells) => {
     const pasted = { bubbles: true, cancelable: true, clipboardData: transfer };
     return place.dispatchEvent(new ClipboardEvent("paste", pasted));
 }"""
-
-
 ZIP = {"name": "p.zip", "mimeType": "application/zip"}
 
 

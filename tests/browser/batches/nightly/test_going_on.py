@@ -34,8 +34,6 @@ PLACES = """all => all.map((one) => {
     const { left, right, top, bottom } = one.getBoundingClientRect();
     return [left, right, top, bottom].map(Math.round);
 })"""
-
-
 SEEDS = {"axes": [{"field": "5.seed", "text": "1..5"}]}
 LONG = {**SMALL, "5.steps": 12}
 

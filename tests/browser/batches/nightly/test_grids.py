@@ -210,8 +210,6 @@ MOVED = """scroll => {
     const top = box.top + scroll.clientTop, left = box.left + scroll.clientLeft; // inside its border
     return [scroll.scrollLeft, at("thead th").top - top, at("tbody th").left - left];
 }"""
-
-
 # Check that the end of a text lies within its element.
 ENDS_WITHIN = """(place) => {
     const text = document.createRange();

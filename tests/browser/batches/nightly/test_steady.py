@@ -19,8 +19,6 @@ PART = """list => {
     const last = heights.find((one) => one.top < bottom && one.bottom > bottom);
     return last ? (bottom - last.top) / last.height : 0;
 }"""
-
-
 # Return the gap between the name of a grid's rows and the first value above them. Read both in a
 # single call, because the page redraws the grid.
 AIR = """() => {

@@ -208,8 +208,6 @@ def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> N
 
 
 BROKEN = "demo-broken"
-
-
 # Check that a longer title isn't cut off while there is room beside it.
 WHOLE = """(name) => {
     name.textContent = "Image to image";

@@ -26,8 +26,6 @@ from tests.support.visitor import Site, Visitor
 from ui.files.deleting import RunDeletion
 
 Visit = Callable[..., Visitor]
-
-
 # Which of the buttons below the form are on top where their edges and their middle are.
 UNCOVERED = """() => ["generate", "stop"].filter((id) => {
     const one = document.getElementById(id);

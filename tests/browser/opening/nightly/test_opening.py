@@ -260,15 +260,11 @@ PASTE_TEXT = """(text) => {
     transfer.setData("text/plain", text);
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
 }"""
-
-
 NO_WORKFLOWS = (
     (image_with(), "No workflow found in"),
     (b"\0\1\2", "isn't supported"),
     (b"", "is empty"),
 )
-
-
 TWO_WISHES = """async () => {
     const { load } = await import(document.querySelector('link[href*="/page.js"]').href);
     const { redraw } = await load("form/form.js");

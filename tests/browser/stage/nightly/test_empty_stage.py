@@ -149,8 +149,6 @@ def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
 IDEAS = """
 ideas = [{ "Positive prompt.text" = "a boat", "Sampler.steps" = 1, "Model.ckpt_name" = "demo-watercolour.safetensors" }]
 """
-
-
 # When the page is left, so that it keeps nothing afterwards.
 FORGET = "addEventListener('pagehide', () => { localStorage.clear(); sessionStorage.clear(); })"
 

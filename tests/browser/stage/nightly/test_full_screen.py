@@ -10,11 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-
-
 WINDOW = {"width": 1200, "height": 700}
-
-
 IMAGE = "#stage .viewport:modal .media > img"
 
 

@@ -22,8 +22,6 @@ from ui.gradio.internals import model_viewer
 
 Visit = Callable[..., Visitor]
 MODEL = "#stage .media .model canvas"
-
-
 # Each phase of the stage, and whether what it shows is of before.
 WATCH = """() => {
     const [stage, media] = ["#stage .stage", "#stage .media"].map((one) => document.querySelector(one));

@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-
-
 # Every value that the bar and the title have had, and how far the bar was when an end was first told.
 WATCH = """() => {
     const bar = document.querySelector('#stage [role=progressbar]');
@@ -28,8 +26,6 @@ WATCH = """() => {
     new MutationObserver(note).observe(bar, { attributes: true });
     new MutationObserver(note).observe(document.head, { subtree: true, childList: true, characterData: true });
 }"""
-
-
 # Fake `Notification` class that records what the user sees outside the page.
 NOTIFIED = """
     window.told = [];

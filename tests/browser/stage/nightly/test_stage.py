@@ -84,8 +84,6 @@ REST = {
     },
     "model": {"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}},
 }
-
-
 # Until a module has been loaded and the page has nothing else to do.
 USED = "url => import(url).then(() => new Promise(requestIdleCallback))"
 

@@ -21,8 +21,6 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth === width"
-
-
 SMALL = {"8.steps": 1, "5.width": 320, "5.height": 256}
 TITLE = "Boats, enlarged"
 

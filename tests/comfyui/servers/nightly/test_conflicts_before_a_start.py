@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.comfyui.servers.test_conflicts_before_a_start import (
+from tests.comfyui.servers.test_conflicts import (
     MODEL,
     SAMPLER,
     VALUES,

@@ -98,8 +98,6 @@ def test_finding_26_a_full_disk_or_quota_has_its_own_error() -> None:
 
 
 ROOT = Path(__file__).parents[4]
-
-
 FULL = """
 import contextlib, sys
 from pathlib import Path

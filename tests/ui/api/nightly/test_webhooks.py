@@ -17,11 +17,7 @@ from tests.ui.api.test_webhooks import RUNS, is_settled
 from tests.ui.api.webhook_receiver import NEVER, Receiver, receiver
 
 BATCHES = "/workflows/text-to-image/batches"
-
-
 CHAINS = "/workflows/create-upscale-detail.chain/chains"
-
-
 SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
 
 

@@ -12,8 +12,6 @@ from babel.messages.pofile import read_po
 from tests.support.languages.catalogs import ROOT, extracted
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-
-
 COMMANDS = re.findall(r"^\.venv/bin/(pybabel .*)$", GUIDE, re.MULTILINE)
 
 
