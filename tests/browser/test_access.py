@@ -3,15 +3,13 @@ leaves the machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
 from tests.browser.nightly.walk.states import SETTLE
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True}
 
 # WCAG 2.2's contrast of text with the nearest opaque background, for every element that has text of

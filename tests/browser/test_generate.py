@@ -3,14 +3,10 @@ errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from tests.support.waiting import eventually
-
-Visit = Callable[..., Visitor]
 
 
 def test_a_text_becomes_an_image(slow: Site, visit: Visit) -> None:

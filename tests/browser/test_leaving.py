@@ -3,11 +3,7 @@ connection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 LONG_NAME = "somebody with quite a long name"
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), (LONG_NAME, "harbour")))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -24,9 +24,7 @@ from comfy.demo.nodes.base import (
 from comfy.demo.nodes.registry import NODES
 from tests.support.leaks import Closing
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit, Visitor
 
 RUN_IT = "window.owned=1"
 OUTSIDE = "http://outside.example"

@@ -321,6 +321,9 @@ class Visitor:
         )
 
 
+Visit = Callable[..., Visitor]  # opens a page; a fixture of the browser tests
+
+
 def _id_of(key: str) -> str:
     """Return the CSS selector of the field with this key."""
     return "#field-" + re.sub(r"[._:]", "-", key)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
 from tests.support.batch_dialog import SMALL, begin_batch, card_of, values_of_row, vary
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 SPEC = {
     "axes": [
         {"field": "2.text", "text": "a red boat\na green boat"},

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS
-from tests.support.visitor import WAIT, Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import WAIT, Site, Visit, Visitor
 
 
 def steps(person: Visitor) -> Locator:

@@ -3,14 +3,10 @@ other tabs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import Locator, expect
 
 from tests.browser.form.nightly.test_seeds import LARGEST
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit, Visitor
 
 
 def resets(person: Visitor) -> Locator:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.form_editor.editing import Author, settings_of
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:

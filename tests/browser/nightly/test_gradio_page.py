@@ -6,13 +6,10 @@ tests/ui/gradio/test_internals.py tests the Python part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 WHERE = "Mend ui/page/styles/gradio.css and ui/page/script/gradio.js."
 # A selector, how many of it there are at least on a form with everything, and what stands on it.
 KNOWN = [

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import at_every_size
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"].map((one) => {
     const { left, top, width } = document.querySelector(one).getBoundingClientRect();
     return [one, left + scrollX, top + scrollY, width].join(" ");

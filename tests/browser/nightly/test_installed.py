@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
 from urllib.parse import urljoin, urlsplit
 
@@ -15,11 +14,10 @@ from playwright.sync_api import expect
 from tests.browser.test_login import CONTROLLED, SETTINGS, log_in
 from tests.support.reverse_http_proxy import running_proxy
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 HEADING = "Can't reach ComfyForms."
 
 

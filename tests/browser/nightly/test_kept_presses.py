@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from playwright.sync_api import Route, expect
 from comfy.demo import DemoServer
 from tests.browser.nightly.test_reattach import AWAY, app_at
 from tests.support.app_process import free_port
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 WAITS = "Can't reach ComfyForms. Your run starts when the connection is back."
 NOT_STARTED = "Your run wasn't started."
 FAILED = "Failed to load resource"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 # The first request of each stage of loading.
 MOMENTS = {
     "Gradio's script": "/assets/index-",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,9 @@ from tests.browser.test_login import log_in
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.downloads.node_server import SECRET, graph_with, node_server
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 NAME = "new.safetensors"
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 

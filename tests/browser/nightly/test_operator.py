@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
@@ -13,10 +13,9 @@ from tests.browser.conftest import DESKTOP
 from tests.browser.test_login import log_in
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(
     port=0, users=(("anna", "lighthouse"), ("ben", "harbour")), operator_images=True
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,7 @@ from playwright.sync_api import expect
 from tests.support.batch_dialog import values_of_row, vary
 from tests.support.samples.paid import APP_KEY, NAME, paid_folder, shown_digest
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 @pytest.fixture

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import Locator, Route, expect
 
 from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
 from tests.browser.test_access import PHONE, UNNAMED, low_contrast
 from tests.support.serving import running_app, running_demo_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 FOCUSED = "document.activeElement.getAttribute('aria-label')"
 
 

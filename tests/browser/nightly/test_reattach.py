@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,11 @@ from tests.support.app_process import free_port, started
 from tests.support.brought import give, own_prompt
 from tests.support.link import FaultyLink
 from tests.support.serving import RunningApp, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
 
-Visit = Callable[..., Visitor]
 NO_COLOUR = "rgba(0, 0, 0, 0)"
 # Messages that the browser writes to its console while the app is unreachable.
 AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")

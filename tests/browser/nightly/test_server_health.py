@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,11 +13,10 @@ from comfy.runs.interface import Timeouts
 from tests.browser.nightly.walk.states import at_every_size
 from tests.support.batch_dialog import card_of, open_sheet, start_batch, values_of_row, vary
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.documents.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
-Visit = Callable[..., Visitor]
 BACK = "ComfyUI is back."
 QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:

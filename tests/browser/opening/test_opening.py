@@ -4,14 +4,11 @@ open."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.support.brought import give, own_prompt
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 DRAG_OVER = """() => {
     const transfer = new DataTransfer();

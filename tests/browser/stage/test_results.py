@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ from playwright.sync_api import expect
 
 from tests.support.batch_dialog import SMALL
 from tests.support.serving import WORKFLOWS
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 SOUND = {  # a result that is heard
     "23": {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import expect
@@ -22,9 +21,7 @@ from tests.support.batch_dialog import (
     vary_row,
 )
 from tests.support.samples.media import saved
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def table(text: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ look at every size."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import APIResponse, Locator, Route, expect
@@ -23,10 +22,9 @@ from tests.support.batch_dialog import (
     vary,
     vary_row,
 )
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.languages.catalogs import Languages
 
-Visit = Callable[..., Visitor]
 # Wait as long as the sheet waits before it looks for news: RENEWED_AFTER in batches/sheet.js.
 LATER = "() => new Promise((then) => setTimeout(then, 400))"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,8 @@ from tests.support.batch_dialog import (
     vary,
     vary_row,
 )
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 LABELS = "labels => labels.map((one) => one.textContent)"
 # Check that all cells end before this position and the last cell ends close to it.
 WITHIN = """most => {

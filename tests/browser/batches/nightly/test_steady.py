@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import Locator, expect
 
 from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.batch_dialog import SMALL, begin_batch, values_of_row, vary, vary_row
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 PLACE = "one => { const { x, y } = one.getBoundingClientRect(); return [x, y]; }"
 # Return how much of the last visible row shows where a scrolling list ends.
 PART = """list => {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -11,9 +10,8 @@ from comfy.demo import DemoServer
 from tests.browser.conftest import SOON
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import running_app
-from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.visitor import WAIT, Site, Visit
 
-Visit = Callable[..., Visitor]
 LEFT = "(tile) => tile.getBoundingClientRect().left"
 TO_THE_END = """([place, many]) => {
     place.scrollLeft = place.scrollWidth;

@@ -18,9 +18,8 @@ from tests.plugins.cluster.kills import check_executed_once
 from tests.support.batch_dialog import values_of_row, vary
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
-from tests.support.visitor import Visitor
+from tests.support.visitor import Visit
 
-Visit = Callable[..., Visitor]
 SLOW = 50_000  # bytes per second
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -13,9 +12,8 @@ from comfy.demo.nodes.base import NodeClass, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from tests.browser.form.nightly.test_shapes import told
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 COLORS = NodeClass(
     fixed(
         node_info(

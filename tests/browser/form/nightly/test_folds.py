@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ from playwright.sync_api import Locator, ViewportSize, expect
 
 from tests.support.brought import give, own_prompt
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 # Two sections of the author's own; the other hidden fields stand in Advanced. A slider would limit wrong numbers.
 SECTIONS = """
 [fields."Canvas.width"]

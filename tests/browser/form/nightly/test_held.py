@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from playwright.sync_api import CDPSession, Locator, expect
 from tests.browser.stage.test_results import prompt_with
 from tests.support.samples.media import MEDIA
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 PHOTO = WORKFLOWS / "upscale.webp"
 # Which field takes which file, by the nodes of these. Two are for images.
 TAKES = {

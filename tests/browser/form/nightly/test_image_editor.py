@@ -10,9 +10,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.form.nightly.test_masks import choose, opened, sent_mask
 from tests.browser.form.test_images import has_width, received, shown
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 KEY = "4.image"
 SMALL = {"8.steps": 1, "5.width": 320, "5.height": 256}
 COLORS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -14,10 +13,8 @@ from tests.browser.form.test_images import shown, without_image
 from tests.media.test_checks import png_header
 from tests.support.samples.media import saved
 from tests.support.serving import running_demo_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.web.limits import WebLimits
-
-Visit = Callable[..., Visitor]
 
 
 def give(person: Visitor, key: str, data: bytes) -> None:

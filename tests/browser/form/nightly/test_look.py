@@ -6,7 +6,7 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Locator, ViewportSize, expect
@@ -15,10 +15,9 @@ from tests.browser.nightly.walk.states import at_every_size
 from tests.browser.stage.test_results import prompt_with
 from tests.support.samples.media import MEDIA
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 SIZES = [ViewportSize(width=x, height=y) for x, y in ((1440, 900), (820, 1180), (390, 844))]
 INSIDE = """([selector, within]) => {
     const edge = document.querySelector(within).getBoundingClientRect();

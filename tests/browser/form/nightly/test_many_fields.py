@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ tools.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -22,9 +21,8 @@ from tests.browser.form.nightly.test_masks import (
     sent_mask,
     tool,
 )
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 SIZE = (333, 517)
 LINE = ((140, 220), (171, 260), (160, 301))  # of pixels of the image
 # Where a pixel of the image is in the window.

@@ -4,7 +4,6 @@ keeps."""
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_images import coloured_image, received
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 KEY = "4.image"
 # Count the painted pixels. Pixels at the edges of a stroke count in part.
 PAINTED = """() => {

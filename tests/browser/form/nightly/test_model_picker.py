@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,8 @@ from playwright.sync_api import Locator, expect
 from comfy.demo import DemoModel
 from tests.model_files.model_server import lora_server, lora_workflow, picture
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 COUNT = 1000
 FIRST = "lora 0000.safetensors"
 LORA, PROMPT = "10.lora_name", "6.text"

@@ -21,9 +21,7 @@ from tests.browser.form.nightly.test_masks import (
 )
 from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit, Visitor
 
 
 def it_stands_beside_the_other_tools(person: Visitor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ from comfy.demo import DemoServer
 from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 LIGHT, INK = DEMO_LORAS
 KEY = "20.loras"
 

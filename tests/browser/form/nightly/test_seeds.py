@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 SEEDS = ("5.seed", "7.seed")
 LARGEST = 2**64 - 1
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}

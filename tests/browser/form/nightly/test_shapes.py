@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,8 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed,
 from comfy.demo.nodes.registry import NODES
 from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 BOX = {"x": 0, "y": 0, "width": 512, "height": 512}
 IS_KEPT = "value => Object.values(sessionStorage).some(kept => kept.includes(value))"
 LINKED = {"1.crop_region": "0,0,32,512", "1.curve": "0,0,1,0.25"}  # in an address

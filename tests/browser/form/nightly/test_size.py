@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 WATCH_LOADING = """() => {
     window.alone = new Set();
     const look = () => {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.form_editor.editing import Author, settings_of
 from tests.browser.nightly.walk.axe import needs_axe, violations
 from tests.support.brought import give, own_prompt
-from tests.support.visitor import Site, Visitor
-
-Visit = Callable[..., Visitor]
+from tests.support.visitor import Site, Visit
 
 
 def test_a_changed_file_is_not_overwritten_unasked(editable: Site, visit: Visit) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import Page, expect
 
 from tests.browser.nightly.walk.states import SIZES
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 TOP = "one => one.getBoundingClientRect().top"
 GROUND = "one => getComputedStyle(one).backgroundColor"
 # Return how much wider the search box is than its placeholder, and the colors of both.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from playwright.sync_api import expect
@@ -13,9 +12,8 @@ from comfy.records.rows import row_of
 from comfy.records.tables import runs
 from tests.support.history_tiles import ONE, image_of, make, owner_of, tile, tiles
 from tests.support.serving import changing
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 TEN_THOUSAND, A_DAY = 10_000, 137
 BARS = """[...document.querySelectorAll("#history, #history *")].filter((one) =>
     one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== "visible"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
@@ -22,10 +21,9 @@ from tests.support.history_tiles import (
     tiles,
 )
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.files.deleting import RunDeletion
 
-Visit = Callable[..., Visitor]
 # Which of the buttons below the form are on top where their edges and their middle are.
 UNCOVERED = """() => ["generate", "stop"].filter((id) => {
     const one = document.getElementById(id);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from playwright.sync_api import expect
@@ -14,10 +13,9 @@ from comfy.records.record import Record
 from comfy.records.store import RunStore
 from tests.support.history_tiles import ONE, make, owner_of, tile, tiles
 from tests.support.samples.media import MEDIA, wav
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 FRAME = """one => one.readyState >= 1
     || new Promise((done) => one.addEventListener("loadedmetadata", () => done(true)))"""
 DRAWN = """one => one.decode().then(() => {

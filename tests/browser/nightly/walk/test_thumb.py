@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from tests.browser.test_login import log_in
 from tests.support.batch_dialog import vary, vary_row
 from tests.support.brought import give
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 # By how much what a list shows reaches below its arrow.
 BELOW_ARROWS = """lists => lists.map((list) => {
     const end = list.getBoundingClientRect().right - parseFloat(getComputedStyle(list).paddingRight);

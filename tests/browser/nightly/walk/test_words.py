@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,11 +19,10 @@ from tests.support.brought import give
 from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages
 from tests.support.leaks import Closing
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from ui.languages.catalogs import Languages
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 MASKED = "inpaint"  # has each kind of field that the shipped forms have
 AIR = """() => {
     const [button, word] = [document.querySelector("#generate"), document.createRange()];

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.opening.nightly.test_choosing import lacking
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 MANY = 200
 SHIPPED = sum(len([*WORKFLOWS.rglob(name)]) for name in ("*.json", "*.chain.toml"))
 LONG = [f"portrait_relight_flux_dev_fp8_upscaled_twice_{light}" for light in ("hard", "soft")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -14,10 +14,8 @@ from comfy.demo import DemoServer, Templates
 from comfy.library.permissions import Permissions
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 from tests.templates.template_server import image, some_templates
-
-Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="module")

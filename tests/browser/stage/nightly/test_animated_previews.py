@@ -6,7 +6,6 @@ import io
 import itertools
 import struct
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from comfy.demo.server.sockets import PreviewMessage, TextMessage
 from comfy.workflow.extract import find_workflow
 from tests.browser.stage.test_results import prompt_with
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 stopped = threading.Event()
 COLOURS = ("red", "lime", "blue", "white")
 # The colours that the preview has had, as a canvas reads them.

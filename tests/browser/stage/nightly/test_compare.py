@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.form.nightly.test_masks import opened, stroke
 from tests.browser.nightly.walk.states import at_every_size
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 PHONES = [ViewportSize(width=390, height=844), ViewportSize(width=360, height=740)]
 ROWS = """(tools) => [...tools.querySelectorAll("button, a")]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().top)"""

@@ -4,7 +4,7 @@ refusal."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,8 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60"><rect width="80"'
     ' height="60"/>{}</svg>'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -16,9 +15,8 @@ from tests.browser.opening.nightly.test_choosing import lacking
 from tests.support.brought import give
 from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 # Height of everything above the history.
 HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,10 @@ from comfy.demo.nodes.registry import NODES
 from tests.browser.stage.nightly.test_stage import media_stays_inside
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import running_app
-from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.visitor import WAIT, Site, Visit, Visitor
 from tests.support.waiting import eventually
 from ui.gradio.internals import model_viewer
 
-Visit = Callable[..., Visitor]
 MODEL = "#stage .media .model canvas"
 # Each phase of the stage, and whether what it shows is of before.
 WATCH = """() => {

@@ -3,17 +3,14 @@ other part or anything below it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import below_stage
 from tests.support.batch_dialog import SMALL, set_runs
 from tests.support.brought import give
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 SHORT = {"5.steps": 4, **SMALL}
 ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history", "#form-side"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().top + scrollY))"""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 # Every value that the bar and the title have had, and how far the bar was when an end was first told.
 WATCH = """() => {
     const bar = document.querySelector('#stage [role=progressbar]');

@@ -4,7 +4,6 @@ result."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import ViewportSize, expect
 
@@ -13,9 +12,8 @@ from tests.support.batch_dialog import set_runs
 from tests.support.brought import give, image_with
 from tests.support.history_tiles import ONE, choose_from_all
 from tests.support.serving import WORKFLOWS
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 PHOTO = WORKFLOWS.parent / "ui" / "page" / "social_card.png"
 DENIED = """() => {
     navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));

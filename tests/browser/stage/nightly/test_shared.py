@@ -12,11 +12,10 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from comfy.records.sharing import SharedFile
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
-Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 GONE = "This link no longer works"
 # Paragraphs whose last line is a single word.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
@@ -15,9 +14,8 @@ from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.batch_dialog import SMALL
 from tests.support.samples.models import save_model
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 # Visible parts of the stage, from top to bottom.
 PARTS = (
     "#stage .box",

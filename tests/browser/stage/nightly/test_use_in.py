@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from tests.browser.form.test_images import coloured_image, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
 from tests.support.history_tiles import button, choose
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 
-Visit = Callable[..., Visitor]
 WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth === width"
 SMALL = {"8.steps": 1, "5.width": 320, "5.height": 256}
 TITLE = "Boats, enlarged"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,9 @@ from playwright.sync_api import expect
 
 from tests.browser.form.test_images import received, shown
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-Visit = Callable[..., Visitor]
 FRAMES, RATE = 8, 8
 AT = "() => document.querySelector('#stage video').currentTime"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,8 @@ from comfy.demo.nodes.registry import NODES
 from tests.browser.conftest import DESKTOP
 from tests.browser.nightly.walk.conftest import NOTHING, kinds, shipped
 from tests.support.serving import PAINTED, running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit
 
-Visit = Callable[..., Visitor]
 # Gaps between the text, the buttons and the details.
 GAPS = """() => {
     const [said, first, last, details] = [".under > :first-child", ".actions > :first-child",
