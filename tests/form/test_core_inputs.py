@@ -221,6 +221,7 @@ def test_a_dynamic_combo_is_marked_to_redraw_the_form() -> None:
     assert form.field("8.model").redraws
     assert not form.field("8.seed").redraws
     assert not form.field("8.model.steps").redraws
+    assert wide_form(PAINTED, {"8.model": "Animated"}).field("8.model.mode").redraws
 
 
 def test_the_inputs_of_an_option_follow_its_field() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -147,6 +148,11 @@ def test_whole_numbers_are_rounded_to_steps_from_the_minimum() -> None:
     """The width has steps of 8, as in the editor."""
     assert clean("5.width", 515) == 512
     assert clean("5.width", 517) == 520
+
+
+def test_whole_numbers_without_a_step_are_not_rounded() -> None:
+    form = replace(FORM, fields=(replace(FORM.field("3.steps"), step=None),))
+    assert check(form, {"3.steps": 22})[0]["3.steps"] == 22
 
 
 def test_decimals_are_rounded_to_the_nodes_precision() -> None:
