@@ -12,9 +12,10 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import NodeClass, NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
+from tests.browser.form.nightly.test_held import PHOTO
 from tests.browser.form.nightly.test_seeds import LARGEST
 from tests.browser.form.test_fields import Visit
-from tests.browser.form.test_reset import PHOTO, resets
+from tests.browser.form.test_reset import resets
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.form.test_reset import PHOTO, Visit, resets
+from tests.browser.form.nightly.test_held import PHOTO
+from tests.browser.form.test_reset import Visit, resets
 from tests.support.serving import running_app
 from tests.support.visitor import Site
 
