@@ -20,7 +20,9 @@ from comfy.webhooks.address import check_secret, named_host
 from ui.settings.named_servers import OWN, HomePath, read_secrets
 
 _PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)
-_ORIGIN = re.compile(r"(?P<origin>https?://(?P<host>[^/:@\[\]]+|\[[0-9a-f:]+\])(?::\d{1,5})?)/?")
+_ORIGIN = re.compile(
+    r"(?P<origin>https?://(?P<host>[^/:@\[\]]+|\[[0-9a-f:]+\])(?::\d{1,5})?)/?", re.ASCII
+)
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)

@@ -250,6 +250,7 @@ def test_equivalent_values_give_the_same_setting(
             for value in (
                 *("wiki.example", "https://wiki.example/page", "https://*.example", "*", "https:"),
                 *("https://a b", "https://a;script-src *", "https://a@b", "javascript://a"),
+                "https://a:٨٠",
             )
         ),
         (["--webhook-hosts", "a:b"], "--webhook-hosts: write hosts without https:// or a path"),
