@@ -58,7 +58,7 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value("a cat")
     expect(person.entry("8.seed")).to_have_value("7")
     expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
-    expect(image.locator("img")).to_have_attribute("src", re.compile(r"screenshot\.png$"))
+    expect(image.locator("img")).to_have_attribute("src", re.compile(r"upscale\.webp$"))
     expect(undo).to_have_text("Redo")
     undo.click()
     expect(person.entry("2.text")).not_to_have_value("a cat")
@@ -69,7 +69,7 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     expect(undo).to_be_hidden()
     sent = fast.prompt_of(run_id)
     assert (sent["2"]["inputs"]["text"], sent["8"]["inputs"]["seed"]) == ("a cat", 7)
-    assert "screenshot" in sent["4"]["inputs"]["image"]
+    assert "upscale" in sent["4"]["inputs"]["image"]
 
 
 def test_a_new_tab_has_the_newest_values(fast: Site, visit: Visit) -> None:
