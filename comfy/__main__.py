@@ -43,12 +43,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Return 0 for success, 1 for a reported failure, 2 for wrong usage."""
+def main(argv: Sequence[str] | None = None, *, program: str = "python -m comfy") -> int:
+    """Run one command. Return 0 for success, 1 for a reported failure, 2 for wrong usage.
+    `program` is the name in --help."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="python -m comfy", description="Work with ComfyUI from a shell."
-    )
+    parser = argparse.ArgumentParser(prog=program, description="Work with ComfyUI from a shell.")
     parser.add_argument("--version", action="version", version=f"ComfyForms {app_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -65,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return command.main(args)
 
 
-def run_command() -> int:
+def run_command(program: str = "python -m comfy") -> int:
     """Run the command on this command line and return its exit status."""
     try:
-        return main()
+        return main(program=program)
     except KeyboardInterrupt:  # before the command started; a started command handles it
         print("Stopped.", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -16,7 +16,7 @@ def main() -> int:
     from comfy import __main__ as commands
 
     if sys.argv[1:2] and sys.argv[1] in commands.COMMANDS:
-        return commands.run_command()
+        return commands.run_command("comfyforms")
     import app
 
     return app.main()

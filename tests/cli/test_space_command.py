@@ -158,6 +158,15 @@ def test_check_names_missing_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "README.md is missing" in capsys.readouterr().out
 
 
+def test_check_names_a_missing_folder_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelled folder is one line, not one per file."""
+    folder = tmp_path / "none"
+    assert main(["space", "--check", str(folder)]) == 1
+    assert capsys.readouterr().out == f"! There is no folder {folder}.\n"
+
+
 def test_a_hostile_title_stays_one_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,8 @@ class SpaceReport:
 
 def check_space(folder: Path) -> SpaceReport:
     """Return the mistakes in a Space, and hints."""
+    if not folder.is_dir():
+        return SpaceReport((f"There is no folder {folder}.",))
     if missing := [name for name in _NEEDED if not (folder / name).exists()]:
         return SpaceReport(tuple(f"{name} is missing in {folder}." for name in missing))
     try:

@@ -99,7 +99,12 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
     beside = Path(sys.executable).with_name("hf")  # Gradio brings it
     hf = "hf" if shutil.which("hf") or not beside.exists() else shlex.quote(str(beside))
     if server is None:
-        command = shlex.join((sys.executable, str(out / "app.py")))
+        # ComfyForms itself may be running at its default port, 7860.
+        command = shlex.join((sys.executable, str(out / "app.py"), "--port", "7861"))
+        yield (
+            "\nThe stand-in server paints demo images. For runs on your ComfyUI, write another"
+            " Space with --server URL."
+        )
         yield f"\nTry it on this machine:\n\n  {command}"
     yield "\nUpload it to your account at Hugging Face:\n"
     yield f"  {hf} auth login"
