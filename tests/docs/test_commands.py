@@ -47,6 +47,11 @@ RUN = (
     ("README.md", ".venv/bin/python -m comfyforms space ", "tests/cli/test_space_command.py"),
     ("README.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/guide.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
+    (
+        "docs/from_graph_to_form.md",
+        ".venv/bin/python -m comfyforms space ",
+        "tests/cli/test_space_command.py",
+    ),
     ("docs/from_graph_to_form.md", ".venv/bin/python ", "tests/docs/test_readme.py"),
     ("docs/guide.md", "curl ", "tests/docs/test_readme.py"),
     ("docs/operating.md", "comfyforms backup ", "tests/docs/nightly/test_operating_page.py"),

@@ -32,7 +32,7 @@ from tools.pictures import main as make_pictures
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS)
-ONCE = [block for block in SHELL if "-m comfy" in block and block not in RUN_ELSEWHERE]
+ONCE = [block for block in SHELL if "-m comfy " in block and block not in RUN_ELSEWHERE]
 
 
 @pytest.fixture(scope="module")
