@@ -253,10 +253,10 @@ class OpenBatch(OpenGroup[BatchSummary]):
     # Called for users
 
     def go_on(self) -> None:
-        """Resume a paused batch."""
+        """Resume a paused batch. Without remaining rows, its thread ends it."""
         with self.lock:
             if self._state == "paused":
-                self._resume()
+                self._reopen()
 
     def retry(self) -> None:
         """Resume the batch, and run its failed and stopped rows again."""
@@ -264,11 +264,8 @@ class OpenBatch(OpenGroup[BatchSummary]):
             if self._state == "stopped":
                 self._again.update(self._live)
             self._rows.set(self._rows.places("failed", "stopped"), "waiting")
-            self._resume()
-
-    def _resume(self) -> None:
-        if self._live or self._rows.count("waiting"):
-            self._reopen()
+            if self._live or self._rows.count("waiting"):
+                self._reopen()
 
     def pause(self, why: str = "") -> None:
         """Stop starting rows, for this reason. Running rows continue, and rows waiting at a server

@@ -335,6 +335,21 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
         assert second.runs.owned(NOBODY) == ()
 
 
+def test_a_batch_whose_last_row_ended_at_shutdown_ends(demo: DemoServer, tmp_path: Path) -> None:
+    """A batch was paused, and its last row ended while the app shut down. Continuing it ends it."""
+    with kept_batches(demo.url, tmp_path) as first:
+        with demo.hold("progress") as reached:
+            batch = first.begin(AxisSpec(SEED, "1"))
+            assert reached.reached.wait(30)
+            first.batches.change(batch.id, ANN, "pause")
+            first.batches.close(timeout=0)
+        eventually(lambda: first.batches.get(batch.id, ANN).done == 1)
+    with kept_batches(demo.url, tmp_path) as second:
+        assert second.batches.get(batch.id, ANN).state == "paused"
+        second.batches.change(batch.id, ANN, "continue")
+        assert second.until(batch, "done").done == 1
+
+
 def test_a_killed_app_loses_and_repeats_no_row(demo: DemoServer, tmp_path: Path) -> None:
     """The app relies on the server's report, wherever in the batch the kill happened."""
     rows = 25
