@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,8 +88,10 @@ def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path)
             three = [one.begin(AxisSpec(SEED, "1..3")) for _ in range(3)]
             for batch in three:
                 one.batches.change(batch.id, ANN, "pause")
+        names = {f"batch-{batch.id[:8]}" for batch in three}
         eventually(
-            lambda: not any(one.batches.is_at_work(batch.id) for batch in three), "rows have ended"
+            lambda: names.isdisjoint(thread.name for thread in threading.enumerate()),
+            "the batches' threads have ended",
         )
         history = one.runs.history
         assert history is not None

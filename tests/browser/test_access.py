@@ -60,7 +60,7 @@ FOCUSED = """() => {
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
     const seen = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 || boxShadow !== "none"
         || one.matches("input, textarea");
-    return [place?.id || place?.className || one.tagName, seen, one.outerHTML];
+    return [place?.id || place?.classList[0] || one.tagName, seen, one.outerHTML];
 }"""
 READ_IN_ORDER = [
     "picker",

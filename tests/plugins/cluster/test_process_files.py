@@ -11,7 +11,7 @@ from comfy.base.files import temporary_folder
 from comfyforms.plugins.cluster.processes import ProcessFiles
 from tests.support.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # A process that works in its own temporary folder until it is killed.
 WORK = """
 import signal, sys

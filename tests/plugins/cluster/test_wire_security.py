@@ -19,7 +19,7 @@ from tests.support.app_process import free_port
 from tests.support.redis import RedisServer, running_redis
 from tests.support.waiting import eventually
 
-PAGE = Path(__file__).parents[2] / "docs" / "security.md"
+PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
 @contextlib.contextmanager
