@@ -28,7 +28,11 @@ test("an animation restarts when its image is back on the page", async (t) => {
   t.mock.method(globalThis, "clearInterval", () => {
     step = () => {};
   });
-  const image = { isConnected: true, src: "" };
+  const image = {
+    append() {},
+    isConnected: true,
+    src: "",
+  };
   globalThis.document = { createElement: () => image, documentElement: { dataset: {} } };
   const kept = new Set();
   let made = 0;

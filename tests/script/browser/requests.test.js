@@ -10,7 +10,7 @@ const made = [];
 const element = () => {
   const one = {
     style: {},
-    append() {},
+    append: (...content) => Object.assign(one, { textContent: content.join("") }),
     addEventListener: (_, does) => Object.assign(one, { does }),
   };
   made.push(one);

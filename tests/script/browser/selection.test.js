@@ -8,7 +8,7 @@ import { tileDoc } from "./run_docs.js";
 newPage();
 globalThis.document = {
   documentElement: { dataset: {} },
-  createElement: () => ({ addEventListener() {}, replaceChildren() {} }),
+  createElement: () => ({ append() {}, addEventListener() {}, replaceChildren() {} }),
 };
 const { Selection } = await import("../../../ui/page/script/history/selection.js");
 
