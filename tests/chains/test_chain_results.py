@@ -298,17 +298,23 @@ Steps = 1
 MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
 
 
-@pytest.fixture
-def values_app(tmp_path: Path) -> Iterator[RunningApp]:
+@contextlib.contextmanager
+def boats_app(folder: Path) -> Iterator[RunningApp]:
     """Yield the app with three workflows and a chain of them."""
     for name in ("text-to-image", "upscale", "image-to-image"):
         for file in (f"{name}.json", f"{name}.toml"):
-            (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
-    (tmp_path / "boats.chain.toml").write_text(BOATS)
+            (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
+    (folder / "boats.chain.toml").write_text(BOATS)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
-        running_app(demo.url, workflows=tmp_path, may_keep=True) as values_app,
+        running_app(demo.url, workflows=folder, may_keep=True) as app,
     ):
+        yield app
+
+
+@pytest.fixture
+def values_app(tmp_path: Path) -> Iterator[RunningApp]:
+    with boats_app(tmp_path) as values_app:
         yield values_app
 
 

@@ -25,6 +25,7 @@ from tests.chains.test_chain_results import (
     USER_ANN,
     VALUES_OWNER,
     app_files,
+    boats_app,
     chain_of,
     done,
     made,
@@ -138,15 +139,7 @@ MADE_WITH = "Seed (Text to image)"  # as details say it
 
 @pytest.fixture
 def values_app(tmp_path: Path) -> Iterator[RunningApp]:
-    """Yield the app with three workflows and a chain of them."""
-    for name in ("text-to-image", "upscale", "image-to-image"):
-        for file in (f"{name}.json", f"{name}.toml"):
-            (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
-    (tmp_path / "boats.chain.toml").write_text(BOATS)
-    with (
-        DemoServer(step_seconds=0, painted=64) as demo,
-        running_app(demo.url, workflows=tmp_path, may_keep=True) as values_app,
-    ):
+    with boats_app(tmp_path) as values_app:
         yield values_app
 
 
@@ -199,10 +192,10 @@ def test_values_of_a_step_fill_the_form_of_its_chain(values_app: RunningApp) -> 
     assert post(values_app, f"/api/v1/runs/{before[2]}/chain/vary", BOB).status_code == 404
     told = varied(before[2]).json()
     assert told["id"] == done(values_app).id != chain_id
-    anew = values(done(values_app).steps[2].ended[0])["values"]
-    assert anew[SEED] not in (5, 9)
-    assert told["seeds"] == {SEED: str(anew.pop(SEED))}
-    assert anew == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
+    repeated = values(done(values_app).steps[2].ended[0])["values"]
+    assert repeated[SEED] not in (5, 9)
+    assert told["seeds"] == {SEED: str(repeated.pop(SEED))}
+    assert repeated == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
     chains.delete(chain_id, VALUES_OWNER)
     alone = values(after[0])
     assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", ship)
