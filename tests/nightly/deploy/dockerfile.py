@@ -17,7 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.environments import let_find_libraries, plain_environment
+import pytest
+
+from tests.support.environments import ROOT, let_find_libraries, plain_environment
 
 _OURS = r"(?<![\w/.:])/(?=(?:opt|data|build)\b)"  # where the file's absolute paths begin
 SECONDS = 300
@@ -43,6 +45,24 @@ def instructions(file: Path) -> list[tuple[str, str]]:
     lines = file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     parted = (line.partition(" ") for line in lines if line.strip() and not line.startswith("#"))
     return [(word, rest.strip()) for word, _, rest in parted]
+
+
+def complaints(text: str) -> list[str]:
+    """Return what the linter reports about a Dockerfile. Skip the test if it isn't installed."""
+    found = shutil.which(
+        "hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    if not found:
+        pytest.skip("needs hadolint")
+    done = subprocess.run(
+        [found, "--no-color", "--config", str(ROOT / ".hadolint.yaml"), "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.stdout.splitlines()
 
 
 def context_of(checkout: Path, ignoring: Path, folder: Path) -> Path:
