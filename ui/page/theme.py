@@ -3,27 +3,18 @@ loads from other sites."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import gradio as gr
 from gradio.themes.utils import colors, sizes
+
+from ui.page.accent import accent_tones
 
 _FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 ACCENT = "#5a48dd"
 BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
-_ACCENT = (
-    "#f1f0ff",
-    "#e4e2ff",
-    "#cbc7ff",
-    "#aca4ff",
-    "#8c80fb",
-    "#6d5df0",
-    ACCENT,
-    "#4b3abb",
-    "#3f3299",
-    "#362d7c",
-    "#1f194d",
-)
 # Theme variables, each for light and dark.
 _SHADED = {
     "body_background_fill": BACKGROUND,
@@ -62,27 +53,36 @@ _PLAIN = {
 }
 
 
-def color_variables() -> str:
+@cache
+def color_variables(accent: str = ACCENT) -> str:
     """Return the colors as style declarations, for pages without Gradio's."""
+    tones = accent_tones(accent, BACKGROUND)
+    pairs = {
+        name: [_told(color, own) for color, own in zip(pair, tones, strict=True)]
+        for name, pair in _SHADED.items()
+        if not {*pair} & {"transparent", "*body_text_color"}
+    }
     return " ".join(
-        f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
-        for name, (light, dark) in _SHADED.items()
-        if not {light, dark} & {"transparent", "*body_text_color"}
+        f"--{name.replace('_', '-')}: light-dark({light}, {dark});"
+        for name, (light, dark) in pairs.items()
     )
 
 
-def _told(color: str) -> str:
+def _told(color: str, tones: tuple[str, ...]) -> str:
     """Return a color as style sheets write it; Gradio's names of the accent are looked up."""
     _, is_named, number = color.partition("*primary_")
-    return _ACCENT[_NUMBERS.index(int(number))] if is_named else color
+    return tones[_NUMBERS.index(int(number))] if is_named else color
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     """Return the theme, light and dark, with system fonts only."""
-    accent = colors.Color(*_ACCENT, name="accent")
+    tones, in_dark = (
+        dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, BACKGROUND)
+    )
+    hue = colors.Color(**{f"c{number}": tone for number, tone in tones.items()})
     theme = gr.themes.Base(
-        primary_hue=accent,
-        secondary_hue=accent,
+        primary_hue=hue,
+        secondary_hue=hue,
         neutral_hue=colors.zinc,
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_lg,
@@ -90,6 +90,8 @@ def make_theme() -> gr.themes.Base:
         font=_FONTS,
         font_mono=_MONO,
     )
+    for number, tone in in_dark.items():
+        setattr(theme, f"primary_{number}_dark", tone)
     light = {name: light for name, (light, _) in _SHADED.items()}
     dark = {f"{name}_dark": dark for name, (_, dark) in _SHADED.items()}
     return theme.set(**_PLAIN, **light, **dark)
