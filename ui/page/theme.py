@@ -1,5 +1,5 @@
-"""The look: Gradio's theme variables in this project's colors; the rest is in styles/. Nothing
-loads from other sites."""
+"""The look: Gradio's theme variables in this project's colors and type scale; the rest is in
+styles/. Nothing loads from other sites."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import gradio as gr
 from gradio.themes.utils import colors, sizes
 
 from ui.page.accent import accent_tones
+from ui.page.typeface import SYSTEM_FONTS
 
-_FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+# From captions to titles. Styles use these sizes by name, like `var(--text-sm)`.
+_TEXT = sizes.Size("12px", "13px", "14px", "15px", "17px", "22px", "28px", name="text_of_page")
 ACCENT = "#5a48dd"
 BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
@@ -46,26 +48,32 @@ _PLAIN = {
     "block_border_width": "0px",
     "block_shadow": "none",
     "block_padding": "0px",
+    "block_title_text_size": "*text_sm",
     "block_title_text_weight": "600",
     "block_info_text_color": "*body_text_color_subdued",
+    "block_info_text_size": "*text_xs",
+    "input_radius": "*radius_md",
     "input_border_width": "1px",
     "checkbox_background_color_selected": "*primary_600",
 }
 
 
 @cache
-def color_variables(accent: str = ACCENT) -> str:
-    """Return the colors as style declarations, for pages without Gradio's."""
+def variables(accent: str = ACCENT) -> str:
+    """Return the colors and text sizes as style declarations, for pages without Gradio's."""
+    sizes_by_name = ("xxs", "xs", "sm", "md", "lg", "xl", "xxl")
+    texts = [f"--text-{size}: {getattr(_TEXT, size)};" for size in sizes_by_name]
     tones = accent_tones(accent, BACKGROUND)
     pairs = {
         name: [_told(color, own) for color, own in zip(pair, tones, strict=True)]
         for name, pair in _SHADED.items()
         if not {*pair} & {"transparent", "*body_text_color"}
     }
-    return " ".join(
+    colored = [
         f"--{name.replace('_', '-')}: light-dark({light}, {dark});"
         for name, (light, dark) in pairs.items()
-    )
+    ]
+    return " ".join((*texts, *colored))
 
 
 def _told(color: str, tones: tuple[str, ...]) -> str:
@@ -86,8 +94,8 @@ def make_theme(accent: str = ACCENT) -> gr.themes.Base:
         neutral_hue=colors.zinc,
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_lg,
-        text_size=sizes.text_md,
-        font=_FONTS,
+        text_size=_TEXT,
+        font=(SYSTEM_FONTS,),
         font_mono=_MONO,
     )
     for number, tone in in_dark.items():

@@ -28,7 +28,8 @@ from ui.page.form.first_values import FormSources, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.form_editor.edit_button import may_edit
 from ui.page.plain.layout import icon_address
-from ui.page.theme import color_variables
+from ui.page.theme import variables
+from ui.page.typeface import SYSTEM_FONTS
 from ui.page.workflow_chooser import Opening
 from ui.web.identity import Identity
 from ui.web.responses import in_short, json_text
@@ -208,7 +209,7 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 @cache
 def _style() -> str:
     style = (_HERE / "first_view.css").read_text(encoding="utf-8")
-    return f"#first-view {{ {color_variables()} }}\n{style}"
+    return f":root {{ --font: {SYSTEM_FONTS}; }}\n#first-view {{ {variables()} }}\n{style}"
 
 
 @cache

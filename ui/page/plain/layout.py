@@ -16,7 +16,8 @@ from ui.page.language_files import html_attributes
 from ui.page.script_files import sign_in_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
 from ui.page.style_text import styles
-from ui.page.theme import ACCENT, BACKGROUND, color_variables
+from ui.page.theme import ACCENT, BACKGROUND, variables
+from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
@@ -55,7 +56,8 @@ def policy() -> str:
 
 @cache
 def _style() -> str:
-    return f"\n:root {{ {color_variables()} }}\n{styles(*_STYLES)}"
+    fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
+    return f"\n:root {{ {variables()} }}\n{fonts}\n{styles(*_STYLES)}"
 
 
 @cache
