@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ui.page.accent import CONTROL, TEXT, accent_tones, contrast
-from ui.page.theme import BACKGROUND, color_variables, make_theme
+from ui.page.theme import BACKGROUND, make_theme, variables
 
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 WHITE = "#ffffff"
@@ -39,7 +39,7 @@ def test_a_readable_accent_stays_as_it_is() -> None:
 def test_the_theme_has_the_accent_in_light_and_in_dark() -> None:
     """Gradio's page and the pages without Gradio have the same tones."""
     light, dark = accent_tones("#0b2545", BACKGROUND)
-    style, css = color_variables("#0b2545"), make_theme("#0b2545")._get_theme_css()
+    style, css = variables("#0b2545"), make_theme("#0b2545")._get_theme_css()
     assert f"--button-primary-background-fill: light-dark({light[6]}, {dark[5]});" in style
     root, _, night = css.partition(":root.dark")
     assert f"--primary-600: {light[6]};" in root
