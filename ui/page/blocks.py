@@ -165,7 +165,8 @@ def _header(
         )
         bring = gr.HTML(
             message("Open a workflow…"),
-            html_template='<button type="button" class="quiet">${value}</button>',
+            html_template='<button type="button" class="quiet" data-icon="folder">${value}'
+            "</button>",
             elem_id="open",
             visible=False,
             js_on_load=calls("form/files.js", "mountOpen(element)"),
@@ -190,7 +191,8 @@ def _header(
             )
         gr.HTML(
             message("Switch theme"),
-            html_template='<button type="button" class="quiet" aria-label="${value}">◐</button>',
+            html_template='<button type="button" class="bare" data-icon="moon"'
+            ' aria-label="${value}"></button>',
             elem_id="shade",
             js_on_load=calls("components/header.js", "mountShade(element)"),
         )

@@ -55,6 +55,9 @@ _ANY = """:is([data-icon], [class*="icon-of-"])::before {
   flex: none;
   width: 18px;
   height: 18px;
+  margin: 0;
+  border: none;
+  transform: none;
   background: currentcolor;
   mask: center / contain no-repeat;
 }"""

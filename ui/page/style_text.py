@@ -99,7 +99,7 @@ def component_styles(name: str) -> str:
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
     layered = (f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
-    fonts = f"{font_face('../')}\n:root.typeface {{ --font: {FONTS}; }}"
+    fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
     return "\n".join((*layered, fonts, icon_styles(), styles(*_FIRST), _inside("picker")))
 
 

@@ -26,7 +26,6 @@ from ui.languages.current import html_of, translated
 from ui.page.form.arrangement import arrangement_of, images_field, size_name, size_pairs
 from ui.page.form.first_values import FormSources, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
-from ui.page.form_editor.edit_button import may_edit
 from ui.page.plain.layout import icon_address
 from ui.page.theme import variables
 from ui.page.typeface import SYSTEM_FONTS
@@ -39,12 +38,10 @@ _MOST_TEXT = 2000  # characters
 _LINES, _PROMPT_LINES = 3, 4
 
 
-def _form_html(form: Form, given: Mapping[str, str], *, edits: bool) -> str:
-    """Return a workflow's form. `given`: the field values in the URL; `edits`: the user sees the
-    button that edits the form."""
-    edit = '<p class="edit"></p>' if edits else ""
+def _form_html(form: Form, given: Mapping[str, str]) -> str:
+    """Return a workflow's form. `given`: the field values in the URL."""
     fields = _fields(form, form.fields, given, aside=images_field(form))
-    return "".join((*_heading(form), edit, *fields))
+    return "".join((*_heading(form), *fields))
 
 
 def _chain_html(chain: ChainForm, given: Mapping[str, str]) -> str:
@@ -203,7 +200,7 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
             return place + _chain_html(library.chain_forms.form(name, person, given), given)
         workflow, form = library.forms.form(name, person, given, offline=True)
         place = _COVER if workflow.cover else ""
-        return place + _form_html(form, given, edits=may_edit(library, name, person))
+        return place + _form_html(form, given)
 
 
 @cache

@@ -47,7 +47,9 @@ class Menu {
       this.#keep();
     });
     body.append(this.#lists, element("h3", "", message("Save as preset")), saving);
-    menu.append(element("summary", "", message("Presets")));
+    const opener = element("summary", "bare", message("Presets"));
+    opener.dataset.icon = "bookmark";
+    menu.append(opener);
     body.hidden = true;
     menu.addEventListener("toggle", () => {
       body.hidden = !menu.open;
