@@ -37,7 +37,8 @@ _BRAND = (
     "<span>ComfyForms</span></a>"
 )
 _MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
-<button type="button" class="quiet" aria-label="${value.menu}" aria-expanded="false">☰</button>"""
+<button type="button" class="quiet" data-icon="menu" aria-label="${value.menu}"
+aria-expanded="false"></button>"""
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
