@@ -74,7 +74,7 @@ def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
     def shown(request: Request) -> HTMLResponse:
         root, title = root_address(request, page.address, root_path), html_of(page.label)
         content = f"<h1>{title}</h1>\n{body(request)}\n{link_to_app()}"
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
+        tags = head_tags_of(html.escape(root), title)
         return as_page(plain_page(tags, f'<main class="operator">{content}</main>', root))
 
     return routes

@@ -102,7 +102,7 @@ class AdminFrame:
         action."""
         root = root_address(request, path, self.root_path)
         title = html_of(_TABS[tab])
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
+        tags = head_tags_of(html.escape(root), title)
         alert = f'<p id="why" role="alert">{html_of(why)}</p>'
         demo = f'<p class="demo">{html_of(_DEMO)}</p>' if self.desk.services.demo else ""
         content = f"""<main class="operator">

@@ -3,18 +3,20 @@ styles/. Nothing loads from other sites."""
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
+from ui.brand import ACCENT
 from ui.page.accent import accent_tones
 from ui.page.typeface import SYSTEM_FONTS
 
+log = logging.getLogger(__name__)
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 # From captions to titles. Styles use these sizes by name, like `var(--text-sm)`.
 _TEXT = sizes.Size("12px", "13px", "14px", "15px", "17px", "22px", "28px", name="text_of_page")
-ACCENT = "#5a48dd"
 BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
 # Theme variables, each for light and dark.
@@ -87,6 +89,12 @@ def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     tones, in_dark = (
         dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, BACKGROUND)
     )
+    if tones[600] != accent:
+        log.warning(
+            "brand: accent: %s is too light for white text and links. They use %s.",
+            accent,
+            tones[600],
+        )
     hue = colors.Color(**{f"c{number}": tone for number, tone in tones.items()})
     theme = gr.themes.Base(
         primary_hue=hue,

@@ -249,7 +249,7 @@ class AccountHandlers:
 
     def _page(self, request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
         root = root_address(request, path, self.root_path)
-        tags = head_tags_of(html.escape(root), f"{html_of(_HEADING)} · ComfyForms")
+        tags = head_tags_of(html.escape(root), html_of(_HEADING))
         return as_page(plain_page(tags, _body(content), root), status)
 
     def _parts(
