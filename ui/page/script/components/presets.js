@@ -1,7 +1,7 @@
 // @ts-check
 // Menu of presets below a form: named values to apply, save, overwrite, rename and delete.
 
-import { $, all, announce, button, element } from "../dom.js";
+import { $, all, announce, button, element, iconButton } from "../dom.js";
 import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
@@ -147,7 +147,7 @@ class Menu {
       item.replaceWith(back);
       $(".rename", back)?.focus();
     };
-    const cancel = button("✕", leave, "remove");
+    const cancel = iconButton("close", leave, "remove");
     cancel.title = cancel.ariaLabel = message("Cancel");
     const objection = element("p", "field-error");
     objection.role = "alert";
