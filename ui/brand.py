@@ -31,7 +31,8 @@ _VIEW_BOX = re.compile(rb"""<svg[^>]*\sviewBox=["']([\d.\s,-]*)["']""")
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """Image for the header. `ratio`: its width, with its height as the unit."""
+    """Image for the header. `kind`: the end of its media type; `ratio`: its width, with its height
+    as the unit."""
 
     content: bytes = field(repr=False)
     kind: str
@@ -40,12 +41,7 @@ class Logo:
     @property
     def address(self) -> str:
         """Return its URL below the app's, which changes with its content."""
-        return f"icons/logo-{hashlib.sha256(self.content).hexdigest()[:16]}.{self.kind}"
-
-    @property
-    def media_type(self) -> str:
-        """Return its media type."""
-        return "image/svg+xml" if self.kind == "svg" else f"image/{self.kind}"
+        return f"icons/logo-{hashlib.sha256(self.content).hexdigest()[:16]}"
 
 
 def _logo(path: object) -> object:
@@ -70,7 +66,7 @@ def _drawing(content: bytes) -> tuple[str, float, float] | None:
         _, _, width, height = map(float, box[1].replace(b",", b" ").split())
     except ValueError:
         return None
-    return ("svg", width, height) if min(width, height) > 0 else None
+    return ("svg+xml", width, height) if min(width, height) > 0 else None
 
 
 def _picture(content: bytes) -> tuple[str, float, float]:

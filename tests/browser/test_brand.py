@@ -17,7 +17,7 @@ from ui.settings.web_settings import WebSettings
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><path d="M0 0h90v30z"/></svg>'
 BRAND = Brand(
     name="Studio Nord",
-    logo=Logo(LOGO, "svg", 3),
+    logo=Logo(LOGO, "svg+xml", 3),
     accent="#0b2545",
     notice="Results are public for a week.",
     footer="Imprint",

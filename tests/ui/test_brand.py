@@ -12,7 +12,7 @@ from ui.languages.current import all_translated, current_language, translated
 from ui.page.grid_page import grid_page
 from ui.settings.web_settings import WebSettings
 
-LOGO = Logo(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"/>', "svg", 3)
+LOGO = Logo(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"/>', "svg+xml", 3)
 BRAND = Brand(
     name="Studio <Nord>",
     logo=LOGO,

@@ -30,7 +30,6 @@ from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import (
     as_page,
     dead_link_page,
-    head_tags_of,
     notice_page,
     plain_page,
     sign_in_tag,
@@ -84,8 +83,7 @@ class SignInPage:
 </main>
 <footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
-        titles = head_tags_of(html.escape(root), html_of(_SIGN_IN))
-        return as_page(plain_page(titles, body, root), status)
+        return as_page(plain_page(root, html_of(_SIGN_IN), body), status)
 
 
 def _form(why: str) -> str:

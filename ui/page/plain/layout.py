@@ -94,7 +94,7 @@ _LOGO_HEADERS = KEEP_FOREVER | {
 
 def _manifest(brand: Brand) -> dict[str, object]:
     logo = brand.logo
-    icons = [{"src": logo.address, "sizes": "any", "type": logo.media_type}] if logo else []
+    icons = [{"src": logo.address, "sizes": "any", "type": f"image/{logo.kind}"}] if logo else []
     return {
         "name": brand.name,
         "short_name": brand.name,
@@ -133,7 +133,7 @@ def install_routes() -> GuardedRoutes:
         """Return one of the icons, or the logo; 404 for any other name."""
         logo = current_brand().logo
         if logo and logo.address == f"icons/{name}":
-            return Response(logo.content, media_type=logo.media_type, headers=_LOGO_HEADERS)
+            return Response(logo.content, media_type=f"image/{logo.kind}", headers=_LOGO_HEADERS)
         if name not in ICONS:
             return Response(status_code=404)
         icon = (ICONS_FOLDER / name).read_bytes()
@@ -162,9 +162,11 @@ def head_tags_of(root: str, page: str = "", preview: LinkPreview | None = None) 
     return f"{tags_for_other_sites(root, title, preview)}\n        {_tags_for_installing(root)}"
 
 
-def plain_page(titles: str, body: str, root: str, top: str = "") -> str:
-    """Return a whole page. `titles`: the tags in its head that name it; `root`: the app's URL, to
-    which all other URLs in it are relative; `top`: HTML at the end of the header."""
+def plain_page(
+    root: str, title: str, body: str, top: str = "", preview: LinkPreview | None = None
+) -> str:
+    """Return a whole page. `root`: the app's URL, to which all other URLs in it are relative;
+    `title`, `body`: HTML; `top`: HTML at the end of the header; `preview`: its own link preview."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
     notice = f'<p class="brand-notice">{html.escape(brand.notice)}</p>\n' if brand.notice else ""
@@ -175,7 +177,7 @@ def plain_page(titles: str, body: str, root: str, top: str = "") -> str:
 <head>
 <meta charset="utf-8">
 <base href="{base}">
-{titles}
+{head_tags_of(html.escape(root), title, preview)}
 {_head()}
 </head>
 <body>
@@ -202,8 +204,7 @@ def notice_page(
 <h1>{html_of(heading)}</h1>
 <p>{html_of(why)}</p>
 {link}</main>"""
-    titles = head_tags_of(html.escape(root), html_of(heading))
-    return as_page(plain_page(titles, body, root), status)
+    return as_page(plain_page(root, html_of(heading), body), status)
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:

@@ -3,7 +3,6 @@ offline, and the health check for containers, proxies and Spaces."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -14,7 +13,6 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.messages import message
-from ui.brand import current_brand
 from ui.gradio.internals import app_address, root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import module_tag, notice_page, plain_page, policy
@@ -74,7 +72,7 @@ def _page(root: str) -> str:
     body = _BODY.format(
         title=html_of(_TITLE), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
     )
-    return plain_page(f"<title>{html.escape(current_brand().name)}</title>", body, root)
+    return plain_page(root, "", body)
 
 
 @cache
