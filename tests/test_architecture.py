@@ -35,9 +35,7 @@ comfyui.discovery local_comfyui webhooks
 cli
 """
 UI = """
-gradio.import_hook settings.folders settings.named_servers
-brand
-languages
+gradio.import_hook languages settings.folders settings.named_servers
 accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.commands web
