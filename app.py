@@ -286,6 +286,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings, *, pages: bool = T
         sign_in=sign_in,
         operator_images=settings.operator_images == "yes",
         pages=pages,
+        brand=settings.brand,
         of_plugins=settings,
     )
 

@@ -35,7 +35,9 @@ comfyui.discovery local_comfyui webhooks
 cli
 """
 UI = """
-gradio.import_hook languages settings.folders settings.named_servers
+gradio.import_hook settings.folders settings.named_servers
+brand
+languages
 accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.commands web

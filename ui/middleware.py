@@ -83,4 +83,4 @@ def add_middleware(
     # Refusals by the middleware above need these headers, too.
     app.add_middleware(SecurityHeadersMiddleware, framed_by=settings.framed_by)
     # The other middleware's messages use its language.
-    app.add_middleware(LanguageMiddleware, languages=settings.languages)
+    app.add_middleware(LanguageMiddleware, languages=settings.languages, brand=settings.brand)

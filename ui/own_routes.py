@@ -25,6 +25,7 @@ from ui.page.plain.layout import install_routes
 from ui.page.plain.small_pages import health_routes, offline_routes
 from ui.page.script_files import gradio_script_routes, script_routes
 from ui.page.social_card import social_card_routes
+from ui.page.typeface import typeface_routes
 from ui.parts import Parts
 from ui.services import Services
 from ui.settings.web_settings import WebSettings
@@ -71,6 +72,7 @@ def own_routes(
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
     yield script_routes()
+    yield typeface_routes()
     yield embedding_routes()
     yield gradio_script_routes()
     yield social_card_routes()

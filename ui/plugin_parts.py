@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from comfyforms.hooks import AppParts, PluginApp, PluginPage
 from comfyforms.plugin_manager import installed_plugins
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.page.plain.layout import as_page, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
@@ -74,7 +73,6 @@ def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
     def shown(request: Request) -> HTMLResponse:
         root, title = root_address(request, page.address, root_path), html_of(page.label)
         content = f"<h1>{title}</h1>\n{body(request)}\n{link_to_app()}"
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
-        return as_page(plain_page(tags, f'<main class="operator">{content}</main>', root))
+        return as_page(plain_page(root, title, f'<main class="operator">{content}</main>'))
 
     return routes

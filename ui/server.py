@@ -36,6 +36,7 @@ from ui.administration.desk import Administration
 from ui.api.app import api_app
 from ui.api.ends import EndMessages
 from ui.api.problems import answer_problem
+from ui.brand import branded
 from ui.files.deleting import delete_regularly
 from ui.files.uploads import sweep_regularly
 from ui.gradio.allowlist import GradioAllowlist
@@ -138,7 +139,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     gate.add(app, monitoring_routes(services, lambda: sockets.taken))
     if settings.pages:
-        _add_pages(app, desk, settings, gate, access, passwords, plugins)
+        with branded(settings.brand):
+            _add_pages(app, desk, settings, gate, access, passwords, plugins)
     else:
         gate.add(app, health_routes())
     add_middleware(app, limits, settings, identity, sockets, gate)

@@ -165,7 +165,7 @@ def test_a_desert_at_noon_is_sand_under_a_blue_sky() -> None:
     [
         ("a flock of birds in the sky at sunset", "sunset"),
         ("a blue boat at night", "night"),
-        ("a small harbour town at first light", "dawn"),
+        ("a small harbor town at first light", "dawn"),
         ("a desert at noon", "day"),
     ],
 )

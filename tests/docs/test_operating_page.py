@@ -12,6 +12,8 @@ import yaml
 from comfy.media.checks import FileLimits
 from comfyforms.plugins.scaling.plugin import scale_of
 from comfyforms.plugins.scaling.settings import ScaleTable
+from ui.brand import Brand
+from ui.page.plain.layout import ICON
 from ui.settings.arguments import read_settings, settings_type
 from ui.settings.server_options import PREFIX
 from ui.settings.web_settings import permissions_of
@@ -19,7 +21,7 @@ from ui.settings.web_settings import permissions_of
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-TOML, SCALE, OPENID = (block for language, block in BLOCKS if language == "toml")
+TOML, BRAND, SCALE, OPENID = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
@@ -77,6 +79,17 @@ def test_the_app_accepts_the_servers_on_demand(
     assert (scale.max, scale.spot) == (3, True)
     table = PAGE[PAGE.index("### ComfyUI servers on demand") :]
     assert all(f"`{key}`" in table for key in ScaleTable.model_fields)
+
+
+def test_the_app_accepts_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's table has every key."""
+    monkeypatch.chdir(tmp_path)
+    Path("logo.svg").write_bytes(ICON.read_bytes())
+    Path("comfyforms.toml").write_text(BRAND, encoding="utf-8")
+    brand = read_settings(["--config", "comfyforms.toml"]).brand
+    assert brand.model_fields_set == Brand.model_fields.keys()
+    table = PAGE[PAGE.index("## Your name, logo and color") :]
+    assert all(f"`{key}`" in table for key in Brand.model_fields)
 
 
 def test_runs_get_time_before_the_app_is_killed() -> None:

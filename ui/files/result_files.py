@@ -37,6 +37,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
+from ui.brand import current_brand
 from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import result_name, run_name, shared_name
 from ui.files.masks import without_mask
@@ -137,7 +138,7 @@ class ResultHandlers:
     ) -> StreamingResponse:
         """Return all results of some runs as a ZIP."""
         return zip_download(
-            self.results.archive([self._own(one, owner) for one in run]), "ComfyForms"
+            self.results.archive([self._own(one, owner) for one in run]), current_brand().name
         )
 
     def _given_file(self, run_id: str, index: int, owner: str) -> tuple[Path, str]:
@@ -445,7 +446,9 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
         ones."""
         files = found(token)
         titles = {one.record.job.title for one in files}
-        answer = zip_download(_archive(files), titles.pop() if len(titles) == 1 else "ComfyForms")
+        answer = zip_download(
+            _archive(files), titles.pop() if len(titles) == 1 else current_brand().name
+        )
         answer.headers.update(_NOT_KEPT)
         return answer
 

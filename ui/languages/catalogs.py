@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from comfy.base.messages import Message
+from ui.brand import PRODUCT
 
 _FOLDER = Path(__file__).parent
 _FILE = "LC_MESSAGES/messages.po"
@@ -46,12 +47,12 @@ class Language:
         own = written or locale.get_language_name() or self.tag
         return own[:1].upper() + own[1:]
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, app: str = PRODUCT) -> str:
         """Return a message in this language, or in English if it is missing or broken; return other
-        text unchanged."""
-        if not isinstance(text, Message) or self.file is None:
+        text unchanged. `app`: the app's name, which replaces the product's."""
+        if not isinstance(text, Message) or (self.file is None and app == PRODUCT):
             return text
-        values = {name: self._value(value) for name, value in text.values.items()}
+        values = {name: self._value(value, app) for name, value in text.values.items()}
         known = self._translations
         try:
             sentence = (
@@ -59,14 +60,15 @@ class Language:
                 if text.plural
                 else known.gettext(text.sentence)
             )
+            sentence = sentence.replace(PRODUCT, app)
             return sentence.format(**values) if values else sentence
         except (LookupError, ValueError, AttributeError):
             return text
 
-    def _value(self, value: object) -> object:
+    def _value(self, value: object, app: str) -> object:
         match value:
             case str():
-                return self.text(value)
+                return self.text(value, app)
             case float() if isfinite(value):
                 return self.number(value)
             case _:

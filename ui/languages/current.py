@@ -12,6 +12,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.messages import Message
+from ui.brand import PRODUCT, Brand, branded, current_brand
 from ui.languages.catalogs import Language, Languages, wanted_languages
 
 COOKIE = "language"
@@ -36,8 +37,9 @@ def in_english() -> Iterator[None]:
 
 
 def translated(text: str) -> str:
-    """Return a message in the current language; return other text unchanged."""
-    return _current.get().text(text)
+    """Return a message in the current language, with the name of the brand instead of the
+    product's; return other text unchanged."""
+    return _current.get().text(text, current_brand().name)
 
 
 def html_of(text: str) -> str:
@@ -46,9 +48,10 @@ def html_of(text: str) -> str:
 
 
 def all_translated(value: object) -> object:
-    """Return JSON values with their messages in the current language; unchanged if the language is
-    English."""
-    return value if _current.get().file is None else _translated(value)
+    """Return JSON values with their messages in the current language; unchanged if that is English
+    and the app has the product's name."""
+    is_plain = _current.get().file is None and current_brand().name == PRODUCT
+    return value if is_plain else _translated(value)
 
 
 def _translated(value: object) -> object:
@@ -64,12 +67,13 @@ def _translated(value: object) -> object:
 
 
 class LanguageMiddleware:
-    """ASGI middleware that sets the language of each request and socket: the user's choice on the
-    page, otherwise the browser's preference."""
+    """ASGI middleware that sets the brand and the language of each request and socket: the user's
+    choice on the page, otherwise the browser's preference."""
 
-    def __init__(self, app: ASGIApp, languages: Languages) -> None:
+    def __init__(self, app: ASGIApp, languages: Languages, brand: Brand) -> None:
         self.app = app
         self.languages = languages
+        self.brand = brand
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward everything, in its language."""
@@ -81,6 +85,7 @@ class LanguageMiddleware:
         tags = wanted_languages(headers.get("accept-language", ""))
         before = _current.set(self.languages.best([chosen, *tags]))
         try:
-            await self.app(scope, receive, send)
+            with branded(self.brand):
+                await self.app(scope, receive, send)
         finally:
             _current.reset(before)

@@ -21,7 +21,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, link_to_app, module_tag, plain_page
+from ui.page.plain.layout import as_page, link_to_app, module_tag, plain_page
 from ui.web.identity import Identity
 
 
@@ -102,7 +102,6 @@ class AdminFrame:
         action."""
         root = root_address(request, path, self.root_path)
         title = html_of(_TABS[tab])
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         alert = f'<p id="why" role="alert">{html_of(why)}</p>'
         demo = f'<p class="demo">{html_of(_DEMO)}</p>' if self.desk.services.demo else ""
         content = f"""<main class="operator">
@@ -112,7 +111,7 @@ class AdminFrame:
 {body}
 </main>
 {module_tag("shade.js")}"""
-        return as_page(plain_page(tags, content, root, _top()), status)
+        return as_page(plain_page(root, title, content, _top()), status)
 
     def back(self, request: Request, path: str, to: str) -> Response:
         """Redirect to a page after a form at `path`, so that a reload submits nothing again."""

@@ -13,6 +13,7 @@ from comfy.base.messages import Message, message
 from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
 from comfyforms.hooks import PluginPage
+from ui.brand import PRODUCT, current_brand
 from ui.gradio.internals import QUIET, THEME_ADDRESS, Page
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
@@ -21,7 +22,7 @@ from ui.page.form.first_values import FormSources, choice_of
 from ui.page.form.panel import draw_form
 from ui.page.gradio_files import script_tags
 from ui.page.language_files import LANGUAGE, language_menu
-from ui.page.plain.layout import ICON, head_tags_of, icon_address
+from ui.page.plain.layout import ICON, footer_html, head_tags_of, icon_address, logo_tag
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener, preload_tags
 from ui.page.stage import Stage
@@ -32,12 +33,10 @@ from ui.web.identity import Identity
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
-_BRAND = (
-    '<a class="brand" href="./"><img src="{icon}" alt="" width="32" height="32">'
-    "<span>ComfyForms</span></a>"
-)
+_BRAND = '<a class="brand" href="./">{logo}<span>{name}</span></a>'
 _MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
-<button type="button" class="quiet" aria-label="${value.menu}" aria-expanded="false">☰</button>"""
+<button type="button" class="quiet" data-icon="menu" aria-label="${value.menu}"
+aria-expanded="false"></button>"""
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
@@ -78,12 +77,14 @@ def build_page(
     sign out. The header links to `plugin_pages`. `add_endpoints` adds the endpoints for scripts.
     Adding them afterward would make Gradio build its app again."""
     page: gr.Blocks
-    with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+    with Page(title=current_brand().name, analytics_enabled=False, fill_width=True) as page:
         requested = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
         login = identity.login is not None
         picker, bring = _header(server_name, plugin_pages, demo=sources.demo, login=login)
+        if notice := current_brand().notice:
+            gr.HTML(f'<p class="brand-notice">{html.escape(notice)}</p>', elem_id="notice")
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
         templates = gr.HTML("<span></span>", elem_id="starts-from-templates", visible=False)
@@ -134,7 +135,7 @@ def document_head(root: str) -> str:
 def assets() -> dict[str, Any]:
     """Return the page's theme, script and icon as arguments of `gr.mount_gradio_app`."""
     return {
-        "theme": make_theme(),
+        "theme": make_theme(current_brand().accent),
         "head": head_tags(),
         "favicon_path": str(ICON),
     }
@@ -155,7 +156,8 @@ def _header(
 ) -> tuple[WorkflowChooser, gr.HTML]:
     """Draw the workflow chooser and, for users with permission, the button that opens files."""
     with gr.Row(elem_id="topbar", equal_height=True):
-        gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
+        name = html.escape(current_brand().name)
+        gr.HTML(_BRAND.format(logo=logo_tag(32), name=name), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
         gr.HTML(
             _DEMO_MENU_WORDS if demo else _MENU_WORDS,
@@ -165,7 +167,8 @@ def _header(
         )
         bring = gr.HTML(
             message("Open a workflow…"),
-            html_template='<button type="button" class="quiet">${value}</button>',
+            html_template='<button type="button" class="quiet" data-icon="folder">${value}'
+            "</button>",
             elem_id="open",
             visible=False,
             js_on_load=calls("form/files.js", "mountOpen(element)"),
@@ -190,7 +193,8 @@ def _header(
             )
         gr.HTML(
             message("Switch theme"),
-            html_template='<button type="button" class="quiet" aria-label="${value}">◐</button>',
+            html_template='<button type="button" class="bare" data-icon="moon"'
+            ' aria-label="${value}"></button>',
             elem_id="shade",
             js_on_load=calls("components/header.js", "mountShade(element)"),
         )
@@ -248,9 +252,15 @@ def _footer(languages: Languages) -> None:
     keys = '<button type="button" class="link keys">${value.keys}</button>'
     api = '<a class="link" href="./api/v1/docs">${value.api}</a>'
     menu = language_menu(languages, "${value.language}")
+    own = footer_html(current_brand())
     gr.HTML(
-        {"keys": message("Keys"), "api": message("API"), "language": LANGUAGE},
-        html_template=f"ComfyForms {app_version()} · {keys} · {api} {menu}",
+        {
+            "keys": message("Keys"),
+            "api": message("API"),
+            "language": LANGUAGE,
+            "own": f"{own} · " if own else "",
+        },
+        html_template=f"${{value.own}}{PRODUCT} {app_version()} · {keys} · {api} {menu}",
         elem_id="about",
         js_on_load=calls("components/footer.js", "mountFooter(element)"),
     )

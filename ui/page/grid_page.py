@@ -53,7 +53,7 @@ def grid_page(title: str, sheets: Iterable[GridSheet], cell: Cell) -> Iterator[s
         for line in sheet.lines:
             yield from _line(sheet, line, cell)
         yield "</table>\n"
-    yield f"<p>{html_of(_MADE_WITH)}</p>\n</html>\n"
+    yield f"<p>{html.escape(current_language().text(_MADE_WITH))}</p>\n</html>\n"
 
 
 def _line(sheet: GridSheet, line: CellLine, cell: Cell) -> Iterator[str]:

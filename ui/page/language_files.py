@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from comfy.base.messages import message
+from ui.brand import PRODUCT, current_brand
 from ui.gradio.internals import NAVIGATOR_LANGUAGE
 from ui.languages.catalogs import Language, Languages
 from ui.languages.current import COOKIE, current_language
@@ -30,9 +31,12 @@ _UNKNOWN = "Unknown language."
 
 
 def html_attributes() -> str:
-    """Return a page's `html` attributes: its language, and the URL of the script's messages."""
+    """Return a page's `html` attributes: its language, the URL of the script's messages, and the
+    app's name in them."""
     language = current_language()
     messages = f' data-messages="{_address(language)}"' if language.file else ""
+    if (name := current_brand().name) != PRODUCT:
+        messages += f' data-app="{html.escape(name)}"'
     tag = html.escape(language.tag)
     # Gradio's script changes `lang` if Gradio doesn't support that language.
     return f'lang="{tag}" data-language="{tag}"{messages}'

@@ -32,10 +32,9 @@ from ui.gradio.page_files import style_text as layered
 from ui.page.gradio_files import style_name, style_text
 from ui.page.style_text import later_styles
 from ui.web.access import Access, GuardedRoutes
-from ui.web.responses import json_text
+from ui.web.responses import KEEP_FOREVER, json_text
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_FOREVER = "public, max-age=31536000, immutable"
 _QUICK, _BEST = 5, 11  # levels of Brotli: a millisecond, and a second for 500 kB
 
 
@@ -53,7 +52,7 @@ class KeptFile:
 
     def answer(self, request: Request) -> Response:
         """Return the response, compressed if the browser accepts it and if it is smaller."""
-        headers = {"cache-control": _FOREVER, "vary": "Accept-Encoding"}
+        headers = KEEP_FOREVER | {"vary": "Accept-Encoding"}
         accepted = request.headers.get("accept-encoding", "")
         for encoding, packed in (("br", self._brotli), ("gzip", self._gzip)):
             if encoding in accepted and len(packed) < len(self.content):

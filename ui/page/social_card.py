@@ -9,20 +9,21 @@ from pathlib import Path
 
 from fastapi.responses import FileResponse
 
+from ui.brand import PRODUCT, current_brand
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY
 
 CARD = Path(__file__).with_name("social_card.png")  # made by tools/social_card.py
 _PATH = "/social-card.png"
 _SIZE = (1200, 630)
-_TITLE = "ComfyForms"
 _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
 _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made with them."
 
 
 @dataclass(frozen=True, slots=True)
 class LinkPreview:
-    """Preview of a page for chats and social sites. `image`: its URL, inserted unescaped."""
+    """Preview of a page for chats and social sites. `image`: its URL, inserted unescaped; "" for
+    none."""
 
     title: str
     about: str
@@ -35,26 +36,29 @@ class LinkPreview:
 def tags_for_other_sites(root: str, title: str, preview: LinkPreview | None = None) -> str:
     """Return the tags for the head of a page, for an app at this URL. `title`: the tab's title;
     both are inserted unescaped. `preview`: the app's own by default."""
-    own = LinkPreview(_TITLE, _ABOUT, f"{root}{_PATH}", "image/png", _SIZE, _ALT)
+    app = current_brand()
+    card = f"{root}{_PATH}" if app.name == PRODUCT else ""  # it has the product's name
+    own = LinkPreview(app.name, _ABOUT, card, "image/png", _SIZE, _ALT)
     shown = preview or own
     name, about, alt = (html.escape(one) for one in (shown.title, shown.about, shown.alt))
     width, height = shown.size
-    return f"""<title>{title}</title>
-        <meta name="description" content="{about}" />
-        <meta property="og:site_name" content="{_TITLE}" />
-        <meta property="og:type" content="website" />
-        <meta property="og:title" content="{name}" />
-        <meta property="og:description" content="{about}" />
+    image = f"""
         <meta property="og:image" content="{shown.image}" />
         <meta property="og:image:type" content="{shown.image_type}" />
         <meta property="og:image:width" content="{width}" />
         <meta property="og:image:height" content="{height}" />
         <meta property="og:image:alt" content="{alt}" />
         <meta name="twitter:card" content="summary_large_image" />
-        <meta name="twitter:title" content="{name}" />
-        <meta name="twitter:description" content="{about}" />
         <meta name="twitter:image" content="{shown.image}" />
         <meta name="twitter:image:alt" content="{alt}" />"""
+    return f"""<title>{title}</title>
+        <meta name="description" content="{about}" />
+        <meta property="og:site_name" content="{html.escape(app.name)}" />
+        <meta property="og:type" content="website" />
+        <meta property="og:title" content="{name}" />
+        <meta property="og:description" content="{about}" />
+        <meta name="twitter:title" content="{name}" />
+        <meta name="twitter:description" content="{about}" />{image if shown.image else ""}"""
 
 
 def social_card_routes() -> GuardedRoutes:

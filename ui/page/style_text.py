@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from ui.page.icons import icon_styles
+from ui.page.typeface import FONTS, font_face
+
 _FOLDER = Path(__file__).parent / "styles"
 _LAYERED = ("base.css", "parts.css")
 _FIRST = (
@@ -89,14 +92,15 @@ def styles(*names: str) -> str:
 def component_styles(name: str) -> str:
     """Return the styles of one of the page's components for other pages, where it brings its
     styles itself. Gradio restricts them to the component's element."""
-    return styles(*_LAYERED, *_OF_COMPONENTS[name])
+    return "\n".join((styles(*_LAYERED), icon_styles(), styles(*_OF_COMPONENTS[name])))
 
 
 @cache
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
     layered = (f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
-    return "\n".join((*layered, styles(*_FIRST), _inside("picker")))
+    fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
+    return "\n".join((*layered, fonts, icon_styles(), styles(*_FIRST), _inside("picker")))
 
 
 @cache

@@ -1,29 +1,24 @@
-"""The look: Gradio's theme variables in this project's colors; the rest is in styles/. Nothing
-loads from other sites."""
+"""The look: Gradio's theme variables in this project's colors and type scale; the rest is in
+styles/. Nothing loads from other sites."""
 
 from __future__ import annotations
+
+import logging
+from functools import cache
 
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-_FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+from ui.brand import ACCENT
+from ui.page.accent import accent_tones
+from ui.page.typeface import SYSTEM_FONTS
+
+log = logging.getLogger(__name__)
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-ACCENT = "#5a48dd"
+# From captions to titles. Styles use these sizes by name, like `var(--text-sm)`.
+_TEXT = sizes.Size("12px", "13px", "14px", "15px", "17px", "22px", "28px", name="text_of_page")
 BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
-_ACCENT = (
-    "#f1f0ff",
-    "#e4e2ff",
-    "#cbc7ff",
-    "#aca4ff",
-    "#8c80fb",
-    "#6d5df0",
-    ACCENT,
-    "#4b3abb",
-    "#3f3299",
-    "#362d7c",
-    "#1f194d",
-)
 # Theme variables, each for light and dark.
 _SHADED = {
     "body_background_fill": BACKGROUND,
@@ -55,41 +50,64 @@ _PLAIN = {
     "block_border_width": "0px",
     "block_shadow": "none",
     "block_padding": "0px",
+    "block_title_text_size": "*text_sm",
     "block_title_text_weight": "600",
     "block_info_text_color": "*body_text_color_subdued",
+    "block_info_text_size": "*text_xs",
+    "input_radius": "*radius_md",
     "input_border_width": "1px",
     "checkbox_background_color_selected": "*primary_600",
 }
 
 
-def color_variables() -> str:
-    """Return the colors as style declarations, for pages without Gradio's."""
-    return " ".join(
-        f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
-        for name, (light, dark) in _SHADED.items()
-        if not {light, dark} & {"transparent", "*body_text_color"}
-    )
+@cache
+def variables(accent: str = ACCENT) -> str:
+    """Return the colors and text sizes as style declarations, for pages without Gradio's."""
+    sizes_by_name = ("xxs", "xs", "sm", "md", "lg", "xl", "xxl")
+    texts = [f"--text-{size}: {getattr(_TEXT, size)};" for size in sizes_by_name]
+    tones = accent_tones(accent, BACKGROUND)
+    pairs = {
+        name: [_told(color, own) for color, own in zip(pair, tones, strict=True)]
+        for name, pair in _SHADED.items()
+        if not {*pair} & {"transparent", "*body_text_color"}
+    }
+    colored = [
+        f"--{name.replace('_', '-')}: light-dark({light}, {dark});"
+        for name, (light, dark) in pairs.items()
+    ]
+    return " ".join((*texts, *colored))
 
 
-def _told(color: str) -> str:
+def _told(color: str, tones: tuple[str, ...]) -> str:
     """Return a color as style sheets write it; Gradio's names of the accent are looked up."""
     _, is_named, number = color.partition("*primary_")
-    return _ACCENT[_NUMBERS.index(int(number))] if is_named else color
+    return tones[_NUMBERS.index(int(number))] if is_named else color
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     """Return the theme, light and dark, with system fonts only."""
-    accent = colors.Color(*_ACCENT, name="accent")
+    tones, in_dark = (
+        dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, BACKGROUND)
+    )
+    if tones[600] != accent:
+        log.warning(
+            "brand: accent: %s is too light for white text and links. They use %s.",
+            accent,
+            tones[600],
+        )
+    hue = colors.Color(**{f"c{number}": tone for number, tone in tones.items()})
     theme = gr.themes.Base(
-        primary_hue=accent,
-        secondary_hue=accent,
+        primary_hue=hue,
+        secondary_hue=hue,
         neutral_hue=colors.zinc,
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_lg,
-        text_size=sizes.text_md,
-        font=_FONTS,
+        text_size=_TEXT,
+        font=(SYSTEM_FONTS,),
         font_mono=_MONO,
     )
+    for number, tone in in_dark.items():
+        setattr(theme, f"primary_{number}_dark", tone)
     light = {name: light for name, (light, _) in _SHADED.items()}
     dark = {f"{name}_dark": dark for name, (_, dark) in _SHADED.items()}
     return theme.set(**_PLAIN, **light, **dark)

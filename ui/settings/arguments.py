@@ -84,12 +84,12 @@ def secrets() -> Mapping[str, Secret]:
 
 @cache
 def _tables() -> Mapping[str, Sequence[str]]:
-    """Return the settings that are lists of tables in the file of `--config`, and the keys of a
-    table. The keys of a base class come last."""
+    """Return the settings that are tables or lists of them in the file of `--config`, and the keys
+    of a table. The keys of a base class come last."""
     return {
         name: sorted(table.model_fields, key=lambda key: key not in table.__annotations__)
         for name, field in _fields().items()
-        for table in get_args(field.annotation)
+        for table in (field.annotation, *get_args(field.annotation))
         if isinstance(table, type) and issubclass(table, BaseModel)
     }
 
@@ -207,11 +207,16 @@ def _about_others() -> str:
                 for name in hidden
             ),
             *(
-                f"[[{name}]] in the file of --config names {fields[name].description}."
+                f"{_heading(fields[name], name)} in the file of --config describes"
+                f" {fields[name].description}."
                 for name in _tables()
             ),
         )
     )
+
+
+def _heading(field: FieldInfo, name: str) -> str:
+    return f"[[{name}]]" if isinstance(field.default, tuple) else f"[{name}]"
 
 
 def _read_file(name: object) -> tuple[dict[str, object], list[str]]:

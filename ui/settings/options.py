@@ -18,6 +18,7 @@ from comfy.comfyui.client.address import is_loopback
 from comfyforms.comfyui_node.downloads.hosts import added_host
 from comfyforms.comfyui_node.signing import SHORTEST_SECRET
 from ui.accounts.openid_people import OpenIDSettings, space_openid
+from ui.brand import Brand
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.settings.named_servers import (
     OWN,
@@ -176,6 +177,9 @@ class Settings(DownloadOptions, PaidOptions):
         (),
         title="URL,URL…",
         description="sites that may show forms in a frame, like https://wiki.example",
+    )
+    brand: Annotated[Brand, NoDecode] = Field(
+        Brand(), title="TABLE", description="the app's name, logo, color and texts"
     )
     trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),

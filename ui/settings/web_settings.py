@@ -13,6 +13,7 @@ from comfy.library.permissions import Permissions
 from ui.accounts.login import SignInSettings
 from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.users import UsersFile
+from ui.brand import Brand
 from ui.languages.catalogs import Languages
 from ui.settings.options import Settings
 from ui.settings.setting_values import Permission
@@ -90,8 +91,8 @@ class WebSettings:
     shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `embed`: other sites that may.
     `smaller_previews`: see `run_socket_routes`. `operator_images`: administrators see previews of
-    all runs. `pages`: serve pages and the API. `of_plugins`: all settings, with those that plugins
-    add."""
+    all runs. `pages`: serve pages and the API. `brand`: the app's name and look. `of_plugins`: all
+    settings, with those that plugins add."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -107,6 +108,7 @@ class WebSettings:
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     operator_images: bool = False
     pages: bool = True
+    brand: Brand = field(default_factory=Brand)
     of_plugins: BaseModel | None = None
 
     def reach(self, port: int, identity: Identity) -> Reach:

@@ -22,6 +22,7 @@ from ui.languages.current import all_translated
 API = "/api/v1"  # routes for programs, whose errors are problem documents (RFC 9457)
 SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may succeed later
+KEEP_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}  # for URLs with a digest
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
 TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")

@@ -30,7 +30,7 @@ def strict_policy(scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> st
         "default-src 'none'; "
         f"script-src {_sources(scripts)}; style-src {_sources(styles)}; "
         "img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; worker-src 'self'; "
+        "manifest-src 'self'; worker-src 'self'; font-src 'self'; "
         "base-uri 'self'; form-action 'self'"  # `base` leads to the app's path below a proxy
     )
 

@@ -1,7 +1,7 @@
 r"""Run the steps of a Dockerfile below a separate folder, without a container engine.
 
 Absolute paths in the file are placed below that folder. Packages that a step would download by hash
-come from the test environment.
+come from the test environment. Other downloads fail, unless the caller has something in their place.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.environments import let_find_libraries, plain_environment
+import pytest
 
-_OURS = r"(?<![\w/.:])/(?=(?:opt|data|build)\b)"  # where the file's absolute paths begin
+from tests.support.environments import ROOT, environment_at, let_find_libraries, plain_environment
+
+# Where absolute paths begin. A path outside these folders is refused, because the step would
+# change this machine.
+_ABSOLUTE = r"(?<![\w/.:'}])/(?=\w)"
+_OURS = rf"{_ABSOLUTE}(?=(?:opt|data|build|comfyui|home|app|var)\b)"
+_SYSTEM = rf"{_ABSOLUTE}(?=(?:usr/bin|bin|dev)/)"
 SECONDS = 300
 
 
@@ -35,14 +41,44 @@ class Image:
 
     def placed(self, text: str) -> str:
         """Return the text with its absolute paths moved below the root."""
+        assert not re.search(_ABSOLUTE, re.sub(f"{_OURS}|{_SYSTEM}", "", text)), text
         return re.sub(_OURS, f"{self.root}/", text)
 
+    @property
+    def as_user(self) -> list[str]:
+        """Return the prefix that runs a command under the image's account, as far as this one may."""
+        if os.geteuid() or not self.user.strip("0:"):
+            return []
+        user, _, group = self.user.partition(":")
+        ids = [f"--reuid={user}", f"--regid={group or user}"]
+        # Python may be in a home folder that only its owner reads.
+        kept = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"]
+        return ["setpriv", *ids, "--clear-groups", *kept]
 
-def instructions(file: Path) -> list[tuple[str, str]]:
+
+def instructions(text: str) -> list[tuple[str, str]]:
     """Return each instruction of a Dockerfile with its arguments."""
-    lines = file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    lines = text.replace("\\\n", " ").splitlines()
     parted = (line.partition(" ") for line in lines if line.strip() and not line.startswith("#"))
     return [(word, rest.strip()) for word, _, rest in parted]
+
+
+def complaints(text: str) -> list[str]:
+    """Return what the linter reports about a Dockerfile. Skip the test if it isn't installed."""
+    found = shutil.which(
+        "hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    if not found:
+        pytest.skip("needs hadolint")
+    done = subprocess.run(
+        [found, "--no-color", "--config", str(ROOT / ".hadolint.yaml"), "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.stdout.splitlines()
 
 
 def context_of(checkout: Path, ignoring: Path, folder: Path) -> Path:
@@ -59,19 +95,27 @@ def context_of(checkout: Path, ignoring: Path, folder: Path) -> Path:
     return folder
 
 
-def built(file: Path, context: Path, folder: Path) -> Image:
-    """Build the image of a Dockerfile's last stage, with its root in this folder."""
+def built(
+    text: str,
+    context: Path,
+    folder: Path,
+    *,
+    images: Mapping[str, Image] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Image:
+    """Build the image of a Dockerfile's last stage, with its root in this folder. `images`: images
+    that it builds on, which are changed, because programs in them know their paths. `variables`:
+    environment variables for the steps, such as a `PATH` to programs in the place of others."""
     root = folder / "root"
     image, stages = Image(root), dict[str, Path]()
     name = ""
-    for word, rest in instructions(file):
+    for word, rest in instructions(text):
         match word:
             case "FROM":
                 if root.exists():  # the next stage has the same paths
                     stages[name] = root.rename(folder / f"stage-{name}")
-                name = rest.partition(" AS ")[2]
-                image = Image(root, workdir=root)
-                root.mkdir(mode=0o755)
+                base, _, name = rest.partition(" AS ")
+                image = (images or {}).get(base) or _python_image(root, base)
             case "WORKDIR":
                 image.workdir = Path(image.placed(rest))
                 image.workdir.mkdir(parents=True, exist_ok=True)
@@ -83,7 +127,7 @@ def built(file: Path, context: Path, folder: Path) -> Image:
             case "VOLUME":
                 image.volumes.append(image.placed(rest))
             case "RUN":
-                _run(image, rest)
+                _run(image, rest, variables or {})
             case "COPY":
                 _copy(image, shlex.split(rest), context, stages)
             case "CMD":
@@ -97,22 +141,35 @@ def built(file: Path, context: Path, folder: Path) -> Image:
     return image
 
 
-def _run(image: Image, command: str) -> None:
+def _python_image(root: Path, name: str) -> Image:
+    """Return Docker's image of Python: an environment with pip that steps may change."""
+    assert name.startswith("python:"), f"no image {name}"
+    root.mkdir(mode=0o755)
+    programs = environment_at(root / "usr" / "local")
+    pip = programs / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {programs / "python"} -m pip "$@"\n', encoding="utf-8")
+    pip.chmod(0o755)
+    return Image(root, workdir=root)
+
+
+def _run(image: Image, command: str, variables: Mapping[str, str]) -> None:
     if "--require-hashes" in command:
-        assert (image.workdir / shlex.split(command)[-1]).is_file()
+        for listed in re.findall(r" -r (\S+)", image.placed(command)):
+            assert (image.workdir / listed).is_file(), listed
         (packages,) = image.root.glob("opt/*/lib/python*/site-packages")
-        let_find_libraries(packages)
+        if not (packages / "libraries").exists():
+            let_find_libraries(packages)
         return
     if os.geteuid():  # only root can give files away
         command = re.sub(r" -[og] \d+", "", command)
+    environment = {**plain_environment(), **variables, **image.env}
+    environment["PATH"] = f"{image.root}/usr/local/bin{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
-        image.placed(re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", command)),
-        shell=True,
+        [*image.as_user, "sh", "-c", image.placed(command)],
         cwd=image.workdir,
         # An environment variable of pip's that is "no" says what its option says.
         env={
-            **plain_environment(),
-            **image.env,
+            **environment,
             "PIP_NO_INDEX": "1",
             "PIP_NO_BUILD_ISOLATION": "no",
         },

@@ -51,7 +51,7 @@ def test_the_first_document_has_the_labels_and_values(app: RunningApp) -> None:
     """Without a workflow in the URL it is the first one's form, as the page opens it."""
     shown = view(app)
     assert "Text to image Create an image from a description." in shown
-    assert "Prompt Describe the image you want. a small harbour town at first light" in shown
+    assert "Prompt Describe the image you want. a small harbor town at first light" in shown
     assert "Width 512 Height 512" in shown
     assert "Steps More steps take longer. Above 30, little changes. 24" in shown
     assert "Advanced (6)" in shown
@@ -81,7 +81,7 @@ def test_the_first_document_is_in_the_visitors_language(app: RunningApp) -> None
 
 def test_others_workflows_stay_private(app: RunningApp) -> None:
     """A workflow that a user has opened is only in that user's document."""
-    graph = (WORKFLOWS / "text-to-image.json").read_bytes().replace(b"harbour", b"hidden")
+    graph = (WORKFLOWS / "text-to-image.json").read_bytes().replace(b"harbor", b"hidden")
     opened = app.services.forms.open(f"browser:{ANN}", "secret.json", graph)
     assert "a small hidden town" in view(app, workflow=opened.name)
     assert "hidden town" not in view(app, BOB, workflow=opened.name)

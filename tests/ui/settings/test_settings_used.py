@@ -52,5 +52,5 @@ def test_every_setting_is_documented(name: str) -> None:
     """A page in `docs` names the option, or the setting in a file."""
     option = re.escape(f"--{name.replace('_', '-')}")
     variable = re.escape(f"{PREFIX}{name.upper()}")
-    in_a_file = rf"^{name} = |\[\[{name}\]\]"
+    in_a_file = rf"^{name} = |^\[{name}\]|\[\[{name}\]\]"
     assert re.search(rf"{option}(?![\w-])|{variable}\b|{in_a_file}", DOCS, re.MULTILINE)

@@ -68,7 +68,7 @@ def test_a_page_gets_events_of_its_runs(served: Served) -> None:
         assert news["runs"][3]["page"]["said"] == "3 ahead"
         assert news["runs"][3]["page"]["due_in"] > 0
         assert news["runs"][3]["title"] == "Text to image"
-        assert news["runs"][3]["page"]["about"].startswith("a small harbour town")
+        assert news["runs"][3]["page"]["about"].startswith("a small harbor town")
         assert news["waiting"] == 3
         assert not news["ending"]
 

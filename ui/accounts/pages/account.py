@@ -25,7 +25,7 @@ from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of
-from ui.page.plain.layout import as_page, head_tags_of, link_to_app, module_tag, plain_page
+from ui.page.plain.layout import as_page, link_to_app, module_tag, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -249,8 +249,7 @@ class AccountHandlers:
 
     def _page(self, request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
         root = root_address(request, path, self.root_path)
-        tags = head_tags_of(html.escape(root), f"{html_of(_HEADING)} · ComfyForms")
-        return as_page(plain_page(tags, _body(content), root), status)
+        return as_page(plain_page(root, html_of(_HEADING), _body(content)), status)
 
     def _parts(
         self, login: Login, who: SignedIn, *, why: str = "", of_password: str = "", of_key: str = ""

@@ -21,8 +21,8 @@ from ui.documents.run_doc import Caption
 from ui.files.presenter import RunEnds
 from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of, translated
-from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
+from ui.languages.current import current_language, html_of, translated
+from ui.page.plain.layout import as_page, dead_link_page, link_to_app, plain_page
 from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -98,8 +98,7 @@ def shared_page_routes(
         shared = [_result(one, token, ends, owner) for one in files]
         title = _same(one.title for one in shared) or html_of(_SHARED)
         preview = _preview(files, shared, root)
-        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms", preview)
-        return as_page(plain_page(tags, _body(shared, title, token), root))
+        return as_page(plain_page(root, title, _body(shared, title, token), preview=preview))
 
     return routes
 
@@ -166,7 +165,7 @@ def _preview(
             if file.size > _LARGEST_PREVIEW:
                 continue
             title = translated(found.record.job.title)
-            about = found.file.prompt[:_LONGEST_ABOUT] or translated(_ABOUT)
+            about = found.file.prompt[:_LONGEST_ABOUT] or current_language().text(_ABOUT)
             image = f"{html.escape(root)}/{one.address}"
             return LinkPreview(title, about, image, media_type, one.size, title)
     return None

@@ -22,6 +22,7 @@ from comfy.base.messages import message
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login
 from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
+from ui.brand import current_brand
 from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal, root_address
 from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
@@ -29,7 +30,6 @@ from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import (
     as_page,
     dead_link_page,
-    head_tags_of,
     notice_page,
     plain_page,
     sign_in_tag,
@@ -72,17 +72,18 @@ class SignInPage:
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
+        about = current_brand().sign_in
         ways = [_form(why)] if by_password else []
         if provider:
             ways.append(_elsewhere(provider, "" if by_password else why, to))
         body = f"""<main class="card">
 <h1>{html_of(_SIGN_IN)}</h1>
+{f"<p>{html.escape(about)}</p>" if about else ""}
 {"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>
 <footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
-        titles = head_tags_of(html.escape(root), f"{html_of(_SIGN_IN)} · ComfyForms")
-        return as_page(plain_page(titles, body, root), status)
+        return as_page(plain_page(root, html_of(_SIGN_IN), body), status)
 
 
 def _form(why: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from fastapi.responses import FileResponse
+from fastapi.responses import Response
 
+from ui.brand import current_brand
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY
 
@@ -17,8 +19,10 @@ def embedding_routes() -> GuardedRoutes:
     routes = GuardedRoutes()
 
     @routes.get("/embed.js", Access.PUBLIC)
-    def script() -> FileResponse:
+    def script() -> Response:
         """Return the script that defines the element `comfy-form`."""
-        return FileResponse(_SCRIPT, media_type="text/javascript", headers=KEEP_A_DAY)
+        name = json.dumps(current_brand().name)
+        script = _SCRIPT.read_text(encoding="utf-8").replace('"ComfyForms"', name)
+        return Response(script, media_type="text/javascript", headers=KEEP_A_DAY)
 
     return routes

@@ -21,14 +21,15 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.chains.forms import ChainForm
 from comfy.form.model import Field, Form
+from ui.brand import current_brand
 from ui.documents.browser_values import kept, seed_parts
 from ui.languages.current import html_of, translated
 from ui.page.form.arrangement import arrangement_of, images_field, size_name, size_pairs
 from ui.page.form.first_values import FormSources, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
-from ui.page.form_editor.edit_button import may_edit
-from ui.page.plain.layout import icon_address
-from ui.page.theme import color_variables
+from ui.page.plain.layout import logo_tag
+from ui.page.theme import variables
+from ui.page.typeface import SYSTEM_FONTS
 from ui.page.workflow_chooser import Opening
 from ui.web.identity import Identity
 from ui.web.responses import in_short, json_text
@@ -38,12 +39,10 @@ _MOST_TEXT = 2000  # characters
 _LINES, _PROMPT_LINES = 3, 4
 
 
-def _form_html(form: Form, given: Mapping[str, str], *, edits: bool) -> str:
-    """Return a workflow's form. `given`: the field values in the URL; `edits`: the user sees the
-    button that edits the form."""
-    edit = '<p class="edit"></p>' if edits else ""
+def _form_html(form: Form, given: Mapping[str, str]) -> str:
+    """Return a workflow's form. `given`: the field values in the URL."""
     fields = _fields(form, form.fields, given, aside=images_field(form))
-    return "".join((*_heading(form), edit, *fields))
+    return "".join((*_heading(form), *fields))
 
 
 def _chain_html(chain: ChainForm, given: Mapping[str, str]) -> str:
@@ -170,11 +169,13 @@ class FirstView:
         except Exception as problem:  # noqa: BLE001 - the page works without it
             log.warning("The first view failed: %s", in_short(problem))
         user = self.identity.shown_name(request) if self.identity.login else ""
+        brand = current_brand()
         return f"""<div id="first-view" data-workflow="{html.escape(name if form else "")}"
 data-user="{html.escape(user or "")}" aria-busy="true">
-<style>{_style()}</style>
-<div class="bar"><p class="brand"><img src="{icon_address()}" alt=""><b>ComfyForms</b></p><p
+<style>{_style(brand.accent)}</style>
+<div class="bar"><p class="brand">{logo_tag(32)}<b>{html.escape(brand.name)}</b></p><p
 class="box"></p></div>
+{f'<p class="brand-notice">{html.escape(brand.notice)}</p>' if brand.notice else ""}
 <div class="columns"><div class="side"><div class="first-form">{form}</div>
 <p class="state" role="status" data-again="{html_of(_AGAIN)}" data-given-up="{html_of(_GIVEN_UP)}">{
             html_of(_LOADING)
@@ -202,13 +203,14 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
             return place + _chain_html(library.chain_forms.form(name, person, given), given)
         workflow, form = library.forms.form(name, person, given, offline=True)
         place = _COVER if workflow.cover else ""
-        return place + _form_html(form, given, edits=may_edit(library, name, person))
+        return place + _form_html(form, given)
 
 
 @cache
-def _style() -> str:
+def _style(accent: str) -> str:
     style = (_HERE / "first_view.css").read_text(encoding="utf-8")
-    return f"#first-view {{ {color_variables()} }}\n{style}"
+    fonts = f":root {{ --font: {SYSTEM_FONTS}; }}"
+    return f"{fonts}\n#first-view {{ {variables(accent)} }}\n{style}"
 
 
 @cache

@@ -235,8 +235,8 @@ def draw_size(
             wide = build_control(_bare(width, labels[0]), values[width.key], scope)
             swap = html_of(_SWAP)
             gr.HTML(
-                f'<button type="button" class="quiet" title="{swap}" aria-label="{swap}">⇄'
-                "</button>",
+                f'<button type="button" class="quiet" data-icon="swap" title="{swap}"'
+                f' aria-label="{swap}"></button>',
                 elem_classes="swap",
                 js_on_load=calls(
                     "components/size.js",

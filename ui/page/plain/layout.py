@@ -11,14 +11,16 @@ from urllib.parse import quote, urlsplit
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.messages import message
+from ui.brand import ACCENT, Brand, current_brand
 from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
 from ui.page.script_files import sign_in_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
 from ui.page.style_text import styles
-from ui.page.theme import ACCENT, BACKGROUND, color_variables
+from ui.page.theme import BACKGROUND, variables
+from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
-from ui.web.responses import KEEP_A_DAY, NO_STORE, AsciiJSON
+from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
@@ -33,7 +35,8 @@ _SHADE = """try {
 def style_tags() -> str:
     """Return the common head of all pages: the style sheet, and the script that applies the chosen
     theme."""
-    return f"<style>{_style()}</style>\n<script>{_SHADE}</script>"
+    style = _style(current_brand().accent)
+    return f"<style>{style}</style>\n<script>{_SHADE}</script>"
 
 
 def module_tag(name: str) -> str:
@@ -46,16 +49,21 @@ def sign_in_tag() -> str:
     return f'<script type="module">{sign_in_script()}</script>'
 
 
-@cache
 def policy() -> str:
     """Return the content security policy of all these pages."""
-    scripts = (_SHADE, sign_in_script(), *map(_text, _MODULES))
-    return strict_policy(scripts, (_style(),))
+    return _policy(current_brand().accent)
 
 
 @cache
-def _style() -> str:
-    return f"\n:root {{ {color_variables()} }}\n{styles(*_STYLES)}"
+def _policy(accent: str) -> str:
+    scripts = (_SHADE, sign_in_script(), *map(_text, _MODULES))
+    return strict_policy(scripts, (_style(accent),))
+
+
+@cache
+def _style(accent: str) -> str:
+    fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
+    return f"\n:root {{ {variables(accent)} }}\n{fonts}\n{styles(*_STYLES)}"
 
 
 @cache
@@ -69,31 +77,43 @@ def _text(name: str) -> str:
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
 ICONS_FOLDER = Path(__file__).with_name("icons")
 _LIGHT, _DARK = BACKGROUND
-_MANIFEST = {
-    "name": "ComfyForms",
-    "short_name": "ComfyForms",
-    "description": message("Simple forms for ComfyUI workflows."),
-    "start_url": "./",
-    "scope": "./",
-    "display": "standalone",
-    "background_color": _LIGHT,
-    "theme_color": ACCENT,
-    "icons": [
-        {
-            "src": f"icons/{name}",
-            "sizes": f"{size}x{size}",
-            "type": "image/png",
-            "purpose": name.partition("-")[0],
-        }
-        for name, size in ICONS.items()
-    ],
+_OWN_ICONS = [
+    {
+        "src": f"icons/{name}",
+        "sizes": f"{size}x{size}",
+        "type": "image/png",
+        "purpose": name.partition("-")[0],
+    }
+    for name, size in ICONS.items()
+]
+# The logo is a file of the administrator's: opened as a page, it can load and run nothing.
+_LOGO_HEADERS = KEEP_FOREVER | {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
+
+
+def _manifest(brand: Brand) -> dict[str, object]:
+    logo = brand.logo
+    icons = [{"src": logo.address, "sizes": "any", "type": f"image/{logo.kind}"}] if logo else []
+    return {
+        "name": brand.name,
+        "short_name": brand.name,
+        "description": message("Simple forms for ComfyUI workflows."),
+        "start_url": "./",
+        "scope": "./",
+        "display": "standalone",
+        "background_color": _LIGHT,
+        "theme_color": brand.accent,
+        "icons": icons or _OWN_ICONS,
+    }
 
 
 def _tags_for_installing(root: str) -> str:
     """Return the tags for the head of a page, for an app at this URL."""
+    logo = current_brand().logo
+    touch_icon = logo.address if logo else "icons/maskable-192.png"
     return f"""<link rel="manifest" href="{root}/manifest.json" crossorigin="use-credentials" />
-        <link rel="apple-touch-icon" href="{root}/icons/maskable-192.png" />
+        <link rel="apple-touch-icon" href="{root}/{touch_icon}" />
         <meta name="theme-color" content="{_LIGHT}" media="(prefers-color-scheme: light)" />
         <meta name="theme-color" content="{_DARK}" media="(prefers-color-scheme: dark)" />"""
 
@@ -106,11 +126,14 @@ def install_routes() -> GuardedRoutes:
     @routes.get("/manifest.json", Access.PUBLIC)
     def manifest() -> AsciiJSON:
         """Return the manifest, which replaces Gradio's. Its URLs are relative to its own."""
-        return AsciiJSON(_MANIFEST, media_type="application/manifest+json")
+        return AsciiJSON(_manifest(current_brand()), media_type="application/manifest+json")
 
     @routes.get("/icons/{name}", Access.PUBLIC)
     def icon(name: str) -> Response:
-        """Return one of the icons; 404 for any other name."""
+        """Return one of the icons, or the logo; 404 for any other name."""
+        logo = current_brand().logo
+        if logo and logo.address == f"icons/{name}":
+            return Response(logo.content, media_type=f"image/{logo.kind}", headers=_LOGO_HEADERS)
         if name not in ICONS:
             return Response(status_code=404)
         icon = (ICONS_FOLDER / name).read_bytes()
@@ -130,29 +153,38 @@ def as_page(page: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(page, status, headers=NO_STORE | {"content-security-policy": policy()})
 
 
-def head_tags_of(root: str, title: str = "ComfyForms", preview: LinkPreview | None = None) -> str:
+def head_tags_of(root: str, page: str = "", preview: LinkPreview | None = None) -> str:
     """Return the tags that describe a page of the app at this URL to chats and to systems that
-    install it. `root` and `title` are inserted unescaped."""
+    install it. `page`: the page's title, "" for the app itself. `root` and `page` are inserted
+    unescaped."""
+    name = html.escape(current_brand().name)
+    title = f"{page} · {name}" if page else name
     return f"{tags_for_other_sites(root, title, preview)}\n        {_tags_for_installing(root)}"
 
 
-def plain_page(titles: str, body: str, root: str, top: str = "") -> str:
-    """Return a whole page. `titles`: the tags in its head that name it; `root`: the app's URL, to
-    which all other URLs in it are relative; `top`: HTML at the end of the header."""
+def plain_page(
+    root: str, title: str, body: str, top: str = "", preview: LinkPreview | None = None
+) -> str:
+    """Return a whole page. `root`: the app's URL, to which all other URLs in it are relative;
+    `title`, `body`: HTML; `top`: HTML at the end of the header; `preview`: its own link preview."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
+    brand = current_brand()
+    notice = f'<p class="brand-notice">{html.escape(brand.notice)}</p>\n' if brand.notice else ""
+    own = footer_html(brand)
+    footer = f"<footer>{own}</footer>\n" if own else ""
     return f"""<!doctype html>
 <html {html_attributes()}>
 <head>
 <meta charset="utf-8">
 <base href="{base}">
-{titles}
+{head_tags_of(html.escape(root), title, preview)}
 {_head()}
 </head>
 <body>
-<header class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms
+<header class="brand">{logo_tag(28)} {html.escape(brand.name)}
 {top}</header>
-{body}
-</body>
+{notice}{body}
+{footer}</body>
 </html>
 """
 
@@ -172,8 +204,7 @@ def notice_page(
 <h1>{html_of(heading)}</h1>
 <p>{html_of(why)}</p>
 {link}</main>"""
-    titles = head_tags_of(html.escape(root), f"{html_of(heading)} · ComfyForms")
-    return as_page(plain_page(titles, body, root), status)
+    return as_page(plain_page(root, html_of(heading), body), status)
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:
@@ -181,13 +212,32 @@ def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLRespons
     return notice_page(root, _DEAD, why, status=404, leads_on=leads_on)
 
 
-@cache
+def footer_html(brand: Brand) -> str:
+    """Return the brand's text for the end of a page, with its link."""
+    text, link = map(html.escape, (brand.footer or brand.footer_link, brand.footer_link))
+    return f'<a class="link" href="{link}">{text}</a>' if link else text
+
+
+def logo_tag(height: int) -> str:
+    """Return the logo, or our icon, as an image of this height."""
+    logo = current_brand().logo
+    width = round(height * logo.ratio) if logo else height
+    return f'<img src="{icon_address()}" alt="" width="{width}" height="{height}">'
+
+
 def icon_address() -> str:
-    """Return the icon as a data URL: /favicon.ico at the host's root may belong to another app."""
-    return f"data:image/svg+xml,{quote(ICON.read_text(encoding='utf-8'))}"
+    """Return the URL of the logo, or our icon as a data URL: /favicon.ico at the host's root may
+    belong to another app."""
+    brand = current_brand()
+    return brand.logo.address if brand.logo else _own_icon(brand.accent)
 
 
 @cache
+def _own_icon(accent: str) -> str:
+    icon = ICON.read_text(encoding="utf-8").replace(ACCENT, accent)
+    return f"data:image/svg+xml,{quote(icon)}"
+
+
 def _head() -> str:
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

@@ -72,7 +72,7 @@ def _page(root: str) -> str:
     body = _BODY.format(
         title=html_of(_TITLE), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
     )
-    return plain_page("<title>ComfyForms</title>", body, root)
+    return plain_page(root, "", body)
 
 
 @cache

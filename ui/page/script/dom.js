@@ -65,6 +65,18 @@ export function button(text, does, className = "button") {
 }
 
 /**
+ * Return a button that shows one of the icons in `ui/page/icons.py`. The caller names it.
+ * @param {string} icon
+ * @param {(made: HTMLButtonElement, press: MouseEvent) => unknown} does
+ * @param {string} [className]
+ */
+export function iconButton(icon, does, className) {
+  const made = button("", does, className);
+  made.dataset.icon = icon;
+  return made;
+}
+
+/**
  * Set an element's text. Skip the write if nothing changes, because it would trigger a new layout.
  * @param {HTMLElement} place
  * @param {string} words

@@ -10,14 +10,24 @@ import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { useShared } from "./runs/shared_settings.js";
+import { TYPEFACE, write } from "./storage.js";
 
 /** Start them. */
 export function beginLater() {
+  showTypeface();
   showAnnouncements();
   tellCutUpload();
   takeFiles();
   offerEditing();
   useShared();
+}
+
+/** Load the typeface, and show it in the first view of the next page, too. */
+async function showTypeface() {
+  const faces = await document.fonts.load('1em "IBM Plex Sans"').catch(() => []);
+  if (!faces.length) return;
+  document.documentElement.classList.add("typeface");
+  write(localStorage, TYPEFACE, true);
 }
 
 /**

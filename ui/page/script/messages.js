@@ -10,6 +10,9 @@ const { texts, pluralForm } = dataset.messages
   ? await import(new URL(dataset.messages, document.baseURI).href)
   : { texts: {}, pluralForm: () => 0 };
 
+/** The app's name, which the administrator can choose. */
+export const APP = dataset.app ?? "ComfyForms";
+
 /** Language of the page. */
 export const LANGUAGE = dataset.language ?? lang;
 
@@ -30,7 +33,9 @@ const valueWords = (value) => (typeof value === "number" ? value.toLocaleString(
  * @param {Values} values
  */
 const filled = (sentence, values) =>
-  sentence.replace(/\{(\w+)\}/g, (place, name) => valueWords(values[name] ?? place));
+  sentence
+    .replaceAll("ComfyForms", APP)
+    .replace(/\{(\w+)\}/g, (place, name) => valueWords(values[name] ?? place));
 
 /** @param {number} percent */
 export const percentWords = (percent) =>

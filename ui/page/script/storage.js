@@ -33,6 +33,8 @@ export const KEEPS_GOING = "comfyforms.keeps_going";
 export const NOTIFIES = "comfyforms.notifies";
 /** Whether the page uses the dark theme. */
 export const SHADE = "comfyforms.shade";
+/** Whether this browser has loaded the page's typeface, and may show it at once. */
+export const TYPEFACE = "comfyforms.typeface";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
 /** The date up to which the user has read about expiring results, in seconds since 1970. */

@@ -193,7 +193,7 @@ def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
     each_is_reset(person)
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.entry("2.text")).to_have_value(
-        "a small harbour town at first light, fishing boats, calm sea, soft colours"
+        "a small harbor town at first light, fishing boats, calm sea, soft colors"
     )
     expect(person.entry("5.steps")).to_have_value("24")
     expect(person.entry("5.cfg")).to_have_value("7")

@@ -3,7 +3,7 @@
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { durationWords, when } from "../clock.js";
-import { $, announce, button, element, isCtrlEnter, tell } from "../dom.js";
+import { $, announce, button, element, iconButton, isCtrlEnter, tell } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
@@ -462,7 +462,7 @@ class SheetHead {
     this.#said.role = "status";
     this.#bar.ariaLabel = message("Progress");
     const first = element("div", "first flow");
-    const close = button("✕", () => told.close(), "close");
+    const close = iconButton("close", () => told.close(), "close");
     close.ariaLabel = close.title = message("Close");
     first.append(this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");

@@ -1,7 +1,7 @@
 // @ts-check
 // Menu of presets below a form: named values to apply, save, overwrite, rename and delete.
 
-import { $, all, announce, button, element } from "../dom.js";
+import { $, all, announce, button, element, iconButton } from "../dom.js";
 import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
@@ -47,7 +47,9 @@ class Menu {
       this.#keep();
     });
     body.append(this.#lists, element("h3", "", message("Save as preset")), saving);
-    menu.append(element("summary", "", message("Presets")));
+    const opener = element("summary", "bare", message("Presets"));
+    opener.dataset.icon = "bookmark";
+    menu.append(opener);
     body.hidden = true;
     menu.addEventListener("toggle", () => {
       body.hidden = !menu.open;
@@ -145,7 +147,7 @@ class Menu {
       item.replaceWith(back);
       $(".rename", back)?.focus();
     };
-    const cancel = button("✕", leave, "remove");
+    const cancel = iconButton("close", leave, "remove");
     cancel.title = cancel.ariaLabel = message("Cancel");
     const objection = element("p", "field-error");
     objection.role = "alert";

@@ -2,7 +2,7 @@
 // Queue: running and waiting runs with their positions, and runs that have failed while the user watched another one.
 // It is a Gradio component (ui/page/run_lists.py): its value holds the runs, its events report the user's actions.
 
-import { $, all, button, element, fillIn, tell } from "../dom.js";
+import { $, all, button, element, fillIn, iconButton, tell } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
 
 /** @import { QueuedRun } from "../state.js" */
@@ -105,8 +105,8 @@ export class Queue {
    */
   #lineAhead({ id, title, phase, page: { about, said, movable } }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
-      tool("↑", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
-      tool("↓", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
+      arrow("up", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
+      arrow("down", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
       tool("", "", () => this.#remove(id)),
     ]);
     line.dataset.phase = phase;
@@ -187,6 +187,17 @@ const titleOf = (running, waiting) =>
  */
 function tool(text, title, does) {
   const made = button(text, does, "quiet");
+  made.title = title;
+  return made;
+}
+
+/**
+ * @param {string} icon
+ * @param {string} title
+ * @param {() => void} does
+ */
+function arrow(icon, title, does) {
+  const made = iconButton(icon, does, "quiet");
   made.title = title;
   return made;
 }

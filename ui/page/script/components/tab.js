@@ -2,7 +2,7 @@
 // What the page shows while another tab is active: the tab's title, and notifications if the user has turned them on.
 
 import { $ } from "../dom.js";
-import { labeled, percentWords } from "../messages.js";
+import { APP, labeled, percentWords } from "../messages.js";
 import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
 import { NOTIFIES, read, write } from "../storage.js";
@@ -17,7 +17,7 @@ export function titleOf(state, name) {
   const run = current(state);
   const chain = run ? chainOf(state, run) : betweenRuns(state);
   const fraction = chain ? fractionOfChain(chain, state.runs) : run?.view?.progress;
-  if (typeof fraction !== "number") return name || "ComfyForms";
+  if (typeof fraction !== "number") return name || APP;
   return `${percentWords(Math.floor(100 * fraction))} · ${(chain ?? run?.view)?.title}`;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The editor's ⋯ menu and questions: unsaved changes, changes by another author, and earlier versions.
 
-import { button, dialog, element } from "../dom.js";
+import { button, dialog, element, iconButton } from "../dom.js";
 import { LOCALE, message } from "../messages.js";
 import { ask } from "../requests.js";
 import { newId } from "./fields.js";
@@ -123,7 +123,7 @@ export function moreMenu(items) {
   list.id = newId();
   list.popover = "auto";
   list.role = "menu";
-  const opener = button("⋯", () => list.togglePopover());
+  const opener = iconButton("more", () => list.togglePopover());
   opener.ariaLabel = message("More");
   opener.title = message("More");
   opener.ariaHasPopup = "menu";

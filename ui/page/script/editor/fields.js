@@ -1,7 +1,7 @@
 // @ts-check
 // Form controls of the editor: labeled inputs that report each change.
 
-import { button, element } from "../dom.js";
+import { element, iconButton } from "../dom.js";
 
 let count = 0;
 
@@ -87,14 +87,14 @@ export function checkBox(label, isOn, changed) {
 }
 
 /**
- * Create a button that shows a sign, with its meaning for screen readers and as a tooltip.
- * @param {string} sign
+ * Create a button that shows an icon, with its meaning for screen readers and as a tooltip.
+ * @param {string} icon
  * @param {string} label
  * @param {() => void} does
  * @param {string} [className]
  */
-export function signButton(sign, label, does, className = "sign") {
-  const made = button(sign, does, className);
+export function signButton(icon, label, does, className = "sign") {
+  const made = iconButton(icon, does, className);
   made.ariaLabel = label;
   made.title = label;
   return made;

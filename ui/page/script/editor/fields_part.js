@@ -114,7 +114,7 @@ export class FieldsPart {
       const remove = message("Remove the heading “{heading}”", { heading: place });
       head.append(
         name,
-        signButton("✕", remove, () => this.#rename(place, null)),
+        signButton("close", remove, () => this.#rename(place, null)),
       );
     } else head.append(element("h4", "", groupTitle(place)));
     made.append(head, list);
@@ -335,9 +335,9 @@ class RowView {
     this.#name.title = node;
     this.#form.id = newId();
     this.#name.setAttribute("aria-controls", this.#form.id);
-    this.#up = signButton("↑", "", () => actions.step(-1));
-    this.#down = signButton("↓", "", () => actions.step(1));
-    this.#hide = signButton("✕", "", () => actions.toggle());
+    this.#up = signButton("up", "", () => actions.step(-1));
+    this.#down = signButton("down", "", () => actions.step(1));
+    this.#hide = signButton("close", "", () => actions.toggle());
     const head = element("div", "head", handle, this.#name, this.#up, this.#down, this.#hide);
     this.place.append(head, this.#form);
     this.#drag(handle, key);
@@ -409,7 +409,7 @@ class RowView {
         ? message("Show “{field}”", { field: label })
         : message("Hide “{field}”", { field: label }),
     );
-    tell(this.#hide, isHidden ? "＋" : "✕");
+    this.#hide.dataset.icon = isHidden ? "plus" : "close";
     for (const one of [this.#up, this.#down]) one.hidden = isHidden;
     this.#name.ariaExpanded = String(isOpen);
     this.place.classList.toggle("open", isOpen);

@@ -199,7 +199,7 @@ export class IdeasPart {
         const remove = message("Remove idea {number}", { number: at + 1 });
         line.append(
           this.#entry(idea, at),
-          signButton("✕", remove, () => this.#set(at, null)),
+          signButton("close", remove, () => this.#set(at, null)),
         );
         return line;
       }),

@@ -2,7 +2,7 @@
 // A curve drawn as a line with points that can be dragged, above a table with their numbers. It is a Gradio component
 // (ui/page/form/kinds/curve.py): its value is the list of points. Points that users don't move keep their exact values.
 
-import { $, all, announce, button, element } from "../dom.js";
+import { $, all, announce, button, element, iconButton } from "../dom.js";
 import { isDrawing } from "../form/form.js";
 import { LOCALE, labeled, message } from "../messages.js";
 import {
@@ -196,7 +196,7 @@ class CurveEditor {
   #row(row, at) {
     const line = element("div", "line");
     Object.assign(line, { role: "group", ariaLabel: nameOf(at) });
-    const remove = button("×", () => this.#removeRow(at), "remove");
+    const remove = iconButton("close", () => this.#removeRow(at), "remove");
     remove.title = message("Remove");
     remove.ariaLabel = labeled(message("Remove"), nameOf(at));
     remove.disabled = this.#rows.length <= LEAST_POINTS;

@@ -2,7 +2,7 @@
 // Repeatable rows of one field: a line of cells for each row, which users add and remove. It is a Gradio component
 // (ui/page/form/kinds/rows.py): its value is the list of rows. Cells that users don't change keep their exact values.
 
-import { $, announce, button, element } from "../dom.js";
+import { $, announce, button, element, iconButton } from "../dom.js";
 import { formName, isDrawing } from "../form/form.js";
 import { labeled, message, plural } from "../messages.js";
 import { browseButton } from "../models/fields.js";
@@ -75,7 +75,7 @@ class RowEditor {
     const name = nameOf(title, at);
     line.role = "group";
     line.ariaLabel = name;
-    const remove = button("×", () => this.#remove(at), "remove");
+    const remove = iconButton("close", () => this.#remove(at), "remove");
     remove.ariaLabel = labeled(message("Remove"), name);
     remove.title = message("Remove");
     remove.disabled = this.#rows.length <= least;

@@ -1,7 +1,7 @@
 // @ts-check
 // Resets fields to the author's values, one by one or all at once.
 
-import { $, button } from "../dom.js";
+import { $, iconButton } from "../dom.js";
 import { labelOf, labelPart } from "../gradio.js";
 import { labeled, message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
@@ -107,7 +107,7 @@ function mark({ values, authors }) {
     if (!isChanged) shown?.remove();
     else {
       if (!shown) {
-        shown = button("↺", () => putBack(key), "put-back");
+        shown = iconButton("reset", () => putBack(key), "put-back");
         shown.title = words(author);
         field.append(shown);
       }

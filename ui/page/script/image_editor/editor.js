@@ -2,7 +2,7 @@
 // Dialog that crops, turns, flips and extends an image. The file itself stays as it is.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { announce, button, element, tell } from "../dom.js";
+import { announce, button, element, iconButton, tell } from "../dom.js";
 import { RATIOS } from "../form/ratios.js";
 import { labeled, message } from "../messages.js";
 import {
@@ -266,10 +266,10 @@ class EditTools {
     this.place.append(
       part(
         message("Turn"),
-        sign("↺", message("Rotate left"), () => acts.turn(-1)),
-        sign("↻", message("Rotate right"), () => acts.turn(1)),
-        sign("⇆", message("Flip horizontally"), () => acts.flip(false)),
-        sign("⇅", message("Flip vertically"), () => acts.flip(true)),
+        sign("reset", message("Rotate left"), () => acts.turn(-1)),
+        sign("reload", message("Rotate right"), () => acts.turn(1)),
+        sign("swap", message("Flip horizontally"), () => acts.flip(false)),
+        sign("swap-vertical", message("Flip vertically"), () => acts.flip(true)),
       ),
       part(message("Shape"), this.#shapeChoice(source), this.#extendsChoice()),
       this.#edgeBoxes(),
@@ -395,12 +395,12 @@ function numberBox(least, most) {
 }
 
 /**
- * @param {string} text
+ * @param {string} icon
  * @param {string} name
  * @param {() => void} does
  */
-function sign(text, name, does) {
-  const made = button(text, does, "button sign");
+function sign(icon, name, does) {
+  const made = iconButton(icon, does, "button sign");
   made.title = made.ariaLabel = name;
   return made;
 }

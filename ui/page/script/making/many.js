@@ -1,7 +1,7 @@
 // @ts-check
 // The control beside Generate that makes several results: images per run, runs, and “Try several values…”.
 
-import { $, button, element, isNarrow, tell, typeInto } from "../dom.js";
+import { $, button, element, iconButton, isNarrow, tell, typeInto } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { LOCALE, labeled, message, withEllipsis } from "../messages.js";
 import { page } from "../state.js";
@@ -132,8 +132,8 @@ class Stepper {
   #name = element("label", "name strong");
   #help = element("p", "help aside");
   #input = element("input");
-  #less = button("−", () => this.#step(-1), "step");
-  #more = button("+", () => this.#step(1), "step");
+  #less = iconButton("minus", () => this.#step(-1), "step");
+  #more = iconButton("plus", () => this.#step(1), "step");
   #changed;
   /** @type {{ least: number, most: number | null }} */
   #limits = { least: 1, most: null };

@@ -37,8 +37,8 @@ export class MaskTools {
       made.dataset.hand = hand;
       return made;
     });
-    this.#undo = signTool("↶", message("Undo"), () => canvas.undo());
-    this.#redo = signTool("↷", message("Redo"), () => canvas.redo());
+    this.#undo = signTool("undo", message("Undo"), () => canvas.undo());
+    this.#redo = signTool("redo", message("Redo"), () => canvas.redo());
     this.#fit = tool(message("Fit"), () => gestures.fit());
     this.#fit.title = message("Fit to the window");
     const { size, edge } = canvas.brush;
@@ -48,9 +48,9 @@ export class MaskTools {
       tool(message("Clear"), () => canvas.take({ tool: "clear" })),
     );
     const zoom = groupOf(message("Zoom"), [
-      signTool("−", message("Zoom out"), () => gestures.reduce()),
+      signTool("minus", message("Zoom out"), () => gestures.reduce()),
       this.#fit,
-      signTool("+", message("Zoom in"), () => gestures.enlarge()),
+      signTool("plus", message("Zoom in"), () => gestures.enlarge()),
     ]);
     zoom.classList.add("seldom");
     this.place.append(
@@ -81,7 +81,7 @@ export class MaskTools {
 
   /** Return the button that shows the rarely used tools, which phones have no room for. */
   #more() {
-    const more = signTool("⋯", message("More"), () => {
+    const more = signTool("more", message("More"), () => {
       more.ariaExpanded = String(this.place.classList.toggle("unfolded"));
     });
     more.classList.add("more");
@@ -158,12 +158,13 @@ function sliderFor(text, slider) {
 }
 
 /**
- * @param {string} sign
+ * @param {string} icon
  * @param {string} name
  * @param {() => void} does
  */
-function signTool(sign, name, does) {
-  const made = tool(sign, does);
+function signTool(icon, name, does) {
+  const made = tool("", does);
+  made.dataset.icon = icon;
   made.title = made.ariaLabel = name;
   return made;
 }

@@ -19,7 +19,17 @@ import {
   toKeep,
   unsaid,
 } from "../batches/spec.js";
-import { $, all, announce, button, dialogHead, element, isCtrlEnter, isNarrow } from "../dom.js";
+import {
+  $,
+  all,
+  announce,
+  button,
+  dialogHead,
+  element,
+  iconButton,
+  isCtrlEnter,
+  isNarrow,
+} from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
@@ -116,7 +126,7 @@ export class VaryDialog {
   }
 
   #head() {
-    const close = button("✕", () => this.#place.close(), "close");
+    const close = iconButton("close", () => this.#place.close(), "close");
     close.ariaLabel = close.title = message("Close");
     const head = dialogHead(this.#place, "vary", message("Try several values"), close);
     offerEarlier(close, this.#place, () => this.#place.close());
@@ -435,7 +445,7 @@ class TablePart {
       "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
     );
     const head = element("div", "row-head in-line");
-    const remove = button("✕", () => this.#remove(), "remove");
+    const remove = iconButton("close", () => this.#remove(), "remove");
     remove.ariaLabel = remove.title = message("Remove the table");
     head.append(this.#name, remove);
     const help = message("One column per field, named by its label. One row per run.");

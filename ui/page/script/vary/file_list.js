@@ -3,7 +3,7 @@
 // uploaded immediately.
 
 import { keepFile } from "../batches/given.js";
-import { $, announce, button, element, isTouched } from "../dom.js";
+import { $, announce, button, element, iconButton, isTouched } from "../dom.js";
 import { otherKindWords, shortened } from "../form/file_kinds.js";
 import { labeled, message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
@@ -182,7 +182,7 @@ export class FileList {
       image.addEventListener("error", () => image.replaceWith(named), { once: true });
       item.append(image);
     } else item.append(named);
-    const remove = button("✕", () => this.#remove(file), "remove");
+    const remove = iconButton("close", () => this.#remove(file), "remove");
     remove.ariaLabel = labeled(message("Remove"), name);
     item.append(remove);
     return item;

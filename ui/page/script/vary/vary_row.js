@@ -2,7 +2,7 @@
 // A field and its values in the “Try several values” dialog.
 
 import { atCommas, isOfLines } from "../batches/spec.js";
-import { button, element, typeInto } from "../dom.js";
+import { button, element, iconButton, typeInto } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
 import { FileList } from "./file_list.js";
 
@@ -42,7 +42,7 @@ export class VaryRow {
     this.place.dataset.field = field.key;
     this.#which.ariaLabel = message("Field");
     this.#which.addEventListener("change", () => other(this.#which.value));
-    this.#remove = button("✕", removed, "remove");
+    this.#remove = iconButton("close", removed, "remove");
     this.#remove.ariaLabel = this.#remove.title = labeled(message("Remove"), field.label);
     this.#problems.role = "status";
     const head = element("div", "row-head in-line", this.#which);

@@ -2,7 +2,7 @@
 // Tools below a video on the stage: frame by frame, use of a frame, speed and loop range.
 
 import { keepFile } from "../batches/given.js";
-import { button, element, INPUTS, tell } from "../dom.js";
+import { element, INPUTS, iconButton, tell } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { visitWith } from "../form/form.js";
 import { typed } from "../form/typed.js";
@@ -24,7 +24,7 @@ export class VideoTools {
   #at = element("span", "frame-at");
   #speed = speedChoice();
   #loop = element("span", "loop");
-  #loopEnd = button("✕", () => this.#setLoop(null), "step");
+  #loopEnd = iconButton("close", () => this.#setLoop(null), "step");
   #menu = new UseMenu("use-frame", message("Use this frame in…"));
   /** @type {Frames | null} */
   #frames = null;

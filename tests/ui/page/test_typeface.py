@@ -1,0 +1,37 @@
+"""The page's typeface and icons."""
+
+from __future__ import annotations
+
+import re
+
+import requests
+
+from tests.support.serving import running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.page.icons import icon_styles
+from ui.page.script_files import modules
+from ui.page.typeface import font_face
+
+URL = re.compile(r'url\("(typeface/[^"]+)"\)')
+
+
+def test_browsers_keep_the_typeface() -> None:
+    """Everyone gets the whole file, under an address that changes with its content."""
+    found = URL.search(font_face(""))
+    assert found
+    with running_demo_app() as (_, app):
+        answer = requests.get(f"{app.url}/{found[1]}", timeout=LONGEST_WAIT)
+        other = requests.get(f"{app.url}/typeface/0.woff2", timeout=LONGEST_WAIT)
+    assert answer.content.startswith(b"wOF2")
+    assert len(answer.content) > 30_000  # other files in Gradio's package have a few letters only
+    assert "immutable" in answer.headers["cache-control"]
+    assert other.status_code == 404
+
+
+def test_every_icon_that_the_script_names_exists() -> None:
+    """A name without a drawing would show a filled square."""
+    used = set(
+        re.findall(r'dataset\.icon = "([\w-]+)"|data-icon="([\w-]+)"', "".join(modules().values()))
+    )
+    drawn = set(re.findall(r'\[data-icon="([\w-]+)"\]', icon_styles()))
+    assert {one or other for one, other in used} <= drawn
