@@ -62,9 +62,8 @@ def _installed(folder: Path) -> str:
         ) from error
     done = f"Upgraded {present} to {ours} in" if present else f"Installed {ours} in"
     return (
-        f"{done} {target}. Restart ComfyUI. Its menu then has File → Open as form, if comfyforms is"
-        " installed where ComfyUI's Python or shell finds it. To fetch missing models from"
-        " ComfyForms, see docs/models.md."
+        f"{done} {target}. Restart ComfyUI. Its menu then has File → Open as form. To fetch"
+        " missing models from ComfyForms, see docs/models.md."
     )
 
 
@@ -93,7 +92,7 @@ def _replace(source: Path, target: Path) -> None:
     """Copy a folder to a place, in place of an earlier copy."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".comfyforms-") as beside:
         fresh, former = Path(beside, "new"), Path(beside, "old")
-        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
         for name in _OWN_FILES:
             if (target / name).is_file():
                 shutil.copy2(target / name, fresh / name)

@@ -5,53 +5,65 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
+
+from .environment import AppEnvironment
+from .guard import OrderRefused
+from .problems import NotOpened, WouldReplace
 
 _PORT = 7860  # the app's default, if it is free
 _START_SECONDS = 120.0
 _PAUSE = 0.1  # seconds
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server on all addresses answers
 _HERE_ONLY = (
-    "ComfyForms only accepts browsers on ComfyUI's own machine. Set the environment variable"
-    " COMFYFORMS_HOST to 0.0.0.0, or OPEN_AS_FORM_URL to the address of a proxy in front of"
-    " ComfyForms, and restart ComfyUI."
+    "ComfyForms only accepts browsers on ComfyUI's own machine. Choose File → ComfyForms on other"
+    " devices there, or set the environment variable COMFYFORMS_HOST to 0.0.0.0, or"
+    " OPEN_AS_FORM_URL to the address of a proxy in front of ComfyForms, and restart ComfyUI."
+)
+_NOT_YOURS = "Only a browser on ComfyUI's own machine can change this."
+_GUARD = Path(__file__).with_name("until_stdin_ends.py")
+_OUTSIDE = ("192.0.2.1", 9)  # an address for documentation; nothing is sent there
+_DRAW_CODE = (
+    "import segno, sys; print(segno.make_qr(sys.argv[1]).svg_data_uri(scale=6, light='white'))"
 )
 _GROUP = "ComfyUI"  # folder of the workflows from ComfyUI
 _MOST = 200  # of them
 
 
-class NotOpened(Exception):
-    """Failure to open a form; the message gives the reason."""
+class Devices(NamedTuple):
+    """Access to the app. `url`: for other devices if they can reach it, otherwise for this machine.
+    `shared`: whether they can. `code`: QR code of the URL as a data URL, "" if it isn't shared or
+    can't be drawn. `may_change`: whether this browser may change `shared`."""
 
-
-class WouldReplace(NotOpened):
-    """Conflict: another workflow has this name, and the user has to decide whether to replace
-    it."""
-
-    status = 409
+    url: str
+    shared: bool
+    code: str
+    may_change: bool
 
 
 class FormsApp:
     """The app, started when it is first needed and stopped with this process. `folder`: for its
     data and its workflows. `url`: the address for browsers if a proxy is in front of it. `host`:
-    where it listens, in the format of its variable."""
+    where it listens, in the format of its variable; "" lets the user choose in the menu. `source`:
+    as for AppEnvironment."""
 
-    def __init__(self, folder: Path, url: str = "", host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, url: str = "", host: str = "", source: str = "") -> None:
         self._folder = folder
         self._url = url.rstrip("/")
-        self._host = host
+        self._given_host = host
+        self._environment = AppEnvironment(folder, (sys.executable, str(_GUARD)), source)
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._lock = threading.Lock()
@@ -75,13 +87,44 @@ class FormsApp:
             kept = kept or "workflow"
             file = self._folder / "workflows" / _GROUP / f"{kept}.json"
             _check_place(file, workflow, replace=replace)
-            if self._process is None or self._process.poll() is not None:
-                self._start(comfyui)
+            self._start(comfyui)
             file.parent.mkdir(parents=True, exist_ok=True)
             whole = file.with_suffix(".part")
             whole.write_text(json.dumps(workflow), encoding="utf-8")
             whole.replace(file)
             return f"{self.address(browser)}/?workflow={quote(f'{_GROUP}/{kept}')}"
+
+    def devices(self, comfyui: str, browser: str, *, share: bool | None) -> Devices:
+        """Return who can reach the app, and start it if necessary. `share`: let other devices on
+        the network use it, or not; None changes nothing. `browser`: as for `open`. Raises
+        NotOpened, and OrderRefused if this browser may not change it."""
+        with self._lock:
+            self.address(browser)
+            may_change = not (browser or self._url or self._given_host)
+            if share is not None and share != self._shared_file.exists():
+                if not may_change:
+                    raise OrderRefused(403, _NOT_YOURS)
+                self.end()
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._shared_file.touch() if share else self._shared_file.unlink()
+            self._start(comfyui)
+            shared = bool(self._url) or not _is_here_only(self._host)
+            url = self.address(browser or _network_address() if shared else "")
+            return Devices(url, shared, self._code(url) if shared else "", may_change)
+
+    @property
+    def _shared_file(self) -> Path:
+        return self._folder / "shared"
+
+    @property
+    def _host(self) -> str:
+        return self._given_host or ("0.0.0.0" if self._shared_file.exists() else "127.0.0.1")
+
+    def _code(self, url: str) -> str:
+        python = self._environment.python
+        command = [python if python.exists() else sys.executable, "-I", "-c", _DRAW_CODE, url]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.stdout.decode().strip()
 
     def address(self, browser: str) -> str:
         """Return the URL at which that browser reaches the app. Raises NotOpened if it can't."""
@@ -99,15 +142,19 @@ class FormsApp:
             self._process.wait()
 
     def _start(self, comfyui: str) -> None:
+        """Start the app unless it runs. Raises NotOpened, and Installing until it is installed."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        command = _installed_command() or self._environment.command()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._port = _free_port(self._host)
         places = ["--data", str(self._folder / "data")]
-        places += ["--workflows", str(self._folder / "workflows")]
+        places += ["--workflows", str(self._folder / "workflows"), "--host", self._host]
         log = self._folder / "log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, __file__, *_command()),
+                    *(sys.executable, str(_GUARD), *command),
                     *("--server", comfyui, "--port", str(self._port), *places),
                 ],
                 stdin=subprocess.PIPE,
@@ -149,27 +196,23 @@ def _without_view(workflow: Mapping[str, object]) -> dict[str, object]:
     return {**workflow, "extra": {key: value for key, value in extra.items() if key != "ds"}}
 
 
-def _run_until_stdin_ends(command: Sequence[str]) -> int:
-    """Run a command until it ends, or until the process that started this one ends for any reason.
-    Return the exit code."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-
-        def wait() -> None:
-            os.read(0, 1)
-            process.terminate()
-
-        threading.Thread(target=wait, daemon=True).start()
-        return process.wait()
+def _installed_command() -> list[str]:
+    """Return the command that starts an app installed in this Python or in the shell's path; []
+    without one."""
+    try:
+        distribution("comfyforms")
+    except PackageNotFoundError:
+        program = shutil.which("comfyforms")
+        return [program] if program else []
+    return [sys.executable, "-m", "comfyforms"]
 
 
-def _command() -> list[str]:
-    """Return the command that starts the app: from this Python, or from the shell. Raises
-    NotOpened."""
-    if find_spec("comfyforms"):
-        return [sys.executable, "-m", "comfyforms"]
-    if program := shutil.which("comfyforms"):
-        return [program]
-    raise NotOpened("ComfyForms is not installed. Run `pip install .` in its checkout.")
+def _network_address() -> str:
+    """Return this machine's address on its network, "" without one."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(_OUTSIDE)
+        return str(asking.getsockname()[0])
+    return ""
 
 
 def unsaved_name(name: str, workflow: Mapping[str, object]) -> str:
@@ -228,7 +271,3 @@ def _lives(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-if __name__ == "__main__":
-    sys.exit(_run_until_stdin_ends(sys.argv[1:]))

@@ -6,6 +6,7 @@ may start the app and add workflows.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +93,15 @@ def read_order(body: bytes) -> Order:
     if not isinstance(workflow, dict):
         raise OrderRefused(400, f"The request has no workflow. {_FORM}")
     return Order(name, saved, replace, workflow)
+
+
+def read_choice(body: bytes) -> bool | None:
+    """Return whether other devices may use the app, or None to only ask. Raises OrderRefused."""
+    with contextlib.suppress(ValueError, RecursionError):
+        sent = json.loads(body.decode())
+        if isinstance(sent, dict) and isinstance(share := sent.get("share"), bool | None):
+            return share
+    raise OrderRefused(400, 'Send {"share": true, false or null}.')
 
 
 def order_too_large() -> OrderRefused:

@@ -12,6 +12,7 @@ declare module "*/scripts/app.js" {
     name: string;
     commands: { id: string; label: string; icon: string; function: () => void }[];
     menuCommands: { path: string[]; commands: string[] }[];
+    actionBarButtons: { icon: string; label: string; tooltip: string; onClick: () => void }[];
   }
   export const app: {
     rootGraph?: Graph; // not in every version

@@ -11,11 +11,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import venv
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import requests
@@ -23,6 +20,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from comfy.demo import DemoServer
+from comfyforms.comfyui_node import beside
+from comfyforms.comfyui_node.problems import NotOpened
 from tests.support.app_process import FRESH_START, free_port
 from tests.support.environments import ROOT, plain_environment
 from tests.support.programs import installed_chromium
@@ -56,7 +55,8 @@ PLAIN = {
 # Like ComfyUI, import only the node's own folder. Nothing else of the app is available.
 PROGRAM = """
 import json, pathlib, sys
-from beside import FormsApp, NotOpened
+from comfyui_node.beside import FormsApp
+from comfyui_node.problems import NotOpened
 forms = FormsApp(pathlib.Path(sys.argv[1]))
 for line in sys.stdin:
     try:
@@ -73,10 +73,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def node(python: Path, folder: Path, comfyui: str) -> subprocess.Popen[str]:
-    """Start a program that contains the node."""
+    """Start a program that contains the node. Like ComfyUI, it finds nothing else of the app."""
     return subprocess.Popen(
         [python, "-c", PROGRAM, folder, comfyui],
-        cwd=NODE,
+        cwd=NODE.parent,
         env={**plain_environment(), "PATH": os.defpath},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -120,31 +120,7 @@ def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> No
     assert kept == {"A light-house.json", "------out.json"}
 
 
-def test_a_missing_installation_is_reported_with_the_command(folder: Path, tmp_path: Path) -> None:
-    """The node says that the app isn't installed and shows the command that installs it."""
-    venv.create(tmp_path / "environment")
-    python = tmp_path / "environment" / "bin" / "python"
-    with node(python, folder, "http://127.0.0.1:8188") as program:
-        assert (
-            asked(program, "any")
-            == "ComfyForms is not installed. Run `pip install .` in its checkout."
-        )
-        assert program.stdin
-        program.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def beside() -> ModuleType:
-    """Import the part of the node that doesn't need ComfyUI."""
-    spec = spec_from_file_location("beside", NODE / "beside.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_unsaved_workflows_get_different_names(beside: ModuleType) -> None:
+def test_unsaved_workflows_get_different_names() -> None:
     """The editor gives all unsaved workflows the same name, so the node adds a suffix. Scrolling or
     zooming doesn't change the suffix."""
     one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
@@ -164,15 +140,13 @@ def test_unsaved_workflows_get_different_names(beside: ModuleType) -> None:
         ("2001:db8::2", "http://[2001:db8::2]:8188"),
     ],
 )
-def test_the_app_uses_the_address_that_comfyui_listens_on(
-    beside: ModuleType, listens: str, url: str
-) -> None:
+def test_the_app_uses_the_address_that_comfyui_listens_on(listens: str, url: str) -> None:
     """The app contacts ComfyUI at the address it listens on, or at a loopback address if it listens
     on all."""
     assert beside.server_url(listens, 8188) == url
 
 
-def test_the_address_is_reachable_from_the_browser(beside: ModuleType, folder: Path) -> None:
+def test_the_address_is_reachable_from_the_browser(folder: Path) -> None:
     """A browser on another machine gets the host name that it used for ComfyUI, if the app listens
     there. Otherwise the node names the setting to change and starts nothing."""
     here = beside.browser_host("localhost:8188", "127.0.0.1", "127.0.0.1")
@@ -192,7 +166,7 @@ def test_the_address_is_reachable_from_the_browser(beside: ModuleType, folder: P
     assert address("192.0.2.5", elsewhere) == "http://192.0.2.5:0"
     proxied = beside.FormsApp(folder, "https://forms.example/")
     assert proxied.address(by_proxy) == "https://forms.example"
-    with pytest.raises(beside.NotOpened, match="COMFYFORMS_HOST"):
+    with pytest.raises(NotOpened, match="COMFYFORMS_HOST"):
         beside.FormsApp(folder).open("http://127.0.0.1:8188", "any", {}, elsewhere)
     assert not folder.exists()
 

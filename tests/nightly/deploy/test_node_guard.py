@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, sync_playwright
 
+from comfyforms.comfyui_node import beside, guard
+from comfyforms.comfyui_node.problems import NotOpened, WouldReplace
 from tests.support.environments import ROOT
 from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT
 
 NODE = ROOT / "comfyforms" / "comfyui_node"
 ORDER: dict[str, Any] = {"name": "a", "saved": True, "workflow": {"nodes": []}}
-
-
-def part(name: str) -> Iterator[ModuleType]:
-    """Import a file of the node by its path, as ComfyUI does."""
-    spec = spec_from_file_location(f"node_{name}", NODE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-@pytest.fixture(scope="module")
-def guard() -> Iterator[ModuleType]:
-    yield from part("guard")
-
-
-@pytest.fixture(scope="module")
-def beside() -> Iterator[ModuleType]:
-    yield from part("beside")
 
 
 def sender(place: str = "192.0.2.2:8188", **changes: list[str]) -> dict[str, list[str]]:
@@ -67,9 +44,7 @@ def sender(place: str = "192.0.2.2:8188", **changes: list[str]) -> dict[str, lis
         sender(content_type=["Application/JSON; charset=utf-8"]),
     ],
 )
-def test_requests_from_comfyuis_own_page_are_accepted(
-    guard: ModuleType, headers: dict[str, list[str]]
-) -> None:
+def test_requests_from_comfyuis_own_page_are_accepted(headers: dict[str, list[str]]) -> None:
     """The node accepts the page by any IP address, by this machine's names, and by configured
     names."""
     names = guard.own_names("https://forms.example/app", "comfy.example", "other.example:8188", "")
@@ -109,9 +84,7 @@ def test_requests_from_comfyuis_own_page_are_accepted(
         (sender(""), 403),
     ],
 )
-def test_finding_s10_a_foreign_page_is_refused(
-    guard: ModuleType, headers: dict[str, list[str]], status: int
-) -> None:
+def test_finding_s10_a_foreign_page_is_refused(headers: dict[str, list[str]], status: int) -> None:
     """The node refuses a page of another site, and a page whose host name was pointed at this
     machine."""
     with pytest.raises(guard.OrderRefused) as refusal:
@@ -146,7 +119,7 @@ def test_finding_s10_a_foreign_page_is_refused(
         json.dumps(ORDER | {"name": "a" * 1000}).encode(),
     ],
 )
-def test_finding_s10_an_odd_body_is_refused_in_words(guard: ModuleType, body: bytes) -> None:
+def test_finding_s10_an_odd_body_is_refused_in_words(body: bytes) -> None:
     """The guard refuses lists, nulls, texts, bodies with missing keys and bodies that are nested
     too deeply."""
     with pytest.raises(guard.OrderRefused, match="Send ") as refusal:
@@ -154,20 +127,18 @@ def test_finding_s10_an_odd_body_is_refused_in_words(guard: ModuleType, body: by
     assert refusal.value.status == 400
 
 
-def test_a_broken_surrogate_pair_in_a_name_is_accepted(guard: ModuleType) -> None:
+def test_a_broken_surrogate_pair_in_a_name_is_accepted() -> None:
     """The node accepts half of a surrogate pair in a name, because JSON allows it."""
     order = guard.read_order(json.dumps(ORDER | {"name": "\ud83d", "replace": True}).encode())
     assert (order.saved, order.replace, order.workflow) == (True, True, {"nodes": []})
 
 
 @pytest.fixture
-def forms(beside: ModuleType, tmp_path: Path) -> Any:
+def forms(tmp_path: Path) -> Any:
     return beside.FormsApp(tmp_path, "https://forms.example")
 
 
-def test_finding_s10_another_workflow_is_not_replaced(
-    beside: ModuleType, forms: Any, tmp_path: Path
-) -> None:
+def test_finding_s10_another_workflow_is_not_replaced(forms: Any, tmp_path: Path) -> None:
     """The node doesn't replace another workflow until the user agrees. A different view position
     doesn't count as a difference."""
     file = tmp_path / "workflows" / "ComfyUI" / "text-to-image.json"
@@ -176,24 +147,24 @@ def test_finding_s10_another_workflow_is_not_replaced(
     file.write_text(json.dumps(kept), encoding="utf-8")
     for other in ({}, {"nodes": []}, kept | {"extra": {"ds": 1}}):
         for name in ("text-to-image", "text-to-image.json", "text/to.image"):
-            with pytest.raises(beside.WouldReplace, match="text-to-image"):
+            with pytest.raises(WouldReplace, match="text-to-image"):
                 forms.open("http://127.0.0.1:1", name, other)
     for damaged in ("[]", "{", "[" * 100_000):
         file.write_text(damaged, encoding="utf-8")
-        with pytest.raises(beside.WouldReplace):
+        with pytest.raises(WouldReplace):
             forms.open("http://127.0.0.1:1", "text-to-image", kept)
     file.write_text(json.dumps(kept | {"extra": {"ds": 5, "linearData": 2}}), encoding="utf-8")
     beside._check_place(file, kept, replace=False)
     beside._check_place(file, {}, replace=True)
 
 
-def test_finding_s10_the_folder_has_a_limit(beside: ModuleType, forms: Any, tmp_path: Path) -> None:
+def test_finding_s10_the_folder_has_a_limit(forms: Any, tmp_path: Path) -> None:
     """The number of workflows is limited. Existing workflows can still be opened."""
     folder = tmp_path / "workflows" / "ComfyUI"
     folder.mkdir(parents=True)
     for number in range(200):
         (folder / f"{number}.json").write_text("{}")
-    with pytest.raises(beside.NotOpened, match="200 workflows"):
+    with pytest.raises(NotOpened, match="200 workflows"):
         forms.open("http://127.0.0.1:1", "one more", {}, replace=True)
     assert len(list(folder.iterdir())) == 200
     beside._check_place(folder / "7.json", {}, replace=False)
