@@ -313,14 +313,17 @@ def _download_settings(settings: Settings, local: Iterable[str]) -> DownloadSett
     """Return the settings for downloads of missing models. `local`: the addresses of the servers
     that the app starts."""
     from comfy.downloads import DownloadSettings
+    from comfy.requirements.lock import Lock, lock_in
 
+    lock = lock_in(settings.lock.read_bytes()) if settings.lock else Lock()
     secret, token = settings.node_secret, settings.huggingface_token
     return DownloadSettings(
         secret=secret.get_secret_value() if secret else "",
-        hosts=settings.download_hosts,
+        hosts=(*settings.download_hosts, *lock.hosts),
         token=token.get_secret_value() if token else "",
         local=frozenset(local),
         folder=settings.data.absolute() / "downloads",
+        models=lock.models,
     )
 
 

@@ -37,7 +37,7 @@ from comfyforms.comfyui_node.downloads.queue import (
     DownloadStatus,
     FileAnswer,
 )
-from comfyforms.comfyui_node.downloads.targets import ModelFolder, checked_name
+from comfyforms.comfyui_node.downloads.targets import ModelFolder, checked_name, folder_name
 from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 
@@ -59,6 +59,12 @@ def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
         )
         for one in as_dicts(raw)
     }
+
+
+def _has(folders: Mapping[str, ModelFolder], model: ModelFile) -> bool:
+    """Return whether one of ComfyUI's folders has this file."""
+    found = folders.get(folder_name(model.folder))
+    return found is not None and any((path / model.name).exists() for path in found.paths)
 
 
 _SECONDS = 60.0  # removing a download waits for its thread, and hosts may be slow
@@ -182,13 +188,15 @@ class DownloadError(ComfyError):
 class DownloadSettings:
     """Settings for downloads. `secret`: shared with the custom nodes; `hosts`: as for
     `AllowedHosts`; `token`: for Hugging Face. `local`: the addresses of the servers that the app
-    starts; `folder`: for the state of their downloads."""
+    starts; `folder`: for the state of their downloads; `models`: files that they download when they
+    start."""
 
     secret: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
     local: frozenset[str] = frozenset()
     folder: Path | None = None
+    models: tuple[ModelFile, ...] = ()
 
 
 class Downloader(Protocol):
@@ -214,6 +222,20 @@ class ServerDownloads:
     server: ComfyServer
     downloads: tuple[DownloadStatus, ...] = ()
     problem: str = ""
+
+
+def why_not(file: ModelFile, hosts: AllowedHosts) -> str:
+    """Return why a file can't be downloaded from these hosts, for administrators; "" if it can."""
+    if not file.url:
+        return "No download link in this workflow."
+    if not file.folder:
+        return "No model folder in this workflow."
+    try:
+        checked_name(file.name)
+        hosts.check(file.url)
+    except DownloadProblem as problem:
+        return str(problem)
+    return ""
 
 
 class ModelDownloads:
@@ -243,6 +265,7 @@ class ModelDownloads:
             for at, server in enumerate(pool.servers)
             if server.url in settings.local and settings.folder is not None
         }
+        self._unordered = set(self._local) if settings.models else set[str]()
 
     @property
     def servers(self) -> tuple[ComfyServer, ...]:
@@ -256,16 +279,7 @@ class ModelDownloads:
 
     def why_not(self, file: ModelFile) -> str:
         """Return why a file can't be downloaded, for administrators; "" if it can."""
-        if not file.url:
-            return "No download link in this workflow."
-        if not file.folder:
-            return "No model folder in this workflow."
-        try:
-            checked_name(file.name)
-            self._allowed.check(file.url)
-        except DownloadProblem as problem:
-            return str(problem)
-        return ""
+        return why_not(file, self._allowed)
 
     def start(self, server: ComfyServer, files: Sequence[ModelFile]) -> None:
         """Start the downloads of files at a server."""
@@ -379,14 +393,30 @@ class ModelDownloads:
 
     async def _watch(self) -> None:
         while self.servers:
-            if self._wanted:
+            if self._wanted or self._unordered:
                 self._wanted = False
                 try:
+                    await to_thread.run_sync(self._order_models)
                     if await to_thread.run_sync(self.look):
                         self._wanted = True
                 except Exception:
                     log.exception("Looking for finished downloads failed with an internal error")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _order_models(self) -> None:
+        """Start the downloads of the settings' models at each own server that has just started."""
+        for server in [one for one in self.servers if one.url in self._unordered]:
+            try:
+                folders = _model_folders(server.client)
+            except HostUnreachable:
+                continue
+            self._unordered.discard(server.url)
+            for model in self._settings.models:
+                if not _has(folders, model):
+                    try:
+                        self.start(server, [model])
+                    except ComfyError as problem:
+                        log.warning("%s: %s", model.name, problem)
 
     def _note_change(self) -> None:
         self._wanted = True

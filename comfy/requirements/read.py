@@ -16,7 +16,7 @@ Authors write the folder above a list of links (`**text_encoders**`), as a part 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -127,7 +127,7 @@ def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
     linked: dict[str, ModelFile] = {}
     for node in nodes:
         for raw in as_dicts(as_mapping(node.get("properties")).get("models")):
-            if model := _model(raw):
+            if model := model_in(raw):
                 listed.setdefault((model.folder, model.name), model)
         if node.get("type") in _NOTES:
             for model in _models_in_note(_text_of(node)):
@@ -140,6 +140,24 @@ def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
 def node_types(graph: Mapping[str, Any]) -> set[str]:
     """Return the types of all nodes in a graph, also of nodes that don't run."""
     return {kind for node in _nodes(graph) if isinstance(kind := node.get("type"), str)}
+
+
+def saved_texts(graph: Mapping[str, Any], types: Container[str]) -> Iterator[str]:
+    """Yield the texts among the saved values of a graph's nodes of these types."""
+    for node in _nodes(graph):
+        if node.get("type") in types:
+            yield from texts_in(node.get("widgets_values"))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield the texts in a value, also those in its lists and objects."""
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for one in value for text in texts_in(one))
+        case dict():
+            yield from (text for one in value.values() for text in texts_in(one))
 
 
 def packs_of(prompt: Prompt) -> dict[str, NodePack]:
@@ -191,7 +209,8 @@ def _nodes(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from as_dicts(as_mapping(group).get("nodes"))
 
 
-def _model(raw: Mapping[str, Any]) -> ModelFile | None:
+def model_in(raw: Mapping[str, Any]) -> ModelFile | None:
+    """Return the file that an entry of `properties.models` names, None without a safe name."""
     name, folder = safe_path(as_text(raw.get("name"))), safe_path(as_text(raw.get("directory")))
     if not name:
         return None

@@ -134,6 +134,11 @@ class DownloadOptions(ServerOptions):
             "hosts that models may be downloaded from, besides huggingface.co and civitai.com"
         ),
     )
+    lock: ReadableFile | None = Field(
+        None,
+        title="FILE",
+        description="lock with the models that each ComfyUI of --comfyui downloads when it starts",
+    )
     node_secret: Annotated[_Secret | None, _HIDDEN] = Field(
         None,
         title="SECRET",

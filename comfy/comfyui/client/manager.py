@@ -12,13 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.base.json_values import as_list, as_mapping, as_number
+from comfy.base.json_values import as_list, as_mapping, as_number, as_text
 from comfy.base.messages import message
 from comfy.comfyui.client import exchange
 from comfy.comfyui.client.client import Client
 
 _ROUTES = ("/v2/manager", "/manager")  # the newer generation first
 _MAPPINGS = ("/v2/customnode/getmappings", "/customnode/getmappings")
+_INSTALLED = ("/v2/customnode/installed", "/customnode/installed")
 _NOT_THERE = (404, 405)
 _COUNTS = ("total_count", "done_count", "in_progress_count", "pending_count")
 _LONGEST_VERSION = 50
@@ -74,6 +75,21 @@ class ManagerClient(Client):
                     if isinstance(name, str):
                         found.setdefault(name, pack)
             return found
+        return {}
+
+    def installed(self) -> dict[str, tuple[str, str]]:
+        """Return the id or the GitHub repository, and the version, of each node pack that the
+        Manager finds in `custom_nodes`, by its folder; {} without a Manager."""
+        for path in _INSTALLED:
+            answer = self._call("GET", path)
+            if answer.status in _NOT_THERE:
+                continue
+            self._check(answer.status)
+            return {
+                folder: (as_text(one.get("cnr_id") or one.get("aux_id")), as_text(one.get("ver")))
+                for folder, raw in as_mapping(answer.json()).items()
+                if (one := as_mapping(raw))
+            }
         return {}
 
     def install(self, manager: Manager, pack: str, version: str = "") -> None:

@@ -15,13 +15,14 @@ _VERSIONS = {"3": "V3.41", "4": "V4.2.2", "4 legacy": "V4.2.2"}
 
 class DemoManager:
     """Manager that installs nothing. `orders`: the packs it was asked for, as "id@version".
-    `packs`: the node classes of each pack that it knows.
+    `packs`: the node classes of each pack that it knows. `installed`: id and version by folder.
     `waits`: whether orders stay in its queue. `refuses`: its security level allows nothing.
     `reboots`: how often it was asked to restart ComfyUI."""
 
     def __init__(self, generation: Generation) -> None:
         self.orders: list[str] = []
         self.packs: dict[str, list[str]] = {}
+        self.installed: dict[str, tuple[str, str]] = {}
         self.reboots = 0
         self.waits = False
         self.refuses = False
@@ -40,8 +41,13 @@ class DemoManager:
             ("POST", "queue/start", self._start),
             ("POST", "reboot", self._reboot),
         )
-        mappings = f"{base.removesuffix('/manager')}/customnode/getmappings"
-        return [Route(f"{prefix}{mappings}", self._mappings) for prefix in ("", "/api")] + [
+        packs = f"{base.removesuffix('/manager')}/customnode"
+        lists = (("getmappings", self._mappings), ("installed", self._installed))
+        return [
+            Route(f"{prefix}{packs}/{path}", handler)
+            for path, handler in lists
+            for prefix in ("", "/api")
+        ] + [
             Route(f"{prefix}{base}/{path}", handler, methods=[method])
             for method, path, handler in table
             for prefix in ("", "/api")
@@ -50,6 +56,11 @@ class DemoManager:
     async def _mappings(self, _: Request) -> Response:
         return JSONResponse(
             {pack: [names, {"title_aux": pack}] for pack, names in self.packs.items()}
+        )
+
+    async def _installed(self, _: Request) -> Response:
+        return JSONResponse(
+            {folder: {"cnr_id": id_, "ver": ver} for folder, (id_, ver) in self.installed.items()}
         )
 
     async def _version(self, _: Request) -> Response:

@@ -16,6 +16,7 @@ from comfy.comfyui.client.client import Client
 from comfy.demo import DemoServer
 from comfy.downloads import DownloadSettings, NodeDownloads, NoDownloads
 from comfy.library.permissions import Permissions
+from comfy.requirements.model import ModelFile
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.downloads.node_server import SECRET, graph_with, node_server
 from tests.security.signing_in import signed_in
@@ -192,6 +193,45 @@ def test_a_request_is_closed_without_a_download(place: Place) -> None:
     [request] = place.ask("GET", "/admin/model-requests").json()["requests"]
     assert place.ask("DELETE", f"/admin/model-requests/{request['id']}").status_code == 204
     assert not place.missing(ben=True)["asked"]
+
+
+def test_a_lock_is_downloaded_without_a_request(tmp_path: Path) -> None:
+    """A ComfyUI that the app starts downloads the lock's models once it answers. Users see the
+    progress. A refused file doesn't stop the others, and files that are there are left alone."""
+    workflows = tmp_path / "workflows"
+    workflows.mkdir()
+    with file_server() as files, DemoServer() as demo, node_server(demo.url, tmp_path) as comfyui:
+        graph = graph_with(NAME, files.url(NAME), "")
+        (workflows / "new.json").write_text(json.dumps(graph), encoding="utf-8")
+        hosted = files.host(NAME, MODEL, held=threading.Event())
+        (tmp_path / "models" / "loras" / "there.safetensors").write_bytes(b"mine")
+        wanted = [
+            ModelFile(name, folder, files.url(name), hashlib.sha256(MODEL).hexdigest())
+            for name, folder in (
+                ("bad.exe", "loras"),
+                ("there.safetensors", "loras"),
+                (NAME, "checkpoints"),
+            )
+        ]
+        downloads = DownloadSettings(
+            hosts=(files.origin,),
+            local=frozenset({comfyui}),
+            folder=tmp_path / "downloads",
+            models=tuple(wanted),
+        )
+        with running_app(comfyui, workflows=workflows, downloads=downloads, demo=False) as app:
+
+            def models() -> list[dict[str, Any]]:
+                address = f"{app.url}/api/v1/workflows/new/missing-models"
+                return list(requests.get(address, timeout=LONGEST_WAIT).json()["models"])
+
+            eventually(lambda: (models()[0]["download"] or {}).get("received", 0) > 0)
+            assert hosted.held
+            hosted.held.set()
+            eventually(lambda: models() == [])
+        assert (tmp_path / "models" / "checkpoints" / NAME).read_bytes() == MODEL
+        assert (tmp_path / "models" / "loras" / "there.safetensors").read_bytes() == b"mine"
+        assert {path for path, _ in files.requests} == {f"/{NAME}"}
 
 
 def test_an_administrator_dismisses_all_requests(place: Place) -> None:
