@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from importlib import metadata
@@ -135,7 +136,8 @@ def test_the_app_tells_its_version_without_an_installation(space: Path, tmp_path
         ("README.md", "sdk_version: 6", "sdk_version: 5", "Use the same version."),
         ("README.md", "python_version: '3", "python_version: '2", "python_version must be"),
         ("README.md", "title: ", "- [", "the lines between --- are wrong"),
-        ("README.md", "sdk: gradio", "sdk: docker", "sdk must be gradio"),
+        ("README.md", "sdk: gradio", "sdk: static", "sdk must be gradio"),
+        ("README.md", "sdk: gradio", "sdk: docker", "Dockerfile is missing"),
         ("README.md", "app_file: app.py", "app_file: ../../x.py", "app_file must name"),
         ("requirements.txt", "segno==", "Segno2==", "requirements.txt lacks segno"),
         ("requirements.txt", "segno==", "?", "requirements.txt has a wrong line"),
@@ -150,6 +152,87 @@ def test_check_names_each_mistake(
     with changed(space / name, old, new):
         assert main(["space", "--check", str(space)]) == 1
     assert said in capsys.readouterr().out
+
+
+PACKS = """
+comfyui = "0.33.0"
+[[model]]
+name = "lights.safetensors"
+folder = "loras"
+url = "https://huggingface.co/ann/lights/resolve/main/lights.safetensors"
+[[pack]]
+id = "lora-stack"
+version = "1.2.0"
+[[pack]]
+id = "ann/xyz"
+version = "abc1234"
+"""
+
+
+@pytest.fixture(scope="module")
+def gpu_space(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a Space with ComfyUI."""
+    folder = tmp_path_factory.mktemp("gpu")
+    (folder / "my.toml").write_text(PACKS, encoding="utf-8")
+    words = ["space", str(WORKFLOWS / "upscale.json"), "--gpu", "--lock", str(folder / "my.toml")]
+    assert main([*words, "--out", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+def test_a_space_with_comfyui_installs_the_lock(
+    gpu_space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The front matter is one of Docker, user 1000 installs the versions of the lock, and the app
+    fetches the models."""
+    head = front_matter(gpu_space)
+    assert (head["sdk"], head["app_port"], head["models"]) == ("docker", 7860, ["ann/lights"])
+    assert head["suggested_hardware"] == "l4x1"
+    assert not {"sdk_version", "python_version", "app_file"} & head.keys()
+    steps = (gpu_space / "Dockerfile").read_text("utf-8")
+    before, user, after = steps.partition("\nUSER 1000\n")
+    assert "useradd --create-home --uid 1000" in before
+    assert user
+    assert "--branch v0.33.0 https://github.com/Comfy-Org/ComfyUI" in after
+    assert "cm-cli install --exit-on-fail lora-stack@1.2.0\n" in after
+    assert "https://github.com/ann/xyz ComfyUI/custom_nodes/xyz &&" in after
+    assert "git -C ComfyUI/custom_nodes/xyz checkout abc1234 &&" in after
+    lock = tomllib.loads((gpu_space / "lock.toml").read_text("utf-8"))
+    assert [one["name"] for one in lock["model"]] == ["lights.safetensors"]
+    assert main(["space", "--check", str(gpu_space)]) == 0
+    assert "lights.safetensors has no checksum" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("README.md", "app_port: 7860", "app_port: 80", "app_port must be 7860"),
+        ("lock.toml", "0.33.0", "0.34.0", "lacks: RUN git clone --depth 1 --branch v0.34.0"),
+        ("lock.toml", "https://huggingface.co", "ftp://x", "wrong url for lights.safetensors"),
+        ("lock.toml", "https://huggingface.co", "https://x.example", "isn't an allowed host"),
+        ("lock.toml", 'version = "abc1234"', 'version = ""', "Enter the version"),
+        ("Dockerfile", "lora-stack@1.2.0", "lora-stack", "Dockerfile doesn't match lock.toml"),
+    ],
+)
+def test_check_names_each_mistake_of_a_space_with_comfyui(
+    gpu_space: Path, name: str, old: str, new: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It compares the Dockerfile with the lock."""
+    with changed(gpu_space / name, old, new):
+        assert main(["space", "--check", str(gpu_space)]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_a_space_with_comfyui_needs_a_complete_lock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --lock the command makes one, and refuses it if the workflow doesn't say enough."""
+    out = tmp_path / "x"
+    words = ["space", str(WORKFLOWS / "text-to-image.json"), "--gpu", "--out", str(out)]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "The lock isn't complete. comfyui is empty." in said
+    assert said.endswith("Write it with the command lock, complete it, and name it with --lock.\n")
+    assert not out.exists()
 
 
 def test_check_names_missing_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,16 +23,16 @@ PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
 TOML, BRAND, SCALE, OPENID = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
-START, BACKUP = (block for language, block in BLOCKS if language == "sh")
+START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
 def test_it_names_settings_that_there_are() -> None:
     """The page names options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
     appear only in commands."""
-    words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
+    words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram)`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
-    options |= {"--out", "--demo", "--title", "--license"}  # of `space`
+    options |= {"--out", "--demo", "--title", "--license", "--gpu"}  # of `space`
     variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables

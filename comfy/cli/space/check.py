@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from packaging.utils import canonicalize_name
 
 from comfy.base.errors import WorkflowError, words_of
 from comfy.chains.folder import ChainFolder
+from comfy.cli.lock import notes_of, problems_of, read_lock
 from comfy.cli.options import OWNER, forms_by_name
+from comfy.cli.space import docker
 from comfy.cli.space.contents import PACKAGE, SERVER, WORKFLOWS, linked_models, requirements_in
 from comfy.cli.space.front_matter import (
     front_matter_problems,
@@ -22,6 +24,7 @@ from comfy.cli.space.front_matter import (
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.discovery import opened_servers
 from comfy.library.folder import WorkflowFolder
+from comfy.requirements.lock import Lock
 
 _NEEDED = (
     "README.md",
@@ -44,25 +47,55 @@ def check_space(folder: Path) -> SpaceReport:
     """Return the mistakes in a Space, and hints."""
     if not folder.is_dir():
         return SpaceReport((f"There is no folder {folder}.",))
-    if missing := [name for name in _NEEDED if not (folder / name).exists()]:
-        return SpaceReport(tuple(f"{name} is missing in {folder}." for name in missing))
+    if missing := _missing(folder, _NEEDED):
+        return SpaceReport(missing)
+    lock = Lock()
     try:
         head = read_front_matter(folder / "README.md")
+        is_docker = head.get("sdk") == docker.SETTINGS["sdk"]
+        if is_docker:
+            if missing := _missing(folder, (docker.DOCKERFILE, docker.LOCK)):
+                return SpaceReport(missing)
+            lock = read_lock(folder / docker.LOCK)
         given = _by_name(folder / "requirements.txt")
         needed = _by_name(folder / PACKAGE / "requirements.txt")
         has_server = SERVER in (folder / "app.py").read_text(encoding="utf-8")
+        specific = (
+            _docker_problems(head, lock, (folder / docker.DOCKERFILE).read_text(encoding="utf-8"))
+            if is_docker
+            else front_matter_problems(head, folder, given.get("gradio"))
+        )
     except (WorkflowError, OSError, UnicodeDecodeError) as error:
         why = words_of(error) if isinstance(error, OSError) else str(error)
         return SpaceReport((why,))
     problems = [
-        *front_matter_problems(head, folder, given.get("gradio")),
+        *specific,
         *(f"requirements.txt lacks {needed[name]}." for name in needed if name not in given),
         *_missing_models(folder, head),
     ]
-    notes = [f"Set the secret {SERVER} to the address of ComfyUI."] if has_server else []
-    for problem, prevents in _form_problems(folder / WORKFLOWS, in_demo=not has_server):
+    notes = [f"The Space needs the secret {SERVER}, the address of ComfyUI."] if has_server else []
+    notes += notes_of(lock)
+    in_demo = not has_server and not is_docker
+    for problem, prevents in _form_problems(folder / WORKFLOWS, in_demo=in_demo):
         (problems if prevents else notes).append(problem)
     return SpaceReport(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(notes)))
+
+
+def _missing(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} is missing in {folder}." for name in names if not (folder / name).exists()
+    )
+
+
+def _docker_problems(head: Mapping[str, Any], lock: Lock, installed: str) -> Iterator[str]:
+    """Yield a sentence for each mistake in the settings, the lock and the Dockerfile, `installed`,
+    of a Docker Space."""
+    if head.get("app_port") != docker.SETTINGS["app_port"]:
+        yield f"README.md: app_port must be {docker.SETTINGS['app_port']}."
+    yield from (f"{docker.LOCK}: {problem}" for problem in problems_of(lock))
+    for step in docker.steps(lock):
+        if step not in installed:
+            yield f"{docker.DOCKERFILE} doesn't match {docker.LOCK}. It lacks: RUN {step}"
 
 
 def _by_name(file: Path) -> Mapping[str, Requirement]:

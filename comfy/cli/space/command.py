@@ -13,9 +13,12 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError
 from comfy.base.wording import bytes_words
+from comfy.cli.lock import lock_of, problems_of, read_lock, with_facts
+from comfy.cli.space import docker
 from comfy.cli.space.check import SpaceReport, check_space
 from comfy.cli.space.contents import SERVER, collect, write_space
 from comfy.comfyui.client.address import ServerAddress, is_loopback
+from comfy.requirements.lock import Lock
 
 _USAGE_ERROR = 2
 _TOKEN = f"{SERVER}_TOKEN"
@@ -49,6 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="ComfyUI server for the runs; a secret of the Space, not a file, has its address",
     )
+    runs.add_argument(
+        "--gpu",
+        action="store_true",
+        help="a Docker Space with a ComfyUI in it, whose models and node packs the lock names",
+    )
+    parser.add_argument(
+        "--lock",
+        type=Path,
+        metavar="FILE",
+        help="lock for --gpu (default: made as by the command lock, without a server)",
+    )
     parser.add_argument("--check", type=Path, metavar="DIR", help="only check the Space in DIR")
 
 
@@ -65,6 +79,8 @@ def main(args: argparse.Namespace) -> int:
 def _write(args: argparse.Namespace) -> int:
     if not args.workflows or not args.out:
         raise ComfyError("Name the workflows, and a new folder with --out.")
+    if args.lock and not args.gpu:
+        raise ComfyError("--lock needs --gpu.")
     server = ServerAddress.parse(args.server) if args.server else None
     title = write_space(
         args.out,
@@ -72,6 +88,7 @@ def _write(args: argparse.Namespace) -> int:
         title=args.title,
         license_id=args.license,
         has_server=server is not None,
+        lock=_lock_of(args) if args.gpu else None,
     )
     files = [file for file in args.out.rglob("*") if file.is_file()]
     size = bytes_words(sum(file.stat().st_size for file in files))
@@ -79,6 +96,18 @@ def _write(args: argparse.Namespace) -> int:
     status = _told(check_space(args.out))
     print("\n".join(_closing(args.out, args.server, server)))
     return status
+
+
+def _lock_of(args: argparse.Namespace) -> Lock:
+    """Return the lock of the option, or the one of the workflows. Raises ComfyError if it isn't
+    complete."""
+    lock = read_lock(args.lock) if args.lock else with_facts(lock_of(args.workflows, ()))[0]
+    if problems := problems_of(lock):
+        raise ComfyError(
+            f"The lock isn't complete. {' '.join(problems)}",
+            "Write it with the command lock, complete it, and name it with --lock.",
+        )
+    return lock
 
 
 def _told(report: SpaceReport) -> int:
@@ -98,7 +127,12 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
     name, folder = _repository(out), shlex.quote(str(out))
     beside = Path(sys.executable).with_name("hf")  # Gradio brings it
     hf = "hf" if shutil.which("hf") or not beside.exists() else shlex.quote(str(beside))
-    if server is None:
+    if is_gpu := (out / docker.DOCKERFILE).exists():
+        yield (
+            "\nThe Space starts its own ComfyUI. It downloads the models when it first starts, and"
+            " shows the progress on its pages."
+        )
+    elif server is None:
         # ComfyForms itself may be running at its default port, 7860.
         command = shlex.join((sys.executable, str(out / "app.py"), "--port", "7861"))
         yield (
@@ -108,12 +142,21 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
         yield f"\nTry it on this machine:\n\n  {command}"
     yield "\nUpload it to your account at Hugging Face:\n"
     yield f"  {hf} auth login"
-    if server:
+    if is_gpu:
+        hardware = f"--flavor {docker.HARDWARE} --sleep-time 3600"
+        yield f"  {hf} repos create {name} --type space --sdk docker {hardware}"
+    elif server:
         token = f" -s {_TOKEN}" if os.environ.get(_TOKEN) else ""
         secrets = f"-s {shlex.quote(f'{SERVER}={given}')}{token}"
         yield f"  {hf} repos create {name} --type space --sdk gradio {secrets}"
     yield f"  {hf} upload {name} {folder} . --type space"
-    yield "\nHugging Face may require a paid plan for a new Space with Gradio."
+    if is_gpu:
+        yield (
+            "\nHugging Face charges for this hardware while the Space runs. It sleeps after an hour"
+            " without visitors. To keep the models then, add a volume at /data."
+        )
+    else:
+        yield "\nHugging Face may require a paid plan for a new Space with Gradio."
     if server:
         yield f"If ComfyUI requires a token, the Space also needs the secret {_TOKEN}."
         if server.port not in _REACHABLE_PORTS or is_loopback(server.host):

@@ -23,8 +23,10 @@ from comfy.base.version import app_version
 from comfy.base.wording import title_words
 from comfy.chains.folder import SUFFIX as CHAIN
 from comfy.chains.folder import ChainFolder, read_chain
-from comfy.cli.space.front_matter import one_line, readme_of, repositories_of
+from comfy.cli.space import docker
+from comfy.cli.space.front_matter import GRADIO, one_line, readme_of, repositories_of
 from comfy.library.folder import FolderEntry, WorkflowFolder, files_below
+from comfy.requirements.lock import Lock, lock_text
 from comfy.requirements.model import ModelFile
 from comfy.requirements.read import models_of
 from comfy.workflow.config import image_beside
@@ -48,7 +50,10 @@ from pathlib import Path
 
 from comfyforms.__main__ import main
 
-os.environ.setdefault("COMFYFORMS_WORKFLOWS", str(Path(__file__).with_name("workflows")))
+HERE = Path(__file__).parent
+os.environ.setdefault("COMFYFORMS_WORKFLOWS", str(HERE / "workflows"))
+if "SPACE_ID" not in os.environ:  # tried on another machine
+    os.environ.setdefault("COMFYFORMS_DATA", str(HERE / "data"))
 
 if __name__ == "__main__":
 {start}
@@ -105,10 +110,16 @@ def _unlinked(files: Sequence[Path]) -> Iterator[Path]:
 
 
 def write_space(
-    out: Path, files: Mapping[str, Path], *, title: str, license_id: str, has_server: bool
+    out: Path,
+    files: Mapping[str, Path],
+    *,
+    title: str,
+    license_id: str,
+    has_server: bool = False,
+    lock: Lock | None = None,
 ) -> str:
-    """Write a Space with these workflow files to a new folder. Return its title. Raises
-    WorkflowError."""
+    """Write a Space with these workflow files to a new folder. Return its title. `lock`: for a
+    Docker Space with a ComfyUI. Raises WorkflowError."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WorkflowError(f"{out} exists and isn't empty.", "Name a new folder.")
     try:
@@ -120,9 +131,10 @@ def write_space(
                 target = made / WORKFLOWS / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
-            written = _write_texts(made, out.resolve().name, title, license_id)
+            written = _write_texts(made, out.resolve().name, title, license_id, lock)
             start = _START_WITH_SERVER if has_server else _START
-            (made / "app.py").write_text(_APP.format(start=start), encoding="utf-8")
+            app = docker.APP if lock else _APP.format(start=start)
+            (made / "app.py").write_text(app, encoding="utf-8")
             if out.exists():
                 out.rmdir()
             os.replace(made, out)
@@ -146,7 +158,7 @@ def _copy_app(target: Path) -> None:
             shutil.copy2(part, target)
 
 
-def _write_texts(made: Path, name: str, title: str, license_id: str) -> str:
+def _write_texts(made: Path, name: str, title: str, license_id: str, lock: Lock | None) -> str:
     """Write everything beside the app and the workflows. `name`: the folder's. Return the title."""
     entries = (
         *WorkflowFolder(made / WORKFLOWS).entries(),
@@ -158,14 +170,16 @@ def _write_texts(made: Path, name: str, title: str, license_id: str) -> str:
     settings = {
         "title": title,
         "license": one_line(license_id),
-        "models": list(repositories_of(linked_models(made))),
+        "models": list(repositories_of(lock.models if lock else linked_models(made))),
     }
     version = app_version()
     needed = requirements_in(made / PACKAGE / "requirements.txt")
     cover = next((one.cover.relative_to(made).as_posix() for one in shown if one.cover), "")
     forms = ((one.title, one.description) for one in shown)
     files = {
-        "README.md": readme_of(settings, one_line(first.description), cover, forms),
+        "README.md": readme_of(
+            settings, one_line(first.description), cover, forms, docker.SETTINGS if lock else GRADIO
+        ),
         "requirements.txt": "".join(f"{_pinned(one)}\n" for one in needed),
         ".gitignore": _IGNORED,
         # The version of the app, as in a wheel.
@@ -173,6 +187,8 @@ def _write_texts(made: Path, name: str, title: str, license_id: str) -> str:
             f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {version}\n"
         ),
     }
+    if lock:
+        files |= {docker.DOCKERFILE: docker.dockerfile(lock), docker.LOCK: lock_text(lock)}
     for name, content in files.items():
         (made / name).parent.mkdir(exist_ok=True)
         (made / name).write_text(content, encoding="utf-8")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -29,16 +30,31 @@ _MODEL_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|&!])")
 
 
+GRADIO: Mapping[str, Any] = MappingProxyType(
+    {
+        "sdk": "gradio",
+        "sdk_version": metadata.version("gradio"),
+        # The pinned packages are installed with this version here.
+        "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "app_file": "app.py",
+    }
+)
+
+
 def one_line(text: str) -> str:
     """Return a text without line breaks and other characters that can't be printed."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def readme_of(
-    settings: Mapping[str, Any], description: str, cover: str, forms: Iterable[tuple[str, str]]
+    settings: Mapping[str, Any],
+    description: str,
+    cover: str,
+    forms: Iterable[tuple[str, str]],
+    runtime: Mapping[str, Any],
 ) -> str:
     """Return README.md. `settings`: title, license and models; `cover`: the path of an image, or
-    ""; `forms`: titles and descriptions."""
+    ""; `forms`: titles and descriptions; `runtime`: the settings of Gradio or Docker."""
     is_short = 0 < len(description) <= _MOST_DESCRIPTION
     head = {
         **settings,
@@ -46,11 +62,7 @@ def readme_of(
         "emoji": "🎨",
         "colorFrom": "indigo",
         "colorTo": "pink",
-        "sdk": "gradio",
-        "sdk_version": metadata.version("gradio"),
-        # The pinned packages are installed with this version here.
-        "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "app_file": "app.py",
+        **runtime,
         "tags": ["comfyui", "comfyforms"],
         "pinned": False,
     }
@@ -89,7 +101,7 @@ def front_matter_problems(
     """Yield a sentence for each setting that the app can't use; the upload checks the others.
     `gradio`: its line in requirements.txt."""
     if head.get("sdk") != "gradio":
-        yield "README.md: sdk must be gradio."
+        yield "README.md: sdk must be gradio, or docker for a Space with ComfyUI."
     app_file = str(head.get("app_file", "app.py"))
     if not is_beside(app_file) or not (folder / app_file).is_file():
         yield f"README.md: app_file must name a file of the Space, such as app.py, not {app_file}."

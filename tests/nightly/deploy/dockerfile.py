@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,10 +102,13 @@ def built(
     *,
     images: Mapping[str, Image] | None = None,
     variables: Mapping[str, str] | None = None,
+    libraries: Mapping[str, Path] | None = None,
 ) -> Image:
     """Build the image of a Dockerfile's last stage, with its root in this folder. `images`: images
     that it builds on, which are changed, because programs in them know their paths. `variables`:
-    environment variables for the steps, such as a `PATH` to programs in the place of others."""
+    environment variables for the steps, such as a `PATH` to programs in the place of others.
+    `libraries`: folders of installed packages, by the requirements file that a step would install
+    from."""
     root = folder / "root"
     image, stages = Image(root), dict[str, Path]()
     name = ""
@@ -127,7 +130,8 @@ def built(
             case "VOLUME":
                 image.volumes.append(image.placed(rest))
             case "RUN":
-                _run(image, rest, variables or {})
+                for step in _without_installs(image, rest, libraries or {}):
+                    _run(image, step, variables or {})
             case "COPY":
                 _copy(image, shlex.split(rest), context, stages)
             case "CMD":
@@ -150,6 +154,19 @@ def _python_image(root: Path, name: str) -> Image:
     pip.write_text(f'#!/bin/sh\nexec {programs / "python"} -m pip "$@"\n', encoding="utf-8")
     pip.chmod(0o755)
     return Image(root, workdir=root)
+
+
+def _without_installs(image: Image, command: str, libraries: Mapping[str, Path]) -> Iterator[str]:
+    """Yield the parts of a command. Installs from the requirements files in `libraries` aren't
+    among them: their environments find these libraries."""
+    for part in command.split(" && ") if libraries else (command,):
+        install = re.fullmatch(r"(\S+)/bin/pip install --no-cache-dir -r (\S+)", part)
+        if install and (found := libraries.get(install[2])):
+            assert (image.workdir / install[2]).is_file()
+            (packages,) = (image.workdir / install[1]).glob("lib/python*/site-packages")
+            (packages / "libraries.pth").write_text(f"{found}\n", encoding="utf-8")
+        else:
+            yield part
 
 
 def _run(image: Image, command: str, variables: Mapping[str, str]) -> None:

@@ -14,6 +14,8 @@ import sys
 import threading
 import tomllib
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import requires
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +26,7 @@ import trustme
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import FrameLocator, sync_playwright
 
 from comfy import __main__ as comfy
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
@@ -255,17 +257,12 @@ def host_python(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return python
 
 
-@pytest.mark.parametrize("folder", ["written", "space"])
-def test_a_space_makes_images_in_hugging_faces_frame(
-    folder: str, host_python: Path, home: Path, request: pytest.FixtureRequest
-) -> None:
-    """With nothing installed but its requirements, a written Space and a checkout open in a frame
-    of another site behind TLS, show previews and make an image."""
-    command = [host_python, "app.py", "--port", "0"]
+@contextmanager
+def framed(url: str) -> Iterator[FrameLocator]:
+    """Open the app at `url` behind TLS, in a frame of another site, and yield the frame."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert(PUBLIC).configure_cert(tls)
     with (
-        serving(command, request.getfixturevalue(folder), **SPACE, HOME=str(home)) as url,
         HostProxy(url, tls) as proxy,
         sync_playwright() as playwright,
         playwright.chromium.launch(
@@ -278,7 +275,20 @@ def test_a_space_makes_images_in_hugging_faces_frame(
         frame = f'<iframe src="https://{PUBLIC}" width="1200" height="900"></iframe>'
         page.route(HUB_PAGE, lambda route: route.fulfill(body=frame, content_type="text/html"))
         page.goto(HUB_PAGE)
-        app = page.frame_locator("iframe")
+        yield page.frame_locator("iframe")
+
+
+@pytest.mark.parametrize("folder", ["written", "space"])
+def test_a_space_makes_images_in_hugging_faces_frame(
+    folder: str, host_python: Path, home: Path, request: pytest.FixtureRequest
+) -> None:
+    """With nothing installed but its requirements, a written Space and a checkout open in a frame
+    of another site behind TLS, show previews and make an image."""
+    command = [host_python, "app.py", "--port", "0"]
+    with (
+        serving(command, request.getfixturevalue(folder), **SPACE, HOME=str(home)) as url,
+        framed(url) as app,
+    ):
         app.locator("#form textarea").first.fill("a lighthouse at dusk")
         app.locator("#generate").click()
         app.locator("#stage img.live-frame").first.wait_for()
