@@ -30,7 +30,7 @@ from starlette.responses import Response
 from ui.gradio.internals import SCRIPTS, script_of_page
 from ui.gradio.page_files import style_text as layered
 from ui.page.gradio_files import style_name, style_text
-from ui.page.style_text import later_styles
+from ui.page.style_text import later_styles, opened_styles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_FOREVER, json_text
 
@@ -254,11 +254,9 @@ _AFTER_FIRST = (
     "batches/given.js",
     "batches/live_batches.js",
     "components/footer.js",
-    "components/mask_painter.js",
     "components/presets.js",
     "components/stage.js",
     "editor/open.js",
-    "form/chain.js",
     "form/files.js",
     "form/workflows.js",
     "history/expiry.js",
@@ -266,7 +264,6 @@ _AFTER_FIRST = (
     "making/many.js",
     "models/choosing.js",
     "models/fields.js",
-    "models/missing_models.js",
     "runs/live_history.js",
     "runs/live_queue.js",
 )
@@ -293,7 +290,7 @@ def _file(name: str) -> KeptFile | None:
         case "later.js":
             text = part_of(of_page, after_first.keys() - first) + _adding(later_styles())
         case "opened.js":
-            text = part_of(of_page, of_page.keys() - after_first)
+            text = part_of(of_page, of_page.keys() - after_first) + _adding(opened_styles())
         case "sign_in.js":
             text = joined(needed(modules(), _SIGN_IN_MODULE))
         case _:

@@ -1,6 +1,6 @@
 """Style sheets as the page gets them, without comments and indents: a quarter smaller. The page's
-first style sheet has what the header and the form need; all others come with the second part of
-the script.
+first style sheet has what the header and the form need; the others come with the parts of the
+script that need them.
 
 Cascade layers say what takes precedence: the lowest is `base.css`, then come Gradio's own sheets,
 then `parts.css`, and at last all other sheets, which are in no layer."""
@@ -8,7 +8,7 @@ then `parts.css`, and at last all other sheets, which are in no layer."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -32,10 +32,9 @@ _FIRST = (
     "making/many.css",
     "making/prompts.css",
 )
-_LATER = (
-    "before.css",
+_LATER = ("before.css", "overlays.css", "share.css", "fields/openers.css")
+_OPENED = (
     "dialogs.css",
-    "share.css",
     "editor/editor.css",
     "editor/rows.css",
     "image_editor/editor.css",
@@ -70,6 +69,13 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
+# Sheets in a component that come with the script that the user opens.
+_OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
+    "stage": ("video/tools.css", "chain.css", "results/prose.css"),
+    "batches": tuple(
+        name for name in _BATCHES if name not in ("run_lists.css", "batches/cards.css")
+    ),
+}
 # Styles that apply only inside one of the page's components, by the component's ID.
 _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "picker": ("chooser.css",),
@@ -100,15 +106,31 @@ def first_styles() -> str:
     """Return the styles of the page's header and form."""
     layered = (f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
     fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
-    return "\n".join((*layered, fonts, icon_styles(), styles(*_FIRST), _inside("picker")))
+    picker = _inside("picker", _OF_COMPONENTS["picker"])
+    return "\n".join((*layered, fonts, icon_styles(), styles(*_FIRST), picker))
 
 
 @cache
 def later_styles() -> str:
-    """Return all other styles of the page and of its components."""
-    components = (_inside(name) for name in _OF_COMPONENTS if name != "picker")
+    """Return the styles that the page needs after its first form."""
+    components = (
+        _inside(component, (name for name in names if name not in _opened_inside(component)))
+        for component, names in _OF_COMPONENTS.items()
+        if component != "picker"
+    )
     return "\n".join((styles(*_LATER), *components))
 
 
-def _inside(component: str) -> str:
-    return f"#{component} {{ {styles(*_OF_COMPONENTS[component])} }}"
+@cache
+def opened_styles() -> str:
+    """Return the styles of what the user opens."""
+    components = (_inside(component, names) for component, names in _OPENED_INSIDE.items())
+    return "\n".join((styles(*_OPENED), *components))
+
+
+def _opened_inside(component: str) -> tuple[str, ...]:
+    return _OPENED_INSIDE.get(component, ())
+
+
+def _inside(component: str, names: Iterable[str]) -> str:
+    return f"#{component} {{ {styles(*names)} }}"

@@ -4,11 +4,11 @@
 
 import { showAnnouncements } from "./announcement.js";
 import { refuseVaried } from "./batches/given.js";
-import { asksForKeys, showKeys } from "./components/keys.js";
-import { masksHold } from "./components/mask_painter.js";
+import { INPUTS } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
+import { masksHold } from "./mask/holding.js";
 import { useShared } from "./runs/shared_settings.js";
 import { TYPEFACE, write } from "./storage.js";
 
@@ -41,8 +41,9 @@ export const isHeldByMask = (press) => masksHold(press);
  * @param {KeyboardEvent} event
  */
 export function showKeysFor(event) {
-  if (!asksForKeys(event)) return false;
-  showKeys();
+  const isTyped = event.target instanceof Element && event.target.closest(INPUTS);
+  if (event.key !== "?" || isTyped || event.ctrlKey || event.metaKey || event.altKey) return false;
+  import("./components/keys.js").then(({ showKeys }) => showKeys());
   return true;
 }
 

@@ -6,11 +6,11 @@ import { $, element } from "../dom.js";
 import { page } from "../state.js";
 import { Cards } from "./cards.js";
 import { setComponent } from "./given.js";
-import { LargeResult } from "./large_result.js";
 import { progressWords } from "./words.js";
 
 /** @import { BatchDoc } from "../documents.js" */
 /** @import { Component } from "./given.js" */
+/** @import { LargeResult } from "./large_result.js" */
 
 const RENEWED_EVERY = 3000; // milliseconds between updates of the history while runs of a batch end
 
@@ -20,10 +20,13 @@ const RENEWED_EVERY = 3000; // milliseconds between updates of the history while
  */
 export function mount(place, { upload, viewer }) {
   const inside = /** @type {HTMLElement} */ ($(".batches", place));
-  const large = new LargeResult(viewer);
+  /** Of all sheets. @type {LargeResult | null} */
+  let large = null;
   /** @type {Component["open"]} */
   const open = async (id, opener = null) => {
+    const { LargeResult } = await import("./large_result.js");
     const { openSheet } = await import("./sheet.js");
+    large ??= new LargeResult(viewer);
     openSheet(inside, id, large, opener);
   };
   setComponent({ place: inside, upload, open });

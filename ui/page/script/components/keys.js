@@ -1,7 +1,7 @@
 // @ts-check
 // Dialog with the page's keyboard shortcuts.
 
-import { $, button, dialogHead, element, INPUTS } from "../dom.js";
+import { $, button, dialogHead, element } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @typedef {readonly [readonly string[], string]} KeyLine keys, and what they do */
@@ -96,13 +96,4 @@ function makeDialog() {
 export function showKeys() {
   const dialog = /** @type {HTMLDialogElement | null} */ ($("#keys")) ?? makeDialog();
   if (!dialog.open) dialog.showModal();
-}
-
-/**
- * @param {KeyboardEvent} event
- * @returns {boolean} whether the key opens the dialog
- */
-export function asksForKeys(event) {
-  const isTyped = event.target instanceof Element && event.target.closest(INPUTS);
-  return event.key === "?" && !isTyped && !event.ctrlKey && !event.metaKey && !event.altKey;
 }

@@ -3,13 +3,14 @@
 // both files. The mask is uploaded when the user pauses, at the latest before a run.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { $, addressOf, all, announce, button, element, isPaintable, isTouched } from "../dom.js";
+import { $, addressOf, announce, button, element, isPaintable, isTouched } from "../dom.js";
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
 import { editButton, offerOriginal } from "../image_editor/offers.js";
 import { editPainted } from "../image_editor/painted.js";
 import { MaskCanvas } from "../mask/canvas.js";
+import { addPainter } from "../mask/holding.js";
 import { MaskTools, tool } from "../mask/tools.js";
 import { message } from "../messages.js";
 import { mayUseCamera, takePhoto } from "./camera.js";
@@ -31,16 +32,6 @@ const NO_CAMERA = message(
 const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
 const NOTHING = message("Nothing is painted, so the image may not change.");
 const NOT_EDITED = message("The edited image couldn't be uploaded. Try again.");
-
-/** @type {WeakMap<Element, MaskPainter>} */
-const painters = new WeakMap();
-
-/**
- * Return whether a press of Generate has to wait: for an upload, or for the user's decision to run without a mask.
- * @param {() => void} press repeats the press when it no longer has to wait
- */
-export const masksHold = (press) =>
-  all(".mask-painter").some((place) => painters.get(place)?.holds(press));
 
 class MaskPainter {
   #place;
@@ -360,7 +351,7 @@ async function maskOf({ layers: [file] }) {
 export function mount(place, component) {
   const inner = /** @type {HTMLElement} */ ($(".mask-painter", place));
   const painter = new MaskPainter(inner, component);
-  painters.set(inner, painter);
+  addPainter(inner, painter);
   const tell = () => painter.tell(ownValue(component.props.value));
   component.watch("value", tell);
   tell();

@@ -1,293 +1,31 @@
 // @ts-check
-// Menu of presets below a form: named values to apply, save, overwrite, rename and delete.
+// Button below a form that opens its menu of presets.
 
-import { $, all, announce, button, element, iconButton } from "../dom.js";
-import { refill } from "../form/form.js";
-import { valuesOf } from "../form/replaced.js";
-import { labeled, message } from "../messages.js";
-import { API, ask, get, json, request } from "../requests.js";
-
-/** @import { PresetsDoc } from "../documents.js" */
-
-/**
- * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
- */
-
-class Menu {
-  #workflow;
-  #lists = element("div");
-  #name = element("input");
-  #share = element("input");
-  #shared = element("span", "hint muted");
-  #save = button(message("Save"), () => this.#keep());
-  /** @type {PresetsDoc} */
-  #presets = { own: [], shared: [], may_share: false };
-  /** Presets deleted since the menu was opened, latest last. @type {Deleted[]} */
-  #deleted = [];
-
-  /**
-   * @param {HTMLElement} place
-   * @param {string} workflow
-   */
-  constructor(place, workflow) {
-    this.#workflow = workflow;
-    const menu = element("details");
-    const body = element("div", "body");
-    const saving = element("form", "saving flow");
-    Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
-    this.#name.ariaLabel = this.#name.placeholder;
-    this.#name.addEventListener("input", () => this.#label());
-    this.#share.type = "checkbox";
-    this.#share.addEventListener("change", () => this.#label());
-    const share = element("label", "share in-line");
-    share.append(this.#share, message("Share with everyone"), this.#shared);
-    saving.append(this.#name, this.#save, share);
-    saving.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#keep();
-    });
-    body.append(this.#lists, element("h3", "", message("Save as preset")), saving);
-    const opener = element("summary", "bare", message("Presets"));
-    opener.dataset.icon = "bookmark";
-    menu.append(opener);
-    body.hidden = true;
-    menu.addEventListener("toggle", () => {
-      body.hidden = !menu.open;
-      if (!menu.open) return;
-      this.#deleted = [];
-      this.#read().then(() => body.scrollIntoView({ block: "nearest" }));
-    });
-    place.classList.add("menu");
-    place.replaceChildren(menu, body);
-  }
-
-  /** @param {string} [more] rest of the query @param {string} [below] rest of the path */
-  #path(more = "", below = "") {
-    return `${API}/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
-  }
-
-  async #read() {
-    const told = await get(this.#path());
-    if (!told) {
-      const why = message("Can't load the presets.");
-      this.#lists.replaceChildren(element("p", "caption", why));
-      return;
-    }
-    this.#presets = told;
-    this.#draw();
-  }
-
-  #draw() {
-    const { own, shared, may_share } = this.#presets;
-    const nothing = element(
-      "p",
-      "none muted",
-      message("A preset keeps all values of this form, with its files, under a name."),
-    );
-    const lists = [
-      ...this.#list(message("Yours"), own, false),
-      ...this.#list(message("For everyone"), shared, true),
-    ];
-    this.#lists.replaceChildren(...(lists.length ? lists : [nothing]));
-    this.#share.parentElement?.toggleAttribute("hidden", !may_share);
-    this.#label();
-  }
-
-  /** @param {string} title @param {string[]} names @param {boolean} shared */
-  #list(title, names, shared) {
-    // Don't offer to restore a name that is in use again: that would overwrite the new preset.
-    this.#deleted = this.#deleted.filter(
-      (one) => one.shared !== shared || !names.includes(one.name),
-    );
-    const gone = this.#deleted.filter((one) => one.shared === shared);
-    if (!names.length && !gone.length) return [];
-    const list = element("ul");
-    list.append(...names.map((name) => this.#item(name, shared)));
-    list.append(...gone.map((one) => this.#goneItem(one)));
-    return [element("h3", "", title), list];
-  }
-
-  /** @param {string} name @param {boolean} shared */
-  #item(name, shared) {
-    const item = element("li", "in-line");
-    item.append(button(name, () => this.#use(name, shared), "use"));
-    if (shared && !this.#presets.may_share) return item;
-    const rename = button(message("Rename"), () => this.#offerName(name, shared, item), "rename");
-    rename.title = rename.ariaLabel = labeled(message("Rename"), name);
-    const remove = button(message("Delete"), () => this.#delete(name, shared, item), "remove");
-    remove.title = remove.ariaLabel = labeled(message("Delete"), name);
-    item.append(rename, remove);
-    return item;
-  }
-
-  /** @param {Deleted} deleted */
-  #goneItem(deleted) {
-    const { name, values, shared } = deleted;
-    const item = element("li", "in-line");
-    const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
-    undo.title = undo.ariaLabel = labeled(message("Undo"), name);
-    item.append(element("span", "gone muted", message("Removed: {name}", { name })), undo);
-    return item;
-  }
-
-  /**
-   * Show an input for a new name in place of the preset.
-   * @param {string} name
-   * @param {boolean} shared
-   * @param {HTMLElement} item
-   */
-  #offerName(name, shared, item) {
-    const form = element("form", "saving flow");
-    const other = element("input");
-    Object.assign(other, { type: "text", maxLength: 60, value: name });
-    other.ariaLabel = labeled(message("Rename"), name);
-    const save = element("button", "button", message("Rename"));
-    const leave = () => {
-      const back = this.#item(name, shared);
-      item.replaceWith(back);
-      $(".rename", back)?.focus();
-    };
-    const cancel = iconButton("close", leave, "remove");
-    cancel.title = cancel.ariaLabel = message("Cancel");
-    const objection = element("p", "field-error");
-    objection.role = "alert";
-    form.append(other, save, cancel, objection);
-    other.addEventListener("input", () => {
-      objection.textContent = "";
-    });
-    let isAsking = false;
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const to = other.value.trim();
-      if (!to || isAsking) return;
-      if (to === name) {
-        leave();
-        return;
-      }
-      isAsking = true;
-      objection.textContent = await this.#rename(name, to, shared);
-      isAsking = false;
-    });
-    form.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      leave();
-    });
-    item.replaceChildren(form);
-    other.select();
-    other.focus();
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} to
-   * @param {boolean} shared
-   * @returns {Promise<string>} reason for a refusal, "" on success
-   */
-  async #rename(name, to, shared) {
-    const path = this.#path(this.#which(name, shared));
-    const { told, why, hint } = await request(path, json({ name: to }), "PATCH");
-    if (!told) return `${why} ${hint}`;
-    announce(message("{name} was renamed to {other}.", { name, other: to }));
-    await this.#read();
-    this.#focus(to, shared);
-    return "";
-  }
-
-  /** @param {string} name @param {boolean} shared */
-  #focus(name, shared) {
-    const { own, shared: everybodys } = this.#presets;
-    const at = shared ? own.length + everybodys.indexOf(name) : own.indexOf(name);
-    all(".use", this.#lists)[at]?.focus();
-  }
-
-  /** @param {string} name @param {boolean} shared */
-  #which(name, shared) {
-    return `&name=${encodeURIComponent(name)}&shared=${shared}`;
-  }
-
-  /**
-   * Load a preset's values. Resolves to null after an error, which the user has seen.
-   * @param {string} name
-   * @param {boolean} shared
-   * @returns {Promise<Record<string, unknown> | null>}
-   */
-  async #valuesOf(name, shared) {
-    const told = await ask(this.#path(this.#which(name, shared), "/values"), undefined, "GET");
-    return told?.values ?? null;
-  }
-
-  /** @param {string} name @param {boolean} shared */
-  async #use(name, shared) {
-    const values = await this.#valuesOf(name, shared);
-    if (!values) return;
-    refill(this.#workflow, { ...this.#values, ...values }, "preset", name);
-  }
-
-  /**
-   * Delete a preset. Keep its values in the menu for Undo.
-   * @param {string} name
-   * @param {boolean} shared
-   * @param {HTMLElement} item
-   */
-  async #delete(name, shared, item) {
-    const values = await this.#valuesOf(name, shared);
-    if (!values) return;
-    if (!(await ask(this.#path(this.#which(name, shared)), undefined, "DELETE"))) return;
-    const deleted = { name, shared, values };
-    this.#deleted.push(deleted);
-    const gone = this.#goneItem(deleted);
-    item.replaceWith(gone);
-    $("button", gone)?.focus();
-  }
-
-  /** Values in the form. */
-  get #values() {
-    return valuesOf(this.#workflow);
-  }
-
-  get #saved() {
-    return this.#share.checked ? this.#presets.shared : this.#presets.own;
-  }
-
-  #label() {
-    const name = this.#name.value.trim();
-    const files = this.#share.checked ? fileNames(this.#values) : [];
-    this.#shared.textContent = files.length
-      ? message("Also shared: {files}", { files: files.join(", ") })
-      : "";
-    this.#save.textContent = this.#saved.includes(name) ? message("Overwrite") : message("Save");
-    this.#save.ariaDisabled = String(!name);
-  }
-
-  #keep() {
-    const name = this.#name.value.trim();
-    if (name) this.#put(name, this.#values, this.#share.checked);
-  }
-
-  /** @param {string} name @param {Record<string, unknown>} values @param {boolean} shared */
-  async #put(name, values, shared) {
-    if (!(await ask(this.#path(), json({ name, values, shared })))) return;
-    this.#name.value = "";
-    this.#share.checked = false;
-    announce(message("{name} is saved.", { name }));
-    await this.#read();
-    this.#focus(name, shared);
-  }
-}
-
-/**
- * Return the names of the files among a form's values.
- * @param {Record<string, unknown>} values
- */
-const fileNames = (values) =>
-  Object.values(values).flatMap((value) => {
-    const { file } = /** @type {{ file?: unknown }} */ (value ?? {});
-    return typeof file === "string" ? [file.split("/").at(-1) ?? file] : [];
-  });
+import { element } from "../dom.js";
+import { message } from "../messages.js";
 
 /**
  * @param {HTMLElement} place
  * @param {string} workflow
  */
-export const mountPresets = (place, workflow) => void new Menu(place, workflow);
+export function mountPresets(place, workflow) {
+  const opener = element("details");
+  const body = element("div", "body");
+  const summary = element("summary", "bare", message("Presets"));
+  summary.dataset.icon = "bookmark";
+  opener.append(summary);
+  body.hidden = true;
+  /** @type {import("./preset_menu.js").PresetMenu | null} */
+  let menu = null;
+  opener.addEventListener("toggle", async () => {
+    body.hidden = true;
+    if (!opener.open) return;
+    const { PresetMenu } = await import("./preset_menu.js");
+    menu ??= new PresetMenu(body, workflow);
+    body.hidden = !opener.open;
+    await menu.open();
+    body.scrollIntoView({ block: "nearest" });
+  });
+  place.classList.add("menu");
+  place.replaceChildren(opener, body);
+}

@@ -10,6 +10,7 @@ import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
 import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
 import { shownOf } from "../results/shown.js";
+import { seenChain } from "../runs/chains.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
 import {
   arranged,
@@ -22,12 +23,10 @@ import {
 import { current, neighbour, seen } from "../runs/runs.js";
 import { removeRun } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
-import { ChainStrip } from "../stage/chain_strip.js";
 import { detailsOf } from "../stage/details.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
-import { doneLoading, markLast, markLoading } from "../stage/media.js";
-import { loadAhead } from "../stage/model.js";
+import { doneLoading, loadViewer, markLast, markLoading } from "../stage/media.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { Viewport } from "../stage/viewport.js";
@@ -94,7 +93,7 @@ class Stage {
     this.#viewport.place.addEventListener("close", () => this.#drawActions(page.now));
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
-    under.append(this.#progress.place, new ChainStrip().place);
+    under.append(this.#progress.place, stepsOfChain());
     const { intermediate, details } = this.#beneath;
     const parts = [intermediate, this.#lineage.place, details];
     place.replaceChildren(box, under, this.#rows.below, ...parts);
@@ -405,6 +404,20 @@ class Stage {
   }
 }
 
+/** Return the element that is replaced by a chain's steps. Their script is loaded with the first chain. */
+function stepsOfChain() {
+  const place = element("span");
+  place.hidden = true;
+  let isNeeded = false;
+  page.subscribe(async (now) => {
+    if (isNeeded || !seenChain(now)) return;
+    isNeeded = true;
+    const { ChainStrip } = await import("../stage/chain_strip.js");
+    place.replaceWith(new ChainStrip().place);
+  });
+  return place;
+}
+
 /**
  * Return whether the user pressed this letter alone.
  * @param {KeyboardEvent} event
@@ -420,7 +433,7 @@ const isLetter = ({ key, ctrlKey, metaKey, altKey }, letter) =>
  */
 export function mount(place, component) {
   const stage = new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
-  loadAhead(component.viewer);
+  loadViewer(component.viewer);
   const tell = () => stage.tell(component.props.value);
   component.watch("value", tell);
   tell();

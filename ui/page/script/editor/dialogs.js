@@ -4,8 +4,8 @@
 import { button, dialog, element, iconButton } from "../dom.js";
 import { LOCALE, message } from "../messages.js";
 import { ask } from "../requests.js";
+import { editorPath } from "./editing.js";
 import { newId } from "./fields.js";
-import { editorPath } from "./preview.js";
 
 /** @import { FormVersion } from "../documents.js" */
 /** @import { Settings } from "./model.js" */

@@ -3,6 +3,7 @@
 
 import { userName } from "../gradio.js";
 import { message } from "../messages.js";
+import { API } from "../requests.js";
 import { EDITED, EDITING, read, write } from "../storage.js";
 
 /** @import { Settings } from "./model.js" */
@@ -44,6 +45,9 @@ export const whyOff = (name) => (isEdited(name) ? OFF : "");
  * @param {string} name
  */
 export const isPrivate = (name) => name.startsWith("~");
+
+/** @param {string} name of a workflow */
+export const editorPath = (name) => `${API}/workflows/${encodeURIComponent(name)}/editor`;
 
 /** @param {string} name */
 const keyOf = (name) => EDITED + [userName(), name].filter(Boolean).join("/");

@@ -7,11 +7,11 @@ import { $, announce, button, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
 import { askConflict, askUnsaved, moreMenu, showVersions } from "./dialogs.js";
-import { isPrivate, keepDraft, keptDraft } from "./editing.js";
+import { editorPath, isPrivate, keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
 import { isSame, modelOf, settingsOf } from "./model.js";
 import { AddPart, CoverPart, HeadPart, IdeasPart, OutputsPart, PositionPart } from "./parts.js";
-import { editorPath, Preview } from "./preview.js";
+import { Preview } from "./preview.js";
 
 /** @import { EditorInput } from "../documents.js" */
 /** @import { EditorDoc, Model, OwnSettings, Settings } from "./model.js" */

@@ -4,8 +4,7 @@
 import { $, isNarrow } from "../dom.js";
 import { request } from "../requests.js";
 import { page, say } from "../state.js";
-import { editedBefore, isEdited, keptDraft, setEdited } from "./editing.js";
-import { editorPath } from "./preview.js";
+import { editedBefore, editorPath, isEdited, keptDraft, setEdited } from "./editing.js";
 
 /** @import { FormEditor } from "./editor.js" */
 

@@ -8,10 +8,9 @@ import { labeled, message, plural } from "../messages.js";
 import { ask, json } from "../requests.js";
 import { seen } from "../runs/runs.js";
 import { page } from "../state.js";
-import { isPrivate } from "./editing.js";
+import { editorPath, isPrivate } from "./editing.js";
 import { checkBox, labelled, numberBox, part, signButton, textBox } from "./fields.js";
 import { isSame, rowOf, withInput, withOutput } from "./model.js";
-import { editorPath } from "./preview.js";
 import { isFilledIn } from "./row_form.js";
 
 /** @import { FormEditor } from "./editor.js" */

@@ -5,17 +5,15 @@ import { all, glideTo } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { addValues, formName, isDrawing, redraw } from "../form/form.js";
 import { unfold } from "../gradio.js";
-import { API, json, request } from "../requests.js";
+import { json, request } from "../requests.js";
 import { page } from "../state.js";
+import { editorPath } from "./editing.js";
 
 /** @import { Settings } from "./model.js" */
 
 const PAUSE = 200; // milliseconds without a change
 const FIELD = "[id^=field-]";
 const SELECTED = "edited-field";
-
-/** @param {string} name of a workflow */
-export const editorPath = (name) => `${API}/workflows/${encodeURIComponent(name)}/editor`;
 
 export class Preview {
   #name;

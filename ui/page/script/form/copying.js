@@ -98,3 +98,25 @@ export function mountCopy(place) {
       );
     });
 }
+
+/**
+ * Return a button that copies a text, or selects it where copying isn't allowed.
+ * @param {string} text
+ * @param {() => HTMLElement | null} shown the element that shows the text
+ * @param {string} [className]
+ */
+export const copyButton = (text, shown, className = "button") =>
+  button(
+    message("Copy"),
+    () =>
+      copyText(text).then(
+        () => announce(message("Copied")),
+        () => select(shown()),
+      ),
+    className,
+  );
+
+/** @param {HTMLElement | null} place */
+function select(place) {
+  if (place) getSelection()?.selectAllChildren(place);
+}

@@ -6,7 +6,6 @@ import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, button, element } from "../dom.js";
 import { giveFile, isChoosing, isEnlarging, labelOf, replaceFile } from "../gradio.js";
-import { openGrid } from "../grids/opened_grid.js";
 import { labeled, message, plural } from "../messages.js";
 import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
@@ -151,6 +150,7 @@ export function mountOpen(place) {
  */
 async function takeBeside(file, files) {
   const [field] = fieldsFor(file.type);
+  const { openGrid } = await import("../grids/opened_grid.js");
   if (field && (await openGrid(file))) return;
   if (field && !mayOpen()) useIn(field, files);
   else if (field) tryToOpen(file, file.name, () => useIn(field, files));

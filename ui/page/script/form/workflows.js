@@ -3,7 +3,6 @@
 
 import { confirm } from "../confirm.js";
 import { $, announce, button, dialog, element } from "../dom.js";
-import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { API, ask, json, request } from "../requests.js";
 import { say } from "../state.js";
@@ -27,6 +26,7 @@ export const mayOpen = () => Boolean($("#open button"));
  * @param {number} [count] the number of files given, including this one
  */
 export async function openWorkflow(file, name, offers = [], count = 1) {
+  const { openGrid } = await import("../grids/opened_grid.js");
   if (await openGrid(file)) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (!opened) return;

@@ -3,9 +3,8 @@
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { shareSeveral } from "../stage/share.js";
+import { compare, MOST_BESIDE } from "./comparable.js";
 import { deleteRuns, MOST, setFavourite } from "./marks.js";
-import { compare, MOST_BESIDE } from "./side_by_side.js";
 
 /** @import { Past } from "./past.js" */
 /** @import { PastRun } from "../state.js" */
@@ -119,7 +118,9 @@ export class Selection {
     drop.ariaDisabled = String(!runs.length || isMany);
     mark.ariaDisabled = String(!kept.length || isMany);
     beside.ariaDisabled = String(!isBeside);
-    const link = button(message("Share…"), () => shareSeveral(ids));
+    const link = button(message("Share…"), async () =>
+      (await import("../stage/share.js")).shareSeveral(ids),
+    );
     link.ariaDisabled = String(!shown || isMany);
     this.place.replaceChildren(said, this.#download(runs, isMany), link, mark, beside, drop);
   }

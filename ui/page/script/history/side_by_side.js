@@ -14,15 +14,12 @@ import { page } from "../state.js";
 import { Together } from "../video/together.js";
 import { isFitted, percentOf, sightOf } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
+import { WITH_NEWER, WITH_OLDER } from "./comparable.js";
 import { deleteRuns, setFavourite } from "./marks.js";
 import { differences, endedAt } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
 /** @import { Zoom } from "../zoom.js" */
-
-export const MOST_BESIDE = 4;
-const WITH_OLDER = message("Compare with an older result");
-const WITH_NEWER = message("Compare with a newer result");
 
 /**
  * A run to compare. `at`: the index of its file to show, otherwise its first result.
@@ -34,7 +31,7 @@ const WITH_NEWER = message("Compare with a newer result");
  * @param {readonly Compared[]} runs
  * @param {string} viewer URL of the module that shows 3D models
  */
-export async function compare(runs, viewer) {
+export async function showBeside(runs, viewer) {
   /** @type {(View | null)[]} */
   const told = await Promise.all(
     runs.map(({ id }) => ask(`${API}/runs/${id}?with_page=true`, undefined, "GET")),
@@ -91,7 +88,7 @@ function otherPairs([first, second], viewer) {
   return ways.flatMap(([text, label, step]) => {
     const other = first && second && inPlaceOf(second, first, step);
     if (!other) return [];
-    const made = button(text, () => compare([first, other], viewer));
+    const made = button(text, () => showBeside([first, other], viewer));
     made.title = made.ariaLabel = label;
     return [made];
   });
@@ -110,20 +107,6 @@ function inPlaceOf(run, kept, step) {
 }
 
 /**
- * Return the run to compare a run on the stage with, and the words for it, or null if the history has no other one.
- * @param {string} id
- * @returns {{ runs: [PastRun, PastRun], label: string } | null}
- */
-export function comparable(id) {
-  const { past } = page.now;
-  const run = past.find((one) => one?.id === id);
-  if (!run) return null;
-  const older = neighbour(past, id, 1);
-  const other = older ?? neighbour(past, id, -1);
-  return other && { runs: [run, other], label: older ? WITH_OLDER : WITH_NEWER };
-}
-
-/**
  * Delete a run and compare the others. One of two is replaced by the next older or newer one. Undo compares them again.
  * @param {Compared} run
  * @param {readonly Compared[]} runs with this one
@@ -134,11 +117,11 @@ async function remove(run, runs, viewer) {
   const isPair = kept && !more.length;
   const next = isPair ? (inPlaceOf(run, kept, 1) ?? inPlaceOf(run, kept, -1)) : null;
   const again = () => {
-    if (opened()) compare(runs, viewer);
+    if (opened()) showBeside(runs, viewer);
   };
   if (!(await deleteRuns([run.id], again))) return;
   const others = runs.flatMap((one) => (one === run ? (next ?? []) : one));
-  if (others.length > 1) await compare(others, viewer);
+  if (others.length > 1) await showBeside(others, viewer);
   else opened()?.close();
 }
 

@@ -5,7 +5,6 @@ import { $, button } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { filled } from "../form/filled.js";
 import { message } from "../messages.js";
-import { openPicker } from "./picker.js";
 import { setPrompt } from "./prompt.js";
 
 /** @typedef {{ key: string, label: string }} ModelField */
@@ -61,7 +60,11 @@ function addButton(workflow, { key, label }) {
  * @param {() => import("./picker.js").Place} place
  */
 export function browseButton(label, place) {
-  const opens = button(message("Browse"), () => openPicker(place(), opens), "browse-models");
+  const open = async () => {
+    const { openPicker } = await import("./picker.js");
+    openPicker(place(), opens);
+  };
+  const opens = button(message("Browse"), open, "browse-models");
   opens.ariaLabel = message("Browse models: {field}", { field: label });
   opens.setAttribute("aria-haspopup", "dialog");
   return opens;

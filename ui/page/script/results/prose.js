@@ -2,9 +2,7 @@
 // Results that are texts: rendered from Markdown, or as they are. Everything is built from elements and texts, never from
 // HTML.
 
-import { announce, button, element } from "../dom.js";
-import { copyText } from "../form/copying.js";
-import { message } from "../messages.js";
+import { element } from "../dom.js";
 import { parseMarkdown } from "./markdown.js";
 
 /** @import { Block, Inline } from "./markdown.js" */
@@ -29,28 +27,6 @@ export function proseOf(text, label) {
   else column.append(element("p", "", text));
   place.append(column);
   return place;
-}
-
-/**
- * Return a button that copies a text, or selects it where copying isn't allowed.
- * @param {string} text
- * @param {() => HTMLElement | null} shown the element that shows the text
- * @param {string} [className]
- */
-export const copyButton = (text, shown, className = "button") =>
-  button(
-    message("Copy"),
-    () =>
-      copyText(text).then(
-        () => announce(message("Copied")),
-        () => select(shown()),
-      ),
-    className,
-  );
-
-/** @param {HTMLElement | null} place */
-function select(place) {
-  if (place) getSelection()?.selectAllChildren(place);
 }
 
 /**

@@ -2,11 +2,11 @@
 // All results of a run side by side. Pressing one enlarges it.
 
 import { addressOf, all, button, downloadLink, element } from "../dom.js";
+import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { choiceWords } from "../runs/results.js";
 import { audioOf, thumbnailFor, waveformOf } from "../stage/media.js";
 import { CELL_GAP, imageLayout, mixedLayout } from "./grid_layout.js";
-import { copyButton, proseOf } from "./prose.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
 
@@ -41,8 +41,8 @@ export class ResultGrid {
     const { items } = arrangement;
     this.#isMixed = !items.every(isSeen);
     const isFull = items.length <= MOST_FULL;
-    const cells = items.map((item, at) =>
-      this.#cell(item, at, choiceWords(arrangement, at), isFull),
+    const cells = await Promise.all(
+      items.map((item, at) => this.#cell(item, at, choiceWords(arrangement, at), isFull)),
     );
     const images = cells.flatMap((cell) => [...cell.querySelectorAll("img")]);
     await Promise.race([
@@ -113,8 +113,8 @@ export class ResultGrid {
    * @param {string} name
    * @param {boolean} isFull whether to load a full image
    */
-  #cell(item, at, name, isFull) {
-    const cell = isSeen(item) ? this.#picture(item, at, name, isFull) : this.#panel(item, at);
+  async #cell(item, at, name, isFull) {
+    const cell = isSeen(item) ? this.#picture(item, at, name, isFull) : await this.#panel(item, at);
     cell.dataset.at = String(at);
     cell.dataset.kind = item.kind;
     return cell;
@@ -139,7 +139,7 @@ export class ResultGrid {
    * @param {Item} item
    * @param {number} at
    */
-  #panel(item, at) {
+  async #panel(item, at) {
     const cell = element("div", "cell panel");
     const head = element("div", "head in-line apart");
     const title = item.label || (item.kind === "text" ? message("Text") : item.name);
@@ -149,6 +149,7 @@ export class ResultGrid {
     head.append(opens);
     cell.append(head);
     if (item.kind === "text") {
+      const { proseOf } = await import("./prose.js");
       const prose = proseOf(item.text, title);
       head.append(copyButton(item.text, () => prose, "link"));
       cell.append(prose);

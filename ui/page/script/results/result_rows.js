@@ -3,7 +3,7 @@
 // way back from one result to all.
 
 import { $, all, button, element, tell } from "../dom.js";
-import { comparable, compare } from "../history/side_by_side.js";
+import { comparable, compare } from "../history/comparable.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
 import { choosable, placeWords } from "../runs/results.js";

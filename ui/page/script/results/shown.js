@@ -4,7 +4,6 @@
 import { addressOf, element } from "../dom.js";
 import { message } from "../messages.js";
 import { loaded } from "../stage/media.js";
-import { proseOf } from "./prose.js";
 
 /** @import { Item } from "../runs/results.js" */
 
@@ -29,7 +28,8 @@ export async function shownOf(item, viewer) {
  * @param {string} text
  * @param {string} label
  */
-function textOf(text, label) {
+async function textOf(text, label) {
+  const { proseOf } = await import("./prose.js");
   const place = element("div", "text", proseOf(text, label));
   return place;
 }

@@ -26,6 +26,10 @@ import { message, plural } from "../messages.js";
  */
 
 const WATCHED = ["image", "video"];
+const SHARED = ["image", "video", "audio"];
+
+/** @param {string} kind */
+export const canBeShared = (kind) => SHARED.includes(kind);
 
 /**
  * Arrange the results of a finished run.

@@ -2,18 +2,17 @@
 // Buttons for the result on the stage. Each acts on that result only.
 
 import { $, addressOf, button, downloadLink, element, glideTo, isNarrow, root } from "../dom.js";
-import { showDone } from "../form/copying.js";
+import { copyButton, showDone } from "../form/copying.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
-import { copyButton } from "../results/prose.js";
 import { alter } from "../runs/alter.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
+import { canBeShared } from "../runs/results.js";
 import { page } from "../state.js";
 import { resultActions, runAction } from "./result_actions.js";
-import { canBeShared, share } from "./share.js";
 import { USED } from "./use_menu.js";
 
 /** @import { FormValues } from "../documents.js" */
@@ -118,8 +117,10 @@ function moreFor({ view, item, isAll, compare, beside, details, events }, again)
     more.push({ label: message("Download all"), href: zipOf(view) });
   if ((item || isAll) && canReuse(view))
     more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
-  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
-    more.push({ label: message("Share…"), does: () => leaving(() => share(id, item.at)) });
+  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms()) {
+    const open = async () => (await import("./share.js")).share(id, item.at);
+    more.push({ label: message("Share…"), does: () => leaving(open) });
+  }
   more.push(...again);
   for (const action of item ? resultActions(item) : [])
     more.push({ label: action.label, does: () => item && act(action, item) });

@@ -2,9 +2,9 @@
 // Elements that show a result: an image, a player, a 3D model, a text or a card.
 
 import { $, addressOf, all, button, downloadLink, element, isPaintable } from "../dom.js";
+import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
-import { copyButton, proseOf } from "../results/prose.js";
-import { showModel } from "./model.js";
+import { page } from "../state.js";
 import { factsOf, soundWords } from "./sound_facts.js";
 import { textMenu } from "./use_menu.js";
 
@@ -22,6 +22,19 @@ const KINDS = {
   text: message("Text"),
   video: "",
 };
+
+/**
+ * Preload the viewer during the first run that makes 3D models, so that its result appears without delay.
+ * @param {string} viewer the address of the viewer's module, or ""
+ */
+export function loadViewer(viewer) {
+  let isLoaded = !viewer;
+  page.subscribe(({ makes, sending, order }) => {
+    if (isLoaded || !(sending || order.length) || makes !== "3d") return;
+    isLoaded = true;
+    import(addressOf(viewer)).catch(() => {}); // the result's card reports it
+  });
+}
 
 /**
  * Return the element of a result, once it can be painted. If the browser can't show it, return a card that says so.
@@ -47,7 +60,11 @@ export async function loaded(item, viewer) {
         video.addEventListener("loadeddata", () => done(video));
         video.addEventListener("error", () => done(card(item, NOT_LOADED)));
       });
-      return within(ready, video);
+      const tools = import("../video/tools.js"); // the viewport shows them with the video
+      return within(
+        Promise.all([ready, tools]).then(([node]) => node),
+        video,
+      );
     }
     case "audio": {
       const place = card(item, "", ...waveformOf(item), audioOf(item));
@@ -57,7 +74,8 @@ export async function loaded(item, viewer) {
       return textOf(item);
     case "3d": {
       const place = element("div", "model");
-      const ready = showModel(place, item, viewer).then(
+      const shows = import("./model.js").then(({ showModel }) => showModel(place, item, viewer));
+      const ready = shows.then(
         () => place,
         () => {
           const note = card(item, NOT_LOADED);
@@ -163,7 +181,8 @@ export function waveformOf(item) {
 }
 
 /** @param {Item} item */
-function textOf(item) {
+async function textOf(item) {
+  const { proseOf } = await import("../results/prose.js");
   const place = element("div", "text");
   const prose = proseOf(item.text, item.label || message("Text"));
   const tools = element("div", "text-tools");

@@ -3,7 +3,6 @@
 
 import { addressOf, element, isStill } from "../dom.js";
 import { labeled, message } from "../messages.js";
-import { page } from "../state.js";
 import { read, TURNED, write } from "../storage.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -11,19 +10,6 @@ import { read, TURNED, write } from "../storage.js";
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians per second; milliseconds after the user turned the model
 const LOOKED_EVERY = 100; // milliseconds
 const MARGIN = 1.05; // room around a model that fits
-
-/**
- * Preload the viewer during the first run that makes 3D models, so that its result appears without delay.
- * @param {string} viewer the address of the viewer's module, or ""
- */
-export function loadAhead(viewer) {
-  let isLoaded = !viewer;
-  page.subscribe(({ makes, sending, order }) => {
-    if (isLoaded || !(sending || order.length) || makes !== "3d") return;
-    isLoaded = true;
-    import(addressOf(viewer)).catch(() => {}); // the result's card reports it
-  });
-}
 
 /**
  * Show a model in an element. Resolves once the model is visible.

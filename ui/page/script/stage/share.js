@@ -5,12 +5,12 @@ import { announce, button, dialog, element, root } from "../dom.js";
 import { copyText } from "../form/copying.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
+import { canBeShared } from "../runs/results.js";
 import { say } from "../state.js";
 
 /** @import { LinkDoc, RunDoc } from "../documents.js" */
 
 const MOST = 24; // results of a link, as in ui/api/links.py
-const KINDS = ["image", "video", "audio"];
 const SHARED = message("This result is already shared with this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
@@ -51,9 +51,6 @@ const wordsFor = (count) => ({
 /** @param {number} count */
 const othersOf = (count) =>
   plural("{count} other link shows it, too.", "{count} other links show it, too.", { count });
-
-/** @param {string} kind */
-export const canBeShared = (kind) => KINDS.includes(kind);
 
 /**
  * Ask what to share of a result, then create its link. For a result that is shared already, show the link.

@@ -4,7 +4,6 @@
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
-import { VideoTools } from "../video/tools.js";
 import { FITTED, isFitted, openedAt, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
@@ -12,6 +11,7 @@ import { Before } from "./before.js";
 import { USED } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
+/** @import { VideoTools } from "../video/tools.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 
 /** Viewport in a dialog element that is always open: non-modal when inline, modal in full screen. */
@@ -23,7 +23,9 @@ export class Viewport {
   #room = element("div", "room stretched");
   #download = element("span");
   #before = new Before();
-  #video = new VideoTools();
+  #tools = element("div", "tools");
+  /** Tools of a video, once there is one. @type {VideoTools | null} */
+  #video = null;
   #percent = button("", () => this.#gestures.toggle(), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
   /** Where a single finger touched an image that fits, which may start a swipe. @type {Point | null} */
@@ -48,10 +50,9 @@ export class Viewport {
       this.#percent,
       tool(message("Zoom in"), "in", () => this.#gestures.enlarge()),
     );
-    const tools = element("div", "tools");
-    tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
+    this.#tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
     this.#room.append(media, this.#before.place);
-    this.place.append(this.#room, tools, this.#video.place);
+    this.place.append(this.#room, this.#tools);
     this.place.tabIndex = -1;
     this.#listen();
     this.#setInline();
@@ -86,7 +87,7 @@ export class Viewport {
     const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
     this.#fitTools(image);
     this.#before.offer(isAlike ? image : null, before, Boolean(item?.before));
-    this.#video.show(image instanceof HTMLVideoElement ? image : null, item);
+    this.#showVideoTools(image instanceof HTMLVideoElement ? image : null, item);
     if (this.#download.dataset.for === item?.url) return;
     this.#download.dataset.for = item?.url ?? "";
     const link = item && downloadLink("", addressOf(item.url), item.name);
@@ -95,6 +96,20 @@ export class Viewport {
       link.title = link.ariaLabel = message("Download");
     }
     this.#download.replaceChildren(...(link ? [link] : []));
+  }
+
+  /**
+   * @param {HTMLVideoElement | null} video
+   * @param {Item | null} item
+   */
+  async #showVideoTools(video, item) {
+    if (video && !this.#video) {
+      const { VideoTools } = await import("../video/tools.js");
+      if (this.#media.firstElementChild !== video) return;
+      this.#video ??= new VideoTools();
+      this.#tools.after(this.#video.place);
+    }
+    this.#video?.show(video, item);
   }
 
   /**

@@ -2,8 +2,8 @@
 // Opening the “Try several values” dialog.
 
 import { fieldsToVary, theComponent } from "../batches/given.js";
-import { masksHold } from "../components/mask_painter.js";
 import { $ } from "../dom.js";
+import { masksHold } from "../mask/holding.js";
 
 /**
  * Open the dialog, unless it is open already. If a mask is still being uploaded or needs an answer from the user, wait
