@@ -70,7 +70,7 @@ def cover(app: RunningApp, name: str) -> bytes:
     else:
         small.thumbnail((SIDE, SIDE))
     target = io.BytesIO()
-    small.save(target, "WEBP", quality=80, method=6)
+    small.save(target, "WEBP", quality=70, method=6)
     return target.getvalue()
 
 
