@@ -64,7 +64,15 @@ NOT_KEPT = (
     "private, max-age=3600",
     "private, max-age=86400",
 )
-SAME_FOR_ALL = ("/icons/", "/languages/", "/script/", "/assets/", "/social-card", "/service_worker")
+SAME_FOR_ALL = (
+    "/assets/",
+    "/embed.js",
+    "/icons/",
+    "/languages/",
+    "/script/",
+    "/service_worker",
+    "/social-card",
+)
 
 
 @pytest.mark.parametrize(
