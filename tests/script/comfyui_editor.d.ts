@@ -26,7 +26,9 @@ declare module "*/scripts/app.js" {
           type: "overwrite";
         }): Promise<boolean | null>;
       }; // not in every version
-      toast: { add(message: { severity: "error"; summary: string; detail: string }): void };
+      toast: {
+        add(message: { severity: "error" | "info"; summary: string; detail: string }): void;
+      };
     };
     registerExtension(extension: Extension): void;
   };

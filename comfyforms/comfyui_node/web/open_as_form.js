@@ -7,6 +7,8 @@ const TITLE = "Open as form";
 const DEVICES = "ComfyForms on other devices";
 const INSTALLING =
   "ComfyForms is being installed into an environment of its own. This takes a few minutes, once.";
+// ComfyUI Desktop has no tabs: it opens addresses, but no empty pages, in the system's browser.
+const IN_DESKTOP = "electronAPI" in window;
 const PAUSE = 1000; // milliseconds between questions whether the app is installed
 
 /**
@@ -48,12 +50,19 @@ async function formAddress(order, wait, mayReplace) {
 }
 
 /**
- * Show in the new tab that the app starts.
+ * Show that the app starts: in the new tab, or without one in a message.
  * @param {Window | null} tab
  * @returns {(line: string) => boolean}
  */
 function progressIn(tab) {
-  if (!tab) return () => true;
+  if (!tab) {
+    let told = false;
+    return () => {
+      if (!told) showMessage("info", TITLE, INSTALLING);
+      told = true;
+      return true;
+    };
+  }
   const page = tab.document;
   page.title = "ComfyForms";
   page.documentElement.style.colorScheme = "light dark";
@@ -71,17 +80,18 @@ function progressIn(tab) {
 }
 
 /**
+ * @param {"error" | "info"} severity
  * @param {string} summary
- * @param {unknown} problem
+ * @param {unknown} message
  */
-function showProblem(summary, problem) {
-  const detail = problem instanceof Error ? problem.message : String(problem);
-  app.extensionManager.toast.add({ severity: "error", summary, detail });
+function showMessage(severity, summary, message) {
+  const detail = message instanceof Error ? message.message : String(message);
+  app.extensionManager.toast.add({ severity, summary, detail });
 }
 
 /** Send the open workflow to ComfyForms and show its form in a new tab. */
 async function openAsForm() {
-  let tab = window.open("", "_blank"); // now, while the click still allows a pop-up
+  let tab = IN_DESKTOP ? null : window.open("", "_blank"); // now, while the click still allows a pop-up
   const wait = progressIn(tab);
   const manager = app.extensionManager;
   try {
@@ -95,15 +105,16 @@ async function openAsForm() {
       const agreed = manager.dialog
         ? await manager.dialog.confirm({ title: TITLE, message, type: "overwrite" })
         : window.confirm(message);
-      tab = agreed ? window.open("", "_blank") : null;
+      tab = agreed && !IN_DESKTOP ? window.open("", "_blank") : null;
       return agreed;
     });
     if (!url) return;
     if (tab) tab.location.href = url;
+    else if (IN_DESKTOP) window.open(url, "_blank");
     else window.location.href = url;
   } catch (problem) {
     tab?.close();
-    showProblem(TITLE, problem);
+    showMessage("error", TITLE, problem);
   }
 }
 
@@ -129,7 +140,7 @@ async function showDevices() {
       dialog.replaceChildren(...devicesParts(devices, show, () => dialog.close()));
     } catch (problem) {
       dialog.close();
-      showProblem(DEVICES, problem);
+      showMessage("error", DEVICES, problem);
     }
   }
   dialog.showModal();

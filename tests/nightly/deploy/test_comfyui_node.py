@@ -11,13 +11,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from comfy.demo import DemoServer
 from comfyforms.comfyui_node import beside
@@ -171,13 +172,39 @@ def test_the_address_is_reachable_from_the_browser(folder: Path) -> None:
     assert not folder.exists()
 
 
+# Stands for uv, which would need the network: the Python of its environments has the app.
+UV = """#!/bin/sh
+echo "$@" >> {log}
+for last; do :; done
+[ "$1" = venv ] || exit 0
+mkdir -p "$last/bin"
+ln -s {environment}/bin/python "$last/bin/python"
+ln -s {environment}/lib {environment}/pyvenv.cfg "$last"
+"""
+
+
+def put_node(base: Path) -> None:
+    """Put the node alone into a ComfyUI."""
+    shutil.copytree(NODE, base / "custom_nodes" / "open_as_form", ignore=_OWN)
+
+
+def put_checkout(base: Path) -> None:
+    """Put the whole checkout into a ComfyUI, as `git clone` does."""
+    folder = base / "custom_nodes" / "comfyforms"
+    shutil.copytree(ROOT / "comfyforms", folder / "comfyforms", ignore=_OWN)
+    for name in ("__init__.py", "app.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+
+
+_OWN = shutil.ignore_patterns("__pycache__", ".venv")
+
+
 @contextlib.contextmanager
 def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
-    """Start this machine's ComfyUI with the node on a free port, with its files in `base`."""
+    """Start this machine's ComfyUI on a free port, with its files in `base` and these programs."""
     folder = os.environ.get("COMFYUI_DIR")
     if not folder:
         pytest.skip("needs COMFYUI_DIR, the folder of a ComfyUI that COMFYUI_COMMAND starts there")
-    shutil.copytree(NODE, base / "custom_nodes" / "open_as_form")
     port = free_port()
     command = shlex.split(os.environ.get("COMFYUI_COMMAND", "python main.py --cpu"))
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
@@ -205,31 +232,39 @@ def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
             program.kill()
 
 
-def opened_in_the_editor(comfyui: str) -> str:
-    """Return the address that *File → Open as form* opens in the editor with the plain graph."""
+@contextlib.contextmanager
+def editor_of(comfyui: str) -> Iterator[Page]:
+    """Open the editor with the plain graph."""
     flags = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
         browser.new_context(viewport={"width": 1360, "height": 900}) as context,
     ):
-        context.set_default_timeout(1000 * LONGEST_WAIT)
+        context.set_default_timeout(1000 * FRESH_START)
         editor = context.new_page()
         editor.add_init_script("localStorage.setItem('Comfy.TutorialCompleted', 'true')")
         editor.goto(comfyui, wait_until="domcontentloaded")
         editor.wait_for_function("window.app?.extensionManager?.workflow?.activeWorkflow")
         editor.evaluate("graph => window.app.loadGraphData(graph, true, true, 'plain')", PLAIN)
         close = editor.get_by_role("button", name="Close dialog")
-        menu = editor.locator(".comfyui-logo-wrapper, .comfy-menu-button-wrapper").first
         editor.add_locator_handler(close, lambda button: button.click())
-        menu.click()
-        editor.get_by_role("menuitem", name="File", exact=True).hover()
-        with context.expect_page() as opened:
-            editor.get_by_role("menuitem", name="Open as form").click()
-        opened.value.wait_for_url(
-            re.compile("workflow="), wait_until="commit", timeout=1000 * FRESH_START
-        )
-        return opened.value.url
+        yield editor
+
+
+def choose(editor: Page, entry: str) -> None:
+    """Choose an entry of the menu *File*."""
+    editor.locator(".comfyui-logo-wrapper, .comfy-menu-button-wrapper").first.click()
+    editor.get_by_role("menuitem", name="File", exact=True).hover()
+    editor.get_by_role("menuitem", name=entry).click()
+
+
+def opened_form(editor: Page, press: Callable[[], None]) -> str:
+    """Return the address of the form that a press opens in a new tab."""
+    with editor.context.expect_page() as opened:
+        press()
+    opened.value.wait_for_url(re.compile("workflow="), wait_until="commit")
+    return opened.value.url
 
 
 def test_a_real_comfyui_opens_a_form_from_its_menu(
@@ -238,11 +273,13 @@ def test_a_real_comfyui_opens_a_form_from_its_menu(
     """ComfyUI loads the node and its script. The menu opens a form whose runs use that ComfyUI. The
     app stops when ComfyUI stops."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
+    put_node(tmp_path)
     with real_comfyui(tmp_path, installed) as comfyui:
         scripts = requests.get(f"{comfyui}/extensions", timeout=LONGEST_WAIT).json()
         (script,) = (one for one in scripts if one.endswith("/open_as_form.js"))
         assert requests.get(f"{comfyui}{script}", timeout=LONGEST_WAIT).status_code == 200
-        url = opened_in_the_editor(comfyui)
+        with editor_of(comfyui) as editor:
+            url = opened_form(editor, lambda: choose(editor, "Open as form"))
         app = url.partition("/?")[0]
         assert requests.get(url, timeout=LONGEST_WAIT).status_code == 200
         asked = requests.post(
@@ -255,3 +292,34 @@ def test_a_real_comfyui_opens_a_form_from_its_menu(
         assert Image.open(io.BytesIO(image.content)).size == (48, 32)
         assert list((tmp_path / "output").glob("plain*.png"))
     eventually(lambda: not answers(app))
+
+
+def test_a_real_comfyui_with_the_checkout_installs_the_app(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The button at the top installs the app of the checkout into an environment of its own, and
+    opens the form. A dialog shares the app with the network, with a QR code."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
+    log, programs = tmp_path / "calls", tmp_path / "programs"
+    programs.mkdir()
+    uv = UV.format(log=log, environment=installed.parent)
+    (programs / "uv").write_text(uv)
+    (programs / "uv").chmod(0o755)
+    put_checkout(tmp_path)
+    with real_comfyui(tmp_path, programs) as comfyui, editor_of(comfyui) as editor:
+        button = editor.get_by_role("button", name="Open as form")
+        app = opened_form(editor, button.click).partition("/?")[0]
+        assert answers(app)
+        created, filled = log.read_text(encoding="utf-8").splitlines()
+        folder = tmp_path / "custom_nodes" / "comfyforms"
+        assert created.endswith(f" {folder / 'comfyforms' / 'comfyui_node' / '.venv'}")
+        assert f"--editable {folder} " in filled
+        choose(editor, "ComfyForms on other devices")
+        dialog = editor.get_by_role("dialog", name="ComfyForms on other devices")
+        assert dialog.get_by_role("link").inner_text() == app
+        dialog.get_by_role("button", name="Share on this network").click()
+        dialog.get_by_role("button", name="Stop sharing").wait_for()
+        assert dialog.get_by_role("img", name="QR code").is_visible()
+        shared = f"http://127.0.0.1:{urlsplit(dialog.get_by_role('link').inner_text()).port}"
+        assert answers(shared)
+    eventually(lambda: not answers(shared))
