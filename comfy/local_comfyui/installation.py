@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import yaml
 
 from comfy.base.errors import ComfyError
 
@@ -19,6 +22,7 @@ _PROGRAM = Path("Scripts", "python.exe") if sys.platform == "win32" else Path("b
 # Variables for the app's own Python, and the app's settings with their passwords.
 _NOT_PASSED = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 _SETTINGS = "COMFYFORMS_"
+_DESKTOP_PATHS = "extra_models_config.yaml"  # ComfyUI Desktop's folders of models and custom nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,17 @@ class Installation:
         `.venv` or `venv` in that folder; `arguments`: as typed in a shell. Raises ComfyError if
         something is missing."""
         folder = Path(os.path.abspath(folder))
-        if not (folder / "main.py").is_file():
+        if (folder / "main.py").is_file():
+            return cls(folder, _python(folder, python), _arguments(arguments))
+        settings = _desktop_settings()
+        if settings is None or (program := _desktop_program(folder, settings)) is None:
             raise ComfyError(
-                "This folder has no main.py.", "Name the folder of ComfyUI, which has this file."
+                "This folder has no main.py.",
+                "Name the folder of ComfyUI, which has this file, or the folder that ComfyUI"
+                " Desktop keeps its models in.",
             )
-        return cls(folder, _python(folder, python), _arguments(arguments))
+        given = (*_desktop_arguments(folder, settings, program), *_arguments(arguments))
+        return cls(program, _python(folder, python), given)
 
     def command(self, port: int) -> list[str]:
         """Return the command that starts ComfyUI on this port of the loopback address."""
@@ -68,6 +78,39 @@ class LocalSettings:
     installation: Installation
     label: str = ""
     limit: int | None = None
+
+
+def _desktop_settings() -> Path | None:
+    """Return the folder with the settings of ComfyUI Desktop, None on a system without it."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", "")) / "ComfyUI"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "ComfyUI"
+    return None
+
+
+def _desktop_program(base: Path, settings: Path) -> Path | None:
+    """Return the folder with the `main.py` that ComfyUI Desktop runs on this base folder, None if
+    it uses another one. Source: `desktopConfig.ts` and `comfyServerConfig.ts` of Desktop 0.9.4."""
+    try:
+        config = json.loads((settings / "config.json").read_text(encoding="utf-8"))
+        paths = yaml.safe_load((settings / _DESKTOP_PATHS).read_text(encoding="utf-8"))
+        program = Path(paths["desktop_extensions"]["custom_nodes"]).parent
+        is_its_own = os.path.samefile(config["basePath"], base)
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return None
+    return program if is_its_own and (program / "main.py").is_file() else None
+
+
+def _desktop_arguments(base: Path, settings: Path, program: Path) -> list[str]:
+    """Return the arguments that ComfyUI Desktop passes: `comfyServer.ts` of Desktop 0.9.4."""
+    page = program / "web_custom_versions" / "desktop_app"
+    return [
+        *("--base-directory", str(base)),
+        *("--extra-model-paths-config", str(settings / _DESKTOP_PATHS)),
+        *("--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}"),
+        *(("--front-end-root", str(page)) if page.is_dir() else ()),
+    ]
 
 
 def _python(folder: Path, python: Path | None) -> Path:

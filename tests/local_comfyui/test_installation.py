@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -58,6 +59,36 @@ def test_says_which_file_is_missing(tmp_path: Path) -> None:
         Installation.find(tmp_path)
     with pytest.raises(ComfyError, match="isn't a program"):
         Installation.find(tmp_path, tmp_path / "main.py")
+
+
+def test_finds_comfyui_desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Desktop keeps `main.py` in its program and the Python in the folder that the user chose. Its
+    settings lead from one to the other."""
+    base, settings, program = (tmp_path / name for name in ("base", "settings", "program"))
+    for folder in (base, settings, program):
+        folder.mkdir()
+    FakeComfyUI(base)
+    (base / "main.py").unlink()
+    (program / "main.py").touch()
+    monkeypatch.setattr("comfy.local_comfyui.installation._desktop_settings", lambda: settings)
+    with pytest.raises(ComfyError, match=r"has no main\.py"):
+        Installation.find(base)
+    (settings / "config.json").write_text(json.dumps({"basePath": str(base)}))
+    paths = settings / "extra_models_config.yaml"
+    paths.write_text(f"desktop_extensions:\n  custom_nodes: {program / 'custom_nodes'}\n")
+    found = Installation.find(base, arguments="--lowvram")
+    assert (found.folder, found.python) == (program, base / ".venv/bin/python")
+    assert found.arguments == (
+        *("--base-directory", str(base), "--extra-model-paths-config", str(paths)),
+        *("--database-url", f"sqlite:///{base}/user/comfyui.db", "--lowvram"),
+    )
+    (program / "web_custom_versions" / "desktop_app").mkdir(parents=True)
+    assert "--front-end-root" in Installation.find(base).arguments
+    with pytest.raises(ComfyError, match=r"has no main\.py"):
+        Installation.find(settings)
+    paths.write_text("desktop_extensions: [")
+    with pytest.raises(ComfyError, match=r"has no main\.py"):
+        Installation.find(base)
 
 
 @pytest.mark.parametrize("arguments", ["--port 8188", "--listen=0.0.0.0", "--tls-keyfile x", "'"])
