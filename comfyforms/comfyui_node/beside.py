@@ -36,7 +36,7 @@ _NOT_YOURS = "Only a browser on ComfyUI's own machine can change this."
 _GUARD = Path(__file__).with_name("until_stdin_ends.py")
 _OUTSIDE = ("192.0.2.1", 9)  # an address for documentation; nothing is sent there
 _DRAW_CODE = (
-    "import segno, sys; print(segno.make_qr(sys.argv[1]).svg_data_uri(scale=6, light='white'))"
+    "import segno, sys; print(segno.make_qr(sys.stdin.read()).svg_data_uri(scale=6, light='white'))"
 )
 _GROUP = "ComfyUI"  # folder of the workflows from ComfyUI
 _MOST = 200  # of them
@@ -122,8 +122,8 @@ class FormsApp:
 
     def _code(self, url: str) -> str:
         python = self._environment.python
-        command = [python if python.exists() else sys.executable, "-I", "-c", _DRAW_CODE, url]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        command = [python if python.exists() else sys.executable, "-I", "-c", _DRAW_CODE]
+        done = subprocess.run(command, input=url.encode(), capture_output=True, check=False)
         return done.stdout.decode().strip()
 
     def address(self, browser: str) -> str:
