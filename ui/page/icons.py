@@ -16,6 +16,7 @@ _PATHS = MappingProxyType(
         "check": "M5 12.5l4.5 4.5L19 7",
         "close": "M6 6l12 12M18 6L6 18",
         "compare": "M4 5h16v14H4zM12 3v18M7 15l2.5-3M17 9v6",
+        "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
         "delete": "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5",
         "details": "M4 12a8 8 0 1 1 16 0 8 8 0 0 1-16 0zM12 11v5M12 7.5v.5",
         "down": "M12 5v14M6.5 13.5L12 19l5.5-5.5",

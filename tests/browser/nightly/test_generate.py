@@ -15,7 +15,7 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
-PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
+PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .under')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
 # Where an image's pixels are, inside its element.
 PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(image => {

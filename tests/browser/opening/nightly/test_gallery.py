@@ -111,18 +111,6 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
     person.leave()
 
 
-def test_the_empty_stage_of_a_blocked_form_has_no_placeholder(site: Site, visit: Visit) -> None:
-    """The placeholder would lie behind the button."""
-    person = visit(site).open()
-    gallery = opened_gallery(person.page)
-    gallery.get_by_role("button", name="Lacks model").click()
-    expect(person.page.locator("#heading h1")).to_have_text("Lacks model")
-    expect(person.page.locator(".empty .from-template")).to_be_visible()
-    drawn = "media => getComputedStyle(media, '::before').display"
-    assert person.page.locator(".viewport .media").first.evaluate(drawn) == "none"
-    person.leave()
-
-
 def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None:
     """Below it, one sentence says that the example files aren't there. After a reload, the picture
     is still there."""

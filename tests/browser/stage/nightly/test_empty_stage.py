@@ -97,7 +97,9 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     person.page.keyboard.press("Escape")
     person.turn_to("steps/describe-image")
     expect(empty.locator(".nothing-yet")).to_have_text("Your result will appear here.")
-    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
+    expect(person.page.locator("#stage .other-ways")).to_contain_text(
+        "Drop a workflow file anywhere to open it."
+    )
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty.locator(".nothing-yet")).to_have_count(0)
@@ -177,7 +179,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
         expect(empty.locator("figcaption")).to_contain_text("Your latest result")
-        expect(empty).not_to_contain_text("Drop a workflow file")
+        expect(person.page.locator("#stage")).not_to_contain_text("Drop a workflow file")
         person.leave()
 
 

@@ -216,18 +216,19 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     expect(percent).to_have_text("100%")
     percent.click()
     expect(percent).to_have_text("57%")
-    keys = (("+", "72%"), ("+", "90%"), ("-", "72%"), ("0", "57%"), ("1", "100%"), ("1", "100%"))
+    keys = (("+", "71%"), ("+", "89%"), ("-", "71%"), ("0", "57%"), ("1", "100%"), ("1", "100%"))
     for key, said in (*keys, ("0", "57%")):
         page.keyboard.press(key)
         expect(percent).to_have_text(said)
     page.get_by_role("button", name="Zoom in").click()
-    expect(percent).to_have_text("72%")
+    expect(percent).to_have_text("71%")
     with page.expect_download() as info:
         page.locator("#stage .viewport").get_by_role("link", name="Download").click()
     assert Path(info.value.path()).read_bytes().startswith(b"\x89PNG")
     page.keyboard.press("Escape")
     expect(page.locator("#stage .viewport:modal")).to_have_count(0)
     expect(percent).to_be_hidden()
-    in_box = page.locator("#stage .media > img").bounding_box()
-    assert in_box == page.locator("#stage .viewport").bounding_box()
+    shown, box = (page.locator(f"#stage {one}") for one in (".media > img", ".viewport"))
+    height = "one => Math.round(one.getBoundingClientRect().height)"
+    assert shown.evaluate(height) == box.evaluate(height)
     arrows_go_on_through_the_history(person, first)

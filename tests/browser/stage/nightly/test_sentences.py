@@ -49,7 +49,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
         expect(objection).to_contain_text(said)
         expect(status.locator(".headline")).to_contain_text("Done")
         expect(status.locator(".times")).to_have_text("Workflow: Text to image")
-        expect(status.locator(".copy[data-part=prompt]")).to_be_visible()
+        expect(person.page.locator("#stage .copy[data-part=prompt]")).to_be_visible()
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
     person.type("5.height", 99999)

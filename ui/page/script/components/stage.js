@@ -2,9 +2,10 @@
 // Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
 // Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
 
-import { $, all, button, element, glideTo, INPUTS } from "../dom.js";
+import { $, all, button, element, glideTo, INPUTS, isStill } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
+import { hasForms } from "../form/form.js";
 import { message } from "../messages.js";
 import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
@@ -29,6 +30,7 @@ import { Lineage } from "../stage/lineage.js";
 import { doneLoading, loadViewer, markLast, markLoading } from "../stage/media.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
+import { Strip } from "../stage/strip.js";
 import { Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
@@ -44,6 +46,7 @@ const NOTHING = { items: [], intermediate: [] };
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 /** @type {Record<string, number>} */
 const ENDS = { Home: 0, End: -1 };
+const FADE = 180; // milliseconds
 const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // elements that handle arrow keys themselves
 
 class Stage {
@@ -60,6 +63,8 @@ class Stage {
   #progress = new Progress();
   #caption = new Caption();
   #lineage = new Lineage();
+  /** Beside the history of this app's page. */
+  #strip = hasForms() ? new Strip() : null;
   #arrangement = NOTHING;
   #at = 0;
   /** Whether the stage shows all results of the run. */
@@ -91,12 +96,11 @@ class Stage {
       showAll: () => this.#showAll(),
     });
     this.#viewport.place.addEventListener("close", () => this.#drawActions(page.now));
-    const under = element("div", "under");
-    this.#progress.place.append(this.#caption.place);
-    under.append(this.#progress.place, stepsOfChain());
+    const under = element("div", "under", this.#rows.below, this.#progress.place);
+    under.append(this.#caption.place, this.#empty.ways, stepsOfChain());
     const { intermediate, details } = this.#beneath;
     const parts = [intermediate, this.#lineage.place, details];
-    place.replaceChildren(box, under, this.#rows.below, ...parts);
+    place.replaceChildren(box, ...(this.#strip ? [this.#strip.place] : []), under, ...parts);
     this.#arrange(NOTHING, []);
     this.#listen();
     onFrame((id, frame, place) => this.#paint(id, frame, place));
@@ -124,6 +128,7 @@ class Stage {
     const name = step < 0 ? "previous" : "next";
     const arrow = button("", () => this.#walk(step), `icon arrow ${name}`);
     arrow.ariaLabel = label;
+    arrow.dataset.icon = step < 0 ? "back" : "forward";
     return arrow;
   }
 
@@ -176,7 +181,10 @@ class Stage {
     else if (run?.view) this.#showEnd(run.view);
     else if (this.#shown || this.#painted) this.#clear();
     this.#drawActions(state);
-    this.#empty.show(state, !run && !state.sending && !this.#media.hasChildNodes());
+    const isBare = !this.#media.hasChildNodes();
+    if (isBare && (isGoing || state.sending)) this.#empty.dim();
+    else this.#empty.show(state, isBare && !run && !state.sending);
+    this.#strip?.show(state);
   }
 
   /**
@@ -335,7 +343,12 @@ class Stage {
     if (!(node instanceof HTMLImageElement) || node.complete) return;
     markLoading(this.#media);
     for (const end of ["load", "error"])
-      node.addEventListener(end, () => doneLoading(this.#media), { once: true });
+      node.addEventListener(end, () => this.#loaded(), { once: true });
+  }
+
+  #loaded() {
+    doneLoading(this.#media);
+    this.#drawActions(page.now); // the image's shape is known now
   }
 
   /**
@@ -343,14 +356,31 @@ class Stage {
    * @param {string} id run that it belongs to
    */
   #put(node, id) {
-    for (const old of all("img:is(.live-frame, .last-frame)", this.#media))
-      URL.revokeObjectURL(/** @type {HTMLImageElement} */ (old).src);
+    const frames = all("img:is(.live-frame, .last-frame)", this.#media);
+    const fading = id === this.#painted && node && !isStill() ? frames : [];
+    for (const old of frames) this.#leave(old, fading.includes(old));
     this.#media.classList.remove("former");
-    this.#media.replaceChildren(...(node ? [node] : []));
+    this.#media.replaceChildren(...(node ? [node, ...fading] : []));
     this.#viewport.changed();
     this.#painted = id;
     if (node) this.#empty.hide();
     this.#drawActions(page.now);
+  }
+
+  /**
+   * Discard a preview, or let it fade over its run's result, which has the same place.
+   * @param {HTMLElement} frame
+   * @param {boolean} fades
+   */
+  #leave(frame, fades) {
+    const end = () => {
+      frame.remove();
+      URL.revokeObjectURL(/** @type {HTMLImageElement} */ (frame).src);
+    };
+    if (!fades) return end();
+    frame.className = "leaving";
+    frame.ariaHidden = "true";
+    frame.animate({ opacity: [1, 0] }, FADE).onfinish = end;
   }
 
   /**

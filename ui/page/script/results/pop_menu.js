@@ -19,13 +19,16 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * @param {string} label the accessible name of the button and the menu
  * @param {readonly Entry[]} entries
  * @param {string} [className]
+ * @param {string} [icon]
  */
-export function menuButton(text, label, entries, className = "button") {
+export function menuButton(text, label, entries, className = "button", icon = "") {
   const place = element("span", "pop-menu");
   const list = element("div", "use-list");
   const letters = new FirstLetters();
   const opens = button(text, () => list.togglePopover(), className);
   opens.ariaLabel = label;
+  if (!text) opens.title = label;
+  if (icon) opens.dataset.icon = icon;
   opens.ariaHasPopup = "menu";
   opens.ariaExpanded = "false";
   list.popover = "auto";

@@ -66,15 +66,15 @@ export function actionsFor(on) {
   const made = [...downloadsFor(view, item, isAll)];
   if (item?.kind === "text")
     made.push(copyButton(item.text, () => $("#stage .media .result-text"), "button copy-text"));
-  if (use) made.push(button(message("Use as input"), use));
+  if (use) made.push(withIcon(button(message("Use as input"), use), "use"));
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const again = againFor(on);
   made.push(...again.shown);
-  if (!item && !isAll && canReuse(view)) made.push(button(REUSE, () => useValues(view, events)));
+  if (canReuse(view)) made.push(reuseFor(view, !item && !isAll, events));
   if (isKept(view)) made.push(favouriteFor(view));
-  made.push(menuButton("⋯", message("More"), moreFor(on, again.more), "button more"));
-  if (ahead) made.push(button(message("Back to the current run"), lookAhead));
+  made.push(menuButton("", message("More"), moreFor(on, again.more), "button more", "more"));
+  if (ahead) made.push(withIcon(button(message("Back to the current run"), lookAhead), "forward"));
   return made;
 }
 
@@ -85,13 +85,26 @@ export function actionsFor(on) {
  */
 function downloadsFor(view, item, isAll) {
   const [file, ...others] = view?.page.files ?? [];
-  if (isAll && view && others.length) return [downloadLink(message("Download all"), zipOf(view))];
-  if (isAll && file) return [downloadLink(message("Download"), addressOf(file.url), file.name)];
+  const linkTo = (/** @type {string} */ href, name = "", words = message("Download")) => [
+    withIcon(downloadLink(words, href, name), "download"),
+  ];
+  if (isAll && view && others.length) return linkTo(zipOf(view), "", message("Download all"));
+  if (isAll && file) return linkTo(addressOf(file.url), file.name);
   if (!item) return [];
-  if (item.url) return [downloadLink(message("Download"), addressOf(item.url), item.name)];
+  if (item.url) return linkTo(addressOf(item.url), item.name);
   if (item.kind !== "text" || !item.name) return [];
   const text = encodeURIComponent(item.text.replace(/\p{Surrogate}/gu, "\ufffd"));
-  return [downloadLink(message("Download"), `data:text/plain;charset=utf-8,${text}`, item.name)];
+  return linkTo(`data:text/plain;charset=utf-8,${text}`, item.name);
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {T} control
+ * @param {string} icon
+ */
+function withIcon(control, icon) {
+  control.dataset.icon = icon;
+  return control;
 }
 
 /** @param {View} view */
@@ -200,7 +213,10 @@ function againFor({ view, item, isAll, continued, events }) {
   if (!view) return { shown: [], more: [] };
   const { id, phase, seeds, page: stage } = view;
   if (stage.chain) {
-    const made = button(VARY, (pressed) => startOnce(() => varyChain(id), pressed));
+    const made = withIcon(
+      button(VARY, (pressed) => startOnce(() => varyChain(id), pressed)),
+      "vary",
+    );
     made.title = message("Run the whole chain with new seeds");
     return { shown: phase === "done" && stage.chain_seeds ? [made] : [], more: [] };
   }
@@ -212,7 +228,10 @@ function againFor({ view, item, isAll, continued, events }) {
   const isMade = phase === "done" && (item || isAll);
   const same = { label: message("Run again"), title: SAME, does: () => run(false) };
   if (!isMade || !Object.keys(seeds).length || stage.form_gone) {
-    const again = button(same.label, (pressed) => startOnce(() => run(false), pressed));
+    const again = withIcon(
+      button(same.label, (pressed) => startOnce(() => run(false), pressed)),
+      "reload",
+    );
     return isMade ? { shown: [], more: [same] } : { shown: [again], more: [] };
   }
   const { alters } = stage;
@@ -223,9 +242,12 @@ function againFor({ view, item, isAll, continued, events }) {
       { label: message("Strongly"), does: () => alter(view, at, alters, alters.strong) },
       { label: message("With a new seed"), does: () => run(true) },
     ];
-    return { shown: [menuButton(VARY, VARY, ways)], more: [same] };
+    return { shown: [menuButton(VARY, VARY, ways, "button", "vary")], more: [same] };
   }
-  const vary = button(VARY, (pressed) => startOnce(() => run(true), pressed));
+  const vary = withIcon(
+    button(VARY, (pressed) => startOnce(() => run(true), pressed)),
+    "vary",
+  );
   vary.title = message("Run again with a new seed");
   return { shown: [vary], more: [same] };
 }
@@ -242,6 +264,20 @@ async function startOnce(start, pressed) {
 }
 
 /**
+ * Return the button that puts a run's values into the form. Beside a result it is an icon, which narrow windows leave to
+ * the menu.
+ * @param {View} view
+ * @param {boolean} inWords
+ * @param {Events} events
+ */
+function reuseFor(view, inWords, events) {
+  const does = () => leaving(() => useValues(view, events));
+  const made = button(inWords ? REUSE : "", does, inWords ? "button" : "button reuse");
+  made.title = made.ariaLabel = REUSE;
+  return withIcon(made, "reuse");
+}
+
+/**
  * Return whether there is a result to mark as favorite, or a mark to remove.
  * @param {View} view
  */
@@ -251,8 +287,8 @@ const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0
  * @param {View} view
  */
 function favouriteFor({ id, page: { favourite } }) {
-  const made = button(favourite ? "★" : "☆", () => setFavourite([id], !favourite));
-  made.className = "button favourite";
+  const made = button("", () => setFavourite([id], !favourite), "button favourite");
+  made.dataset.icon = favourite ? "star-filled" : "star";
   made.ariaLabel = FAVOURITE;
   made.ariaPressed = String(favourite);
   made.title = withKey(FAVOURITE, "F");

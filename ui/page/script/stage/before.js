@@ -34,6 +34,7 @@ export class Before {
     const after = element("div", "after");
     after.append(markFor(words.after));
     this.place.append(clip, after, this.#split, this.#grip);
+    this.toggle.dataset.icon = "compare";
     this.toggle.hidden = true;
     this.#show(false);
   }

@@ -50,6 +50,7 @@ export class Caption {
 function buttonFor({ part, shown, copied }) {
   const made = button("", (pressed) => copy(copied, pressed), "copy");
   made.dataset.part = part;
+  made.dataset.icon = "copy";
   made.append(element("span", "", shown));
   made.title = labeled(message("Copy"), copied);
   made.ariaLabel = labeled(message("Copy"), shown);
@@ -64,9 +65,13 @@ function buttonFor({ part, shown, copied }) {
 async function copy(text, pressed) {
   if (!(await copyOrTell(message("This couldn't be copied."), text))) return;
   pressed.focus(); // copying over plain HTTP moves the focus away
-  pressed.classList.add("done");
+  const show = (/** @type {boolean} */ isDone) => {
+    pressed.classList.toggle("done", isDone);
+    pressed.dataset.icon = isDone ? "check" : "copy";
+  };
+  show(true);
   announce(COPIED);
-  setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
+  setTimeout(() => show(false), DONE_FOR);
 }
 
 /**

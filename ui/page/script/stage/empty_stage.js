@@ -51,6 +51,8 @@ export const noteOf = ({ notice, formless }) =>
 export class EmptyStage {
   /** The root element. */
   place = element("div", "empty");
+  /** Other ways to begin, below the stage. */
+  ways = element("div", "other-ways flow");
   #ideas = element("div", "ideas");
   #drawn = "";
   /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
@@ -65,8 +67,16 @@ export class EmptyStage {
     addEventListener("resize", () => this.#placeIdeas());
   }
 
+  /** Keep the picture, dimmed, until the first preview or the result of a run. */
+  dim() {
+    if (this.place.hidden) return;
+    this.#ideas.hidden = this.ways.hidden = true;
+    this.place.classList.toggle("former", $(".picture", this.place) !== null);
+    if (!this.place.matches(".former")) this.hide();
+  }
+
   hide() {
-    this.place.hidden = true;
+    this.place.hidden = this.ways.hidden = true;
     this.#ideas.hidden = true;
     const players = /** @type {HTMLMediaElement[]} */ (all("audio, video", this.place));
     for (const player of players) player.pause();
@@ -86,8 +96,8 @@ export class EmptyStage {
       this.#offerWorkflows();
       return;
     }
-    this.place.hidden = false;
-    this.place.dataset.makes = state.makes;
+    this.place.hidden = this.ways.hidden = false;
+    this.place.classList.remove("former");
     const shared = sharedOf(state);
     const hasIdeas = !shared && (!state.blocked || isEdited(state.form));
     const ideas = hasIdeas ? state.ideas : [];
@@ -117,7 +127,8 @@ export class EmptyStage {
       const parts = shared ? [figureOf(shared)] : example;
       if (words && !ideas.length) parts.push(element("p", "nothing-yet", words));
       if (noted) parts.push(element("p", "noted", noted));
-      this.place.replaceChildren(...parts, otherWays());
+      this.place.replaceChildren(...parts);
+      this.ways.replaceChildren(...otherWays());
       const chips = ideas.map((idea) => chipOf(idea));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
@@ -130,7 +141,7 @@ export class EmptyStage {
   /** Offer ways to choose a workflow if there is no form. */
   #offerWorkflows() {
     this.place.hidden = false;
-    this.#ideas.hidden = true;
+    this.#ideas.hidden = this.ways.hidden = true;
     const wanted = JSON.stringify(["no form", mayOpen(), mayStart()]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
@@ -160,16 +171,17 @@ export class EmptyStage {
   }
 }
 
-/** Return a line with other ways to begin, as far as this user may. */
-function otherWays() {
-  const ways = element("div", "other-ways flow rigid");
-  if (mayStart()) ways.append(fromTemplate());
-  if (mayOpen()) ways.append(element("p", "hint", DROP));
-  return ways;
-}
+/** Return other ways to begin, as far as this user may. */
+const otherWays = () => [
+  ...(mayStart() ? [fromTemplate()] : []),
+  ...(mayOpen() ? [element("p", "hint", DROP)] : []),
+];
 
-const fromTemplate = () =>
-  button(message("Start from a template…"), openGallery, "button from-template");
+function fromTemplate() {
+  const made = button(message("Start from a template…"), openGallery, "button from-template");
+  made.dataset.icon = "plus";
+  return made;
+}
 
 /** @param {Idea} idea */
 function chipOf(idea) {

@@ -127,6 +127,7 @@ export class UseMenu {
   constructor(className, label = message("Use in…")) {
     this.#button = button(label, () => this.#list.togglePopover(), className);
     this.#button.ariaHasPopup = "menu";
+    this.#button.dataset.icon = "use";
     this.#list.popover = "auto";
     this.#list.role = "menu";
     this.#list.ariaLabel = label;

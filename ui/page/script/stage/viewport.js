@@ -46,9 +46,9 @@ export class Viewport {
     this.#media = media;
     const zoom = element("span", "zoom");
     zoom.append(
-      tool(message("Zoom out"), "out", () => this.#gestures.reduce()),
+      tool("−", message("Zoom out"), "out", () => this.#gestures.reduce()),
       this.#percent,
-      tool(message("Zoom in"), "in", () => this.#gestures.enlarge()),
+      tool("+", message("Zoom in"), "in", () => this.#gestures.enlarge()),
     );
     this.#tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
     this.#room.append(media, this.#before.place);
@@ -93,6 +93,7 @@ export class Viewport {
     const link = item && downloadLink("", addressOf(item.url), item.name);
     if (link) {
       link.className = "icon download";
+      link.dataset.icon = "download";
       link.title = link.ariaLabel = message("Download");
     }
     this.#download.replaceChildren(...(link ? [link] : []));
@@ -232,16 +233,18 @@ export class Viewport {
   /** @param {string} words */
   #label(words) {
     this.#full.title = this.#full.ariaLabel = words;
+    this.#full.dataset.icon = this.isFull ? "close" : "expand";
   }
 }
 
 /**
+ * @param {string} sign
  * @param {string} label
  * @param {string} name
  * @param {() => void} does
  */
-function tool(label, name, does) {
-  const made = button("", does, `icon ${name}`);
+function tool(sign, label, name, does) {
+  const made = button(sign, does, `icon ${name}`);
   made.title = made.ariaLabel = label;
   return made;
 }
