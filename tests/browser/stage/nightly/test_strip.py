@@ -30,7 +30,7 @@ def test_the_latest_results_stand_beside_the_stage(slow: Site, visit: Visit) -> 
         tiles.last.click()
         expect(page.locator(f'#stage .stage[data-run="{first}"]')).to_be_visible()
         tiles.first.click()
-        expect(page.locator("#stage img.live-frame")).to_be_visible()
+        expect(tiles.first).to_have_attribute("aria-pressed", "true")
         run.release()
     second = person.done(after=first)
     expect(tiles.first.locator("img")).to_have_attribute(

@@ -11,6 +11,6 @@ export function detailsOf(page) {
   const kept = keptWords(page);
   return [
     ...(page.details.length ? [tableOf(page.details)] : []),
-    ...(kept ? [element("p", "kept", kept)] : []),
+    ...(kept ? [element("p", "kept muted", kept)] : []),
   ];
 }

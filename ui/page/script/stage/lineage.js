@@ -45,7 +45,7 @@ function groupOf(title, runs) {
   if (!runs.length) return [];
   const group = element("section", "related flow");
   group.ariaLabel = title;
-  const heading = element("h3", "", title);
+  const heading = element("h3", "muted", title);
   group.append(heading, ...tilesOf(runs).map((run) => tileFor(run, () => lookBackAt(run))));
   return [group];
 }

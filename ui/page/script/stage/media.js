@@ -113,7 +113,7 @@ async function withFacts(place, item) {
   if (facts) place.dataset.sound = soundWords(facts);
   if (facts?.isSilent) {
     $(".waveform", place)?.remove();
-    place.append(element("p", "note", message("This sound is silent.")));
+    place.append(element("p", "note muted", message("This sound is silent.")));
   }
   return place;
 }
@@ -185,7 +185,7 @@ async function textOf(item) {
   const { proseOf } = await import("../results/prose.js");
   const place = element("div", "text");
   const prose = proseOf(item.text, item.label || message("Text"));
-  const tools = element("div", "text-tools");
+  const tools = element("div", "text-tools in-line");
   tools.append(
     copyButton(item.text, () => prose),
     textMenu(item.text, item.run),
@@ -205,9 +205,9 @@ function card(item, note, ...content) {
   place.draggable = true;
   if (item.kind !== "audio")
     // the player says what it is
-    place.append(element("p", "kind", KINDS[item.kind]), element("p", "name", item.name));
+    place.append(element("p", "kind muted", KINDS[item.kind]), element("p", "name", item.name));
   place.append(...content);
-  if (note) place.append(element("p", "note", note));
+  if (note) place.append(element("p", "note muted", note));
   return place;
 }
 
