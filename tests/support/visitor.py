@@ -233,6 +233,9 @@ class Visitor:
 
     def type(self, key: str, value: object) -> None:
         """Type into a field and leave it."""
+        form = self.page.locator("#tabs").get_by_role("button", name="Form", pressed=False)
+        if form.is_visible():
+            form.click()
         self.unfold_field(key)
         self.entry(key).fill(str(value))
         self.entry(key).blur()
@@ -258,6 +261,12 @@ class Visitor:
         expect(self.page.locator(".seed-mode input[value=random]").first).to_be_visible()
         self.entry(key).fill(str(seed))
         expect(self.page.locator(".seed-mode input[value=random]").first).not_to_be_checked()
+
+    def turn_tab(self, name: str) -> None:
+        """Show the form or the result on a narrow page."""
+        tab = self.page.locator("#tabs").get_by_role("button", name=name)
+        tab.click()
+        expect(tab).to_have_attribute("aria-pressed", "true")
 
     def press(self) -> None:
         """Press Generate."""

@@ -27,7 +27,6 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ui.brand import current_brand
 from ui.gradio.internals import SCRIPTS, script_of_page
 from ui.gradio.page_files import style_text as layered
 from ui.page.gradio_files import style_name, style_text
@@ -77,9 +76,8 @@ def _turn() -> threading.Lock:
 
 @cache
 def _script(name: str) -> KeptFile | None:
-    accent = current_brand().accent
-    if name == style_name(accent):
-        return KeptFile(style_text(accent).encode(), "text/css")
+    if name == style_name():
+        return KeptFile(style_text().encode(), "text/css")
     file = script_of_page(name)
     if file is None:
         return None

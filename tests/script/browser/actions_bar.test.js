@@ -1,47 +1,51 @@
-// The bar below the form: when it shows Edit, which leads from a result to the form.
+// The tabs in the bar with Generate: which one the page shows, and the mark on the other.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newPage } from "./fake_browser.js";
 
 newPage();
-/** The callback and margin of each observer. @type {{ tells: Function, below: string }[]} */
-const observers = [];
-globalThis.IntersectionObserver = class {
-  constructor(tells, { rootMargin }) {
-    observers.push({ tells, below: rootMargin });
-  }
-  observe() {}
-};
 globalThis.ResizeObserver = class {
   observe() {}
 };
-/** @type {Map<string, boolean>} */
-const classes = new Map();
+globalThis.location = { search: "?workflow=lake" };
+globalThis.scrollY = 0;
+globalThis.scrollTo = (_x, y) => {
+  globalThis.scrollY = y;
+};
 const madeUp = () => ({
+  dataset: {},
   addEventListener() {},
   append() {},
   prepend() {},
-  replaceChildren() {},
-  classList: { toggle: (name, isOn) => classes.set(name, isOn) },
 });
-const places = { "#actions": madeUp(), "#form": madeUp(), "#columns": madeUp() };
+const columns = madeUp();
+const places = { "#actions": madeUp(), "#columns": columns };
 const made = [];
 globalThis.document = {
-  documentElement: { dataset: {} },
+  documentElement: { dataset: {}, classList: { contains: () => false } },
   createElement: () => made.at(made.push(madeUp()) - 1),
   querySelector: (one) => places[one] ?? null,
 };
 const { ActionsBar } = await import("../../../ui/page/script/components/actions_bar.js");
+const { INITIAL } = await import("../../../ui/page/script/state.js");
+const STATE = { ...INITIAL, formless: false, oneColumn: true };
 
-test("the last of several changes decides whether Edit shows", () => {
-  new ActionsBar().show(false);
-  const [edit] = made;
-  const tell = (...seen) => {
-    for (const { tells } of observers) tells(seen.map((isIntersecting) => ({ isIntersecting })));
-    return [edit.hidden, classes.get("at-result")];
+test("each tab is where the user left it, and a mark says what the other has", () => {
+  const bar = new ActionsBar();
+  const [form, result] = made;
+  const show = (changes) => {
+    bar.show({ ...STATE, ...changes });
+    return [form.ariaPressed, result.ariaPressed, result.dataset.news, scrollY];
   };
-  assert.deepEqual(tell(true), [true, false]);
-  assert.deepEqual(tell(true, false), [false, true]); // the form has left the view
-  assert.deepEqual(tell(false, true), [true, false]);
+  assert.deepEqual(show({}), ["true", "false", undefined, 0]);
+  globalThis.scrollY = 300;
+  assert.deepEqual(show({ tab: "result", sending: true }), ["false", "true", "running", 0]);
+  globalThis.scrollY = 50;
+  assert.deepEqual(show({ sending: true }), ["true", "false", "running", 300]);
+  assert.deepEqual(show({}), ["true", "false", "done", 300]);
+  assert.deepEqual(show({ tab: "result" }), ["false", "true", undefined, 50]);
+  assert.equal(columns.dataset.tab, "result");
+  assert.deepEqual(show({ formless: true }), ["false", "false", undefined, 50]);
+  assert.equal(columns.dataset.tab, ""); // both, one below the other
 });

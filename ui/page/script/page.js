@@ -38,7 +38,7 @@ import { tellPartLoading } from "./part_loading.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { awaitRun, restore, stop } from "./runs/following.js";
-import { current, isOfForm, seen, withRun } from "./runs/runs.js";
+import { current, seen, withRun } from "./runs/runs.js";
 import { sendKept } from "./runs/start.js";
 import { page, say } from "./state.js";
 
@@ -64,9 +64,11 @@ function pressed() {
     notice: null,
     lookingBack: false,
     sending: true,
+    tab: "result",
     runs: shown !== null && runs.has(shown) ? withRun(runs, shown, { read: true }) : runs,
   });
   if (!current(page.now)) say(message("Starting…"), "", "waiting");
+  if (page.now.oneColumn) scrollTo(0, 0);
 }
 
 /**
@@ -156,17 +158,12 @@ function show(now, before) {
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked || KEYS;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
-  actions.show(now.formless);
+  actions.show(now);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   const replaced = replacedLine();
   if (!replaced.isConnected) $("#actions")?.prepend(replaced);
-  // In one column a run's result goes above the form, but a finished run's only if the form has the same workflow.
-  const isStarting = now.notice?.phase === "waiting";
-  const isFirst = run ? run === going || isOfForm(now, run) : isStarting;
-  $("#columns")?.classList.toggle("has-run", Boolean(isFirst));
   const isNew = going && going !== current(before) && !before.runs.has(going.id);
-  if (isNew && now.oneColumn) glideTo($("#result-side"));
-  else if (isNew) seeWhole($("#stage .viewport"));
+  if (isNew && !(now.oneColumn && now.tab === "form")) seeWhole($("#stage .viewport"));
   showLine("away", now.away, (line) => {
     line.role = "status";
     $("#actions")?.prepend(line);
@@ -174,8 +171,7 @@ function show(now, before) {
 }
 
 /**
- * Scroll the stage into view if its upper part is above the window. In two columns this happens at the end of a long
- * history.
+ * Scroll the stage into view if its upper part is above the window, as at the end of a long history.
  * @param {Element | null} viewport
  */
 function seeWhole(viewport) {

@@ -41,8 +41,8 @@
  * on the stage; until `until` (`performance.now()`), ignore clicks on Delete for the run that has taken its place.
  * `past`: the listed finished runs, newest first, null for those not loaded yet; `pastOf`: workflow of the form when
  * they were listed. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
- * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the form and the
- * stage are stacked, so either may be out of view.
+ * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the page shows either
+ * the form or the stage; `tab`: which one.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
  *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean,
@@ -52,7 +52,8 @@
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
  *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string,
- *   batches: readonly BatchDoc[], chains: readonly ChainDoc[], followed: string, oneColumn: boolean }} PageState
+ *   batches: readonly BatchDoc[], chains: readonly ChainDoc[], followed: string, oneColumn: boolean,
+ *   tab: "form" | "result" }} PageState
  */
 
 /**
@@ -137,6 +138,7 @@ export const INITIAL = {
   chains: [],
   followed: "",
   oneColumn: false,
+  tab: "form",
 };
 
 export const page = new Store(INITIAL);

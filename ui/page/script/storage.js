@@ -37,6 +37,8 @@ export const SHADE = "comfyforms.shade";
 export const TYPEFACE = "comfyforms.typeface";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
+/** Address of the form whose result this tab showed last in one column, null if it showed the form. */
+export const AT_RESULT = "comfyforms.at_result";
 /** The date up to which the user has read about expiring results, in seconds since 1970. */
 export const EXPIRY_READ = "comfyforms.expiry_read";
 /** Whether a batch's rows are shown as a table or a gallery. */

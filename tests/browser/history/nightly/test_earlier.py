@@ -95,7 +95,6 @@ def test_the_history_fits_on_a_phone(fast: Site, visit: Visit) -> None:
     for name in ("a boat", "a tree", "a castle", "a hill"):
         history.end(replace(record, id=name))
     person.page.reload()
-    person.ready()
     expect(tiles(person)).to_have_count(5)
     tops = tiles(person).evaluate_all(
         "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"

@@ -128,7 +128,8 @@ def test_the_stage_belongs_to_the_workflow_on_the_page(fast: Site, visit: Visit)
 
 
 def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
-    """In the first view on a phone, the example is above the form, and the history below it."""
+    """In the first view on a phone, the example is above the form, and the history has the
+    other tab."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open()
     parts = ("#stage .example", "#heading h1", "#actions", "#history")
     example, title, generate, history = (person.page.locator(one) for one in parts)
@@ -139,11 +140,14 @@ def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
     person.generate()
     person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
     person.open()
-    tops = [
-        one.evaluate("one => one.getBoundingClientRect().top") for one in (example, title, history)
-    ]
-    assert tops == sorted(tops)
     expect(example.locator("figcaption")).to_have_text("Your latest result")
+    tops = [one.evaluate("one => one.getBoundingClientRect().top") for one in (example, title)]
+    assert tops == sorted(tops)
+    expect(history).to_be_hidden()
+    person.turn_tab("Result")
+    expect(history).to_be_visible()
+    expect(example).to_be_in_viewport(ratio=1)
+    expect(title).to_be_hidden()
 
 
 IDEAS = """

@@ -1,65 +1,84 @@
 // @ts-check
-// Bar of buttons that stays in view below the form. It measures its own height, leads from the result to the form, and
-// tracks which of the two is in view.
+// Bar of buttons that stays in view below the form. It measures its own height. In one column, its two tabs show either
+// the form or the result, each where the user left it.
 
-import { $, button, glideTo } from "../dom.js";
+import { $, button, element } from "../dom.js";
+import { isEmbedded } from "../embedded.js";
 import { message } from "../messages.js";
+import { betweenRuns } from "../runs/chains.js";
+import { current } from "../runs/runs.js";
+import { page } from "../state.js";
+import { AT_RESULT, read, write } from "../storage.js";
+
+/** @import { PageState } from "../state.js" */
+
+/** @typedef {PageState["tab"]} Tab */
 
 /** Controller of the bar. It exists from the start; the bar itself appears later. */
 export class ActionsBar {
   /** @type {HTMLElement | null} */
-  #form = null;
-  #edit = button(message("Edit"), edit);
+  #bar = null;
+  #tabs = {
+    form: tabButton("form", message("Form"), "form"),
+    result: tabButton("result", message("Result"), "picture"),
+  };
+  /** Where each tab was scrolled to. @type {Record<Tab, number>} */
+  #scrolled = { form: 0, result: 0 };
+  /** @type {Tab | ""} */
+  #shown = "";
 
-  constructor() {
-    this.#edit.id = "edit";
-    this.#edit.hidden = true;
+  /** @param {PageState} now */
+  show(now) {
+    const bar = $("#actions");
+    if (bar && bar !== this.#bar) this.#attach(bar);
+    const { tab, formless, sending, oneColumn } = now;
+    const isRunning = sending || current(now) !== null || betweenRuns(now) !== null;
+    const { dataset } = this.#tabs.result;
+    if (isRunning) dataset.news = "running";
+    else if (tab === "result") delete dataset.news;
+    else if (dataset.news) dataset.news = "done"; // and not seen yet
+    this.#turnTo(formless || isEmbedded() ? "" : tab, oneColumn);
   }
 
-  /** @param {boolean} isFormless whether there is nothing to edit */
-  show(isFormless) {
-    const [place, form] = [$("#actions"), $("#form")];
-    if (place && form && form !== this.#form) this.#attach(place, form);
-    this.#edit.classList.toggle("useless", isFormless);
+  /** @param {HTMLElement} bar */
+  #attach(bar) {
+    this.#bar = bar;
+    const { form, result } = this.#tabs;
+    const tabs = element("div", "", form, result);
+    tabs.id = "tabs";
+    tabs.role = "group";
+    bar.prepend(tabs); // the other buttons may be added later
+    new ResizeObserver(() => {
+      const { style } = document.documentElement;
+      style.setProperty("--actions-height", `${bar.getBoundingClientRect().height}px`);
+    }).observe(bar);
+    if (read(sessionStorage, AT_RESULT, null) === location.search) page.set({ tab: "result" });
   }
 
   /**
-   * @param {HTMLElement} place
-   * @param {HTMLElement} form
+   * @param {Tab | ""} tab "" shows both, one below the other: without a form, and in a frame as high as the page
+   * @param {boolean} oneColumn whether only one is in view at a time
    */
-  #attach(place, form) {
-    this.#form = form;
-    place.prepend(this.#edit); // the other buttons may be added later
-    new ResizeObserver(() => {
-      const { style } = document.documentElement;
-      style.setProperty("--actions-height", `${place.getBoundingClientRect().height}px`);
-    }).observe(place);
-    whenSeen(form, "-30%", (isSeen) => {
-      this.#edit.hidden = isSeen;
-    });
-    whenSeen(form, "-50%", (isSeen) => $("#columns")?.classList.toggle("at-result", !isSeen));
+  #turnTo(tab, oneColumn) {
+    const columns = $("#columns");
+    if (!columns || tab === this.#shown) return;
+    if (this.#shown) this.#scrolled[this.#shown] = scrollY;
+    this.#shown = tab;
+    columns.dataset.tab = tab;
+    for (const [name, button] of Object.entries(this.#tabs))
+      button.ariaPressed = String(name === tab);
+    if (tab && oneColumn) scrollTo(0, this.#scrolled[tab]);
+    write(sessionStorage, AT_RESULT, tab === "result" ? location.search : null);
   }
 }
 
 /**
- * Report whether an element is in the window, now and on every change.
- * @param {HTMLElement} place
- * @param {string} below negative margin that excludes the lower part of the window
- * @param {(isSeen: boolean) => void} tell
+ * @param {Tab} tab
+ * @param {string} name
+ * @param {string} icon
  */
-function whenSeen(place, below, tell) {
-  // A busy browser reports several changes at once. Only the last one is current.
-  const look = (/** @type {readonly IntersectionObserverEntry[]} */ changes) =>
-    tell(Boolean(changes.at(-1)?.isIntersecting));
-  new IntersectionObserver(look, { rootMargin: `0px 0px ${below}` }).observe(place);
-}
-
-/** Focus the form's first text field, usually the prompt. */
-function edit() {
-  const field = $("#form [id^=field-]:has(textarea)") ?? $("#form [id^=field-]");
-  if (!field) return;
-  /** @type {HTMLElement | null} */ (
-    $("textarea, input:not([type=file]), [tabindex]", field)
-  )?.focus({ preventScroll: true });
-  glideTo(field);
+function tabButton(tab, name, icon) {
+  const made = button(name, () => page.set({ tab }), "");
+  made.dataset.icon = icon;
+  return made;
 }

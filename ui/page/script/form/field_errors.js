@@ -5,7 +5,7 @@ import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, INPUTS, typeInto } from "../dom.js";
 import { closeFocused, isRandomSeed, LIST, labelOf, SEED_TEXT, unfold } from "../gradio.js";
 import { labeled } from "../messages.js";
-import { say } from "../state.js";
+import { page, say } from "../state.js";
 import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
 
 /** @import { HeldField, NumberRule, Rule } from "./values.js" */
@@ -121,13 +121,13 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
     if (field) opening.push(showError(field, form.refusals.get(field.id) ?? sentence));
     else homeless.push(labelled[key] ?? sentence);
   }
+  if (leads && opening.length) page.set({ tab: "form" });
   if (leads) leadToFirst(opening.filter((one) => one !== null));
   return homeless;
 }
 
 /**
- * Focus the first wrong field and scroll to it. This runs asynchronously, because the caller may be about to hide the
- * stage above the form.
+ * Focus the first wrong field and scroll to it.
  * @param {Promise<void>[]} opening sections that are expanding; if the user presses a key or a pointer button before
  *   they are open, the focus stays unchanged
  */

@@ -7,7 +7,7 @@ import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.
 import { $, all, announce, button, element } from "../dom.js";
 import { giveFile, isChoosing, isEnlarging, labelOf, replaceFile } from "../gradio.js";
 import { labeled, message, plural } from "../messages.js";
-import { say } from "../state.js";
+import { page, say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
 import { uploadBegins } from "./cut_uploads.js";
@@ -83,6 +83,7 @@ export function useIn({ id }, files) {
   const field = document.getElementById(id);
   if (!field) return;
   put(field, files);
+  page.set({ tab: "form" });
   field.scrollIntoView({ block: "nearest" });
 }
 

@@ -4,7 +4,7 @@
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
-import { $, isNarrow, root } from "../dom.js";
+import { $, root } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
@@ -306,15 +306,12 @@ function setForm(form) {
   if ("shown" in own) rememberRuns(); // otherwise the removed run would be back after a reload
 }
 
-/**
- * Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. In one
- * column, only a result is above it that needs more than the first view.
- */
+/** Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. */
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
-  if (isNarrow() && $("#columns.has-run")) $("#form-side")?.scrollIntoView();
-  else scrollTo(0, 0);
+  page.set({ tab: "form" });
+  scrollTo(0, 0);
   const title = $("#heading h1");
   if (!title) return;
   title.tabIndex = -1;

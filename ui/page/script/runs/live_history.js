@@ -212,12 +212,9 @@ class LiveHistory {
 
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
-    const { bottom, height } = this.#place.getBoundingClientRect();
     page.set({ past, pastOf: this.#workflow });
     const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
     this.#view.show(past, this.#days, { any: this.#any, nothing });
-    // On a phone the history is above the form, which must not move while it is in view.
-    if (isNarrow() && bottom <= 0) scrollBy(0, this.#place.getBoundingClientRect().height - height);
     this.#component.props.value = past.filter(Boolean);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // Buttons for the result on the stage. Each acts on that result only.
 
-import { $, addressOf, button, downloadLink, element, glideTo, isNarrow, root } from "../dom.js";
+import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
 import { copyButton, showDone } from "../form/copying.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
@@ -198,7 +198,7 @@ export async function reuse(path, pressed = null) {
   }
   refill(form.workflow, form.values, "reuse");
   if (pressed) showDone(pressed, TAKEN);
-  if (isNarrow()) glideTo($("#form-side"));
+  page.set({ tab: "form" });
   return form;
 }
 

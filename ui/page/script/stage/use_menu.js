@@ -14,6 +14,7 @@ import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { API, get, SILENT } from "../requests.js";
 import { putBeside, walkChoices } from "../results/pop_menu.js";
+import { page } from "../state.js";
 import { FirstLetters } from "./first_letters.js";
 import { literalText } from "./literal_text.js";
 import { keepTextSource } from "./text_sources.js";
@@ -160,6 +161,7 @@ export class UseMenu {
         this.#used(); // close overlays first: a field below them can't get the focus
         replacing("result");
         offered.toField(field.id);
+        page.set({ tab: "form" });
         glideTo(field, "nearest");
       }),
     );
