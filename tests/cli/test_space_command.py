@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from comfy.__main__ import main
 from comfy.base.version import app_version
 from comfy.cli.space.contents import requirements_in
+from tests.nightly.deploy.dockerfile import complaints
 from tests.support.environments import ROOT, environment_at, plain_environment
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT
@@ -200,6 +201,10 @@ def test_a_space_with_comfyui_installs_the_lock(
     assert [one["name"] for one in lock["model"]] == ["lights.safetensors"]
     assert main(["space", "--check", str(gpu_space)]) == 0
     assert "lights.safetensors has no checksum" in capsys.readouterr().out
+
+
+def test_the_linter_finds_no_problem_in_a_dockerfile(gpu_space: Path) -> None:
+    assert complaints((gpu_space / "Dockerfile").read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize(
