@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.base.json_values import as_mapping, as_text
 from comfy.base.wording import bytes_words
-from comfy.cli.lock import ServerPacks, read_lock
+from comfy.cli.lock import installed_packs, read_lock, version_of
 from comfy.cli.options import add_server_arguments, addresses_of
 from comfy.cli.outcome import FAILED, OK, StopSignals, exit_status
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.manager import ManagerClient
 from comfy.comfyui.discovery import choose_servers
-from comfy.model_files.server import ServerModels
-from comfy.requirements.lock import Lock, LockedPack, release_in
+from comfy.model_files.server import ListedFile, ServerModels
+from comfy.requirements.lock import Lock, LockedPack
 from comfy.requirements.model import ModelFile
 
 
@@ -50,38 +49,36 @@ def _check(args: argparse.Namespace, _signals: StopSignals) -> int:
 def differences(lock: Lock, address: ServerAddress) -> Iterator[str]:
     """Yield a sentence for each difference between a server and a lock. Raises ComfyError."""
     with Client(address) as client, ManagerClient(address) as manager:
-        system = as_mapping(client.system_stats().get("system"))
-        version = release_in(as_text(system.get("comfyui_version")))
+        version = version_of(client)
         if version and lock.comfyui and version != lock.comfyui:
             yield f"ComfyUI is {version}, not {lock.comfyui}. Install that version."
         models = ServerModels(client)
         for model in lock.models:
-            yield from _model_difference(model, models)
+            yield from _model_difference(model, models.files(model.folder, frozenset()))
         if lock.packs:
-            nodes, packs = client.object_info(), ServerPacks.at(manager)
+            nodes, installed = client.object_info(), installed_packs(manager).values()
+            versions = {one.id: one.version for one in installed}
             for one in lock.packs:
-                yield from _pack_difference(one, nodes, packs)
+                yield from _pack_difference(one, nodes, versions.get(one.pack.id, ""))
 
 
-def _model_difference(model: ModelFile, server: ServerModels) -> Iterator[str]:
-    place = f"{model.folder}/{model.name}"
-    listed = server.files(model.folder, frozenset()).get(model.name) if model.folder else None
+def _model_difference(model: ModelFile, files: Mapping[str, ListedFile]) -> Iterator[str]:
+    place, listed = f"{model.folder}/{model.name}", files.get(model.name)
     if listed is None:
-        yield f"{place} is missing. Download it from {model.url or 'its page'}."
+        yield f"{place} is missing. Download it from {model.url}"
     elif model.size and listed.size and model.size != listed.size:
         here, there = bytes_words(listed.size), bytes_words(model.size)
-        yield f"{place} has {here}, not {there}. Replace it by {model.url or 'the right file'}."
+        yield f"{place} has {here}, not {there}. Replace it by {model.url}"
 
 
 def _pack_difference(
-    locked: LockedPack, nodes: dict[str, object], server: ServerPacks
+    locked: LockedPack, nodes: Mapping[str, object], installed: str
 ) -> Iterator[str]:
+    """`installed`: the pack's version at the server, "" if unknown."""
     pack = locked.pack
-    command = f"git clone {locked.repository}" if locked.repository else pack.command
+    clone = f"git clone {locked.repository}, then git checkout {pack.version} there"
+    command = pack.command if locked.is_release else clone
     if missing := [one for one in locked.nodes if one not in nodes]:
         yield f"{pack.id} is missing with its nodes {', '.join(missing)}. Install it: {command}"
-    elif pack.version:
-        same = (one for one in server.by_folder.values() if one.id == pack.id)
-        found = next(same, pack).version
-        if found and found != pack.version:
-            yield f"{pack.id} is {found}, not {pack.version}. Install that version: {command}"
+    elif installed and pack.version and installed != pack.version:
+        yield f"{pack.id} is {installed}, not {pack.version}. Install that version: {command}"

@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,25 +25,24 @@ from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_NODES
 from comfy.downloads import why_not
 from comfy.model_files.server import ServerModels
-from comfy.requirements.lock import (
-    Lock,
-    LockedPack,
-    filled,
-    lock_in,
-    lock_text,
-    merged,
-    release_in,
-)
+from comfy.requirements.lock import Lock, LockedPack, lock_in, lock_text, merged, release_in
 from comfy.requirements.model import ModelFile, NodePack, safe_path
-from comfy.requirements.read import pack_at, packs_of, saved_texts, texts_in, valid_pack
+from comfy.requirements.read import (
+    completed,
+    pack_at,
+    packs_of,
+    saved_texts,
+    texts_in,
+    valid_pack,
+)
 from comfy.requirements.readiness import folder_of_loader, newest
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.resolve import on_server
 from comfyforms.comfyui_node.downloads.hosts import AllowedHosts
 from comfyforms.comfyui_node.downloads.problems import DownloadProblem
-from comfyforms.comfyui_node.downloads.transfer import FileSource, facts_of
+from comfyforms.comfyui_node.downloads.targets import folder_name
+from comfyforms.comfyui_node.downloads.transfer import FileFacts, FileSource, facts_of
 
-_PACKS = "custom_nodes."  # prefix of `python_module`
 _TOKENS = ("COMFYFORMS_HUGGINGFACE_TOKEN", "HF_TOKEN")
 
 
@@ -89,9 +88,8 @@ def _write(args: argparse.Namespace, _signals: StopSignals) -> int:
     except OSError as error:
         raise WorkflowError(f"{args.out} can't be written: {words_of(error)}.") from error
     size = bytes_words(sum(one.size for one in lock.models))
-    packs = f"{len(lock.packs)} node pack{'' if len(lock.packs) == 1 else 's'}"
-    models = f"{len(lock.models)} model{'' if len(lock.models) == 1 else 's'} ({size})"
-    print(f"Wrote {args.out}: {models}, {packs}, ComfyUI {lock.comfyui or '?'}.")
+    models, packs = f"models: {len(lock.models)} ({size})", f"node packs: {len(lock.packs)}"
+    print(f"Wrote {args.out}. ComfyUI: {lock.comfyui or 'unknown'}, {models}, {packs}.")
     for problem in dict.fromkeys(problems):
         print(f"! {problem}")
     for note in notes_of(lock):
@@ -109,97 +107,78 @@ def read_lock(file: Path) -> Lock:
         raise WorkflowError(f"{file} can't be read: {words_of(error)}.") from error
 
 
-def workflows_in(sources: Sequence[Path]) -> Iterator[Workflow]:
-    """Yield the workflows in these files, chains and folders, without damaged ones of a folder.
-    Raises WorkflowError."""
+def lock_of(sources: Sequence[Path], addresses: Sequence[ServerAddress]) -> Lock:
+    """Return the lock of the workflows in `sources`, as far as they and the first server know it.
+    Without addresses, ComfyUI's usual one is asked. Raises ComfyError."""
+    with choose_servers(addresses) as named, Client(named.addresses[0]) as client:
+        catalog = Catalog(client.object_info())
+        workflows = [on_server(one, catalog) for one in _workflows_in(sources)]
+        if named.stand_in:
+            return _combined(workflows, catalog, {}, {})
+        with ManagerClient(named.addresses[0]) as manager:
+            lock = _combined(workflows, catalog, installed_packs(manager), manager.packs())
+        models = tuple(_with_size(one, ServerModels(client)) for one in lock.models)
+        return replace(lock, comfyui=version_of(client) or lock.comfyui, models=models)
+
+
+def version_of(client: Client) -> str:
+    """Return a server's release or commit of ComfyUI, "" if unknown. Raises ComfyError."""
+    system = as_mapping(client.system_stats().get("system"))
+    return release_in(as_text(system.get("comfyui_version")))
+
+
+def installed_packs(manager: ManagerClient) -> Mapping[str, NodePack]:
+    """Return a server's node packs by their folders, as far as its Manager knows them. Raises
+    ComfyError."""
+    found = {folder: valid_pack(*told) for folder, told in manager.installed().items()}
+    return {folder: pack for folder, pack in found.items() if pack}
+
+
+def _workflows_in(sources: Sequence[Path]) -> Iterator[Workflow]:
+    """Yield the workflows in files, chains and folders, without damaged ones of a folder."""
     for file in collect(sources).values():
         if file.suffix == ".json" or file in sources:
             with suppress(WorkflowError):
                 yield read_workflow(file)
 
 
-def lock_of(sources: Sequence[Path], addresses: Sequence[ServerAddress]) -> Lock:
-    """Return the lock of the workflows in `sources`, as far as they and the first server know it.
-    Without addresses, ComfyUI's usual one is asked. Raises ComfyError."""
-    with choose_servers(addresses) as named, Client(named.addresses[0]) as client:
-        catalog = Catalog(client.object_info())
-        read = [on_server(one, catalog) for one in workflows_in(sources)]
-        if named.stand_in:
-            return _combined(read, catalog, ServerPacks())
-        with ManagerClient(named.addresses[0]) as manager:
-            packs = ServerPacks.at(manager)
-        lock = _combined(read, catalog, packs)
-        system = as_mapping(client.system_stats().get("system"))
-        return replace(
-            lock,
-            comfyui=release_in(as_text(system.get("comfyui_version"))) or lock.comfyui,
-            models=tuple(_with_size(one, ServerModels(client)) for one in lock.models),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ServerPacks:
-    """Node packs that a server's Manager knows. `by_class`: as from `ManagerClient.packs`;
-    `by_folder`: the installed ones."""
-
-    by_class: Mapping[str, str] = field(default_factory=dict)
-    by_folder: Mapping[str, NodePack] = field(default_factory=dict)
-
-    @classmethod
-    def at(cls, manager: ManagerClient) -> ServerPacks:
-        """Ask a server. Raises ComfyError."""
-        installed = manager.installed().items()
-        by_folder = {folder: valid_pack(*told) for folder, told in installed}
-        known = {folder: pack for folder, pack in by_folder.items() if pack}
-        return cls(manager.packs(), known)
-
-    def of(self, class_type: str, catalog: Catalog, saved: NodePack | None) -> NodePack | None:
-        """Return the pack of a node class; `saved`: as the workflow names it."""
-        folder = _folder_of(class_type, catalog)
-        known = pack_at(self.by_class.get(class_type, ""))
-        return self.by_folder.get(folder) or saved or valid_pack(known or folder)
-
-
-def _combined(workflows: Iterable[Workflow], catalog: Catalog, packs: ServerPacks) -> Lock:
-    """Return the lock of workflows as converted for this catalog."""
+def _combined(
+    workflows: Iterable[Workflow],
+    catalog: Catalog,
+    installed: Mapping[str, NodePack],
+    known: Mapping[str, str],
+) -> Lock:
+    """Return the lock of workflows as converted for this catalog. `installed`: packs by folder;
+    `known`: ids or addresses of packs by node class."""
     models: dict[str, ModelFile] = {}
     nodes: dict[NodePack, dict[str, None]] = {}
     versions = []
     for workflow in workflows:
         for model in _models_of(workflow, catalog):
-            models[model.key] = filled(models.get(model.key, model), model)
+            models[model.key] = completed(models.get(model.key, model), {model.key: model})
         saved = packs_of(workflow.prompt)
         versions += [one.version for one in saved.values() if one.is_core]
-        for class_type in (node["class_type"] for node in workflow.prompt.values()):
-            if not _is_core(class_type, catalog, saved.get(class_type)):
-                pack = packs.of(class_type, catalog, saved.get(class_type))
-                nodes.setdefault(pack or NodePack(""), {})[class_type] = None
-    return Lock(
-        newest(*versions),
-        models=tuple(models.values()),
-        packs=tuple(
-            LockedPack(pack, pack.url if "/" in pack.id else "", tuple(classes))
-            for pack, classes in nodes.items()
-        ),
+        for name in (node["class_type"] for node in workflow.prompt.values()):
+            module = as_text(as_mapping(catalog.raw.get(name)).get("python_module"))
+            folder = module.partition("custom_nodes.")[2]
+            pack = saved.get(name)
+            if name in catalog:
+                is_core = not folder
+            else:
+                is_core = pack.is_core if pack else name in CORE_NODES | PAID_NODES
+            if not is_core:
+                guess = valid_pack(pack_at(known.get(name, "")) or folder)
+                found = installed.get(folder) or pack or guess or NodePack("")
+                nodes.setdefault(found, {})[name] = None
+    packs = (
+        LockedPack(pack, pack.url if "/" in pack.id else "", tuple(classes))
+        for pack, classes in nodes.items()
     )
-
-
-def _is_core(class_type: str, catalog: Catalog, saved: NodePack | None) -> bool:
-    """Return whether a node class is one of ComfyUI's own."""
-    if class_type in catalog:
-        return not _folder_of(class_type, catalog)
-    return saved.is_core if saved else class_type in CORE_NODES | PAID_NODES
-
-
-def _folder_of(class_type: str, catalog: Catalog) -> str:
-    """Return the folder in `custom_nodes` that a node class comes from, or ""."""
-    module = as_text(as_mapping(catalog.raw.get(class_type)).get("python_module"))
-    return module.removeprefix(_PACKS) if module.startswith(_PACKS) else ""
+    return Lock(newest(*versions), models=tuple(models.values()), packs=tuple(packs))
 
 
 def _models_of(workflow: Workflow, catalog: Catalog) -> Iterator[ModelFile]:
     """Yield the model files that a workflow's nodes use, completed by its own lists."""
-    named = {one.key: one for one in workflow.models}
     values = [
         (text, folder_of_loader(node["class_type"], name))
         for node in workflow.prompt.values()
@@ -209,10 +188,10 @@ def _models_of(workflow: Workflow, catalog: Catalog) -> Iterator[ModelFile]:
     # A node that the catalog lacks has no inputs after the conversion.
     unknown = {node["class_type"] for node in workflow.prompt.values()} - set(catalog)
     values += [(text, "") for text in saved_texts(workflow.graph or {}, unknown)]
+    named = {one.key: one for one in workflow.models}
     for text, folder in values:
         if is_model_file(text) and (path := safe_path(text)):
-            used = ModelFile(path, folder)
-            yield filled(used, named[used.key]) if used.key in named else used
+            yield completed(ModelFile(path, folder), named)
 
 
 def _with_size(model: ModelFile, server: ServerModels) -> ModelFile:
@@ -246,25 +225,21 @@ def notes_of(lock: Lock) -> list[str]:
 
 
 def with_facts(lock: Lock) -> tuple[Lock, list[str]]:
-    """Return a lock with sizes and checksums from the download hosts, and a sentence for
-    each wrong address."""
+    """Return a lock with sizes and checksums from the download hosts, and a sentence for each wrong
+    address."""
     hosts, problems, models = AllowedHosts(lock.hosts), list[str](), list[ModelFile]()
     token = next(filter(None, map(os.environ.get, _TOKENS)), "")
     for model in lock.models:
-        models.append(model)
-        if why_not(model, hosts) or (model.sha256 and model.size):
-            continue
-        try:
-            facts = facts_of(FileSource(model.url, hosts, token=token))
-        except DownloadProblem as problem:
-            problems.append(f"{model.name}: {problem}")
-            continue
-        if facts.size and model.size and facts.size != model.size:
-            here, there = bytes_words(model.size), bytes_words(facts.size)
+        facts = FileFacts(None)
+        if not why_not(model, hosts) and not (model.sha256 and model.size):
+            try:
+                facts = facts_of(FileSource(model.url, hosts, token=token))
+            except DownloadProblem as problem:
+                problems.append(f"{model.name}: {problem}")
+        size, sha256 = model.size or facts.size or 0, model.sha256 or facts.sha256
+        if facts.size not in (None, size):
+            here, there = bytes_words(size), bytes_words(facts.size or 0)
             problems.append(f"{model.name} has {here}, but the file at {model.url} has {there}.")
-        models[-1] = replace(
-            model,
-            sha256=model.sha256 or facts.sha256,
-            size=model.size or facts.size or 0,
-        )
+        folder = folder_name(model.folder)  # ComfyUI's present name
+        models.append(replace(model, folder=folder, size=size, sha256=sha256))
     return replace(lock, models=tuple(models)), problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import tomlkit
@@ -12,7 +13,7 @@ import tomlkit
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import as_dicts, as_list, as_text
 from comfy.requirements.model import ModelFile, NodePack
-from comfy.requirements.read import model_in, valid_pack
+from comfy.requirements.read import completed, model_in, valid_pack
 from comfyforms.comfyui_node.downloads.hosts import AllowedHosts
 
 _HEADER = """\
@@ -125,42 +126,22 @@ def _pack(raw: dict[str, object]) -> LockedPack:
 def merged(lock: Lock, earlier: Lock) -> Lock:
     """Return an earlier lock with the additions of a new one. The values of the earlier one win,
     because an author may have entered them."""
-    models = {one.key: one for one in earlier.models}
-    packs = {one.pack.id: one for one in earlier.packs if one.pack.id}
-    named = {name for one in packs.values() for name in one.nodes}
+    models = {one.key: one for one in lock.models}
+    kept = {one.key: completed(one, models) for one in earlier.models}
+    packs = {one.pack.id: one for one in lock.packs}
+    entered = {one.pack.id: _merged_pack(one, packs) for one in earlier.packs if one.pack.id}
+    named = {name for one in entered.values() for name in one.nodes}
+    found = {key: one for key, one in packs.items() if key or not named.issuperset(one.nodes)}
     return Lock(
         earlier.comfyui or lock.comfyui,
         tuple(dict.fromkeys((*earlier.hosts, *lock.hosts))),
-        (
-            *(filled(models.get(one.key, one), one) for one in lock.models),
-            *(one for one in earlier.models if one.key not in {new.key for new in lock.models}),
-        ),
-        (
-            *(
-                _filled_pack(packs.get(one.pack.id, one), one)
-                for one in lock.packs
-                if one.pack.id or not named.issuperset(one.nodes)
-            ),
-            *(packs[name] for name in packs if name not in {one.pack.id for one in lock.packs}),
-        ),
+        tuple((models | kept).values()),
+        tuple((found | entered).values()),
     )
 
 
-def filled(model: ModelFile, other: ModelFile) -> ModelFile:
-    """Return a file with the values of another description of it, where its own are unknown."""
-    is_same = model.url in ("", other.url)
-    return replace(
-        model,
-        folder=model.folder or other.folder,
-        url=model.url or other.url,
-        sha256=model.sha256 or (other.sha256 if is_same else ""),
-        size=model.size or (other.size if is_same else 0),
-    )
-
-
-def _filled_pack(pack: LockedPack, other: LockedPack) -> LockedPack:
-    return LockedPack(
-        replace(pack.pack, version=pack.pack.version or other.pack.version),
-        pack.repository or other.repository,
-        other.nodes,
-    )
+def _merged_pack(pack: LockedPack, packs: Mapping[str, LockedPack]) -> LockedPack:
+    other = packs.get(pack.pack.id, pack)
+    version = pack.pack.version or other.pack.version
+    repository = pack.repository or other.repository
+    return LockedPack(replace(pack.pack, version=version), repository, other.nodes)

@@ -127,12 +127,8 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
     name, folder = _repository(out), shlex.quote(str(out))
     beside = Path(sys.executable).with_name("hf")  # Gradio brings it
     hf = "hf" if shutil.which("hf") or not beside.exists() else shlex.quote(str(beside))
-    if is_gpu := (out / docker.DOCKERFILE).exists():
-        yield (
-            "\nThe Space starts its own ComfyUI. It downloads the models when it first starts, and"
-            " shows the progress on its pages."
-        )
-    elif server is None:
+    is_gpu = (out / docker.DOCKERFILE).exists()
+    if not is_gpu and server is None:
         # ComfyForms itself may be running at its default port, 7860.
         command = shlex.join((sys.executable, str(out / "app.py"), "--port", "7861"))
         yield (
@@ -153,7 +149,8 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
     if is_gpu:
         yield (
             "\nHugging Face charges for this hardware while the Space runs. It sleeps after an hour"
-            " without visitors. To keep the models then, add a volume at /data."
+            " without visitors. When it first starts, it downloads its models and shows the"
+            " progress. To keep them, attach storage at /data."
         )
     else:
         yield "\nHugging Face may require a paid plan for a new Space with Gradio."
@@ -164,9 +161,10 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
                 f"A Space can't reach {server.url}: it only reaches public addresses, at the ports"
                 " 80, 443 and 8080."
             )
+    if server or is_gpu:
         yield (
-            "All visitors of the Space can start runs on your server. To require sign-in, add the"
-            " line hf_oauth: true to the top of README.md, or make the Space private."
+            "All visitors of the Space can start runs. To require sign-in, add the line"
+            " hf_oauth: true to the top of README.md, or make the Space private."
         )
 
 

@@ -48,7 +48,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from comfyforms.__main__ main
+from comfyforms.__main__ import main
 
 HERE = Path(__file__).parent
 LOCK = HERE / "lock.toml"
@@ -77,7 +77,7 @@ def prepare() -> None:
 if __name__ == "__main__":
     prepare()
     sys.exit(main())
-'''.replace("__main__ main", "__main__ import main")
+'''
 
 
 def dockerfile(lock: Lock) -> str:
@@ -101,15 +101,11 @@ def steps(lock: Lock) -> Iterator[str]:
         yield f"{_PIP} -r ComfyUI/manager_requirements.txt"
     for one in lock.packs:
         if one.is_release:
-            yield _registered(one)
+            release = shlex.quote(f"{one.pack.id}@{one.pack.version}")
+            cli = "ComfyUI/.venv/bin/cm-cli install --exit-on-fail"
+            yield f"COMFYUI_PATH=/home/user/ComfyUI {cli} {release}"
         elif one.repository:
             yield _cloned(one)
-
-
-def _registered(pack: LockedPack) -> str:
-    release = shlex.quote(f"{pack.pack.id}@{pack.pack.version}")
-    cli = "ComfyUI/.venv/bin/cm-cli install --exit-on-fail"
-    return f"COMFYUI_PATH=/home/user/ComfyUI {cli} {release}"
 
 
 def _cloned(pack: LockedPack) -> str:

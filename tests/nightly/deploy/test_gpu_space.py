@@ -9,6 +9,8 @@ import os
 import re
 import shlex
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import chdir
@@ -56,11 +58,19 @@ def host(checkpoint: Path) -> Iterator[FileServer]:
 
 
 @pytest.fixture
-def downloads(tmp_path: Path) -> dict[str, str]:
+def place() -> Iterator[Path]:
+    """Yield a folder that the image's account reaches."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def downloads(place: Path) -> dict[str, str]:
     """Return the variables that give the steps the files of the ComfyUI here in the place of its
     repository. A checkout may be shallow and may lack objects, so they become a commit of their
     own. Programs that only root of a fresh machine may run do nothing else than make the home."""
-    folder = tmp_path / "comfyui.git"
+    folder = place / "comfyui.git"
     git = ["git", f"--git-dir={folder}", f"--work-tree={FOLDER}"]
     mine = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     listed = subprocess.run(
@@ -76,7 +86,7 @@ def downloads(tmp_path: Path) -> dict[str, str]:
     subprocess.run([*git, "tag", f"v{version[1]}"], check=True)
     if not os.geteuid():  # Git refuses the repository of another account
         subprocess.run(["chown", "-R", "1000:1000", folder], check=True)
-    programs = tmp_path / "bin"
+    programs = place / "bin"
     programs.mkdir()
     home = "mkdir -p home/user" if os.geteuid() else "install -d -o 1000 -g 1000 home/user"
     for name, script in (("apt-get", "true"), ("useradd", home)):
@@ -145,18 +155,22 @@ def image_of(space: Path, folder: Path, downloads: dict[str, str]) -> Image:
 
 
 def test_a_space_with_comfyui_makes_images(
-    tmp_path: Path, checkpoint: Path, host: FileServer, downloads: dict[str, str]
+    place: Path, checkpoint: Path, host: FileServer, downloads: dict[str, str]
 ) -> None:
     """Its Dockerfile's steps give a ComfyUI, which starts and fetches its checkpoint. Hugging
     Face's page shows the progress in its frame, then a form with previews that makes an image. The
     next start downloads nothing."""
-    space = write_space(tmp_path, host, checkpoint.name)
-    image = image_of(space, tmp_path / "image", downloads)
+    space = write_space(place, host, checkpoint.name)
+    image = image_of(space, place / "image", downloads)
     variables = {**SPACE, **image.env, "COMFYFORMS_COMFYUI_ARGS": "--cpu", "COMFYFORMS_PORT": "0"}
+    variables["TMPDIR"] = str(image.workdir)  # for ComfyUI's compiled code
     del variables["GRADIO_SERVER_PORT"]
+    # If only its owner reaches this Python, the account is left out.
+    everyone = all(path.stat().st_mode & 1 for path in Path(sys.executable).resolve().parents)
+    command = [*(image.as_user if everyone else ()), *image.command]
     held = host.files[checkpoint.name].held
     assert held
-    with serving(image.command, image.workdir, **variables) as url, framed(url) as app:
+    with serving(command, image.workdir, **variables) as url, framed(url) as app:
         bar = app.get_by_role("progressbar", name=checkpoint.name)
         card = app.locator("#missing")
         card.get_by_role("button", name="Details").click(timeout=1000 * FRESH_START)
@@ -171,7 +185,7 @@ def test_a_space_with_comfyui_makes_images(
     models = image.workdir / "models" / "checkpoints"
     assert [one.name for one in models.iterdir()] == [checkpoint.name]
     asked = len(host.requests)
-    with serving(image.command, image.workdir, **variables) as url:
+    with serving(command, image.workdir, **variables) as url:
         wait_for_form(url)
     assert len(host.requests) == asked
 
