@@ -131,6 +131,24 @@ def test_the_app_tells_its_version_without_an_installation(space: Path, tmp_path
         assert done.stdout == f"ComfyForms {app_version()}\n"
 
 
+@pytest.mark.parametrize(("variables", "kept"), [({}, "data"), ({"SPACE_ID": "ann/x"}, "")])
+def test_a_space_on_another_machine_keeps_its_own_data(
+    space: Path, variables: dict[str, str], kept: str
+) -> None:
+    """A trial doesn't write into the data of an installed app."""
+    code = "import os, runpy; runpy.run_path(os.path.abspath('app.py')); print(os.environ.get('COMFYFORMS_DATA', ''))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, space / "app.py"],
+        cwd=space,
+        env={**plain_environment(), **variables, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST_WAIT,
+    )
+    assert done.stdout.strip() == (str(space / kept) if kept else "")
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
