@@ -27,7 +27,7 @@ globalThis.requestAnimationFrame = globalThis.cancelAnimationFrame = () => 0;
 const { mountAccount } = await import("../../../ui/page/script/components/account.js");
 const { useInWorkflow } = await import("../../../ui/page/script/form/dragging.js");
 const { tryToOpen } = await import("../../../ui/page/script/form/workflows.js");
-const { compare } = await import("../../../ui/page/script/history/side_by_side.js");
+const { showBeside } = await import("../../../ui/page/script/history/side_by_side.js");
 const { lookBackAt } = await import("../../../ui/page/script/runs/following.js");
 const { reuse } = await import("../../../ui/page/script/stage/actions.js");
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
@@ -68,7 +68,7 @@ function pressOf(name) {
 }
 
 test("says that a result is gone only if the app says so", async () => {
-  for (const look of [() => lookBackAt({ id: "a" }), () => compare(RUNS, "")]) {
+  for (const look of [() => lookBackAt({ id: "a" }), () => showBeside(RUNS, "")]) {
     assert.deepEqual(await toldOf(look, ...GONE), [GONE[1].detail, ""]);
     assert.deepEqual(await toldOf(look, ...UNREADABLE), [UNREADABLE[1].detail, ""]);
     assert.deepEqual(await toldOf(look), SILENT);
