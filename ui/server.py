@@ -230,7 +230,7 @@ def _mount_page(
     def more_tags() -> str:
         return language_tags() + plugins.tags()
 
-    fill_document(document_head(ROOT_ADDRESS), style_tags(), html_attributes, more_tags)
+    fill_document(document_head(ROOT_ADDRESS), style_tags, html_attributes, more_tags)
     gr.mount_gradio_app(
         app,
         page,

@@ -92,8 +92,8 @@ _FIRST_VIEW = "{{ first_view(request) | safe }}"
 _LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
 # Template expression for the app's full URL as this browser reaches it, including through proxies.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
-# Template expression for the URL of the theme's style sheet, relative to the app's.
-THEME_ADDRESS = "./theme.css?v={{ config.get('theme_hash', '') }}"
+# Template expression for the URL of the theme's style sheet, as Gradio's script writes it.
+_THEME_ADDRESS = "config.get('root', '') ~ '/theme.css?v=' ~ config.get('theme_hash', '')"
 # Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
 # Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
@@ -291,15 +291,19 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
 
 
 def fill_document(
-    tags: str, styles: str, attributes: Callable[[], str], more_tags: Callable[[], str]
+    tags: str,
+    styles: Callable[[str], str],
+    attributes: Callable[[], str],
+    more_tags: Callable[[], str],
 ) -> None:
     """Put these tags into the head of Gradio's document, in place of its own link-preview tags and
     manifest. They may contain `ROOT_ADDRESS`. Put the app's first view at the beginning of the
-    body, and at its end `styles`, the tags in place of Gradio's style sheet, and Gradio's
+    body, and at its end the tags in place of Gradio's style sheet and of the theme's, and Gradio's
     configuration, so that browsers paint the view before they have them.
 
     The `head` of `mount_gradio_app` doesn't work for the tags: a script adds it, and other sites
-    run none. `attributes`, for the `html` element, and `more_tags` are called for each request."""
+    run none. `attributes`, for the `html` element, `more_tags`, and `styles`, which gets the
+    theme's URL, are called for each request."""
     templates.env.globals |= {
         "html_attributes": attributes,
         "more_tags": more_tags,
@@ -321,6 +325,11 @@ def fill_document(
     loader.get_source = get_source
     if templates.env.cache is not None:
         templates.env.cache.clear()  # of pages that this process has already served
+
+
+def theme_text(theme: gr.themes.Base) -> str:
+    """Return a theme's style sheet, as Gradio serves it."""
+    return cast(str, theme._get_theme_css())  # type: ignore[no-untyped-call]
 
 
 def show_first(app: App, view: Callable[[Request], str]) -> None:
@@ -352,7 +361,7 @@ def _with_first_view(source: str) -> str:
     source = source.replace(_FRAME_SCRIPT, f"if (window.parent !== window) {_FRAME_SCRIPT}")
     body, end, rest = source.partition("</body>")
     body = _BODY.sub(lambda tag: tag[0] + _FIRST_VIEW, body, count=1)
-    return f"{body}{{{{ page_styles | safe }}}}\n{late}\n{end}{rest}"
+    return f"{body}{{{{ page_styles({_THEME_ADDRESS}) | safe }}}}\n{late}\n{end}{rest}"
 
 
 class Page(gr.Blocks):

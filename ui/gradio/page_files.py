@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -85,13 +86,14 @@ def script_tags(files: PageFiles) -> str:
     return "".join(f'<link rel="modulepreload" href="{_FOLDER}{name}">' for name in files.scripts)
 
 
-def style_tags(files: PageFiles, joined: str) -> str:
-    """Return tags for `joined`, the name of one style sheet with the content of all of them.
-    Gradio's script doesn't load a style sheet that has a tag already, and browsers don't load a
-    disabled one."""
-    link = '<link rel="stylesheet" href="{}{}"{}>'
-    found = (link.format(_FOLDER, name, " disabled") for name in files.styles)
-    return link.format(_FOLDER, joined, "") + "".join(found)
+def style_tags(files: PageFiles, theme: str, joined: str) -> str:
+    """Return tags for `joined`, the name of one style sheet with the content of all of them and of
+    the theme's, whose URL is `theme`. Gradio's script doesn't load a style sheet that has a tag
+    already, and browsers don't load a disabled one."""
+    link = '<link rel="stylesheet" href="{}"{}>'
+    others = (escape(theme), *(f"{_FOLDER}{name}" for name in files.styles))
+    found = (link.format(address, " disabled") for address in others)
+    return link.format(f"{_FOLDER}{joined}", "") + "".join(found)
 
 
 def joined_styles(files: PageFiles) -> str:

@@ -14,7 +14,7 @@ from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
 from comfyforms.hooks import PluginPage
 from ui.brand import PRODUCT, current_brand
-from ui.gradio.internals import QUIET, THEME_ADDRESS, Page
+from ui.gradio.internals import QUIET, Page
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
@@ -125,7 +125,6 @@ def document_head(root: str) -> str:
             head_tags_of(root),
             '<meta name="color-scheme" content="light dark">',
             f'<link rel="icon" href="{icon_address()}">',
-            f'<link rel="preload" as="style" href="{THEME_ADDRESS}">',
             script_tags(),
             preload_tags(),
         )

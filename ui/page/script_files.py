@@ -27,6 +27,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ui.brand import current_brand
 from ui.gradio.internals import SCRIPTS, script_of_page
 from ui.gradio.page_files import style_text as layered
 from ui.page.gradio_files import style_name, style_text
@@ -76,8 +77,9 @@ def _turn() -> threading.Lock:
 
 @cache
 def _script(name: str) -> KeptFile | None:
-    if name == style_name():
-        return KeptFile(style_text().encode(), "text/css")
+    accent = current_brand().accent
+    if name == style_name(accent):
+        return KeptFile(style_text(accent).encode(), "text/css")
     file = script_of_page(name)
     if file is None:
         return None

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.themes.utils import colors, sizes
 
 from ui.brand import ACCENT
+from ui.gradio.internals import theme_text
 from ui.page.accent import accent_tones
 from ui.page.typeface import SYSTEM_FONTS
 
@@ -84,6 +85,7 @@ def _told(color: str, tones: tuple[str, ...]) -> str:
     return tones[_NUMBERS.index(int(number))] if is_named else color
 
 
+@cache
 def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     """Return the theme, light and dark, with system fonts only."""
     tones, in_dark = (
@@ -111,3 +113,8 @@ def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     light = {name: light for name, (light, _) in _SHADED.items()}
     dark = {f"{name}_dark": dark for name, (_, dark) in _SHADED.items()}
     return theme.set(**_PLAIN, **light, **dark)
+
+
+def theme_styles(accent: str) -> str:
+    """Return the theme's style sheet."""
+    return theme_text(make_theme(accent))

@@ -14,7 +14,7 @@ MOMENTS = {
     "Gradio's script": "/assets/index-",
     "a module": "/assets/core-",
     "the page's script": "/script/",
-    "the theme": "/theme.css",
+    "the styles": "/assets/page-",
     "the page's call": "/gradio_api/run/predict",
     "a slider": "/assets/Index-DHgdeJnx.js",
 }
