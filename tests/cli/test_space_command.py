@@ -173,6 +173,13 @@ def test_check_names_each_mistake(
     assert said in capsys.readouterr().out
 
 
+def test_check_tells_what_zerogpu_needs(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = "sdk: gradio\nsuggested_hardware: zero-a10g\n"
+    with changed(space / "README.md", "sdk: gradio\n", asked):
+        assert main(["space", "--check", str(space)]) == 0
+    assert "ZeroGPU needs more lines in app.py" in capsys.readouterr().out
+
+
 PACKS = """
 comfyui = "0.33.0"
 [[model]]

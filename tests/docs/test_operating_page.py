@@ -29,7 +29,9 @@ START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh
 def test_it_names_settings_that_there_are() -> None:
     """The page names options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
     appear only in commands."""
-    words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram)`", "", PAGE)
+    words = re.sub(
+        r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram|flavor zero-a10g)`", "", PAGE
+    )
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
     options |= {"--out", "--demo", "--title", "--license", "--gpu"}  # of `space`

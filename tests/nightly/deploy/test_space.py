@@ -81,6 +81,18 @@ BEHIND = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.
 HUB_PAGE = "https://huggingface.co/spaces/ann/forms"
 # The second lets a page of the internet frame one of this machine.
 FLAGS = ("--no-sandbox", "--disable-features=LocalNetworkAccessChecks")
+SPACES = """
+functions = []
+GPU = functions.append
+gradio_auto_wrap = lambda function: function  # called by Gradio
+disable_gradio_auto_wrap = functions.clear
+"""
+REPORT = """
+import pathlib, spaces
+
+def startup():
+    (pathlib.Path.home() / "reported").write_text(str(len(spaces.functions)))
+"""
 CREATE, VALIDATE = "/api/repos/create", "/api/validate-yaml"
 FILES = "/api/spaces/NAME/forms/preupload/main"
 
@@ -276,6 +288,31 @@ def framed(url: str) -> Iterator[FrameLocator]:
         page.route(HUB_PAGE, lambda route: route.fulfill(body=frame, content_type="text/html"))
         page.goto(HUB_PAGE)
         yield page.frame_locator("iframe")
+
+
+def test_the_lines_for_zerogpu_report_before_the_app_listens(
+    written: Path, home: Path, tmp_path: Path
+) -> None:
+    """With a stand-in for the package `spaces`, which Hugging Face installs on this hardware."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(if os[^`]*SPACES_ZERO_GPU[^`]*)```", page)
+    space = shutil.copytree(written, tmp_path / "space")
+    app = (space / "app.py").read_text(encoding="utf-8")
+    imports = "from comfyforms.__main__ import main\n"
+    assert imports in app
+    (space / "app.py").write_text(app.replace(imports, f"{imports}\n{lines}"), encoding="utf-8")
+    package = tmp_path / "libraries" / "spaces"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(SPACES)
+    (package / "zero.py").write_text(REPORT)
+    programs = environment_at(tmp_path / "environment")
+    told = {**SPACE, "HOME": str(home), "PYTHONPATH": str(package.parent)}
+    command = [programs / "python", "app.py", "--port", "0"]
+    with serving(command, space, **told, SPACES_ZERO_GPU="true"):
+        assert (home / "reported").read_text() == "1"
+    (home / "reported").unlink()
+    with serving(command, space, **told):
+        assert not (home / "reported").exists()
 
 
 @pytest.mark.parametrize("folder", ["written", "space"])
