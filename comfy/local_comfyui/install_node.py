@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -89,10 +90,13 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Copy a folder to a place, in place of an earlier copy."""
+    """Copy the node to a place, in place of an earlier copy, with the command that starts this
+    app."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".comfyforms-") as beside:
         fresh, former = Path(beside, "new"), Path(beside, "old")
         shutil.copytree(source, fresh, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+        command = [sys.executable, str(_ROOT / "app.py")]
+        (fresh / "app_command.json").write_text(json.dumps(command), encoding="utf-8")
         for name in _OWN_FILES:
             if (target / name).is_file():
                 shutil.copy2(target / name, fresh / name)

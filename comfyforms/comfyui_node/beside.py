@@ -33,6 +33,7 @@ _HERE_ONLY = (
     " OPEN_AS_FORM_URL to the address of a proxy in front of ComfyForms, and restart ComfyUI."
 )
 _NOT_YOURS = "Only a browser on ComfyUI's own machine can change this."
+_APP_COMMAND = Path(__file__).with_name("app_command.json")
 _GUARD = Path(__file__).with_name("until_stdin_ends.py")
 _OUTSIDE = ("192.0.2.1", 9)  # an address for documentation; nothing is sent there
 _DRAW_CODE = (
@@ -64,6 +65,7 @@ class FormsApp:
         self._url = url.rstrip("/")
         self._given_host = host
         self._environment = AppEnvironment(folder, (sys.executable, str(_GUARD)), source)
+        self._python = ""  # which runs the app, if known
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._lock = threading.Lock()
@@ -121,8 +123,9 @@ class FormsApp:
         return self._given_host or ("0.0.0.0" if self._shared_file.exists() else "127.0.0.1")
 
     def _code(self, url: str) -> str:
-        python = self._environment.python
-        command = [python if python.exists() else sys.executable, "-I", "-c", _DRAW_CODE]
+        if not self._python:
+            return ""
+        command = [self._python, "-I", "-c", _DRAW_CODE]
         done = subprocess.run(command, input=url.encode(), capture_output=True, check=False)
         return done.stdout.decode().strip()
 
@@ -146,6 +149,7 @@ class FormsApp:
         if self._process is not None and self._process.poll() is None:
             return
         command = _installed_command() or self._environment.command()
+        self._python = command[0] if len(command) > 1 else ""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._port = _free_port(self._host)
         places = ["--data", str(self._folder / "data")]
@@ -197,8 +201,12 @@ def _without_view(workflow: Mapping[str, object]) -> dict[str, object]:
 
 
 def _installed_command() -> list[str]:
-    """Return the command that starts an app installed in this Python or in the shell's path; []
-    without one."""
+    """Return the command of the app that put this node here with `comfyforms install-node`, or of
+    an app in this Python or in the shell's path; [] without one."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        command = json.loads(_APP_COMMAND.read_text(encoding="utf-8"))
+        if all(Path(part).exists() for part in command):
+            return list(command)
     try:
         distribution("comfyforms")
     except PackageNotFoundError:

@@ -3,6 +3,7 @@ or the app."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -39,15 +40,11 @@ class AppEnvironment:
         base = _HERE if os.access(_HERE, os.W_OK) else fallback
         self._folder = base / ".venv"
         self._log = fallback / "install.log"
+        self._python = self._folder / _PROGRAM
         self._guard = guard
         self._source = [source] if source else _own_source()
         self._thread: threading.Thread | None = None
         self._problem = ""
-
-    @property
-    def python(self) -> Path:
-        """Return the environment's interpreter, which may be missing."""
-        return self._folder / _PROGRAM
 
     def command(self) -> list[str]:
         """Return the command that starts the app. If the app isn't installed, install it in a
@@ -58,8 +55,8 @@ class AppEnvironment:
         if self._problem:
             problem, self._problem = self._problem, ""
             raise NotOpened(f"ComfyForms could not be installed: {problem}")
-        if os.access(self.python, os.X_OK) and self._installed() == self._wanted():
-            return [str(self.python), "-I", "-m", "comfyforms"]
+        if os.access(self._python, os.X_OK) and self._installed() == self._wanted():
+            return [str(self._python), "-I", "-m", "comfyforms"]
         steps = self._steps()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log.write_bytes(b"")
@@ -76,14 +73,14 @@ class AppEnvironment:
         is_base = sys.version_info >= (3, 11) and find_spec("venv") is not None
         if not uv and not is_base:
             raise NotOpened(_NO_TOOL)
-        python, folder = str(self.python), str(self._folder)
+        python, folder = str(self._python), str(self._folder)
         create = ["venv", "--python", sys.executable if is_base else "3.12", folder]
         install = ["install", "--upgrade", *self._source]
         if uv:
             steps = [[*uv, *create], [*uv, "pip", *install, "--python", python]]
         else:
             steps = [[sys.executable, "-m", "venv", folder], [python, "-I", "-m", "pip", *install]]
-        return steps[1:] if os.access(self.python, os.X_OK) else steps
+        return steps[1:] if os.access(self._python, os.X_OK) else steps
 
     def _install(self, steps: Sequence[Sequence[str]]) -> None:
         try:
@@ -105,7 +102,10 @@ class AppEnvironment:
             self._problem = str(error)
 
     def _wanted(self) -> str:
-        return f"{_version()} {' '.join(self._source)}"
+        """Return a text that changes with the source and its dependencies."""
+        folder = _CHECKOUT if "--editable" in self._source else _HERE
+        project = (folder / "pyproject.toml").read_bytes()
+        return f"{hashlib.sha256(project).hexdigest()} {' '.join(self._source)}"
 
     def _installed(self) -> str:
         try:
@@ -120,11 +120,12 @@ class AppEnvironment:
 def _own_source() -> list[str]:
     """Return pip's arguments for the app of this version: a wheel in this folder, the checkout that
     this folder belongs to, or the archive of the release."""
-    if wheels := sorted(_HERE.glob("comfyforms-*.whl")):
-        return [str(wheels[-1])]
+    version = _version()
+    for wheel in _HERE.glob(f"comfyforms-{version}-*.whl"):
+        return [str(wheel)]
     if (_CHECKOUT / "app.py").is_file() and (_CHECKOUT / "comfyforms" / _HERE.name) == _HERE:
         return ["--editable", str(_CHECKOUT)]
-    return [_ARCHIVE.format(version=_version())]
+    return [_ARCHIVE.format(version=version)]
 
 
 def _version() -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from comfyforms.comfyui_node import environment
+from comfyforms.comfyui_node import beside, environment
 from comfyforms.comfyui_node.beside import FormsApp
 from comfyforms.comfyui_node.guard import OrderRefused, read_choice
 from comfyforms.comfyui_node.problems import Installing, NotOpened
@@ -161,12 +164,31 @@ def test_finds_the_app_of_the_same_version(pack: Path, monkeypatch: pytest.Monke
     assert environment._own_source() == ["--editable", str(ROOT)]
 
 
+def test_starts_the_app_that_put_the_node_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`comfyforms install-node` writes the command down. After that app is deleted, it's ignored."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(beside, "_APP_COMMAND", tmp_path / "app_command.json")
+    monkeypatch.setattr(beside, "distribution", Mock(side_effect=PackageNotFoundError))
+    assert not beside._installed_command()
+    command = [sys.executable, str(tmp_path / "app.py")]
+    beside._APP_COMMAND.write_text(json.dumps(command))
+    assert not beside._installed_command()
+    (tmp_path / "app.py").touch()
+    assert beside._installed_command() == command
+    for damaged in ("", "1", "[1, 2]", "{"):
+        beside._APP_COMMAND.write_text(damaged)
+        assert not beside._installed_command()
+
+
 def test_shares_the_app_only_if_a_local_browser_asks(
     forms: FormsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The choice is kept. Other machines can't make it, and settings of the administrator come
     first."""
     monkeypatch.setattr(FormsApp, "_start", lambda self, comfyui: None)
+    forms._python = sys.executable
     assert forms.devices(COMFYUI, "", share=None)[1:] == (False, "", True)
     with pytest.raises(NotOpened, match="own machine"):
         forms.devices(COMFYUI, "192.0.2.9", share=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -121,7 +122,10 @@ def test_installs_and_upgrades_the_node(tmp_path: Path, capsys: pytest.CaptureFi
     target = tmp_path / "custom_nodes" / "comfyforms"
     assert "Restart ComfyUI." in capsys.readouterr().out
     wanted = {file.relative_to(NODE) for file in NODE.rglob("*") if "__pycache__" not in file.parts}
+    wanted.add(Path("app_command.json"))
     assert {file.relative_to(target) for file in target.rglob("*")} == wanted
+    command = json.loads((target / "app_command.json").read_text())
+    assert command == [sys.executable, str(ROOT / "app.py")]
     project = target / "pyproject.toml"
     project.write_text(project.read_text().replace('version = "', 'version = "0.0.'))
     (target / "former.py").touch()
