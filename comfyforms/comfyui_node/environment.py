@@ -4,6 +4,7 @@ or the app."""
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from .problems import Installing, NotOpened
 
+log = logging.getLogger(__name__)
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
 _PROGRAM = Path("Scripts", "python.exe") if sys.platform == "win32" else Path("bin", "python")
@@ -49,14 +51,18 @@ class AppEnvironment:
     def command(self) -> list[str]:
         """Return the command that starts the app. If the app isn't installed, install it in a
         thread and raise Installing until it is. Raises NotOpened if that failed; the next call
-        tries again."""
+        tries again. After a failed upgrade, the former app starts."""
+        start = [str(self._python), "-I", "-m", "comfyforms"]
         if self._thread is not None and self._thread.is_alive():
             raise Installing(self._log_end().rpartition("\n")[2])
         if self._problem:
             problem, self._problem = self._problem, ""
-            raise NotOpened(f"ComfyForms could not be installed: {problem}")
+            if not self._installed():
+                raise NotOpened(f"ComfyForms could not be installed: {problem}")
+            log.warning("ComfyForms could not be upgraded: %s", problem)
+            return start
         if os.access(self._python, os.X_OK) and self._installed() == self._wanted():
-            return [str(self._python), "-I", "-m", "comfyforms"]
+            return start
         steps = self._steps()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log.write_bytes(b"")

@@ -134,13 +134,17 @@ def test_reports_a_failed_installation_and_tries_again(
 def test_upgrades_the_app_with_the_node(
     forms: FormsApp, pack: Path, uv: Callable[..., list[str]]
 ) -> None:
-    """A new version of the node installs its app into the present environment."""
+    """A new version of the node installs its app into the present environment. If that fails, the
+    former app starts, and the next start tries again."""
     opened(forms)
     forms.end()
     project = pack / "pyproject.toml"
     project.write_text(project.read_text().replace('"0.1.0"', '"0.2.0"'))
+    uv(3)
+    assert opened(forms)
+    forms.end()
     opened(forms)
-    assert [call.partition(" ")[0] for call in uv()] == ["venv", "pip", "pip"]
+    assert [call.partition(" ")[0] for call in uv()] == ["venv", "pip", "pip", "pip"]
 
 
 def test_names_uv_if_no_environment_can_be_made(
