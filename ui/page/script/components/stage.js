@@ -357,7 +357,8 @@ class Stage {
    */
   #put(node, id) {
     const frames = all("img:is(.live-frame, .last-frame)", this.#media);
-    const fading = id === this.#painted && node && !isStill() ? frames : [];
+    const isResult = id === this.#painted && node && !node.matches(".live-frame");
+    const fading = isResult && !isStill() ? frames : [];
     for (const old of frames) this.#leave(old, fading.includes(old));
     this.#media.classList.remove("former");
     this.#media.replaceChildren(...(node ? [node, ...fading] : []));
