@@ -111,6 +111,6 @@ def cookie_of(page: Page) -> str:
 
 def shared_by(app: RunningApp, cookie: str) -> str:
     """Share a result of this user and return its address."""
-    link = f"{app.url}/api/v1/runs/{a_run(app, cookie)}/files/0/link"
+    link = f"{app.url}/api/v1/link?file={a_run(app, cookie)}/0"
     told = requests.post(link, headers={"Cookie": cookie}, timeout=LONGEST_WAIT).json()
     return app.url + str(told["address"])
