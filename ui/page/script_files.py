@@ -107,7 +107,11 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
-_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
+# Comments on lines of their own, and those behind code without a text after them.
+_COMMENT = re.compile(
+    r"""^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n|(?<=[;,{(\[)\]}])[ \t]+//[ ][^"`\n]*$""",
+    re.MULTILINE,
+)
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
@@ -151,7 +155,7 @@ def joined(
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
     or with `import("./…")`, and export declarations with one name at the beginning of a line.
-    Comment lines and indents are dropped.
+    Most comments are dropped.
 
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """

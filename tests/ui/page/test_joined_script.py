@@ -15,14 +15,14 @@ COUNT = """// @ts-check
 // What counts.
 
 /** How often. */
-const counted = [];
+const counted = []; // isn't a count
 
 /**
  * @param {string} what
  */
 export const count = (what) => counted.push(what);
 export class Two {}
-export const $ = "a word, /* and no comment */";
+export const $ = "a word; // and /* no comment */";
 """
 FIRST = """import {
   $ as word,
@@ -58,14 +58,15 @@ console.log(JSON.stringify([second, again, told, (await load("count.js")).$]));
         ["node", "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
     )
     assert ran.stderr == ""
-    assert ran.stdout == '[2,2,["count","Two","$"],"a word, /* and no comment */"]\n'
+    assert ran.stdout == '[2,2,["count","Two","$"],"a word; // and /* no comment */"]\n'
 
 
 def test_comments_are_left_out() -> None:
-    """Joining removes comments that have lines of their own."""
+    """Joining removes comments, on their own lines and behind code."""
     text = joined({"count.js": COUNT})
     assert "@" not in text
     assert "How often" not in text
+    assert "isn't a count" not in text
 
 
 def test_imports_of_a_module_are_found() -> None:
