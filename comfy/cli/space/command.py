@@ -101,8 +101,10 @@ def _write(args: argparse.Namespace) -> int:
 def _lock_of(args: argparse.Namespace) -> Lock:
     """Return the lock of the option, or the one of the workflows. Raises ComfyError if it isn't
     complete."""
-    lock = read_lock(args.lock) if args.lock else with_facts(lock_of(args.workflows, ()))[0]
-    if problems := problems_of(lock):
+    lock, problems = (
+        (read_lock(args.lock), []) if args.lock else with_facts(lock_of(args.workflows, ()))
+    )
+    if problems := [*problems, *problems_of(lock)]:
         raise ComfyError(
             f"The lock isn't complete. {' '.join(problems)}",
             "Write it with the command lock, complete it, and name it with --lock.",

@@ -181,7 +181,7 @@ def test_a_space_with_comfyui_makes_images(
         app.locator("#stage img.live-frame").first.wait_for(timeout=1000 * FRESH_START)
         app.locator('#stage .stage[data-phase="done"]').wait_for(timeout=1000 * FRESH_START)
         result = app.locator("#stage .media img").first
-        assert result.evaluate("image => image.naturalWidth") == 128
+        expect(result).to_have_js_property("naturalWidth", 128)  # after the last preview
     models = image.workdir / "models" / "checkpoints"
     assert [one.name for one in models.iterdir()] == [checkpoint.name]
     asked = len(host.requests)
