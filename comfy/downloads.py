@@ -265,6 +265,7 @@ class ModelDownloads:
             for at, server in enumerate(pool.servers)
             if server.url in settings.local and settings.folder is not None
         }
+        self._ordering = threading.Lock()
         self._unordered = set(self._local) if settings.models else set[str]()
 
     @property
@@ -305,6 +306,7 @@ class ModelDownloads:
 
     def lists(self) -> tuple[ServerDownloads, ...]:
         """Return the downloads of all servers, at most half a second old: many open pages ask."""
+        self._order_models()  # a page that opens now follows only downloads that have begun
         with self._listing:
             if time.monotonic() <= self._listed_until:
                 return self._lists
@@ -396,7 +398,6 @@ class ModelDownloads:
             if self._wanted or self._unordered:
                 self._wanted = False
                 try:
-                    await to_thread.run_sync(self._order_models)
                     if await to_thread.run_sync(self.look):
                         self._wanted = True
                 except Exception:
@@ -405,18 +406,21 @@ class ModelDownloads:
 
     def _order_models(self) -> None:
         """Start the downloads of the settings' models at each own server that has just started."""
-        for server in [one for one in self.servers if one.url in self._unordered]:
-            try:
-                folders = _model_folders(server.client)
-            except HostUnreachable:
-                continue
-            self._unordered.discard(server.url)
-            for model in self._settings.models:
-                if not _has(folders, model):
-                    try:
-                        self.start(server, [model])
-                    except ComfyError as problem:
-                        log.warning("%s: %s", model.name, problem)
+        if not self._unordered:
+            return
+        with self._ordering:
+            for server in [one for one in self.servers if one.url in self._unordered]:
+                try:
+                    folders = _model_folders(server.client)
+                except HostUnreachable:
+                    continue
+                for model in self._settings.models:
+                    if not _has(folders, model):
+                        try:
+                            self.start(server, [model])
+                        except ComfyError as problem:
+                            log.warning("%s: %s", model.name, problem)
+                self._unordered.discard(server.url)
 
     def _note_change(self) -> None:
         self._wanted = True

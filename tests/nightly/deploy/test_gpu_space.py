@@ -34,6 +34,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 FOLDER, COMMAND = os.environ.get("COMFYUI_DIR", ""), os.environ.get("COMFYUI_COMMAND", "")
 pytestmark = pytest.mark.skipif(not (FOLDER and COMMAND), reason="needs a real ComfyUI")
+LONGEST = 1000 * FRESH_START  # milliseconds
 SOURCE = "https://github.com/Comfy-Org/ComfyUI"
 
 
@@ -173,15 +174,17 @@ def test_a_space_with_comfyui_makes_images(
     with serving(command, image.workdir, **variables) as url, framed(url) as app:
         bar = app.get_by_role("progressbar", name=checkpoint.name)
         card = app.locator("#missing")
-        card.get_by_role("button", name="Details").click(timeout=1000 * FRESH_START)
-        expect(bar).to_be_visible()
+        card.get_by_role("button", name="Details").click(timeout=LONGEST)
+        expect(bar).to_be_visible(timeout=LONGEST)
         held.set()
-        expect(card).to_be_hidden(timeout=1000 * FRESH_START)
-        app.locator("#generate").click(timeout=1000 * FRESH_START)
-        app.locator("#stage img.live-frame").first.wait_for(timeout=1000 * FRESH_START)
-        app.locator('#stage .stage[data-phase="done"]').wait_for(timeout=1000 * FRESH_START)
+        expect(card).to_be_hidden(timeout=LONGEST)
+        app.locator("#generate").click(timeout=LONGEST)
+        app.locator("#stage img.live-frame").first.wait_for(timeout=LONGEST)
+        app.locator('#stage .stage[data-phase="done"]').wait_for(timeout=LONGEST)
         result = app.locator("#stage .media img").first
-        expect(result).to_have_js_property("naturalWidth", 128)  # after the last preview
+        expect(result).to_have_js_property(
+            "naturalWidth", 128, timeout=LONGEST
+        )  # after the last preview
     models = image.workdir / "models" / "checkpoints"
     assert [one.name for one in models.iterdir()] == [checkpoint.name]
     asked = len(host.requests)

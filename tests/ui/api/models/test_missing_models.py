@@ -225,7 +225,8 @@ def test_a_lock_is_downloaded_without_a_request(tmp_path: Path) -> None:
                 address = f"{app.url}/api/v1/workflows/new/missing-models"
                 return list(requests.get(address, timeout=LONGEST_WAIT).json()["models"])
 
-            eventually(lambda: (models()[0]["download"] or {}).get("received", 0) > 0)
+            assert models()[0]["download"], "a page shows progress from its first answer on"
+            eventually(lambda: models()[0]["download"]["received"] > 0)
             assert hosted.held
             hosted.held.set()
             eventually(lambda: models() == [])
