@@ -24,7 +24,7 @@ from .guard import OrderRefused
 from .problems import NotOpened, WouldReplace
 
 _PORT = 7860  # the app's default, if it is free
-_START_SECONDS = 120.0
+_START_SECONDS = 300.0  # after the installation, Python compiles the modules
 _PAUSE = 0.1  # seconds
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server on all addresses answers
 _HERE_ONLY = (

@@ -86,7 +86,7 @@ class AppEnvironment:
             steps = [[*uv, *create], [*uv, "pip", *install, "--python", python]]
         else:
             steps = [[sys.executable, "-m", "venv", folder], [python, "-I", "-m", "pip", *install]]
-        return steps[1:] if os.access(self._python, os.X_OK) else steps
+        return steps[1:] if self._installed() and os.access(self._python, os.X_OK) else steps
 
     def _install(self, steps: Sequence[Sequence[str]]) -> None:
         try:
@@ -94,9 +94,9 @@ class AppEnvironment:
                 shutil.rmtree(self._folder, ignore_errors=True)
             for step in steps:
                 with (
-                    self._log.open("ab") as log,
+                    self._log.open("ab") as output,
                     subprocess.Popen(
-                        [*self._guard, *step], stdin=subprocess.PIPE, stdout=log, stderr=log
+                        [*self._guard, *step], stdin=subprocess.PIPE, stdout=output, stderr=output
                     ) as process,
                 ):
                     code = process.wait()
