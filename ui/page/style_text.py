@@ -69,18 +69,15 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
-# Sheets in a component that come with the script that the user opens.
+# Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "stage": ("video/tools.css", "chain.css", "results/prose.css"),
-    "batches": tuple(
-        name for name in _BATCHES if name not in ("run_lists.css", "batches/cards.css")
-    ),
+    "batches": _BATCHES,
 }
 # Styles that apply only inside one of the page's components, by the component's ID.
 _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "picker": ("chooser.css",),
     "stage": _STAGE,
-    "batches": _BATCHES,
     "queue": ("run_lists.css",),
     "history": ("run_lists.css", "history.css", "tile.css"),
 }

@@ -4,11 +4,11 @@
 import { notifyIfAway } from "../components/tab.js";
 import { $, element } from "../dom.js";
 import { page } from "../state.js";
-import { Cards } from "./cards.js";
 import { setComponent } from "./given.js";
 import { progressWords } from "./words.js";
 
 /** @import { BatchDoc } from "../documents.js" */
+/** @import { Cards } from "./cards.js" */
 /** @import { Component } from "./given.js" */
 /** @import { LargeResult } from "./large_result.js" */
 
@@ -31,13 +31,20 @@ export function mount(place, { upload, viewer }) {
   };
   setComponent({ place: inside, upload, open });
   const list = inside.appendChild(element("ul"));
-  const cards = new Cards(list, open);
+  list.hidden = true;
+  /** @type {Cards | null} */
+  let cards = null;
+  const showCards = async () => {
+    const { Cards } = await import("./cards.js");
+    cards ??= new Cards(list, open);
+    cards.show(page.now.batches, page.now.serverAway);
+  };
   let [known, ended, waits] = ["", 0, 0];
   page.subscribe(({ batches, serverAway }, { batches: earlier }) => {
     const text = JSON.stringify([batches, serverAway]);
     if (text === known) return;
     known = text;
-    cards.show(batches, serverAway);
+    if (batches.length || cards) showCards();
     for (const batch of batches) tellEnd(batch, earlier);
     const before = ended;
     ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);

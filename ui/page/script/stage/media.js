@@ -5,7 +5,6 @@ import { $, addressOf, all, button, downloadLink, element, isPaintable } from ".
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { page } from "../state.js";
-import { factsOf, soundWords } from "./sound_facts.js";
 import { textMenu } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -109,6 +108,7 @@ export async function loadedWithLink(item, viewer) {
  * @param {Item} item
  */
 async function withFacts(place, item) {
+  const { factsOf, soundWords } = await import("./sound_facts.js");
   const facts = await factsOf(item.url);
   if (facts) place.dataset.sound = soundWords(facts);
   if (facts?.isSilent) {
