@@ -254,7 +254,9 @@ def editor_of(comfyui: str) -> Iterator[Page]:
 
 def choose(editor: Page, entry: str) -> None:
     """Choose an entry of the menu *File*."""
-    editor.locator(".comfyui-logo-wrapper, .comfy-menu-button-wrapper").first.click()
+    editor.locator(
+        ".comfyui-logo-wrapper, .comfy-menu-button-wrapper, [data-testid=comfy-menu-button]"
+    ).first.click()
     editor.get_by_role("menuitem", name="File", exact=True).hover()
     editor.get_by_role("menuitem", name=entry).click()
 
