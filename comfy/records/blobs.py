@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 from comfy.base.errors import ComfyError, NotWritten, not_written, words_of
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
-from comfy.media.decoding import DecodingSlots
+from comfy.media.decoding import DecodingSlots, Undecodable, opened
 from comfy.media.stripping.kinds import strip
 from comfy.media.stripping.pieces import CannotStrip, Stripped
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
@@ -231,6 +231,16 @@ class BlobStore:
             return path.stat().st_size if path else 0
         except OSError:
             return 0
+
+    def ratio(self, digest: str) -> float | None:
+        """Return the width of a stored image divided by its height, from the file's header; None
+        if it isn't a readable image."""
+        path = self.path(digest)
+        try:
+            with opened(path) if path else contextlib.nullcontext() as image:
+                return round(image.width / image.height, 3) if image else None
+        except Undecodable:
+            return None
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
         """Return a small WebP of an image or a sound, creating it if needed; None for other or

@@ -268,6 +268,13 @@ def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> Non
     assert blue < 60
 
 
+def test_the_proportions_of_an_image(kept: BlobStore) -> None:
+    """They are unknown for other, damaged and missing files."""
+    image, _ = kept.add([encoded(Image.new("RGB", (1000, 500)), "PNG")])
+    text, _ = kept.add([b"no image"])
+    assert [kept.ratio(one) for one in (image, text, "0" * 64)] == [2.0, None, None]
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 def test_a_thumbnail_of_every_kind_of_pixel(kept: BlobStore, mode: str) -> None:
     """Palette, grayscale, CMYK, transparent and 16-bit images all get a thumbnail."""

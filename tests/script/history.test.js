@@ -4,15 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dayWords } from "../../ui/page/script/clock.js";
-import {
-  GAP,
-  grid,
-  placeIn,
-  reached,
-  seenOf,
-  strip,
-  tileOfStrip,
-} from "../../ui/page/script/history/layout.js";
+import { GAP, reached, seenOf, wall } from "../../ui/page/script/history/layout.js";
 import {
   differences,
   missing,
@@ -26,63 +18,80 @@ const run = (id) => /** @type {any} */ ({ id });
 /** @param {readonly any[]} past */
 const ids = (past) => past.map((one) => one?.id ?? "-").join("");
 
-test("stacks days, each with rows of its own", () => {
-  const layout = grid(
-    [
-      ["2026-11-18", 5],
-      ["2026-11-17", 1],
-    ],
-    320,
-    96,
-  );
-  assert.equal(layout.columns, 3);
-  const [first, second] = layout.blocks;
-  assert.ok(first && second);
-  assert.equal(second.y, first.height);
-  assert.equal(layout.height, first.height + second.height);
-  assert.deepEqual(placeIn(layout, first, 4), { x: layout.tile + 8, y: 28 + layout.tile + 8 });
-  assert.deepEqual(placeIn(layout, second, 5), { x: 0, y: 28 });
-});
+/** @type {import("../../ui/page/script/history/layout.js").Day[]} */
+const DAYS = [
+  ["2026-11-18", 5],
+  ["2026-11-17", 4],
+];
+const square = () => null;
 
-test("a scrollable strip ends within a tile at any width", () => {
-  for (const width of [296, 366, 406, 744, 796, 1000]) {
-    const tile = tileOfStrip(width, 84);
-    const seen = (width % (tile + GAP)) / tile;
-    assert.ok(seen > 0.3 && seen < 0.8, `${seen} at ${width}`);
-    assert.ok(tile > 70 && tile < 110, `${tile}`);
+test("rows are as wide as the wall, and each tile keeps its proportions", () => {
+  const ratios = [1, 1.5, 0.66, 1.78, 0.5, 1, 3, 0.1, 1.33, 0.75, 1, 1, 1.5, 0.8];
+  for (const width of [296, 366, 796, 1000]) {
+    const { rows, boxes } = wall([["2026-11-18", 14]], (at) => ratios[at] ?? 1, width, 136);
+    assert.equal(boxes.length, 14);
+    for (const { first, end, height } of rows.slice(0, -1)) {
+      const last = boxes[end - 1];
+      assert.ok(last);
+      assert.ok(Math.abs(last.x + last.width - width) <= 1, `${width}`);
+      assert.ok(height > 60 && height < 190, `${height} at ${width}`);
+      for (let at = first + 1; at < end; at += 1) {
+        const [before, box] = [boxes[at - 1], boxes[at]];
+        assert.equal(box?.x, (before?.x ?? 0) + (before?.width ?? 0) + GAP);
+      }
+    }
+    for (const [at, { width: wide, height }] of boxes.entries())
+      if (![6, 7].includes(at))
+        // too wide and too high
+        assert.ok(Math.abs(wide / height - (ratios[at] ?? 1)) < 0.05, `${at} at ${width}`);
   }
 });
 
+test("a row that isn't full has the wanted height", () => {
+  const { rows, boxes } = wall([["2026-11-18", 1]], () => 1.5, 900, 136);
+  assert.deepEqual(rows, [{ first: 0, end: 1, y: 36, height: 136 }]);
+  assert.deepEqual(boxes, [{ x: 0, y: 36, width: 204, height: 136 }]);
+});
+
+test("stacks days, each with rows of its own", () => {
+  const { blocks, rows, boxes, height } = wall(DAYS, square, 320, 100);
+  assert.deepEqual(
+    rows.map(({ first, end }) => [first, end]),
+    [
+      [0, 3],
+      [3, 5],
+      [5, 8],
+      [8, 9],
+    ],
+  );
+  const [, second] = blocks;
+  assert.ok(second && second.y > (boxes[4]?.y ?? 0) + (boxes[4]?.height ?? 0));
+  assert.equal(second.first, 5);
+  assert.ok(height >= (boxes[8]?.y ?? 0) + (boxes[8]?.height ?? 0));
+});
+
 test("shows only the tiles between two edges", () => {
-  const layout = grid([["2026-11-18", 10000]], 320, 96);
-  const [block] = layout.blocks;
-  assert.ok(block);
-  const [from, to] = seenOf(layout, block, 5000, 5500);
+  const layout = wall([["2026-11-18", 10000]], square, 320, 100);
+  const [from, to] = seenOf(layout, 5000, 5500);
   assert.ok(to - from <= 21 && from > 0);
-  assert.deepEqual(seenOf(layout, block, layout.height, layout.height + 500), [10000, 10000]);
-  const row = strip([["2026-11-18", 10000]], 84);
-  assert.ok(row.blocks[0]);
-  assert.deepEqual(seenOf(row, row.blocks[0], 0, 183), [0, 2]);
+  assert.ok((layout.boxes[from]?.y ?? 0) <= 5000 + GAP && (layout.boxes[to]?.y ?? 0) >= 5500);
+  assert.deepEqual(seenOf(layout, layout.height, layout.height + 500), [10000, 10000]);
+  assert.deepEqual(seenOf(layout, -500, -100), [0, 0]);
+  assert.deepEqual(seenOf(wall([], square, 320, 100), 0, 500), [0, 0]);
 });
 
 test("arrow keys move between rows and between days", () => {
-  const layout = grid(
-    [
-      ["2026-11-18", 5],
-      ["2026-11-17", 4],
-    ],
-    320,
-    96,
-  );
+  const layout = wall(DAYS, square, 320, 100);
   assert.equal(reached(layout, 1, "ArrowDown"), 4);
   assert.equal(reached(layout, 2, "ArrowDown"), 4);
   assert.equal(reached(layout, 4, "ArrowDown"), 6);
   assert.equal(reached(layout, 6, "ArrowUp"), 4);
   assert.equal(reached(layout, 8, "ArrowDown"), 8);
+  assert.equal(reached(layout, 0, "ArrowUp"), 0);
+  assert.equal(reached(layout, 3, "ArrowRight"), 4);
   assert.equal(reached(layout, 3, "Home"), 0);
   assert.equal(reached(layout, 3, "End"), 8);
   assert.equal(reached(layout, 3, "x"), null);
-  assert.equal(reached(strip([["2026-11-18", 5]], 84), 1, "ArrowDown"), null);
 });
 
 test("requests missing runs after the nearest known run", () => {

@@ -95,7 +95,9 @@ class HistoryHandlers:
             days = days_of(history.ends(owner, chosen), zone) if history and zone else []
             has_any = bool(ended or (history and history.of(owner, limit=1)))
             page = HistoryPage(tuple(days), any=has_any)
-            return AsciiJSON(HistoryDoc(tuple(map(past_run, ended)), more, page))
+            blobs = history.files if history else None
+            runs = tuple(past_run(record, blobs=blobs) for record in ended)
+            return AsciiJSON(HistoryDoc(runs, more, page))
         is_plain = not (wanted.text or wanted.favourites or part.cursor)
         line = self.docs.registry.line_of(owner) if is_plain else ()
         going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]

@@ -14,6 +14,7 @@ from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import StorageUse
 from ui.documents.run_doc import RunDoc, RunTile, first_text, run_doc
@@ -28,13 +29,14 @@ _ENDS = {
 }
 
 
-def past_run(record: Record, file: int | None = None) -> RunDoc:
-    """Return a finished run as a list shows it; with `file`, only the file at that position."""
-    return run_doc(record, run_tile(record, file))
+def past_run(record: Record, file: int | None = None, blobs: BlobStore | None = None) -> RunDoc:
+    """Return a finished run as a list shows it; arguments as for `run_tile`."""
+    return run_doc(record, run_tile(record, file, blobs))
 
 
-def run_tile(record: Record, file: int | None = None) -> RunTile:
-    """Return a run's tile; with `file`, only for the file at that position."""
+def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = None) -> RunTile:
+    """Return a run's tile; with `file`, only for the file at that position. `blobs`: stored files,
+    for the proportions of its image."""
     state = record.state
     meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
     by_use = sorted(meant, key=lambda one: one[1].type != "output")
@@ -46,23 +48,25 @@ def run_tile(record: Record, file: int | None = None) -> RunTile:
     # nothing but sound.
     drawn = ("image",) if clip else ("image", "3d", "audio")
     thumbnails = (
-        thumbnail_address(record.id, at, one)
+        (address, one)
         for kind in drawn
         for at, one in by_use
-        if one.kind == kind
+        if one.kind == kind and (address := thumbnail_address(record.id, at, one))
     )
+    thumb, image = next(thumbnails, (None, None))
     kind: ResultKind | Literal[""] = files[0].kind if files else "text" if state.texts else ""
     return RunTile(
         what=_what_came(record, files),
         asked=first_text(record.job.values, _WORDS),
         results=len(files),
-        thumb=next(filter(None, thumbnails), None),
+        thumb=thumb,
         kind=kind,
         icon=RESULT_TYPES[kind].icon if kind else "",
         clip=clip,
         sound=file_address(record.id, *first["audio"]) if is_heard else None,
         favourite=record.favourite,
         file=file,
+        ratio=blobs.ratio(image.digest) if blobs and image else None,
     )
 
 

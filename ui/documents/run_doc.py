@@ -281,7 +281,8 @@ class RunTile:
     """Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
     `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
     `thumb`: the path of a thumbnail. `clip`: a video's path, shown if there is no thumbnail.
-    `sound`: a sound's path. `file`: the position of the selected file, null for all."""
+    `sound`: a sound's path. `file`: the position of the selected file, null for all. `ratio`: the
+    image's width divided by its height, null if unknown."""
 
     what: str
     asked: str = ""
@@ -293,6 +294,7 @@ class RunTile:
     sound: str | None = None
     favourite: bool = False
     file: int | None = None
+    ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

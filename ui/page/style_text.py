@@ -56,7 +56,6 @@ _STAGE = (
     "use_menu.css",
 )
 _BATCHES = (
-    "run_lists.css",
     "viewport.css",
     "results.css",
     "results/prose.css",

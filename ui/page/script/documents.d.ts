@@ -638,7 +638,8 @@ export interface RunProblem {
  * Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
  * `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
  * `thumb`: the path of a thumbnail. `clip`: a video's path, shown if there is no thumbnail.
- * `sound`: a sound's path. `file`: the position of the selected file, null for all.
+ * `sound`: a sound's path. `file`: the position of the selected file, null for all. `ratio`: the
+ * image's width divided by its height, null if unknown.
  */
 export interface RunTile {
   what: string;
@@ -651,6 +652,7 @@ export interface RunTile {
   sound: string | null;
   favourite: boolean;
   file: number | null;
+  ratio: number | null;
 }
 
 /**

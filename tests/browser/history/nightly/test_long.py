@@ -19,6 +19,11 @@ BARS = """[...document.querySelectorAll("#history, #history *")].filter((one) =>
     one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== "visible"
     && one.closest(".tile") === null && one.checkVisibility()).map((one) => one.outerHTML)"""
 MOST_IN_PAGE = 200
+SCROLL_TO = """run => {
+    const isThere = document.querySelector(`#history .tile[data-run="${run}"]`) !== null;
+    if (!isThere) scrollBy(0, 300);
+    return isThere;
+}"""
 
 
 def one_result(person: Visitor) -> tuple[str, Record]:
@@ -113,6 +118,7 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
 
 def go_on_past_what_is_loaded(person: Visitor, first: str) -> None:
     """Check that the large view moves from result to result beyond the first page of the list."""
+    person.page.wait_for_function(SCROLL_TO, arg="r00055")
     tile(person, "r00055").focus()
     for _ in range(2):
         person.page.keyboard.press("ArrowRight")

@@ -91,7 +91,8 @@ def pixels(app: RunningApp, run: Run) -> bytes:
 
 
 def test_a_run_is_listed(served: Served) -> None:
-    """The entry has the prompt, the end time, the number of results and a thumbnail."""
+    """The entry has the prompt, the end time, the number of results and a thumbnail with its
+    proportions."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse at dusk", "4.batch_size": 2})
     (told,) = past(app)
@@ -102,6 +103,7 @@ def test_a_run_is_listed(served: Served) -> None:
     assert (tile["asked"], tile["what"], tile["results"]) == ("a lighthouse at dusk", "2 files", 2)
     assert told["finished_at"] == run.state.finished_at
     assert get(app, tile["thumb"]).headers["content-type"] == "image/webp"
+    assert tile["ratio"] == 1
 
 
 def test_the_end_is_reported_as_on_the_socket(served: Served) -> None:

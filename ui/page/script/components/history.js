@@ -3,9 +3,9 @@
 // runs, its events report the chosen run and the search text. The list is virtual: only visible tiles are in the page.
 
 import { dayWords } from "../clock.js";
-import { $, all, button, element, fillIn, isNarrow } from "../dom.js";
+import { $, all, element, fillIn, iconButton } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
-import { blockOf, grid, placeIn, reached, seenOf, strip, tileOfStrip } from "../history/layout.js";
+import { blockOf, reached, seenOf, wall } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
 import { itemFor, showFavourite } from "../history/tile.js";
 import { message } from "../messages.js";
@@ -29,7 +29,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
 
 const SEARCH_PAUSE = 250;
 const NOTHING_FOUND = message("No results.");
-const [SMALL, LARGE, IN_STRIP] = [96, 196, 84]; // pixels
+const [SMALL, LARGE] = [136, 260]; // pixels, the height of a row
 const AHEAD = 300; // pixels to draw beyond the visible edges
 
 export class History {
@@ -37,13 +37,13 @@ export class History {
   #component;
   #live;
   #search = element("input");
-  #size = button(message("Large"), () => this.#resize(), "quiet size");
+  #size = iconButton("expand", () => this.#resize(), "bare rows");
   #scroll = element("div", "scroll");
   #list = element("div", "days");
   #said = element("p", "said muted");
   /** @type {Past} */
   #runs = [];
-  #layout = grid([], 0, SMALL);
+  #layout = wall([], () => null, 0, SMALL);
   /** @type {readonly Day[]} */
   #days = [];
   #shown = "";
@@ -73,12 +73,13 @@ export class History {
       clearTimeout(typing);
       typing = window.setTimeout(() => component.search({ text: this.text }), SEARCH_PAUSE);
     });
+    this.#size.title = this.#size.ariaLabel = message("Large");
     this.#size.ariaPressed = String(this.#isLarge);
     head.append(element("h2", "", message("History")), this.#search, this.#size);
     this.#scroll.append(this.#list);
     place.replaceChildren(head, this.#scroll, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
-    // On a phone the list scrolls, elsewhere the page or another container. Only the page's scroll events bubble.
+    // The page scrolls, or another container. Only the page's scroll events bubble.
     document.addEventListener("scroll", () => this.#draw(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
     letDrag(this.#list, draggedRun);
@@ -156,47 +157,32 @@ export class History {
 
   /** Scroll to the newest runs. */
   begin() {
-    this.#scroll.scrollLeft = 0;
     if (this.#place.getBoundingClientRect().top < 0) this.#place.scrollIntoView();
   }
 
   /** Range of the visible runs: first index and end index (exclusive). */
   get seen() {
-    const { scrollLeft, clientWidth } = this.#scroll;
-    const isStrip = this.#layout.strip;
-    const room = isStrip ? clientWidth : innerHeight;
-    const left = isStrip ? scrollLeft : -this.#list.getBoundingClientRect().top;
+    const top = -this.#list.getBoundingClientRect().top;
     // If the list is outside the window, use the end that is nearest to it.
-    const most = (isStrip ? this.#layout.width : this.#layout.height) - room;
-    const start = Math.max(0, Math.min(left, most));
-    const end = start + room;
-    const blocks = this.#blocksIn(start - AHEAD, end + AHEAD).map((block) =>
-      seenOf(this.#layout, block, start - AHEAD, end + AHEAD),
-    );
-    return { from: blocks[0]?.[0] ?? 0, to: blocks.at(-1)?.[1] ?? 0 };
+    const start = Math.max(0, Math.min(top, this.#layout.height - innerHeight));
+    const [from, to] = seenOf(this.#layout, start - AHEAD, start + innerHeight + AHEAD);
+    return { from, to };
   }
 
-  /** Lay out all runs by day. */
+  /** Lay out all runs by day. The tile at the window's upper edge stays there. */
   #arrange() {
     const width = this.#scroll.clientWidth;
-    this.#place.classList.toggle("in-strip", isNarrow());
-    this.#layout = isNarrow()
-      ? strip(this.#days, tileOfStrip(width, IN_STRIP))
-      : grid(this.#days, width, this.#isLarge ? LARGE : SMALL);
-    this.#list.style.width = this.#layout.strip ? `${this.#layout.width}px` : "";
+    if (!width) return this.#draw(); // it is hidden
+    const from = -this.#list.getBoundingClientRect().top;
+    const [top] = from > 0 ? seenOf(this.#layout, from, from + 1) : [];
+    const before = this.#layout.boxes[top ?? -1];
+    const ratioOf = (/** @type {number} */ index) => this.#runs[index]?.page.ratio ?? null;
+    this.#layout = wall(this.#days, ratioOf, width, this.#isLarge ? LARGE : SMALL);
     this.#list.style.height = `${this.#layout.height}px`;
-    this.#list.style.setProperty("--tile", `${this.#layout.tile}px`);
+    const after = this.#layout.boxes[top ?? -1];
+    if (before && after && before.y !== after.y)
+      scrollBy({ top: after.y - before.y, behavior: "instant" });
     this.#draw();
-  }
-
-  /**
-   * @param {number} from
-   * @param {number} to
-   */
-  #blocksIn(from, to) {
-    return this.#layout.blocks.filter(({ x, y, width, height }) =>
-      this.#layout.strip ? x < to && x + width > from : y < to && y + height > from,
-    );
   }
 
   /**
@@ -234,8 +220,7 @@ export class History {
    * @param {boolean} keeps whether to keep the tile with the keyboard focus
    */
   #fill(section, block, from, to, keeps) {
-    section.style.transform = `translate(${block.x}px, ${block.y}px)`;
-    section.style.width = `${block.width}px`;
+    section.style.transform = `translateY(${block.y}px)`;
     const list = /** @type {HTMLElement} */ ($("ul", section));
     const items = new Map(all("li", list).map((item) => [item.dataset.run ?? "", item]));
     const [first, last] = [Math.max(from, block.first), Math.min(to, block.first + block.count)];
@@ -244,8 +229,13 @@ export class History {
     const wanted = places.map((index) => {
       const run = this.#runs[index] ?? null;
       const item = (run && items.get(run.id)) ?? this.#itemFor(run);
-      const { x, y } = placeIn(this.#layout, block, index);
-      item.style.transform = `translate(${x}px, ${y}px)`;
+      const box = this.#layout.boxes[index];
+      if (box)
+        Object.assign(item.style, {
+          transform: `translate(${box.x}px, ${box.y - block.y}px)`,
+          width: `${box.width}px`,
+          height: `${box.height}px`,
+        });
       item.dataset.index = String(index);
       item.ariaSetSize = String(block.count);
       item.ariaPosInSet = String(index - block.first + 1);

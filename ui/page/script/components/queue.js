@@ -41,7 +41,7 @@ export class Queue {
     this.#place = place;
     this.#component = component;
     const remove = removeAll ?? ((ids) => this.#removeEach(ids));
-    this.#removeAll = button(message("Remove all waiting"), () => remove(this.#waiting), "quiet");
+    this.#removeAll = button(message("Remove all waiting"), () => remove(this.#waiting), "bare");
     this.#head.append(this.#title);
     place.replaceChildren(this.#head, this.#list);
   }
@@ -186,7 +186,7 @@ const titleOf = (running, waiting) =>
  * @param {() => void} does
  */
 function tool(text, title, does) {
-  const made = button(text, does, "quiet");
+  const made = button(text, does, "bare");
   made.title = title;
   return made;
 }
@@ -197,7 +197,7 @@ function tool(text, title, does) {
  * @param {() => void} does
  */
 function arrow(icon, title, does) {
-  const made = iconButton(icon, does, "quiet");
+  const made = iconButton(icon, does, "bare");
   made.title = title;
   return made;
 }

@@ -1,17 +1,14 @@
 // @ts-check
 // History filters: runs of one or all workflows, only favorites, with or without stopped and failed runs.
 
-import { button, element } from "../dom.js";
+import { element, iconButton } from "../dom.js";
 import { message } from "../messages.js";
 import { FRUITLESS, read, write } from "../storage.js";
 
-const [OFF, ON] = ["☆ ", "★ "];
-
 export class Filters {
   which = element("select");
-  favourites = button("", () => this.#toggleFavourites(), "quiet");
-  #star = new Text(OFF);
-  fruitless = button(message("Show stopped and failed"), () => this.#toggleFruitless(), "quiet");
+  favourites = toggle("star", message("Favorites"), () => this.#toggleFavourites());
+  fruitless = toggle("stop", message("Show stopped and failed"), () => this.#toggleFruitless());
   #changed;
 
   /** @param {() => void} changed */
@@ -23,8 +20,6 @@ export class Filters {
       new Option(message("All workflows"), "all"),
     );
     this.which.addEventListener("change", changed);
-    this.favourites.append(this.#star, element("span", "", message("Favorites")));
-    this.favourites.ariaLabel = message("Favorites"); // phones hide the word
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
   }
@@ -48,7 +43,7 @@ export class Filters {
 
   #toggleFavourites() {
     this.#toggle(this.favourites);
-    this.#star.data = this.areFavourites ? ON : OFF;
+    this.favourites.dataset.icon = this.areFavourites ? "star-filled" : "star";
   }
 
   #toggleFruitless() {
@@ -61,4 +56,15 @@ export class Filters {
     one.ariaPressed = String(one.ariaPressed !== "true");
     this.#changed();
   }
+}
+
+/**
+ * @param {string} icon
+ * @param {string} name
+ * @param {() => void} does
+ */
+function toggle(icon, name, does) {
+  const made = iconButton(icon, does, "bare");
+  made.title = made.ariaLabel = name;
+  return made;
 }

@@ -1,98 +1,113 @@
 // @ts-check
-// Layout of the history's tiles by day, so that only visible tiles need to be in the page. Pure.
+// Layout of the history as a wall: rows of equal width, by day, in which each tile keeps its proportions. All positions
+// are computed, so that only visible tiles need to be in the page. Pure.
 
 /**
  * A day ("2026-11-18") and the number of runs that ended on it. Lists start with the newest day.
  * @typedef {readonly [string, number]} Day
  *
- * `first`: index of the day's first run in the whole list. `x`, `y`: position of the day's heading in pixels.
- * @typedef {{ day: string, first: number, count: number, x: number, y: number, width: number, height: number }} Block
+ * Pixels from the start of the wall.
+ * @typedef {{ x: number, y: number, width: number, height: number }} Box
  *
- * `strip`: a single row that scrolls sideways. `tile`: side length of a tile in pixels.
- * @typedef {{ blocks: Block[], columns: number, tile: number, strip: boolean, width: number, height: number }} Layout
+ * `first`, `end`: indexes of a row's tiles in the whole list, `end` exclusive.
+ * @typedef {{ first: number, end: number, y: number, height: number }} Row
+ *
+ * `first`: index of the day's first run in the whole list. `y`: top of the day's heading.
+ * @typedef {{ day: string, first: number, count: number, y: number }} Block
+ * @typedef {{ blocks: Block[], rows: Row[], boxes: Box[], height: number }} Layout
  */
 
-export const GAP = 8;
-const HEADING = 28;
-const LABEL = 112; // minimum width of a day in a strip, for its heading
+export const GAP = 4;
+const HEADING = 36;
+const BETWEEN = 16; // pixels between days
+const [NARROWEST, WIDEST] = [0.5, 2.5];
+const HIGHEST = 1.35; // of the wanted height, for a row with few tiles
 
 /**
  * Arrange tiles in rows below each day's heading.
  * @param {readonly Day[]} days
- * @param {number} width of the list
- * @param {number} least minimum size of a tile
+ * @param {(index: number) => number | null} ratioOf a run's width divided by its height, null for a square
+ * @param {number} width of the wall
+ * @param {number} wanted height of a row; rows may be lower or a little higher to fill the width
  * @returns {Layout}
  */
-export function grid(days, width, least) {
-  const columns = Math.max(1, Math.floor((width + GAP) / (least + GAP)));
-  const tile = Math.max(1, Math.floor((width - GAP * (columns - 1)) / columns));
-  let [first, y] = [0, 0];
-  const blocks = days.map(([day, count]) => {
-    const rows = Math.ceil(count / columns);
-    const block = { day, first, count, x: 0, y, width, height: HEADING + rows * (tile + GAP) };
-    first += count;
-    y += block.height;
-    return block;
-  });
-  return { blocks, columns, tile, strip: false, width, height: y };
+export function wall(days, ratioOf, width, wanted) {
+  /** @type {Layout} */
+  const layout = { blocks: [], rows: [], boxes: [], height: 0 };
+  let first = 0;
+  for (const [day, count] of days) {
+    if (first) layout.height += BETWEEN;
+    layout.blocks.push({ day, first, count, y: layout.height });
+    layout.height += HEADING;
+    const end = first + count;
+    while (first < end) first = addRow(layout, first, end, ratioOf, width, wanted);
+  }
+  return layout;
 }
 
 /**
- * Return the tile size for a strip. At the visible end about half a tile shows that the strip continues.
- * @param {number} width visible width of the strip
- * @param {number} about approximate tile size in pixels
- */
-export function tileOfStrip(width, about) {
-  const seen = Math.max(1, Math.round(width / (about + GAP) - 0.5)) + 0.5;
-  return Math.max(1, Math.floor(width / seen) - GAP);
-}
-
-/**
- * Arrange tiles in one row, with the days next to each other.
- * @param {readonly Day[]} days
- * @param {number} tile
- * @returns {Layout}
- */
-export function strip(days, tile) {
-  let [first, x] = [0, 0];
-  const height = HEADING + tile;
-  const blocks = days.map(([day, count]) => {
-    const width = Math.max(LABEL, count * (tile + GAP));
-    const block = { day, first, count, x, y: 0, width, height };
-    first += count;
-    x += width;
-    return block;
-  });
-  return { blocks, columns: 1, tile, strip: true, width: x, height };
-}
-
-/**
- * Return a tile's position within its day's block.
+ * Add a row, as wide as the wall unless the day's tiles end before.
  * @param {Layout} layout
- * @param {Block} block
- * @param {number} index in the whole list
+ * @param {number} first
+ * @param {number} last end of the day's tiles
+ * @param {(index: number) => number | null} ratioOf
+ * @param {number} width
+ * @param {number} wanted
+ * @returns {number} end of the row's tiles
  */
-export function placeIn({ columns, tile, strip }, { first }, index) {
-  const at = index - first;
-  const step = tile + GAP;
-  if (strip) return { x: at * step, y: HEADING };
-  return { x: (at % columns) * step, y: HEADING + Math.floor(at / columns) * step };
+function addRow(layout, first, last, ratioOf, width, wanted) {
+  const shown = (/** @type {number} */ index) =>
+    Math.min(Math.max(ratioOf(index) ?? 1, NARROWEST), WIDEST);
+  let [end, sum, height] = [first, 0, Number.POSITIVE_INFINITY];
+  while (end < last && height > wanted) {
+    const ratios = sum + shown(end);
+    const lower = (width - GAP * (end - first)) / ratios;
+    const isWorse = wanted - lower > height - wanted && height < HIGHEST * wanted;
+    if (isWorse) break;
+    [end, sum, height] = [end + 1, ratios, lower];
+  }
+  const isFull = height < HIGHEST * wanted;
+  const row = { first, end, y: layout.height, height: Math.floor(isFull ? height : wanted) };
+  const scale = isFull ? height : wanted;
+  let ratios = 0;
+  for (let index = first; index < end; index += 1) {
+    const edge = (/** @type {number} */ at) => Math.round(at * scale) + GAP * (index - first);
+    const x = edge(ratios);
+    ratios += shown(index);
+    layout.boxes.push({ x, y: row.y, width: edge(ratios) - x, height: row.height });
+  }
+  layout.rows.push(row);
+  layout.height += row.height + GAP;
+  return end;
 }
 
 /**
- * Return the range of a block's tiles between two edges: first index and end index (exclusive).
+ * Return the index of the first row for which a condition holds, by binary search.
+ * @param {readonly Row[]} rows for which it holds from some row on
+ * @param {(row: Row) => boolean} holds
+ */
+function firstRow(rows, holds) {
+  let [from, to] = [0, rows.length];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (holds(/** @type {Row} */ (rows[middle]))) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
+/**
+ * Return the range of the tiles between two edges: first index and end index (exclusive).
  * @param {Layout} layout
- * @param {Block} block
- * @param {number} from pixels from the start of the list, vertically or, in a strip, horizontally
+ * @param {number} from pixels from the start of the wall
  * @param {number} to
  * @returns {[number, number]}
  */
-export function seenOf({ columns, tile, strip }, { first, count, x, y }, from, to) {
-  const begin = strip ? x : y + HEADING;
-  const step = tile + GAP;
-  const line = (/** @type {number} */ edge) => Math.floor((edge - begin) / step);
-  const within = (/** @type {number} */ at) => first + Math.min(Math.max(at * columns, 0), count);
-  return [within(line(from)), within(line(to) + 1)];
+export function seenOf({ rows, boxes }, from, to) {
+  const begin = firstRow(rows, ({ y, height }) => y + height > from);
+  const end = firstRow(rows, ({ y }) => y >= to);
+  const start = rows[begin]?.first ?? boxes.length;
+  return [start, Math.max(start, rows[end - 1]?.end ?? 0)];
 }
 
 /**
@@ -104,15 +119,14 @@ export const blockOf = ({ blocks }, index) =>
   blocks.find(({ first, count }) => index >= first && index < first + count) ?? null;
 
 /**
- * Return the run that a navigation key moves to. The up and down arrows move by one row, also across days.
+ * Return the run that a navigation key moves to. The up and down arrows move to the nearest tile of the next row, also
+ * across days.
  * @param {Layout} layout
  * @param {number} index
  * @param {string} key
  * @returns {number | null} null for any other key; the index may be outside the list
  */
-export function reached(layout, index, key) {
-  const last = layout.blocks.reduce((sum, { count }) => sum + count, 0) - 1;
-  const block = blockOf(layout, index);
+export function reached({ rows, boxes }, index, key) {
   switch (key) {
     case "ArrowLeft":
       return index - 1;
@@ -121,29 +135,29 @@ export function reached(layout, index, key) {
     case "Home":
       return 0;
     case "End":
-      return last;
+      return boxes.length - 1;
     case "ArrowUp":
-    case "ArrowDown":
-      return block && !layout.strip ? beyond(layout, block, index, key === "ArrowDown") : null;
+    case "ArrowDown": {
+      const at = firstRow(rows, ({ end }) => end > index);
+      const row = rows[at + (key === "ArrowDown" ? 1 : -1)];
+      return row ? nearest(boxes, row, middleOf(boxes[index])) : index;
+    }
     default:
       return null;
   }
 }
 
+/** @param {Box | undefined} box */
+const middleOf = (box) => (box ? box.x + box.width / 2 : 0);
+
 /**
- * @param {Layout} layout
- * @param {Block} block
- * @param {number} index
- * @param {boolean} down
+ * @param {readonly Box[]} boxes
+ * @param {Row} row
+ * @param {number} x
  */
-function beyond({ blocks, columns }, block, index, down) {
-  const column = (index - block.first) % columns;
-  const row = Math.floor((index - block.first) / columns) + (down ? 1 : -1);
-  const last = block.first + block.count - 1;
-  if (row >= 0 && row * columns < block.count)
-    return Math.min(block.first + row * columns + column, last);
-  const next = blocks[blocks.indexOf(block) + (down ? 1 : -1)];
-  if (!next) return index;
-  const there = down ? 0 : Math.floor((next.count - 1) / columns);
-  return Math.min(next.first + there * columns + column, next.first + next.count - 1);
+function nearest(boxes, { first, end }, x) {
+  const far = (/** @type {number} */ index) => Math.abs(middleOf(boxes[index]) - x);
+  let best = first;
+  for (let index = first + 1; index < end; index += 1) if (far(index) < far(best)) best = index;
+  return best;
 }

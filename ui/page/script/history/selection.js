@@ -13,7 +13,7 @@ const SELECT = message("Select");
 const FAVOURITE = message("Favorite");
 
 export class Selection {
-  toggle = button(SELECT, () => this.#press(), "quiet select");
+  toggle = button(SELECT, () => this.#press(), "bare select");
   /** Bar with the actions, visible in selection mode. */
   place = element("div", "selection flow");
   #changed;

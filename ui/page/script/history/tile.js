@@ -63,12 +63,12 @@ export function showFavourite(item, run) {
   if (tile) tile.ariaLabel = favourite ? `${tile.title} · ${FAVOURITE}` : tile.title;
   if (!star) return;
   star.ariaPressed = String(favourite);
-  star.textContent = favourite ? "★" : "☆";
+  star.dataset.icon = favourite ? "star-filled" : "star";
 }
 
 /** @param {() => void} marked */
 function starFor(marked) {
-  const star = button("☆", marked, "star");
+  const star = button("", marked, "star");
   star.tabIndex = -1; // keyboard users press F
   star.ariaLabel = FAVOURITE;
   star.title = withKey(message("Favorite"), "F");

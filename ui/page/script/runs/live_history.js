@@ -75,8 +75,8 @@ class LiveHistory {
     );
     const { which, favourites, fruitless } = this.#filters;
     $("h2", place)?.after(which);
-    $(".size", place)?.before(favourites, fruitless);
-    $(".size", place)?.after(this.#selection.toggle);
+    $(".rows", place)?.before(favourites, fruitless);
+    $(".rows", place)?.after(this.#selection.toggle);
     $("header", place)?.append(this.#selection.place);
     $("header", place)?.after(this.#expiry.note);
     $(".history", place)?.append(this.#expiry.line);
