@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -115,6 +116,16 @@ def test_installs_the_app_once_and_opens_the_form(
     forms.end()
     assert opened(forms)
     assert len(uv()) == 2
+
+
+def test_uses_a_port_again_whose_connections_have_just_ended() -> None:
+    """A restart of ComfyUI keeps the address that people know."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
+    with patch.object(beside, "_PORT", port):
+        assert beside._free_port("127.0.0.1") == port
 
 
 def test_reports_a_failed_installation_and_tries_again(
