@@ -76,6 +76,7 @@ def prepare() -> None:
 
 if __name__ == "__main__":
     prepare()
+    os.chdir(HERE)  # settings of a Space name files beside this one
     sys.exit(main())
 '''
 
