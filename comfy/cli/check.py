@@ -65,7 +65,7 @@ def differences(lock: Lock, address: ServerAddress) -> Iterator[str]:
 def _model_difference(model: ModelFile, files: Mapping[str, ListedFile]) -> Iterator[str]:
     place, listed = f"{model.folder}/{model.name}", files.get(model.name)
     if listed is None:
-        yield f"{place} is missing. Download it from {model.url}"
+        yield f"{place} is missing. Download it from {model.url or 'its source'}"
     elif model.size and listed.size and model.size != listed.size:
         here, there = bytes_words(listed.size), bytes_words(model.size)
         yield f"{place} has {here}, not {there}. Replace it by {model.url}"
