@@ -17,6 +17,21 @@
   const { workflow = "", user } = view.dataset;
   let isTrying = false;
 
+  // A browser without third-party cookies may deny storage in a frame: the page then keeps its values in memory.
+  for (const store of ["localStorage", "sessionStorage"]) {
+    try {
+      Reflect.get(window, store);
+    } catch {
+      const kept = new Map();
+      const value = {
+        getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
+        setItem: (/** @type {string} */ key, /** @type {string} */ text) => kept.set(key, text),
+        removeItem: (/** @type {string} */ key) => kept.delete(key),
+      };
+      Object.defineProperty(window, store, { value });
+    }
+  }
+
   /**
    * @param {"localStorage" | "sessionStorage"} store
    * @param {string} key
