@@ -275,7 +275,7 @@ OPEN = frozenset(
         *("/", "/account", "/health", "/login", "/api/v1/docs", *OF_ADMINISTRATORS),
         *("/endpoints/login", "/language", "/shared/{token}", "/join/{token}"),
         *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
-        *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js"),
+        *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
     }
 )

@@ -68,7 +68,7 @@ IN_ENGLISH = {
     },
     **{"local_comfyui/install_node.py": 8, "media/gif.py": 1, "media/reader.py": 1},
     **{"prompt/shapes.py": 4, "records/blobs.py": 4, "records/rows.py": 1, "records/tables.py": 1},
-    **{"runs/attempt.py": 2, "runs/run.py": 2},
+    **{"requirements/lock.py": 6, "runs/attempt.py": 2, "runs/run.py": 2},
     **{"workflow/model.py": 3},
 }
 TOLD = {

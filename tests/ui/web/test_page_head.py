@@ -27,7 +27,9 @@ def test_tags_appear_although_the_page_was_served_before(monkeypatch: pytest.Mon
     monkeypatch.setattr(loader, "get_source", loader.get_source)  # put back at the end
     page()
     style = '<link rel="stylesheet" href="page.css">'
-    gradio_internals.fill_document('<meta name="first">', style, lambda: 'lang="pl"', lambda: "")
+    gradio_internals.fill_document(
+        '<meta name="first">', lambda _: style, lambda: 'lang="pl"', lambda: ""
+    )
     assert '<meta name="first">' in page()
     assert '<html\n\tlang="pl"' in page()
     head, _, body = page().partition("<main></main>")
