@@ -81,11 +81,11 @@ export function toggled(zoom, at, sight) {
 }
 
 /**
- * Return the zoom of an image that was just opened: a small one isn't enlarged beyond 100%.
+ * Return the zoom of an image that was just opened: a small one isn't enlarged beyond 200%.
  * @param {Sight} sight
  * @returns {Zoom}
  */
-export const openedAt = ({ actual }) => (actual < 1 ? { ...FITTED, scale: actual } : FITTED);
+export const openedAt = ({ actual }) => ({ ...FITTED, scale: Math.min(1, 2 * actual) });
 
 /** @param {Zoom} zoom */
 export const isFitted = ({ scale }) => isSame(scale, 1);
