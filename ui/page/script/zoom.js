@@ -85,7 +85,7 @@ export function toggled(zoom, at, sight) {
  * @param {Sight} sight
  * @returns {Zoom}
  */
-export const openedAt = ({ actual }) => ({ ...FITTED, scale: Math.min(1, 2 * actual) });
+export const openedAt = ({ actual }) => (actual < 0.5 ? { ...FITTED, scale: 2 * actual } : FITTED);
 
 /** @param {Zoom} zoom */
 export const isFitted = ({ scale }) => isSame(scale, 1);

@@ -46,7 +46,7 @@ def is_uncovered(page: Page) -> None:
 
 def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     """Check that the arrow keys move from a run's last result to the results of the run before it,
-    and back. A small image opens at 100%, a large one fits, and the zoom that the user chose stays from
+    and back. A small image opens at 200%, a large one fits, and the zoom that the user chose stays from
     result to result. The page below shows the same result."""
     for key, side in (("4.width", 320), ("4.height", 256)):
         person.type(key, side)
@@ -63,12 +63,12 @@ def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     page.keyboard.press("ArrowRight")
     shows(person, second, 1)
     percent = page.locator("#stage .percent")
-    expect(percent).to_have_text("100%")
+    expect(percent).to_have_text("200%")
     page.keyboard.press("+")
-    expect(percent).to_have_text("125%")
+    expect(percent).to_have_text("250%")
     following.click()
     shows(person, first, 0)
-    expect(percent).to_have_text("57%")
+    expect(percent).to_have_text("63%")
     is_uncovered(page)
     page.keyboard.press("1")
     expect(percent).to_have_text("100%")

@@ -8,7 +8,9 @@ import { FRUITLESS, read, write } from "../storage.js";
 export class Filters {
   which = element("select");
   favourites = toggle("star", message("Favorites"), () => this.#toggleFavourites());
-  fruitless = toggle("stop", message("Show stopped and failed"), () => this.#toggleFruitless());
+  fruitless = toggle("unfinished", message("Show stopped and failed"), () =>
+    this.#toggleFruitless(),
+  );
   #changed;
 
   /** @param {() => void} changed */
