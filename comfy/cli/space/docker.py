@@ -114,7 +114,8 @@ def _cloned(pack: LockedPack) -> str:
     name = pack.repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
     folder = f"ComfyUI/custom_nodes/{name}"
     return (
-        f"git clone --recursive {pack.repository} {folder}"
+        f"git clone {pack.repository} {folder}"
         f" && git -C {folder} checkout {pack.pack.version or 'HEAD'}"
+        f" && git -C {folder} submodule update --init --recursive"
         f" && if [ -f {folder}/requirements.txt ]; then {_PIP} -r {folder}/requirements.txt; fi"
     )
