@@ -1,7 +1,7 @@
 """The page's typeface: IBM Plex Sans from Gradio's own package, so nothing loads from other sites.
 
-Of the fonts in the package, only a few contain more than the letters of one script. One file is
-enough: browsers draw its bold letters themselves, which look like a medium weight.
+Of the fonts in the package, only a few contain more than the letters of one script. One weight is
+enough: sizes and colors rank the page's texts.
 """
 
 from __future__ import annotations

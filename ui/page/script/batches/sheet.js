@@ -54,7 +54,7 @@ class Sheet {
   #head;
   #scroll = element("div", "scroll");
   #table = element("div", "table");
-  #columns = element("div", "columns aside strong");
+  #columns = element("div", "columns aside");
   #said = element("p", "nothing");
   #list;
   #grid;

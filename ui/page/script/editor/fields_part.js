@@ -306,7 +306,7 @@ class RowView {
   #node;
   #actions;
   #name = button("", () => this.#actions.open(), "name");
-  #label = element("span", "label strong breaks");
+  #label = element("span", "label breaks");
   #of = element("span", "of muted breaks");
   #form = element("div");
   #up;

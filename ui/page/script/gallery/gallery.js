@@ -322,7 +322,7 @@ class TemplateCard {
     const card = button("", () => open(template, card), "card");
     card.dataset.id = template.id;
     card.title = description;
-    const words = element("span", "words", element("strong", "strong breaks", title), this.#badges);
+    const words = element("span", "words", element("strong", "breaks", title), this.#badges);
     if (description) words.append(element("span", "about", description));
     const picture = thumbFor({ ...NO_CHOICE, title, thumb });
     picture.style.setProperty("--hue", String(hueOf(title))); // shows where there is no image

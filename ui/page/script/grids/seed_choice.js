@@ -18,7 +18,7 @@ export class SeedChoice {
       { seeds: /** @type {const} */ ("one"), words: message("Same seed for all runs") },
       { seeds: /** @type {const} */ ("each"), words: message("New seed for each run") },
     ];
-    this.place.append(element("legend", "strong", message("Seed")));
+    this.place.append(element("legend", "", message("Seed")));
     for (const { seeds, words } of ways) {
       const label = element("label", "in-line");
       const box = element("input");

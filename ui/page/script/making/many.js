@@ -129,7 +129,7 @@ class ManyControl {
 class Stepper {
   /** The root element. */
   place = element("div", "stepper in-line apart");
-  #name = element("label", "name strong");
+  #name = element("label", "name");
   #help = element("p", "help aside");
   #input = element("input");
   #less = iconButton("minus", () => this.#step(-1), "step");

@@ -44,7 +44,7 @@ const OTHERS_KEEP = message("The other steps keep their previous settings.");
 export class ChainStrip {
   /** The root element. */
   place = element("section", "chain stack");
-  #headline = element("p", "chain-headline strong breaks");
+  #headline = element("p", "chain-headline breaks");
   #bar = element("div", "bar");
   #filled = element("span");
   #steps = element("ol", "steps");

@@ -129,7 +129,7 @@ export class Progress {
   place = element("div", "status");
   /** The root element of the notice. */
   objection = element("div", "objection flow");
-  #headline = element("p", "headline strong breaks");
+  #headline = element("p", "headline breaks");
   #bar = element("div", "bar");
   #filled = element("span");
   #times = element("p", "times muted digits");

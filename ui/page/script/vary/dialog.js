@@ -158,7 +158,7 @@ export class VaryDialog {
       { paired: false, words: message("All combinations") },
       { paired: true, words: message("Pair in order") },
     ];
-    this.#ways.append(element("legend", "strong", message("Combine")));
+    this.#ways.append(element("legend", "", message("Combine")));
     for (const { paired, words } of ways) {
       const label = element("label", "in-line");
       const box = element("input");
