@@ -233,7 +233,6 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
 
 
 def _payment(settings: Settings, history: RunStore) -> Payment:
-    """Return the rules for paid runs."""
     from comfy.launch.payment import Payment
     from comfy.records.api_keys import ApiKeys
     from comfy.runs.limits import RunLimits
@@ -254,7 +253,6 @@ def _payment(settings: Settings, history: RunStore) -> Payment:
 def _registry(
     settings: Settings, servers: ServerPool, history: RunStore, payment: Payment
 ) -> RunRegistry:
-    """Return the registry of this process's runs."""
     from comfy.runs.registry import LocalRunRegistry
 
     return LocalRunRegistry(

@@ -84,7 +84,6 @@ class NodeDownloads:
         self._secret = secret
 
     def statuses(self) -> tuple[DownloadStatus, ...]:
-        """Return the state of all downloads."""
         return _statuses(self._ask("GET", ""))
 
     def start(self, order: DownloadOrder) -> None:
@@ -92,7 +91,6 @@ class NodeDownloads:
         self._ask("POST", "", {"orders": [asdict(order)]})
 
     def change(self, key: str, change: Change, token: str) -> None:
-        """See `Downloads.change`."""
         below = f"/{quote(key, safe='')}"
         if change == "remove":
             self._ask("DELETE", below)
@@ -283,7 +281,6 @@ class ModelDownloads:
         return why_not(file, self._allowed)
 
     def start(self, server: ComfyServer, files: Sequence[ModelFile]) -> None:
-        """Start the downloads of files at a server."""
         token = self._token(server)
         with _converted():
             for file in files:

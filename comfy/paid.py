@@ -30,7 +30,6 @@ def price_of(badge: object, inputs: Mapping[str, object]) -> str:
 
 
 def _context(depends_on: Mapping[str, Any], inputs: Mapping[str, object]) -> dict[str, Any]:
-    """Return the variables of the expression."""
     widgets = as_dicts(depends_on.get("widgets"))
     names = [one for one in as_list(depends_on.get("inputs")) if isinstance(one, str)]
     groups = [one for one in as_list(depends_on.get("input_groups")) if isinstance(one, str)]

@@ -27,7 +27,6 @@ _Row = TypeVar("_Row")
 
 @cache
 def installed_plugins() -> pluggy.PluginManager:
-    """Return the plugins of this installation."""
     return plugin_manager(entry_points(group=PROJECT))
 
 

@@ -90,7 +90,6 @@ def _name(value: str) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text on one line."""
     text = " ".join(value.split())
     if not text.isprintable() or len(text) > _LONGEST_TEXT:
         raise PydanticCustomError(OWN, "write a text of at most 500 characters.")

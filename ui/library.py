@@ -24,7 +24,6 @@ class WorkflowLibrary:
     chain_forms: ChainForms
 
     def is_chain(self, name: str) -> bool:
-        """Return whether this is a chain of the folder."""
         return name in self.chain_forms.folder
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:

@@ -36,19 +36,16 @@ class Parts:
 
     @property
     def results(self) -> ResultFiles:
-        """Return the sender of runs' files."""
         return ResultFiles(
             self.services.runs, self.services.copies.blobs, self.services.server_files
         )
 
     @property
     def reader(self) -> ValueReader:
-        """Return the reader of the values that clients send."""
         return ValueReader(self.services.library, self.services.copies)
 
     @property
     def run_start(self) -> RunStart:
-        """Return the object that starts clients' runs."""
         chains = self.services.chain_forms.folder
         return RunStart(
             self.reader, self.services.starter, self.services.runs, chains, self.services.webhooks
@@ -56,7 +53,6 @@ class Parts:
 
     @property
     def batch_start(self) -> BatchStart:
-        """Return the object that starts clients' batches."""
         chains = self.services.chain_forms.folder
         return BatchStart(
             self.reader,
@@ -68,7 +64,6 @@ class Parts:
 
     @property
     def chain_start(self) -> ChainStart:
-        """Return the object that starts clients' chains."""
         return ChainStart(
             self.reader, self.services.chain_forms, self.services.chains, self.services.webhooks
         )
@@ -84,5 +79,4 @@ class Parts:
 
     @property
     def bodies(self) -> Bodies:
-        """Return the reader of request bodies."""
         return Bodies(self.services.copies.uploads, self.services.uploading, self.services.limits)

@@ -24,7 +24,6 @@ class PluginParts:
     """Parts of all plugins for one app."""
 
     def __init__(self, app: PluginApp) -> None:
-        """Ask all plugins for their parts."""
         self._parts: list[AppParts] = installed_plugins().hook.app_parts(app=app)
         self._root_path = app.settings.root_path
 
@@ -36,7 +35,6 @@ class PluginParts:
 
     @property
     def pages(self) -> Sequence[PluginPage]:
-        """Return the pages of all plugins."""
         return [page for one in self._parts for page in one.pages]
 
     @asynccontextmanager

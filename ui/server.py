@@ -164,7 +164,6 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     passwords: Passwords,
     plugins: PluginParts,
 ) -> None:
-    """Add the routes of pages and programs."""
     services, identity, root_path = desk.services, desk.identity, settings.root_path
     add = partial(gate.add, app)
     sign_in = SignInPage(settings.languages, identity.login, root_path)

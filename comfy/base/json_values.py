@@ -114,7 +114,6 @@ def as_list(value: object) -> list[Any]:
 
 
 def as_dicts(value: object) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a list."""
     return (item for item in as_list(value) if isinstance(item, dict))
 
 

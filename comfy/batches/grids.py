@@ -50,7 +50,6 @@ class GridAxis:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Return a short label for each value."""
         return short_labels(self.values)
 
 
@@ -76,7 +75,6 @@ class Grid:
 
     @property
     def pages(self) -> GridAxis | None:
-        """Return the pages' axis."""
         return self.axes[2] if len(self.axes) > 2 else None
 
     def index(self, x: int, y: int = 0, z: int = 0) -> int:
@@ -340,7 +338,6 @@ class _Words:
         return lines
 
     def width(self, text: str) -> int:
-        """Return the width of a text on one line."""
         font = self._font(text)
         return math.ceil(font.getlength(text)) if font else 0
 
@@ -429,7 +426,6 @@ class _Painter:
 
     @property
     def pixels(self) -> int:
-        """Return the number of pixels."""
         return self.width * self.height
 
     def strips(self, content: Content, turn: Turn) -> Iterator[Image.Image]:

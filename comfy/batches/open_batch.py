@@ -58,7 +58,6 @@ class RowStates:
         self.live: Mapping[int, str] = {}
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values."""
         return {
             "states": self._states.decode(),
             "tries": self._tries,
@@ -66,7 +65,6 @@ class RowStates:
         }
 
     def copy(self) -> RowStates:
-        """Return a copy."""
         copied = RowStates(str(self._batch), len(self._states), self.to_json())
         copied._instance, copied._changes = self._instance, self._changes
         copied._changed = self._changed.copy()
@@ -92,16 +90,13 @@ class RowStates:
         return _LETTERS[chr(self._states[index])]
 
     def count(self, state: RowState) -> int:
-        """Return the number of rows in this state."""
         return self._states.count(_WORDS[state].encode())
 
     def places(self, *states: RowState) -> list[int]:
-        """Return the indexes of the rows in these states."""
         letters = {ord(_WORDS[state]) for state in states}
         return [at for at, letter in enumerate(self._states) if letter in letters]
 
     def set(self, places: Iterable[int], state: RowState) -> None:
-        """Set the state of these rows."""
         self._changes += 1
         for index in places:
             self._states[index] = ord(_WORDS[state])
@@ -217,7 +212,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
 
     @property
     def state(self) -> BatchState:
-        """Return the current state."""
         return self._state
 
     def was_paused_for(self, seconds: float) -> bool:
@@ -226,7 +220,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
 
     @property
     def summary(self) -> BatchSummary:
-        """See `OpenGroup`."""
         with self.lock:
             about = self._group.about
             return BatchSummary(
@@ -244,7 +237,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
             )
 
     def states(self) -> RowStates:
-        """Return the rows' states."""
         with self.lock:
             rows = self._rows.copy()
             rows.live = {at: run.id for at, run in self._live.items()}
@@ -280,7 +272,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
             _take_back(run)
 
     def stop(self) -> None:
-        """See `OpenGroup`."""
         with self.lock:
             if self._state in ("running", "paused"):
                 self._end("stopped")
@@ -295,7 +286,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
         self.pause(sentences(str(problem), problem.hint))
 
     def end_or_go_on(self) -> bool:
-        """See `OpenGroup`."""
         with self.lock:
             if self._state in ("running", "paused") and not self._runs.closed:
                 if not self._rows.count("waiting"):
@@ -359,7 +349,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
             self._told()
 
     def ended(self, index: int, record: Record, *, is_done: bool) -> None:
-        """Record the end of a row."""
         with self.lock:
             self._live.pop(index, None)
             self._rows.tried(index, record.id)

@@ -152,7 +152,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """See `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
         self._contents = LRUCache[str, BatchContent](_LOOKED_INTO)

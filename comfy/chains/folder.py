@@ -338,7 +338,6 @@ class ChainFolder:
         return f"{name}{_ENDING}"
 
     def folder_of(self, name: str) -> Path:
-        """Return the folder of the files that a chain names."""
         return _files(self.path)[name].parent
 
     def _entry(self, name: str, file: Path) -> FolderEntry:

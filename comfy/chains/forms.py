@@ -92,8 +92,6 @@ class ChainPlan:
         return {key: value for key, value in values.items() if key not in given}
 
     def with_files(self, files: ChainValues) -> ChainPlan:
-        """Return the plan with its files replaced by these."""
-
         def step_with_files(step: PlannedStep) -> PlannedStep:
             mine = {key.field: file for key, file in files.items() if key.step == step.name}
             given = {key: file for key, file in mine.items() if key in step.values}
@@ -141,7 +139,6 @@ class ChainForm:
 
 
 def chain_form(plan: ChainPlan) -> ChainForm:
-    """Return the form of a planned chain."""
     switches = tuple(map(_switch, plan.chain.switches))
     running = {step.name: step for step in plan.steps}
     titles = {step.name: step.title for step in plan.chain.steps}

@@ -45,7 +45,6 @@ class Switch:
 
     @property
     def is_flag(self) -> bool:
-        """Return whether the switch is a checkbox."""
         return set(self.choices) == {"true", "false"}
 
 
@@ -299,7 +298,6 @@ class StepKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the key that this text stands for."""
         step, _, field = text.partition(".")
         return cls(step, field)
 
@@ -310,7 +308,6 @@ class StepKey:
 
     @classmethod
     def switch(cls, name: str) -> Self:
-        """Return the key of a switch."""
         return cls(_SWITCHES, name)
 
     @property
@@ -355,7 +352,6 @@ def continued(
 
 
 def switch_values(chain: Chain, values: ChainValues) -> dict[str, object]:
-    """Return the values of the chain's switches by their names."""
     keys = {switch.name: StepKey.switch(switch.name) for switch in chain.switches}
     return {name: values[key] for name, key in keys.items() if key in values}
 

@@ -242,7 +242,6 @@ class OpenChain(OpenGroup[ChainSummary]):
                 pass
 
     def ended(self, end: StepEnd, form: Form) -> None:
-        """Note the end of a run of a step with this form."""
         with self.lock:
             if self._goes_on:
                 return  # a run of the stopped steps
@@ -275,7 +274,6 @@ class OpenChain(OpenGroup[ChainSummary]):
                 self._fail(end.step, runs, *_failure_texts(step.name, record.state, form))
 
     def end_or_go_on(self) -> bool:
-        """See `OpenGroup`."""
         with self.lock:
             goes_on, self._goes_on = self._goes_on, False
             if self._state == "running":
@@ -287,7 +285,6 @@ class OpenChain(OpenGroup[ChainSummary]):
             return False
 
     def fail(self, problem: ComfyError) -> None:
-        """See `OpenGroup`."""
         with self.lock:
             if self._state == "running" and not self._goes_on:
                 self._end("failed", sentences(str(problem), problem.hint))

@@ -108,7 +108,6 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """See `GroupQueue`."""
         super().__init__(forms.starter, limits or ChainLimits(), nobody)
         self._forms = forms
 
@@ -203,7 +202,6 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         again: Collection[str],
         text_sources: Collection[str],
     ) -> ChainSummary:
-        """See `go_on`."""
         self._opened(chain.id, chain.owner)  # raises if it was deleted in the meantime
         before = self._content(chain)
         given = None if values is None else parse_values(values)

@@ -191,7 +191,6 @@ class StepEnd:
 
     @property
     def is_stopped(self) -> bool:
-        """Return whether a user stopped the run."""
         return isinstance(self.outcome, Record) and _is_stopped(self.outcome)
 
 
@@ -216,7 +215,6 @@ class _Ends:
         return self.left[step] + len(self.ends.get(step, {}))
 
     def add(self, step: str, number: int, outcome: Record | ComfyError) -> StepEnd:
-        """Note the end of a run."""
         end = StepEnd(step, number, self.count(step), outcome)
         self.ends.setdefault(step, {})[number] = end
         self.left[step] -= 1

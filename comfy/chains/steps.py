@@ -47,7 +47,6 @@ class PlannedStep:
 
     @property
     def name(self) -> str:
-        """Return the step's name in the chain."""
         return self.step.name
 
     @property
@@ -59,7 +58,6 @@ class PlannedStep:
 
     @property
     def title(self) -> str:
-        """Return the step's title for users."""
         return self.step.title or self.form.title
 
     @property
@@ -102,7 +100,6 @@ def form_steps(
 
 
 def in_step(step: Step, problem: str) -> str:
-    """Return a problem with the name of its step."""
     return f"Step “{step.name}”, {problem}"
 
 

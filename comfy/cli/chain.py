@@ -310,7 +310,6 @@ class _Progress:
         self.line = ChainLine(sys.stderr, {step.name: step.title for step in plan.steps})
 
     def end(self, end: StepEnd) -> None:
-        """Report the end of a run."""
         self.line.ended(end.step, end.runs)
         is_saved = self._save(end)
         self._left[end.step] = self._left.get(end.step, end.runs) - 1

@@ -195,7 +195,6 @@ def _models_of(workflow: Workflow, catalog: Catalog) -> Iterator[ModelFile]:
 
 
 def _with_size(model: ModelFile, server: ServerModels) -> ModelFile:
-    """Return a file with its size at a server."""
     listed = server.files(model.folder, frozenset()).get(model.name) if model.folder else None
     return replace(model, size=model.size or listed.size) if listed else model
 

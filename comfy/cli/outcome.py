@@ -169,7 +169,6 @@ def complain_of(state: RunState, form: Form, what: str = "") -> None:
 
 
 def problems_of(state: RunState, form: Form) -> Iterator[str]:
-    """Yield the problems of a run as texts."""
     by_field, general = place_errors(form, state.node_errors)
     if (error := state.error) is not None and not (by_field or general):
         where = f"{error.node_title}: " if error.node_title else ""

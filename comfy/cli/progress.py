@@ -25,7 +25,6 @@ class TerminalLine:
         self._write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
 
     def clear(self) -> None:
-        """Clear the line."""
         self._write("\r\x1b[K")
 
     def _write(self, text: str) -> None:
@@ -114,7 +113,6 @@ class BatchLine:
         self.clear()
 
     def clear(self) -> None:
-        """Clear the terminal's line."""
         self._terminal.clear()
 
     def _left(self) -> str:
@@ -174,7 +172,6 @@ class ChainLine:
         self.clear()
 
     def clear(self) -> None:
-        """Clear the terminal's line."""
         self._terminal.clear()
 
     def _share(self, step: str, live: Sequence[RunState]) -> float:

@@ -278,7 +278,6 @@ class InputSpec:
 
     @property
     def bare_name(self) -> str:
-        """See `comfy.comfyui.input_spec.bare_name`."""
         return bare_name(self.name)
 
     @property
@@ -500,7 +499,6 @@ def parse_inputs(
 
 
 def _row_group(spec: InputSpec, columns: tuple[InputSpec, ...]) -> RowGroup:
-    """Return the group that an input with these columns declares."""
     notation, options = as_mapping(spec.options.get(ROWS)), spec.options
     return RowGroup(
         name=spec.name,

@@ -234,7 +234,6 @@ class Candidate:
 
     @property
     def multiline(self) -> bool:
-        """Return True for a multiline text."""
         if self.spec:
             custom = self.spec.widget_type not in WIDGET_TYPES
             is_custom_text = custom and "TEXT" in self.spec.widget_type

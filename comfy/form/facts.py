@@ -146,7 +146,6 @@ class InputFacts:
 
     @property
     def widget(self) -> str:
-        """Return the name of the best widget."""
         return self.kind.name
 
     @property

@@ -78,7 +78,6 @@ def _bare(rest: str, title: str) -> str:
 
 
 def _is_balanced(text: str) -> bool:
-    """Return whether all brackets are balanced."""
     opened = []
     for character in text:
         if character in _OPENING.values():

@@ -67,7 +67,6 @@ class MissingClass:
 
     @property
     def sentence(self) -> str:
-        """Return the message for users."""
         used = len(self.nodes)
         return sentences(
             f"Missing node: {self.class_type}.",
@@ -129,7 +128,6 @@ class MissingChoice:
 
     @property
     def can_be_replaced(self) -> bool:
-        """Return whether there is an alternative."""
         return self.close is not None
 
     @property
@@ -154,7 +152,6 @@ class MissingChoice:
 
     @property
     def sentence(self) -> str:
-        """Return the message for users."""
         close = "" if self.close is None else short(self.close)
         return sentences(
             f"{self.label}: “{short(self.value)}” isn't available.",

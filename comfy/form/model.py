@@ -199,7 +199,6 @@ class Field:
 
     @property
     def is_text(self) -> bool:
-        """Return whether the value is a text."""
         return self.kind.several is Several.TEXTS
 
     @property
@@ -298,7 +297,6 @@ class Form:
         raise KeyError(key)
 
     def with_fields(self, keys: Collection[str]) -> Form:
-        """Return the form with only these fields."""
         return replace(self, fields=tuple(one for one in self.fields if one.key in keys))
 
     def to_json(self) -> dict[str, Any]:
@@ -356,6 +354,5 @@ def main_prompt(fields: Iterable[Field]) -> Field | None:
 
 
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:
-    """Return the kinds of results that these fields take."""
     fields = [*fields]
     return tuple(kind for kind in RESULT_TYPES if any(takes(field, kind) for field in fields))

@@ -106,7 +106,6 @@ class _Name:
         return cls(text, number, pattern)
 
     def fits(self, node_title: str, input_name: str) -> bool:
-        """Return whether an input of a node has a matching name."""
         match self.rule:
             case _Rule.EXACT:
                 return input_name == self.text
@@ -200,7 +199,6 @@ def _is_current(version: object) -> bool:
 
 
 def broadcasts(graph: LiveGraph, sender: LiveNode, *, is_root: bool) -> Iterator[Broadcast]:
-    """Yield the broadcasts of a node."""
     settings = _broadcast_settings(sender)
     patterns = tuple(
         one for one in (_pattern(settings, what) for what in ("title", "input")) if one is not None

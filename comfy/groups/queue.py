@@ -75,7 +75,6 @@ class OpenGroup(ABC, Generic[Summary]):
 
     @property
     def origin(self) -> Origin:
-        """Return the origin for the group's runs."""
         return Origin(self.owner, self.address, text_sources=self.text_sources)
 
     @property
@@ -153,33 +152,27 @@ class LocalGroupWork:
         self._people: dict[str, Person] = {}
 
     def join(self, queue: WorkingQueue) -> Collection[Group]:
-        """See `GroupWork.join`."""
         history = self._runs.history
         return () if history is None else history.groups.unfinished(self._kind)
 
     def check(self, person: Person, check: GroupCheck, but: str = "") -> None:
-        """See `GroupWork.check`."""
         with self._lock:
             self._check_locked(person, check, but)
 
     def claim(self, group_id: str, person: Person, check: GroupCheck | None) -> None:
-        """See `GroupWork.claim`."""
         with self._lock:
             if check is not None:
                 self._check_locked(person, check, group_id)
             self._people[group_id] = person
 
     def release(self, group_id: str) -> None:
-        """See `GroupWork.release`."""
         with self._lock:
             self._people.pop(group_id, None)
 
     def is_here(self, group_id: str) -> bool:
-        """See `GroupWork.is_here`."""
         return True
 
     def changing(self, group_id: str, person: Person) -> AbstractContextManager[bool]:
-        """See `GroupWork.changing`."""
         return nullcontext(enter_result=False)
 
     def _check_locked(self, person: Person, check: GroupCheck, but: str) -> None:
@@ -309,7 +302,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
     # Called by `GroupWork`: see `WorkingQueue`
 
     def take_up(self, group: Group) -> None:
-        """See `WorkingQueue.take_up`."""
         try:
             if group.ended_at is not None:
                 self._cancel_runs(group)
@@ -323,7 +315,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
             log.exception("Can't resume a %s after the restart", self.kind)
 
     def lose(self, group_id: str) -> None:
-        """See `WorkingQueue.lose`."""
         with self._lock:
             opened = self._open.pop(group_id, None) or self._shared.get(group_id)
             self._shared.pop(group_id, None)
@@ -335,7 +326,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
         self._listeners.call(opened.owner)
 
     def show(self, group: Group) -> None:
-        """See `WorkingQueue.show`."""
         try:
             opened = self._restore(group)
         except ComfyError as problem:
@@ -350,7 +340,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
         self._listeners.call(group.owner)
 
     def forget(self, group_id: str) -> None:
-        """See `WorkingQueue.forget`."""
         with self._lock:
             opened = self._elsewhere.pop(group_id, None)
         owner = self._forget_ended(group_id) if opened is None else opened.owner
@@ -358,7 +347,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
             self._listeners.call(owner)
 
     def save_changed(self) -> None:
-        """See `WorkingQueue.save_changed`."""
         with self._lock:
             own = tuple(self._open.values())
         for opened in own:

@@ -146,7 +146,6 @@ class LiveTasks(Generic[Key]):
 
     @property
     def run_ids(self) -> frozenset[str]:
-        """Return the ids of the tasks' runs."""
         return frozenset(one.id for one in self._live.values())
 
     def add(self, key: Key, run: Run | Record) -> None:

@@ -62,7 +62,6 @@ class RowJudge:
     def judged(
         self, form: Form, values: Mapping[str, object]
     ) -> tuple[dict[str, object], dict[str, str]]:
-        """See `Judge`."""
         others = {
             key
             for key in values.keys() | self._given.keys()

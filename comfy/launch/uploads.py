@@ -57,12 +57,10 @@ class Upload:
 
     @property
     def data(self) -> bytes:
-        """Return the content."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     @property
     def size(self) -> int:
-        """Return the size in bytes."""
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
     def opened(self) -> BinaryIO:
@@ -70,7 +68,6 @@ class Upload:
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the content in chunks."""
         with self.opened() as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
@@ -268,7 +265,6 @@ def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def values_from_json(payload: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values from their JSON."""
     return {key: value_from_json(value) for key, value in payload.items()}
 
 

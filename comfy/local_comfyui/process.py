@@ -62,7 +62,6 @@ class ProcessLog:
         return lines[max(0, len(lines) - count) :]
 
     def close(self) -> None:
-        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -171,7 +170,6 @@ class ProcessEnd:
 
     @property
     def sentence(self) -> str:
-        """Return the sentence for administrators."""
         if self.wanted:
             return message("ComfyUI was restarted.")
         if self.is_out_of_memory:

@@ -56,7 +56,6 @@ class ServerModels:
 
     @property
     def url(self) -> str:
-        """Return the server's address."""
         return self._client.address.url
 
     def folder_names(self) -> tuple[str, ...]:

@@ -265,7 +265,6 @@ class FreePlace:
 
     @property
     def loader_id(self) -> str:
-        """Return the id of the loader to add."""
         return InputRef(self.node, self.input).key
 
     @property

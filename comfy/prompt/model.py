@@ -55,7 +55,6 @@ def links(node: Node) -> Iterator[tuple[str, Link]]:
 
 
 def with_inputs(node: Node, inputs: dict[str, Any]) -> Node:
-    """Return the node with other inputs."""
     return {**node, "inputs": inputs}
 
 

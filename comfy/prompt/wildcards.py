@@ -67,7 +67,6 @@ def check_blocks(text: str) -> None:
 
 
 def has_alternatives(text: str) -> bool:
-    """Return whether a text has several alternatives."""
     return len([*every_text(text, 2)]) > 1
 
 

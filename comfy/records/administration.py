@@ -169,7 +169,6 @@ class ModelRequestStore:
             return bool(connection.execute(delete(model_requests).where(which)).rowcount)
 
     def remove_all(self) -> None:
-        """Delete all requests."""
         with transaction(self._engine) as connection:
             connection.execute(delete(model_requests))
 
@@ -377,7 +376,6 @@ class AdministrationStore:
         return None if row is None else Notice(row.id, row.text, row.until)
 
     def set_notice(self, text: str, until: float | None) -> Notice:
-        """Replace the notice and return it."""
         notice = Notice(secrets.token_hex(8), text, until)
         with transaction(self._engine) as connection:
             connection.execute(delete(notices))
@@ -385,6 +383,5 @@ class AdministrationStore:
         return notice
 
     def remove_notice(self) -> None:
-        """Delete the notice."""
         with transaction(self._engine) as connection:
             connection.execute(delete(notices))

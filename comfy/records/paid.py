@@ -31,7 +31,6 @@ class PaidConsents:
         self._engine = engine
 
     def has(self, owner: str, workflow: str) -> bool:
-        """Return whether this owner has confirmed this workflow."""
         known = select(paid_consents.c.at).where(_of(owner, workflow))
         with reading(self._engine) as connection:
             return connection.scalar(known) is not None

@@ -48,7 +48,6 @@ class Preset:
 
     @property
     def digests(self) -> set[str]:
-        """Return the digests of the preset's files."""
         return {file.digest for files in self.files.values() for file in files}
 
 

@@ -131,7 +131,6 @@ class WantedOfGroups(Wanted):
     groups: tuple[str, ...] = ()
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """See `Wanted.of`."""
         return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
 
 
@@ -142,7 +141,6 @@ class WantedOfFile(Wanted):
     file: str = ""
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """See `Wanted.of`."""
         having = select(files.c.run).where(files.c.digest == self.file)
         return Wanted.of(self, owner) & runs.c.id.in_(having)
 

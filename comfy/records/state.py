@@ -64,7 +64,6 @@ class PrivateFile:
 
     @property
     def key(self) -> OpenedKey:
-        """Return the file's key."""
         return self.owner, self.name
 
 
@@ -84,7 +83,6 @@ class OpenedRow:
 
     @property
     def key(self) -> OpenedKey:
-        """Return the file's key."""
         return self.owner, self.name
 
 
@@ -121,7 +119,6 @@ class OpenedStore:
         self._engine = engine
 
     def write(self, file: PrivateFile) -> OpenedRow:
-        """See `OpenedFiles.write`."""
         row = _row_of(file, time.time())
         values = {key: getattr(row, key) for key in OpenedRow.__dataclass_fields__}
         settings = None if file.settings is None else escaped(file.settings)
@@ -132,12 +129,10 @@ class OpenedStore:
         return row
 
     def row(self, key: OpenedKey) -> OpenedRow | None:
-        """See `OpenedFiles.row`."""
         rows = self._rows(_is_file(key))
         return rows[0] if rows else None
 
     def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
-        """See `OpenedFiles.read`."""
         with reading(self._engine) as connection:
             found = connection.execute(select(_opened).where(_is_file(key))).mappings().first()
         if found is None:
@@ -159,21 +154,17 @@ class OpenedStore:
         return file, row
 
     def rows(self, owner: str = "") -> tuple[OpenedRow, ...]:
-        """See `OpenedFiles.rows`."""
         return self._rows(_opened.c.owner == owner if owner else None)
 
     def total(self) -> float:
-        """See `OpenedFiles.total`."""
         with reading(self._engine) as connection:
             return float(connection.execute(select(func.sum(_opened.c.size))).scalar() or 0)
 
     def touch(self, key: OpenedKey) -> None:
-        """See `OpenedFiles.touch`."""
         with transaction(self._engine) as connection:
             connection.execute(update(_opened).where(_is_file(key)).values(used_at=time.time()))
 
     def remove(self, keys: Collection[OpenedKey]) -> None:
-        """See `OpenedFiles.remove`."""
         if not keys:
             return
         every = list(keys)
@@ -200,42 +191,35 @@ class OpenedInMemory:
         self._files: dict[OpenedKey, tuple[PrivateFile, OpenedRow]] = {}
 
     def write(self, file: PrivateFile) -> OpenedRow:
-        """See `OpenedFiles.write`."""
         row = _row_of(file, time.time())
         with self._lock:
             self._files[file.key] = file, row
         return row
 
     def row(self, key: OpenedKey) -> OpenedRow | None:
-        """See `OpenedFiles.row`."""
         found = self.read(key)
         return found[1] if found else None
 
     def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
-        """See `OpenedFiles.read`."""
         with self._lock:
             return self._files.get(key)
 
     def rows(self, owner: str = "") -> tuple[OpenedRow, ...]:
-        """See `OpenedFiles.rows`."""
         with self._lock:
             rows = [row for _, row in self._files.values()]
         own = (row for row in rows if not owner or row.owner == owner)
         return tuple(sorted(own, key=lambda row: (row.opened_at, row.name)))
 
     def total(self) -> float:
-        """See `OpenedFiles.total`."""
         return sum(row.size for row in self.rows())
 
     def touch(self, key: OpenedKey) -> None:
-        """See `OpenedFiles.touch`."""
         with self._lock:
             if key in self._files:
                 file, row = self._files[key]
                 self._files[key] = file, replace(row, used_at=time.time())
 
     def remove(self, keys: Collection[OpenedKey]) -> None:
-        """See `OpenedFiles.remove`."""
         with self._lock:
             for key in keys:
                 self._files.pop(key, None)
@@ -292,7 +276,6 @@ class RunnerValueStore:
         self._engine = engine
 
     def of(self, person: str, workflow: str) -> JsonValues:
-        """See `RunnerValues.of`."""
         which, now = _is_set(person, workflow), time.time()
         with transaction(self._engine) as connection:
             query = select(_values.c.used_at, _values.c.content).where(which)
@@ -304,7 +287,6 @@ class RunnerValueStore:
             return _read(found.content)
 
     def change(self, person: str, workflow: str, change: _Change) -> None:
-        """See `RunnerValues.change`."""
         which = _is_set(person, workflow)
         used = update(_values).where(which).values(used_at=time.time())
         row = {"person": digest(person), "workflow": digest(workflow), "used_at": 0}
@@ -337,13 +319,11 @@ class RunnerValuesInMemory:
         self._values = LRUCache[tuple[str, str], JsonValues](VALUE_BYTES, getsizeof=_weight)
 
     def of(self, person: str, workflow: str) -> JsonValues:
-        """See `RunnerValues.of`."""
         with self._lock:
             values: JsonValues = self._values.get((person, workflow), {})
             return values
 
     def change(self, person: str, workflow: str, change: _Change) -> None:
-        """See `RunnerValues.change`."""
         with self._lock:
             try:
                 self._values[person, workflow] = change(self._values.get((person, workflow), {}))

@@ -379,7 +379,6 @@ class RunStore:
             return list(connection.execute(times).scalars())
 
     def is_favourite(self, run_id: str, owner: str) -> bool:
-        """Return whether this owner marked this run as a favorite."""
         which = _ended([run_id], owner) & _runs.c.favourite
         with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which)).first() is not None

@@ -47,7 +47,6 @@ class NodePack:
 
     @property
     def url(self) -> str:
-        """Return the pack's page."""
         if self.is_core:
             return "https://github.com/comfyanonymous/ComfyUI"
         if "/" in self.id:

@@ -86,13 +86,11 @@ class Durations:
 
     @property
     def totals(self) -> RunTotals:
-        """Return the totals of all ended runs."""
         with self._lock:
             within = {bound: self._within[bound] for bound in _BOUNDS}
             return RunTotals(dict(self._ended), within, self._timed, self._seconds)
 
     def add(self, workflow: str, times: RunTimes) -> None:
-        """Record the duration of a run of this workflow."""
         with self._lock:
             own = self._by_workflow.setdefault(workflow, deque(maxlen=_OF_A_WORKFLOW))
             own.append(times)

@@ -22,7 +22,6 @@ class LatestState:
 
     @property
     def state(self) -> RunState:
-        """Return the newest state."""
         return self._state
 
     def update(self, change: Callable[[RunState], RunState]) -> bool:

@@ -113,7 +113,6 @@ class ChainLimits:
     all: int = 100
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
-        """See `BatchLimits.check`."""
         _check(self, (owner, address), unfinished)
 
 
@@ -165,7 +164,6 @@ class StoredStarts:
         self._paid_runs, self._limits = history.state.paid_runs, limits
 
     def recent(self, start: Start) -> RecentStarts:
-        """See `RunStarts.recent`."""
         return self._starts.recent(start)
 
     @contextmanager
@@ -212,7 +210,6 @@ class LocalStarts:
         self._groups: set[str] = set()
 
     def recent(self, start: Start) -> RecentStarts:
-        """See `RunStarts.recent`."""
         now = time.monotonic()
         while self._starts and self._starts[0][0] < now - HOUR:
             _, old = self._starts.popleft()

@@ -103,7 +103,6 @@ class LocalRunRegistry:
         self.closed = False  # the app is shutting down
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
-        """See `RunRegistry.submit`."""
         is_kept = bool(job.inputs) or job.paid or not origin.run_id  # else its caller restarts it
         # A new id each time: the server may remember another app's prompt under the run's id.
         prompt_id = str(uuid.uuid4())
@@ -129,7 +128,6 @@ class LocalRunRegistry:
                 return self._start(record, policy)
 
     def check_room(self, origin: Origin) -> None:
-        """See `RunRegistry.check_room`."""
         with self._entrance:
             self._check_unfinished(origin)
             self._limits.check_hourly(self._starts.recent(origin.start))
@@ -206,7 +204,6 @@ class LocalRunRegistry:
         return run
 
     def record(self, run_id: str, owner: str) -> Record:
-        """See `RunRegistry.record`."""
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
@@ -243,12 +240,10 @@ class LocalRunRegistry:
                 self._runs.pop(run_id, None)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
-        """See `RunRegistry.move`."""
         self._line.move(self.get(run_id, owner).id, place)
         self._listeners.call(owner)
 
     def move_to_end(self, run_id: str, *, first: bool) -> None:
-        """See `RunRegistry.move_to_end`."""
         owner = next((run.owner for run in self.known() if run.id == run_id), None)
         if owner is None:
             raise RunNotFound
@@ -256,52 +251,41 @@ class LocalRunRegistry:
         self._listeners.call(owner)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
 
     def follow(self, callback: FrameFollower, gap: OnGap = None) -> Callable[[], None]:
-        """See `RunRegistry.follow`."""
         return self._context.frames.add(callback)
 
     def known(self) -> tuple[LocalRun, ...]:
-        """See `RunRegistry.known`."""
         with self._lock:
             return tuple(self._runs.values())
 
     def owned(self, owner: str) -> tuple[LocalRun, ...]:
-        """See `RunRegistry.owned`."""
         return tuple(run for run in self.known() if run.owner == owner)
 
     def line_of(self, owner: str) -> tuple[LocalRun, ...]:
-        """See `RunRegistry.line_of`."""
         unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
         return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
 
     @property
     def waiting(self) -> int:
-        """Return the number of waiting runs of all owners."""
         return sum(run.state.phase is Phase.WAITING for run in self._unfinished())
 
     def width_for(self, needs: Needs) -> int:
-        """See `RunRegistry.width_for`."""
         return self._context.servers.width_for(needs)
 
     @property
     def room(self) -> int:
-        """See `RunRegistry.room`."""
         return self._line.room
 
     @property
     def totals(self) -> RunTotals:
-        """See `RunRegistry.totals`."""
         return self._durations.totals
 
     def due_in(self) -> Mapping[str, float]:
-        """See `RunRegistry.due_in`."""
         return self._forecast.of(self._unfinished)
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """See `RunRegistry.expected_seconds`."""
         return self._durations.expected(workflow, work)
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:

@@ -435,12 +435,10 @@ class LocalRun:
 
     @property
     def state(self) -> RunState:
-        """Return the newest state."""
         return self._latest.state
 
     @property
     def record(self) -> Record:
-        """Return the run's current record."""
         return replace(self._record, state=self.state)
 
     @property
@@ -502,7 +500,6 @@ class LocalRun:
             self._results.cancel()
 
     def take_back(self) -> None:
-        """See `comfy.runs.interface.Run.take_back`."""
         if self.state.phase is Phase.WAITING:
             self.cancel()
 
@@ -606,7 +603,6 @@ class LocalRun:
             self._ended(self)
 
     def on_server_chosen(self, server: ComfyServer) -> None:
-        """See `RunHooks`."""
         self._server = server
         self._record = replace(self._record, server=server.url)
         self._log("begins")
@@ -619,7 +615,6 @@ class LocalRun:
         log.info("Run %s %s%s: %s, %.1f s", self.id, what, where, phase, seconds, extra=extra)
 
     def on_sending(self, prompt_id: str) -> None:
-        """See `RunHooks`."""
         self._record = replace(self._record, sent=True)
         if self._context.history is not None:
             self._context.history.sent(self.record, prompt_id)

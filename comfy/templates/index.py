@@ -113,7 +113,6 @@ def texts_in(index: object) -> dict[str, TemplateTexts]:
 
 
 def pack_templates(listed: object) -> tuple[Template, ...]:
-    """Return the templates of node packs."""
     found: dict[str, Template] = {}
     for pack, names in as_mapping(listed).items():
         for name in as_list(names):

@@ -53,7 +53,6 @@ class ServerTemplates:
 
     @property
     def url(self) -> str:
-        """Return the server's address."""
         return self._client.address.url
 
     @property

@@ -124,12 +124,10 @@ class Webhooks:
             self._listeners.call(owner)
 
     def waiting_of(self, owner: str) -> tuple[Webhook, ...]:
-        """Return an owner's waiting webhooks."""
         with self._lock:
             return self._waiting.get(owner, ())
 
     def leave(self, hook: Webhook) -> None:
-        """Stop waiting with this webhook."""
         with self._lock:
             left = tuple(one for one in self._waiting.pop(hook.owner, ()) if one.id != hook.id)
             if left:

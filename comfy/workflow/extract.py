@@ -129,7 +129,6 @@ def _inside_string(text: str, key: str, depth: int) -> Iterator[FoundDocument]:
 
 
 def is_node(value: object) -> bool:
-    """Return True for a node of a prompt."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("class_type"), str)

@@ -26,7 +26,6 @@ class OpenIDPeople:
         self.refresh()
 
     def close(self) -> None:
-        """Close the database."""
         self._database.close()
 
     def refresh(self) -> None:

@@ -85,14 +85,12 @@ class SignInStore:
             self.database.close()
 
     def put_session(self, session: BrowserSession) -> None:
-        """Store a session."""
         with self.database.changing() as rows:
             rows.execute(insert(database.sessions).values(asdict(session)))
             with self._memory:
                 self.sessions[session.key] = session
 
     def end_sessions(self, keys: Collection[str]) -> None:
-        """Delete these sessions."""
         if not keys:
             return
         with self.database.changing() as rows:
@@ -102,14 +100,12 @@ class SignInStore:
                     self.sessions.pop(key, None)
 
     def put_token(self, token: AccessToken) -> None:
-        """Store a token."""
         with self.database.changing() as rows:
             rows.execute(insert(database.access_tokens).values(asdict(token)))
             with self._memory:
                 self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
-        """Delete a token."""
         with self.database.changing() as rows:
             _delete(rows, database.access_tokens, [key])
             with self._memory:

@@ -92,7 +92,6 @@ class Announcements:
 
     @property
     def paused(self) -> bool:
-        """Return whether all servers are paused."""
         return self._servers.paused
 
     @property
@@ -102,7 +101,6 @@ class Announcements:
 
     @property
     def start_words(self) -> str:
-        """See `ServerPool.start_words`."""
         return self._servers.start_words
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -141,7 +139,6 @@ class Announcements:
         return notice
 
     def remove(self, actor: Actor) -> None:
-        """Remove the notice from all pages."""
         with self._writing:
             if self._store is not None:
                 self._store.remove_notice()

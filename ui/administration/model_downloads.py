@@ -54,7 +54,6 @@ class ModelActions:
         self.close(request)
 
     def change(self, actor: Actor, server: ComfyServer, key: str, change: Change) -> None:
-        """See `ModelDownloads.change`."""
         names = {"person": actor.name, "name": self._name(server, key), "server": server.label}
         self.downloads.change(server, key, change)
         match change:
@@ -89,19 +88,16 @@ class ModelActions:
         return self.requests.all() if self.requests else ()
 
     def request(self, key: str) -> ModelRequest:
-        """Return an open request."""
         found = next((one for one in self.open_requests() if one.id == key), None)
         if found is None:
             raise DownloadError(message("This request is closed."))
         return found
 
     def close(self, key: str) -> None:
-        """Delete a request."""
         if self.requests is None or not self.requests.remove(key):
             raise DownloadError(message("This request is closed."))
 
     def close_all(self) -> None:
-        """Delete all requests."""
         if self.requests is not None:
             self.requests.remove_all()
 

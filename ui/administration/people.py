@@ -89,7 +89,6 @@ class Figures:
     name_of: Callable[[str], str]
 
     def storage(self) -> StorageFigures:
-        """Return the storage figures."""
         history = self._opened()
         usage, limits = history.administration.usage, history.limits
         _, expiring = usage.holdings(expires_before(history))

@@ -182,7 +182,6 @@ class Monitor:
     parts: OptionalParts
 
     def overview(self) -> Overview:
-        """Query the servers and return the overview."""
         now = time.time()
         live = [run for run in self.runs.known() if not run.state.phase.finished]
         live.sort(key=lambda run: run.turn)

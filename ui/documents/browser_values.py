@@ -102,7 +102,6 @@ def seed_parts(value: object) -> tuple[str, str]:
 
 
 def value_text(value: object) -> str:
-    """Format a value for users."""
     match value:
         case bool():
             return message("Yes") if value else message("No")

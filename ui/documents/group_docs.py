@@ -190,7 +190,6 @@ def shown_batch(content: BatchContent, seconds_left: float | None) -> ShownBatch
 
 
 def cell_text(value: object) -> str:
-    """Return a value as the text of a cell."""
     return "" if value is None else value_text(value)
 
 

@@ -69,7 +69,6 @@ class MissingModels:
 
 
 def _model_download(server: int, status: DownloadStatus) -> ModelDownload:
-    """Return the document of a download."""
     return ModelDownload(
         server,
         status.id,

@@ -439,7 +439,6 @@ class RunJson:
     root: str = ""
 
     def address(self, run_id: str) -> str:
-        """Return the path of a run."""
         return f"{self.root}{API}/runs/{run_id}"
 
     def document(

@@ -259,7 +259,6 @@ class Presenter:
 
 
 def _part_in_words(chain: ChainSummary, run_id: str) -> str:
-    """Return a sentence with the step and the chain of a run."""
     if step := chain.step_of(run_id):
         return message("Step “{step}” of “{chain}”", step=step.title, chain=chain.title)
     return message("Part of “{chain}”", chain=chain.title)
@@ -293,5 +292,4 @@ def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]
 
 
 def _details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
-    """Return names and values as text."""
     return tuple((name, value_text(value)) for name, value in values if value is not None)

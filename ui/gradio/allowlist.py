@@ -133,7 +133,6 @@ class Owners:
         return known is not None and known.person == caller.person
 
     def has(self, name: str) -> bool:
-        """Return whether this name is known."""
         return name in self._callers
 
     def of(self, caller: Caller) -> tuple[list[str], list[str]]:

@@ -81,7 +81,6 @@ class AppCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the current metrics."""
         pages, sockets = self._pages(), self._sockets()
         yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
         yield from self._run_metrics()

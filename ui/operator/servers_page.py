@@ -454,7 +454,6 @@ class OperatorHandlers:
     def failed(
         self, request: Request, path: str, problem: ComfyError, status: int = 409
     ) -> Response:
-        """Return the page with an error."""
         why = sentences(str(problem), problem.hint)
         return self.frame.page(request, path, PATH, self._body(), why, status)
 

@@ -74,7 +74,6 @@ _ANY = """:is([data-icon], [class*="icon-of-"])::before {
 
 @cache
 def icon_styles() -> str:
-    """Return the rules that draw all icons."""
     return "\n".join((_ANY, *map(_rule, _PATHS)))
 
 

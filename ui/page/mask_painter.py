@@ -55,7 +55,6 @@ class MaskPainter(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:  # type: ignore[override]
-        """Return the value unchanged."""
         return value
 
     def api_info(self) -> dict[str, Any]:

@@ -90,11 +90,9 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         return _QUEUE_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
-        """Return an example payload with one waiting run."""
         return self.postprocess(self.example_value())
 
     def example_value(self) -> list[RunDoc]:
-        """Return an example list with one waiting run."""
         line = QueueLine("a boat", "Next in line", movable=True)
         return [RunDoc("0" * 32, "text-to-image", "Text to image", "waiting", page=line)]
 
@@ -145,11 +143,9 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         return _HISTORY_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
-        """Return an example payload with one run that produced an image."""
         return self.postprocess(self.example_value())
 
     def example_value(self) -> list[RunDoc]:
-        """Return an example list with one run that produced an image."""
         run = RunDoc("0" * 32, "text-to-image", "Text to image", "done", finished=True)
         return [replace(run, finished_at=1.7e9, page=RunTile("Image"))]
 

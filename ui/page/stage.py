@@ -122,7 +122,6 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: StageValue) -> dict[str, Any] | None:  # type: ignore[override]
-        """Return the value for the browser."""
         nonce = secrets.token_hex(4)
         match value:
             case None:

@@ -119,5 +119,4 @@ def make_theme(accent: str = ACCENT) -> gr.themes.Base:
 
 
 def theme_styles(accent: str) -> str:
-    """Return the theme's style sheet."""
     return theme_text(make_theme(accent))

@@ -97,7 +97,6 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
         return _OFFER
 
     def example_payload(self) -> str:
-        """Return the name of an example workflow."""
         return "text-to-image"
 
     def example_value(self) -> Offer:
@@ -120,7 +119,6 @@ class Opening:
 
     @classmethod
     def of(cls, library: WorkflowLibrary, person: str) -> Opening:
-        """Return the workflows of this user."""
         return cls(library.entries(), library.forms.opened_by(person))
 
     def starts(self, *, maybe_gone: bool) -> bool:

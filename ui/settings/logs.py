@@ -25,7 +25,6 @@ class JsonLines(logging.Formatter):
     run's details, and the traceback of a failure as `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a record as one line."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -84,7 +84,6 @@ def warn_if_public(name: str, status: os.stat_result) -> None:
 
 
 def _secret_in_file(value: object) -> object:
-    """Return the secret in the file with this name."""
     if not isinstance(value, str):
         return value
     secret = read_secrets(Path(value)).strip()

@@ -114,29 +114,23 @@ class GuardedRoutes:
     def get(
         self, path: str, access: Access, *, work: Work | None = None, **options: Any
     ) -> _Decorator:
-        """Declare a route for GET."""
         return self._declare(path, ("GET",), access, options, work=work)
 
     def head(self, path: str, access: Access, **options: Any) -> _Decorator:
-        """Declare a route for HEAD."""
         return self._declare(path, ("HEAD",), access, options)
 
     def post(
         self, path: str, access: Access, *, body: BodyLimit = BodyLimit.PAGE, **options: Any
     ) -> _Decorator:
-        """Declare a route for POST."""
         return self._declare(path, ("POST",), access, options, body=body)
 
     def put(self, path: str, access: Access, **options: Any) -> _Decorator:
-        """Declare a route for PUT."""
         return self._declare(path, ("PUT",), access, options)
 
     def patch(self, path: str, access: Access, **options: Any) -> _Decorator:
-        """Declare a route for PATCH."""
         return self._declare(path, ("PATCH",), access, options)
 
     def delete(self, path: str, access: Access, **options: Any) -> _Decorator:
-        """Declare a route for DELETE."""
         return self._declare(path, ("DELETE",), access, options)
 
     def websocket(

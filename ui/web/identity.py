@@ -46,7 +46,6 @@ NEW_BROWSER = 10.0  # seconds until the address may have another one
 
 
 def owner_of_user(who: SignedIn) -> str:
-    """Return the owner's name of a signed-in user."""
     return f"{_KINDS[who.way]}{who.name}"
 
 

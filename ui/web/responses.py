@@ -88,7 +88,6 @@ class Problem:
         return document | {name: value for name, value in more.items() if value}
 
     def answer(self, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the problem as a response."""
         answer = AsciiJSON(self.to_json(), self.status, headers)
         answer.headers["content-type"] = "application/problem+json"
         if self.status in _PASSING:

@@ -42,7 +42,6 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, files: int, size: float) -> None:
-        """Count added files and bytes."""
         with self._lock:
             self.files += files
             self.size += size

@@ -99,7 +99,6 @@ class ServerAddress:
 
     @property
     def name(self) -> str:
-        """Return the server's name for messages."""
         if self.label:
             return self.label
         return message("ComfyUI at {address}", address=self.url) if self.shown else "ComfyUI"

@@ -40,7 +40,6 @@ class ServerAnswer:
 
     @property
     def ok(self) -> bool:
-        """Return whether the status is a success."""
         return 200 <= self.status < 300
 
     def json(self) -> object:

@@ -107,7 +107,6 @@ def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and all its causes."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:
@@ -188,7 +187,6 @@ def unexpected(status: int, server: ServerAddress) -> ServerError:
 
 
 def socket_refused(status: int, server: ServerAddress) -> ServerError:
-    """Return the error for a refused WebSocket handshake."""
     if status in _OF_THE_WAY:
         return unexpected(status, server)
     why = f"it refused the connection for progress and previews ({status})"

@@ -334,7 +334,6 @@ class IdleSessions:
             session.close()
 
     def close_idle(self) -> None:
-        """Close idle sessions."""
         self._close_until(math.inf)
 
     def close(self) -> None:

@@ -98,7 +98,6 @@ class Preview:
 
     @property
     def media_type(self) -> str:
-        """Return the image's media type."""
         return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
 
 

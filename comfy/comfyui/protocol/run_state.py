@@ -56,7 +56,6 @@ class Phase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Return whether the run has ended."""
         return self not in (Phase.WAITING, Phase.RUNNING)
 
 
@@ -392,7 +391,6 @@ def stopped(state: RunState, error: RunError | None = None) -> RunState:
 
 
 def failed(state: RunState, error: RunError) -> RunState:
-    """Return the state of a run that failed."""
     return _end(state, Phase.FAILED, error)
 
 

@@ -118,7 +118,6 @@ class Needs:
 
     @cached_property
     def cache_keys(self) -> frozenset[int]:
-        """See `comfy.comfyui.servers.needs.cache_keys`."""
         return cache_keys(self._prompt)
 
     def _judgement(self, nodes: Catalog) -> _Judgement:

@@ -279,14 +279,12 @@ class ServerPool:
 
     @property
     def short_name(self) -> str:
-        """Return the name for headings."""
         if len(self.servers) == 1:
             return self.servers[0].client.address.short_name
         return message("{count} servers", count=len(self.servers))
 
     @property
     def paused(self) -> bool:
-        """Return whether an administrator has paused all servers."""
         return all(one.drained for one in self.servers)
 
     @property

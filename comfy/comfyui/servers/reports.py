@@ -75,7 +75,6 @@ def fresh(pool: ServerPool) -> Callable[[], ServerReports]:
 
 
 def _names(servers: Sequence[ComfyServer], *, shown: bool) -> tuple[str, ...]:
-    """Return the servers' names for callers."""
     names = tuple(one.client.address.short_name for one in servers)
     if shown or len(names) == 1:
         return names

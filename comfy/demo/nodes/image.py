@@ -41,7 +41,6 @@ _FILTERS = {
 
 
 def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
-    """Resize an image."""
     return image.resize((max(1, width), max(1, height)), _FILTERS[method])
 
 
@@ -109,7 +108,6 @@ def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def invert(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Invert the images' colors."""
     return NodeResult((tuple(ImageOps.invert(image) for image in inputs["image"]),))
 
 

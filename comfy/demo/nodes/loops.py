@@ -44,7 +44,6 @@ def _start(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _iterate(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Return the values of one iteration."""
     names = ("iteration_index", "is_first", "is_last", "list_item", "current_iteration_value")
     return NodeResult(tuple(inputs.get(name) for name in names))
 

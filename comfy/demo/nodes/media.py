@@ -37,7 +37,6 @@ from comfy.demo.nodes.video import mp4
 
 
 def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
-    """Return this many seconds of silence."""
     return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
 
 
@@ -152,7 +151,6 @@ def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _empty_latent_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Return latents for sounds of this length."""
     return NodeResult((AudioLatent(inputs["seconds"], inputs["batch_size"]),))
 
 

@@ -68,7 +68,6 @@ def _load_loras(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Encode a text as conditioning."""
     run.wait(run.speed.encode)
     return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
 

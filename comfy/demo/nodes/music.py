@@ -80,7 +80,6 @@ def _pitch(key: float, steps: int) -> float:
 def _add(
     sound: array[float], voice: Voice, start: float, length: float, pitch: float, loud: float
 ) -> None:
-    """Add a note."""
     first = round(start * RATE)
     count = min(round(length * RATE), len(sound) - first)
     attack, fade = max(1, round(voice.attack * RATE)), 3 ** (-1 / (voice.decay * RATE))

@@ -100,7 +100,6 @@ class Plan:
 
 
 def _ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Run all steps."""
     steps = inputs["steps"]
     plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
     return NodeResult((_sample(run, inputs, plan),))

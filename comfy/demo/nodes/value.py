@@ -20,12 +20,10 @@ _LARGEST = 2**63 - 1
 
 
 def pass_on(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Return the value unchanged."""
     return NodeResult((inputs["value"],))
 
 
 def _show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Show the value as text."""
     value = inputs["source"]
     if isinstance(value, str):
         text = value

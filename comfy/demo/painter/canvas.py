@@ -49,7 +49,6 @@ class Pen:
         return point[0] * self._width, point[1] * self._height
 
     def polygon(self, points: Iterable[Point], strength: int = 255) -> None:
-        """Draw a filled polygon."""
         self._draw.polygon([self._at(point) for point in points], fill=strength)
 
     def ellipse(self, centre: Point, rx: float, ry: float, strength: int = 255) -> None:
@@ -122,7 +121,6 @@ class Canvas:
         blur: float = 0.0,
         opacity: float = 1.0,
     ) -> None:
-        """Paint the inside of an outline."""
         self.layer(
             lambda pen: pen.polygon(outline),
             colours,
@@ -149,7 +147,6 @@ class Canvas:
         bottom: float = 1.0,
         opacity: float = 1.0,
     ) -> None:
-        """Paint colors through a mask."""
         width, height = self.size
         if opacity < 1:
             mask = mask.point([round(value * opacity) for value in range(256)])

@@ -12,7 +12,6 @@ from comfy.demo.painter.words import Scene
 
 
 def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a lighthouse on a rock."""
     x, foot, tall = beside(canvas, layout), layout.horizon + 0.06, canvas.rng.uniform(0.3, 0.38)
     a = canvas.aspect
     rock = [(x - 0.2 * a, foot + 0.05), (x - 0.11 * a, foot - 0.02), (x - 0.02, foot - 0.035)]
@@ -281,7 +280,6 @@ def _face(canvas: Canvas, x: float, skin: Colour, hair: Colour, palette: Palette
 
 
 def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a sitting cat."""
     x, y, a = 1 - beside(canvas, layout), 0.95, canvas.aspect
     usual: tuple[Colour, ...] = ((224, 146, 70), (74, 70, 78), (236, 228, 214), (140, 118, 98))
     fur = scene.accents[0] if scene.accents else canvas.rng.choice(usual)

@@ -290,7 +290,6 @@ class Cache:
             self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Clear the cache."""
         self._entries.clear()
 
 
@@ -387,20 +386,16 @@ class PromptRun:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """See `NodeRun`."""
         return {"prompt": self.item.prompt, **self.item.extra_data.get("extra_pnginfo", {})}
 
     @property
     def api_key(self) -> str | None:
-        """See `NodeRun`."""
         return self.item.secrets.get("api_key_comfy_org")
 
     def wait(self, seconds: float) -> None:
-        """See `NodeRun`."""
         pause(self.queue.interrupted, seconds)
 
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
-        """See `NodeRun`."""
         pause(self.queue.interrupted, 0)
         self._report(value, total, "running")
         metadata = self.sockets.wants_metadata(self.client_id)
@@ -413,7 +408,6 @@ class PromptRun:
             self._send_preview(jpeg, metadata=False)
 
     def tell(self, text: str, node_id: str | None = None) -> None:
-        """See `NodeRun`."""
         prompt_id = self.item.prompt_id if self.assets is not None else None
         self.sockets.send(NodeText(text, node_id or self.node_id, prompt_id))
 

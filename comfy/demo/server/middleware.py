@@ -29,7 +29,6 @@ class RequestCounter:
         self._counts: Counter[str] = Counter()
 
     def add(self, name: str) -> None:
-        """Count a request."""
         with self._lock:
             self._counts[name] += 1
 

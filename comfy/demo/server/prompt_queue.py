@@ -35,7 +35,6 @@ class Journal:
         self._entries: dict[str, tuple[LogEntry, ...]] = {}
 
     def add(self, prompt_id: str, entry: LogEntry) -> None:
-        """Log an event of this prompt."""
         with self._lock:
             self._entries[prompt_id] = (*self._entries.get(prompt_id, ()), entry)
 
@@ -132,7 +131,6 @@ class PromptQueue:
     # --- for clients
 
     def put(self, item: QueueItem) -> None:
-        """Queue a prompt."""
         with self._not_empty:
             self._journal.add(item.prompt_id, "taken")
             if self._closed:
@@ -155,7 +153,6 @@ class PromptQueue:
             return ([self._running] if self._running else []), list(self._waiting)
 
     def clear(self) -> None:
-        """Remove all waiting prompts."""
         with self._lock:
             self._forget(self._waiting, "removed")
             self._waiting = []

@@ -168,7 +168,6 @@ class TextMessage:
     client_id: str | None = None
 
     def encode(self) -> str:
-        """Return the text frame."""
         return json.dumps({"type": self.type, "data": self.data})
 
 
@@ -185,7 +184,6 @@ class PreviewMessage:
     type: str = "preview"
 
     def encode(self) -> bytes:
-        """Return the binary frame."""
         if self.metadata:
             return _preview_with_metadata(self.jpeg, self.prompt_id, self.about)
         return preview_frame(self.jpeg)
@@ -202,7 +200,6 @@ class NodeText:
     type: str = "progress_text"
 
     def encode(self) -> bytes:
-        """Return the binary frame."""
         return progress_text(self.text, self.node_id, self.prompt_id)
 
 

@@ -78,7 +78,6 @@ def _check_trust(
 
 
 def _inputs(config: FieldConfig, prompt: Prompt) -> Iterator[InputRef]:
-    """Yield the inputs of the prompt that a field sets."""
     for key in (config.name, *config.also):
         node, _, name = key.partition(".")
         if node in prompt and name in prompt[node]["inputs"]:

@@ -48,7 +48,6 @@ class History:
         return history
 
     def to_json(self) -> str:
-        """Return the history as JSON."""
         return TypeAdapter(History).dump_json(self).decode()
 
     def get(self, version_id: str) -> Version | None:

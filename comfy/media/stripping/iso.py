@@ -234,7 +234,6 @@ def _visit(reader: Reader, outer: IsoBox, patches: Patches, tracks: list[IsoBox]
 
 
 def _handler(reader: Reader, track: IsoBox) -> bytes:
-    """Return the track's handler type."""
     for media in boxes(reader, track.body, track.end):
         for box in boxes(reader, media.body, media.end) if media.kind == b"mdia" else ():
             if box.kind == b"hdlr":

@@ -88,7 +88,6 @@ class _Work:
 
     @property
     def state(self) -> str:
-        """Return the state for people."""
         if self.entry.state != "active":
             return self.entry.state
         if self.thread is None:

@@ -68,7 +68,6 @@ class FencedRecords:
         self._tries.until_done(partial(self._guarded, write))
 
     def end(self, record: Record) -> None:
-        """See `RunStore.end`."""
         self.ending = True
         self._guarded(partial(self._history.end, record, self._fence.end))
 
@@ -92,7 +91,6 @@ class Retries:
 
     @property
     def closing(self) -> bool:
-        """Return whether the process ends."""
         return self._closing.is_set()
 
     def until_done(self, work: Callable[[], T]) -> T:

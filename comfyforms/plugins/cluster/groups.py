@@ -141,11 +141,9 @@ class ClusterGroups:
 
     @property
     def life(self) -> str:
-        """Return the life of this process."""
         return self._place.life
 
     def work(self, kind: GroupKind) -> ClusterGroupWork:
-        """Return the interface for the queue of one kind of groups."""
         return ClusterGroupWork(self, kind)
 
     def start(self) -> None:
@@ -155,7 +153,6 @@ class ClusterGroups:
         start_thread(self._thread)
 
     def close(self) -> None:
-        """End the thread."""
         self._closing.set()
         self._wake.set()
         self._thread.join()
@@ -176,7 +173,6 @@ class ClusterGroups:
     # For queues
 
     def join(self, kind: GroupKind, queue: WorkingQueue) -> None:
-        """See `GroupWork.join`."""
         unfinished = self._history.groups.all_unfinished(kind)
         with transaction(self._database) as connection:
             lock(connection)
@@ -187,12 +183,10 @@ class ClusterGroups:
         self._wake.set()
 
     def check_room(self, row: GroupRow, check: GroupCheck) -> None:
-        """See `GroupWork.check`."""
         with reading(self._database) as connection:
             _check_room(connection, row, check)
 
     def claim(self, row: GroupRow, check: GroupCheck | None) -> None:
-        """See `GroupWork.claim`."""
         with self._lock:
             self._own[row.id] = math.inf
         try:
@@ -215,13 +209,11 @@ class ClusterGroups:
         self._wake.set()
 
     def is_here(self, group_id: str) -> bool:
-        """See `GroupWork.is_here`."""
         with self._lock:
             return group_id in self._own or group_id in self._changing
 
     @contextmanager
     def changing(self, row: GroupRow) -> Iterator[bool]:
-        """See `GroupWork.changing`."""
         with self._locks[zlib.crc32(row.id.encode()) % _LOCKS]:
             with self._lock:
                 was_here = row.id in self._own or row.id in self._changing
@@ -389,29 +381,23 @@ class ClusterGroupWork:
         self._groups, self._kind = groups, kind
 
     def join(self, queue: WorkingQueue) -> Collection[Group]:
-        """See `GroupWork.join`."""
         self._groups.join(self._kind, queue)
         return ()
 
     def check(self, person: Person, check: GroupCheck, but: str = "") -> None:
-        """See `GroupWork.check`."""
         self._groups.check_room(self._row(but, person), check)
 
     def claim(self, group_id: str, person: Person, check: GroupCheck | None) -> None:
-        """See `GroupWork.claim`."""
         self._groups.claim(self._row(group_id, person), check)
 
     def release(self, group_id: str) -> None:
-        """See `GroupWork.release`."""
         self._groups.release(group_id)
 
     def is_here(self, group_id: str) -> bool:
-        """See `GroupWork.is_here`."""
         return self._groups.is_here(group_id)
 
     @contextmanager
     def changing(self, group_id: str, person: Person) -> Iterator[bool]:
-        """See `GroupWork.changing`."""
         with self._groups.changing(self._row(group_id, person)) as is_outdated:
             yield is_outdated
 

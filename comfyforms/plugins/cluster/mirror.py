@@ -65,7 +65,6 @@ class Mirror:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
         self._closing.set()
         self._wake.set()
         self._thread.join()
@@ -87,7 +86,6 @@ class Mirror:
 
     @property
     def unfinished(self) -> list[ClusterRun]:
-        """Return the unfinished runs."""
         with self._lock:
             return [self._runs[run_id] for run_id in self._added]
 
@@ -109,7 +107,6 @@ class Mirror:
                 self._added[run.id] = time.monotonic()
 
     def forget(self, run: ClusterRun) -> None:
-        """Remove a deleted run."""
         with self._lock:
             if self._runs.get(run.id) is run:
                 del self._runs[run.id]

@@ -47,7 +47,6 @@ class SharedSetup:
     servers: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return the setup as a JSON text."""
         return json.dumps({"workflows": dict(self.workflows), "servers": self.servers})
 
     @classmethod
@@ -159,7 +158,6 @@ class ProcessFiles:
         remove_abandoned(self._folder.parent / TEMPORARY)
 
     def remove(self, life: str) -> None:
-        """Remove a process's file."""
         (self._folder / life).unlink(missing_ok=True)
 
     def missing(self, lives: Collection[str]) -> set[str]:
@@ -252,7 +250,6 @@ class Heartbeat:
         threading.Thread(target=self._keep_setup, name="setup", daemon=True).start()
 
     def close(self) -> None:
-        """End the thread."""
         self._closing.set()
         self._thread.join()
         with suppress(OSError):
@@ -358,11 +355,9 @@ class ClusterProcesses:
 
     @property
     def is_wire_up(self) -> bool:
-        """See `AppProcesses.is_wire_up`."""
         return self._wire.is_up
 
     def statuses(self) -> tuple[ProcessStatus, ...]:
-        """See `AppProcesses.statuses`."""
         runs = func.count(_live.c.run)
         silent = func.extract("epoch", func.now() - _processes.c.seen)
         query = (
@@ -379,12 +374,9 @@ class ClusterProcesses:
         )
 
     def hint(self, topic: str) -> None:
-        """See `AppProcesses.hint`."""
         self._wire.publish(topic, self._place.life.encode(), key=topic)
 
     def on_hint(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
-        """See `AppProcesses.on_hint`."""
-
         def hear(body: bytes) -> None:
             if body != self._place.life.encode():
                 callback()

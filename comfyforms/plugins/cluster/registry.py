@@ -85,7 +85,6 @@ class ClusterRegistry:
         retries: bool = True,
         api_key: ApiKey = no_key,
     ) -> None:
-        """See `comfy.runs.registry.LocalRunRegistry`."""
         self.history, self.files = history, history.files
         self.keep_running, self.closed = keep_running, False
         self._servers, self._wire, self._place = servers, wire, place
@@ -147,7 +146,6 @@ class ClusterRegistry:
         self._wire.on_return(self._mirror.look)
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> ClusterRun:
-        """See `RunRegistry.submit`."""
         prompt_id = str(uuid.uuid4())
         run_id = origin.run_id or prompt_id
         record = Record(
@@ -190,7 +188,6 @@ class ClusterRegistry:
         return run
 
     def check_room(self, origin: Origin) -> None:
-        """See `RunRegistry.check_room`."""
         self._check_open()
         self._entrance.check(origin)
 
@@ -202,7 +199,6 @@ class ClusterRegistry:
         return run
 
     def record(self, run_id: str, owner: str) -> Record:
-        """See `RunRegistry.record`."""
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
@@ -214,7 +210,6 @@ class ClusterRegistry:
         return record
 
     def forget(self, run_id: str, owner: str) -> None:
-        """See `RunRegistry.forget`."""
         run = self._mirror.get(run_id)
         if run is not None and run.owner == owner and not run.state.phase.finished:
             raise RunGoesOn(message("This run isn't finished yet."), message("Stop it first."))
@@ -224,35 +219,28 @@ class ClusterRegistry:
             self._mirror.forget(run)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
-        """See `RunRegistry.move`."""
         self.get(run_id, owner)
         self._line.change(partial(move_waiting, move=partial(moved, run=run_id, place=place)))
 
     def move_to_end(self, run_id: str, *, first: bool) -> None:
-        """See `RunRegistry.move_to_end`."""
         if self._mirror.get(run_id) is None:
             raise RunNotFound
         move = partial(moved_to_end, run=run_id, first=first)
         self._line.change(partial(move_waiting, move=move))
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
 
     def follow(self, callback: FrameFollower, gap: OnGap = None) -> Callable[[], None]:
-        """See `RunRegistry.follow`."""
         return self._frames.follow(callback, gap)
 
     def known(self) -> tuple[ClusterRun, ...]:
-        """See `RunRegistry.known`."""
         return self._mirror.runs
 
     def owned(self, owner: str) -> tuple[ClusterRun, ...]:
-        """See `RunRegistry.owned`."""
         return tuple(run for run in self._mirror.runs if run.owner == owner)
 
     def line_of(self, owner: str) -> tuple[ClusterRun, ...]:
-        """See `RunRegistry.line_of`."""
         unfinished = [(run.turn, run) for run in self._mirror.unfinished if run.owner == owner]
         return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
 
@@ -262,30 +250,24 @@ class ClusterRegistry:
         return sum(run.state.phase is Phase.WAITING for run in self._mirror.unfinished)
 
     def width_for(self, needs: Needs) -> int:
-        """See `RunRegistry.width_for`."""
         return self._servers.width_for(needs)
 
     @property
     def room(self) -> int:
-        """See `RunRegistry.room`."""
         return self._decider.room
 
     @property
     def totals(self) -> RunTotals:
-        """See `RunRegistry.totals`."""
         return self._durations.totals
 
     def due_in(self) -> Mapping[str, float]:
-        """See `RunRegistry.due_in`."""
         return self._forecast.of(lambda: self._mirror.unfinished)
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """See `RunRegistry.expected_seconds`."""
         return self._durations.expected(workflow, work)
 
     @property
     def is_keeper(self) -> bool:
-        """See `RunRegistry.is_keeper`."""
         return self._shared_work.is_keeper
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:

@@ -179,7 +179,6 @@ class SharedWork:
 
     @property
     def is_keeper(self) -> bool:
-        """See `comfy.runs.interface.RunRegistry.is_keeper`."""
         return self._role.is_mine
 
     def start(self) -> None:

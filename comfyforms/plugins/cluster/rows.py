@@ -76,7 +76,6 @@ class LiveRow:
 
     @property
     def waits(self) -> bool:
-        """Return whether the run waits for a server."""
         return self.server is None
 
     @property
@@ -134,7 +133,6 @@ def read_queue(connection: Connection) -> LiveQueue:
 
 
 def read_turns(connection: Connection) -> Turns:
-    """Return the numbers of the turns."""
     seq: dict[tuple[str, ...], int] = {}
     last: tuple[str, ...] = ("", "", "")
     for key, number, is_last in connection.execute(_READ_TURNS):
@@ -163,7 +161,6 @@ def write_turns(connection: Connection, before: Turns, after: Turns) -> None:
 
 
 def add_live(connection: Connection, row: LiveRow) -> None:
-    """Insert a run."""
     connection.execute(_ADD, {name: getattr(row, name) for name in LiveRow.__slots__})
 
 

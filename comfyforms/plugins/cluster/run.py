@@ -66,12 +66,10 @@ class ClusterRun:
 
     @property
     def state(self) -> RunState:
-        """Return the newest state."""
         return self._latest.state
 
     @property
     def record(self) -> Record:
-        """Return the run's current record."""
         row = self.row
         server = self._record.server if row is None or row.server is None else row.server
         return replace(self._record, state=self.state, server=server)
@@ -148,7 +146,6 @@ class ClusterRun:
         return leave
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """See `comfy.runs.interface.Run.watch`."""
         self._count_follower(1)
         try:
             yield from self._latest.watch(timeout)
@@ -156,7 +153,6 @@ class ClusterRun:
             self._count_follower(-1)
 
     def catch_up(self) -> None:
-        """See `comfy.runs.interface.Run.catch_up`."""
         self._ask(self)
 
     def cancel(self, reason: RunError | None = None) -> None:

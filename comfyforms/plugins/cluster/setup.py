@@ -122,7 +122,6 @@ class DatabaseChecks:
         self._database = new_engine(address)
 
     def close(self) -> None:
-        """Close the connections."""
         self._database.dispose()
 
     def reach(self) -> str:
@@ -197,7 +196,6 @@ class DatabaseChecks:
         return f"The database allows {most} connections; a process needs up to {_CONNECTIONS}."
 
     def processes(self) -> Sequence[KnownProcess]:
-        """Return the processes that are alive."""
         with self._connected() as rows:
             if not inspect(rows).has_table(_processes.name):
                 return []

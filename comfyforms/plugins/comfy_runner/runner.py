@@ -211,7 +211,6 @@ class KeptValues:
         self._stored = stored
 
     def of(self, person: str, workflow: str) -> Values:
-        """Return the caller's values for this workflow."""
         stored = self._stored.of(person, workflow)
         return {
             key: InputFile(one[_INPUT]) if _INPUT in one else one[_VALUE]
@@ -230,7 +229,6 @@ class KeptValues:
             raise ComfyError(too_large(VALUE_BYTES)) from error
 
     def forget(self, person: str, workflow: str, keys: Collection[str]) -> None:
-        """Delete the values with these keys."""
         self._stored.change(
             person,
             workflow,
@@ -433,7 +431,6 @@ class PromptFields:
     negative: str
 
     def values(self, written: WrittenPrompts) -> Values:
-        """Return the prompts as values of these fields."""
         both = {self.positive: written.positive, self.negative: written.negative}
         return {key: text for key, text in both.items() if key}
 

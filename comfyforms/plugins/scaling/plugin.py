@@ -64,7 +64,6 @@ def app_parts(app: PluginApp) -> AppParts | None:
 
 
 def scale_of(table: ScaleTable) -> Scale:
-    """Return a table of the settings for the scaler."""
     from comfyforms.plugins.scaling.rules import Scale
 
     def address(url: str) -> ServerAddress:

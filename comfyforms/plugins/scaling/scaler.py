@@ -126,12 +126,10 @@ class ScaleStore:
         self._update(server_id, None, {"seen": time.time()})
 
     def remove(self, server_id: str) -> None:
-        """Forget a stopped server."""
         with transaction(self._engine) as connection:
             connection.execute(delete(_servers).where(_servers.c.id == server_id))
 
     def problems(self) -> Mapping[tuple[str, CommandName], CommandProblem]:
-        """Return the failures by scale and command."""
         query = select(
             _problems.c.scale,
             _problems.c.command,
@@ -155,7 +153,6 @@ class ScaleStore:
         return before + 1
 
     def clear_problem(self, scale: str, command: CommandName) -> None:
-        """Record a success."""
         with transaction(self._engine) as connection:
             connection.execute(
                 delete(_problems).where(_problems.c.scale == scale, _problems.c.command == command)

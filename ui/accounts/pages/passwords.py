@@ -43,7 +43,6 @@ class Passwords:
         self._turns = HashingTurns()
 
     def attempt(self, request: Request, name: str) -> PasswordAttempt:
-        """Return the sign-in attempt of a request with this name."""
         proof = self._proof(name)
         cookies = self._identity.cookies
         browser = cookies.known_browser(request, name, proof) if proof else ""

@@ -73,7 +73,6 @@ class _Item:
 
     @property
     def line(self) -> str:
-        """Return the line for sharing as text."""
         name = self.name
         if self.place:
             name = message("{label} ({detail})", label=name, detail=self.place)

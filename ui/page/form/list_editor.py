@@ -49,7 +49,6 @@ class ListEditor(gr.HTML, metaclass=WithoutStub):
         return payload
 
     def postprocess(self, value: object) -> object:  # type: ignore[override]
-        """Return the list unchanged."""
         return value
 
     def api_info(self) -> dict[str, Any]:

@@ -421,7 +421,6 @@ class FrameExchange:
         wire.on_return(self._gaps.call)
 
     def follow(self, callback: FrameFollower, gap: OnGap) -> Callable[[], None]:
-        """See `RunRegistry.follow`."""
         removals = [self._followers.add(callback)]
         if gap is not None:
             removals.append(self._gaps.add(gap))

@@ -50,7 +50,6 @@ def element_id(field: Field) -> str:
 
 
 def id_part(text: str) -> str:
-    """Return a text as part of an element's id."""
     return "".join(c if c.isalnum() else "-" for c in text)
 
 
@@ -104,5 +103,4 @@ def _file_classes(field: Field) -> list[str]:
 
 
 def box_text(value: object) -> str:
-    """Return what a text box shows."""
     return "" if value is None else str(value)
