@@ -17,12 +17,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Concatenate, ParamSpec, Protocol
 
 from PIL import Image
 
 from comfy.demo.storage import Storage
 
+_P = ParamSpec("_P")
 Images = tuple[Image.Image, ...]
 Masks = tuple[Image.Image, ...]
 RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
@@ -162,6 +163,9 @@ def spec(type_: str | Sequence[str], **options: Any) -> Spec:
     return [kind, options] if options else [kind]
 
 
+HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}  # of nodes that write metadata
+
+
 def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     name: str,
     display_name: str,
@@ -169,7 +173,7 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     *,
     required: Mapping[str, Spec],
     optional: Mapping[str, Spec] | None = None,
-    saves: bool = False,
+    hidden: Mapping[str, Any] | None = None,
     outputs: Sequence[str] = (),
     output_names: Sequence[str] | None = None,
     output_node: bool = False,
@@ -177,13 +181,12 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     module: str = "nodes",
     extra: Mapping[str, Any] | None = None,
 ) -> NodeInfo:
-    """Return a node's entry in the older format. `saves` adds the hidden inputs of nodes that write
-    metadata."""
+    """Return a node's entry in the older format."""
     groups: dict[str, Any] = {"required": dict(required)}
     if optional:
         groups["optional"] = dict(optional)
-    if saves:
-        groups["hidden"] = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+    if hidden:
+        groups["hidden"] = dict(hidden)
     return {
         "input": groups,
         "input_order": {group: list(inputs) for group, inputs in groups.items()},
@@ -213,43 +216,23 @@ def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     *,
     module: str,
     required: Mapping[str, Spec],
-    optional: Mapping[str, Spec] | None = None,
     saves: bool = False,
     outputs: Sequence[str] = (),
-    output_names: Sequence[str] | None = None,
-    output_node: bool = False,
-    description: str = "",
     deprecated: bool = False,
     essentials: str | None = None,
     aliases: Sequence[str] | None = None,
     output_tooltips: Sequence[str | None] | None = None,
     keys: bool = False,
+    extra: Mapping[str, Any] | None = None,
+    **about: Any,
 ) -> NodeInfo:
     """Return a node's entry in the V3 format: every input has options, hidden inputs are lists, and
-    there are more keys. `keys`: adds the hidden inputs of paid nodes."""
-    spelled = {key: value if len(value) > 1 else [*value, {}] for key, value in required.items()}
-    groups: dict[str, Any] = {"required": spelled}
-    if optional:
-        groups["optional"] = dict(optional)
-    if saves:
-        groups["hidden"] = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
-    if keys:
-        groups["hidden"] = {name.lower(): [name] for name in _OF_PAID_NODES}
-    return {
-        "input": groups,
-        "input_order": {group: list(inputs) for group, inputs in groups.items()},
-        "is_input_list": False,
-        "output": list(outputs),
-        "output_is_list": [False] * len(outputs),
-        "output_name": list(output_names or outputs),
+    there are more keys. `keys`: adds the hidden inputs of paid nodes. `about`: as for
+    `node_info`."""
+    hidden = _OF_PAID_NODES if keys else HIDDEN.values() if saves else ()
+    more = {
         "output_tooltips": list(output_tooltips or (None,) * len(outputs)),
         "output_matchtypes": None,
-        "name": name,
-        "display_name": display_name,
-        "description": description,
-        "python_module": f"comfy_extras.{module}",
-        "category": category,
-        "output_node": output_node,
         "deprecated": deprecated,
         "experimental": False,
         "dev_only": False,
@@ -257,8 +240,18 @@ def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
         "price_badge": None,
         "search_aliases": list(aliases) if aliases is not None else None,
         "essentials_category": essentials,
-        "has_intermediate_output": False,
     }
+    return node_info(
+        name,
+        display_name,
+        category,
+        required={key: one if len(one) > 1 else [*one, {}] for key, one in required.items()},
+        hidden={one.lower(): [one] for one in hidden},
+        outputs=outputs,
+        module=f"comfy_extras.{module}",
+        extra={**more, **(extra or {})},
+        **about,
+    )
 
 
 Inputs = Mapping[str, Any]
@@ -317,13 +310,16 @@ class NodeRun(Protocol):
         """Show clients a text on the running node, or on another one."""
 
 
+Work = Callable[[NodeRun, Inputs], NodeResult]
+
+
 @dataclass(frozen=True, slots=True)
 class NodeClass:
     """A node class: its catalog entry, which may depend on the available files, and its
     function."""
 
     describe: Callable[[Storage], NodeInfo]
-    run: Callable[[NodeRun, Inputs], NodeResult]
+    run: Work
     fingerprint: Callable[[Storage, Inputs], str] | None = None
     """Key of what a cached result depends on besides the inputs, such as a file's bytes."""
     validate: Callable[[Storage, Inputs], Mapping[str, str]] | None = None
@@ -334,6 +330,23 @@ class NodeClass:
 def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
     """Return a `describe` function for an entry that doesn't depend on files."""
     return lambda storage: entry
+
+
+def declared(
+    entry_of: Callable[_P, NodeInfo],
+) -> Callable[Concatenate[Work, _P], tuple[str, NodeClass]]:
+    """Return a function that takes a node's work and the arguments of `entry_of`, and returns the
+    node with its name."""
+
+    def declare(run: Work, /, *args: _P.args, **about: _P.kwargs) -> tuple[str, NodeClass]:
+        entry = entry_of(*args, **about)
+        return entry["name"], NodeClass(fixed(entry), run)
+
+    return declare
+
+
+node = declared(node_info)
+v3_node = declared(v3_node_info)
 
 
 def pause(event: threading.Event, seconds: float) -> None:

@@ -53,7 +53,9 @@ def file_digest(name: str) -> Callable[[Storage, Inputs], str]:
     return of_file
 
 
-def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
+def _loader(title: str, name: str, kind: str, essentials: str) -> tuple[str, NodeClass]:
+    class_type = title.replace(" ", "")
+
     def describe(storage: Storage) -> NodeInfo:
         files = spec(
             "COMBO",
@@ -62,7 +64,7 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
             **{f"{kind}_upload": True},
         )
         return v3_node_info(
-            title.replace(" ", ""),
+            class_type,
             title,
             kind,
             module=f"nodes_{kind}",
@@ -77,10 +79,11 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
         path = found(run, inputs[name])
         return NodeResult((MediaFile(path.read_bytes(), path.suffix.lower()),))
 
-    return NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
+    work = NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
+    return class_type, work
 
 
-NODES = {
-    "LoadVideo": _loader("Load Video", "file", "video", "Basics"),
-    "LoadAudio": _loader("Load Audio", "audio", "audio", "Audio"),
-}
+NODES = [
+    _loader("Load Video", "file", "video", "Basics"),
+    _loader("Load Audio", "audio", "audio", "Audio"),
+]

@@ -9,23 +9,24 @@ import json
 import random
 import string
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
 from comfy.demo.nodes import files
 from comfy.demo.nodes.base import (
+    HIDDEN,
     Images,
     Inputs,
     NodeClass,
     NodeInfo,
     NodeResult,
     NodeRun,
-    fixed,
+    node,
     node_info,
     spec,
-    v3_node_info,
+    v3_node,
 )
 from comfy.demo.storage import Folder, Storage
 
@@ -195,8 +196,7 @@ def _describe_load_mask(storage: Storage) -> NodeInfo:
     )
 
 
-def _tool(name: str, title: str, category: str, required: dict[str, Any], **more: Any) -> NodeInfo:
-    return node_info(name, title, category, required=required, outputs=["IMAGE"], **more)
+_tool = partial(node, outputs=["IMAGE"])
 
 
 _MOST_BATCHED = 50
@@ -204,129 +204,99 @@ _SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
 _TOOLS = {"essentials_category": "Image Tools"}
 _BASICS = {"essentials_category": "Basics"}
 _LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
-NODES = {
-    "LoadImage": NodeClass(_describe_load_image, _load_image, *_LOADED),
-    "LoadImageMask": NodeClass(_describe_load_mask, _load_mask, *_LOADED),
-    "SaveImage": NodeClass(
-        fixed(
-            _tool(
-                "SaveImage",
-                "Save Image",
-                "image",
-                {
-                    "images": spec("IMAGE", tooltip="Images to save."),
-                    "filename_prefix": spec(
-                        "STRING",
-                        default="ComfyUI",
-                        tooltip="File name prefix. Use / for a subfolder.",
-                    ),
-                },
-                saves=True,
-                output_names=["images"],
-                output_node=True,
-                description="Saves images to the output folder.",
-                extra=_BASICS,
-            )
-        ),
+NODES = [
+    ("LoadImage", NodeClass(_describe_load_image, _load_image, *_LOADED)),
+    ("LoadImageMask", NodeClass(_describe_load_mask, _load_mask, *_LOADED)),
+    _tool(
         save,
+        "SaveImage",
+        "Save Image",
+        "image",
+        required={
+            "images": spec("IMAGE", tooltip="Images to save."),
+            "filename_prefix": spec(
+                "STRING", default="ComfyUI", tooltip="File name prefix. Use / for a subfolder."
+            ),
+        },
+        hidden=HIDDEN,
+        output_names=["images"],
+        output_node=True,
+        description="Saves images to the output folder.",
+        extra=_BASICS,
     ),
-    "PreviewImage": NodeClass(
-        fixed(
-            _tool(
-                "PreviewImage",
-                "Preview Image",
-                "image",
-                {"images": spec("IMAGE")},
-                saves=True,
-                output_names=["images"],
-                output_node=True,
-                description="Shows images without saving them.",
-                extra=_BASICS,
-            )
-        ),
+    _tool(
         _preview_image,
+        "PreviewImage",
+        "Preview Image",
+        "image",
+        required={"images": spec("IMAGE")},
+        hidden=HIDDEN,
+        output_names=["images"],
+        output_node=True,
+        description="Shows images without saving them.",
+        extra=_BASICS,
     ),
-    "ImageScale": NodeClass(
-        fixed(
-            _tool(
-                "ImageScale",
-                "Upscale Image",
-                "image/upscaling",
-                {
-                    "image": spec("IMAGE"),
-                    "upscale_method": spec(METHODS),
-                    "width": spec("INT", **_SIDE),
-                    "height": spec("INT", **_SIDE),
-                    "crop": spec(["disabled", "center"]),
-                },
-                extra=_TOOLS,
-            )
-        ),
+    _tool(
         scale,
+        "ImageScale",
+        "Upscale Image",
+        "image/upscaling",
+        required={
+            "image": spec("IMAGE"),
+            "upscale_method": spec(METHODS),
+            "width": spec("INT", **_SIDE),
+            "height": spec("INT", **_SIDE),
+            "crop": spec(["disabled", "center"]),
+        },
+        extra=_TOOLS,
     ),
-    "ImageScaleBy": NodeClass(
-        fixed(
-            _tool(
-                "ImageScaleBy",
-                "Upscale Image By",
-                "image/upscaling",
-                {
-                    "image": spec("IMAGE"),
-                    "upscale_method": spec(METHODS),
-                    "scale_by": spec("FLOAT", default=1.0, min=0.01, max=8.0, step=0.01),
-                },
-                extra=_TOOLS,
-            )
-        ),
+    _tool(
         scale_by,
+        "ImageScaleBy",
+        "Upscale Image By",
+        "image/upscaling",
+        required={
+            "image": spec("IMAGE"),
+            "upscale_method": spec(METHODS),
+            "scale_by": spec("FLOAT", default=1.0, min=0.01, max=8.0, step=0.01),
+        },
+        extra=_TOOLS,
     ),
-    "ImageInvert": NodeClass(
-        fixed(
-            _tool(
-                "ImageInvert",
-                "Invert Image Colors",
-                "image/color",
-                {"image": spec("IMAGE")},
-                extra=_TOOLS,
-            )
-        ),
+    _tool(
         invert,
+        "ImageInvert",
+        "Invert Image Colors",
+        "image/color",
+        required={"image": spec("IMAGE")},
+        extra=_TOOLS,
     ),
-    "ImageBatch": NodeClass(
-        fixed(
-            _tool(
-                "ImageBatch",
-                "Batch Images (DEPRECATED)",
-                "image/batch",
-                {"image1": spec("IMAGE"), "image2": spec("IMAGE")},
-                extra={"deprecated": True},
-            )
-        ),
+    _tool(
         batch,
+        "ImageBatch",
+        "Batch Images (DEPRECATED)",
+        "image/batch",
+        required={"image1": spec("IMAGE"), "image2": spec("IMAGE")},
+        extra={"deprecated": True},
     ),
-    "BatchImagesNode": NodeClass(
-        fixed(
-            v3_node_info(
-                "BatchImagesNode",
-                "Batch Images",
-                "image/batch",
-                module="nodes_post_processing",
-                required={
-                    "images": spec(
-                        "COMFY_AUTOGROW_V3",
-                        template={
-                            "input": {"required": {"image": ["IMAGE", {}]}},
-                            "prefix": "image",
-                            "min": 1,
-                            "max": _MOST_BATCHED,
-                        },
-                    )
-                },
-                outputs=["IMAGE"],
-                essentials="Image Tools",
-                aliases=[],
-            )
-        ),
+    v3_node(
         _batch_many,
+        "BatchImagesNode",
+        "Batch Images",
+        "image/batch",
+        module="nodes_post_processing",
+        required={
+            "images": spec(
+                "COMFY_AUTOGROW_V3",
+                template={
+                    "input": {"required": {"image": ["IMAGE", {}]}},
+                    "prefix": "image",
+                    "min": 1,
+                    "max": _MOST_BATCHED,
+                },
+            )
+        },
+        outputs=["IMAGE"],
+        essentials="Image Tools",
+        aliases=[],
     ),
-}
+]

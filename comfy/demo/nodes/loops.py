@@ -13,6 +13,7 @@ from comfy.demo.nodes.base import (
     NodeResult,
     NodeRun,
     Spec,
+    Work,
     fixed,
     spec,
     v3_node_info,
@@ -69,12 +70,12 @@ def _whole(default: int, lowest: int | None = None) -> Spec:
     return spec("INT", default=default, **limits)
 
 
-def _node(run: Any, name: str, title: str, **about: Any) -> NodeClass:  # noqa: ANN401 - as in `NodeClass`
+def _node(run: Work, name: str, title: str, **about: Any) -> tuple[str, NodeClass]:
     info = v3_node_info(
         name, title, about.pop("category", "utilities/looping"), module="nodes_loop", **about
     )
     # An iteration runs again, even if nothing has changed.
-    return NodeClass(fixed(info), run, lambda *_: uuid.uuid4().hex)
+    return name, NodeClass(fixed(info), run, lambda *_: uuid.uuid4().hex)
 
 
 _MODES = {
@@ -88,8 +89,8 @@ _MODES = {
 }
 _CARRIED = spec(_ANY, template={"template_id": "carried_value"})
 
-NODES = {
-    "StartLoop": _node(
+NODES = [
+    _node(
         _start,
         "StartLoop",
         "Start Loop",
@@ -115,7 +116,7 @@ NODES = {
             "current_iteration_value",
         ],
     ),
-    "EndLoop": _node(
+    _node(
         _end,
         "EndLoop",
         "End Loop",
@@ -124,14 +125,14 @@ NODES = {
         outputs=[_ANY],
         output_names=["outputs"],
     ),
-    "LoopIteration": _node(
+    _node(
         _iterate,
         "LoopIteration",
         "LoopIteration",
         required={"iteration_index": _whole(0)},
         outputs=["INT", "BOOLEAN", "BOOLEAN", _ANY, _ANY],
     ),
-    "LoopProgress": _node(
+    _node(
         _report,
         "LoopProgress",
         "LoopProgress",
@@ -139,4 +140,4 @@ NODES = {
         outputs=["INT"],
         output_node=True,
     ),
-}
+]

@@ -23,14 +23,13 @@ from comfy.demo.nodes.base import (
     MediaFile,
     NodeClass,
     NodeFailure,
-    NodeInfo,
     NodeResult,
     NodeRun,
     Spec,
     VideoFrames,
-    fixed,
+    Work,
     spec,
-    v3_node_info,
+    v3_node,
 )
 from comfy.demo.nodes.music import RATE, music
 from comfy.demo.nodes.video import mp4
@@ -194,8 +193,9 @@ def _prefix(default: str, **options: Any) -> Spec:
     return spec("STRING", **options, default=default, multiline=False)
 
 
-def _describe_animation(name: str, title: str, own: dict[str, Spec]) -> NodeInfo:
-    return v3_node_info(
+def _animation(run: Work, name: str, title: str, own: dict[str, Spec]) -> tuple[str, NodeClass]:
+    return v3_node(
+        run,
         name,
         title,
         "image",
@@ -266,172 +266,136 @@ _FORMATS = {
         "webm": ("av1",),
     }.items()
 }
-NODES = {
-    "SaveAnimatedWEBP": NodeClass(
-        fixed(
-            _describe_animation(
-                "SaveAnimatedWEBP",
-                "Save Animated WEBP",
-                {
-                    "lossless": spec("BOOLEAN", default=True),
-                    "quality": spec("INT", default=80, min=0, max=100),
-                    "method": spec("COMBO", multiselect=False, options=list(_WEBP_EFFORT)),
-                },
-            )
-        ),
+NODES = [
+    _animation(
         _save_animated_webp,
+        "SaveAnimatedWEBP",
+        "Save Animated WEBP",
+        {
+            "lossless": spec("BOOLEAN", default=True),
+            "quality": spec("INT", default=80, min=0, max=100),
+            "method": spec("COMBO", multiselect=False, options=list(_WEBP_EFFORT)),
+        },
     ),
-    "SaveAnimatedPNG": NodeClass(
-        fixed(
-            _describe_animation(
-                "SaveAnimatedPNG",
-                "Save Animated PNG",
-                {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
-            )
-        ),
+    _animation(
         _save_animated_png,
+        "SaveAnimatedPNG",
+        "Save Animated PNG",
+        {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
     ),
-    "CreateVideo": NodeClass(
-        fixed(
-            v3_node_info(
-                "CreateVideo",
-                "Create Video",
-                "video",
-                module="nodes_video",
-                required={
-                    "images": spec("IMAGE", tooltip="The images, in order."),
-                    "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
-                },
-                optional={
-                    "audio": spec("AUDIO", tooltip="Audio track."),
-                    "bit_depth": spec(
-                        "INT",
-                        tooltip="10 gives finer color gradations.",
-                        default=8,
-                        min=8,
-                        max=10,
-                        step=2,
-                        display="number",
-                    ),
-                },
-                outputs=["VIDEO"],
-                description="Creates a video from images.",
-                essentials="Video Tools",
-                aliases=[],
-            )
-        ),
+    v3_node(
         _create_video,
+        "CreateVideo",
+        "Create Video",
+        "video",
+        module="nodes_video",
+        required={
+            "images": spec("IMAGE", tooltip="The images, in order."),
+            "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
+        },
+        optional={
+            "audio": spec("AUDIO", tooltip="Audio track."),
+            "bit_depth": spec(
+                "INT",
+                tooltip="10 gives finer color gradations.",
+                default=8,
+                min=8,
+                max=10,
+                step=2,
+                display="number",
+            ),
+        },
+        outputs=["VIDEO"],
+        description="Creates a video from images.",
+        essentials="Video Tools",
+        aliases=[],
     ),
-    "SaveVideo": NodeClass(
-        fixed(
-            v3_node_info(
-                "SaveVideo",
-                "Save Video",
-                "video",
-                module="nodes_video",
-                required={
-                    "video": spec("VIDEO", tooltip="Video to save."),
-                    "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
-                    "format": _dynamic(_FORMATS, tooltip="File format."),
-                },
-                optional={"codec": _codec("h264", "av1", hidden=True)},
-                saves=True,
-                outputs=["VIDEO"],
-                output_names=["video"],
-                output_node=True,
-                description="Saves a video to the output folder.",
-                essentials="Basics",
-                aliases=[],
-                output_tooltips=["The unchanged video."],
-            )
-        ),
+    v3_node(
         _save_video,
+        "SaveVideo",
+        "Save Video",
+        "video",
+        module="nodes_video",
+        required={
+            "video": spec("VIDEO", tooltip="Video to save."),
+            "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
+            "format": _dynamic(_FORMATS, tooltip="File format."),
+        },
+        optional={"codec": _codec("h264", "av1", hidden=True)},
+        saves=True,
+        outputs=["VIDEO"],
+        output_names=["video"],
+        output_node=True,
+        description="Saves a video to the output folder.",
+        essentials="Basics",
+        aliases=[],
+        output_tooltips=["The unchanged video."],
     ),
-    "EmptyLatentAudio": NodeClass(
-        fixed(
-            v3_node_info(
-                "EmptyLatentAudio",
-                "Empty Latent Audio",
-                "model/latent",
-                module="nodes_audio",
-                required={
-                    "seconds": spec("FLOAT", default=47.6, min=1.0, max=1000.0, step=0.1),
-                    "batch_size": spec(
-                        "INT", tooltip="Sounds per run.", default=1, min=1, max=4096
-                    ),
-                },
-                outputs=["LATENT"],
-                essentials="Audio",
-                aliases=None,
-            )
-        ),
+    v3_node(
         _empty_latent_audio,
+        "EmptyLatentAudio",
+        "Empty Latent Audio",
+        "model/latent",
+        module="nodes_audio",
+        required={
+            "seconds": spec("FLOAT", default=47.6, min=1.0, max=1000.0, step=0.1),
+            "batch_size": spec("INT", tooltip="Sounds per run.", default=1, min=1, max=4096),
+        },
+        outputs=["LATENT"],
+        essentials="Audio",
+        aliases=None,
     ),
-    "VAEDecodeAudio": NodeClass(
-        fixed(
-            v3_node_info(
-                "VAEDecodeAudio",
-                "VAE Decode Audio",
-                "model/latent",
-                module="nodes_audio",
-                required={"samples": spec("LATENT"), "vae": spec("VAE")},
-                outputs=["AUDIO"],
-                aliases=[],
-            )
-        ),
+    v3_node(
         _decode_audio,
+        "VAEDecodeAudio",
+        "VAE Decode Audio",
+        "model/latent",
+        module="nodes_audio",
+        required={"samples": spec("LATENT"), "vae": spec("VAE")},
+        outputs=["AUDIO"],
+        aliases=[],
     ),
-    "EmptyAudio": NodeClass(
-        fixed(
-            v3_node_info(
-                "EmptyAudio",
-                "Empty Audio",
-                "audio",
-                module="nodes_audio",
-                required={
-                    "duration": spec(
-                        "FLOAT",
-                        tooltip="Length in seconds.",
-                        default=60.0,
-                        min=0.0,
-                        max=SEED_MAX,
-                        step=0.01,
-                    ),
-                    "sample_rate": spec(
-                        "INT",
-                        tooltip="Samples per second.",
-                        advanced=True,
-                        default=44100,
-                        min=1,
-                        max=192000,
-                    ),
-                    "channels": spec(
-                        "INT", tooltip="1 or 2.", advanced=True, default=2, min=1, max=2
-                    ),
-                },
-                outputs=["AUDIO"],
-                aliases=[],
-            )
-        ),
+    v3_node(
         _empty_audio,
+        "EmptyAudio",
+        "Empty Audio",
+        "audio",
+        module="nodes_audio",
+        required={
+            "duration": spec(
+                "FLOAT",
+                tooltip="Length in seconds.",
+                default=60.0,
+                min=0.0,
+                max=SEED_MAX,
+                step=0.01,
+            ),
+            "sample_rate": spec(
+                "INT",
+                tooltip="Samples per second.",
+                advanced=True,
+                default=44100,
+                min=1,
+                max=192000,
+            ),
+            "channels": spec("INT", tooltip="1 or 2.", advanced=True, default=2, min=1, max=2),
+        },
+        outputs=["AUDIO"],
+        aliases=[],
     ),
-    "SaveAudio": NodeClass(
-        fixed(
-            v3_node_info(
-                "SaveAudio",
-                "Save Audio (FLAC) (DEPRECATED)",
-                "audio",
-                module="nodes_audio",
-                required={"audio": spec("AUDIO"), "filename_prefix": _prefix("audio/ComfyUI")},
-                saves=True,
-                outputs=["AUDIO"],
-                output_names=["audio"],
-                output_node=True,
-                deprecated=True,
-                essentials="Audio",
-                aliases=[],
-            )
-        ),
+    v3_node(
         _save_audio,
+        "SaveAudio",
+        "Save Audio (FLAC) (DEPRECATED)",
+        "audio",
+        module="nodes_audio",
+        required={"audio": spec("AUDIO"), "filename_prefix": _prefix("audio/ComfyUI")},
+        saves=True,
+        outputs=["AUDIO"],
+        output_names=["audio"],
+        output_node=True,
+        deprecated=True,
+        essentials="Audio",
+        aliases=[],
     ),
-}
+]

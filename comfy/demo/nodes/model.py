@@ -7,14 +7,12 @@ from comfy.demo.nodes.base import (
     Conditioning,
     Inputs,
     Model,
-    NodeClass,
     NodeFailure,
     NodeResult,
     NodeRun,
-    fixed,
-    node_info,
+    node,
     spec,
-    v3_node_info,
+    v3_node,
 )
 
 CHECKPOINTS = [
@@ -75,106 +73,82 @@ def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
 _MOST_ROWS = 6
 _STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
 
-NODES = {
-    "CheckpointLoaderSimple": NodeClass(
-        fixed(
-            node_info(
-                "CheckpointLoaderSimple",
-                "Load Checkpoint",
-                "model/loaders",
-                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Model file to load.")},
-                outputs=["MODEL", "CLIP", "VAE"],
-                description="Loads a model file: diffusion model, text encoder and VAE.",
-                extra={
-                    "output_tooltips": [
-                        "The diffusion model.",
-                        "The text encoder.",
-                        "The VAE.",
-                    ]
-                },
-            )
-        ),
+NODES = [
+    node(
         _load_checkpoint,
+        "CheckpointLoaderSimple",
+        "Load Checkpoint",
+        "model/loaders",
+        required={"ckpt_name": spec(CHECKPOINTS, tooltip="Model file to load.")},
+        outputs=["MODEL", "CLIP", "VAE"],
+        description="Loads a model file: diffusion model, text encoder and VAE.",
+        extra={"output_tooltips": ["The diffusion model.", "The text encoder.", "The VAE."]},
     ),
-    "LoraLoader": NodeClass(
-        fixed(
-            node_info(
-                "LoraLoader",
-                "Load LoRA (Model and CLIP)",
-                "model/loaders",
-                required={
-                    "model": spec("MODEL", tooltip="Diffusion model to adapt."),
-                    "clip": spec("CLIP", tooltip="Text encoder to adapt."),
-                    "lora_name": spec(LORAS, tooltip="LoRA file."),
-                    "strength_model": spec(
-                        "FLOAT",
-                        **_STRENGTH,
-                        tooltip="Strength on the diffusion model; can be negative.",
-                    ),
-                    "strength_clip": spec(
-                        "FLOAT",
-                        **_STRENGTH,
-                        tooltip="Strength on the text encoder; can be negative.",
-                    ),
-                },
-                outputs=["MODEL", "CLIP"],
-                description="Adapts a model, for example to a style. Several LoRAs can be chained.",
-                extra={
-                    "output_tooltips": ["The adapted model.", "The adapted text encoder."],
-                    "essentials_category": "Image Generation",
-                },
-            )
-        ),
+    node(
         _load_lora,
+        "LoraLoader",
+        "Load LoRA (Model and CLIP)",
+        "model/loaders",
+        required={
+            "model": spec("MODEL", tooltip="Diffusion model to adapt."),
+            "clip": spec("CLIP", tooltip="Text encoder to adapt."),
+            "lora_name": spec(LORAS, tooltip="LoRA file."),
+            "strength_model": spec(
+                "FLOAT",
+                **_STRENGTH,
+                tooltip="Strength on the diffusion model; can be negative.",
+            ),
+            "strength_clip": spec(
+                "FLOAT", **_STRENGTH, tooltip="Strength on the text encoder; can be negative."
+            ),
+        },
+        outputs=["MODEL", "CLIP"],
+        description="Adapts a model, for example to a style. Several LoRAs can be chained.",
+        extra={
+            "output_tooltips": ["The adapted model.", "The adapted text encoder."],
+            "essentials_category": "Image Generation",
+        },
     ),
     # Not a real node: none of ComfyUI's own has repeatable rows yet (docs/comfyui.md#50).
-    "LoraRows": NodeClass(
-        fixed(
-            v3_node_info(
-                "LoraRows",
-                "Load LoRAs",
-                "model/loaders",
-                module="nodes_lora_rows",
-                required={
-                    "model": spec("MODEL", tooltip="Diffusion model to adapt."),
-                    "clip": spec("CLIP", tooltip="Text encoder to adapt."),
-                    "loras": spec(
-                        "COMFY_DYNAMICGROUP_V3",
-                        group_name="LoRA",
-                        min=0,
-                        max=_MOST_ROWS,
-                        template={
-                            "required": {
-                                "on": ["BOOLEAN", {"default": True}],
-                                "lora_name": ["COMBO", {"options": LORAS}],
-                                "strength": ["FLOAT", _STRENGTH],
-                            }
-                        },
-                    ),
-                },
-                outputs=["MODEL", "CLIP"],
-                description="Adapts a model with any number of LoRAs.",
-            )
-        ),
+    v3_node(
         _load_loras,
-    ),
-    "CLIPTextEncode": NodeClass(
-        fixed(
-            node_info(
-                "CLIPTextEncode",
-                "CLIP Text Encode (Prompt)",
-                "model/conditioning",
-                required={
-                    "text": spec(
-                        "STRING", multiline=True, dynamicPrompts=True, tooltip="Describe the image."
-                    ),
-                    "clip": spec("CLIP", tooltip="Text encoder to use."),
+        "LoraRows",
+        "Load LoRAs",
+        "model/loaders",
+        module="nodes_lora_rows",
+        required={
+            "model": spec("MODEL", tooltip="Diffusion model to adapt."),
+            "clip": spec("CLIP", tooltip="Text encoder to adapt."),
+            "loras": spec(
+                "COMFY_DYNAMICGROUP_V3",
+                group_name="LoRA",
+                min=0,
+                max=_MOST_ROWS,
+                template={
+                    "required": {
+                        "on": ["BOOLEAN", {"default": True}],
+                        "lora_name": ["COMBO", {"options": LORAS}],
+                        "strength": ["FLOAT", _STRENGTH],
+                    }
                 },
-                outputs=["CONDITIONING"],
-                description="Encodes a text for the diffusion model.",
-                extra={"output_tooltips": ["The encoded text."]},
-            )
-        ),
-        _encode_text,
+            ),
+        },
+        outputs=["MODEL", "CLIP"],
+        description="Adapts a model with any number of LoRAs.",
     ),
-}
+    node(
+        _encode_text,
+        "CLIPTextEncode",
+        "CLIP Text Encode (Prompt)",
+        "model/conditioning",
+        required={
+            "text": spec(
+                "STRING", multiline=True, dynamicPrompts=True, tooltip="Describe the image."
+            ),
+            "clip": spec("CLIP", tooltip="Text encoder to use."),
+        },
+        outputs=["CONDITIONING"],
+        description="Encodes a text for the diffusion model.",
+        extra={"output_tooltips": ["The encoded text."]},
+    ),
+]

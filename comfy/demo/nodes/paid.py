@@ -6,13 +6,11 @@ import hashlib
 
 from comfy.demo.nodes.base import (
     Inputs,
-    NodeClass,
     NodeFailure,
     NodeResult,
     NodeRun,
-    fixed,
     spec,
-    v3_node_info,
+    v3_node,
 )
 
 EMPTY_KEY = "comfyui-demo-without-credits"  # a key whose account has no credits
@@ -38,36 +36,32 @@ def _ask(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((text,), {"text": [text]})
 
 
-NODES = {
-    "PartnerText": NodeClass(
-        fixed(
-            v3_node_info(
-                "PartnerText",
-                "Partner Text",
-                "api node/text",
-                module="nodes_partner",
-                required={
-                    "prompt": spec("STRING", default="", multiline=True),
-                    "length": spec("INT", default=2, min=1, max=10),
-                },
-                outputs=["STRING"],
-                output_node=True,
-                description="Asks a partner's model, for credits.",
-                keys=True,
-            )
-            | {
-                "api_node": True,
-                "price_badge": {
-                    "engine": "jsonata",
-                    "depends_on": {
-                        "widgets": [{"name": "length", "type": "INT"}],
-                        "inputs": [],
-                        "input_groups": [],
-                    },
-                    "expr": _PRICE,
-                },
-            }
-        ),
+NODES = [
+    v3_node(
         _ask,
+        "PartnerText",
+        "Partner Text",
+        "api node/text",
+        module="nodes_partner",
+        required={
+            "prompt": spec("STRING", default="", multiline=True),
+            "length": spec("INT", default=2, min=1, max=10),
+        },
+        outputs=["STRING"],
+        output_node=True,
+        description="Asks a partner's model, for credits.",
+        keys=True,
+        extra={
+            "api_node": True,
+            "price_badge": {
+                "engine": "jsonata",
+                "depends_on": {
+                    "widgets": [{"name": "length", "type": "INT"}],
+                    "inputs": [],
+                    "input_groups": [],
+                },
+                "expr": _PRICE,
+            },
+        },
     ),
-}
+]

@@ -21,21 +21,23 @@ from comfy.demo.nodes.base import NodeClass
 from comfy.demo.painter.paint import Brief, paint
 from comfy.demo.storage import Storage
 
-NODES: Mapping[str, NodeClass] = {
-    **nodes_model.NODES,
-    **nodes_latent.NODES,
-    **nodes_sampling.NODES,
-    **nodes_files.NODES,
-    **nodes_image.NODES,
-    **nodes_media.NODES,
-    **nodes_value.NODES,
-    **nodes_text.NODES,
-    **nodes_results.NODES,
-    **nodes_paid.NODES,
-}
+NODES: Mapping[str, NodeClass] = dict(
+    [
+        *nodes_model.NODES,
+        *nodes_latent.NODES,
+        *nodes_sampling.NODES,
+        *nodes_files.NODES,
+        *nodes_image.NODES,
+        *nodes_media.NODES,
+        *nodes_value.NODES,
+        *nodes_text.NODES,
+        *nodes_results.NODES,
+        *nodes_paid.NODES,
+    ]
+)
 
 # Nodes that servers after 0.33.0 have.
-NEWER_NODES: Mapping[str, NodeClass] = nodes_loops.NODES
+NEWER_NODES: Mapping[str, NodeClass] = dict(nodes_loops.NODES)
 
 MODELS: Mapping[str, list[str]] = {
     "checkpoints": nodes_model.CHECKPOINTS,

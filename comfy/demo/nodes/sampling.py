@@ -22,11 +22,9 @@ from comfy.demo.nodes.base import (
     Inputs,
     Latent,
     Model,
-    NodeClass,
     NodeResult,
     NodeRun,
-    fixed,
-    node_info,
+    node,
     spec,
 )
 from comfy.demo.painter.paint import Brief, paint
@@ -232,53 +230,45 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
 
 _SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
 _STEP = {"min": 0, "max": 10000, "advanced": True}
-NODES = {
-    "KSampler": NodeClass(
-        fixed(
-            node_info(
-                "KSampler",
-                "KSampler",
-                "model/sampling",
-                required={
-                    "model": spec("MODEL", tooltip="Diffusion model."),
-                    "seed": spec(
-                        "INT", **_SEED, tooltip="The same seed and settings give the same result."
-                    ),
-                    **_common(helped=True),
-                    "denoise": spec(
-                        "FLOAT",
-                        default=1.0,
-                        min=0.0,
-                        max=1.0,
-                        step=0.01,
-                        tooltip="How much to change. Lower keeps more of the original.",
-                    ),
-                },
-                outputs=["LATENT"],
-                description="Denoises a latent image, following one prompt and avoiding another.",
-                extra={"output_tooltips": ["The denoised latent image."]},
-            )
-        ),
+NODES = [
+    node(
         _ksampler,
+        "KSampler",
+        "KSampler",
+        "model/sampling",
+        required={
+            "model": spec("MODEL", tooltip="Diffusion model."),
+            "seed": spec(
+                "INT", **_SEED, tooltip="The same seed and settings give the same result."
+            ),
+            **_common(helped=True),
+            "denoise": spec(
+                "FLOAT",
+                default=1.0,
+                min=0.0,
+                max=1.0,
+                step=0.01,
+                tooltip="How much to change. Lower keeps more of the original.",
+            ),
+        },
+        outputs=["LATENT"],
+        description="Denoises a latent image, following one prompt and avoiding another.",
+        extra={"output_tooltips": ["The denoised latent image."]},
     ),
-    "KSamplerAdvanced": NodeClass(
-        fixed(
-            node_info(
-                "KSamplerAdvanced",
-                "KSampler (Advanced)",
-                "model/sampling",
-                required={
-                    "model": spec("MODEL"),
-                    "add_noise": spec(["enable", "disable"], advanced=True),
-                    "noise_seed": spec("INT", **_SEED),
-                    **_common(helped=False),
-                    "start_at_step": spec("INT", default=0, **_STEP),
-                    "end_at_step": spec("INT", default=10000, **_STEP),
-                    "return_with_leftover_noise": spec(["disable", "enable"], advanced=True),
-                },
-                outputs=["LATENT"],
-            )
-        ),
+    node(
         _ksampler_advanced,
+        "KSamplerAdvanced",
+        "KSampler (Advanced)",
+        "model/sampling",
+        required={
+            "model": spec("MODEL"),
+            "add_noise": spec(["enable", "disable"], advanced=True),
+            "noise_seed": spec("INT", **_SEED),
+            **_common(helped=False),
+            "start_at_step": spec("INT", default=0, **_STEP),
+            "end_at_step": spec("INT", default=10000, **_STEP),
+            "return_with_leftover_noise": spec(["disable", "enable"], advanced=True),
+        },
+        outputs=["LATENT"],
     ),
-}
+]

@@ -10,13 +10,11 @@ from comfy.demo.nodes.base import (
     SEED_MAX,
     Inputs,
     Model,
-    NodeClass,
     NodeResult,
     NodeRun,
-    fixed,
-    node_info,
+    node,
     spec,
-    v3_node_info,
+    v3_node,
 )
 
 TEXT_ENCODERS = ["demo-qwen3.5-words.safetensors", "t5-base.safetensors"]
@@ -82,62 +80,54 @@ _SAMPLING = {
     "optional": {"presence_penalty": spec("FLOAT", default=0.0, min=0.0, max=5.0, step=0.01)},
 }
 
-NODES = {
-    "CLIPLoader": NodeClass(
-        fixed(
-            node_info(
-                "CLIPLoader",
-                "Load CLIP",
-                "model/loaders",
-                required={"clip_name": spec(TEXT_ENCODERS), "type": spec(_KINDS)},
-                optional={"device": spec(["default", "cpu"], advanced=True)},
-                outputs=["CLIP"],
-                description="Loads a text encoder; some can also generate text.",
-            )
-        ),
+NODES = [
+    node(
         _load_text_encoder,
+        "CLIPLoader",
+        "Load CLIP",
+        "model/loaders",
+        required={"clip_name": spec(TEXT_ENCODERS), "type": spec(_KINDS)},
+        optional={"device": spec(["default", "cpu"], advanced=True)},
+        outputs=["CLIP"],
+        description="Loads a text encoder; some can also generate text.",
     ),
-    "TextGenerate": NodeClass(
-        fixed(
-            v3_node_info(
-                "TextGenerate",
-                "Generate Text",
-                "text",
-                module="nodes_textgen",
-                required={
-                    "clip": spec("CLIP"),
-                    "prompt": spec("STRING", default="", multiline=True, dynamicPrompts=True),
-                    "max_length": spec("INT", default=512, min=1, max=32768),
-                    "sampling_mode": spec(
-                        "COMFY_DYNAMICCOMBO_V3",
-                        display_name="Sampling Mode",
-                        options=[
-                            {"key": "on", "inputs": _SAMPLING},
-                            {"key": "off", "inputs": {"required": {}}},
-                        ],
-                    ),
-                },
-                optional={
-                    "image": ["IMAGE", {}],
-                    "video": spec("IMAGE", tooltip="Video frames, sampled once per second."),
-                    "audio": ["AUDIO", {}],
-                    "thinking": spec(
-                        "BOOLEAN",
-                        tooltip="Let the model think first, if it supports that.",
-                        default=False,
-                    ),
-                    "use_default_template": spec(
-                        "BOOLEAN",
-                        tooltip="Use the model's own prompt template, if it has one.",
-                        advanced=True,
-                        default=True,
-                    ),
-                },
-                outputs=["STRING"],
-                output_names=["generated_text"],
-                aliases=["LLM", "gemma"],
-            )
-        ),
+    v3_node(
         _generate_text,
+        "TextGenerate",
+        "Generate Text",
+        "text",
+        module="nodes_textgen",
+        required={
+            "clip": spec("CLIP"),
+            "prompt": spec("STRING", default="", multiline=True, dynamicPrompts=True),
+            "max_length": spec("INT", default=512, min=1, max=32768),
+            "sampling_mode": spec(
+                "COMFY_DYNAMICCOMBO_V3",
+                display_name="Sampling Mode",
+                options=[
+                    {"key": "on", "inputs": _SAMPLING},
+                    {"key": "off", "inputs": {"required": {}}},
+                ],
+            ),
+        },
+        optional={
+            "image": ["IMAGE", {}],
+            "video": spec("IMAGE", tooltip="Video frames, sampled once per second."),
+            "audio": ["AUDIO", {}],
+            "thinking": spec(
+                "BOOLEAN",
+                tooltip="Let the model think first, if it supports that.",
+                default=False,
+            ),
+            "use_default_template": spec(
+                "BOOLEAN",
+                tooltip="Use the model's own prompt template, if it has one.",
+                advanced=True,
+                default=True,
+            ),
+        },
+        outputs=["STRING"],
+        output_names=["generated_text"],
+        aliases=["LLM", "gemma"],
     ),
-}
+]

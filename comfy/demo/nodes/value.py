@@ -10,10 +10,9 @@ from comfy.demo.nodes.base import (
     NodeResult,
     NodeRun,
     Spec,
-    fixed,
-    node_info,
+    node,
     spec,
-    v3_node_info,
+    v3_node,
 )
 
 _LARGEST = 2**63 - 1
@@ -36,29 +35,23 @@ def _show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 def _primitive(
     name: str, title: str, type_: str, value: Spec, *, searched: bool, essential: bool = False
-) -> NodeClass:
-    return NodeClass(
-        fixed(
-            v3_node_info(
-                name,
-                title,
-                "utilities/primitive",
-                module="nodes_primitive",
-                required={"value": value},
-                outputs=[type_],
-                essentials="Basics" if essential else None,
-                aliases=[] if searched else None,
-            )
-        ),
+) -> tuple[str, NodeClass]:
+    return v3_node(
         pass_on,
+        name,
+        title,
+        "utilities/primitive",
+        module="nodes_primitive",
+        required={"value": value},
+        outputs=[type_],
+        essentials="Basics" if essential else None,
+        aliases=[] if searched else None,
     )
 
 
-NODES = {
-    "PrimitiveString": _primitive(
-        "PrimitiveString", "Text", "STRING", spec("STRING", multiline=False), searched=True
-    ),
-    "PrimitiveStringMultiline": _primitive(
+NODES = [
+    _primitive("PrimitiveString", "Text", "STRING", spec("STRING", multiline=False), searched=True),
+    _primitive(
         "PrimitiveStringMultiline",
         "Text (Multiline)",
         "STRING",
@@ -66,36 +59,30 @@ NODES = {
         searched=True,
         essential=True,
     ),
-    "PrimitiveInt": _primitive(
+    _primitive(
         "PrimitiveInt",
         "Int",
         "INT",
         spec("INT", min=-_LARGEST, max=_LARGEST, control_after_generate="fixed"),
         searched=False,
     ),
-    "PrimitiveFloat": _primitive(
+    _primitive(
         "PrimitiveFloat",
         "Float",
         "FLOAT",
         spec("FLOAT", min=-_LARGEST, max=_LARGEST, step=0.1),
         searched=False,
     ),
-    "PrimitiveBoolean": _primitive(
-        "PrimitiveBoolean", "Boolean", "BOOLEAN", spec("BOOLEAN"), searched=False
-    ),
-    "PreviewAny": NodeClass(
-        fixed(
-            node_info(
-                "PreviewAny",
-                "Preview as Text",
-                "utilities",
-                required={"source": ["*", {}]},
-                outputs=["STRING"],
-                output_node=True,
-                description="Shows any value as text.",
-                module="comfy_extras.nodes_preview_any",
-            )
-        ),
+    _primitive("PrimitiveBoolean", "Boolean", "BOOLEAN", spec("BOOLEAN"), searched=False),
+    node(
         _show_anything,
+        "PreviewAny",
+        "Preview as Text",
+        "utilities",
+        required={"source": ["*", {}]},
+        outputs=["STRING"],
+        output_node=True,
+        description="Shows any value as text.",
+        module="comfy_extras.nodes_preview_any",
     ),
-}
+]
