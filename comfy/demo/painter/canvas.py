@@ -13,9 +13,8 @@ from typing import cast
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from comfy.demo.painter.words import Light, Scene, Season
+from comfy.demo.painter.words import Colour, Light, Scene, Season
 
-Colour = tuple[int, int, int]
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
 _OVERSAMPLING = 2
@@ -50,6 +49,11 @@ class Pen:
 
     def polygon(self, points: Iterable[Point], strength: int = 255) -> None:
         self._draw.polygon([self._at(point) for point in points], fill=strength)
+
+    def trapezoid(self, x: float, first: Point, last: Point) -> None:
+        """Draw a shape, symmetrical around `x`, between two heights with half the width at each."""
+        (low, wide), (high, narrow) = first, last
+        self.polygon([(x - wide, low), (x + wide, low), (x + narrow, high), (x - narrow, high)])
 
     def ellipse(self, centre: Point, rx: float, ry: float, strength: int = 255) -> None:
         """Draw an ellipse. The radii are fractions of the width and the height."""
@@ -97,38 +101,28 @@ class Canvas:
         width."""
         return self.image.height / self.image.width
 
+    def frame(self, centre: Point, size: float) -> Callable[[float, float], Point]:
+        """Return a function that places the points of a thing of this size, a fraction of the
+        height, around a center."""
+        x, y = centre
+        return lambda dx, dy: (x + dx * size * self.aspect, y + dy * size)
+
     def layer(
         self,
         draw: Callable[[Pen], None],
         colours: Colour | Sequence[Colour],
         *,
-        top: float = 0.0,
-        bottom: float = 1.0,
         blur: float = 0.0,
-        opacity: float = 1.0,
+        **options: float,
     ) -> None:
-        """Paint a shape in one color, or in a gradient between the heights `top` and `bottom`."""
-        mask = self.mask(draw, blur=blur)
-        self.paint(mask, colours, top=top, bottom=bottom, opacity=opacity)
+        """Paint a shape. `options`: as for `paint`."""
+        self.paint(self.mask(draw, blur=blur), colours, **options)
 
     def area(
-        self,
-        outline: Sequence[Point],
-        colours: Colour | Sequence[Colour],
-        *,
-        top: float = 0.0,
-        bottom: float = 1.0,
-        blur: float = 0.0,
-        opacity: float = 1.0,
+        self, outline: Sequence[Point], colours: Colour | Sequence[Colour], **options: float
     ) -> None:
-        self.layer(
-            lambda pen: pen.polygon(outline),
-            colours,
-            top=top,
-            bottom=bottom,
-            blur=blur,
-            opacity=opacity,
-        )
+        """Paint the inside of an outline. `options`: as for `layer`."""
+        self.layer(lambda pen: pen.polygon(outline), colours, **options)
 
     def mask(self, draw: Callable[[Pen], None], *, blur: float = 0.0) -> Image.Image:
         """Return a smooth mask of the shape, as large as the image."""
@@ -147,6 +141,7 @@ class Canvas:
         bottom: float = 1.0,
         opacity: float = 1.0,
     ) -> None:
+        """Paint a mask in one color, or in a gradient between the heights `top` and `bottom`."""
         width, height = self.size
         if opacity < 1:
             mask = mask.point([round(value * opacity) for value in range(256)])

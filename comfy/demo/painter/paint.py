@@ -20,9 +20,9 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from comfy.demo.painter import scenery
 from comfy.demo.painter import things as whole
-from comfy.demo.painter.canvas import Canvas, Colour, Palette, palette_of
+from comfy.demo.painter.canvas import Canvas, Palette, palette_of
 from comfy.demo.painter.things import THINGS
-from comfy.demo.painter.words import Light, Scene, hashed, read, telling_words
+from comfy.demo.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
 Touch = Callable[[Image.Image, random.Random], Image.Image]
 

@@ -10,7 +10,6 @@ from PIL import Image, ImageOps
 
 from comfy.demo.painter.canvas import (
     Canvas,
-    Colour,
     Palette,
     Pen,
     Point,
@@ -19,7 +18,7 @@ from comfy.demo.painter.canvas import (
     height_at,
     mix,
 )
-from comfy.demo.painter.words import Scene
+from comfy.demo.painter.words import Colour, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +125,7 @@ def space(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
         )
     stars(canvas, Layout(1.0, (0, 0), 0))
     centre = canvas.rng.uniform(0.3, 0.7), canvas.rng.uniform(0.34, 0.62)
-    planet(
-        canvas,
-        centre,
-        canvas.rng.uniform(0.13, 0.2),
-        scene.accents[0] if scene.accents else palette.sand,
-    )
+    planet(canvas, centre, canvas.rng.uniform(0.13, 0.2), scene.accent(palette.sand))
 
 
 def planet(canvas: Canvas, at: Point, size: float, colour: Colour) -> None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import cos, sin, tau
 
-from comfy.demo.painter.canvas import Canvas, Colour, Palette, Pen, Point, mix
+from comfy.demo.painter.canvas import Canvas, Palette, Pen, Point, mix
 from comfy.demo.painter.scenery import Layout, beach, beside, islet
-from comfy.demo.painter.words import Scene
+from comfy.demo.painter.words import Colour, Scene
 
 
 def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
@@ -24,32 +24,15 @@ def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -
     )
     top = foot - 0.03 - tall
 
-    def tower(pen: Pen) -> None:
-        pen.polygon(
-            [
-                (x - 0.036 * a, foot - 0.02),
-                (x + 0.036 * a, foot - 0.02),
-                (x + 0.022 * a, top),
-                (x - 0.022 * a, top),
-            ]
-        )
-
     white = mix((246, 240, 230), palette.sky[-1], 0.25)
-    canvas.layer(tower, white)
-    stripe = scene.accents[0] if scene.accents else (196, 62, 56)
+    canvas.layer(lambda pen: pen.trapezoid(x, (foot - 0.02, 0.036 * a), (top, 0.022 * a)), white)
+    stripe = scene.accent((196, 62, 56))
 
     def stripes(pen: Pen) -> None:
         for part in (0.12, 0.46, 0.8):
             low, high = foot - 0.02 - tall * part, foot - 0.02 - tall * (part + 0.16)
-            wide = [0.036 - 0.014 * p for p in (part, part + 0.16)]
-            pen.polygon(
-                [
-                    (x - wide[0] * a, low),
-                    (x + wide[0] * a, low),
-                    (x + wide[1] * a, high),
-                    (x - wide[1] * a, high),
-                ]
-            )
+            wide, narrow = (0.036 - 0.014 * p for p in (part, part + 0.16))
+            pen.trapezoid(x, (low, wide * a), (high, narrow * a))
 
     canvas.layer(stripes, mix(stripe, palette.dark, 0.12))
 
@@ -80,15 +63,9 @@ def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     if scene.places & {"sea", "lake"}:
         y = layout.horizon + 0.05
         islet(canvas, palette, (x, y), 2.0 * size)
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * size * a, y + dy * size
-
-    wall = mix(
-        scene.accents[0] if scene.accents else (214, 186, 152),
-        palette.dark,
-        0.3 if scene.light == "night" else 0.1,
-    )
+    at = canvas.frame((x, y), size)
+    shade = 0.3 if scene.light == "night" else 0.1
+    wall = mix(scene.accent((214, 186, 152)), palette.dark, shade)
     canvas.layer(
         lambda pen: pen.rectangle((*at(0.42, -1.0), *at(0.62, -0.55))),
         mix(palette.dark, (120, 70, 60), 0.4),
@@ -128,12 +105,9 @@ def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 def castle(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a castle on a rise, or on an island if the scene has water."""
     x, y = beside(canvas, layout), layout.horizon + 0.03
-    size, a = canvas.rng.uniform(0.26, 0.32), canvas.aspect
+    size = canvas.rng.uniform(0.26, 0.32)
     stone = mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2)
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * size * a, y + dy * size
-
+    at = canvas.frame((x, y), size)
     on_land = not scene.places & {"sea", "lake"}
     islet(canvas, palette, (x, y + 0.03), (1.5 if on_land else 1.15) * size, on_land=on_land)
     towers = (
@@ -159,9 +133,7 @@ def castle(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
                 [at(dx - half * 1.3, -tall), at(dx + half * 1.3, -tall), at(dx, -tall - half * 3)]
             )
 
-    canvas.layer(
-        roofs, mix(scene.accents[0] if scene.accents else (120, 58, 84), palette.dark, 0.25)
-    )
+    canvas.layer(roofs, mix(scene.accent((120, 58, 84)), palette.dark, 0.25))
 
     def windows(pen: Pen) -> None:
         for dx, tall, _ in towers:
@@ -188,26 +160,16 @@ def portrait(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
     def back_hair(pen: Pen) -> None:
         pen.ellipse((x, 0.45), 0.2 * a, 0.235)
         if long_hair:
-            pen.polygon(
-                [
-                    (x - 0.2 * a, 0.45),
-                    (x + 0.2 * a, 0.45),
-                    (x + 0.235 * a, 0.84),
-                    (x - 0.235 * a, 0.84),
-                ]
-            )
+            pen.trapezoid(x, (0.45, 0.2 * a), (0.84, 0.235 * a))
 
     canvas.layer(back_hair, (mix(hair, palette.sun, 0.16), hair), top=0.2, bottom=0.7)
-
-    def body(pen: Pen) -> None:
-        pen.ellipse((x, 1.06), 0.38 * a, 0.3)
 
     canvas.layer(
         lambda pen: pen.rectangle((x - 0.068 * a, 0.6, x + 0.068 * a, 0.86)),
         mix(skin, palette.dark, 0.22),
     )
     canvas.layer(
-        body,
+        lambda pen: pen.ellipse((x, 1.06), 0.38 * a, 0.3),
         (mix(cloth, palette.sun, 0.2), cloth, mix(cloth, palette.dark, 0.4)),
         top=0.76,
         bottom=1.0,
@@ -284,10 +246,7 @@ def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     usual: tuple[Colour, ...] = ((224, 146, 70), (74, 70, 78), (236, 228, 214), (140, 118, 98))
     fur = scene.accents[0] if scene.accents else canvas.rng.choice(usual)
     fur = mix(fur, palette.dark, 0.3 if scene.light == "night" else 0.06)
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * a * 0.36, y + dy * 0.36
-
+    at = canvas.frame((x, y), 0.36)
     if scene.places & {"sea", "lake"}:
         ground = palette.sand if "sea" in scene.places else palette.near
         canvas.layer(
@@ -353,10 +312,7 @@ def campfire(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
     """Paint a fire on crossed logs in the foreground, with its glow and sparks."""
     x, y, size = 0.5 + canvas.rng.uniform(-0.04, 0.04), 0.88, 0.3
     a = canvas.aspect
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * size * a, y + dy * size
-
+    at = canvas.frame((x, y), size)
     canvas.glow((x, y - 0.1), 0.46, (255, 150, 60), 0.6)
     logs = (
         ((-0.52, 0.12), (0.46, -0.1)),
@@ -390,13 +346,10 @@ def campfire(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
 
 def fruit(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a glass bowl full of fruit in the center: lemons, unless a word names their color."""
-    skin = scene.accents[0] if scene.accents else _LEMON
+    skin = scene.accent(_LEMON)
     x, y, size = 0.5 + canvas.rng.uniform(-0.03, 0.03), 0.66, 0.26
     a = canvas.aspect
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * size * a, y + dy * size
-
+    at = canvas.frame((x, y), size)
     canvas.layer(
         lambda pen: pen.ellipse(at(0, 0.74), 0.9 * size * a, 0.14 * size),
         palette.dark,
@@ -439,7 +392,7 @@ def balloon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
     """Paint a striped hot-air balloon high in the image."""
     x, y, size = canvas.rng.uniform(0.32, 0.68), canvas.rng.uniform(0.26, 0.34), 0.17
     a = canvas.aspect
-    cloth = scene.accents[0] if scene.accents else (214, 70, 60)
+    cloth = scene.accent((214, 70, 60))
     for wide, colour in ((1.0, cloth), (0.66, (250, 240, 222)), (0.3, cloth)):
 
         def skin(pen: Pen, wide: float = wide) -> None:
@@ -467,21 +420,16 @@ def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None
     """Paint a sailboat with its reflection."""
     x = 1 - beside(canvas, layout) + canvas.rng.uniform(-0.06, 0.06)
     y = layout.horizon + canvas.rng.uniform(0.09, 0.17)
-    size, a = canvas.rng.uniform(0.15, 0.2), canvas.aspect
-
-    def at(dx: float, dy: float) -> Point:
-        return x + dx * size * a, y + dy * size
-
-    def reflection(pen: Pen) -> None:
-        pen.polygon([at(-0.4, 0.1), at(0.42, 0.1), at(0.12, 0.75), at(-0.1, 0.7)])
-
-    canvas.layer(reflection, palette.dark, blur=0.012, opacity=0.45)
+    size = canvas.rng.uniform(0.15, 0.2)
+    at = canvas.frame((x, y), size)
+    reflection = [at(-0.4, 0.1), at(0.42, 0.1), at(0.12, 0.75), at(-0.1, 0.7)]
+    canvas.area(reflection, palette.dark, blur=0.012, opacity=0.45)
     canvas.area(
         [at(-0.55, -0.06), at(0.6, -0.06), at(0.4, 0.13), at(-0.4, 0.13)],
         mix((118, 66, 44), palette.dark, 0.35),
     )
     canvas.layer(lambda pen: pen.line([at(0, -0.05), at(0, -1.05)], 0.004), palette.dark)
-    cloth = scene.accents[0] if scene.accents else (250, 244, 232)
+    cloth = scene.accent((250, 244, 232))
     shaded = mix(cloth, palette.sky[-2], 0.35)
     canvas.area([at(0.03, -0.98), at(0.5, -0.14), at(0.03, -0.12)], cloth)
     canvas.area([at(-0.03, -0.9), at(-0.38, -0.14), at(-0.03, -0.12)], shaded)
@@ -535,10 +483,11 @@ def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
         (150, 108, 206),
     )
     colours = scene.accents or usual
-    stems, blooms = _meadow(canvas)
+    spots = sorted((canvas.rng.random() ** 0.7, canvas.rng.random()) for _ in range(64))
+    blooms = [(x, 0.76 + 0.26 * depth, 0.006 + 0.016 * depth) for depth, x in spots]
 
     def grass(pen: Pen) -> None:
-        for x, y, size in stems:
+        for x, y, size in blooms:
             pen.line(
                 [(x, y), (x + canvas.rng.uniform(-0.01, 0.01), y + size * 4)], size * 0.16, 220
             )
@@ -563,14 +512,6 @@ def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
             pen.ellipse((x, y), 0.32 * size * canvas.aspect, 0.32 * size)
 
     canvas.layer(hearts, (250, 214, 110))
-
-
-def _meadow(
-    canvas: Canvas,
-) -> tuple[list[tuple[float, float, float]], list[tuple[float, float, float]]]:
-    spots = sorted((canvas.rng.random() ** 0.7, canvas.rng.random()) for _ in range(64))
-    blooms = [(x, 0.76 + 0.26 * depth, 0.006 + 0.016 * depth) for depth, x in spots]
-    return blooms, blooms
 
 
 def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+Colour = tuple[int, int, int]
+
 Light = Literal["day", "sunset", "dawn", "night", "grey"]
 Season = Literal["summer", "autumn", "winter", "spring"]
 T = TypeVar("T", bound=str)
@@ -87,7 +89,7 @@ _MANNERS: dict[str, str] = {
     "ink": "ink sketch drawing lines comic manga outline engraving",
     "mono": "monochrome grayscale greyscale noir charcoal",
 }
-_COLOURS: dict[str, tuple[int, int, int]] = {
+_COLOURS: dict[str, Colour] = {
     "red": (214, 51, 52),
     "orange": (236, 128, 40),
     "yellow": (246, 200, 66),
@@ -137,10 +139,14 @@ class Scene:
     places: frozenset[str]
     things: frozenset[str]
     manners: frozenset[str]
-    accents: tuple[tuple[int, int, int], ...]
+    accents: tuple[Colour, ...]
     mood: int
     """Derived from the unknown words; shifts the colors a little and moves the composition."""
     avoided: frozenset[str]
+
+    def accent(self, usual: Colour) -> Colour:
+        """Return the first color that a word names, otherwise the usual one."""
+        return self.accents[0] if self.accents else usual
 
 
 def telling_words(text: str) -> tuple[str, ...]:
