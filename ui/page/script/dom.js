@@ -170,8 +170,7 @@ export function dialogHead(place, id, title, ...buttons) {
   const heading = element("h2", "dialog-title", title);
   heading.id = `${id}-title`;
   place.setAttribute("aria-labelledby", heading.id);
-  const head = element("header", "in-line apart rigid", heading, ...buttons);
-  return head;
+  return element("header", "in-line apart rigid", heading, ...buttons);
 }
 
 /**
@@ -257,8 +256,7 @@ export function inHalves(text) {
   const last = element("span");
   last.dir = "rtl"; // truncates the beginning
   last.append(element("bdi", "", letters.slice(at).join("")));
-  const made = element("span", "halves", element("span", "", letters.slice(0, at).join("")), last);
-  return made;
+  return element("span", "halves", element("span", "", letters.slice(0, at).join("")), last);
 }
 
 /**

@@ -48,7 +48,6 @@ function list(batches, over, left) {
   const items = element("ul");
   items.append(
     ...batches.map((batch) => {
-      const item = element("li");
       const open = button("", () => {
         place.close();
         left();
@@ -56,8 +55,7 @@ function list(batches, over, left) {
       });
       const said = `${when(batch.created_at)} · ${progressWords(batch)}`;
       open.append(element("strong", "", titleWords(batch)), element("span", "", said));
-      item.append(open);
-      return item;
+      return element("li", "", open);
     }),
   );
   const last = element("div", "last");

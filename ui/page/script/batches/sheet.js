@@ -461,16 +461,14 @@ class SheetHead {
     this.#title.id = this.titleId;
     this.#said.role = "status";
     this.#bar.ariaLabel = message("Progress");
-    const first = element("div", "first flow");
     const close = iconButton("close", () => told.close(), "close");
     close.ariaLabel = close.title = message("Close");
-    first.append(this.#title, this.#since, close);
+    const first = element("div", "first flow", this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
     tools.append(this.#pause, this.#stop, this.#download, this.#retry, this.#delete);
-    const state = element("div", "how-far flow");
     const words = element("div", "so-far flow", this.#said, this.#left);
-    state.append(this.#bar, words, tools);
+    const state = element("div", "how-far flow", this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
   }
 

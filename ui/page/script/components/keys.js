@@ -78,10 +78,8 @@ function makeDialog() {
   for (const [where, lines] of KEYS) {
     const list = element("dl");
     for (const [names, does] of lines) {
-      const line = element("div");
-      const pressed = element("dt");
-      pressed.append(...names.map((name) => element("kbd", "", name)));
-      line.append(pressed, element("dd", "", does));
+      const pressed = element("dt", "", ...names.map((name) => element("kbd", "", name)));
+      const line = element("div", "", pressed, element("dd", "", does));
       list.append(line);
     }
     dialog.append(element("h3", "", where), list);

@@ -31,7 +31,6 @@ export class PresetMenu {
    */
   constructor(body, workflow) {
     this.#workflow = workflow;
-    const saving = element("form", "saving flow");
     Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
     this.#name.ariaLabel = this.#name.placeholder;
     this.#name.addEventListener("input", () => this.#label());
@@ -39,7 +38,7 @@ export class PresetMenu {
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share in-line");
     share.append(this.#share, message("Share with everyone"), this.#shared);
-    saving.append(this.#name, this.#save, share);
+    const saving = element("form", "saving flow", this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#keep();
@@ -129,7 +128,6 @@ export class PresetMenu {
    * @param {HTMLElement} item
    */
   #offerName(name, shared, item) {
-    const form = element("form", "saving flow");
     const other = element("input");
     Object.assign(other, { type: "text", maxLength: 60, value: name });
     other.ariaLabel = labeled(message("Rename"), name);
@@ -143,7 +141,7 @@ export class PresetMenu {
     cancel.title = cancel.ariaLabel = message("Cancel");
     const objection = element("p", "field-error");
     objection.role = "alert";
-    form.append(other, save, cancel, objection);
+    const form = element("form", "saving flow", other, save, cancel, objection);
     other.addEventListener("input", () => {
       objection.textContent = "";
     });

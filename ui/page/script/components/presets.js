@@ -9,11 +9,10 @@ import { message } from "../messages.js";
  * @param {string} workflow
  */
 export function mountPresets(place, workflow) {
-  const opener = element("details");
   const body = element("div", "body");
   const summary = element("summary", "bare", message("Presets"));
   summary.dataset.icon = "bookmark";
-  opener.append(summary);
+  const opener = element("details", "", summary);
   body.hidden = true;
   /** @type {import("./preset_menu.js").PresetMenu | null} */
   let menu = null;

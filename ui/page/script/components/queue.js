@@ -150,11 +150,10 @@ export class Queue {
   #lineOf(key, buttons) {
     const known = this.#lines.get(key);
     if (known) return known;
-    const line = element("li", "flow apart");
     const words = element("div", "words wraps");
     words.append(element("strong"), element("span", "about"), element("span", "said"));
     const tools = element("div", "tools", ...buttons());
-    line.append(words, tools);
+    const line = element("li", "flow apart", words, tools);
     this.#lines.set(key, line);
     return line;
   }

@@ -18,12 +18,10 @@ export function newId() {
  * @param {...Node} more shown below the control
  */
 export function labelled(label, control, ...more) {
-  const place = element("div", "entry stack");
   const said = element("label", "", label);
   control.id ||= newId();
   said.htmlFor = control.id;
-  place.append(said, control, ...more);
-  return place;
+  return element("div", "entry stack", said, control, ...more);
 }
 
 /**
@@ -79,11 +77,9 @@ export function selectBox(choices, value, changed) {
  * @param {(isOn: boolean) => void} changed
  */
 export function checkBox(label, isOn, changed) {
-  const place = element("label", "check in-line");
   const box = Object.assign(element("input"), { type: "checkbox", checked: isOn });
   box.addEventListener("change", () => changed(box.checked));
-  place.append(box, element("span", "", label));
-  return place;
+  return element("label", "check in-line", box, element("span", "", label));
 }
 
 /**
@@ -106,6 +102,5 @@ export function signButton(icon, label, does, className = "sign") {
  * @param {HTMLElement} body
  */
 export function part(title, body) {
-  const place = element("details", "part", element("summary", "", title), body);
-  return place;
+  return element("details", "part", element("summary", "", title), body);
 }

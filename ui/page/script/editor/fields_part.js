@@ -63,8 +63,7 @@ export class FieldsPart {
     this.#others.id = newId();
     const label = element("label", "", message("Other fields"));
     label.htmlFor = this.#others.id;
-    const others = element("div", "entry inline stack");
-    others.append(label, this.#others);
+    const others = element("div", "entry inline stack", label, this.#others);
     this.#hidden.lastElementChild?.append(this.#hiddenList);
     this.place.append(
       element("h3", "", message("Fields")),
@@ -101,7 +100,6 @@ export class FieldsPart {
   #group(place) {
     const known = this.#drawn.get(place);
     if (known) return known;
-    const made = element("div", "group");
     const list = element("ul", "rows");
     list.ariaLabel = groupTitle(place);
     const head = element("div", "group-head in-line");
@@ -117,7 +115,7 @@ export class FieldsPart {
         signButton("close", remove, () => this.#rename(place, null)),
       );
     } else head.append(element("h4", "", groupTitle(place)));
-    made.append(head, list);
+    const made = element("div", "group", head, list);
     made.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes(DRAGGED)) event.preventDefault();
     });

@@ -289,7 +289,6 @@ export class CoverPart {
   constructor(editor) {
     this.#editor = editor;
     this.#images = editor.doc.images;
-    const body = element("div");
     this.#choices.role = "group";
     this.#choices.ariaLabel = message("Images beside the workflow");
     this.#results.role = "group";
@@ -297,7 +296,7 @@ export class CoverPart {
     const about = isPrivate(editor.name)
       ? message("Add it to the shared workflows first.")
       : message("An example result, shown before the first run.");
-    body.append(element("p", "hint aside", about));
+    const body = element("div", "", element("p", "hint aside", about));
     if (!isPrivate(editor.name))
       body.append(this.#choices, this.#stage, this.#latest, this.#results);
     this.place = part(message("Cover"), body);
@@ -414,7 +413,6 @@ export class OutputsPart {
       ...all.map((output) => {
         const own = outputs?.find(({ node }) => node === output.node);
         const isShown = outputs ? Boolean(own) : output.is_shown;
-        const line = element("li", "line flow");
         const box = checkBox(output.title, isShown, (isOn) =>
           this.#set(output.node, { isShown: isOn }),
         );
@@ -426,8 +424,7 @@ export class OutputsPart {
         box.addEventListener("change", ({ target }) => {
           name.disabled = !(/** @type {HTMLInputElement} */ (target).checked);
         });
-        line.append(box, name);
-        return line;
+        return element("li", "line flow", box, name);
       }),
     );
   }

@@ -231,7 +231,6 @@ class ChoicesPart {
     this.#choices = choices;
     this.#changed = changed;
     this.#on = new Set(offered ?? choices.map(([, value]) => value));
-    const body = element("div");
     const search = Object.assign(element("input"), { type: "search" });
     search.placeholder = message("Search");
     search.ariaLabel = message("Search");
@@ -244,7 +243,7 @@ class ChoicesPart {
     );
     this.#list.role = "group";
     this.#list.ariaLabel = message("Choices offered");
-    body.append(line, this.#list);
+    const body = element("div", "", line, this.#list);
     this.place = part("", body);
     this.place.querySelector("summary")?.replaceChildren(this.#said);
     this.#draw();

@@ -274,14 +274,12 @@ export class Gallery {
 
 /** @param {Section} section */
 function headingOf({ kind, bytes }) {
-  const place = element("li", "section");
   const words = {
     runs: message("Runs here"),
     closest: message("Closest to running ({size})", { size: sizeWords(bytes) }),
     more: message("More templates"),
   };
-  place.append(element("h3", "", words[kind]));
-  return place;
+  return element("li", "section", element("h3", "", words[kind]));
 }
 
 /**

@@ -72,8 +72,7 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    const files = element("div", "grid-files flow");
-    files.append(...this.#files.map(({ link }) => link));
+    const files = element("div", "grid-files flow", ...this.#files.map(({ link }) => link));
     this.tools.append(this.#pages, this.#swap, files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
     // Scroll focused cells fully into view; browsers stop at a part of a cell. A pressed element must not move.
@@ -226,21 +225,18 @@ export class Grid {
 
   /** @param {Arranged} arranged */
   #rowOf({ across, lines: [line = []] }) {
-    const place = element("div");
     const list = element("ul");
     list.ariaLabel = across.label;
     for (const [x, at] of line.entries()) {
-      const item = element("li");
       const [label, value] = across.values[x] ?? ["", ""];
       const words = element("p", "value", label);
       words.title = value;
-      item.append(words, this.#placeOf(at));
+      const item = element("li", "", words, this.#placeOf(at));
       list.append(item);
     }
     const name = element("p", "across", across.label);
     name.ariaHidden = "true"; // the list has this name already
-    place.append(name, list);
-    return place;
+    return element("div", "", name, list);
   }
 
   /** @param {number} at */

@@ -20,12 +20,11 @@ export class SeedChoice {
     ];
     this.place.append(element("legend", "", message("Seed")));
     for (const { seeds, words } of ways) {
-      const label = element("label", "in-line");
       const box = element("input");
       Object.assign(box, { type: "radio", name: "vary-seeds", value: seeds });
       box.addEventListener("change", () => chosen(seeds));
       this.#boxes.push(box);
-      label.append(box, element("span", "", words));
+      const label = element("label", "in-line", box, element("span", "", words));
       this.place.append(label);
     }
     const help = element(

@@ -380,8 +380,7 @@ function part(name, ...content) {
  * @param {HTMLElement} input
  */
 function labelFor(words, input) {
-  const label = element("label", "", element("span", "", words), input);
-  return label;
+  return element("label", "", element("span", "", words), input);
 }
 
 /**

@@ -105,8 +105,7 @@ export class MaskTools {
       tool(message("Shrink"), does("shrink")),
       tool(message("Feather"), does("feather")),
     ]);
-    const place = element("span", "edge-tools seldom", label, group);
-    return place;
+    return element("span", "edge-tools seldom", label, group);
   }
 
   /** @param {KeyboardEvent} event */
@@ -153,8 +152,7 @@ export const tool = (text, does) => button(text, does, "tool");
  * @param {HTMLInputElement} slider
  */
 function sliderFor(text, slider) {
-  const label = element("label", "size-of-brush", element("span", "", text), slider);
-  return label;
+  return element("label", "size-of-brush", element("span", "", text), slider);
 }
 
 /**

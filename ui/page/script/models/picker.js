@@ -90,14 +90,12 @@ class Picker {
       this.#folder = this.#folders.value;
       this.#draw();
     });
-    const tools = element("div", "tools flow rigid");
     this.#said.role = "status";
-    tools.append(this.#search, this.#folders, this.#said);
+    const tools = element("div", "tools flow rigid", this.#search, this.#folders, this.#said);
     Object.assign(this.#list.place, { role: "listbox", ariaLabel: label });
     this.#scroll.append(this.#list.place);
-    const body = element("div", "body");
     this.#details.show(undefined);
-    body.append(this.#scroll, this.#details.place);
+    const body = element("div", "body", this.#scroll, this.#details.place);
     this.#place.append(head, tools, body);
     this.#scroll.addEventListener("click", ({ target }) => this.#choose(this.#positionOf(target)));
     this.#scroll.addEventListener("dblclick", ({ target }) => {
@@ -303,8 +301,7 @@ class Details {
     const use = button(message("Use this model"), () => this.#use(model.value), "button primary");
     this.#words.replaceChildren();
     this.#drawFacts(model, null);
-    const words = element("div", "about");
-    words.append(element("h3", "", model.label), this.#facts, this.#words);
+    const words = element("div", "about", element("h3", "", model.label), this.#facts, this.#words);
     const actions = element("div", "actions", use);
     this.place.replaceChildren(imageOf(model, this.#image), words, actions);
     if (!model.is_file) return;

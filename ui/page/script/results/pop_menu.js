@@ -22,7 +22,6 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * @param {string} [icon]
  */
 export function menuButton(text, label, entries, className = "button", icon = "") {
-  const place = element("span", "pop-menu");
   const list = element("div", "use-list");
   const letters = new FirstLetters();
   const opens = button(text, () => list.togglePopover(), className);
@@ -44,8 +43,7 @@ export function menuButton(text, label, entries, className = "button", icon = ""
     choices()[0]?.focus({ preventScroll: true });
   });
   list.addEventListener("keydown", (event) => walkChoices(event, choices(), letters));
-  place.append(opens, list);
-  return place;
+  return element("span", "pop-menu", opens, list);
 }
 
 /**

@@ -42,20 +42,16 @@ function drawn(block) {
       );
     case "paragraph":
       return filled(element("p"), block.parts);
-    case "code": {
-      const place = element("pre", "", element("code", "", block.text));
-      return place;
-    }
+    case "code":
+      return element("pre", "", element("code", "", block.text));
     case "list": {
       const list = element(block.start === null ? "ul" : "ol");
       if (list instanceof HTMLOListElement && block.start !== null) list.start = block.start;
       list.append(...block.items.map(itemOf));
       return list;
     }
-    case "quote": {
-      const place = element("blockquote", "", ...block.blocks.map(drawn));
-      return place;
-    }
+    case "quote":
+      return element("blockquote", "", ...block.blocks.map(drawn));
     case "table":
       return tableOf(block.head, block.rows);
     default:

@@ -140,14 +140,12 @@ export class ResultGrid {
    * @param {number} at
    */
   async #panel(item, at) {
-    const cell = element("div", "cell panel");
-    const head = element("div", "head in-line apart");
     const title = item.label || (item.kind === "text" ? message("Text") : item.name);
     const opens = button(title, () => this.#open(at), "opens");
     opens.dataset.at = String(at);
     opens.title = message("Enlarge");
-    head.append(opens);
-    cell.append(head);
+    const head = element("div", "head in-line apart", opens);
+    const cell = element("div", "cell panel", head);
     if (item.kind === "text") {
       const { proseOf } = await import("./prose.js");
       const prose = proseOf(item.text, title);

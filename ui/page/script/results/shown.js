@@ -30,8 +30,7 @@ export async function shownOf(item, viewer) {
  */
 async function textOf(text, label) {
   const { proseOf } = await import("./prose.js");
-  const place = element("div", "text", proseOf(text, label));
-  return place;
+  return element("div", "text", proseOf(text, label));
 }
 
 /**

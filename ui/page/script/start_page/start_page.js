@@ -123,14 +123,12 @@ export class StartPage {
     list.ariaLabel = title;
     list.append(
       ...choices.map((choice) => {
-        const item = element("li");
         const card = button("", () => this.#choose(choice.name), "card");
         card.dataset.name = choice.name;
         card.append(thumbFor(choice), element("strong", "strong breaks", choice.title));
         if (choice.description) card.append(element("span", "about", choice.description));
         if (choice.note) card.append(element("span", "note", choice.note));
-        item.append(card);
-        return item;
+        return element("li", "", card);
       }),
     );
     return list;

@@ -145,12 +145,10 @@ export class VaryDialog {
   }
 
   #foot() {
-    const foot = element("div", "foot");
     this.#problems.role = "status";
     this.#estimate.role = "status";
     const last = element("div", "last flow", this.#estimate, this.#start);
-    foot.append(this.#problems, last);
-    return foot;
+    return element("div", "foot", this.#problems, last);
   }
 
   #drawWays() {
@@ -160,7 +158,6 @@ export class VaryDialog {
     ];
     this.#ways.append(element("legend", "", message("Combine")));
     for (const { paired, words } of ways) {
-      const label = element("label", "in-line");
       const box = element("input");
       Object.assign(box, {
         type: "radio",
@@ -168,7 +165,7 @@ export class VaryDialog {
         checked: this.#draft.paired === paired,
       });
       box.addEventListener("change", () => this.#change({ paired }));
-      label.append(box, element("span", "", words));
+      const label = element("label", "in-line", box, element("span", "", words));
       this.#ways.append(label);
     }
   }
@@ -444,10 +441,9 @@ class TablePart {
     this.choose.title = message(
       "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
     );
-    const head = element("div", "row-head in-line");
     const remove = iconButton("close", () => this.#remove(), "remove");
     remove.ariaLabel = remove.title = message("Remove the table");
-    head.append(this.#name, remove);
+    const head = element("div", "row-head in-line", this.#name, remove);
     const help = message("One column per field, named by its label. One row per run.");
     const texts = message(
       "In a cell, {example} picks one at random. Names like {name} stay unchanged.",

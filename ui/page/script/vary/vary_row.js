@@ -266,10 +266,9 @@ function choiceList(choices, chosen, changed) {
  * @returns {ChoiceLine}
  */
 function lineFor(label, value, isChosen) {
-  const line = element("label", "in-line");
   const box = element("input");
   Object.assign(box, { type: "checkbox", value, checked: isChosen });
-  line.append(box, element("span", "", label));
+  const line = element("label", "in-line", box, element("span", "", label));
   return { line, box };
 }
 
