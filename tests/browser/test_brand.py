@@ -11,7 +11,7 @@ from comfy.demo import DemoServer
 from tests.support.serving import running_app
 from ui.brand import Brand, Logo
 from ui.page.accent import accent_tones
-from ui.page.theme import BACKGROUND
+from ui.page.theme import HARDEST_BACKGROUND
 from ui.settings.web_settings import WebSettings
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><path d="M0 0h90v30z"/></svg>'
@@ -36,7 +36,7 @@ def test_the_page_has_the_brand_in_light_and_in_dark(
 ) -> None:
     """The button has the accent, in dark a lighter tone. The footer also names the product.
     Messages name the app."""
-    light, dark = accent_tones(BRAND.accent, BACKGROUND)
+    light, dark = accent_tones(BRAND.accent, HARDEST_BACKGROUND)
     settings = WebSettings(port=0, brand=BRAND)
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, settings=settings) as app:
         for scheme, tone in (("light", light[6]), ("dark", dark[5])):

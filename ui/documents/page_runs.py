@@ -40,6 +40,16 @@ class RunEnd:
 _AS_IT_RUNS = RunEnd(StageView())
 
 
+def _ratio(values: Mapping[str, object]) -> float | None:
+    """Return the ratio of the only width and height among a run's values, None without them."""
+    nodes = [key.removesuffix(".width") for key in values if key.endswith(".width")]
+    sizes = [(values[f"{node}.width"], values.get(f"{node}.height")) for node in nodes]
+    match sizes:
+        case [(int(width), int(height))] if width > 0 and height > 0:
+            return width / height
+    return None
+
+
 def stage_run(
     record: Record,
     end: RunEnd = _AS_IT_RUNS,
@@ -70,6 +80,7 @@ def stage_run(
         and state.step >= _BLIND_STEPS
         and not state.preview_number,
         keeps_going=record.keeps_going,
+        ratio=_ratio(record.job.values),
     )
     doc = run_doc(record, page, usual=usual, due_in=due_in, now=now)
     texts = tuple(text.text for text in state.texts) if state.phase.finished else ()

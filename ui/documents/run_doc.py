@@ -314,7 +314,8 @@ class StageView:
 
     `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
     seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
-    preview is overdue. `keeps_going`: the run continues when its user closes the page.
+    preview is overdue. `keeps_going`: the run continues when its user closes the page. `ratio`: the
+    width of its image divided by its height as far as its values say, null if they don't.
 
     The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for use where
     the fields aren't visible. `failed_field`: the key of the field that the headline names.
@@ -337,6 +338,7 @@ class StageView:
     again: bool = False
     blind: bool = False
     keeps_going: bool = False
+    ratio: float | None = None
     files: tuple[ShownFile, ...] = ()
     labelled: Mapping[str, str] = field(default_factory=dict)
     failed_field: str = ""

@@ -34,31 +34,25 @@ _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
 _BRAND = '<a class="brand" href="./">{logo}<span>{name}</span></a>'
-_MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
-<button type="button" class="quiet" data-icon="menu" aria-label="${value.menu}"
+_MENU = """<button type="button" class="quiet" data-icon="menu" aria-label="${value}"
 aria-expanded="false"></button>"""
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
-    _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>'
+    ' <span class="server"><span class="dot" aria-hidden="true"></span>'
     '<span class="server-name">${value}</span></span>'
 )
-_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">
-${{value.demo}}<span class="end">{_WAITING}</span>
-<span class="connect"><details>
-<summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
-</details></span></span>"""
+_STAND_IN = """<details><summary title="${value.about}">${value.demo}</summary><div
+class="how"><p>${value.about}</p><h2>${value.how}</h2><p>${value.connect}</p></div></details>"""
 _STAND_IN_WORDS = {
-    "demo": message("Demo mode – not connected to ComfyUI."),
+    "demo": message("Demo"),
+    "about": message("Demo mode – not connected to ComfyUI."),
     "how": message("How to connect"),
     "connect": message(
         "Start ComfyUI, then restart ComfyForms with {option}.",
         option="--server http://&lt;address&gt;:8188",
     ),
 }
-# Always visible part; empty if there is nothing to show.
-_MENU_WORDS = {"menu": message("Menu"), "demo": "", "about": ""}
-_DEMO_MENU_WORDS = _MENU_WORDS | {"demo": message("Demo"), "about": _STAND_IN_WORDS["demo"]}
 # JavaScript: the output of a listener, or one that changes nothing.
 _FIRST_CHOICE = "() => [firstView.form ? firstView.choice() : { __type__: 'update' }]"
 _STATE = '<span class="server-state" role="status"></span>'
@@ -159,7 +153,7 @@ def _header(
         gr.HTML(_BRAND.format(logo=logo_tag(32), name=name), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
         gr.HTML(
-            _DEMO_MENU_WORDS if demo else _MENU_WORDS,
+            message("Menu"),
             html_template=_MENU,
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),
@@ -179,11 +173,13 @@ def _header(
                 elem_classes="plugin-page",
             )
         gr.HTML(
-            _STAND_IN_WORDS if demo else _escaped(server_name),
-            html_template=_STATE + (_STAND_IN if demo else _SERVER),
+            "" if demo else _escaped(server_name),
+            html_template=_STATE + _WAITING + ("" if demo else _SERVER),
             elem_id="server",
             js_on_load=calls("components/header.js", "mountServer(element)"),
         )
+        if demo:
+            gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
         if login:
             gr.HTML(
                 '<button type="button" class="quiet"><span class="name"></span> ▾</button>',

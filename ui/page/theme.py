@@ -18,18 +18,22 @@ log = logging.getLogger(__name__)
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 # From captions to titles. Styles use these sizes by name, like `var(--text-sm)`.
 _TEXT = sizes.Size("12px", "13px", "14px", "15px", "17px", "22px", "28px", name="text_of_page")
-BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
+# In light and in dark: of the header, the form and dialogs, and of the ground that results lie on.
+BACKGROUND = ("#fdfdfe", "#1a1a1e")
+_GROUND = ("#f2f2f5", "#0f0f12")
+HARDEST_BACKGROUND = (_GROUND[0], BACKGROUND[1])  # has the least contrast with the accent's tones
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
 # Theme variables, each for light and dark.
 _SHADED = {
     "body_background_fill": BACKGROUND,
+    "background_fill_secondary": _GROUND,
     "body_text_color": ("#1d1d22", "#ececf1"),
     "body_text_color_subdued": ("#5c5c68", "#a5a5b3"),
     "block_background_fill": ("transparent", "transparent"),
     "block_label_background_fill": ("transparent", "transparent"),
     "block_label_text_color": ("*body_text_color", "*body_text_color"),
     "block_title_text_color": ("*body_text_color", "*body_text_color"),
-    "input_background_fill": ("#ffffff", "#1d1d22"),
+    "input_background_fill": ("#ffffff", "#222228"),
     "input_border_color": ("#cfcfd8", "#3b3b46"),
     "input_border_color_focus": ("*primary_500", "*primary_400"),
     # Also for our own messages: in most themes the text color only suits an error's own background.
@@ -37,7 +41,7 @@ _SHADED = {
     "button_primary_background_fill": ("*primary_600", "*primary_500"),
     "button_primary_background_fill_hover": ("*primary_700", "*primary_600"),
     "button_primary_text_color": ("#ffffff", "#ffffff"),
-    "button_secondary_background_fill": ("#ffffff", "#26262d"),
+    "button_secondary_background_fill": ("#ffffff", "#2a2a31"),
     "button_secondary_border_color": ("#cfcfd8", "#3b3b46"),
     "link_text_color": ("*primary_600", "*primary_300"),
     "link_text_color_hover": ("*primary_700", "*primary_200"),
@@ -69,7 +73,7 @@ def variables(accent: str = ACCENT) -> str:
     """Return the colors and text sizes as style declarations, for pages without Gradio's."""
     sizes_by_name = ("xxs", "xs", "sm", "md", "lg", "xl", "xxl")
     texts = [f"--text-{size}: {getattr(_TEXT, size)};" for size in sizes_by_name]
-    tones = accent_tones(accent, BACKGROUND)
+    tones = accent_tones(accent, HARDEST_BACKGROUND)
     pairs = {
         name: [_told(color, own) for color, own in zip(pair, tones, strict=True)]
         for name, pair in _SHADED.items()
@@ -92,7 +96,7 @@ def _told(color: str, tones: tuple[str, ...]) -> str:
 def make_theme(accent: str = ACCENT) -> gr.themes.Base:
     """Return the theme, light and dark, with system fonts only."""
     tones, in_dark = (
-        dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, BACKGROUND)
+        dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, HARDEST_BACKGROUND)
     )
     if tones[600] != accent:
         log.warning(

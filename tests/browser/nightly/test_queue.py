@@ -38,7 +38,7 @@ def test_waiting_runs_can_be_moved_by_keyboard(slow: Site, visit: Visit, nightly
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("1 running · 4 waiting")
-    expect(person.page.locator("#server .waiting")).to_have_text("Demo · 4 waiting")
+    expect(person.page.locator("#server .waiting")).to_have_text("4 waiting")
     with_its_button_in_one_line_on_a_phone(person)
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text("Next" if at == 0 else f"{at + 1} ahead")

@@ -190,7 +190,7 @@ def test_two_browsers_see_nothing_of_each_others_runs(slow: Site, visit: Visit) 
     mine.press()
     mine.frames(1)
     mine.press()
-    expect(other.page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
+    expect(other.page.locator("#server .waiting")).to_have_text("1 waiting")
     running, waiting = slow.services.runs.line_of(first_owner(slow))
     live = slow.url.replace("http", "ws") + f"/live/{running.id}"
     assert other.page.evaluate(CLOSE_CODE, live) == 4404

@@ -25,7 +25,7 @@ def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
     assert urlsplit(person.page.url).query == "workflow=upscale"
     expect(person.entry("2.text")).to_have_value("sharp, finely detailed")
     expect(person.page.locator("#generate")).to_be_enabled()
-    expect(person.page.locator("#server")).to_contain_text("not connected to ComfyUI")
+    expect(person.page.locator("#demo")).to_contain_text("not connected to ComfyUI")
     person.page.go_back()
     expect(heading).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("typed on the first visit")

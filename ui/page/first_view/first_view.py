@@ -28,6 +28,7 @@ from ui.page.form.arrangement import arrangement_of, images_field, size_name, si
 from ui.page.form.first_values import FormSources, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.plain.layout import logo_tag
+from ui.page.style_text import styles
 from ui.page.theme import variables
 from ui.page.typeface import SYSTEM_FONTS
 from ui.page.workflow_chooser import Opening
@@ -210,7 +211,8 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 def _style(accent: str) -> str:
     style = (_HERE / "first_view.css").read_text(encoding="utf-8")
     fonts = f":root {{ --font: {SYSTEM_FONTS}; }}"
-    return f"{fonts}\n#first-view {{ {variables(accent)} }}\n{style}"
+    base = styles("base.css")
+    return f"{fonts}\n#first-view {{ {variables(accent)} {base} }}\n{style}"
 
 
 @cache

@@ -736,7 +736,8 @@ export interface ShownRow {
  *
  * `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
  * seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
- * preview is overdue. `keeps_going`: the run continues when its user closes the page.
+ * preview is overdue. `keeps_going`: the run continues when its user closes the page. `ratio`: the
+ * width of its image divided by its height as far as its values say, null if they don't.
  *
  * The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for use where
  * the fields aren't visible. `failed_field`: the key of the field that the headline names.
@@ -759,6 +760,7 @@ export interface StageView {
   again: boolean;
   blind: boolean;
   keeps_going: boolean;
+  ratio: number | null;
   files: ShownFile[];
   labelled: Record<string, string>;
   failed_field: string;

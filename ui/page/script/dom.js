@@ -217,7 +217,7 @@ export function closeSocket(socket) {
 export const isCtrlEnter = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
 
 /** Return whether the form and the result are in one column. */
-export const isNarrow = () => matchMedia("(max-width: 1023px)").matches;
+export const isNarrow = () => matchMedia("(max-width: 759px)").matches;
 
 /** Return whether the device has a touchscreen as its main input. Fingers can't drop files. */
 export const isTouched = () => matchMedia("(pointer: coarse)").matches;

@@ -33,7 +33,7 @@ NUMBERS = """() => [...document.querySelectorAll("#form .block:has(input[type=ra
         const { width, height } = one.getBoundingClientRect();
         return [width, height <= one.parentElement.getBoundingClientRect().height];
     })"""
-HEIGHTS = """() => ["#generate", "#many-button", "#stop"].map(
+HEIGHTS = """() => ["#generate", "#many-button"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().height / 3))"""
 DROP = """(field, [data, name, type]) => {
     const dataTransfer = new DataTransfer();

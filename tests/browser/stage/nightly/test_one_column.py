@@ -22,7 +22,7 @@ TOUCHED = """() => [...document.querySelectorAll("#actions button")]
         width >= 44 && height >= 44 && left >= 0 && right <= innerWidth)"""
 
 
-@pytest.mark.parametrize("size", [(320, 568), (390, 844), (820, 1180)])
+@pytest.mark.parametrize("size", [(320, 568), (390, 844), (740, 1180)])
 def test_two_tabs(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     """Before the first run, an example stands above the form. Generate turns to the result, and
     Form shows the form as the user left it. A mark says that a run is in progress or has ended
@@ -60,7 +60,7 @@ def test_two_tabs(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     expect(page.locator("#tabs")).to_be_hidden()
 
 
-@pytest.mark.parametrize("size", [(390, 844), (820, 1180)])
+@pytest.mark.parametrize("size", [(390, 844), (740, 1180)])
 def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     """The page reserves space for the parts of a result during the run."""
     window = ViewportSize(width=size[0], height=size[1])
@@ -82,7 +82,7 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 
 
 def test_undo_shows_the_result_again(fast: Site, visit: Visit) -> None:
-    person = visit(fast, viewport={"width": 820, "height": 1180}).open(**SHORT)
+    person = visit(fast, viewport={"width": 740, "height": 1180}).open(**SHORT)
     page = person.page
     person.generate()
     expect(page.locator("#history .tile")).to_have_count(1)
@@ -105,7 +105,7 @@ def test_what_leads_to_the_form_turns_to_its_tab(fast: Site, visit: Visit) -> No
     person.more("Reuse settings")
     expect(person.entry("2.text")).to_be_visible()
     set_runs(person, 16)
-    for width, height in ((390, 844), (820, 1180)):
+    for width, height in ((390, 844), (740, 1180)):
         person.page.set_viewport_size({"width": width, "height": height})
         person.page.wait_for_function(
             """() => {
@@ -150,7 +150,7 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     said = page.locator("#stage .objection")
     expect(said).to_be_empty()
     person.turn_to("text-to-image")
-    for width, height in ((820, 1180), (390, 844)):
+    for width, height in ((740, 1180), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         expect(page.locator("#form .idea").first).to_be_visible()
         page.evaluate("scrollTo(0, 100)")

@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from comfy.demo import DemoServer
@@ -121,21 +122,23 @@ MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height":
 
 
 def takes_the_height(page: Page, size: ViewportSize) -> None:
-    """Check that a stage beside a form is as high as the window allows, with its buttons in view. A
-    stage above a form leaves room for Generate."""
+    """Check that a stage beside a form is as large as its column and the window allow, with its
+    buttons in view. A stage above a form leaves room for Generate."""
     page.evaluate("scrollTo(0, 0)")
-    height = boxes(page, "#stage .box")[0]["height"]
+    place, shown = boxes(page, "#stage .box", "#stage .media > *")
+    height = place["height"]
     under = page.locator("#stage .under").bounding_box()
     generate = page.locator("#generate").bounding_box()
     assert under
     assert generate
     assert generate["y"] + generate["height"] <= size["height"]
-    if size["width"] < 1024:
-        assert height >= min(size["width"] - 24, 0.59 * size["height"])
+    if size["width"] < 760:
+        assert shown["width"] > 0.99 * place["width"] or height >= 0.59 * size["height"]
         assert height <= generate["y"]
     else:
-        assert 0 <= size["height"] - under["y"] - under["height"] < 40
-        assert height > 0.75 * size["height"]
+        assert size["height"] - under["y"] - under["height"] >= 0
+        assert height == pytest.approx(shown["height"], abs=1)
+        assert shown["width"] > 0.99 * place["width"] or height > 0.75 * size["height"]
 
 
 def covers_the_window(page: Page, size: ViewportSize) -> None:

@@ -29,8 +29,7 @@ export function mountServer(place) {
     server.classList.toggle("unknown", Boolean(now.away));
     const count = now.away ? 0 : now.waiting;
     const words = plural("{count} waiting", "{count} waiting", { count });
-    const demo = $(".demo-mark")?.textContent;
-    tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
+    tell(waits, count ? (name ? `${words} ·` : words) : "");
     // Add the number of waiting runs, so that the user sees that Generate had an effect.
     const { count: all, available } = now.servers;
     const some = message("{available} of {count} servers available", { count: all, available });

@@ -107,6 +107,7 @@ class Stage {
     letDrag(place, ({ dataset: { at } }) => this.#dragged(Number(at ?? this.#at)));
     takeResults((what) => component.use({ ...what, index: -1, value: "" }));
     page.subscribe((now) => this.#show(now));
+    place.addEventListener("load", () => this.#fit(), true); // images' shapes are known then
   }
 
   /** @param {any} value from Python */
@@ -416,9 +417,20 @@ class Stage {
   /** @param {PageState} state */
   #drawActions(state) {
     this.#turnArrows();
+    this.#fit();
     this.#caption.show(this.#shown, this.#media.firstElementChild);
     this.#lineage.show(this.#shown);
     this.#rows.show(state, this.#onStage);
+  }
+
+  /** Give the stage the shape of its picture, from the start of a run, so that the lines below keep to its edges. */
+  #fit() {
+    const run = seen(page.now);
+    const picture = this.#media.firstElementChild ?? $(".example img", this.#place);
+    const isResult = run !== current(page.now) && picture?.matches("img:not([class]), video");
+    const ratio = (!isResult && run?.view?.page.ratio) || ratioOf(picture);
+    if (ratio) this.#place.style.setProperty("--shown", String(ratio));
+    else if (!page.now.sending) this.#place.style.removeProperty("--shown");
   }
 
   /** @returns {Seen} */
@@ -433,6 +445,15 @@ class Stage {
     const { run, at } = this.#seen;
     this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
   }
+}
+
+/**
+ * Return the width of an image or video divided by its height, 0 if it isn't known yet.
+ * @param {Element | null} shown
+ */
+function ratioOf(shown) {
+  if (shown instanceof HTMLImageElement) return shown.naturalWidth / shown.naturalHeight || 0;
+  return (shown instanceof HTMLVideoElement && shown.videoWidth / shown.videoHeight) || 0;
 }
 
 /** Return the element that is replaced by a chain's steps. Their script is loaded with the first chain. */
