@@ -50,9 +50,6 @@ from comfy.workflow.config import (
     as_texts,
     filled_text,
     load_toml,
-    no_flag,
-    no_table,
-    no_text,
     readable_settings,
 )
 from comfy.workflow.cover import cover_problem
@@ -230,43 +227,19 @@ CHAIN_KEYS: SettingReaders = {
     "title": FORM_KEYS["title"],
     "description": FORM_KEYS["description"],
     "cover": FORM_KEYS["cover"],
-    "switches": (as_table, no_table),
-    "steps": (
-        _steps,
-        lambda place, name: (
-            f"{place}: “{name}” must be at most {_MOST_STEPS} tables, each written as [[steps]]."
-        ),
-    ),
+    "switches": (as_table, "a table"),
+    "steps": (_steps, f"at most {_MOST_STEPS} tables, each written as [[steps]]"),
 }
 STEP_KEYS: SettingReaders = {
-    "name": (
-        _step_name,
-        lambda place, name: f"{place}: “{name}” must be a word of letters, digits, “-” and “_”.",
-    ),
-    "workflow": (
-        _workflow_name,
-        lambda place, name: f"{place}: “{name}” must be the name of a workflow beside the chain.",
-    ),
-    "title": (filled_text, no_text),
-    "values": (
-        _scalars,
-        lambda place, name: (
-            f"{place}: “{name}” must be a table of strings, numbers, true or false."
-        ),
-    ),
-    "show": (
-        as_texts,
-        lambda place, name: f"{place}: “{name}” must be a list of fields.",
-    ),
-    "inputs": (as_table, no_table),
-    "repeat": (
-        _repeat,
-        lambda place, name: (
-            f"{place}: “{name}” must be a table of lists, or of strings such as “1..4”."
-        ),
-    ),
-    "optional": (as_flag, no_flag),
-    "when": (_condition, no_text),
+    "name": (_step_name, "a word of letters, digits, “-” and “_”"),
+    "workflow": (_workflow_name, "the name of a workflow beside the chain"),
+    "title": (filled_text, "a string"),
+    "values": (_scalars, "a table of strings, numbers, true or false"),
+    "show": (as_texts, "a list of fields"),
+    "inputs": (as_table, "a table"),
+    "repeat": (_repeat, "a table of lists, or of strings such as “1..4”"),
+    "optional": (as_flag, "true or false"),
+    "when": (_condition, "a string"),
 }
 _ENDING = ".chain"  # in the names of chains; workflow names may have it too
 

@@ -15,7 +15,7 @@ a model and stay unchanged.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -180,10 +180,8 @@ def _of_field(said: object) -> object:
     return said | {key: _OF_FIELDS.get(word, word) for key, word in words.items()}
 
 
-# Returns the message about a value of the wrong type. Takes its position and the setting's name.
-SettingProblem = Callable[[str, str], str]
-# key -> (reader that returns None for an invalid value, message about it)
-SettingReaders = Mapping[str, tuple[Callable[[Any], Any], SettingProblem]]
+# key -> (reader that returns None for an invalid value, what the value must be)
+SettingReaders = Mapping[str, tuple[Callable[[Any], Any], str]]
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
@@ -214,10 +212,10 @@ def readable_settings(
                 )
             )
             continue
-        reader, refusal = known[key]
+        reader, wanted = known[key]
         read = reader(value)
         if read is None:
-            problems.append(refusal(where, key))
+            problems.append(must_be(where, key, wanted))
         else:
             good[key] = read
     return good
@@ -260,24 +258,9 @@ def as_table(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def no_text(place: str, name: str) -> str:
-    """Return the message for a value that should be a text."""
-    return f"{place}: “{name}” must be a string."
-
-
-def no_flag(place: str, name: str) -> str:
-    """Return the message for a value that should be true or false."""
-    return f"{place}: “{name}” must be true or false."
-
-
-def no_table(place: str, name: str) -> str:
-    """Return the message for a value that should be a table."""
-    return f"{place}: “{name}” must be a table."
-
-
-def none_of(choices: Sequence[str]) -> SettingProblem:
-    """Return a function for the message about a value that should be one of these."""
-    return lambda place, name: f"{place}: “{name}” must be one of {listed(choices)}."
+def must_be(place: str, name: str, wanted: str) -> str:
+    """Return the message about a value of the wrong type."""
+    return f"{place}: “{name}” must be {wanted}."
 
 
 FieldGroup = Literal["main", "advanced", "hidden"]
@@ -398,66 +381,28 @@ def _others(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Others) else None
 
 
-def _no_number(place: str, name: str) -> str:
-    return f"{place}: “{name}” must be a number."
-
-
 FORM_KEYS: SettingReaders = {
-    "title": (filled_text, no_text),
-    "description": (filled_text, no_text),
-    "order": (as_number, _no_number),
-    "others": (_others, none_of(get_args(Others))),
-    "outputs": (
-        _as_named_ids,
-        lambda place, name: (
-            f"{place}: “{name}” must be a list of node ids, or a table such as"
-            ' { "7" = "Line drawing" }.'
-        ),
-    ),
-    "ideas": (
-        _ideas,
-        lambda place, name: (
-            f'{place}: “{name}” must be a list of strings, or of tables such as {{ "Prompt.text" '
-            '= "a boat" }.'
-        ),
-    ),
-    "cover": (
-        image_beside,
-        lambda place, name: (
-            f"{place}: “{name}” must be the name of an image beside it, such as “cover.webp”."
-        ),
-    ),
-    "fields": (as_table, no_table),
+    "title": (filled_text, "a string"),
+    "description": (filled_text, "a string"),
+    "order": (as_number, "a number"),
+    "others": (_others, f"one of {listed(get_args(Others))}"),
+    "outputs": (_as_named_ids, 'a list of node ids, or a table such as { "7" = "Line drawing" }'),
+    "ideas": (_ideas, 'a list of strings, or of tables such as { "Prompt.text" = "a boat" }'),
+    "cover": (image_beside, "the name of an image beside it, such as “cover.webp”"),
+    "fields": (as_table, "a table"),
 }
 FIELD_KEYS: SettingReaders = {
-    "label": (filled_text, no_text),
-    "help": (filled_text, no_text),
-    "group": (
-        filled_text,
-        lambda place, name: (
-            f"{place}: “{name}” must be “main”, “advanced”, “hidden” or your own heading."
-        ),
-    ),
-    "default": (
-        as_scalar,
-        lambda place, name: f"{place}: “{name}” must be a string, a number, true or false.",
-    ),
-    "min": (as_number, _no_number),
-    "max": (as_number, _no_number),
-    "step": (
-        _positive,
-        lambda place, name: f"{place}: “{name}” must be a number above zero.",
-    ),
-    "widget": (filled_text, no_text),  # `comfy.form.conventions.toml` knows the valid ones
-    "choices": (
-        _choices,
-        lambda place, name: f'{place}: “{name}” must be a list of choices, such as ["euler"].',
-    ),
-    "hidden": (as_flag, no_flag),
-    "required": (as_flag, no_flag),
-    "also": (
-        as_texts,
-        lambda place, name: f'{place}: “{name}” must be a list of inputs such as ["13.text"].',
-    ),
-    "closest": (as_flag, no_flag),
+    "label": (filled_text, "a string"),
+    "help": (filled_text, "a string"),
+    "group": (filled_text, "“main”, “advanced”, “hidden” or your own heading"),
+    "default": (as_scalar, "a string, a number, true or false"),
+    "min": (as_number, "a number"),
+    "max": (as_number, "a number"),
+    "step": (_positive, "a number above zero"),
+    "widget": (filled_text, "a string"),  # `comfy.form.conventions.toml` knows the valid ones
+    "choices": (_choices, 'a list of choices, such as ["euler"]'),
+    "hidden": (as_flag, "true or false"),
+    "required": (as_flag, "true or false"),
+    "also": (as_texts, 'a list of inputs such as ["13.text"]'),
+    "closest": (as_flag, "true or false"),
 }

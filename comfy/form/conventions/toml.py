@@ -12,7 +12,7 @@ from comfy.base.wording import did_you_mean
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.kinds.registry import KINDS
-from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig, none_of
+from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig, must_be
 
 
 def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:
@@ -42,7 +42,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
 
     for settings in config.fields:
         if settings.widget is not None and settings.widget not in KINDS:
-            problems.append(none_of([*KINDS])(settings.name, "widget"))
+            problems.append(must_be(settings.name, "widget", f"one of {listed([*KINDS])}"))
             settings = replace(settings, widget=None)
         candidate = look_up(settings.name)
         if candidate is None:

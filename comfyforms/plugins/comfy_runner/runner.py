@@ -45,8 +45,7 @@ from comfy.workflow.config import (
     SettingReaders,
     filled_text,
     load_toml,
-    no_table,
-    no_text,
+    must_be,
     readable_settings,
 )
 from comfy.workflow.node_mappings import parse_mappings
@@ -112,18 +111,14 @@ def _as_seconds(value: object) -> float | None:
     return float(number) if number is not None and 0 < number <= _MOST_SECONDS else None
 
 
-def _no_seconds(place: str, name: str) -> str:
-    return f"{place}: “{name}” must be a number of seconds, at most {_MOST_SECONDS:g}."
-
-
 _COMFY: SettingReaders = {
-    "workflow": (filled_text, no_text),
-    "ollama_prompt_node_id": (_as_node, no_text),
+    "workflow": (filled_text, "a string"),
+    "ollama_prompt_node_id": (_as_node, "a string"),
 }
 _OLLAMA: SettingReaders = {
-    "url": (filled_text, no_text),
-    "model": (filled_text, no_text),
-    "timeout": (_as_seconds, _no_seconds),
+    "url": (filled_text, "a string"),
+    "model": (filled_text, "a string"),
+    "timeout": (_as_seconds, f"a number of seconds, at most {_MOST_SECONDS:g}"),
 }
 
 
@@ -133,7 +128,7 @@ def read_runner_config(path: Path) -> RunnerConfig:
     problems = [why] if why else []
     for name in ("comfy", "node_mappings", "ollama"):
         if not isinstance(tables.get(name, {}), dict):
-            problems.append(no_table(path.name, name))
+            problems.append(must_be(path.name, name, "a table"))
 
     def settings(name: str, known: SettingReaders, said: Mapping[str, Any]) -> dict[str, Any]:
         return readable_settings(said, known, f"{path.name} [{name}]", problems)
@@ -152,7 +147,7 @@ def read_runner_config(path: Path) -> RunnerConfig:
 
 def _text_service(asked: Mapping[str, Any], place: str, problems: list[str]) -> TextService | None:
     if "model" not in asked:
-        problems.append(no_text(place, "model"))
+        problems.append(must_be(place, "model", "a string"))
         return None
     try:
         address = ServerAddress.parse(asked.get("url", _OLLAMA_URL))
