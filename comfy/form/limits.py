@@ -262,9 +262,9 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
         return candidate.value, []
     problems: list[str] = []
     for origin, value in (
-        (_of_the_toml, candidate.settings.default),
-        (_of_the_workflow, candidate.value),
-        (_of_the_server, candidate.spec.options.get("default")),
+        ("The value in the TOML file", candidate.settings.default),
+        ("The value in the workflow", candidate.value),
+        ("The server's own value", candidate.spec.options.get("default")),
     ):
         if value is None:
             continue
@@ -276,11 +276,11 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
             # "randomize" and placeholders such as PARAM_INT_SEED mean the same as an empty seed.
             if is_seed:
                 break
-            problems.append(sentences(origin(quoted(short(value))), str(bad)))
+            problems.append(sentences(f"{origin} is {quoted(short(value))}.", str(bad)))
             continue
         default, beyond = _within(usable, candidate.limits)
         if beyond:
-            problems.append(sentences(origin(plain_number(usable)), beyond))
+            problems.append(sentences(f"{origin} is {plain_number(usable)}.", beyond))
         return default, problems
     return None, problems
 
@@ -292,15 +292,3 @@ def _within(value: float, limits: Limits) -> tuple[object, str]:
     if limits.max is not None and value > limits.max:
         return limits.max, maximum(limits.max)
     return value, ""
-
-
-def _of_the_toml(value: str | float) -> str:
-    return f"The value in the TOML file is {value}."
-
-
-def _of_the_workflow(value: str | float) -> str:
-    return f"The value in the workflow is {value}."
-
-
-def _of_the_server(value: str | float) -> str:
-    return f"The server's own value is {value}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -83,24 +84,15 @@ def _slides(candidate: Candidate) -> bool:
 # Display options of numbers that are set by dragging.
 _SLIDERS = frozenset({"slider", "knob", "gradientslider"})
 _TYPES = frozenset({"INT", "FLOAT"})
-_HELP = message("Separate values with commas. {example} stands for 1, 4, 7, 10.", example="1..10:3")
-KINDS = (
-    FieldKind(
-        name="number",
-        check=_check,
-        schema=_schema,
-        several=Several.NUMBERS,
-        several_help=_HELP,
-        fits=_fit,
-        input_types=_TYPES,
+_NUMBER = FieldKind(
+    name="number",
+    check=_check,
+    schema=_schema,
+    several=Several.NUMBERS,
+    several_help=message(
+        "Separate values with commas. {example} stands for 1, 4, 7, 10.", example="1..10:3"
     ),
-    FieldKind(
-        name="slider",
-        check=_check,
-        schema=_schema,
-        several=Several.NUMBERS,
-        several_help=_HELP,
-        fits=_slider_fit,
-        input_types=_TYPES,
-    ),
+    fits=_fit,
+    input_types=_TYPES,
 )
+KINDS = (_NUMBER, replace(_NUMBER, name="slider", fits=_slider_fit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from comfy.base.messages import message
@@ -37,27 +38,23 @@ def _as_shown(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-_HELP = message("One text per line.")
+_TEXT = FieldKind(
+    name="text",
+    check=_check,
+    schema=text_schema,
+    several=Several.TEXTS,
+    several_help=message("One text per line."),
+    fits=_text_fit,
+    input_types=frozenset({"STRING", "COLOR", "COMBO"}),
+    to_json=_as_shown,
+)
 KINDS = (
-    FieldKind(
-        name="text",
-        check=_check,
-        schema=text_schema,
-        several=Several.TEXTS,
-        several_help=_HELP,
-        fits=_text_fit,
-        input_types=frozenset({"STRING", "COLOR", "COMBO"}),
-        to_json=_as_shown,
-    ),
-    FieldKind(
+    _TEXT,
+    replace(
+        _TEXT,
         name="textarea",
-        check=_check,
-        schema=text_schema,
-        several=Several.TEXTS,
-        several_help=_HELP,
         fits=_textarea_fit,
         input_types=frozenset({"STRING"}),
-        to_json=_as_shown,
         takes_texts=True,
     ),
 )
