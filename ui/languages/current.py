@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 from starlette.datastructures import Headers
@@ -16,7 +15,6 @@ from ui.brand import PRODUCT, Brand, branded, current_brand
 from ui.languages.catalogs import Language, Languages, wanted_languages
 
 COOKIE = "language"
-
 _ENGLISH = Language()
 _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
 
@@ -24,16 +22,6 @@ _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
 def current_language() -> Language:
     """Return the language of the current request or socket; English outside of one."""
     return _current.get()
-
-
-@contextmanager
-def in_english() -> Iterator[None]:
-    """Use English during the block, also for a request in another language."""
-    before = _current.set(_ENGLISH)
-    try:
-        yield
-    finally:
-        _current.reset(before)
 
 
 def translated(text: str) -> str:
