@@ -181,28 +181,23 @@ def _other(error: NodeError) -> str:
     return f"{without_folders(text)[:300]}."
 
 
-def _about_input(said: Callable[[str], str], hint: str = _DAMAGED) -> Callable[[NodeError], str]:
-    """Return a function for messages about an input, which may have no name."""
-    return lambda error: sentences(
-        said(plain_words(error.input) if error.input else "An input"), hint
-    )
+def _input_name(error: NodeError) -> str:
+    return plain_words(error.input) if error.input else "An input"
+
+
+def _broken(error: NodeError) -> str:
+    return sentences(f"{_input_name(error)} has a broken link.", _DAMAGED)
 
 
 _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
     {
         FILE_REFUSED: lambda error: sentences(error.message, error.details),
-        "required_input_missing": _about_input(
-            lambda name: f"{name} is missing.",
+        "required_input_missing": lambda error: sentences(
+            f"{_input_name(error)} is missing.", _DAMAGED
         ),
-        "bad_linked_input": _about_input(
-            lambda name: f"{name} has a broken link.",
-        ),
-        "return_type_mismatch": _about_input(
-            lambda name: f"{name} has a broken link.",
-        ),
-        "exception_during_inner_validation": _about_input(
-            lambda name: f"{name} has a broken link.",
-        ),
+        "bad_linked_input": _broken,
+        "return_type_mismatch": _broken,
+        "exception_during_inner_validation": _broken,
         "exception_during_validation": lambda error: sentences(
             "The server couldn't check this node.", _DAMAGED
         ),
@@ -212,9 +207,8 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
             else "The server couldn't check this node."
         ),
         "dependency_cycle": lambda error: sentences("The links form a loop.", _DAMAGED),
-        "value_not_in_list": _about_input(
-            lambda name: message("{input} isn't on the server.", input=name),
-            "",
+        "value_not_in_list": lambda error: message(
+            "{input} isn't on the server.", input=_input_name(error)
         ),
     }
 )
