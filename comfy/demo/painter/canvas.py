@@ -47,8 +47,8 @@ class Pen:
     def _at(self, point: Point) -> Point:
         return point[0] * self._width, point[1] * self._height
 
-    def polygon(self, points: Iterable[Point], strength: int = 255) -> None:
-        self._draw.polygon([self._at(point) for point in points], fill=strength)
+    def polygon(self, points: Iterable[Point]) -> None:
+        self._draw.polygon([self._at(point) for point in points], fill=255)
 
     def trapezoid(self, x: float, first: Point, last: Point) -> None:
         """Draw a shape, symmetrical around `x`, between two heights with half the width at each."""
@@ -62,10 +62,10 @@ class Pen:
             (*self._at((x - rx, y - ry)), *self._at((x + rx, y + ry))), fill=strength
         )
 
-    def dots(self, places: Iterable[Point], rx: float, ry: float, strength: int = 255) -> None:
+    def dots(self, places: Iterable[Point], rx: float, ry: float) -> None:
         """Draw the same ellipse at several points."""
         for point in places:
-            self.ellipse(point, rx, ry, strength)
+            self.ellipse(point, rx, ry)
 
     def rectangle(self, box: Rectangle, strength: int = 255) -> None:
         """Draw a filled rectangle, or nothing if its sides are reversed."""

@@ -152,16 +152,11 @@ def _grained(image: Image.Image, sampler: str, scheduler: str, rng: random.Rando
 
 
 def _vignette(image: Image.Image, strength: float) -> Image.Image:
-    shade = (
-        Image.radial_gradient("L")
-        .resize(image.size)
-        .point(
-            [
-                255 - round(255 * strength * max(0.0, value / 255 - 0.35) ** 1.5 * 1.4)
-                for value in range(256)
-            ]
-        )
-    )
+    levels = [
+        255 - round(255 * strength * max(0.0, value / 255 - 0.35) ** 1.5 * 1.4)
+        for value in range(256)
+    ]
+    shade = Image.radial_gradient("L").resize(image.size).point(levels)
     return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
 
 

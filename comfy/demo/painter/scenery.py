@@ -137,12 +137,8 @@ def planet(canvas: Canvas, at: Point, size: float, colour: Colour) -> None:
         for _ in range(9)
     ]
     canvas.paint(globe, bands, top=at[1] - size, bottom=at[1] + size)
-    shade = canvas.mask(
-        lambda pen: pen.ellipse(
-            (at[0] - 0.3 * size * canvas.aspect, at[1] - 0.25 * size), size * canvas.aspect, size
-        ),
-        blur=0.03,
-    )
+    lit = at[0] - 0.3 * size * canvas.aspect, at[1] - 0.25 * size
+    shade = canvas.mask(lambda pen: pen.ellipse(lit, size * canvas.aspect, size), blur=0.03)
     dark = Image.composite(Image.new("L", (width, height), 0), globe, shade)
     canvas.paint(dark, (6, 6, 22), opacity=0.75)
 
@@ -159,11 +155,8 @@ def rain(canvas: Canvas) -> None:
 
     def draw(pen: Pen) -> None:
         for _ in range(170):
-            x, y, long = (
-                canvas.rng.uniform(-0.05, 1.05),
-                canvas.rng.random(),
-                canvas.rng.uniform(0.02, 0.06),
-            )
+            x, y = canvas.rng.uniform(-0.05, 1.05), canvas.rng.random()
+            long = canvas.rng.uniform(0.02, 0.06)
             pen.line([(x, y), (x - long * 0.22, y + long)], 0.0014, canvas.rng.randint(50, 150))
 
     canvas.layer(draw, (224, 232, 240), opacity=0.6)
@@ -175,12 +168,8 @@ def snowfall(canvas: Canvas) -> None:
     def draw(pen: Pen) -> None:
         for _ in range(210):
             size = canvas.rng.choice((0.002, 0.003, 0.004, 0.007))
-            pen.ellipse(
-                (canvas.rng.random(), canvas.rng.random()),
-                size * canvas.aspect,
-                size,
-                canvas.rng.randint(90, 240),
-            )
+            spot = canvas.rng.random(), canvas.rng.random()
+            pen.ellipse(spot, size * canvas.aspect, size, canvas.rng.randint(90, 240))
 
     canvas.layer(draw, (255, 255, 255), blur=0.001)
 
@@ -219,9 +208,7 @@ def _range(canvas: Canvas, foot: float, tall: float) -> list[Point]:
     ]
 
 
-def _snow_caps(
-    canvas: Canvas, line: Sequence[Point], limit: float, colour: tuple[int, int, int]
-) -> None:
+def _snow_caps(canvas: Canvas, line: Sequence[Point], limit: float, colour: Colour) -> None:
     jagged = [limit + canvas.rng.uniform(-0.012, 0.012) for _ in line]
     edge = [(x, max(y, low)) for (x, y), low in zip(line, jagged, strict=True)]
     canvas.area([*line, *reversed(edge)], colour, opacity=0.9)
@@ -244,9 +231,7 @@ def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
         _bushes(canvas, line, mix(colour, palette.dark, 0.22), 0.012 + 0.007 * index)
 
 
-def _bushes(
-    canvas: Canvas, line: Sequence[Point], colour: tuple[int, int, int], size: float
-) -> None:
+def _bushes(canvas: Canvas, line: Sequence[Point], colour: Colour, size: float) -> None:
     """Paint groups of round trees along a ridge."""
 
     def draw(pen: Pen) -> None:
@@ -255,15 +240,8 @@ def _bushes(
             for _ in range(canvas.rng.randint(2, 6)):
                 x = middle + canvas.rng.gauss(0, 0.03)
                 tall = size * canvas.rng.uniform(0.7, 1.3)
-                foot = height_at(line, x) + size * 0.2
-                pen.rectangle(
-                    (
-                        x - tall * 0.08 * canvas.aspect,
-                        foot - tall,
-                        x + tall * 0.08 * canvas.aspect,
-                        foot,
-                    )
-                )
+                foot, half = height_at(line, x) + size * 0.2, tall * 0.08 * canvas.aspect
+                pen.rectangle((x - half, foot - tall, x + half, foot))
                 pen.ellipse((x, foot - tall * 1.3), tall * 0.7 * canvas.aspect, tall * 0.85)
 
     canvas.layer(draw, colour)
@@ -288,12 +266,8 @@ def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
             pen.polygon(below(line))
             for _ in range(46 - 9 * index):
                 x = canvas.rng.random()
-                _fir(
-                    pen,
-                    canvas,
-                    (x, height_at(line, x) + 0.012),
-                    tall * canvas.rng.uniform(0.6, 1.15),
-                )
+                foot = x, height_at(line, x) + 0.012
+                _fir(pen, canvas, foot, tall * canvas.rng.uniform(0.6, 1.15))
 
         canvas.layer(draw, (colour, mix(colour, haze, 0.3)), top=level - tall, bottom=level + 0.16)
 
@@ -305,14 +279,8 @@ def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
         half = tall * wide * canvas.aspect * 0.62
         low = y - tall * (part + 0.08)
         pen.polygon([(x - half, low), (x + half, low), (x, low - tall * 0.44)])
-    pen.rectangle(
-        (
-            x - tall * 0.03 * canvas.aspect,
-            y - tall * 0.12,
-            x + tall * 0.03 * canvas.aspect,
-            y + 0.01,
-        )
-    )
+    half = tall * 0.03 * canvas.aspect
+    pen.rectangle((x - half, y - tall * 0.12, x + half, y + 0.01))
 
 
 def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
@@ -515,10 +483,7 @@ def _light_path(canvas: Canvas, palette: Palette, layout: Layout) -> None:
 def shore(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a near shore in one bottom corner."""
     left = canvas.rng.random() < 0.5
-    line = [
-        (x, 0.93 + 0.1 * (x if left else 1 - x) + dy)
-        for x, dy in ((x, y) for x, y in canvas.ridge(0, 0.012))
-    ]
+    line = [(x, 0.93 + 0.1 * (x if left else 1 - x) + dy) for x, dy in canvas.ridge(0, 0.012)]
     ground = palette.sand if "sea" in scene.places else palette.near
     canvas.area(below(line), (ground, mix(ground, palette.dark, 0.45)), top=0.9, bottom=1.02)
 

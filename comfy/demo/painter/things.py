@@ -364,9 +364,8 @@ def fruit(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
         def piece(pen: Pen, centre: Point = centre) -> None:
             pen.ellipse(centre, 0.29 * size * a, 0.23 * size)
             for side in (-1, 1):
-                pen.ellipse(
-                    (centre[0] + side * 0.28 * size * a, centre[1]), 0.06 * size * a, 0.05 * size
-                )
+                spot = centre[0] + side * 0.28 * size * a, centre[1]
+                pen.ellipse(spot, 0.06 * size * a, 0.05 * size)
 
         canvas.layer(piece, mix(skin, (110, 80, 10), canvas.rng.uniform(0.05, 0.22)))
         canvas.layer(
@@ -488,9 +487,8 @@ def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
 
     def grass(pen: Pen) -> None:
         for x, y, size in blooms:
-            pen.line(
-                [(x, y), (x + canvas.rng.uniform(-0.01, 0.01), y + size * 4)], size * 0.16, 220
-            )
+            foot = x + canvas.rng.uniform(-0.01, 0.01), y + size * 4
+            pen.line([(x, y), foot], size * 0.16, 220)
 
     canvas.layer(grass, mix((86, 140, 70), palette.dark, 0.3))
     for index, colour in enumerate(colours[:5]):
@@ -499,11 +497,8 @@ def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
         def petals(pen: Pen, mine: list[tuple[float, float, float]] = mine) -> None:
             for x, y, size in mine:
                 for dx, dy in ((0, -0.6), (0.6, -0.1), (0.36, 0.55), (-0.36, 0.55), (-0.6, -0.1)):
-                    pen.ellipse(
-                        (x + dx * size * canvas.aspect, y + dy * size),
-                        0.55 * size * canvas.aspect,
-                        0.55 * size,
-                    )
+                    spot = x + dx * size * canvas.aspect, y + dy * size
+                    pen.ellipse(spot, 0.55 * size * canvas.aspect, 0.55 * size)
 
         canvas.layer(petals, mix(colour, palette.dark, 0.35 if scene.light == "night" else 0.05))
 
