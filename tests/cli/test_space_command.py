@@ -257,11 +257,11 @@ def test_a_space_with_comfyui_needs_a_complete_lock(
 ) -> None:
     """Without --lock the command makes one, and refuses it if the workflow doesn't say enough."""
     out = tmp_path / "x"
-    words = ["space", str(WORKFLOWS / "text-to-image.json"), "--gpu", "--out", str(out)]
-    assert main(words) == 2
+    workflow = str(WORKFLOWS / "text-to-image.json")
+    assert main(["space", workflow, "--gpu", "--out", str(out)]) == 2
     said = capsys.readouterr().err
     assert "The lock isn't complete. comfyui is empty." in said
-    assert said.endswith("Write it with the command lock, complete it, and name it with --lock.\n")
+    assert f"`comfyforms lock {workflow}`" in said
     assert not out.exists()
 
 

@@ -105,9 +105,10 @@ def _lock_of(args: argparse.Namespace) -> Lock:
         (read_lock(args.lock), []) if args.lock else with_facts(lock_of(args.workflows, ()))
     )
     if problems := [*problems, *problems_of(lock)]:
+        workflows = shlex.join(map(str, args.workflows))
         raise ComfyError(
             f"The lock isn't complete. {' '.join(problems)}",
-            "Write it with the command lock, complete it, and name it with --lock.",
+            f"Run `comfyforms lock {workflows}`, complete lock.toml, and add --lock lock.toml here.",
         )
     return lock
 
