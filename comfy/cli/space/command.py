@@ -108,7 +108,7 @@ def _lock_of(args: argparse.Namespace) -> Lock:
         workflows = shlex.join(map(str, args.workflows))
         raise ComfyError(
             f"The lock isn't complete. {' '.join(problems)}",
-            f"Run `comfyforms lock {workflows}`, complete lock.toml, and add --lock lock.toml here.",
+            f"Run `comfyforms lock {workflows}`, complete lock.toml, and add --lock lock.toml.",
         )
     return lock
 
