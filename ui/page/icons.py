@@ -1,6 +1,7 @@
 """The page's icons: one family, drawn as lines on a field of 24 by 24. An element shows one in the
 color of its text in front of its words, if it has the attribute `data-icon` or the class `icon-of-`
-with the icon's name. Words or an `aria-label` say what it does."""
+with the icon's name. Words or an `aria-label` say what it does. Other rules use the variables, such
+as `--icon-edit`."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ _PATHS = MappingProxyType(
     {
         "back": "M14 6l-6 6 6 6",
         "bookmark": "M7 4h10v16l-5-4-5 4z",
+        "brush": "M19.5 4.5L11 13M8 12.5a3.5 3.5 0 0 1 3.5 3.5c0 2.5-2 4-7 4 1-1 0-7.5 3.5-7.5z",
+        "camera": "M4 8h3.5L9 5.5h6L16.5 8H20v11H4zM8.5 13a3.5 3.5 0 1 0 7 0 3.5 3.5 0 1 0-7 0z",
         "check": "M5 12.5l4.5 4.5L19 7",
         "close": "M6 6l12 12M18 6L6 18",
         "compare": "M4 5h16v14H4zM12 3v18M7 15l2.5-3M17 9v6",
@@ -22,6 +25,7 @@ _PATHS = MappingProxyType(
         "down": "M12 5v14M6.5 13.5L12 19l5.5-5.5",
         "download": "M12 4v11M7 10.5l5 5 5-5M5 20h14",
         "edit": "M5 19l.9-4L16 4.9a1.6 1.6 0 0 1 2.3 0l.8.8a1.6 1.6 0 0 1 0 2.3L9 18.1z",
+        "eraser": "M9 19l-4.5-4.5L14 5l5.5 5.5L11 19zM9.5 9.5L15 15M9 19h11",
         "expand": "M14 4h6v6M10 20H4v-6M20 4l-7 7M4 20l7-7",
         "folder": "M3.5 6h6l2 2.5h9V19h-17z",
         "form": "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
@@ -29,8 +33,11 @@ _PATHS = MappingProxyType(
         "link": "M10 14l4-4M11 7l2-2a4.2 4.2 0 0 1 6 6l-2 2M13 17l-2 2a4.2 4.2 0 0 1-6-6l2-2",
         "moon": "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z",
         "menu": "M4 7h16M4 12h16M4 17h16",
+        "microphone": "M9 6.5a3 3 0 0 1 6 0v5a3 3 0 0 1-6 0zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
         "minus": "M5 12h14",
         "more": "M5.5 12h.01M12 12h.01M18.5 12h.01",
+        "move": "M12 4v16M4 12h16M9.5 6.5L12 4l2.5 2.5M9.5 17.5L12 20l2.5-2.5M6.5 9.5L4 12l2.5 2.5"
+        "M17.5 9.5L20 12l-2.5 2.5",
         "picture": "M4 5h16v14H4zM4 16l5-5 4 4 2.5-2.5L20 17M15 9.5h.01",
         "plus": "M12 5v14M5 12h14",
         "redo": "M20 8h-9.5a5.5 5.5 0 0 0 0 11H14M16.5 4.5L20 8l-3.5 3.5",
@@ -46,8 +53,10 @@ _PATHS = MappingProxyType(
         "swap-vertical": "M4 7l3.5-3.5L11 7M7.5 4v16M13 17l3.5 3.5L20 17M16.5 20V4",
         "undo": "M4 8h9.5a5.5 5.5 0 0 1 0 11H10M7.5 4.5L4 8l3.5 3.5",
         "unfinished": "M4.5 12a7.5 7.5 0 1 1 15 0 7.5 7.5 0 0 1-15 0zM6.8 17.2L17.2 6.8",
+        "upload": "M12 15V4M7.5 8L12 3.5 16.5 8M5 15v4.5h14V15",
         "up": "M12 19V5M6.5 10.5L12 5l5.5 5.5",
         "use": "M4 12h10M10 8l4 4-4 4M14 5h6v14h-6",
+        "warning": "M12 4.5l8.5 15h-17zM12 10v4.5M12 17v.01",
         "vary": "M4 7h3.5c4 0 5 10 9 10H20M17.5 14.5L20 17l-2.5 2.5M4 17h3.5c1.5 0 2.6-1.4 3.5-3M14"
         " 9c.7-1.2 1.5-2 2.5-2H20M17.5 4.5L20 7l-2.5 2.5",
     }
@@ -74,11 +83,16 @@ _ANY = """:is([data-icon], [class*="icon-of-"])::before {
 
 @cache
 def icon_styles() -> str:
-    return "\n".join((_ANY, *map(_rule, _PATHS)))
+    drawings = "\n".join(f"--icon-{name}: {_drawing(name)};" for name in _PATHS)
+    return "\n".join((f"& {{\n{drawings}\n}}", _ANY, *map(_rule, _PATHS)))
+
+
+def _drawing(name: str) -> str:
+    fill, width = "black" if name == "star-filled" else "none", _WIDTHS.get(name, "1.75")
+    drawing = quote(_DRAWING.format(fill=fill, width=width, path=_PATHS[name]), safe=" ='/:")
+    return f'url("data:image/svg+xml,{drawing}")'
 
 
 def _rule(name: str) -> str:
-    fill, width = "black" if name == "star-filled" else "none", _WIDTHS.get(name, "1.75")
-    drawing = quote(_DRAWING.format(fill=fill, width=width, path=_PATHS[name]), safe=" ='/:")
     selector = f':is([data-icon="{name}"], .icon-of-{name})::before'
-    return f'{selector} {{ mask-image: url("data:image/svg+xml,{drawing}"); }}'
+    return f"{selector} {{ mask-image: var(--icon-{name}); }}"

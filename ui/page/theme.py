@@ -55,6 +55,7 @@ _PLAIN = {
     "block_border_width": "0px",
     "block_shadow": "none",
     "block_padding": "0px",
+    "input_padding": "8px 10px",
     "block_title_text_size": "*text_sm",
     "block_title_text_weight": "500",
     "button_large_text_weight": "500",

@@ -28,7 +28,7 @@ KNOWN = [
     (".takes-files [data-testid=block-label]", 1, "the label on an image field"),
     (".takes-files input[type=file]", 1, "dropping a file on a field that is full"),
     ("#form .block:has(input[type=range])", 1, "the knob of a slider, which is cut off otherwise"),
-    (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words with a dot"),
+    (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words without a dot"),
 ]
 
 # The rules that give the track of a slider its colour in the light.

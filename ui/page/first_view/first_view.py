@@ -37,7 +37,7 @@ from ui.web.responses import in_short, json_text
 
 _MOST_FIELDS = 40  # those below aren't in sight
 _MOST_TEXT = 2000  # characters
-_LINES, _PROMPT_LINES = 3, 4
+_LINES = 3
 
 
 def _form_html(form: Form, given: Mapping[str, str]) -> str:
@@ -99,12 +99,12 @@ def _field(field: Field, linked: Mapping[str, Any]) -> str:
             return _labeled(label, note, '<p class="choices"></p>')
         case _ if field.is_media:
             style = "box file" if field.default is None else "box file filled"
-            return f'<div class="{style}"><p class="label">{html_of(label)}</p></div>'
+            style += " painted" if field.is_painted else ""
+            return _labeled(label, "", f'<p class="{style}"></p>')
         case "textarea":
             is_prompt = field.role == "prompt" and field.group == "main"
-            lines = _PROMPT_LINES if is_prompt else _LINES
             style = "box prompt" if is_prompt else "box"
-            return _labeled(label, note, f'<p class="{style}" style="--lines:{lines}">{value}</p>')
+            return _labeled(label, note, f'<p class="{style}" style="--lines:{_LINES}">{value}</p>')
         case _:
             return _labeled(label, note, f'<p class="box">{value}</p>', field.widget)
 

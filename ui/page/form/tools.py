@@ -54,14 +54,12 @@ def draw_tools(
             size="sm",
             elem_classes=["bare", "icon-of-link"],
             elem_id="copy-link",
-            min_width=80,
             visible=not name.startswith(OPENED_MARK),  # the link would fail for other users
         )
         refresh = gr.Button(
             message("Reload models"),
             size="sm",
             elem_classes=["bare", "icon-of-reload"],
-            min_width=90,
             visible=lists,
         )
         if sources.runs.history is not None:
@@ -89,9 +87,7 @@ def _draw_reset(
     owner: Callable[[gr.Request], str],
 ) -> None:
     """Draw Reset. It restores the author's values: all, or one field's at the script's request."""
-    reset = gr.Button(
-        message("Reset"), size="sm", elem_classes=["bare", "icon-of-reset"], min_width=60
-    )
+    reset = gr.Button(message("Reset"), size="sm", elem_classes=["bare", "icon-of-reset"])
     reset_field = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:

@@ -96,7 +96,7 @@ def test_rows_have_limits(person: Visitor) -> None:
     expect(error).to_be_in_viewport()
     wrong = row(person, 6).get_by_label("Strength")
     expect(wrong).to_be_focused()
-    expect(wrong).to_have_accessible_description("⚠ LoRA 6: Strength: Maximum 100.")
+    expect(wrong).to_have_accessible_description("LoRA 6: Strength: Maximum 100.")
     expect(person.field(KEY).locator("[aria-invalid]")).to_have_count(1)
     red = "rgb(197, 48, 48)"
     expect(wrong).to_have_css("border-color", red)

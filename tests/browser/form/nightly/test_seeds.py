@@ -50,6 +50,7 @@ def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
     person.page.locator(".seed-mode input[value=random]").last.check()
     expect(said).to_have_count(0)
     person.page.set_viewport_size({"width": 390, "height": 844})
+    person.page.get_by_role("button", name="Form", exact=True).click()
     first.fill("abc")  # its modes are below, and would move
     person.page.locator(".seed-mode input[value=random]").last.check()
     expect(said).to_have_count(0)

@@ -17,7 +17,9 @@ _UP, _DOWN = message("Increment"), message("Decrement")
 def _seed(field: Field, value: object, scope: str) -> Control:
     text, mode = seed_parts(value)
     with gr.Row(elem_classes="seed"):
-        # Placed beside the label, above the number, so Tab also reaches it first.
+        seed = gr.Textbox(
+            text, info=help_text(field), scale=3, min_width=120, **options_of(field, scope)
+        )
         modes = gr.Radio(
             [*LOCKED_MODES, (_DOWN if field.counts < 0 else _UP, COUNTING)],
             value=mode,
@@ -28,9 +30,6 @@ def _seed(field: Field, value: object, scope: str) -> Control:
             elem_classes="seed-mode",
             key=f"{scope}/{field.key}/mode",
             interactive=True,
-        )
-        seed = gr.Textbox(
-            text, info=help_text(field), scale=3, min_width=120, **options_of(field, scope)
         )
 
     return Control(field, (seed, modes), show=seed_parts)

@@ -8,7 +8,7 @@ from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from ui.page.form.kinds.view import Control, FieldView, box_text, help_text, options_of
 
-_LINES, _PROMPT_LINES = 3, 4
+_LINES = 3
 
 
 def _text(field: Field, value: object, scope: str) -> Control:
@@ -19,9 +19,7 @@ def _text(field: Field, value: object, scope: str) -> Control:
 
 def _textarea(field: Field, value: object, scope: str) -> Control:
     is_prompt = field.role == "prompt" and field.group == "main"
-    lines = _PROMPT_LINES if is_prompt else _LINES
-    if field.height is not None:
-        lines = min(30, max(2, round(field.height / 24)))
+    lines = _LINES if field.height is None else min(30, max(2, round(field.height / 24)))
     box = gr.Textbox(
         box_text(value),
         lines=lines,

@@ -11,7 +11,7 @@ import { editButton, offerOriginal } from "../image_editor/offers.js";
 import { editPainted } from "../image_editor/painted.js";
 import { MaskCanvas } from "../mask/canvas.js";
 import { addPainter } from "../mask/holding.js";
-import { MaskTools, tool } from "../mask/tools.js";
+import { MaskTools, signTool } from "../mask/tools.js";
 import { message } from "../messages.js";
 import { mayUseCamera, takePhoto } from "./camera.js";
 
@@ -70,7 +70,7 @@ class MaskPainter {
     const choose = button(words, () => this.#picker.click(), "choose");
     const view = element("div", "view", this.#canvas.place);
     this.#dialog.append(this.#tools.place, view);
-    const camera = tool(message("Use the camera"), () => this.#photograph());
+    const camera = signTool("camera", message("Use the camera"), () => this.#photograph());
     camera.classList.add("use-camera");
     camera.hidden = !mayUseCamera();
     const title = element("span", "field-title", component.label);
@@ -105,13 +105,11 @@ class MaskPainter {
 
   #actions() {
     const actions = element("div", "actions");
-    const remove = tool(message("Remove"), () => this.#remove());
-    remove.ariaLabel = message("Remove image");
     actions.append(
-      tool(message("Change"), () => this.#picker.click()),
+      signTool("upload", message("Change"), () => this.#picker.click()),
       editButton(() => this.#edit()),
-      tool(message("Enlarge"), () => this.#enterFull()),
-      remove,
+      signTool("expand", message("Enlarge"), () => this.#enterFull()),
+      signTool("delete", message("Remove image"), () => this.#remove()),
     );
     return actions;
   }

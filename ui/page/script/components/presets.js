@@ -25,6 +25,11 @@ export function mountPresets(place, workflow) {
     await menu.open();
     body.scrollIntoView({ block: "nearest" });
   });
+  const tools = place.closest("#tools"); // which show icons only
+  tools?.addEventListener("pointerover", ({ target }) => {
+    const tool = target instanceof Element ? target.closest(".bare") : null;
+    tool?.setAttribute("title", tool.textContent?.trim() ?? "");
+  });
   place.classList.add("menu");
   place.replaceChildren(opener, body);
 }

@@ -30,13 +30,6 @@ const WORDS = {
   "--choose-audio": message("Drop, paste or choose an audio file"),
   "--choose-file": message("Drop, paste or choose a file"),
   "--tap-to-choose": message("Tap to choose"),
-  "--upload": message("Upload a file"),
-  "--change": message("Change"),
-  "--enlarge": message("Enlarge"),
-  "--remove": message("Remove"),
-  "--use-camera": message("Use the camera"),
-  "--record-video": message("Record a video"),
-  "--record-audio": message("Record audio"),
 };
 
 /** @param {EventTarget | null} target */

@@ -1,13 +1,14 @@
 // @ts-check
 // Shared parts of image fields and painted image fields: the button, the form's own ratio, and Undo.
 
-import { all, button } from "../dom.js";
+import { all, iconButton } from "../dom.js";
 import { offerUndo } from "../history/undo.js";
 import { message } from "../messages.js";
 
 /** Return the editor's button. @param {() => void} does */
 export function editButton(does) {
-  const made = button(message("Edit"), does, "tool edit-image");
+  const made = iconButton("edit", does, "tool edit-image");
+  made.ariaLabel = message("Edit");
   made.title = message("Crop, rotate or extend this image");
   return made;
 }

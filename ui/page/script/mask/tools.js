@@ -33,7 +33,7 @@ export class MaskTools {
     this.#canvas = canvas;
     const { gestures } = canvas;
     this.#hands = HANDS.map(([hand, title]) => {
-      const made = tool(title, () => this.#take(hand));
+      const made = signTool(hand, title, () => this.#take(hand));
       made.dataset.hand = hand;
       return made;
     });
@@ -145,7 +145,7 @@ export class MaskTools {
  * @param {string} text
  * @param {() => void} does
  */
-export const tool = (text, does) => button(text, does, "tool");
+const tool = (text, does) => button(text, does, "tool");
 
 /**
  * @param {string} text
@@ -160,7 +160,7 @@ function sliderFor(text, slider) {
  * @param {string} name
  * @param {() => void} does
  */
-function signTool(icon, name, does) {
+export function signTool(icon, name, does) {
   const made = tool("", does);
   made.dataset.icon = icon;
   made.title = made.ariaLabel = name;
