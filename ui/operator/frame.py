@@ -137,7 +137,8 @@ def _top() -> str:
     """Return the end of the header: the theme switch, which its script shows, and the way back."""
     label = html_of(_SHADE)
     switch = (
-        f'<button type="button" id="shade" class="quiet" hidden aria-label="{label}">◐</button>'
+        '<button type="button" id="shade" class="quiet" data-icon="moon" hidden'
+        f' title="{label}" aria-label="{label}"></button>'
     )
     return f'<span class="top">{switch}{link_to_app()}</span>'
 

@@ -82,9 +82,11 @@ _ANY = """:is([data-icon], [class*="icon-of-"])::before {
 
 
 @cache
-def icon_styles() -> str:
-    drawings = "\n".join(f"--icon-{name}: {_drawing(name)};" for name in _PATHS)
-    return "\n".join((f"& {{\n{drawings}\n}}", _ANY, *map(_rule, _PATHS)))
+def icon_styles(*names: str) -> str:
+    """Return the rules that draw these icons, or all."""
+    names = names or tuple(_PATHS)
+    drawings = "\n".join(f"--icon-{name}: {_drawing(name)};" for name in names)
+    return "\n".join((f"& {{\n{drawings}\n}}", _ANY, *map(_rule, names)))
 
 
 def _drawing(name: str) -> str:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from comfy.base.messages import message
 from ui.brand import ACCENT, Brand, current_brand
 from ui.languages.current import html_of
+from ui.page.icons import icon_styles
 from ui.page.language_files import html_attributes
 from ui.page.script_files import sign_in_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
@@ -63,7 +64,7 @@ def _policy(accent: str) -> str:
 @cache
 def _style(accent: str) -> str:
     fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
-    return f"\n:root {{ {variables(accent)} }}\n{fonts}\n{styles(*_STYLES)}"
+    return f"\n:root {{ {variables(accent)} }}\n{fonts}\n{icon_styles('moon')}\n{styles(*_STYLES)}"
 
 
 @cache
