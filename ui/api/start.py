@@ -140,7 +140,7 @@ class StartHandlers:
             ("runs", name),
             begin,
             ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
-            stop=lambda outcome: _cancel_runs(registry, outcome.ids, owner),
+            stop=lambda outcome: cancel_runs(registry, outcome.ids, owner),
         )
         run_docs = [await asyncio.to_thread(self.runs.started, one, owner) for one in outcome.ids]
         if not outcome.counted:
@@ -158,7 +158,7 @@ class StartHandlers:
         owner = keyed.owner
         self.runs.record(run_id, owner)
         outcome = self.requests.changed_once(
-            keyed, ("run stop", run_id), partial(_cancel_runs, self.runs.registry, [run_id], owner)
+            keyed, ("run stop", run_id), partial(cancel_runs, self.runs.registry, [run_id], owner)
         )
         return changed_answer(outcome, self.runs.found(run_id, owner))
 
@@ -177,7 +177,7 @@ async def runs_end_first(
     return True
 
 
-def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
+def cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
     """Cancel the active runs among these."""
     for run_id in ids:
         with suppress(RunNotFound):  # it ended long ago

@@ -68,6 +68,9 @@ class Sent:
         _check_part("", self.body, body["content"]["application/json"]["schema"])
 
 
+Parts = list[tuple[str, str]]  # names and values of a multipart request's parts, in order
+
+
 @dataclass(frozen=True, slots=True)
 class Bodies:
     """Reader of request bodies. `uploading`: room for uploads."""
@@ -90,13 +93,24 @@ class Bodies:
     async def keep(self, request: Request, owner: str) -> Sent:
         """Store the files of a multipart request as uploads. Their ids are the request's values, by
         number. Raises HTTPException."""
+        _, files = await self.parts(request, owner, MOST_FILES)
+        ids = {str(at): upload for at, (_, upload) in enumerate(files)}
+        return Sent({"values": ids}, frozenset(ids))
+
+    async def parts(self, request: Request, owner: str, most: int) -> tuple[Parts, Parts]:
+        """Return a multipart request's texts, at most this many, and its files, at least one. The
+        files are stored as uploads, and their values are the uploads' ids. Raises HTTPException."""
         with place_held(self.uploading, Caller.of(owner, request.scope)):
-            async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
-                files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
-                ids = {
-                    str(at): one for at, one in enumerate(await self._kept(files, owner, request))
-                }
-                return Sent({"values": ids}, frozenset(ids))
+            async with request.form(max_files=MOST_FILES, max_fields=most) as form:
+                items = form.multi_items()
+                for problem in (refused_value(one) for item in items for one in item):
+                    if problem:
+                        raise HTTPException(422, problem)
+                files = [(key, one) for key, one in items if isinstance(one, UploadFile)]
+                ids = await self._kept([one for _, one in files], owner, request)
+                texts = [(key, value) for key, value in items if isinstance(value, str)]
+                named = [(key, upload) for (key, _), upload in zip(files, ids, strict=True)]
+                return texts, named
 
     async def _text(self, request: Request) -> bytes:
         most, body = self.limits.body, bytearray()

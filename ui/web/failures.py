@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from ui.gradio.internals import refusal
-from ui.web.responses import API, NOT_UNDERSTOOD, Problem, in_short
+from ui.web.responses import API, NOT_UNDERSTOOD, OPENAI, Problem, in_short
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,12 @@ _WENT_WRONG = 1011  # close code
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
-    """Return a refusal by middleware: a problem document for programs, Gradio's format for
-    pages."""
+    """Return a refusal by middleware: a problem document for programs, OpenAI's format for its
+    clients, Gradio's for pages."""
     if scope["path"].startswith(f"{API}/"):
         return Problem(status, sentence).answer()
+    if scope["path"].startswith(f"{OPENAI}/"):
+        return Problem(status, sentence).openai_answer()
     return refusal(sentence, status)
 
 

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comfy.base.messages import message
+from comfy.base.messages import message, sentences
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # routes for programs, whose errors are problem documents (RFC 9457)
+OPENAI = "/v1"  # routes for clients of OpenAI's API, whose errors have its format
 SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may succeed later
 KEEP_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}  # for URLs with a digest
@@ -93,6 +94,20 @@ class Problem:
         if self.status in _PASSING:
             answer.headers["retry-after"] = str(math.ceil(self.retry_after))
         return answer
+
+    def openai_answer(self, param: str | None = None, code: str | None = None) -> Response:
+        """Return the problem as a response in the format of OpenAI's API. `param`: the parameter
+        that causes it."""
+        # OpenAI answers 400 to unusable requests, and its clients repeat a request after 409.
+        status = 400 if self.status in (409, 422) else self.status
+        error = {
+            "message": sentences(self.detail, self.hint),
+            "type": "server_error" if status >= 500 else "invalid_request_error",
+            "param": param,
+            "code": code or {401: "invalid_api_key", 429: "rate_limit_exceeded"}.get(status),
+        }
+        passing = {"retry-after": str(math.ceil(self.retry_after))} if status in _PASSING else {}
+        return AsciiJSON({"error": error}, status, passing)
 
 
 class PackedPages:

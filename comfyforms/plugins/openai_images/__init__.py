@@ -1,0 +1,1 @@
+"""OpenAI's image API over workflows, at `/v1`."""
