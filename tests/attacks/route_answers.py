@@ -83,6 +83,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
                 "GET /endpoints/gradio_api/queue/data",
+                "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
             ),
@@ -91,6 +92,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         # Ann is no administrator.
         **dict.fromkeys((f"GET {path}" for path in OF_ADMINISTRATORS), 404),
         # Its body is not what the route takes.
+        **dict.fromkeys(("POST /v1/images/generations", "POST /v1/images/edits"), 400),
         **dict.fromkeys(("POST /update/text", "POST /update/image", "POST /generate/image"), 400),
         **dict.fromkeys(("GET /mcp", "HEAD /mcp"), 405),
         **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session

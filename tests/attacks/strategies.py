@@ -71,7 +71,7 @@ QUERY = (
 ANSWERING = (
     *("/account", "/api/v1", "/batches", "/chains", "/endpoints", "/files", "/generate"),
     *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/operator", "/queue", "/runs"),
-    *("/update", "/workflows"),
+    *("/update", "/v1", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (

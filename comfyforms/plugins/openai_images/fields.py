@@ -32,7 +32,7 @@ _WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 _NEEDS = 12  # bytes per pixel of a mask
-_OPAQUE = "The mask has no transparent areas, which mark what is edited."
+_OPAQUE = "The mask has no transparent areas. They mark the part to edit."
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_the_examples_of_the_page_work(
         of_gradio, *others = blocks[3:]
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
-        plain, remote, tools, batch, relay, webhook = (
+        plain, remote, tools, images, batch, relay, webhook = (
             printed(block, capsys) for block in (first_one, of_client, *others)
         )
         # Gradio's client keeps files where these say when it is imported.
@@ -86,6 +86,7 @@ def test_the_examples_of_the_page_work(
         assert remote.count("done (") == 2
         assert "done 6 of 6" in remote
         assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
+        assert images == "done 512x512\n"
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
         assert tools.endswith("['image', 'text']\n")
