@@ -1,5 +1,7 @@
 """The path `/mcp`: the server from the `mcp` package, behind the app's access checks.
 
+The package's releases 1 and 2 both work: Gradio allows only the first beside it.
+
 It limits assistants' sessions. A new one replaces an idle one instead of being refused."""
 
 from __future__ import annotations
@@ -8,20 +10,27 @@ import asyncio
 from collections import Counter, OrderedDict
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken
-from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.authentication import BaseUser
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comfy.base.errors import ComfyError
+from comfy.base.messages import sentences
 from comfy.base.version import app_version
 from comfyforms.hooks import AppParts, PluginApp
-from comfyforms.plugins.mcp.calls import ToolCalls
+from comfyforms.plugins.mcp.calls import Answer, Call, ToolCalls
+from comfyforms.plugins.mcp.settings import McpSettings
+from mcp import types
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared import exceptions
 from ui.gradio.allowlist import replay
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BUSY, BodyLimit, WebLimits, body_done, read_object
@@ -134,24 +143,76 @@ async def _unheard(_: Message) -> None:
 
 
 _ABOUT = """\
-Each tool runs a ComfyUI workflow, which takes seconds to minutes. Omitted arguments keep the \
-author's value; omitted seeds are random. The last text of a result is JSON with the run's id and \
-its files. To use such a file as an argument of a later call, pass {"run": "<id>", "file": 0}. \
-Pass other files as {"base64": "…", "name": "a.png"}."""
+ComfyUI workflows as tools. A run takes seconds to minutes. Omitted arguments keep the author's \
+value; omitted seeds are random. The last text of a result is JSON with the URIs of its files. \
+Pass such a URI as an argument of a later call, or read it as a resource. Pass other files as \
+data: URLs."""
+_types: Any = types  # differ between the releases
+_kind: Any = Server
+
+
+def _server(calls: ToolCalls) -> Any:
+    """Return the package's server. Its releases register handlers in different ways."""
+    about = {"name": "comfyforms", "version": app_version(), "instructions": _ABOUT}
+    answers = {
+        "list_tools": calls.list_tools,
+        "call_tool": calls.call_tool,
+        "list_resources": calls.list_resources,
+        "list_resource_templates": calls.list_resource_templates,
+        "read_resource": calls.read_resource,
+    }
+    kinds = {name: name.title().replace("_", "") for name in answers}
+    results = {name: getattr(_types, f"{kind}Result") for name, kind in kinds.items()}
+    if not hasattr(_kind, "request_context"):
+        handlers = {
+            f"on_{name}": partial(_answer, answer, results[name])
+            for name, answer in answers.items()
+        }
+        return _kind(**about, title="ComfyForms", **handlers)
+    server = _kind(**about)
+    for name, answer in answers.items():
+        request = getattr(_types, f"{kinds[name]}Request")
+        handler = partial(_answer_first, server, answer, results[name])
+        server.request_handlers[request] = handler
+    return server
+
+
+async def _answer(answer: Answer, result: Any, context: Any, params: Any) -> Any:
+    """Answer a request in release 2."""
+
+    async def report(done: float, said: str) -> None:
+        await context.session.report_progress(done, 1.0, said)
+
+    try:
+        told = await answer(Call(context.request, report), _given(params))
+    except ComfyError as problem:
+        said = sentences(str(problem), problem.hint)
+        raise exceptions.MCPError(types.INTERNAL_ERROR, said) from problem
+    return result.model_validate(told)
+
+
+async def _answer_first(server: Any, answer: Answer, result: Any, request: Any) -> Any:
+    """Answer a request in release 1, which itself sends the texts of errors."""
+    context = server.request_context
+    token = context.meta.progressToken if context.meta else None
+
+    async def report(done: float, said: str) -> None:
+        if token is not None:
+            at = str(context.request_id)
+            await context.session.send_progress_notification(token, done, 1.0, said, at)
+
+    told = await answer(Call(context.request, report), _given(request.params))
+    return _types.ServerResult(result.model_validate(told))
+
+
+def _given(params: Any) -> dict[str, Any]:
+    return params.model_dump(mode="json") if params else {}
 
 
 class McpEndpoint:
     """ASGI app for a single path."""
 
     def __init__(self, calls: ToolCalls, limits: WebLimits) -> None:
-        server = Server(
-            "comfyforms",
-            version=app_version(),
-            title="ComfyForms",
-            instructions=_ABOUT,
-            on_list_tools=calls.list,
-            on_call_tool=calls.call,
-        )
         self._identity = calls.identity
         self._limits = limits
         # Room for the bodies of waiting calls. The package keeps each body until its answer.
@@ -163,7 +224,7 @@ class McpEndpoint:
         # `OpenSessions` limits the sessions: at its own limit, the package would refuse every
         # user's next session.
         self._sessions = StreamableHTTPSessionManager(
-            server, max_request_body_size=limits.body, max_sessions=None
+            _server(calls), max_request_body_size=limits.body, max_sessions=None
         )
         self._open = OpenSessions(limits.pages, limits.address_pages, self._sessions.handle_request)
 
@@ -218,6 +279,8 @@ def mcp_parts(app: PluginApp, path: str) -> AppParts:
         parts.chain_start,
         parts.results,
         app.services.waiting,
+        app.own_settings(McpSettings).mcp_fields,
+        app.settings.root_path,
     )
     endpoint = McpEndpoint(calls, app.services.limits)
     routes = GuardedRoutes()

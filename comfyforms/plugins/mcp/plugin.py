@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from comfyforms.hooks import AppParts, PluginApp, hookimpl
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 log = logging.getLogger(__name__)
 
 MCP = "/mcp"
-NEEDED = "mcp>=2.3,<3"  # same as the extra in pyproject.toml, which a wheel doesn't contain
+# The extra in pyproject.toml, which a wheel doesn't contain.
+NEEDED = "mcp>=1.30,<3,!=2.0.*,!=2.1.*,!=2.2.*"
+
+
+@hookimpl
+def settings() -> list[type[BaseModel]]:
+    """Add `--mcp-fields`."""
+    from comfyforms.plugins.mcp.settings import McpSettings
+
+    return [McpSettings]
 
 
 @hookimpl
