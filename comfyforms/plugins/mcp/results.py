@@ -102,9 +102,9 @@ def listed_results(runs: Runs, owner: str, request: Request) -> dict[str, Any]:
                 "title": f"{record.job.title}: {first_text(record.job.values)}",
                 "mimeType": file.media_type,
             }
-            for record in reversed(records)
-            for file in runs.listed(record).files
-            if file.saved
+            for record in records
+            for files in [runs.listed(record).files]
+            for file in (files[at] for at in saved_places(record))
         ]
     }
 

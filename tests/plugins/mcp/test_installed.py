@@ -31,7 +31,8 @@ def test_without_the_extra_there_is_no_mcp_path(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("version", "fits"),
     [
-        ("1.30.0", False),
+        ("1.29.4", False),
+        ("1.30.0", True),
         ("2.2.9", False),
         ("2.3.0", True),
         ("2.4.0rc1", True),

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,19 +15,19 @@ import anyio
 import httpx2
 import pytest
 import requests
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
+from mcp.types import BlobResourceContents, CallToolResult, ImageContent, TextContent, Tool
 from PIL import Image
 from starlette.requests import Request
 
 from comfy.base.version import app_version
 from comfy.comfyui.protocol.run_state import Phase
-from comfyforms.plugins.mcp.calls import finished_call
+from comfyforms.plugins.mcp.results import finished_call
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
 from ui.documents.run_doc import RunJson
@@ -52,8 +53,10 @@ ACCEPTED = {"accept": "application/json, text/event-stream"}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Serve an app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.02) as served:
+    """Serve an app with ten workflows, on a server that takes some time."""
+    folder = own_temporary_folder / "ten"
+    shutil.copytree(WORKFLOWS, folder, ignore=shutil.ignore_patterns("inpaint*"))
+    with running_demo_app(step_seconds=0.02, workflows=folder) as served:
         yield served
 
 
@@ -69,6 +72,12 @@ async def assistant(
         Client(streamable_http_client(f"{app.url}/mcp", http_client=http), mode=era) as client,
     ):
         yield client
+
+
+async def tools_of(app: RunningApp) -> dict[str, Tool]:
+    """Return the tools that an assistant gets, by name."""
+    async with assistant(app) as client:
+        return {tool.name: tool for tool in (await client.list_tools()).tools}
 
 
 def text_of(result: CallToolResult) -> str:
@@ -90,6 +99,9 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
             assert (tool.title, "image" in str(tool.description)) == ("Text to image", True)
             steps = tool.input_schema["properties"]["steps"]
             assert (steps["type"], steps["minimum"]) == ("integer", 1)
+            (cover,) = tool.icons or ()
+            with requests.get(cover.src, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as icon:
+                assert icon.headers["content-type"] == "image/webp"
             heard: list[float] = []
 
             async def hear(done: float, total: float | None, said: str | None) -> None:
@@ -104,10 +116,16 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
             with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
                 assert shown.format == "PNG"
             told = json.loads(text_of(result))
-            assert app.runs.record(told["run"], f"browser:{ANN}").job.workflow == "text-to-image"
-            earlier = {"run": told["run"], "file": told["files"][0]["file"]}
-            sent = {"base64": base64.b64encode(saved("PNG")).decode(), "name": "a.png"}
-            for file in (earlier, sent):
+            assert result.structured_content == told | {"texts": []}
+            (run,) = told["runs"]
+            assert app.runs.record(run, f"browser:{ANN}").job.workflow == "text-to-image"
+            content = base64.b64encode(saved("PNG")).decode()
+            for file in (
+                told["files"][0]["uri"],
+                f"data:image/png;base64,{content}",
+                {"run": run, "file": 0},
+                {"base64": content, "name": "a.png"},
+            ):
                 given = {"your_image": file, "steps": 1}
                 again = await client.call_tool("image_to_image", given)
                 assert not again.is_error, text_of(again)
@@ -115,8 +133,8 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
     awaited(ask())
 
 
-def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
-    """If a stored image has been deleted, the answer links to its address, as for other files."""
+def test_an_image_that_is_gone_has_a_uri(app: RunningApp) -> None:
+    """If a stored image has been deleted, the answer names its address, as for other files."""
     made = run_of(app)
     services = app.services
     record = services.runs.record(made["id"], f"browser:{ANN}")
@@ -125,30 +143,55 @@ def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
     kept.unlink()
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
-    told = RunJson().document(record)
-    slots = services.copies.blobs.turns
-    link, named = finished_call([(record, told)], files, slots, request).content
-    assert isinstance(link, ResourceLink)
-    assert str(link.uri) == f"http://app.test{made['files'][0]['url']}"
-    assert isinstance(named, TextContent)
+    told = finished_call([(record, RunJson().document(record))], files, request)
+    assert [block["type"] for block in told["content"]] == ["text"]
+    (file,) = told["structuredContent"]["files"]
+    assert file["uri"] == f"http://app.test{made['files'][0]['url']}"
 
 
 def test_texts_and_other_files_come_too(app: RunningApp) -> None:
-    """A text comes as text, and a video as a link to the app."""
+    """A text comes as text, and a video as the URI of a resource."""
 
     async def ask() -> None:
         async with assistant(app) as client:
             said = await client.call_tool("steps_describe_image", {})
             assert isinstance(said.content[0], TextContent)
             assert len(said.content) == 2
-            assert said.content[0].text
+            assert said.structured_content["texts"] == [said.content[0].text]  # type: ignore[index]
             moving = {"frames": 2, "steps": 1, "steps_per_frame": 1, "width": 256, "height": 256}
             made = await client.call_tool("animation", moving)
-            (link,) = (one for one in made.content if isinstance(one, ResourceLink))
-            assert link.mime_type == "video/mp4"
-            assert link.uri.startswith(f"{app.url}/api/v1/runs/")
-            with requests.get(link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as video:
-                assert video.headers["content-type"] == "video/mp4"
+            files = json.loads(text_of(made))["files"]
+            (video,) = (one["uri"] for one in files if one["name"].endswith("mp4"))
+            assert video.startswith(f"{app.url}/api/v1/runs/")
+            (content,) = (await client.read_resource(video)).contents
+            assert isinstance(content, BlobResourceContents)
+            with requests.get(video, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as answer:
+                assert answer.content == base64.b64decode(content.blob)
+                assert answer.headers["content-type"] == content.mime_type == "video/mp4"
+
+    awaited(ask())
+
+
+def test_results_are_resources_of_their_owner(app: RunningApp) -> None:
+    """The newest ones are listed. Another user gets the same answer as for a file that never
+    existed, and a script without a cookie gets no list."""
+    uri = f"{app.url}{run_of(app)['files'][0]['url']}"
+
+    async def ask() -> None:
+        async with assistant(app) as ann, assistant(app, cookie=BOB) as bob:
+            listed = (await ann.list_resources()).resources
+            assert (listed[0].uri, listed[0].mime_type) == (uri, "image/png")
+            assert not (await bob.list_resources()).resources
+            (template,) = (await ann.list_resource_templates()).resource_templates
+            assert template.uri_template.startswith(f"{app.url}/api/v1/runs/")
+            (content,) = (await ann.read_resource(uri)).contents
+            assert content.mime_type == "image/png"
+            for client, wrong in ((bob, uri), (ann, f"{uri}7"), (ann, "file:///etc/passwd")):
+                with pytest.raises(MCPError, match="This result no longer exists"):
+                    await client.read_resource(wrong)
+        async with assistant(app, cookie="") as script:
+            await script.call_tool("text_to_image", QUICK)
+            assert not (await script.list_resources()).resources
 
     awaited(ask())
 
@@ -172,7 +215,7 @@ def test_a_chain_is_a_tool(app: RunningApp) -> None:
             (image,) = (one for one in result.content if isinstance(one, ImageContent))
             with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
                 assert shown.format == "PNG"
-            run = json.loads(text_of(result))["run"]
+            (run,) = json.loads(text_of(result))["runs"]
             assert app.runs.record(run, f"browser:{ANN}").state.phase is Phase.DONE
             wrong = await client.call_tool(tool, {"width": 7})
             assert (wrong.is_error, "width: " in text_of(wrong)) == (True, True)
@@ -305,7 +348,7 @@ def test_a_token_lets_an_assistant_in() -> None:
             async with assistant(app, "auto", "", **headers) as client:
                 return text_of(await client.call_tool("text_to_image", QUICK))
 
-        run = json.loads(awaited(ask()))["run"]
+        (run,) = json.loads(awaited(ask()))["runs"]
         assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
 
 

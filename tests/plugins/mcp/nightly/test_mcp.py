@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,13 +13,13 @@ from pathlib import Path
 import anyio
 import pytest
 import requests
-from mcp.types import ImageContent, ResourceLink
+from mcp.types import ImageContent
 from PIL import Image
 from starlette.requests import Request
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfyforms.plugins.mcp.calls import finished_call
-from tests.plugins.mcp.test_mcp import ERAS, QUICK, assistant
+from comfyforms.plugins.mcp.results import finished_call
+from tests.plugins.mcp.test_mcp import ERAS, QUICK, assistant, text_of
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
@@ -40,7 +41,7 @@ LASTING = QUICK | {"steps": 60}
 @pytest.mark.parametrize("era", ERAS)
 def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, era: str) -> None:
     """A client with default settings gets the answer. Several images, or a chain's large image,
-    come as visible smaller images with links to the full ones."""
+    come as visible smaller images. The URIs lead to the full ones."""
     size = {"width": 768, "height": 768}
     calls = (
         ("text_to_image", {"steps": 2, "width": 1024, "height": 1024}, 1, False),
@@ -58,22 +59,20 @@ def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, e
                 result = await client.call_tool(tool, values, progress_callback=hear)
                 assert not result.is_error, result.content
                 images = [one for one in result.content if isinstance(one, ImageContent)]
-                links = [one for one in result.content if isinstance(one, ResourceLink)]
                 assert len(images) == count
-                assert links or not is_too_large
+                assert any(one.mime_type == "image/webp" for one in images) == is_too_large
                 for image in images:
                     with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
                         assert min(shown.size) >= 256
-                for link in links:
-                    with requests.get(
-                        link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
-                    ) as whole:
+                for file in json.loads(text_of(result))["files"]:
+                    uri = file["uri"]
+                    with requests.get(uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as whole:
                         assert whole.headers["content-type"] == "image/png"
 
     awaited(ask())
 
 
-def test_an_answer_with_many_images_links_the_last_ones(app: RunningApp) -> None:
+def test_an_answer_with_many_images_names_the_last_ones(app: RunningApp) -> None:
     """An answer embeds as many images as an assistant can view, shortens long texts, and never gets
     too long."""
     services = app.services
@@ -81,15 +80,13 @@ def test_an_answer_with_many_images_links_the_last_ones(app: RunningApp) -> None
     told = replace(RunJson().document(record), texts=("a" * 100_000,))
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
-    slots = services.copies.blobs.turns
-    for count, most_links in ((1, 0), (200, 200), (2000, 500)):
-        result = finished_call([(record, told)] * count, files, slots, request)
-        assert len(result.model_dump_json()) < 1_000_000
-        kinds = Counter(block.type for block in result.content)
+    for count in (1, 200, 2000):
+        result = finished_call([(record, told)] * count, files, request)
+        assert len(json.dumps(result)) < 1_000_000
+        kinds = Counter(block["type"] for block in result["content"])
         assert kinds["image"] >= min(count, 10)
-        assert kinds["image"] + kinds["resource_link"] >= min(count, 500)
-        assert kinds["resource_link"] <= most_links
-        assert kinds["text"] == 1 + count
+        assert kinds["text"] == 2
+        assert len(result["structuredContent"]["files"]) == min(count, 500)
 
 
 @pytest.mark.parametrize("era", ERAS)
