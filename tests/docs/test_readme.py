@@ -136,7 +136,7 @@ def test_the_address_for_assistants_is_one(app: RunningApp) -> None:
             return [tool.name for tool in (await assistant.list_tools()).tools]
 
     address = server["url"].replace("http://127.0.0.1:7860", app.url)
-    assert "text_to_image" in awaited(tools(address))
+    assert "run_workflow" in awaited(tools(address))
 
 
 @pytest.mark.parametrize("command", CALLS)

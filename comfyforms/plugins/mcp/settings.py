@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class McpSettings(BaseModel):
-    """How much of a form the tools describe."""
+    """Extent of the forms that the tools describe."""
 
     mcp_fields: Literal["main", "all"] = Field(
         "main",

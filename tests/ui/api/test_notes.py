@@ -39,7 +39,7 @@ def test_an_assistant_reads_it_in_the_tool(app: RunningApp) -> None:
 
     async def ask() -> str:
         async with assistant(app) as client:
-            (tool,) = (await client.list_tools()).tools
+            tool = (await client.list_tools()).tools[0]
             return tool.description or ""
 
     assert awaited(ask()).endswith(SAID)
