@@ -59,14 +59,14 @@ class DownloadHandlers:
         return self.desk.servers.pool.servers[number]
 
     @routes.get("/downloads", Access.ADMINISTRATOR, response_model=DownloadList)
-    def downloads(self) -> AsciiJSON:
+    def list_downloads(self) -> AsciiJSON:
         """Return the downloads of models at all servers."""
         lists = self.desk.models.downloads.lists()
         found = all_downloads(lists, self.desk.models.downloads.numbers)
         return AsciiJSON(DownloadList(found, tuple(at.problem for at in lists if at.problem)))
 
     @routes.post("/downloads", Access.ADMINISTRATOR, status_code=204)
-    def get(
+    def start_download(
         self,
         request: Request,
         workflow: Annotated[str, Body()],
@@ -78,7 +78,7 @@ class DownloadHandlers:
         return Response(status_code=204)
 
     @routes.post("/downloads/{number}/{key}/{action}", Access.ADMINISTRATOR, status_code=204)
-    def act(
+    def change_download(
         self,
         request: Request,
         key: _Key,
@@ -95,18 +95,18 @@ class DownloadHandlers:
         return Response(status_code=204)
 
     @routes.delete("/downloads/{number}/{key}", Access.ADMINISTRATOR, status_code=204)
-    def cancel(self, request: Request, key: _Key, number: _Number) -> Response:
+    def delete_download(self, request: Request, key: _Key, number: _Number) -> Response:
         """Cancel a download and delete its partial file, or remove an ended one from the list."""
         self.desk.models.change(self.desk.actor(request), self._server(number), key, "remove")
         return Response(status_code=204)
 
     @routes.get("/model-requests", Access.ADMINISTRATOR, response_model=ModelRequests)
-    def requests(self) -> AsciiJSON:
+    def list_model_requests(self) -> AsciiJSON:
         """Return users' requests for missing models."""
         return AsciiJSON(ModelRequests(self.desk.models.open_requests()))
 
     @routes.post("/model-requests/{key}/get", Access.ADMINISTRATOR, status_code=204)
-    def get_requested(
+    def start_requested_download(
         self,
         request: Request,
         key: str,
@@ -117,13 +117,13 @@ class DownloadHandlers:
         return Response(status_code=204)
 
     @routes.delete("/model-requests", Access.ADMINISTRATOR, status_code=204)
-    def close_all(self) -> Response:
+    def delete_model_requests(self) -> Response:
         """Close all requests without a download."""
         self.desk.models.close_all()
         return Response(status_code=204)
 
     @routes.delete("/model-requests/{key}", Access.ADMINISTRATOR, status_code=204)
-    def close(self, key: str) -> Response:
+    def delete_model_request(self, key: str) -> Response:
         """Close a request without a download."""
         self.desk.models.close(key)
         return Response(status_code=204)
@@ -166,12 +166,12 @@ class OverviewHandlers:
     routes = GuardedRoutes("/admin", tags=["Administration"])
 
     @routes.get("/notice", Access.ADMINISTRATOR, response_model=NoticeDoc)
-    def notice(self) -> AsciiJSON:
+    def get_notice(self) -> AsciiJSON:
         """Return the notice that all pages show."""
         return AsciiJSON(NoticeDoc(self.desk.announcements.notice))
 
     @routes.post("/notice", Access.ADMINISTRATOR, response_model=NoticeDoc)
-    def put_notice(
+    def set_notice(
         self,
         request: Request,
         text: Annotated[str, Body()],
@@ -186,7 +186,7 @@ class OverviewHandlers:
         )
 
     @routes.delete("/notice", Access.ADMINISTRATOR, status_code=204)
-    def remove_notice(self, request: Request) -> Response:
+    def delete_notice(self, request: Request) -> Response:
         """Remove the notice from all pages."""
         self.desk.announcements.remove(self.desk.actor(request))
         return Response(status_code=204)
@@ -194,28 +194,28 @@ class OverviewHandlers:
     @routes.get(
         "/storage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=StorageFigures
     )
-    def storage(self) -> AsciiJSON:
+    def list_storage(self) -> AsciiJSON:
         """Return the storage of all users, and what expires in the next seven days."""
         return AsciiJSON(self.desk.figures.storage())
 
     @routes.get("/usage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=UsageDoc)
-    def usage(self) -> AsciiJSON:
+    def get_usage(self) -> AsciiJSON:
         """Return the runs of the last eight weeks by workflow."""
         return AsciiJSON(UsageDoc(self.desk.figures.weeks()))
 
     @routes.get("/paid-runs", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=PaidRunsDoc)
-    def paid_runs(self) -> AsciiJSON:
+    def list_paid_runs(self) -> AsciiJSON:
         """Return how many paid runs each user started in the last 24 hours and 30 days."""
         return AsciiJSON(PaidRunsDoc(self.desk.figures.paid_runs()))
 
     @routes.get("/missing", Access.ADMINISTRATOR, work=Work.CATALOG, response_model=MissingParts)
-    def missing(self) -> AsciiJSON:
+    def list_missing_parts(self) -> AsciiJSON:
         """Return the models and nodes that workflows need and no server has."""
         services = self.desk.services
         return AsciiJSON(missing_parts(services.library, services.known_parts, demo=services.demo))
 
     @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
-    def activity(self) -> AsciiJSON:
+    def list_activity(self) -> AsciiJSON:
         """Return the last 50 actions of administrators."""
         return AsciiJSON(ActivityDoc(self.desk.audit.last()))
 
@@ -241,12 +241,12 @@ class PeopleHandlers:
     routes = GuardedRoutes("/admin/people", tags=["Administration"])
 
     @routes.get("", Access.ADMINISTRATOR, response_model=PeopleDoc)
-    def listed(self) -> AsciiJSON:
+    def list_users(self) -> AsciiJSON:
         """Return all users, with their storage and their runs of the last seven days."""
         return AsciiJSON(PeopleDoc(tuple(self.desk.people.all()), self.desk.people.can_change))
 
     @routes.post("", Access.ADMINISTRATOR, status_code=201, response_model=NewPassword)
-    def add(
+    def add_user(
         self,
         request: Request,
         name: Annotated[str, Body()],
@@ -260,7 +260,7 @@ class PeopleHandlers:
         return AsciiJSON(self.desk.people.add(self.desk.actor(request), name, password, role), 201)
 
     @routes.patch("/{name:path}", Access.ADMINISTRATOR, status_code=204)
-    def change(
+    def change_user(
         self, request: Request, name: str, role: Annotated[Role, Body(embed=True)]
     ) -> Response:
         """Make a user an administrator (`operator`) or a `user`."""
@@ -268,7 +268,9 @@ class PeopleHandlers:
         return Response(status_code=204)
 
     @routes.post("/{name:path}/password", Access.ADMINISTRATOR, response_model=NewPassword)
-    async def reset(self, request: Request, name: str, password: _Password = "") -> AsciiJSON:
+    async def reset_password(
+        self, request: Request, name: str, password: _Password = ""
+    ) -> AsciiJSON:
         """Set a user's password, and end their sessions and tokens.
 
         Without a `password`, the app generates one and returns it only now.
@@ -280,7 +282,7 @@ class PeopleHandlers:
         return AsciiJSON(answer)
 
     @routes.delete("/{name:path}", Access.ADMINISTRATOR, status_code=204)
-    async def remove(
+    async def delete_user(
         self, request: Request, name: str, results: Literal["keep", "delete"] = "keep"
     ) -> Response:
         """Remove a user, and end their sessions and tokens at once.
@@ -343,7 +345,7 @@ class ServerHandlers:
         return found
 
     @routes.get("/servers", Access.ADMINISTRATOR, work=Work.HEALTH, response_model=AdminServers)
-    def servers(self) -> AsciiJSON:
+    def list_servers(self) -> AsciiJSON:
         """Return all servers with their queue and memory."""
         found = (
             AdminServer(
@@ -356,55 +358,55 @@ class ServerHandlers:
         return AsciiJSON(AdminServers(tuple(found)))
 
     @routes.post("/servers/{number}/pause", Access.ADMINISTRATOR, status_code=204)
-    def pause(self, request: Request, number: _Number) -> Response:
+    def pause_server(self, request: Request, number: _Number) -> Response:
         """Send a server no more runs; its current runs continue."""
         self.desk.servers.pause(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/resume", Access.ADMINISTRATOR, status_code=204)
-    def resume(self, request: Request, number: _Number) -> Response:
+    def resume_server(self, request: Request, number: _Number) -> Response:
         """Send a server runs again."""
         self.desk.servers.resume(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/free", Access.ADMINISTRATOR, status_code=204)
-    def free(self, request: Request, number: _Number) -> Response:
+    def free_server_memory(self, request: Request, number: _Number) -> Response:
         """Make a server free its memory."""
         self.desk.servers.free(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/update", Access.ADMINISTRATOR, status_code=204)
-    def update(self, request: Request, number: _Number) -> Response:
+    def update_server(self, request: Request, number: _Number) -> Response:
         """Ask a server for its nodes, models and choices now."""
         self.desk.servers.update_list(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.post("/servers/{number}/restart", Access.ADMINISTRATOR, status_code=204)
-    def restart(self, request: Request, number: _Number) -> Response:
+    def restart_server(self, request: Request, number: _Number) -> Response:
         """Restart a ComfyUI that the app started. Its active run ends."""
         self.desk.servers.restart(self.desk.actor(request), self._server(number))
         return Response(status_code=204)
 
     @routes.get("/servers/{number}/log", Access.ADMINISTRATOR, response_model=ServerLog)
-    def log(self, number: _Number) -> AsciiJSON:
+    def get_server_log(self, number: _Number) -> AsciiJSON:
         """Return the last lines of a ComfyUI that the app started."""
         if (local := self.desk.servers.local.get(self._server(number).url)) is None:
             raise HTTPException(404)
         return AsciiJSON(ServerLog(local.log.tail()))
 
     @routes.get("/runs", Access.ADMINISTRATOR, response_model=AdminRuns)
-    def runs(self) -> AsciiJSON:
+    def list_all_runs(self) -> AsciiJSON:
         """Return the unfinished runs of all users, without their contents."""
         return AsciiJSON(AdminRuns(self.desk.monitor.overview().runs))
 
     @routes.post("/runs/{run_id}/stop", Access.ADMINISTRATOR, status_code=204)
-    def stop(self, request: Request, run_id: str) -> Response:
+    def stop_any_run(self, request: Request, run_id: str) -> Response:
         """Stop any user's run."""
         self.desk.runs.stop(self.desk.actor(request), run_id)
         return Response(status_code=204)
 
     @routes.post("/runs/{run_id}/move", Access.ADMINISTRATOR, status_code=204)
-    def move(self, request: Request, run_id: str, to: Literal["front", "back"]) -> Response:
+    def move_any_run(self, request: Request, run_id: str, to: Literal["front", "back"]) -> Response:
         """Move any user's waiting run to the front or back of the queue."""
         self.desk.runs.move(self.desk.actor(request), run_id, first=to == "front")
         return Response(status_code=204)

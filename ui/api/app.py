@@ -142,6 +142,7 @@ def api_app(
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(judge_json)],
+        generate_unique_id_function=lambda route: route.name,  # its handler's name
         redirect_slashes=False,  # a redirect would drop the prefix from the URL
         responses=DOCUMENT,
     )

@@ -40,7 +40,7 @@ from ui.api.requests import (
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
 from ui.api.streams import EVENTS, GroupEvents, group_ends_first
-from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
+from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
@@ -57,7 +57,7 @@ _BODY: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "values": {"type": "object"},
+                    "values": VALUES,
                     "watched": WATCHED,
                     "text_sources": TEXT_SOURCES,
                     "confirm_paid": CONFIRM_PAID,
@@ -75,7 +75,7 @@ _CONTINUED: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "values": {"type": "object"},
+                    "values": VALUES,
                     "again": {"type": "array", "items": {"type": "string"}},
                     "text_sources": TEXT_SOURCES,
                     "callback": CALLBACK,
@@ -118,7 +118,9 @@ class ChainHandlers:
         responses={200: REPLAYED | {"model": ChainDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> AsciiJSON:
+    async def start_chain(
+        self, name: str, asked: StartRequest = Depends(start_request)
+    ) -> AsciiJSON:
         """Start a chain.
 
         Keys of values begin with the step's name; `"step.runs": false` leaves out an optional step.
@@ -142,7 +144,9 @@ class ChainHandlers:
     @routes.get(
         "/chains", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=ChainPage
     )
-    def listed(self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner) -> AsciiJSON:
+    def list_chains(
+        self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner
+    ) -> AsciiJSON:
         """Return your chains, newest first.
 
         `next` is the `cursor` of the next page, null on the last.
@@ -157,7 +161,7 @@ class ChainHandlers:
         work=Work.PROCESSOR,
         response_model=ChainDoc,
     )
-    def one(self, chain_id: str, owner: Owner) -> AsciiJSON:
+    def get_chain(self, chain_id: str, owner: Owner) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
         return AsciiJSON(self.documents.whole(self.chains.get(chain_id, owner)))
 
@@ -167,7 +171,7 @@ class ChainHandlers:
         work=Work.PROCESSOR,
         response_model=HistoryDoc,
     )
-    def step_results(
+    def list_step_results(
         self,
         chain_id: str,
         name: str,
@@ -183,7 +187,7 @@ class ChainHandlers:
     @routes.get(
         "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
     )
-    async def events(
+    async def follow_chain(
         self, request: Request, chain_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a chain's progress as server-sent events.
@@ -193,7 +197,7 @@ class ChainHandlers:
         return await self.news.answer(request, chain_id, owner, last_event_id)
 
     @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
-    def stop(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    def stop_chain(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Stop a chain with its current run.
 
         The same request with the same `Idempotency-Key` stops it once.
@@ -212,7 +216,9 @@ class ChainHandlers:
         response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
     )
-    async def go_on(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    async def continue_chain(
+        self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)
+    ) -> AsciiJSON:
         """Continue a chain that has failed or was stopped.
 
         Unfinished steps use the new `values`, if there are any. Steps named in `again` run again
@@ -229,7 +235,7 @@ class ChainHandlers:
         return changed_answer(outcome, await asyncio.to_thread(self.documents.started, chain))
 
     @routes.delete("/chains/{chain_id}", Access.OWNER, summary="Delete")
-    def deleted(self, chain_id: str, owner: Owner) -> AsciiJSON:
+    def delete_chain(self, chain_id: str, owner: Owner) -> AsciiJSON:
         """Stop a chain and delete it.
 
         The runs of its steps stay.
@@ -248,7 +254,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
     @routes.post(
         "/runs/{run_id}/chain/vary", Access.OWNER, status_code=201, response_model=ChainDoc
     )
-    def vary(request: Request, run_id: str, owner: Owner) -> AsciiJSON:
+    def vary_chain(request: Request, run_id: str, owner: Owner) -> AsciiJSON:
         """Start the chain of a run again.
 
         It has the values of that run and new seeds.
@@ -258,7 +264,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
         return AsciiJSON(chain, 201, {"location": chain.url})
 
     @routes.get("/runs/{run_id}/chain", Access.OWNER, work=Work.CATALOG, status_code=204)
-    def check(run_id: str, owner: Owner) -> Response:
+    def check_run_chain(run_id: str, owner: Owner) -> Response:
         """Check whether a run can become a chain.
 
         If it can't, the answer is an error.
@@ -267,7 +273,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
         return Response(status_code=204)
 
     @routes.post("/runs/{run_id}/chain", Access.OWNER, status_code=201, response_model=NewChain)
-    def make(
+    def create_chain(
         run_id: str,
         owner: Owner,
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",

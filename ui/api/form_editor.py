@@ -258,12 +258,12 @@ class FormEditorHandlers:
         return AsciiJSON(_editor_json(editor_doc(opened, self.library.form(name, owner))))
 
     @routes.get("", Access.OWNER, work=Work.PROCESSOR, response_model=EditorDoc)
-    def get(self, name: str, owner: Owner) -> AsciiJSON:
+    def get_editor(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the settings of a form, and everything that can be edited."""
         return self._opened(owner, name)
 
     @routes.put("", Access.OWNER, response_model=EditorDoc)
-    def save(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
+    def save_form(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
         settings, by = _config_from(given.settings), self.identity.name_of(owner)
         editor = self._editor_of(name)
@@ -271,7 +271,7 @@ class FormEditorHandlers:
         return self._opened(owner, name)
 
     @routes.put("/draft", Access.OWNER, response_model=EditorDoc)
-    def save_draft(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
+    def save_form_draft(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Save settings as a draft, which only authors see.
 
         The published settings remove the draft.
@@ -282,25 +282,25 @@ class FormEditorHandlers:
         return self._opened(owner, name)
 
     @routes.post("/draft", Access.OWNER, response_model=DraftProblems)
-    def preview(self, name: str, given: PreviewedSettings, owner: Owner) -> AsciiJSON:
+    def preview_form(self, name: str, given: PreviewedSettings, owner: Owner) -> AsciiJSON:
         """Remember settings for a while without saving them, so that your page can draw them."""
         settings = _config_from(given.settings)
         return AsciiJSON(DraftProblems(self._editor_of(name).preview(owner, name, settings)))
 
     @routes.delete("/draft", Access.OWNER, status_code=204)
-    def end_preview(self, name: str, owner: Owner) -> Response:
+    def end_form_preview(self, name: str, owner: Owner) -> Response:
         """Forget previewed settings. A saved draft stays."""
         self._editor_of(name).end_preview(owner, name)
         return Response(status_code=204)
 
     @routes.post("/undo", Access.OWNER, response_model=EditorDoc)
-    def undo(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
+    def undo_form(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Take back the last change of a form's settings. Repeat it to go further back."""
         self._editor_of(name).undo(owner, name, given.version)
         return self._opened(owner, name)
 
     @routes.post("/revert", Access.OWNER, response_model=EditorDoc)
-    def revert(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
+    def revert_form(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Remove the settings of a form.
 
         It is automatic again. The settings stay in its history.
@@ -309,20 +309,27 @@ class FormEditorHandlers:
         return self._opened(owner, name)
 
     @routes.get("/history", Access.OWNER, work=Work.PROCESSOR, response_model=list[FormVersion])
-    def history(self, name: str, owner: Owner) -> AsciiJSON:
+    def list_form_versions(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
         versions = self._editor_of(name).versions(owner, name)
         return AsciiJSON([_version_json(_version_doc(one)) for one in versions])
 
     @routes.post("/history/{version_id}", Access.OWNER, response_model=EditorDoc)
-    def restore(self, version_id: str, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
+    def restore_form_version(
+        self, version_id: str, name: str, given: SeenVersion, owner: Owner
+    ) -> AsciiJSON:
         """Restore a version of a form's settings."""
         by = self.identity.name_of(owner)
         self._editor_of(name).restore(owner, name, given.version, version_id, by)
         return self._opened(owner, name)
 
-    @routes.get("/file", Access.OWNER, response_class=Response)
-    def file(self, name: str, owner: Owner) -> Response:
+    @routes.get(
+        "/file",
+        Access.OWNER,
+        response_class=Response,
+        responses={200: {"content": {"application/toml": {"schema": {"type": "string"}}}}},
+    )
+    def get_form_settings(self, name: str, owner: Owner) -> Response:
         """Download the TOML file with a form's settings."""
         title = plain_name(name.rpartition("/")[2].removeprefix(OPENED_MARK))
         return Response(
@@ -332,7 +339,7 @@ class FormEditorHandlers:
         )
 
     @routes.put("/cover", Access.OWNER, response_model=CoverDoc)
-    def cover(self, name: str, given: ResultPlace, owner: Owner) -> AsciiJSON:
+    def set_form_cover(self, name: str, given: ResultPlace, owner: Owner) -> AsciiJSON:
         """Copy an image from your results beside a workflow, as WebP of at most 1024 pixels.
 
         It becomes the cover when the settings name it.

@@ -51,7 +51,7 @@ def health_api(
         response_model=Health,
         responses={503: _NOT_READY},
     )
-    def health(request: Request, *, ready: bool = False) -> AsciiJSON:
+    def get_health(request: Request, *, ready: bool = False) -> AsciiJSON:
         """Return the state of the app and of every ComfyUI server.
 
         Each server has its version, queue and free memory. Administrators get its address, others a

@@ -64,7 +64,7 @@ class HistoryHandlers:
     @routes.get(
         "/runs", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=HistoryDoc
     )
-    def listed(
+    def list_runs(
         self,
         wanted: Annotated[Wanted, Depends()],
         part: Annotated[Part, Depends()],
@@ -104,14 +104,14 @@ class HistoryHandlers:
         return AsciiJSON(HistoryDoc(tuple(map(self.docs.listed, (*going, *ended))), more))
 
     @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
-    def storage(self, owner: Owner) -> AsciiJSON:
+    def get_storage(self, owner: Owner) -> AsciiJSON:
         """Return how much storage your results take, and when they are deleted."""
         if self.history is None or owner == NOBODY:
             return AsciiJSON(StorageDoc())
         return AsciiJSON(storage_doc(self.history.storage.of(owner, time.time())))
 
     @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
-    def change(
+    def change_runs(
         self,
         runs: Annotated[list[str], Body(max_length=MOST_CHOSEN)],
         owner: Owner,
@@ -134,7 +134,7 @@ class HistoryHandlers:
         return AsciiJSON(ChangedRuns(changed))
 
     @routes.get("/runs/{run_id}/values", Access.OWNER, work=Work.CATALOG, response_model=FormValues)
-    def values(self, run_id: str, owner: Owner) -> AsciiJSON:
+    def get_run_values(self, run_id: str, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this run.
 
         For a step of a chain, they are for the form of the chain. Files are copied for you.

@@ -92,7 +92,7 @@ class LinkHandlers:
         )
 
     @routes.get("/link", Access.OWNER, summary="Get the link", response_model=LinkDoc)
-    def link(self, file: _Files, owner: Owner) -> AsciiJSON:
+    def get_link(self, file: _Files, owner: Owner) -> AsciiJSON:
         """Return the link to these results, and what it can show.
 
         Without a link, `address` is empty. `file` is a run's ID, a slash, and the result's position
@@ -103,7 +103,7 @@ class LinkHandlers:
         return self._doc(owner, files, can_strip, share, new=share is None)
 
     @routes.post("/link", Access.OWNER, summary="Share results", response_model=LinkDoc)
-    def share(self, *, prompt: bool | None = None, file: _Files, owner: Owner) -> AsciiJSON:
+    def create_link(self, *, prompt: bool | None = None, file: _Files, owner: Owner) -> AsciiJSON:
         """Return the link to these results, and create it if needed.
 
         `prompt=true` shows the prompts and settings to users with the link, and leaves the metadata
@@ -124,7 +124,7 @@ class LinkHandlers:
         return self._doc(owner, files, can_strip, share, new=before is None)
 
     @routes.delete("/link", Access.OWNER, summary="Stop sharing", status_code=204)
-    def stop(self, file: _Files, owner: Owner) -> Response:
+    def delete_link(self, file: _Files, owner: Owner) -> Response:
         """Remove these results from all links. A link ends with its last result."""
         if not self._links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):
             raise RunNotFound
@@ -137,7 +137,7 @@ class LinkHandlers:
         work=Work.CATALOG,
         response_model=SharedValues,
     )
-    def values(self, token: str, n: int, owner: Owner) -> AsciiJSON:
+    def get_shared_values(self, token: str, n: int, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for a shared result, and that result's file.
 
         Its owner must have shared the prompt, and you need access to its workflow. Input files
@@ -208,7 +208,7 @@ def run_files_api(library: WorkflowLibrary, copies: FileCopies, docs: Runs) -> G
     routes = GuardedRoutes(tags=["Files"])
 
     @routes.get("/takers", Access.SIGNED_IN, work=Work.CATALOG, response_model=list[Taker])
-    def takers(owner: Owner) -> AsciiJSON:
+    def list_result_fields(owner: Owner) -> AsciiJSON:
         """Return the workflows whose forms take results, each with the kinds that it takes."""
         return AsciiJSON([asdict(one) for one in takers_of(library.forms, library.folder, owner)])
 
@@ -219,7 +219,7 @@ def run_files_api(library: WorkflowLibrary, copies: FileCopies, docs: Runs) -> G
         work=Work.CATALOG,
         response_model=FieldValue,
     )
-    def value_for(run_id: str, n: int, name: str, owner: Owner) -> AsciiJSON:
+    def get_result_value(run_id: str, n: int, name: str, owner: Owner) -> AsciiJSON:
         """Return the first field of a workflow that takes this file, with the value for it.
 
         Also return the result's prompt, for the workflow's prompt field."""

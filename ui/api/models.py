@@ -39,12 +39,12 @@ from ui.documents.model_docs import (
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
-from ui.web.responses import API, AsciiJSON, has_tag
+from ui.web.responses import API, BINARY, AsciiJSON, has_tag
 from ui.web.shares import Work, shared_address
 
 _KEEP = {"cache-control": "private, max-age=600"}
 _IMAGE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/webp": {}}},
+    200: {"content": {"image/webp": BINARY}},
     204: {"description": "The model has no image."},
 }
 
@@ -99,7 +99,7 @@ class ModelPickerHandlers:
         work=Work.CATALOG,
         response_model=ModelListDoc,
     )
-    def every(self, asked: Annotated[ModelField, Depends()], owner: Owner) -> AsciiJSON:
+    def list_models(self, asked: Annotated[ModelField, Depends()], owner: Owner) -> AsciiJSON:
         """Return the choices of a field with the sizes and dates of their files.
 
         `field`: the field's key; `column`: a column's key if the field has rows.
@@ -127,7 +127,7 @@ class ModelPickerHandlers:
         response_class=Response,
         responses=_IMAGE,
     )
-    def preview(
+    def get_model_preview(
         self,
         value: str,
         asked: Annotated[ModelField, Depends()],
@@ -153,7 +153,7 @@ class ModelPickerHandlers:
         work=Work.CATALOG,
         response_model=ModelDetailsDoc,
     )
-    def details(
+    def get_model(
         self, value: str, asked: Annotated[ModelField, Depends()], owner: Owner
     ) -> AsciiJSON:
         """Return what a model's file says about itself, such as its trigger words.
@@ -214,7 +214,7 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
         work=Work.CATALOG,
         response_model=MissingModels,
     )
-    def missing(
+    def list_missing_models(
         request: Request, name: str, *, with_sizes: bool = False, owner: Owner
     ) -> AsciiJSON:
         """Return the models of a workflow that no server has, and their downloads.
@@ -227,7 +227,7 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
         )
 
     @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
-    def ask(request: Request, name: str, owner: Owner) -> Response:
+    def request_missing_models(request: Request, name: str, owner: Owner) -> Response:
         """Ask the administrator for the missing models and nodes of a workflow."""
         _missing(models, name, owner)
         if owner == NOBODY:

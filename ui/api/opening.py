@@ -66,7 +66,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
     @routes.post(
         "/workflows/{name:path}/keep", Access.OWNER, status_code=201, response_model=SharedWorkflow
     )
-    def keep(name: str, owner: Owner) -> AsciiJSON:
+    def keep_workflow(name: str, owner: Owner) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
         shared = forms.keep(owner, name, editor.folder)
         removal.note_added(owner, shared)
@@ -75,7 +75,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         return AsciiJSON(SharedWorkflow(shared), 201)
 
     @routes.delete("/workflows/{name:path}", Access.OWNER, status_code=204)
-    def remove(name: str, owner: Owner) -> Response:
+    def delete_workflow(name: str, owner: Owner) -> Response:
         """Close a workflow that you have opened, or remove one that you may remove."""
         if name.startswith(OPENED_MARK):
             forms.close(owner, name)

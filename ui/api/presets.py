@@ -74,7 +74,7 @@ class PresetHandlers:
         return EVERYBODY if shared else owner
 
     @routes.get("", Access.OWNER, summary="List", work=Work.CATALOG, response_model=PresetsDoc)
-    def listed(self, workflow: str, owner: Owner) -> AsciiJSON:
+    def list_presets(self, workflow: str, owner: Owner) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
         self.library.form(workflow, owner)
         kept = self._history_of(owner).presets
@@ -84,7 +84,9 @@ class PresetHandlers:
         return AsciiJSON(PresetsDoc(own, shared, self.library.forms.permissions.keep(owner)))
 
     @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
-    def values(self, workflow: str, name: str, *, shared: bool = False, owner: Owner) -> AsciiJSON:
+    def get_preset(
+        self, workflow: str, name: str, *, shared: bool = False, owner: Owner
+    ) -> AsciiJSON:
         """Return a preset's values, with copies of its files for you."""
         self.library.form(workflow, owner)
         kept = self._history_of(owner)
@@ -93,7 +95,9 @@ class PresetHandlers:
         return AsciiJSON(PresetValues(PresetFiles(self.copies, kept).values(form, preset, owner)))
 
     @routes.post("", Access.OWNER, status_code=204)
-    def save(self, request: Request, workflow: str, given: GivenPreset, owner: Owner) -> Response:
+    def save_preset(
+        self, request: Request, workflow: str, given: GivenPreset, owner: Owner
+    ) -> Response:
         """Save values of a form, with copies of its files.
 
         Invalid values are left out. A preset with the same name is overwritten.
@@ -107,7 +111,7 @@ class PresetHandlers:
         return Response(status_code=204)
 
     @routes.patch("", Access.OWNER, status_code=204)
-    def rename(
+    def rename_preset(
         self, workflow: str, name: str, given: NewName, *, shared: bool = False, owner: Owner
     ) -> Response:
         """Rename a preset; the new name must be free."""
@@ -117,7 +121,9 @@ class PresetHandlers:
         return Response(status_code=204)
 
     @routes.delete("", Access.OWNER, status_code=204)
-    def delete(self, workflow: str, name: str, *, shared: bool = False, owner: Owner) -> Response:
+    def delete_preset(
+        self, workflow: str, name: str, *, shared: bool = False, owner: Owner
+    ) -> Response:
         """Delete a preset with its files."""
         self.library.form(workflow, owner)
         whose, presets = self._keeper(owner, shared=shared), self._history_of(owner).presets

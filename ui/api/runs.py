@@ -125,7 +125,7 @@ class RunHandlers:
     routes = GuardedRoutes(tags=["Runs"])
 
     @routes.get("/runs/{run_id}", Access.OWNER, summary="Get", response_model=RunDoc)
-    def one(self, run_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
+    def get_run(self, run_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a run.
 
         `with_page=true` replaces `values`, `inputs` and `files` by what the app's own page shows.
@@ -135,7 +135,7 @@ class RunHandlers:
         )
 
     @routes.post("/runs/{run_id}/again", Access.OWNER, status_code=201, response_model=RunDoc)
-    def again(
+    def repeat_run(
         self,
         request: Request,
         run_id: str,
@@ -156,7 +156,7 @@ class RunHandlers:
         return AsciiJSON(doc, 201, {"location": doc.url})
 
     @routes.post("/runs/{run_id}/move", Access.OWNER, response_model=RunDoc)
-    def move(self, run_id: str, by: int, owner: Owner) -> AsciiJSON:
+    def move_run(self, run_id: str, by: int, owner: Owner) -> AsciiJSON:
         """Move a waiting run among your own.
 
         It moves back by `by` places, or forward if `by` is negative. Other users' runs keep their
@@ -174,7 +174,7 @@ class RunHandlers:
         response_model=DeletedRun,
         responses={202: {"model": RunDoc, "description": "The run is being stopped."}},
     )
-    def delete(self, run_id: str, *, stop: bool = True, owner: Owner) -> AsciiJSON:
+    def delete_run(self, run_id: str, *, stop: bool = True, owner: Owner) -> AsciiJSON:
         """Delete a finished run with its files, or stop an unfinished one.
 
         The status is 200 for a finished run; `stays` says what ComfyUI keeps of it. It is 202 for

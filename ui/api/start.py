@@ -36,7 +36,7 @@ from ui.api.requests import (
 )
 from ui.api.runs import Runs
 from ui.api.streams import ends_first
-from ui.api.values import Sent, ValueReader, either_way, form_for
+from ui.api.values import VALUES, Sent, ValueReader, either_way, form_for
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
@@ -73,7 +73,7 @@ _BODY: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "values": {"type": "object", "description": "Values by field key."},
+                    "values": VALUES,
                     "count": {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE},
                     "watched": WATCHED,
                     "keeps_going": {
@@ -119,7 +119,7 @@ class StartHandlers:
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> Response:
+    async def start_run(self, name: str, asked: StartRequest = Depends(start_request)) -> Response:
         """Start one or more runs of a workflow.
 
         Omitted fields keep the author's value; omitted seeds are random. `count` starts several
@@ -149,7 +149,7 @@ class StartHandlers:
         return answer_of(outcome, RunsDoc(tuple(run_docs), refused))
 
     @routes.post("/runs/{run_id}/stop", Access.OWNER, response_model=RunDoc)
-    def stop(self, run_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    def stop_run(self, run_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Stop a run.
 
         A finished run and its files stay unchanged. The same request with the same

@@ -32,7 +32,7 @@ from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
-from ui.web.responses import NO_STORE, Problem, has_tag, json_text
+from ui.web.responses import BINARY, NO_STORE, Problem, has_tag, json_text
 from ui.web.shares import Caller, Share
 from ui.web.socket_limits import set_from_thread
 
@@ -170,22 +170,24 @@ _NO_PREVIEW = "This run has no preview at the moment."
 _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
 _STILL_HERE = b": still here\n\n"
-_ANY = {"schema": {"type": "string", "format": "binary"}}
 _SAME: dict[str, Any] = {"description": "Unchanged since the version that you have."}
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}},
+    200: {
+        "description": "Server-sent events.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
     204: {"description": "The run, batch or chain has ended, and you have its last event."},
 }
 _IMAGES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The newest image, or all images as they come.",
-        "content": {"image/jpeg": _ANY, "image/png": _ANY, _FRAMES: _ANY},
+        "content": {"image/jpeg": BINARY, "image/png": BINARY, _FRAMES: BINARY},
     },
     304: _SAME,
 }
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"*/*": _ANY}},
-    206: {"description": "The requested range of the file.", "content": {"*/*": _ANY}},
+    200: {"description": "The file.", "content": {"*/*": BINARY}},
+    206: {"description": "The requested range of the file.", "content": {"*/*": BINARY}},
     304: _SAME,
 }
 
@@ -222,7 +224,7 @@ class StreamHandlers:
         return LiveStream(body, media_type, self.waiting, Caller.of(owner, request.scope))
 
     @routes.get("/runs/{run_id}/events", Access.OWNER, response_class=Response, responses=EVENTS)
-    async def events(
+    async def follow_run(
         self,
         request: Request,
         run_id: str,
@@ -246,7 +248,7 @@ class StreamHandlers:
         )
 
     @routes.get("/runs/{run_id}/preview", Access.OWNER, response_class=Response, responses=_IMAGES)
-    async def preview(
+    async def get_run_preview(
         self,
         request: Request,
         run_id: str,
@@ -279,7 +281,7 @@ class StreamHandlers:
     @routes.get(
         "/runs/{run_id}/files/{n}", Access.OWN_FILE, response_class=Response, responses=_FILE
     )
-    def file(
+    def get_run_file(
         self, request: Request, run_id: str, n: int, owner: Owner, if_none_match: str = Header("")
     ) -> Response:
         """Return a result file by its number, from 0, with `ETag` and ranges."""

@@ -36,7 +36,7 @@ from ui.files.copies import FileCopies
 from ui.languages.current import current_language
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.responses import API, KEEP_A_DAY, AsciiJSON
+from ui.web.responses import API, BINARY, KEEP_A_DAY, AsciiJSON
 from ui.web.shares import Work, shared_address
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class TemplateHandlers:
         work=Work.CATALOG,
         response_model=TemplatesDoc,
     )
-    def every(self, owner: Owner) -> AsciiJSON:
+    def list_templates(self, owner: Owner) -> AsciiJSON:
         """Return the workflow templates that the ComfyUI servers offer, in their order.
 
         Titles are in the caller's language if the servers have it.
@@ -145,7 +145,7 @@ class TemplateHandlers:
         work=Work.CATALOG,
         response_model=TemplatesReadiness,
     )
-    def readiness(self, owner: Owner) -> AsciiJSON:
+    def get_template_readiness(self, owner: Owner) -> AsciiJSON:
         """Check each template for missing parts, for half a second.
 
         Repeat the request until `is_complete` is true. Results are stored, so that later requests
@@ -161,8 +161,12 @@ class TemplateHandlers:
         Access.SIGNED_IN,
         work=Work.PROCESSOR,
         response_class=FileResponse,
+        responses={
+            200: {"content": {"image/webp": BINARY}},
+            204: {"description": "The template has no image."},
+        },
     )
-    def thumb(self, template_id: str, owner: Owner) -> Response:
+    def get_template_image(self, template_id: str, owner: Owner) -> Response:
         """Return a template's example image, a small WebP, or 204 without one."""
         gallery = self._gallery_for(owner)
         path = gallery.images.image(_found(gallery, template_id))

@@ -57,7 +57,7 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         responses={200: REPLAYED | {"model": UploadDocs}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def upload(keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    async def upload_files(keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Store files for a day.
 
         The `id` of each file is a value for fields that take files. The same files with the same

@@ -36,6 +36,12 @@ _OF_REQUEST = (
 )
 _MARKS = {"base64", "run", "file", "from", "after"}  # keys of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
+# Part of a request's schema: values by field key, of any type.
+VALUES: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": True,
+    "description": "Values by field key.",
+}
 _NO_OBJECT = "“values” must be an object with field keys and values."
 
 

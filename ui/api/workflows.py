@@ -150,7 +150,7 @@ class WorkflowHandlers:
         work=Work.CATALOG,
         response_model=WorkflowsDoc,
     )
-    def all_of_them(self, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
+    def list_workflows(self, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
         The list has those in the workflow folder and those that you have opened.
@@ -173,7 +173,7 @@ class WorkflowHandlers:
         work=Work.CATALOG,
         response_model=WorkflowDetails,
     )
-    def one(self, name: str, owner: Owner) -> AsciiJSON:
+    def get_workflow(self, name: str, owner: Owner) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
 
         `problems` lists what ComfyUI lacks to run it, `notes` the values that were replaced.

@@ -26,6 +26,8 @@ _PASSING = (429, 503)  # the same request may succeed later
 KEEP_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}  # for URLs with a digest
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
+# Content of a file in the OpenAPI document.
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")
 NOT_UNDERSTOOD = message("ComfyForms couldn't process this request. Reload the page and try again.")
 

@@ -37,7 +37,7 @@ from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
-from ui.web.responses import AsciiJSON
+from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
@@ -79,7 +79,7 @@ class GridHandlers:
         return GridResults(self.runs.registry.history, self.files, table, grid, owner)
 
     @routes.get("/grid", Access.OWN_FILE, work=Work.PROCESSOR, response_model=GridDoc)
-    def cells(
+    def get_grid(
         self,
         batch_id: str,
         owner: Owner,
@@ -106,7 +106,7 @@ class GridHandlers:
         return AsciiJSON(GridDoc(axes, mark, tuple(view.shown(places))))
 
     @routes.get("/sheet.png", Access.OWN_FILE, **download_of("image/png"))
-    def image(
+    def get_grid_image(
         self,
         batch_id: str,
         owner: Owner,
@@ -131,7 +131,7 @@ class GridHandlers:
         work=Work.PROCESSOR,
         **download_of("text/html"),
     )
-    def page_of_it(
+    def get_grid_page(
         self, batch_id: str, owner: Owner, *, swapped: bool = False
     ) -> StreamingResponse:
         """Return a grid as an HTML page with small images."""
@@ -149,7 +149,9 @@ class GridHandlers:
         work=Work.PROCESSOR,
         **download_of("application/zip"),
     )
-    def archive(self, batch_id: str, owner: Owner, *, swapped: bool = False) -> StreamingResponse:
+    def get_grid_archive(
+        self, batch_id: str, owner: Owner, *, swapped: bool = False
+    ) -> StreamingResponse:
         """Return a grid's HTML page with all results as a ZIP."""
         results = self._own(batch_id, owner, swapped=swapped)
         return zip_download(results.archive(), results.table.summary.title)
@@ -298,7 +300,7 @@ class GridResults:
 _BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
 _IMAGE: dict[str, Any] = {
     "required": True,
-    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    "content": {"image/png": BINARY},
 }
 
 
@@ -312,7 +314,7 @@ def opened_grids_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         response_model=OpenedGrid,
         openapi_extra={"requestBody": _IMAGE},
     )
-    async def opened(request: Request, owner: Owner) -> AsciiJSON:
+    async def open_grid(request: Request, owner: Owner) -> AsciiJSON:
         """Open a grid from its image.
 
         The body is the image, or its beginning with the texts. The answer has the grid's batch if

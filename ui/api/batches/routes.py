@@ -40,7 +40,7 @@ from ui.api.requests import (
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of
 from ui.api.streams import EVENTS, GroupEvents, group_ends_first
-from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
+from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import (
     BatchCheckDoc,
     BatchDoc,
@@ -65,10 +65,7 @@ BODY: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "values": {
-                        "type": "object",
-                        "description": "Values that all rows share, by field key.",
-                    },
+                    "values": VALUES,
                     "axes": {
                         "type": "array",
                         "items": {
@@ -80,8 +77,16 @@ BODY: dict[str, Any] = {
                                     "type": "string",
                                     "description": "Values as in the dialog, like 10..30:10.",
                                 },
-                                "values": {"type": "array", "description": "The values, as JSON."},
-                                "files": {"type": "array", "description": "Files, as in `values`."},
+                                "values": {
+                                    "type": "array",
+                                    "items": {},
+                                    "description": "The values, as JSON.",
+                                },
+                                "files": {
+                                    "type": "array",
+                                    "items": {},
+                                    "description": "Files, as in `values`.",
+                                },
                                 "replace": {
                                     "type": "string",
                                     "description": (
@@ -102,6 +107,7 @@ BODY: dict[str, Any] = {
                             "text": {"type": "string"},
                             "files": {
                                 "type": "object",
+                                "additionalProperties": True,
                                 "description": "Files by the names used in cells.",
                             },
                         },
@@ -238,7 +244,9 @@ class BatchHandlers:
         responses={200: REPLAYED | {"model": BatchDoc}},
         openapi_extra={"requestBody": BODY},
     )
-    async def start(self, name: str, asked: StartRequest = Depends(start_request)) -> AsciiJSON:
+    async def start_batch(
+        self, name: str, asked: StartRequest = Depends(start_request)
+    ) -> AsciiJSON:
         """Start a batch of a workflow.
 
         The rows are every combination of the values of `axes`, or the rows of a `table`. Nothing is
@@ -271,7 +279,9 @@ class BatchHandlers:
         response_model=BatchCheckDoc,
         openapi_extra={"requestBody": BODY},
     )
-    async def check(self, name: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
+    async def check_batch(
+        self, name: str, keyed: KeyedRequest = Depends(keyed_request)
+    ) -> AsciiJSON:
         """Check a batch without starting it.
 
         Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
@@ -289,7 +299,9 @@ class BatchHandlers:
     @routes.get(
         "/batches", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=BatchPage
     )
-    def listed(self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner) -> AsciiJSON:
+    def list_batches(
+        self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner
+    ) -> AsciiJSON:
         """Return your batches, newest first.
 
         `next` is the `cursor` of the next page, null on the last.
@@ -304,7 +316,7 @@ class BatchHandlers:
         work=Work.PROCESSOR,
         response_model=BatchDoc,
     )
-    def one(self, batch_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
+    def get_batch(self, batch_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a batch and its progress.
 
         With `with_page=true`, which the app's page sends, `page` has the fields that vary and the
@@ -324,7 +336,7 @@ class BatchHandlers:
     @routes.get(
         "/batches/{batch_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
     )
-    async def events(
+    async def follow_batch(
         self, request: Request, batch_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a batch's progress as server-sent events.
@@ -339,7 +351,7 @@ class BatchHandlers:
         summary="Pause, continue, stop or retry",
         response_model=BatchDoc,
     )
-    def changed(
+    def change_batch(
         self, batch_id: str, change: BatchChange, keyed: KeyedRequest = Depends(keyed_request)
     ) -> AsciiJSON:
         """Pause, continue or stop a batch, or retry its failed rows.
@@ -356,7 +368,7 @@ class BatchHandlers:
         return changed_answer(outcome, self.document(self.batches.get(batch_id, owner)))
 
     @routes.delete("/batches/{batch_id}", Access.OWNER, summary="Delete")
-    def deleted(self, batch_id: str, *, with_runs: bool = False, owner: Owner) -> AsciiJSON:
+    def delete_batch(self, batch_id: str, *, with_runs: bool = False, owner: Owner) -> AsciiJSON:
         """Stop a batch and delete it.
 
         Its runs stay, unless `with_runs=true`.

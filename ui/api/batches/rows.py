@@ -35,7 +35,7 @@ from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.responses import AsciiJSON
+from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
 _PAGE = 100  # rows per request
@@ -52,7 +52,7 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
     @routes.get(
         "/batches/{batch_id}/rows", Access.OWNER, work=Work.PROCESSOR, response_model=RowPage
     )
-    def rows(  # noqa: PLR0913 - options by name
+    def list_batch_rows(  # noqa: PLR0913 - options by name
         batch_id: str,
         *,
         state: RowState | None = None,
@@ -82,7 +82,7 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         work=Work.PROCESSOR,
         response_model=FormValues,
     )
-    def values(batch_id: str, index: int, owner: Owner) -> AsciiJSON:
+    def get_batch_row_values(batch_id: str, index: int, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this row.
 
         The row needs no run. Values that are drawn for a run aren't drawn here. Files are copied
@@ -257,7 +257,7 @@ _TABLE = "results.csv"
 
 def download_of(media_type: str) -> dict[str, Any]:
     """Return the OpenAPI settings of a route that answers with a file."""
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    content = {media_type: BINARY}
     return {
         "response_class": StreamingResponse,
         "responses": {200: {"description": "The file.", "content": content}},
@@ -274,7 +274,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
     @routes.get(
         "/results.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
     )
-    def archive(
+    def get_batch_archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
         """Return all results as a ZIP with a table; `pattern` names the files."""
@@ -282,7 +282,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
         return zip_download(results.archive(pattern), results.table.summary.title)
 
     @routes.get("/results.csv", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/csv"))
-    def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
+    def get_batch_table(results: BatchResults = Depends(own)) -> StreamingResponse:
         """Return the values and files of each row as CSV."""
         return StreamingResponse(
             results.lines(),
