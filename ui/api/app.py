@@ -146,7 +146,7 @@ def api_app(
         redirect_slashes=False,  # a redirect would drop the prefix from the URL
         responses=DOCUMENT,
     )
-    answer_problems(api)
+    answer_problems(api, gate.allowed)
     add = partial(gate.add, api, mounted_at=API)
     parts = Parts(services)
     runs, results = parts.run_docs(root), parts.results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.types import Scope
 
 from comfy.base.errors import (
     BatchNotFound,
@@ -121,7 +121,6 @@ _DOCUMENT: dict[str, Any] = {
     },
 }
 DOCUMENT: dict[int | str, dict[str, Any]] = {"4XX": _DOCUMENT, "5XX": _DOCUMENT}
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _LOCATIONS = ("body", "query", "path", "header")
 
 
@@ -161,42 +160,33 @@ def _placed(problem: BatchProblem, sentence: str) -> dict[str, object]:
     }
 
 
-def answer_problems(api: FastAPI) -> None:
-    """Make this app answer all errors with problem documents."""
+def answer_problems(api: FastAPI, allowed: Callable[[Scope], Sequence[str]]) -> None:
+    """Make this app answer all errors with problem documents. `allowed`: the methods of a path."""
+
+    async def of_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        headers = error.headers
+        if error.status_code == 405:  # Starlette only lists the methods of the first route
+            headers = {"allow": ", ".join(allowed(request.scope))}
+        return Problem(error.status_code, error.detail).answer(headers)
+
+    async def of_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        if request.method not in allowed(request.scope):  # `POST /batches/1/grid` isn't a change
+            return await of_http(request, HTTPException(405))
+        errors = {_place(one["loc"]): str(one["msg"]) for one in error.errors()}
+        detail = "The app couldn't process this request."
+        return Problem(422, detail, kind="request-refused", errors=errors).answer()
+
     api.add_exception_handler(ComfyError, answer_problem)
-    api.add_exception_handler(HTTPException, _of_http)
-    api.add_exception_handler(RequestValidationError, _of_validation)
+    api.add_exception_handler(HTTPException, of_http)
+    api.add_exception_handler(RequestValidationError, of_validation)
 
 
 async def answer_problem(_: Request, error: Exception) -> Response:
     """Answer one of our errors with its problem document."""
     assert isinstance(error, ComfyError)
     return problem_of(error).answer()
-
-
-async def _of_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
-    return Problem(error.status_code, error.detail).answer(headers)
-
-
-def _allowed(request: Request) -> str:
-    """Return the methods of all routes with this path. Starlette only lists the methods of the
-    first route."""
-    routes = request.app.routes
-
-    def is_there(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in routes)
-
-    return ", ".join(filter(is_there, _METHODS))
-
-
-async def _of_validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    errors = {_place(one["loc"]): str(one["msg"]) for one in error.errors()}
-    detail = "The app couldn't process this request."
-    return Problem(422, detail, kind="request-refused", errors=errors).answer()
 
 
 def _place(location: tuple[int | str, ...]) -> str:

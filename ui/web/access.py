@@ -20,6 +20,7 @@ from ui.web.limits import BodyLimit
 from ui.web.shares import Work
 
 _SAFE = ("GET", "HEAD")
+_PARAMETER = re.compile(r"\{.*?\}")  # of a path
 _SOCKET = "WEBSOCKET"  # stands for the method that a WebSocket doesn't have
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Guard = Callable[[Request], Awaitable[object]]
@@ -253,6 +254,16 @@ class Gate:
                 return None
         known = self._by_method.get(method, ())
         return next((route for pattern, route in known if pattern.match(path)), None)
+
+    def allowed(self, scope: Scope) -> list[str]:
+        """Return the methods of the declared path that a request matches. Of several paths with
+        parameters, the one with the most fixed characters counts."""
+        fixed: dict[str, list[str]] = defaultdict(list)
+        for method, known in self._by_method.items():
+            for pattern, rule in known:
+                if method != _SOCKET and pattern.match(scope["path"]):
+                    fixed[_PARAMETER.sub("", rule.path)].append(method)
+        return sorted(fixed[max(fixed, key=len, default="")])
 
     def is_public(self, scope: Scope) -> bool:
         """Return whether a request needs no sign-in, or its handler answers callers without one."""

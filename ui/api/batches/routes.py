@@ -277,7 +277,7 @@ class BatchHandlers:
         Access.OWNER,
         body=BodyLimit.FILES,
         response_model=BatchCheckDoc,
-        openapi_extra={"requestBody": BODY},
+        openapi_extra={"requestBody": BODY | {"required": False}},
     )
     async def check_batch(
         self, name: str, keyed: KeyedRequest = Depends(keyed_request)
