@@ -103,7 +103,9 @@ def test_an_assistant_gets_rows_as_a_list(served: Served) -> None:
             cells = tool.input_schema["properties"]["loras"]["items"]["properties"]
             assert [*cells] == ["on", "lora_name", "strength"]
             told = await client.call_tool("loras", {"loras": ROWS})
-            assert inputs_of(served, json.loads(text_of(told))["runs"][0])["loras.0.strength"] == 0.25
+            assert (
+                inputs_of(served, json.loads(text_of(told))["runs"][0])["loras.0.strength"] == 0.25
+            )
 
     awaited(ask())
 
