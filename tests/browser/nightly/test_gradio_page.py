@@ -31,14 +31,14 @@ KNOWN = [
     (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words without a dot"),
 ]
 
-# The rules that give the track of a slider its colour in the light.
+# The rules that give the track of a slider its colour in the light, in the layer of Gradio's sheets.
 TRACK = """() => {
-    const uses = [];
-    for (const sheet of document.styleSheets)
-        for (const rule of sheet.cssRules)
-            if (/range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
-                uses.push(rule.selectorText);
-    return uses.filter((one) => !one.includes(".dark"));
+    const all = (rules) => [...rules].flatMap((rule) => [rule, ...all(rule.cssRules ?? [])]);
+    return [...document.styleSheets]
+        .flatMap(({ cssRules }) => all(cssRules))
+        .filter((rule) => /range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
+        .map((rule) => rule.selectorText)
+        .filter((selector) => !selector.includes(".dark"));
 }"""
 
 

@@ -69,7 +69,7 @@ def test_rows_are_added_changed_and_removed(person: Visitor) -> None:
     expect(new.get_by_role("combobox")).to_have_attribute("title", "demo-ink-lines")
     row(person, 1).get_by_role("button", name="Remove: LoRA 1").click()
     expect(rows(person)).to_have_count(2)
-    expect(row(person, 1).get_by_role("button")).to_be_focused()
+    expect(row(person, 1).get_by_role("button", name="Remove")).to_be_focused()
     expected = {
         **{"loras.0.on": True, "loras.0.lora_name": LIGHT, "loras.0.strength": 0.25},
         **{"loras.1.on": True, "loras.1.lora_name": INK, "loras.1.strength": 1.0},
@@ -101,13 +101,13 @@ def test_rows_have_limits(person: Visitor) -> None:
     red = "rgb(197, 48, 48)"
     expect(wrong).to_have_css("border-color", red)
     expect(row(person, 1).get_by_label("Strength")).not_to_have_css("border-color", red)
-    row(person, 6).get_by_role("button").click()
+    row(person, 6).get_by_role("button", name="Remove").click()
     expect(error).to_have_count(0)
 
 
 def test_rows_are_reset_linked_and_reused(person: Visitor) -> None:
     """Reset brings the author's rows back, and a link and a run have the user's."""
-    row(person, 1).get_by_role("button").click()
+    row(person, 1).get_by_role("button", name="Remove").click()
     row(person, 1).get_by_label("Strength").fill("2")
     assert len(sent(person)) == 3
     reset = person.field(KEY).get_by_role("button", name="Reset: LoRAs")
@@ -133,14 +133,15 @@ def test_rows_are_used_with_the_keyboard_on_a_phone(person: Visitor) -> None:
     first = row(person, 1)
     shown = first.get_by_role("combobox")
     expect(shown).to_have_attribute("title", "demo-ink-lines")
-    assert (shown.bounding_box() or {})["width"] > 300
+    assert (shown.bounding_box() or {})["width"] > 250
     check = first.locator(".cell.checkbox")
     assert (check.bounding_box() or {})["width"] >= 40
     first.get_by_label("On").focus()
     for control in (
         first.get_by_role("combobox"),
+        first.get_by_role("button", name="Browse models"),
         first.get_by_label("Strength"),
-        first.get_by_role("button"),
+        first.get_by_role("button", name="Remove"),
         row(person, 2).get_by_label("On"),
     ):
         person.page.keyboard.press("Tab")
