@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from mcp import types
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared import exceptions
 from starlette.authentication import BaseUser
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -25,12 +31,6 @@ from comfy.base.version import app_version
 from comfyforms.hooks import AppParts, PluginApp
 from comfyforms.plugins.mcp.calls import Answer, Call, ToolCalls
 from comfyforms.plugins.mcp.settings import McpSettings
-from mcp import types
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken
-from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.shared import exceptions
 from ui.gradio.allowlist import replay
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BUSY, BodyLimit, WebLimits, body_done, read_object
