@@ -55,7 +55,7 @@ class Job:
     None for all; `output_names`: their names by node id, in the form's order. `values`: by field
     key, for display, including the seed; `inputs`: the files among them. `titles`: display
     titles by node id. `shortened`: long texts of a run without a result weren't stored, so it can't
-    be repeated. `paid`: it uses paid credits.
+    be repeated. `paid`: it uses paid credits. `extra_data`: what a program sent with its prompt.
     """
 
     prompt: Annotated[Prompt, _AnyNodes]
@@ -68,6 +68,7 @@ class Job:
     shortened: bool = False
     output_names: Mapping[str, KeptText] = field(default_factory=dict)
     paid: bool = False
+    extra_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

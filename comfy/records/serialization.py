@@ -24,7 +24,7 @@ from comfy.records.record import Job, Record
 _RECORD = TypeAdapter(Record)
 _STATE = TypeAdapter(RunState)
 _LEFT_OUT = {"preview", "planned", "progress", "queue_remaining", "verdict"}
-_RAW = {"prompt", "values"}  # parts of a job that are already JSON, of any depth
+_RAW = {"prompt", "values", "extra_data"}  # parts of a job that are already JSON, of any depth
 _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "state": True,
     "job": _RAW | {"outputs"},
@@ -75,6 +75,8 @@ def to_text(record: Record, *, shortened: bool = False) -> str:
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
     data["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
     data["job"]["values"] = dict(record.job.values)
+    if record.job.extra_data:
+        data["job"]["extra_data"] = dict(record.job.extra_data)
     data["state"] = _state_to_json(record.state, kept=True)
     if shortened:
         _shorten(data)

@@ -17,10 +17,11 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.threads import Callbacks
@@ -259,6 +260,7 @@ class SentKey:
 
 # A server that fails this often at the same prompt would fail again.
 _MOST_POSTS = 5
+_WRITTEN = ("extra_pnginfo",)
 
 
 class Submission:
@@ -274,12 +276,15 @@ class Submission:
         client_id: str,
         timing: Timeouts,
         key: SentKey | None = None,
+        extra_data: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """`key`: the comfy.org API key of a paid run."""
+        """`key`: the comfy.org API key of a paid run. `extra_data`: see `Job`. Only the part that
+        ComfyUI writes into results is sent."""
         self._client = client
         self._client_id = client_id
         self._timing = timing
         self._key = key
+        self._written = {key: extra_data[key] for key in _WRITTEN if key in extra_data}
         self._posts = 0
         self._missed_at: float | None = None
 
@@ -310,7 +315,7 @@ class Submission:
                 return sure_at
         graph = prompt()
         # docs/comfyui.md#3, #62
-        extra_data = {"preview_method": "auto"} | animated_previews(graph)
+        extra_data = {"preview_method": "auto"} | animated_previews(graph) | self._written
         if self._key is not None and (key := self._key.read()):
             extra_data["api_key_comfy_org"] = key
         self._posts += 1
@@ -383,7 +388,9 @@ class Attempt:
         )
         self._job = record.job
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
-        self._submission = Submission(self._client, self._client_id, timing, self._key)
+        self._submission = Submission(
+            self._client, self._client_id, timing, self._key, record.job.extra_data
+        )
         self._stream: EventStream | None = None
         self._sent_at = float("inf")  # when the prompt was sent
         # True if the server has accepted the cancel; None before it was sent.

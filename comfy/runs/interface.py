@@ -91,7 +91,7 @@ class Origin:
     `owner` is an account or a browser. `address` is the client address of an owner without an
     account, otherwise "": one client can be many such owners, so limits also count addresses.
     `group` and `parents` are stored in the run's `Record`. `run_id` is a UUID that the caller
-    chooses for a task that must start only once; "" lets the registry choose. `text_sources` are
+    chooses and no other run has; "" lets the registry choose. `text_sources` are
     ids of the owner's runs that become parents if their texts are among the values. `at_start`
     runs more statements in the transaction that records the run, batch or chain.
     `confirms_payment`: the caller knows that the runs use paid credits.
@@ -107,9 +107,15 @@ class Origin:
     confirms_payment: bool = False
 
     @property
+    def is_task(self) -> bool:
+        """Return whether a batch or chain starts the run. It has checked the payment, and starts
+        the run again after a crash."""
+        return bool(self.run_id and self.group)
+
+    @property
     def start(self) -> Start:
         """Return what the hourly limit counts: all runs of a batch or chain together."""
-        return Start(self.owner, self.address, self.group if self.run_id else "")
+        return Start(self.owner, self.address, self.group if self.is_task else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +366,7 @@ class RunRegistry(Protocol):
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> Run:
         """Start a run and return it without waiting. Its state shows the progress.
 
-        A free run without files and with an `Origin.run_id` is recorded only when it is sent: its
+        A free run of a task (`Origin.is_task`) without files is recorded only when it is sent: its
         caller starts it again after a crash. Raises RunGoesOn while a run with this id is
         unfinished, TooManyRuns at a limit, TooManyThreads if its thread can't start, ComfyError
         after `close`.

@@ -103,7 +103,7 @@ class LocalRunRegistry:
         self.closed = False  # the app is shutting down
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
-        is_kept = bool(job.inputs) or job.paid or not origin.run_id  # else its caller restarts it
+        is_kept = bool(job.inputs) or job.paid or not origin.is_task  # else its caller restarts it
         # A new id each time: the server may remember another app's prompt under the run's id.
         prompt_id = str(uuid.uuid4())
         run_id = origin.run_id or prompt_id

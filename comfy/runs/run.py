@@ -267,8 +267,8 @@ class Execution:
             final = self._follow_to_end(final, hooks)
         state, reached = final
         if not self._shared.is_disowned:
-            self._relay.end(state)
             self._latest.update(lambda _: state)
+            self._relay.end(state)
         if self._attempt is not None and not reached:
             _guarded(self._attempt.tell_later)
         # Breaks the reference cycle, so that the run is freed with its last reference.

@@ -38,14 +38,15 @@ class FrameRelay:
 
     The threads that read the run's sockets call it one after the other, and the run's own thread
     calls it at the end. Frames carry the run's own id instead of the server's and are otherwise
-    unchanged.
+    unchanged. The last two, which end the run, wait until its results are here
+    (docs/comfyui.md#5).
     """
 
     def __init__(self, run_id: str, tell: Callable[[str | bytes], None]) -> None:
         """Create a relay that passes frames to `tell`, which must not block."""
         self._run_id = run_id
         self._tell = tell
-        self._has_verdict = self._is_over = False
+        self._verdict: str | bytes | None = None
 
     def take(self, frame: str | bytes, event: Event | None, state: RunState) -> None:
         """Handle a frame. An unknown frame belongs to this run while it is active, because
@@ -56,9 +57,11 @@ class FrameRelay:
             case FeatureFlags() | EditorMessage() | Status(sid=str()):
                 return  # only meant for this socket, or for the editor
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
-                self._has_verdict = self._has_verdict or event.prompt_id == state.prompt_id
-            case Executing(None, state.prompt_id):
-                self._is_over = True
+                if event.prompt_id == state.prompt_id:
+                    self._verdict = self._with_run_id(frame, state.prompt_id)
+                return
+            case Executing(None):
+                return
         if event is None or concerns(state, event):
             self._tell(self._with_run_id(frame, state.prompt_id))
 
@@ -72,15 +75,13 @@ class FrameRelay:
 
     def begin_again(self) -> None:
         """Discard the reported end: the run moves to another server."""
-        self._has_verdict = self._is_over = False
+        self._verdict = None
 
     def end(self, state: RunState) -> None:
-        """Send the final messages that ComfyUI hasn't sent. They are missing if the server refused
-        the run, the run stopped before its turn, or the server went away."""
-        if not self._has_verdict:
-            self._tell(relay.verdict(self._run_id, state))
-        if not self._is_over:
-            self._tell(relay.over(self._run_id))
+        """Send the last two messages. If ComfyUI hasn't sent the outcome, because it refused the
+        run, the run stopped before its turn, or the server went away, the app sends its own."""
+        self._tell(self._verdict or relay.verdict(self._run_id, state))
+        self._tell(relay.over(self._run_id))
 
 
 class RunEvents:

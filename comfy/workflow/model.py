@@ -67,7 +67,7 @@ class App:
     outputs: tuple[str, ...] = ()
 
 
-def _check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
+def check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
     """Raise WorkflowError for the first node with a name that is too long, in a prompt or in a
     graph as saved, with its subgraphs and legacy group nodes."""
     for node_id, node in prompt.items():
@@ -167,7 +167,7 @@ def _workflow(
 ) -> Workflow:
     """Build a workflow. Removes the prompt's keys that aren't nodes, and each node's keys that a
     prompt doesn't use."""
-    _check_names(prompt or {}, graph or {})
+    check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
     return Workflow(name, nodes, graph=graph)
 

@@ -72,7 +72,7 @@ def sanitize(workflow: Workflow, catalog: Nodes, folder: str) -> Workflow:
     Inputs for uploads become empty. Raises WorkflowError for a node with names that users can't
     upload.
     """
-    prompt = _unwrapped(workflow.prompt)
+    prompt = unwrapped(workflow.prompt)
     for (node_id, name), spec in _named(prompt, catalog, ()):
         node = prompt[node_id]
         if not spec.upload and spec.type not in FILE_WIDGETS:
@@ -198,7 +198,7 @@ def _without_folder(value: Any, folder: str, depth: int) -> Any:  # noqa: ANN401
             return value
 
 
-def _unwrapped(prompt: Prompt) -> Prompt:
+def unwrapped(prompt: Prompt) -> Prompt:
     """Return the prompt without wrappers, as ComfyUI reads it. A list stays wrapped, because a bare
     one would be a link."""
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import time
 from collections.abc import Callable, Mapping
@@ -88,7 +89,7 @@ class Identity:
         credentials. Next come the trusted proxy's header and the session cookie."""
         if self.login is None:
             return None
-        if token := bearer_token(request):
+        if token := bearer_token(request) or _basic_token(request):
             return self.login.by_token(token)
         return self.login.by_proxy(request.scope.get(FORWARDED_USER, "")) or self.login.by_cookie(
             self.cookies.session(request)
@@ -204,6 +205,20 @@ def bearer_token(request: HTTPConnection) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX) else ""
+
+
+def _basic_token(request: HTTPConnection) -> str:
+    """Return our token from the password of a request, as clients send it that only take an address
+    (`http://any:TOKEN@host`), or "". Browsers may add a password to another site's request, so it
+    doesn't replace the check of the origin."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+    return password if password.startswith(TOKEN_PREFIX) else ""
 
 
 async def close(socket: WebSocket, code: int = NO_LOGIN) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
@@ -26,8 +27,17 @@ _ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"
 def greeting(client_id: str, unfinished: int) -> str:
     """Return a socket's first frame, with the client's id and the number of waiting and running
     prompts."""
-    status = {"exec_info": {"queue_remaining": unfinished}}
-    return _text("status", status=status, sid=client_id)
+    return _text("status", status=queue_info(unfinished), sid=client_id)
+
+
+def status(unfinished: int) -> str:
+    """Return the frame with a new number of waiting and running prompts."""
+    return _text("status", status=queue_info(unfinished))
+
+
+def queue_info(unfinished: int) -> dict[str, Any]:
+    """Return the number of waiting and running prompts in ComfyUI's format."""
+    return {"exec_info": {"queue_remaining": unfinished}}
 
 
 def feature_flags() -> str:
@@ -89,6 +99,44 @@ def verdict(run_id: str, state: RunState) -> str:
 def over(run_id: str) -> str:
     """Return the last frame of a prompt."""
     return _text("executing", node=None, prompt_id=run_id)
+
+
+def executing(run_id: str, node: str) -> str:
+    """Return the frame that says which node of a prompt is executed."""
+    return _text("executing", node=node, display_node=node, prompt_id=run_id)
+
+
+def own_subfolder(run_id: str, subfolder: str) -> str:
+    """Return the subfolder under which clients of the app find a result. Names on different servers
+    would clash without the run's id."""
+    return f"{run_id}/{subfolder}" if subfolder else run_id
+
+
+def with_own_names(frame: str | bytes, run_id: str) -> str | bytes | None:
+    """Return a frame with the app's names of a run's results. None for a server's status, which
+    counts its own prompts only."""
+    if isinstance(frame, bytes) or not ('"executed"' in frame or '"status"' in frame):
+        return frame
+    try:
+        parsed = json.loads(frame)
+    except (ValueError, RecursionError):
+        return frame
+    match parsed:
+        case {"type": "status"}:
+            return None
+        case {"type": "executed", "data": {"output": dict(output), **data}}:
+            shown = {key: _own_names(value, run_id) for key, value in output.items()}
+            return _text("executed", **data, output=shown)
+    return frame
+
+
+def _own_names(value: object, run_id: str) -> object:
+    match value:
+        case list():
+            return [_own_names(one, run_id) for one in value]
+        case {"filename": str(), "subfolder": str(subfolder), "type": str()}:
+            return {**value, "subfolder": own_subfolder(run_id, subfolder)}
+    return value
 
 
 def is_last(frame: str | bytes, run_id: str) -> bool:

@@ -18,9 +18,10 @@ def settings() -> list[type[BaseModel]]:
     return [RunnerSettings]
 
 
-@hookimpl
+@hookimpl(tryfirst=True)
 def app_parts(app: PluginApp) -> AppParts | None:
-    """Add the calls. Their `/health` takes the place of the app's. Raises ManyProblems if the file
+    """Add the calls. Their `/health` takes the place of the app's, and `GET /queue` and `POST
+    /interrupt` those of ComfyUI's own API. Raises ManyProblems if the file
     can't be used."""
     from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 

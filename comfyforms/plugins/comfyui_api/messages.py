@@ -1,5 +1,8 @@
-"""`/api/v1/relay`, and `/ws` as in ComfyUI: the frames of a user's own runs, text and binary, as
-ComfyUI sends them. For programs that can read these.
+"""`/ws` as in ComfyUI, and `/api/v1/relay`: the frames of a user's own runs, text and binary, as
+ComfyUI sends them.
+
+Like ComfyUI, `/ws` sends the frames of a prompt to the client that named its `clientId` with the
+prompt, and those of other runs to all clients of the owner.
 """
 
 from __future__ import annotations
@@ -16,17 +19,20 @@ from starlette.requests import HTTPConnection
 
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.relay import (
+    executing,
     feature_flags,
     greeting,
     is_last,
     is_preview,
     over,
     progress_alone,
+    status,
     verdict,
     wants_metadata,
+    with_own_names,
     without_metadata,
 )
-from comfy.comfyui.protocol.run_state import RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from ui.web.access import Access, GuardedRoutes
@@ -42,39 +48,40 @@ from ui.web.socket_limits import (
 TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
 MOST_UNREAD = 10_000  # unread states per client
-_LONGEST_ID = 100  # characters of a client's id
+LONGEST_ID = 100  # characters of a client's id
+_UNGUESSABLE = 16  # characters of an id that nobody guesses; clients send UUIDs
+_MOST_KNOWN = 1000  # runs
 
 
-def relay_routes(
+def message_routes(
     runs: RunRegistry,
     identity: Identity,
     operates: Callable[[HTTPConnection], bool],
     *,
     images: bool,
 ) -> GuardedRoutes:
-    """Return the two WebSockets. `?run=ID`: one run, up to its end; required for clients without an
-    account and a cookie. `?all=true`, for administrators (`operates`): also other users' progress,
-    and with `images` their previews, but no other values or results. `?clientId=ID`: returned, as
-    in ComfyUI."""
+    """Return the WebSockets. `?run=ID`: one run, up to its end. `?all=true`, for administrators
+    (`operates`): also other users' progress, and with `images` their previews, but no other values
+    or results. `?clientId=ID`: as in ComfyUI. Clients without an account and a cookie need a run,
+    or on `/ws` a client id that can't be guessed."""
     routes = GuardedRoutes()
 
     def others_frame(frame: str | bytes) -> str | bytes | None:
         return frame if images and is_preview(frame) else progress_alone(frame)
 
-    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
-    @routes.websocket("/ws", Access.SIGNED_IN)
-    async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
-        """Pass on ComfyUI's own messages about your runs."""
+    async def serve(socket: WebSocket, run: str, named_all: str, client: str, *, own: bool) -> None:
         owner = await authenticate_socket(socket, identity)
         if owner is None:
             return
-        unfinished = sum(not one.state.phase.finished for one in runs.known())
-        hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, unfinished)
+        is_known = owner != NOBODY or (own and len(client) >= _UNGUESSABLE)
+        client = client[:LONGEST_ID] or uuid.uuid4().hex
+        hearer = Client(runs, owner, client) if own and not run else None
+        hello = greeting(client, hearer.unfinished if hearer else _unfinished(runs))
         with ends_with_browser(socket):
-            if all == "true" and operates(socket):
+            if named_all == "true" and operates(socket):
                 session = RelaySession(socket, owner, None, others_frame)
                 await session.serve(runs, hello)
-            elif not run and (all or owner == NOBODY):
+            elif not run and (named_all or not is_known):
                 await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:
@@ -88,7 +95,19 @@ def relay_routes(
                     await socket.send_text(hello)
                     await _tell_end(socket, followed.id, followed.state)
                     return
-                await RelaySession(socket, owner, followed).serve(runs, hello)
+                session = RelaySession(socket, owner, followed, client=hearer)
+                await session.serve(runs, hello)
+
+    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
+    async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
+        """Pass on ComfyUI's own messages about your runs."""
+        await serve(socket, run, all, clientId, own=False)
+
+    @routes.websocket("/ws", Access.SIGNED_IN)
+    @routes.websocket("/api/ws", Access.SIGNED_IN)
+    async def messages(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
+        """Send the messages that ComfyUI sends to its clients."""
+        await serve(socket, run, all, clientId, own=True)
 
     async def found(run_id: str, owner: str) -> Run | Record:
         """Return a run, or the record of an ended one. Raises RunNotFound."""
@@ -102,6 +121,48 @@ def relay_routes(
     return routes
 
 
+def _unfinished(runs: RunRegistry) -> int:
+    return sum(not one.state.phase.finished for one in runs.known())
+
+
+class Client:
+    """A ComfyUI client, and the runs that it hears of. Thread-safe."""
+
+    def __init__(self, runs: RunRegistry, owner: str, client_id: str) -> None:
+        self._runs, self._owner, self._id = runs, owner, client_id
+        self._known: dict[str, bool] = {}
+
+    def hears(self, run_id: str) -> bool:
+        """Return whether the client gets the frames of a run of its owner."""
+        if run_id not in self._known:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            try:
+                self._known[run_id] = self._is_own(self._runs.get(run_id, self._owner))
+            except RunNotFound:
+                return False
+        return self._known[run_id]
+
+    @property
+    def unfinished(self) -> int:
+        """Return the number of the owner's unfinished runs. Clients wait until it is 0, so others'
+        runs don't count."""
+        own = self._runs.owned(self._owner)
+        if self._owner == NOBODY:
+            own = tuple(filter(self._is_own, own))
+        return sum(not run.state.phase.finished for run in own)
+
+    @property
+    def running(self) -> Run | None:
+        """Return the client's run that executes a node."""
+        own = filter(self._is_own, self._runs.owned(self._owner))
+        return next((run for run in own if run.state.phase is Phase.RUNNING), None)
+
+    def _is_own(self, run: Run) -> bool:
+        client_id = run.job.extra_data.get("client_id", "")
+        return client_id == self._id or (not client_id and self._owner != NOBODY)
+
+
 async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
     """Report a run that ended before the client connected."""
     await socket.send_text(verdict(run_id, state))
@@ -111,7 +172,8 @@ async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
 
 class RelaySession:
     """A client that follows one run, or all runs of its `owner`. `others_frame` converts other
-    users' frames; the client doesn't get a frame converted to None.
+    users' frames; the client doesn't get a frame converted to None. `client`: a client of ComfyUI's
+    own API, which gets the app's names of files and numbers of runs.
 
     A slow client's states wait in order, but only the newest preview of each run waits. So the
     client delays no other client, and it gets each state or is disconnected.
@@ -123,17 +185,20 @@ class RelaySession:
         owner: str,
         run: Run | None,
         others_frame: Callable[[str | bytes], str | bytes | None] = lambda _: None,
+        client: Client | None = None,
     ) -> None:
         self._socket = socket
         self._owner = owner
         self._run = run
         self._others_frame = others_frame
+        self._client = client
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = threading.Lock()  # for the runs' threads and the event loop
         self._unread: list[tuple[str, str | bytes]] = []
         self._late = asyncio.Event()
         self._has_metadata = False
+        self._counted = -1
 
     async def serve(self, runs: RunRegistry, hello: str) -> None:
         """Greet, then send everything until the run ends or the client disconnects."""
@@ -147,6 +212,11 @@ class RelaySession:
                     await _tell_end(self._socket, self._run.id, self._run.state)
                     return
             self._put_first(hello)
+            if self._client is not None:
+                followed.callback(runs.subscribe(self._count))
+                run = self._client.running
+                if run is not None and run.state.node:
+                    self._put(executing(run.id, run.state.node))
             jobs = self._listen(), self._send(), self._give_up()
             await run_until_first(self._socket, *jobs)
 
@@ -159,6 +229,23 @@ class RelaySession:
             if replacement is None:
                 return
             frame = replacement
+        elif self._client is not None:
+            own = with_own_names(frame, run_id) if self._client.hears(run_id) else None
+            if own is None:
+                return
+            frame = own
+        self._put(frame, run_id)
+
+    def _count(self, owner: str) -> None:
+        """Tell a client how many runs are left. Thread-safe."""
+        if self._client is None or owner != self._owner:
+            return
+        unfinished = self._client.unfinished
+        if unfinished != self._counted:
+            self._counted = unfinished
+            self._put(status(unfinished))
+
+    def _put(self, frame: str | bytes, run_id: str = "") -> None:
         of_preview = run_id if is_preview(frame) else ""
         with self._lock:
             if of_preview:

@@ -12,8 +12,8 @@ import pytest
 import websocket
 
 from comfy.library.permissions import Permissions
-from comfyforms.plugins.relay.relay import MOST_UNREAD, TOO_SLOW
-from tests.plugins.relay.test_relay import RELAY, SMALL, frames, kinds, say, until_over
+from comfyforms.plugins.comfyui_api.messages import MOST_UNREAD, TOO_SLOW
+from tests.plugins.comfyui_api.test_relay import RELAY, SMALL, frames, kinds, say, until_over
 from tests.support.http_client import ANN, BOB, connected, start
 from tests.support.serving import Served, running_demo_app
 from ui.settings.web_settings import WebSettings

@@ -1,0 +1,1 @@
+"""ComfyUI's own API, for programs that are written for a ComfyUI server."""

@@ -1,0 +1,203 @@
+"""Checks of a prompt before it waits for its turn, with ComfyUI's own errors: see
+`validate_prompt` in its `execution.py`. The server that runs the prompt checks the rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_text
+from comfy.comfyui.input_spec import COMBO, InputSpec
+from comfy.comfyui.object_info import NodeSpec
+from comfy.library.catalog import CatalogCache
+from comfy.prompt.model import Node, Prompt, is_link, links, written_title
+from comfy.workflow.sanitize import unwrap
+
+Json = dict[str, Any]
+_PAUSE = 10.0  # seconds between two requests for new models and nodes
+_MOST_SHOWN = 20  # choices in an error
+_NUMBERS = ("INT", "FLOAT")
+_OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
+
+
+class PromptRefused(ComfyError):
+    """A prompt that ComfyUI refuses: its `error` and `node_errors` in ComfyUI's format."""
+
+    def __init__(
+        self,
+        type_: str,
+        message: str,
+        details: str = "",
+        extra_info: Json | None = None,
+        node_errors: Json | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error = _error(type_, message, details, extra_info or {})
+        self.node_errors = node_errors or {}
+
+
+def _error(type_: str, message: str, details: str, extra_info: Json) -> Json:
+    return {"type": type_, "message": message, "details": details, "extra_info": extra_info}
+
+
+def nodes_of(sent: Json) -> Prompt:
+    """Return the prompt in a request. Raises PromptRefused."""
+    prompt = sent.get("prompt")
+    if prompt is None:
+        raise PromptRefused("no_prompt", "No prompt provided", "No prompt provided")
+    if not isinstance(prompt, dict):
+        raise PromptRefused("invalid_prompt", "The prompt must be an object with nodes by id.")
+    if isinstance(prompt.get("nodes"), list) and "links" in prompt:
+        raise PromptRefused(
+            "invalid_prompt",
+            "This is a workflow of the editor, not a prompt.",
+            "Use File > Export (API) in ComfyUI, or open the file on the page.",
+        )
+    nodes: Prompt = {}
+    for node_id, node in prompt.items():
+        match node:
+            case {"class_type": str(), "inputs": dict(), **_more}:
+                nodes[node_id] = node  # type: ignore[assignment]
+            case dict() if not isinstance(node.get("class_type"), str):
+                raise _missing(node_id, node, None)
+            case _:
+                raise PromptRefused(
+                    "invalid_prompt", "A node isn't an object with inputs.", f"Node ID '#{node_id}'"
+                )
+    return nodes
+
+
+def _missing(node_id: str, node: Mapping[str, Any], class_type: str | None) -> PromptRefused:
+    title = written_title({"class_type": "", "inputs": {}, **node}) or class_type
+    if class_type is None:
+        name = title or f"ID #{node_id}"
+        told = f"Node '{name}' has no class_type. The workflow may be corrupted or a custom node"
+        told += " is missing."
+    else:
+        told = f"Node '{title}' not found. The custom node may not be installed."
+    about = {"node_id": node_id, "class_type": class_type, "node_title": title}
+    return PromptRefused("missing_node_type", told, f"Node ID '#{node_id}'", about)
+
+
+class PromptChecker:
+    """Checks prompts against the servers' nodes. Asks the servers again before it refuses one,
+    because they may have new models or nodes. Thread-safe."""
+
+    def __init__(self, catalog: CatalogCache) -> None:
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._asked_at = float("-inf")
+
+    def check(self, prompt: Prompt, targets: Collection[str] | None) -> tuple[Prompt, Json]:
+        """Return the prompt, and the errors of nodes whose outputs ComfyUI will leave out.
+        `targets`: the only output nodes to run, with the nodes that they need. Raises PromptRefused
+        if there is nothing to run, ServerUnreachable, ServerError."""
+        try:
+            return _checked(prompt, self._catalog.get(), targets)
+        except PromptRefused:
+            if not self._may_ask():
+                raise
+        return _checked(prompt, self._catalog.get(refresh=True), targets)
+
+    def _may_ask(self) -> bool:
+        with self._lock:
+            now, before = time.monotonic(), self._asked_at
+            self._asked_at = now if now - before > _PAUSE else before
+            return self._asked_at > before
+
+
+def _checked(
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], targets: Collection[str] | None
+) -> tuple[Prompt, Json]:
+    for node_id, node in prompt.items():
+        if node["class_type"] not in catalog:
+            raise _missing(node_id, node, node["class_type"])
+    outputs = [
+        node_id
+        for node_id, node in prompt.items()
+        if catalog[node["class_type"]].output_node and (targets is None or node_id in targets)
+    ]
+    if not outputs:
+        raise PromptRefused("prompt_no_outputs", "Prompt has no outputs")
+    errors = {
+        node_id: found
+        for node_id, node in prompt.items()
+        if (found := [*_errors(node, catalog[node["class_type"]])])
+    }
+    needed = {output: _needed(prompt, output) for output in outputs}
+    node_errors = {
+        node_id: {
+            "errors": found,
+            "dependent_outputs": [one for one in outputs if node_id in needed[one]],
+            "class_type": prompt[node_id]["class_type"],
+        }
+        for node_id, found in errors.items()
+        if any(node_id in nodes for nodes in needed.values())
+    }
+    if all(errors.keys() & nodes for nodes in needed.values()):
+        details = [
+            f"{one['message']}: {one['details']}"
+            for node in node_errors.values()
+            for one in node["errors"]
+        ]
+        raise PromptRefused(
+            "prompt_outputs_failed_validation",
+            "Prompt outputs failed validation",
+            "\n".join(details),
+            node_errors=node_errors,
+        )
+    if targets is not None:
+        kept = set().union(*needed.values())
+        prompt = {node_id: node for node_id, node in prompt.items() if node_id in kept}
+    return prompt, node_errors
+
+
+def _needed(prompt: Prompt, output: str) -> set[str]:
+    """Return an output node with all nodes that it needs."""
+    needed, todo = {output}, [output]
+    while todo:
+        for _, link in links(prompt[todo.pop()]):
+            if link.node in prompt and link.node not in needed:
+                needed.add(link.node)
+                todo.append(link.node)
+    return needed
+
+
+def _errors(node: Node, spec: NodeSpec) -> Iterator[Json]:
+    inputs = {name: unwrap(value) for name, value in node["inputs"].items()}
+    is_own = as_text(spec.raw.get("python_module")).startswith(_OWN_NODES)
+    for name, declared in spec.active_inputs(inputs).items():
+        if name not in inputs:
+            if declared.required and not declared.type.startswith("COMFY_"):
+                about = {"input_name": name}
+                yield _error("required_input_missing", "Required input is missing", name, about)
+        elif not (is_link(inputs[name]) or isinstance(inputs[name], list)):
+            yield from _value_errors(name, declared, inputs[name], is_own=is_own)
+
+
+def _value_errors(name: str, spec: InputSpec, value: object, *, is_own: bool) -> Iterator[Json]:
+    """Yield the error about a value. Nodes of packs often accept values that aren't in their lists,
+    so only lists of ComfyUI's own nodes count."""
+    offered = list(spec.choices or ())
+    is_short = len(offered) <= _MOST_SHOWN
+    about = {
+        "input_name": name,
+        "input_config": spec.raw if is_short else None,
+        "received_value": value,
+    }
+    if spec.type in _NUMBERS and isinstance(value, int | float):
+        least, most = spec.options.get("min"), spec.options.get("max")
+        if isinstance(least, int | float) and value < least:
+            told = f"Value {value} smaller than min of {least}"
+            yield _error("value_smaller_than_min", told, name, about)
+        if isinstance(most, int | float) and value > most:
+            told = f"Value {value} bigger than max of {most}"
+            yield _error("value_bigger_than_max", told, name, about)
+    is_list = spec.type == COMBO and spec.choices is not None and "remote" not in spec.options
+    if is_own and is_list and not spec.names_files and value not in offered:
+        shown = f"{offered}" if is_short else f"(list of length {len(offered)})"
+        told = f"{name}: '{value}' not in {shown}"
+        yield _error("value_not_in_list", "Value not in list", told, about)

@@ -1,0 +1,27 @@
+"""ComfyUI's own API at the app's address, and `/api/v1/relay`."""
+
+from __future__ import annotations
+
+from comfyforms.hooks import AppParts, GuardedRoutes, PluginApp, hookimpl
+
+
+@hookimpl
+def app_parts(app: PluginApp) -> AppParts:
+    """Add the routes, each also below `/api`, as in ComfyUI."""
+    from comfyforms.plugins.comfyui_api.checks import PromptChecker
+    from comfyforms.plugins.comfyui_api.messages import message_routes
+    from comfyforms.plugins.comfyui_api.prompts import PromptCalls
+
+    services = app.services
+    images = app.settings.operator_images
+    calls = PromptCalls(
+        services.starter,
+        app.parts.deletion,
+        services.limits,
+        PromptChecker(services.forms.catalog),
+        lambda owner, value: None,
+    )
+    routes = message_routes(services.runs, app.identity, app.operates, images=images)
+    for prefix in ("", "/api"):
+        routes.include(GuardedRoutes.of(calls), prefix)
+    return AppParts([routes])

@@ -1,0 +1,291 @@
+"""ComfyUI's calls for prompts: `/prompt`, `/queue`, `/interrupt` and `/history`, for a user's own
+runs. Sources of the facts: ComfyUI's `server.py` and `execution.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.json_values import as_mapping
+from comfy.comfyui.protocol.relay import queue_info
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.launch.start import Starter
+from comfy.launch.uploads import Upload
+from comfy.library.private import SENT_PROMPT
+from comfy.prompt.model import InputRef, Prompt
+from comfy.records.record import Record
+from comfy.records.rows import Wanted
+from comfy.runs.interface import UNWATCHED, Origin, Run
+from comfy.workflow.sanitize import unwrap
+from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
+from comfyforms.plugins.comfyui_api.checks import PromptChecker, PromptRefused, nodes_of
+from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
+from ui.api.problems import problem_of
+from ui.api.requests import Requester
+from ui.files.deleting import RunDeletion
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
+from ui.web.limits import BodyLimit, WebLimits, read_object
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
+
+Json = dict[str, Any]
+# Keys of other accounts, which the app neither needs nor stores.
+_SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
+_SENT = Wanted(workflow=SENT_PROMPT)
+_MOST = 200  # runs per answer
+_VALUES = 5  # times the usual number: a request may contain the editor's graph, too
+
+
+class ComfyRoute(APIRoute):
+    """Route whose errors have ComfyUI's format."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Add these error answers. See FastAPI's method."""
+        handle = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except PromptRefused as error:
+                return _refused(400, error.error, error.node_errors)
+            except ComfyError as error:
+                problem = problem_of(error)
+                status = 400 if problem.status == 422 else problem.status
+                told = _error(problem.kind.replace("-", "_"), str(error), error.hint)
+                answer = _refused(status, told, {})
+                if status in (429, 503):
+                    answer.headers["retry-after"] = str(math.ceil(problem.retry_after))
+                return answer
+            except HTTPException as error:
+                return _refused(error.status_code, _error("refused", error.detail, ""), {})
+
+        return answered
+
+
+def _error(type_: str, message: str, details: str) -> Json:
+    return {"type": type_, "message": message, "details": details, "extra_info": {}}
+
+
+def _refused(status: int, error: Mapping[str, Any], node_errors: Mapping[str, Any]) -> Response:
+    return AsciiJSON({"error": error, "node_errors": node_errors}, status)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCalls:
+    """Handlers of the calls. `own_file`: returns an owner's file by its name in a prompt. Clients
+    without an account and a cookie share one owner, so only ids lead to their runs."""
+
+    starter: Starter
+    deletion: RunDeletion
+    limits: WebLimits
+    checker: PromptChecker
+    own_file: Callable[[str, str], Upload | None]
+
+    routes = GuardedRoutes(route_class_override=ComfyRoute)
+
+    @routes.post("/prompt", Access.SIGNED_IN, body=BodyLimit.CALL)
+    async def send(self, request: Request, owner: Owner) -> Response:
+        """Start a run of a prompt in ComfyUI's API format."""
+        body, requester = await request.body(), Requester.of(owner, request.scope)
+        return AsciiJSON(await asyncio.to_thread(self._start, body, requester))
+
+    @routes.get("/prompt", Access.SIGNED_IN)
+    async def prompt(self, owner: Owner) -> Response:
+        """Return the number of unfinished runs of all users."""
+        return AsciiJSON(queue_info(len(self._line())))
+
+    @routes.get("/queue", Access.SIGNED_IN)
+    async def queue(self, owner: Owner) -> Response:
+        """Return the unfinished runs in the order of their turns, without others' content."""
+        entries: dict[bool, list[list[object]]] = {True: [], False: []}
+        for number, run in enumerate(self._line()):
+            is_own = run.owner == owner != NOBODY
+            entry = self._entry(number, run.record) if is_own else [number, "", {}, {}, []]
+            entries[run.state.phase is Phase.RUNNING].append(entry)
+        return AsciiJSON({"queue_running": entries[True], "queue_pending": entries[False]})
+
+    @routes.post("/queue", Access.SIGNED_IN)
+    async def change_queue(self, request: Request, owner: Owner) -> Response:
+        """Cancel waiting runs: all sent prompts (`clear`), or those with these ids (`delete`)."""
+        told = await self._told(request)
+        runs = self._sent_by(owner) if told.get("clear") else []
+        for run in (*runs, *self._named(told, owner)):
+            run.take_back()
+        return Response()
+
+    @routes.post("/interrupt", Access.SIGNED_IN)
+    async def interrupt(self, request: Request, owner: Owner) -> Response:
+        """Stop the running prompts of this user, or the one with the id in `prompt_id`."""
+        prompt_id = (await self._told(request)).get("prompt_id")
+        named = {"delete": [prompt_id]}
+        runs = self._named(named, owner) if prompt_id else self._sent_by(owner)
+        for run in runs:
+            if run.state.phase is Phase.RUNNING:
+                run.cancel()
+        return Response()
+
+    @routes.get("/history", Access.SIGNED_IN, work=Work.PROCESSOR)
+    def history(self, owner: Owner, max_items: int = _MOST, offset: int = -1) -> Response:
+        """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
+        as many from the `offset` on."""
+        stored = self.starter.runs.history
+        if stored is None or owner == NOBODY or max_items < 1:
+            return AsciiJSON({})
+        limit, skip = min(max_items, _MOST), 0
+        if offset >= 0:
+            left = len(stored.ends(owner, _SENT)) - offset
+            limit, skip = min(limit, left), max(0, left - limit)
+        records = stored.of(owner, _SENT, skip=skip, limit=limit) if limit > 0 else ()
+        return AsciiJSON({one.id: self._history_entry(one) for one in reversed(records)})
+
+    @routes.get("/history/{prompt_id}", Access.SIGNED_IN)
+    def history_of(self, prompt_id: str, owner: Owner) -> Response:
+        """Return a finished run of the user; an empty object for any other id."""
+        try:
+            record = self.starter.runs.record(prompt_id, owner)
+        except RunNotFound:
+            return AsciiJSON({})
+        is_ended = record.state.phase.finished
+        return AsciiJSON({record.id: self._history_entry(record)} if is_ended else {})
+
+    @routes.post("/history", Access.SIGNED_IN)
+    async def change_history(self, request: Request, owner: Owner) -> Response:
+        """Delete finished runs with their results: all of sent prompts (`clear`), or those with
+        these ids (`delete`)."""
+        told = await self._told(request)
+        await asyncio.to_thread(self._delete, told, owner)
+        return Response()
+
+    # Inside
+
+    def _start(self, body: bytes, requester: Requester) -> Json:
+        sent = self._read(body)
+        owner, run_id = requester.owner, self._run_id(sent.get("prompt_id"))
+        prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
+        prompt, node_errors = self.checker.check(
+            prompt, targets if isinstance(targets, list) else None
+        )
+        extra = _extra_data(sent)
+        confirms = extra.get("confirm_paid") is True
+        origin = Origin(owner, requester.address, run_id=run_id, confirms_payment=confirms)
+        self.starter.runs.check_room(origin)
+        files = self._files(prompt, owner)
+        prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
+        run = self.starter.submit(prepared, UNWATCHED)
+        if sent.get("front"):
+            with suppress(ComfyError):  # it has just begun
+                self.starter.runs.move(run.id, owner, 0)
+        number = next((at for at, one in enumerate(self._line()) if one.id == run.id), 0)
+        return {"prompt_id": run.id, "number": number, "node_errors": node_errors}
+
+    def _read(self, body: bytes) -> Json:
+        limits = replace(self.limits, values=_VALUES * self.limits.values)
+        sent = read_object(body, limits)
+        if isinstance(sent, str):
+            raise PromptRefused("invalid_request", sent)
+        return sent
+
+    def _run_id(self, prompt_id: object) -> str:
+        """Return the client's id for its prompt, "" if it has none or a run has it already. Raises
+        PromptRefused."""
+        if prompt_id is None:
+            return ""
+        if not (isinstance(prompt_id, str) and _is_uuid(prompt_id)):
+            raise PromptRefused(
+                "invalid_prompt_id",
+                "prompt_id must be a valid UUID",
+                "prompt_id must be a UUID string in canonical lowercase hyphenated form;"
+                " omit it to let the server generate one",
+            )
+        runs = self.starter.runs
+        taken = any(run.id == prompt_id for run in runs.known())
+        stored = runs.history.get_many([prompt_id], None) if runs.history else {}
+        return "" if taken or stored else prompt_id
+
+    def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
+        """Return the owner's files that inputs of a prompt name."""
+        catalog = self.starter.forms.catalog.get()
+        named = (
+            (InputRef(node, name), unwrap(one["inputs"].get(name)))
+            for node, one in prompt.items()
+            for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
+            if spec.names_files
+        )
+        found = {
+            place: file
+            for place, value in named
+            if isinstance(value, str) and (file := self.own_file(owner, value)) is not None
+        }
+        return found
+
+    def _line(self) -> list[Run]:
+        runs = (run for run in self.starter.runs.known() if not run.state.phase.finished)
+        return sorted(runs, key=attrgetter("turn"))
+
+    def _sent_by(self, owner: str) -> list[Run]:
+        """Return the unfinished runs of prompts that a user's programs sent."""
+        runs = () if owner == NOBODY else self.starter.runs.line_of(owner)
+        return [run for run in runs if run.job.workflow == SENT_PROMPT]
+
+    def _named(self, told: Json, owner: str) -> Iterable[Run]:
+        for run_id in _ids(told):
+            with suppress(RunNotFound):
+                yield self.starter.runs.get(run_id, owner)
+
+    def _delete(self, told: Json, owner: str) -> None:
+        stored = self.starter.runs.history
+        if told.get("clear") and stored is not None and owner != NOBODY:
+            while records := stored.of(owner, _SENT, limit=_MOST):
+                stored.unlist([one.id for one in records], owner)
+        for run_id in _ids(told):
+            with suppress(ComfyError):  # unknown, or it isn't finished
+                self.deletion.delete(run_id, owner)
+
+    async def _told(self, request: Request) -> Json:
+        body = await request.body()
+        return self._read(body) if body.strip() else {}
+
+    def _entry(self, number: float, record: Record) -> list[object]:
+        catalog = self.starter.forms.catalog.get() if record.job.extra_data else {}
+        return queue_entry(number, record, catalog)
+
+    def _history_entry(self, record: Record) -> Json:
+        return history_entry(record, self._entry(int(1000 * record.submitted_at), record))
+
+
+def _ids(told: Json) -> list[str]:
+    named = told.get("delete")
+    return [one for one in named if isinstance(one, str)][:_MOST] if isinstance(named, list) else []
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _extra_data(sent: Json) -> Json:
+    """Return what a client sends with its prompt, without secrets."""
+    extra = {
+        key: value
+        for key, value in as_mapping(sent.get("extra_data")).items()
+        if key not in _SECRET
+    }
+    client_id = sent.get("client_id", extra.pop("client_id", None))
+    if isinstance(client_id, str) and client_id:
+        extra["client_id"] = client_id[:LONGEST_ID]
+    return extra | {"create_time": int(1000 * time.time())}

@@ -1,1 +1,0 @@
-"""ComfyUI's own WebSocket messages about a user's runs, for programs that read these."""
