@@ -155,6 +155,14 @@ class ModelFiles:
             found = self._in_folder(name, wanted) if name else found
         return {one: found[one] for one in wanted if one in found}
 
+    def folders(self) -> list[str]:
+        """Return the names of the servers' model folders. Waits for the servers."""
+        return [*dict.fromkeys(name for one in self._known() for name in one.folder_names())]
+
+    def files(self, folder: str) -> list[str]:
+        """Return the names of a folder's files on all servers. Waits for the servers."""
+        return [*self._in_folder(folder, frozenset())]
+
     def preview(self, served: ServedFile) -> Path | None:
         """Return a model's preview image, a small WebP; None without one."""
         return self._previews.image(served.server, served.folder, served.file)
@@ -187,11 +195,8 @@ class ModelFiles:
 
     def _folder_of(self, wanted: frozenset[str]) -> str:
         """Return the folder that has all files, "" if none does."""
-        names: dict[str, None] = {}
-        for server in self._known():
-            names |= dict.fromkeys(server.folder_names())
         folders: dict[str, set[str]] = {}
-        waiting = list(names)
+        waiting = self.folders()
         while waiting:
             batch, waiting = waiting[:_MOST_REQUESTS], waiting[_MOST_REQUESTS:]
             lists = in_threads(

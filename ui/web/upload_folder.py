@@ -111,6 +111,10 @@ class UploadFolder:
         except (OSError, ValueError):  # the place isn't a possible file name
             return None
 
+    def of(self, owner: str) -> list[Path]:
+        """Return all files of the owner."""
+        return [*(self.path / _folder_of(owner)).glob("*/*")]
+
     def copy(self, owner: str, source: Path, name: str, key: str) -> Path:
         """Return a copy of a file for this user, made once per `key`."""
         file = self.make(owner, name, key)

@@ -1,0 +1,345 @@
+"""Uploads and `/view` of ComfyUI's API. Each user has their own uploads, under the names that
+ComfyUI would give them, and their own results, as `RUN_ID/NAME`. Source of the facts: ComfyUI's
+`server.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO, BinaryIO, NamedTuple
+from urllib.parse import quote
+
+from fastapi import HTTPException, Request, Response
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from starlette.datastructures import FormData, UploadFile
+
+from comfy.base.errors import ComfyError, not_written
+from comfy.base.files import media_type_of, plain_name
+from comfy.base.messages import message
+from comfy.launch.uploads import FILE_GONE, Upload
+from comfy.media.checks import problem_with
+from comfy.media.decoding import Undecodable, opened, with_eight_bits
+from comfy.records.record import Record
+from comfy.runs.input_files import server_file
+from comfyforms.hooks import Access, GuardedRoutes, PluginApp
+from ui.files.copies import FileCopies
+from ui.files.field_files import NOT_KEPT
+from ui.files.masks import IMAGE_NEEDS
+from ui.files.result_files import ResultFiles, sent
+from ui.web.access import Owner
+from ui.web.identity import NOBODY
+from ui.web.limits import BodyLimit, place_held
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Caller, Share, Work, shared_address
+
+_FOLDERS = ("input", "output", "temp")
+_ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
+_MOST_OF_A_NAME = 1000
+_STEM = 40  # characters before a number or a token
+
+
+class FileName(NamedTuple):
+    """ComfyUI's name for a file. `folder`: input, output or temp."""
+
+    name: str
+    subfolder: str
+    folder: str
+
+    @classmethod
+    def read(cls, value: str, folder: str = "input", subfolder: str = "") -> FileName:
+        """Read `SUBFOLDER/NAME [FOLDER]`, as in a prompt. Raises ValueError for an unknown folder,
+        and for a path that leaves it."""
+        if match := _ANNOTATED.fullmatch(value):
+            value, folder = match.groups()
+        *parents, name = f"{subfolder}/{value}".replace("\\", "/").split("/")
+        is_outside = value.startswith("/") or subfolder.startswith("/") or ".." in parents
+        if not name.strip(" .") or is_outside or folder not in _FOLDERS:
+            raise ValueError
+        return cls(name, "/".join(one for one in parents if one not in ("", ".")), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """Files of each user that prompts and `/view` can name. Thread-safe."""
+
+    copies: FileCopies
+
+    def find(self, owner: str, value: str) -> Upload | None:
+        """Return the owner's file for a media input: an upload (`NAME`, `SUBFOLDER/NAME`, `NAME
+        [input]`) or a result (`RUN_ID/NAME [output]`). Return None if the value names none of
+        these. Blocks on the database."""
+        try:
+            name = FileName.read(value)
+        except ValueError:
+            return None
+        match self.upload(owner, name) or self.result(owner, name):
+            case Path() as path:
+                return Upload(path.name, path)
+            case Record() as record, at:
+                file, uploads = record.state.files[at], self.copies.uploads
+                copied = self.copies.blobs.path(file.digest) or uploads.find(
+                    owner, self.copies.of_result(record, at)
+                )
+                if copied is not None:
+                    result = server_file(record.server, file)
+                    return Upload(file.name, copied, result=result, made_by=record.id)
+        return None
+
+    def upload(self, owner: str, name: FileName) -> Path | None:
+        """Return an upload of the owner, or None."""
+        plain = name._replace(name=plain_name(name.name))
+        return self.copies.uploads.find(owner, f"{self._key(plain)}/{plain.name}")
+
+    def result(self, owner: str, name: FileName) -> tuple[Record, int] | None:
+        """Return a run of the owner, whose id starts the subfolder, and the index of the file in
+        its results. Of several files with this name, the type and the rest of the subfolder
+        decide."""
+        run_id, _, subfolder = name.subfolder.partition("/")
+        try:
+            record = self.copies.runs.record(run_id, owner) if run_id else None
+        except ComfyError:  # unknown, another user's, or the database doesn't answer
+            record = None
+        files = record.state.files if record else ()
+        same = [at for at, one in enumerate(files) if name.name in (one.filename, one.name)]
+        if record is None or not same:
+            return None
+        wanted = name.folder, subfolder
+        return record, min(same, key=lambda at: (files[at].type, files[at].subfolder) != wanted)
+
+    def names(self, owner: str, media: str) -> list[str]:
+        """Return the names of the owner's uploads in the input folder itself, as ComfyUI lists
+        them. `media`: "image", "audio", "video", or "" for all."""
+        if owner == NOBODY:  # scripts without an identity share it
+            return []
+        return sorted(
+            path.name
+            for path in self.copies.uploads.of(owner)
+            if path.parent.name == self._key(FileName(path.name, "", "input"))
+            and media_type_of(path.name).startswith(media)
+        )
+
+    def keep(self, owner: str, name: FileName, content: BinaryIO, *, overwrite: bool) -> str:
+        """Store a file, and return its name. If the owner has another file of this name, the new
+        one gets a number. Clients without an identity share an owner, so the names of their files
+        have a part that can't be guessed. Raises HTTPException and NotWritten."""
+        if why := problem_with(content, self.copies.limits):
+            raise HTTPException(422, why)
+        size = content.seek(0, io.SEEK_END)
+        new, plain = _digest(content), PurePath(plain_name(name.name))
+        if owner == NOBODY:
+            plain = PurePath(f"{plain.stem[:_STEM]}-{self._secret(new)}{plain.suffix}")
+        numbers = range(1, _MOST_OF_A_NAME)
+        numbered = (f"{plain.stem[:_STEM]} ({number}){plain.suffix}" for number in numbers)
+        try:
+            for one in (plain.name, *numbered):
+                file = self.copies.uploads.make(owner, one, self._key(name._replace(name=one)))
+                if overwrite or not file.exists():
+                    _write(file, content)
+                    self.copies.uploads.kept(file)
+                    return one
+                with file.open("rb") as known:
+                    is_same = os.fstat(known.fileno()).st_size == size and _digest(known) == new
+                if is_same:
+                    file.touch()  # old files are deleted
+                    return one
+        except OSError as error:
+            raise not_written(error, NOT_KEPT, message("Try again.")) from error
+        raise HTTPException(409, NOT_KEPT)
+
+    def _key(self, name: FileName) -> str:
+        """Return the key of an upload in the upload folder."""
+        return self._secret("/".join((name.folder, name.subfolder, name.name)))
+
+    def _secret(self, text: str) -> str:
+        """Return 32 hex digits that nobody else can compute."""
+        data, secret = f"comfyui {text}".encode(errors="replace"), self.copies.secret
+        return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _write(file: Path, content: BinaryIO) -> None:
+    content.seek(0)
+    try:
+        with file.open("wb") as kept:
+            shutil.copyfileobj(content, kept)
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def file_routes(app: PluginApp) -> GuardedRoutes:
+    """Return the routes of uploads and `/view`."""
+    files = OwnFiles(app.services.copies)
+    return GuardedRoutes.of(FileCalls(files, app.parts.results, app.services.uploading))
+
+
+@dataclass(frozen=True, slots=True)
+class FileCalls:
+    """Handlers of the calls about files. `uploading`: room for uploads."""
+
+    files: OwnFiles
+    results: ResultFiles
+    uploading: Share
+
+    routes = GuardedRoutes()
+
+    @routes.post("/upload/image", Access.SIGNED_IN, body=BodyLimit.FILES)
+    async def upload_image(self, request: Request, owner: Owner) -> Response:
+        """Store the file `image`."""
+        return await self._uploaded(request, owner, is_mask=False)
+
+    @routes.post("/upload/mask", Access.SIGNED_IN, body=BodyLimit.FILES)
+    async def upload_mask(self, request: Request, owner: Owner) -> Response:
+        """Store the image that `original_ref` names, with the alpha channel of `image`."""
+        return await self._uploaded(request, owner, is_mask=True)
+
+    async def _uploaded(self, request: Request, owner: str, *, is_mask: bool) -> Response:
+        if owner != NOBODY:  # others share one name, wherever they are
+            uploads = self.files.copies.uploads
+            uploads.came_from(owner, shared_address(owner, request.scope))
+        with place_held(self.uploading, Caller.of(owner, request.scope)):
+            async with request.form(max_files=1, max_fields=20) as form:
+                return AsciiJSON(await asyncio.to_thread(self._kept, form, owner, is_mask=is_mask))
+
+    def _kept(self, form: FormData, owner: str, *, is_mask: bool) -> dict[str, str]:
+        image, texts = form.get("image"), {key: str(one) for key, one in form.items()}
+        if not isinstance(image, UploadFile) or not image.filename:
+            raise HTTPException(400, "The request has no file.")
+        subfolder, overwrite = texts.get("subfolder", ""), texts.get("overwrite") in ("true", "1")
+        name = _named(plain_name(image.filename), texts.get("type") or "input", subfolder)
+        content: BinaryIO = image.file
+        if is_mask:
+            content = self._masked(owner, texts.get("original_ref", ""), content)
+        kept = self.files.keep(owner, name, content, overwrite=overwrite)
+        return {"name": kept, "subfolder": subfolder, "type": name.folder}
+
+    def _masked(self, owner: str, original: str, mask: BinaryIO) -> BinaryIO:
+        """Return an image of the owner as PNG with another alpha channel. Raises HTTPException."""
+        try:
+            match json.loads(original):
+                case {"filename": str(filename), **more}:
+                    parts = (str(more.get("subfolder") or "."), filename)
+                    folder = more.get("type", "output")
+                    image = self.files.find(owner, f"{'/'.join(parts)} [{folder}]")
+                case _:
+                    image = None
+        except (ValueError, RecursionError):
+            image = None
+        if image is None:
+            raise HTTPException(400, FILE_GONE)
+        if why := problem_with(mask, self.files.copies.limits, "image"):
+            raise HTTPException(422, why)
+        turns, masked = self.files.copies.blobs.turns, io.BytesIO()
+        try:
+            with (
+                turns.turn_of(owner),
+                image.opened() as source,
+                opened(source, needs=2 * IMAGE_NEEDS) as below,
+                opened(mask, needs=2 * IMAGE_NEEDS) as above,
+            ):
+                whole = with_eight_bits(below).convert("RGBA")
+                whole.putalpha(above.convert("RGBA").getchannel("A"))
+                texts = PngInfo()
+                for key, text in getattr(below, "text", {}).items():  # the image's workflow
+                    texts.add_text(key, text)
+                whole.save(masked, "PNG", compress_level=1, pnginfo=texts)
+        except Undecodable as problem:
+            raise HTTPException(422, str(problem)) from None
+        return masked
+
+    @routes.get("/view", Access.OWN_FILE, work=Work.PROCESSOR)
+    def view(  # noqa: PLR0913 - the names are ComfyUI's
+        self,
+        request: Request,
+        owner: Owner,
+        filename: str = "",
+        subfolder: str = "",
+        type: str = "output",
+        preview: str | None = None,
+        channel: str = "",
+    ) -> Response:
+        """Return a file, its preview (`preview=webp;90`), its colors or its alpha (`channel=rgb`,
+        `channel=a`)."""
+        name = _named(filename, type, subfolder)
+        found = self.files.upload(owner, name) or self.files.result(owner, name)
+        try:
+            match found:
+                case None:
+                    raise HTTPException(404, FILE_GONE)
+                case _ if preview is not None or channel in ("rgb", "a"):
+                    with (
+                        self.files.copies.blobs.turns.turn_of(owner),
+                        self._opened(found) as source,
+                    ):
+                        answer = _drawn(source, preview, channel)
+                case Path() as path:
+                    answer = sent(path, path.name)
+                case (record, at):
+                    file, part = record.state.files[at], request.headers.get("range")
+                    answer = self.results.send(record, file, file.filename, part)
+        except Undecodable as problem:
+            raise HTTPException(400, str(problem)) from None
+        except OSError:  # it was deleted just now
+            raise HTTPException(404, FILE_GONE) from None
+        if isinstance(found, Path):  # another file may take its place
+            answer.headers["cache-control"] = "private, no-cache"
+        answer.headers["content-disposition"] = _disposition(answer, name.name)
+        return answer
+
+    def _opened(self, found: Path | tuple[Record, int]) -> AbstractContextManager[Path | IO[bytes]]:
+        if isinstance(found, Path):
+            return nullcontext(found)
+        record, at = found
+        return self.results.opened(record, record.state.files[at])
+
+
+def _drawn(source: Path | IO[bytes], preview: str | None, channel: str) -> Response:
+    """Return an image as a preview (`FORMAT;QUALITY`), or one of its channels as PNG. Raises
+    Undecodable."""
+    kind, _, quality = (preview or "").partition(";")
+    with opened(source, needs=2 * IMAGE_NEEDS) as image:
+        shown: Image.Image = image
+        if preview is None:
+            kind = "png"
+        elif kind != "jpeg" or channel == "a":
+            kind = "webp"
+        if kind == "jpeg" or channel == "rgb":
+            shown = with_eight_bits(image).convert("RGB")
+        elif preview is None:
+            alpha = image.getchannel("A") if image.mode == "RGBA" else None
+            shown = Image.new("RGBA", image.size)
+            shown.putalpha(alpha or Image.new("L", image.size, 255))
+        picture = io.BytesIO()
+        is_number = len(quality) <= 2 and quality.isdecimal()
+        shown.save(picture, kind, quality=int(quality) if is_number else 90)
+    return Response(picture.getvalue(), media_type=f"image/{kind}")
+
+
+def _named(value: str, folder: str, subfolder: str) -> FileName:
+    try:
+        return FileName.read(value, folder, subfolder)
+    except ValueError:
+        raise HTTPException(400 if value else 404, FILE_GONE) from None
+
+
+def _disposition(answer: Response, name: str) -> str:
+    """Return ComfyUI's header. Files that a browser would run stay downloads."""
+    shown = f"filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+    if name.isascii() and name.isprintable():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        shown = f'filename="{quoted}"'
+    is_download = answer.headers.get("content-disposition", "").startswith("attachment")
+    return f"attachment; {shown}" if is_download else shown
