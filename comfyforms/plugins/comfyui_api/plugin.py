@@ -9,8 +9,10 @@ from comfyforms.hooks import AppParts, GuardedRoutes, PluginApp, hookimpl
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes, each also below `/api`, as in ComfyUI."""
     from comfyforms.plugins.comfyui_api.checks import PromptChecker
+    from comfyforms.plugins.comfyui_api.files import OwnFiles, file_routes
     from comfyforms.plugins.comfyui_api.messages import message_routes
     from comfyforms.plugins.comfyui_api.prompts import PromptCalls
+    from comfyforms.plugins.comfyui_api.server_facts import server_routes
 
     services = app.services
     images = app.settings.operator_images
@@ -19,9 +21,10 @@ def app_parts(app: PluginApp) -> AppParts:
         app.parts.deletion,
         services.limits,
         PromptChecker(services.forms.catalog),
-        lambda owner, value: None,
+        OwnFiles(services.copies).find,
     )
     routes = message_routes(services.runs, app.identity, app.operates, images=images)
     for prefix in ("", "/api"):
-        routes.include(GuardedRoutes.of(calls), prefix)
+        for part in (GuardedRoutes.of(calls), file_routes(app), server_routes(app)):
+            routes.include(part, prefix)
     return AppParts([routes])
