@@ -126,11 +126,11 @@ def with_own_names(frame: str | bytes, run_id: str) -> str | bytes | None:
             return None
         case {"type": "executed", "data": {"output": dict(output), **data}}:
             shown = {key: _own_names(value, run_id) for key, value in output.items()}
-            return _text("executed", **data, output=shown)
+            return json.dumps({"type": "executed", "data": {**data, "output": shown}})
     return frame
 
 
-def _own_names(value: object, run_id: str) -> object:
+def _own_names(value: Any, run_id: str) -> object:  # noqa: ANN401 - any JSON value
     match value:
         case list():
             return [_own_names(one, run_id) for one in value]

@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from comfy.base.errors import ComfyError
-from comfy.base.json_values import as_text
+from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import COMBO, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.library.catalog import CatalogCache
-from comfy.prompt.model import Node, Prompt, is_link, links, written_title
+from comfy.prompt.model import Node, Prompt, is_link, links
 from comfy.workflow.sanitize import unwrap
 
 Json = dict[str, Any]
 _PAUSE = 10.0  # seconds between two requests for new models and nodes
+_MOST_OUTPUTS, _MOST = 500, 10_000  # output nodes, and inputs of all nodes
 _MOST_SHOWN = 20  # choices in an error
 _NUMBERS = ("INT", "FLOAT")
 _OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
@@ -60,7 +61,7 @@ def nodes_of(sent: Json) -> Prompt:
     for node_id, node in prompt.items():
         match node:
             case {"class_type": str(), "inputs": dict(), **_more}:
-                nodes[node_id] = node  # type: ignore[assignment]
+                nodes[node_id] = node
             case dict() if not isinstance(node.get("class_type"), str):
                 raise _missing(node_id, node, None)
             case _:
@@ -71,7 +72,7 @@ def nodes_of(sent: Json) -> Prompt:
 
 
 def _missing(node_id: str, node: Mapping[str, Any], class_type: str | None) -> PromptRefused:
-    title = written_title({"class_type": "", "inputs": {}, **node}) or class_type
+    title = as_text(as_mapping(node.get("_meta")).get("title")) or class_type
     if class_type is None:
         name = title or f"ID #{node_id}"
         told = f"Node '{name}' has no class_type. The workflow may be corrupted or a custom node"
@@ -122,35 +123,33 @@ def _checked(
     ]
     if not outputs:
         raise PromptRefused("prompt_no_outputs", "Prompt has no outputs")
+    if len(outputs) > _MOST_OUTPUTS or sum(len(one["inputs"]) for one in prompt.values()) > _MOST:
+        raise PromptRefused("invalid_prompt", "This prompt is too large.")
     errors = {
         node_id: found
         for node_id, node in prompt.items()
         if (found := [*_errors(node, catalog[node["class_type"]])])
     }
-    needed = {output: _needed(prompt, output) for output in outputs}
+    needed = {one: _needed(prompt, one) for one in outputs} if errors or targets else {}
     node_errors = {
         node_id: {
             "errors": found,
-            "dependent_outputs": [one for one in outputs if node_id in needed[one]],
+            "dependent_outputs": [one for one in needed if node_id in needed[one]],
             "class_type": prompt[node_id]["class_type"],
         }
         for node_id, found in errors.items()
         if any(node_id in nodes for nodes in needed.values())
     }
-    if all(errors.keys() & nodes for nodes in needed.values()):
-        details = [
-            f"{one['message']}: {one['details']}"
-            for node in node_errors.values()
-            for one in node["errors"]
-        ]
+    if node_errors and all(node_errors.keys() & nodes for nodes in needed.values()):
+        all_errors = [one for found in errors.values() for one in found]
         raise PromptRefused(
             "prompt_outputs_failed_validation",
             "Prompt outputs failed validation",
-            "\n".join(details),
+            "\n".join(f"{one['message']}: {one['details']}" for one in all_errors),
             node_errors=node_errors,
         )
-    if targets is not None:
-        kept = set().union(*needed.values())
+    if targets:
+        kept = set[str]().union(*needed.values())
         prompt = {node_id: node for node_id, node in prompt.items() if node_id in kept}
     return prompt, node_errors
 

@@ -12,10 +12,9 @@ import pytest
 import requests
 import websocket
 
-from comfy.comfyui.protocol.run_state import Phase
-from tests.support.http_client import ANN, BOB, connected, cookie_of
+from tests.support.http_client import ANN, connected, cookie_of
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 
 Json = dict[str, Any]
 
