@@ -11,10 +11,9 @@ import json
 import os
 import re
 import shutil
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import IO, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
@@ -25,7 +24,7 @@ from starlette.datastructures import FormData, UploadFile
 from comfy.base.errors import ComfyError, not_written
 from comfy.base.files import media_type_of, plain_name
 from comfy.base.messages import message
-from comfy.launch.uploads import FILE_GONE, Upload
+from comfy.launch.uploads import Upload
 from comfy.media.checks import problem_with
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 from comfy.records.record import Record
@@ -41,6 +40,7 @@ from ui.web.limits import BodyLimit, place_held
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, Share, Work, shared_address
 
+_GONE = message("This file no longer exists.")
 _FOLDERS = ("input", "output", "temp")
 _ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
 _MOST_OF_A_NAME = 1000
@@ -78,13 +78,16 @@ class OwnFiles:
         [input]`) or a result (`RUN_ID/NAME [output]`). Return None if the value names none of
         these. Blocks on the database."""
         try:
-            name = FileName.read(value)
+            return self.named(owner, FileName.read(value))
         except ValueError:
             return None
+
+    def named(self, owner: str, name: FileName) -> Upload | None:
+        """Return the owner's upload or result with this name, or None. Blocks on the database."""
         match self.upload(owner, name) or self.result(owner, name):
             case Path() as path:
                 return Upload(path.name, path)
-            case Record() as record, at:
+            case (record, at):
                 file, uploads = record.state.files[at], self.copies.uploads
                 copied = self.copies.blobs.path(file.digest) or uploads.find(
                     owner, self.copies.of_result(record, at)
@@ -239,7 +242,7 @@ class FileCalls:
         except (ValueError, RecursionError):
             image = None
         if image is None:
-            raise HTTPException(400, FILE_GONE)
+            raise HTTPException(400, _GONE)
         if why := problem_with(mask, self.files.copies.limits, "image"):
             raise HTTPException(422, why)
         turns, masked = self.files.copies.blobs.turns, io.BytesIO()
@@ -274,65 +277,66 @@ class FileCalls:
         """Return a file, its preview (`preview=webp;90`), its colors or its alpha (`channel=rgb`,
         `channel=a`)."""
         name = _named(filename, type, subfolder)
-        found = self.files.upload(owner, name) or self.files.result(owner, name)
         try:
-            match found:
-                case None:
-                    raise HTTPException(404, FILE_GONE)
-                case _ if preview is not None or channel in ("rgb", "a"):
-                    with (
-                        self.files.copies.blobs.turns.turn_of(owner),
-                        self._opened(found) as source,
-                    ):
-                        answer = _drawn(source, preview, channel)
-                case Path() as path:
-                    answer = sent(path, path.name)
-                case (record, at):
-                    file, part = record.state.files[at], request.headers.get("range")
-                    answer = self.results.send(record, file, file.filename, part)
-        except Undecodable as problem:
-            raise HTTPException(400, str(problem)) from None
+            if preview is not None or channel in ("rgb", "a"):
+                answer = self._drawn(owner, self.files.named(owner, name), preview, channel)
+            else:
+                answer = self._sent(owner, name, request.headers.get("range"))
         except OSError:  # it was deleted just now
-            raise HTTPException(404, FILE_GONE) from None
-        if isinstance(found, Path):  # another file may take its place
-            answer.headers["cache-control"] = "private, no-cache"
+            raise HTTPException(404, _GONE) from None
+        # An upload may be overwritten.
+        answer.headers["cache-control"] = "private, no-cache"
         answer.headers["content-disposition"] = _disposition(answer, name.name)
         return answer
 
-    def _opened(self, found: Path | tuple[Record, int]) -> AbstractContextManager[Path | IO[bytes]]:
-        if isinstance(found, Path):
-            return nullcontext(found)
-        record, at = found
-        return self.results.opened(record, record.state.files[at])
+    def _sent(self, owner: str, name: FileName, range_header: str | None) -> Response:
+        match self.files.upload(owner, name) or self.files.result(owner, name):
+            case Path() as path:
+                return sent(path, path.name)
+            case (record, at):
+                file = record.state.files[at]
+                return self.results.send(record, file, file.filename, range_header)
+        raise HTTPException(404, _GONE)
 
-
-def _drawn(source: Path | IO[bytes], preview: str | None, channel: str) -> Response:
-    """Return an image as a preview (`FORMAT;QUALITY`), or one of its channels as PNG. Raises
-    Undecodable."""
-    kind, _, quality = (preview or "").partition(";")
-    with opened(source, needs=2 * IMAGE_NEEDS) as image:
-        shown: Image.Image = image
+    def _drawn(
+        self, owner: str, file: Upload | None, preview: str | None, channel: str
+    ) -> Response:
+        """Return an image as a preview (`FORMAT;QUALITY`), or one of its channels as PNG."""
+        if file is None:
+            raise HTTPException(404, _GONE)
+        kind, _, quality = (preview or "").partition(";")
         if preview is None:
             kind = "png"
         elif kind != "jpeg" or channel == "a":
             kind = "webp"
-        if kind == "jpeg" or channel == "rgb":
-            shown = with_eight_bits(image).convert("RGB")
-        elif preview is None:
-            alpha = image.getchannel("A") if image.mode == "RGBA" else None
-            shown = Image.new("RGBA", image.size)
-            shown.putalpha(alpha or Image.new("L", image.size, 255))
         picture = io.BytesIO()
-        is_number = len(quality) <= 2 and quality.isdecimal()
-        shown.save(picture, kind, quality=int(quality) if is_number else 90)
-    return Response(picture.getvalue(), media_type=f"image/{kind}")
+        options = {"quality": int(quality) if re.fullmatch("[0-9]{1,2}", quality) else 90}
+        try:
+            with (
+                self.files.copies.blobs.turns.turn_of(owner),
+                file.opened() as source,
+                opened(source, needs=2 * IMAGE_NEEDS) as image,
+            ):
+                shown: Image.Image = image
+                if kind == "jpeg" or channel == "rgb":
+                    shown = with_eight_bits(image).convert("RGB")
+                elif preview is None:  # the alpha
+                    shown = Image.new("RGBA", image.size)
+                    is_opaque = image.mode != "RGBA"
+                    shown.putalpha(255 if is_opaque else image.getchannel("A"))
+                shown.save(picture, kind, **options)
+        except Undecodable as problem:
+            raise HTTPException(400, str(problem)) from None
+        return Response(picture.getvalue(), media_type=f"image/{kind}")
 
 
 def _named(value: str, folder: str, subfolder: str) -> FileName:
     try:
         return FileName.read(value, folder, subfolder)
     except ValueError:
-        raise HTTPException(400 if value else 404, FILE_GONE) from None
+        if not value:
+            raise HTTPException(404, _GONE) from None
+        raise HTTPException(400, "This is not the name of a file.") from None
 
 
 def _disposition(answer: Response, name: str) -> str:

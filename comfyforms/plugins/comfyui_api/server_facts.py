@@ -194,11 +194,6 @@ class ServerCalls:
         """Return the features that a client may use."""
         return AsciiJSON({"supports_preview_metadata": True, "max_upload_size": self.most})
 
-    @routes.get("/extensions", Access.SIGNED_IN)
-    async def extensions(self) -> Response:
-        """Return no scripts of the editor."""
-        return AsciiJSON([])
-
 
 def _json(nodes: Mapping[str, Any]) -> Response:
     return Response(json.dumps(nodes), media_type="application/json")  # large, and not translated
