@@ -1,0 +1,117 @@
+"""Uploads and `/view`: names as in ComfyUI, for each user's own files only."""
+
+from __future__ import annotations
+
+import io
+import pytest
+from PIL import Image
+
+from comfyforms.plugins.comfyui_api.files import OwnFiles
+from tests.plugins.comfyui_api.files import copying, opened, png, result, send, upload, view
+from tests.support.http_client import ANN, BOB
+from tests.support.serving import RunningApp
+
+
+def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
+    """The same content keeps its name, other content gets a number, `overwrite` replaces it."""
+    red, blue = png("red"), png("blue")
+    named = [upload(app, one, "n.png").json()["name"] for one in (red, red, blue, blue)]
+    assert named == ["n.png", "n.png", "n (1).png", "n (1).png"]
+    answer = upload(app, blue, "n.png", overwrite="true").json()
+    assert answer == {"name": "n.png", "subfolder": "", "type": "input"}
+    assert view(app, filename="n.png", type="input").content == blue
+    deep = upload(app, red, "n.png", subfolder="x/y", path="/api/upload/image").json()
+    assert deep == {"name": "n.png", "subfolder": "x/y", "type": "input"}
+    assert view(app, filename="n.png", type="input", subfolder="x/y").content == red
+
+
+def test_only_the_owner_reaches_an_upload(app: RunningApp) -> None:
+    """Users have the same names for their own files. A file of a client without an identity has a
+    name that nobody can guess."""
+    upload(app, png("red"), "own.png")
+    query = {"filename": "own.png", "type": "input"}
+    assert view(app, BOB, **query).status_code == 404
+    assert upload(app, png("blue"), "own.png", BOB).json()["name"] == "own.png"
+    assert opened(view(app, **query)).getpixel((0, 0)) == (255, 0, 0)
+    name = upload(app, png("red"), "own.png", "", overwrite="true").json()["name"]
+    assert len(name) == len("own-.png") + 32
+    assert view(app, "", **query).status_code == 404
+    assert view(app, "", filename=name, type="input").status_code == 200
+    assert view(app, filename=name, type="input").status_code == 404
+
+
+@pytest.mark.parametrize("cookie", [ANN, ""])
+def test_uploads_and_results_become_inputs_of_prompts(app: RunningApp, cookie: str) -> None:
+    """A prompt reads the file under the name in the answer, another one reads the result of the
+    first. Other users' prompts don't."""
+    name = upload(app, png("teal", size=(64, 64)), "in.png", cookie).json()["name"]
+    first = result(app, copying(name), cookie)
+    value = f"{first['subfolder']}/{first['filename']} [{first['type']}]"
+    second = result(app, copying(value), cookie)
+    image = opened(view(app, cookie, **second))
+    assert image.convert("RGB").getpixel((32, 32)) == (0, 128, 128)
+    own = OwnFiles(app.services.copies)
+    assert own.find(f"browser:{cookie}", value)
+    assert not own.find(f"browser:{BOB}", value)
+    for theirs in (name, value):
+        assert send(app, copying(theirs), BOB).status_code == 400
+
+
+def test_view_converts_images(app: RunningApp) -> None:
+    """A client can ask for a small preview, for the colors alone, and for the alpha alone."""
+    image = Image.new("RGBA", (8, 8), (200, 100, 50, 77))
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    upload(app, content.getvalue(), "v.png")
+    query = {"filename": "v.png", "type": "input"}
+    for preview, kind in {"webp;90": "WEBP", "jpeg": "JPEG", "png;200": "WEBP"}.items():
+        assert opened(view(app, **query, preview=preview)).format == kind
+    colors = opened(view(app, **query, channel="rgb"))
+    assert (colors.mode, colors.getpixel((0, 0))) == ("RGB", (200, 100, 50))
+    assert opened(view(app, **query, channel="a")).getpixel((0, 0)) == (0, 0, 0, 77)
+    upload(app, b"words", "v.txt")
+    assert view(app, filename="v.txt", type="input", preview="webp").status_code == 400
+
+
+def test_view_sends_results_as_comfyui_does(app: RunningApp) -> None:
+    """The header names the file, and a part of it can be requested. Only the owner gets it."""
+    upload(app, png("teal"), "r.png")
+    file = result(app, copying("r.png"))
+    answer = view(app, **file)
+    assert answer.headers["content-disposition"] == f'filename="{file["filename"]}"'
+    assert view(app, BOB, **file).status_code == view(app, "", **file).status_code == 404
+    assert opened(view(app, **file, preview="webp;50")).format == "WEBP"
+
+
+def test_attack_view_runs_no_script_and_leaves_no_folder(app: RunningApp) -> None:
+    for name in ("x.html", "x.svg", "x.js", "x.xml"):
+        upload(app, b"<svg onload='alert(1)'/>", name)
+        answer = view(app, filename=name, type="input")
+        assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for wrong in ("../x.svg", "/etc/passwd", "a/../../x.svg", "..", "\\..\\x"):
+        assert view(app, filename=wrong, type="input").status_code == 400, wrong
+    assert view(app, filename="x.svg", type="input", subfolder="../..").status_code == 400
+    assert view(app, filename="x.svg", type="models").status_code == 400
+    assert view(app).status_code == 404
+    for fields in ({"subfolder": "../up"}, {"subfolder": "/etc"}, {"type": "models"}):
+        assert upload(app, png("red"), **fields).status_code == 400
+    assert upload(app, png("red"), "../../up.png").json()["name"] == "up.png"
+    assert upload(app, b"", "empty.png").status_code == 422
+
+
+def test_a_mask_becomes_the_alpha_of_an_image(app: RunningApp) -> None:
+    """The mask goes over an upload or a result of the same user."""
+    upload(app, png("red"), "below.png")
+    mask, original = png("#00000040", "RGBA"), {"filename": "below.png", "type": "input"}
+    fields = {"original_ref": original, "subfolder": "clipspace"}
+    answer = upload(app, mask, "mask.png", path="/upload/mask", **fields).json()
+    assert answer == {"name": "mask.png", "subfolder": "clipspace", "type": "input"}
+    image = opened(view(app, filename="mask.png", subfolder="clipspace", type="input"))
+    assert image.getpixel((0, 0)) == (255, 0, 0, 64)
+    assert upload(app, mask, cookie=BOB, path="/upload/mask", **fields).status_code == 400
+    for wrong in ("no JSON", [], {"filename": 1}, {"filename": "../below.png", "type": "input"}):
+        refused = upload(app, mask, path="/upload/mask", original_ref=wrong)
+        assert refused.status_code == 400
+    large = png("red", "RGBA", (9, 9))
+    assert upload(app, large, path="/upload/mask", original_ref=original).status_code == 422
