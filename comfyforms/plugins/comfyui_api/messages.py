@@ -213,6 +213,7 @@ class RelaySession:
                     return
             self._put_first(hello)
             if self._client is not None:
+                self._counted = self._client.unfinished
                 followed.callback(runs.subscribe(self._count))
                 run = self._client.running
                 if run is not None and run.state.node:

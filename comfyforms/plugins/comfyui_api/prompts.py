@@ -158,7 +158,7 @@ class PromptCalls:
             record = self.starter.runs.record(prompt_id, owner)
         except RunNotFound:
             return AsciiJSON({})
-        is_ended = record.state.phase.finished
+        is_ended = record.state.phase.finished and not record.was_taken_out
         return AsciiJSON({record.id: self._history_entry(record)} if is_ended else {})
 
     @routes.post("/history", Access.SIGNED_IN)
