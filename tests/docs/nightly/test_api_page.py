@@ -17,6 +17,7 @@ import requests
 from comfy.webhooks.address import new_secret
 from comfy.webhooks.waiting import WebhookSettings
 from tests.docs.test_api_page import PAGE
+from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT, run_python
@@ -75,7 +76,8 @@ def test_the_examples_of_the_page_work(
         of_gradio, *others = blocks[3:]
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
-        plain, remote, tools, images, batch, relay, webhook = (
+        (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
+        plain, remote, tools, images, batch, prompted, relay, webhook = (
             printed(block, capsys) for block in (first_one, of_client, *others)
         )
         # Gradio's client keeps files where these say when it is imported.
@@ -88,6 +90,7 @@ def test_the_examples_of_the_page_work(
         assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
         assert images == "done 512x512\n"
         assert batch.endswith("done 3 of 3\n")
+        assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
         assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])
