@@ -13,7 +13,8 @@ from typing import Any
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
-_IMAGE_TYPES = {b"\xff\xd8\xff": 1, b"\x89PNG": 2}  # first bytes of a file, and its type in frames
+_JPEG = b"\xff\xd8\xff"
+_IMAGE_TYPES = {_JPEG: 1, b"\x89PNG": 2}  # first bytes of a file, and its type in frames
 _OF_PROGRESS = frozenset(
     {
         *("execution_start", "execution_cached", "executing", "progress", "progress_state"),
@@ -60,6 +61,14 @@ def wants_metadata(text: str) -> bool | None:
 def is_preview(frame: str | bytes) -> bool:
     """Tell if this frame is a preview."""
     return isinstance(frame, bytes) and _kind(frame) in (_PREVIEW, _PREVIEW_WITH_METADATA)
+
+
+def is_latent_preview(frame: str | bytes) -> bool:
+    """Tell if this frame is a preview of a sampler, which is a JPEG. Nodes that send their results
+    over the socket send PNG."""
+    if not isinstance(frame, bytes) or not is_preview(frame):
+        return False
+    return without_metadata(frame)[8:].startswith(_JPEG)
 
 
 def without_metadata(frame: bytes) -> bytes:

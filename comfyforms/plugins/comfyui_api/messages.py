@@ -23,6 +23,7 @@ from comfy.comfyui.protocol.relay import (
     feature_flags,
     greeting,
     is_last,
+    is_latent_preview,
     is_preview,
     over,
     progress_alone,
@@ -143,6 +144,15 @@ class Client:
                 return False
         return self._known[run_id]
 
+    def wants_previews(self, run_id: str) -> bool:
+        """Return whether a sent prompt asks for previews. ComfyUI sends none by default, and some
+        clients take each image for a result. Other runs always have previews."""
+        try:
+            extra = self._runs.get(run_id, self._owner).job.extra_data
+        except RunNotFound:
+            return False
+        return not extra or extra.get("preview_method", "none") not in ("none", "default")
+
     @property
     def unfinished(self) -> int:
         """Return the number of the owner's unfinished runs. Clients wait until it is 0, so others'
@@ -233,6 +243,10 @@ class RelaySession:
         elif self._client is not None:
             own = with_own_names(frame, run_id) if self._client.hears(run_id) else None
             if own is None:
+                return
+            if is_latent_preview(frame) and not (
+                self._has_metadata or self._client.wants_previews(run_id)
+            ):
                 return
             frame = own
         self._put(frame, run_id)
