@@ -58,6 +58,7 @@ OF_ADMINISTRATORS = (
 OF_MODEL_FILES = tuple(
     f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
 )
+COMFYUI_ROOTS = ("", "/api")  # of ComfyUI's own API
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
         # Ann has nothing of this kind or name.
@@ -86,6 +87,8 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
+                *(f"GET {root}/view" for root in COMFYUI_ROOTS),
+                *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
             ),
             404,
         ),
@@ -93,6 +96,14 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys((f"GET {path}" for path in OF_ADMINISTRATORS), 404),
         # Its body is not what the route takes.
         **dict.fromkeys(("POST /v1/images/generations", "POST /v1/images/edits"), 400),
+        **dict.fromkeys(
+            (
+                f"POST {root}/{path}"
+                for root in COMFYUI_ROOTS
+                for path in ("prompt", "upload/image", "upload/mask")
+            ),
+            400,
+        ),
         **dict.fromkeys(("POST /update/text", "POST /update/image", "POST /generate/image"), 400),
         **dict.fromkeys(("GET /mcp", "HEAD /mcp"), 405),
         **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session

@@ -185,7 +185,7 @@ class PromptCalls:
         files = self._files(prompt, owner)
         prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)
-        if sent.get("front"):
+        if sent.get("front") and owner != NOBODY:
             with suppress(ComfyError):  # it has just begun
                 self.starter.runs.move(run.id, owner, 0)
         number = next((at for at, one in enumerate(self._line()) if one.id == run.id), 0)
