@@ -38,7 +38,7 @@ def test_it_connects_runs_and_cancels_jobs(team: Team) -> None:
     with socket(team, client):
         pass
     nodes = team.get("/object_info", team.ann)
-    assert nodes["VAELoader"]["input"]["required"]["vae_name"]
+    assert nodes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0]
     assert post(team, "api/etn/workflow/subscribe", {"client_id": client}).status_code == 404
     with socket(team, client) as connection:
         assert json.loads(connection.recv())["type"] == "status"

@@ -4,13 +4,23 @@ sends no token, so it needs an app without accounts."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
-from tests.support.serving import RunningApp
+from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """Serve an app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.02) as served:
+        yield served
 
 
 def asked(app: RunningApp, path: str) -> Any:
@@ -43,7 +53,7 @@ def test_it_lists_choices_and_polls_the_whole_history(app: RunningApp) -> None:
 
 
 def test_it_interrupts_its_prompt_when_its_page_closes(app: RunningApp) -> None:
-    body = json.dumps({"prompt": workflow(steps=100_00, seed=32)})
+    body = json.dumps({"prompt": workflow(steps=500, seed=32)})
     answer = requests.post(f"{app.url}/prompt", body, timeout=LONGEST_WAIT)
     prompt_id = answer.json()["prompt_id"]
     eventually(lambda: prompt_id in str(asked(app, "/queue")["queue_running"]))
