@@ -163,7 +163,7 @@ class OwnFiles:
         return self._secret("/".join((name.folder, name.subfolder, name.name)))
 
     def _secret(self, text: str) -> str:
-        """Return 32 hex digits that nobody else can compute."""
+        """Return 32 hex digits that only this app can compute."""
         data, secret = f"comfyui {text}".encode(errors="replace"), self.copies.secret
         return hashlib.blake2b(data, key=secret, digest_size=16).hexdigest()
 

@@ -2,7 +2,7 @@
 ComfyUI sends them.
 
 Like ComfyUI, `/ws` sends the frames of a prompt to the client that named its `clientId` with the
-prompt, and those of other runs to all clients of the owner.
+prompt, and frames of other runs to all clients of the owner.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import WebSocket
@@ -50,44 +51,62 @@ TOO_SLOW = 1013  # close code: the client has too many unread states, or some go
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
 MOST_UNREAD = 10_000  # unread states per client
 LONGEST_ID = 100  # characters of a client's id
-_UNGUESSABLE = 16  # characters of an id that nobody guesses; clients send UUIDs
+_UNGUESSABLE = 16  # characters of an id that is hard to guess; clients send UUIDs
 _MOST_KNOWN = 1000  # runs
 
 
-def message_routes(
-    runs: RunRegistry,
-    identity: Identity,
-    operates: Callable[[HTTPConnection], bool],
-    *,
-    images: bool,
-) -> GuardedRoutes:
-    """Return the WebSockets. `?run=ID`: one run, up to its end. `?all=true`, for administrators
-    (`operates`): also other users' progress, and with `images` their previews, but no other values
-    or results. `?clientId=ID`: as in ComfyUI. Clients without an account and a cookie need a run,
-    or on `/ws` a client id that can't be guessed."""
+@dataclass(frozen=True, slots=True)
+class MessageSockets:
+    """Handlers of the WebSockets. `operates`: tells administrators. `images`: they may see other
+    users' previews.
+
+    `?run=ID`: one run, up to its end. `?all=true`, for administrators: also other users' progress,
+    but no values or results. `?clientId=ID`: as in ComfyUI. Clients without an account and a cookie
+    need a run, or on `/ws` a client id that can't be guessed.
+    """
+
+    runs: RunRegistry
+    identity: Identity
+    operates: Callable[[HTTPConnection], bool]
+    images: bool
+
     routes = GuardedRoutes()
 
-    def others_frame(frame: str | bytes) -> str | bytes | None:
-        return frame if images and is_preview(frame) else progress_alone(frame)
+    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
+    async def relay(
+        self, socket: WebSocket, run: str = "", all: str = "", clientId: str = ""
+    ) -> None:
+        """Pass on ComfyUI's own messages about your runs."""
+        await self._serve(socket, run, all, clientId, own=False)
 
-    async def serve(socket: WebSocket, run: str, named_all: str, client: str, *, own: bool) -> None:
-        owner = await authenticate_socket(socket, identity)
+    @routes.websocket("/ws", Access.SIGNED_IN)
+    @routes.websocket("/api/ws", Access.SIGNED_IN)
+    async def messages(
+        self, socket: WebSocket, run: str = "", all: str = "", clientId: str = ""
+    ) -> None:
+        """Send the messages that ComfyUI sends to its clients."""
+        await self._serve(socket, run, all, clientId, own=True)
+
+    async def _serve(
+        self, socket: WebSocket, run: str, named_all: str, client: str, *, own: bool
+    ) -> None:
+        owner = await authenticate_socket(socket, self.identity)
         if owner is None:
             return
         is_known = owner != NOBODY or (own and len(client) >= _UNGUESSABLE)
         client = client[:LONGEST_ID] or uuid.uuid4().hex
-        hearer = Client(runs, owner, client) if own and not run else None
-        hello = greeting(client, hearer.unfinished if hearer else _unfinished(runs))
+        hearer = Client(self.runs, owner, client) if own and not run else None
+        hello = greeting(client, hearer.unfinished if hearer else _unfinished(self.runs))
         with ends_with_browser(socket):
-            if named_all == "true" and operates(socket):
-                session = RelaySession(socket, owner, None, others_frame)
-                await session.serve(runs, hello)
+            if named_all == "true" and self.operates(socket):
+                session = RelaySession(socket, owner, None, self._others_frame)
+                await session.serve(self.runs, hello)
             elif not run and (named_all or not is_known):
                 await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:
                 try:
-                    followed = await found(run, owner) if run else None
+                    followed = await self._found(run, owner) if run else None
                 except RunNotFound:
                     await socket.send_text(hello)
                     await socket.close(UNKNOWN_RUN, "This run doesn't exist.")
@@ -97,29 +116,19 @@ def message_routes(
                     await _tell_end(socket, followed.id, followed.state)
                     return
                 session = RelaySession(socket, owner, followed, client=hearer)
-                await session.serve(runs, hello)
+                await session.serve(self.runs, hello)
 
-    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
-    async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
-        """Pass on ComfyUI's own messages about your runs."""
-        await serve(socket, run, all, clientId, own=False)
+    def _others_frame(self, frame: str | bytes) -> str | bytes | None:
+        return frame if self.images and is_preview(frame) else progress_alone(frame)
 
-    @routes.websocket("/ws", Access.SIGNED_IN)
-    @routes.websocket("/api/ws", Access.SIGNED_IN)
-    async def messages(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
-        """Send the messages that ComfyUI sends to its clients."""
-        await serve(socket, run, all, clientId, own=True)
-
-    async def found(run_id: str, owner: str) -> Run | Record:
+    async def _found(self, run_id: str, owner: str) -> Run | Record:
         """Return a run, or the record of an ended one. Raises RunNotFound."""
         try:
-            return runs.get(run_id, owner)
+            return self.runs.get(run_id, owner)
         except RunNotFound:
-            record = await asyncio.to_thread(runs.record, run_id, owner)
+            record = await asyncio.to_thread(self.runs.record, run_id, owner)
         # Another process may just have started it.
-        return record if record.state.phase.finished else runs.get(run_id, owner)
-
-    return routes
+        return record if record.state.phase.finished else self.runs.get(run_id, owner)
 
 
 def _unfinished(runs: RunRegistry) -> int:

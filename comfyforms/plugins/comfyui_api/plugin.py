@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from comfyforms.hooks import AppParts, GuardedRoutes, PluginApp, hookimpl
+from comfyforms.hooks import AppParts, PluginApp, hookimpl
 
 
 @hookimpl
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes, each also below `/api`, as in ComfyUI."""
+    from comfyforms.hooks import GuardedRoutes
     from comfyforms.plugins.comfyui_api.checks import PromptChecker
     from comfyforms.plugins.comfyui_api.files import OwnFiles, file_routes
-    from comfyforms.plugins.comfyui_api.messages import message_routes
+    from comfyforms.plugins.comfyui_api.messages import MessageSockets
     from comfyforms.plugins.comfyui_api.prompts import PromptCalls
     from comfyforms.plugins.comfyui_api.server_facts import server_routes
 
@@ -23,7 +24,8 @@ def app_parts(app: PluginApp) -> AppParts:
         PromptChecker(services.forms.catalog),
         OwnFiles(services.copies).find,
     )
-    routes = message_routes(services.runs, app.identity, app.operates, images=images)
+    sockets = MessageSockets(services.runs, app.identity, app.operates, images)
+    routes = GuardedRoutes.of(sockets)
     for prefix in ("", "/api"):
         for part in (GuardedRoutes.of(calls), file_routes(app), server_routes(app)):
             routes.include(part, prefix)

@@ -14,7 +14,7 @@ from tests.support.serving import RunningApp
 
 
 def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
-    """The same content keeps its name, other content gets a number, `overwrite` replaces it."""
+    """Equal content keeps its name, other content gets a number, `overwrite` replaces it."""
     red, blue = png("red"), png("blue")
     named = [upload(app, one, "n.png").json()["name"] for one in (red, red, blue, blue)]
     assert named == ["n.png", "n.png", "n (1).png", "n (1).png"]
@@ -28,7 +28,7 @@ def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
 
 def test_only_the_owner_reaches_an_upload(app: RunningApp) -> None:
     """Users have the same names for their own files. A file of a client without an identity has a
-    name that nobody can guess."""
+    name that others can't guess."""
     upload(app, png("red"), "own.png")
     query = {"filename": "own.png", "type": "input"}
     assert view(app, BOB, **query).status_code == 404

@@ -38,6 +38,7 @@ from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+PREVIEWS = {"preview_method": "auto"}
 SHORT, LONG = prompt(n5_steps=2), prompt(n5_steps=200)
 SAVED = {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["6", 0]}}
 
@@ -55,7 +56,7 @@ def test_the_example_client_of_comfyui_gets_its_images(served: Served) -> None:
     demo, app = served
     client_id = str(uuid.uuid4())
     with connected(app, f"/ws?clientId={client_id}") as socket:
-        prompt_id = send(app, client_id=client_id)
+        prompt_id = send(app, client_id=client_id, extra_data=PREVIEWS)
         got = until_over(socket, prompt_id)
         entry = told(app, f"/history/{prompt_id}")[prompt_id]
     seen = kinds(got)
@@ -74,7 +75,7 @@ def test_the_example_client_of_comfyui_gets_its_images(served: Served) -> None:
     assert entry["status"]["status_str"] == "success"
     number, own_id, nodes, extra, outputs = entry["prompt"]
     assert (own_id, nodes, outputs) == (prompt_id, prompt(), ["7"])
-    assert extra.keys() == {"client_id", "create_time"}
+    assert extra.keys() == {"client_id", "create_time", "preview_method"}
     assert number > 0
 
 
@@ -87,7 +88,8 @@ def test_previews_have_metadata_for_clients_that_ask(served: Served) -> None:
             if flags:
                 socket.send(flags)
             nodes = prompt(n5_steps=4, n5_seed=kind)
-            got = until_over(socket, send(app, nodes=nodes, path="/api", client_id=client))
+            extra = {"client_id": client, "extra_data": {} if flags else PREVIEWS}
+            got = until_over(socket, send(app, nodes=nodes, path="/api", **extra))
         images = [one for one in got if isinstance(one, bytes)]
         assert {int.from_bytes(one[:4]) for one in images} == {kind}
 
@@ -331,7 +333,7 @@ def test_refuses_files_of_others(served: Served) -> None:
 
 
 def test_refuses_what_opened_workflows_may_not_do() -> None:
-    """The same permissions apply: whether users open workflows, and with which nodes."""
+    """Their permissions apply: whether users open workflows, and with which nodes."""
     core = frozenset(node["class_type"] for node in prompt().values())
     for permissions, message in (
         (Permissions(open=lambda _: False), "turned off"),
