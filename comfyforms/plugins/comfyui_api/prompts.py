@@ -36,7 +36,6 @@ from ui.api.problems import problem_of
 from ui.api.requests import Requester
 from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.addresses import client_address
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
@@ -86,9 +85,11 @@ def _refused(status: int, error: Mapping[str, Any], node_errors: Mapping[str, An
 
 @dataclass(frozen=True, slots=True)
 class PromptCalls:
-    """Handlers of the calls. `own_file`: returns an owner's file by its name in a prompt. Clients
-    without an account and a cookie share one owner. Ids lead to their runs, and lists have those
-    in memory that were sent from the same address."""
+    """Handlers of the calls. `own_file`: returns an owner's file by its name in a prompt.
+
+    Clients without an account and a cookie share one owner, so only ids lead to their runs, unless
+    the app serves this machine alone: its user is the administrator.
+    """
 
     starter: Starter
     deletion: RunDeletion
@@ -110,12 +111,11 @@ class PromptCalls:
         return AsciiJSON(queue_info(len(self._line())))
 
     @routes.get("/queue", Access.SIGNED_IN)
-    async def queue(self, request: Request, owner: Owner) -> Response:
+    async def queue(self, owner: Owner) -> Response:
         """Return the unfinished runs in the order of their turns, without others' content."""
         entries: dict[bool, list[list[object]]] = {True: [], False: []}
-        sent = {run.id for run in self._sent_by(owner, request)}
         for number, run in enumerate(self._line()):
-            is_own = run.id in sent or run.owner == owner != NOBODY
+            is_own = run.owner == owner and self._is_one(owner)
             entry = self._entry(number, run.record) if is_own else [number, "", {}, {}, []]
             entries[run.state.phase is Phase.RUNNING].append(entry)
         return AsciiJSON({"queue_running": entries[True], "queue_pending": entries[False]})
@@ -124,7 +124,7 @@ class PromptCalls:
     async def change_queue(self, request: Request, owner: Owner) -> Response:
         """Cancel waiting runs: all sent prompts (`clear`), or those with these ids (`delete`)."""
         told = await self._told(request)
-        runs = self._sent_by(owner, request) if told.get("clear") else []
+        runs = self._sent_by(owner) if told.get("clear") else []
         for run in (*runs, *self._named(told, owner)):
             run.take_back()
         return Response()
@@ -134,26 +134,20 @@ class PromptCalls:
         """Stop the running prompts of this user, or the one with the id in `prompt_id`."""
         prompt_id = (await self._told(request)).get("prompt_id")
         named = {"delete": [prompt_id]}
-        runs = self._named(named, owner) if prompt_id else self._sent_by(owner, request)
+        runs = self._named(named, owner) if prompt_id else self._sent_by(owner)
         for run in runs:
             if run.state.phase is Phase.RUNNING:
                 run.cancel()
         return Response()
 
     @routes.get("/history", Access.SIGNED_IN, work=Work.PROCESSOR)
-    def history(
-        self, request: Request, owner: Owner, max_items: int = _MOST, offset: int = -1
-    ) -> Response:
+    def history(self, owner: Owner, max_items: int = _MOST, offset: int = -1) -> Response:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
         as many from the `offset` on."""
         stored = self.starter.runs.history
-        if stored is None or max_items < 1:
+        if stored is None or max_items < 1 or not self._is_one(owner):
             return AsciiJSON({})
         limit, skip = min(max_items, _MOST), 0
-        if owner == NOBODY:
-            ended = [run for run in self._sent_by(owner, request) if run.state.phase.finished]
-            chosen = ended[-limit:] if offset < 0 else ended[offset : offset + limit]
-            return AsciiJSON({run.id: self._history_entry(run.record) for run in chosen})
         if offset >= 0:
             left = len(stored.ends(owner, _SENT)) - offset
             limit, skip = min(limit, left), max(0, left - limit)
@@ -194,7 +188,7 @@ class PromptCalls:
         files = self._files(prompt, owner)
         prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)
-        if sent.get("front") and owner != NOBODY:
+        if sent.get("front") and self._is_one(owner):
             with suppress(ComfyError):  # it has just begun
                 self.starter.runs.move(run.id, owner, 0)
         number = next((at for at, one in enumerate(self._line()) if one.id == run.id), 0)
@@ -240,18 +234,18 @@ class PromptCalls:
         }
         return found
 
+    def _is_one(self, owner: str) -> bool:
+        """Return whether an owner is one user."""
+        return owner != NOBODY or self.starter.forms.permissions.operates(owner)
+
     def _line(self) -> list[Run]:
         runs = (run for run in self.starter.runs.known() if not run.state.phase.finished)
         return sorted(runs, key=attrgetter("turn"))
 
-    def _sent_by(self, owner: str, request: Request) -> list[Run]:
-        """Return the runs in memory of prompts that a user's programs sent, oldest first."""
-        runs = self.starter.runs.owned(owner)
-        sent = [run for run in runs if run.job.workflow == SENT_PROMPT]
-        if owner != NOBODY:
-            return sent
-        address = client_address(request.scope)
-        return [run for run in sent if run.record.address == address]
+    def _sent_by(self, owner: str) -> list[Run]:
+        """Return the unfinished runs of prompts that a user's programs sent."""
+        runs = self.starter.runs.line_of(owner) if self._is_one(owner) else ()
+        return [run for run in runs if run.job.workflow == SENT_PROMPT]
 
     def _named(self, told: Json, owner: str) -> Iterable[Run]:
         for run_id in _ids(told):
@@ -260,7 +254,7 @@ class PromptCalls:
 
     def _delete(self, told: Json, owner: str) -> None:
         stored = self.starter.runs.history
-        if told.get("clear") and stored is not None and owner != NOBODY:
+        if told.get("clear") and stored is not None and self._is_one(owner):
             while records := stored.of(owner, _SENT, limit=_MOST):
                 stored.unlist([one.id for one in records], owner)
         for run_id in _ids(told):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.library.permissions import Permissions
 from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -19,7 +20,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
     """Serve an app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.02) as served:
+    alone = Permissions(operates=lambda _: True)
+    with running_demo_app(step_seconds=0.02, permissions=alone) as served:
         yield served
 
 
