@@ -101,8 +101,9 @@ def test_a_client_hears_of_its_own_prompts_only(served: Served) -> None:
         first = send(app, nodes=SHORT, client_id="one")
         second = send(app, nodes=SHORT, client_id="two")
         for_all = send(app, nodes=SHORT)
-        page = start(app, **SMALL)
-        finished(page)
+        for one_id in (first, second, for_all):
+            ended(app, one_id)
+        page = finished(start(app, **SMALL))
         assert prompts(until_over(one, page.id)) == {first, for_all, page.id}
         assert prompts(until_over(two, page.id)) == {second, for_all, page.id}
 
