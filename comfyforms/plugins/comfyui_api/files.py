@@ -43,6 +43,7 @@ from ui.web.shares import Caller, Share, Work, shared_address
 _GONE = message("This file no longer exists.")
 _FOLDERS = ("input", "output", "temp")
 _ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
+_RUN = re.compile("[0-9a-f-]{36}")
 _MOST_OF_A_NAME = 1000
 _STEM = 40  # characters before a number or a token
 
@@ -108,7 +109,7 @@ class OwnFiles:
         decide."""
         run_id, _, subfolder = name.subfolder.partition("/")
         try:
-            record = self.copies.runs.record(run_id, owner) if run_id else None
+            record = self.copies.runs.record(run_id, owner) if _RUN.fullmatch(run_id) else None
         except ComfyError:  # unknown, another user's, or the database doesn't answer
             record = None
         files = record.state.files if record else ()
