@@ -20,9 +20,8 @@ def settings() -> list[type[BaseModel]]:
 
 @hookimpl(tryfirst=True)
 def app_parts(app: PluginApp) -> AppParts | None:
-    """Add the calls. Their `/health` takes the place of the app's, and `GET /queue` and `POST
-    /interrupt` those of ComfyUI's own API. Raises ManyProblems if the file
-    can't be used."""
+    """Add the calls. Their `/health` comes before the app's, and their `GET /queue` and `POST
+    /interrupt` before ComfyUI's. Raises ManyProblems if the file can't be used."""
     from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 
     settings = app.own_settings(RunnerSettings)
