@@ -38,8 +38,8 @@ _SHADED = {
     "input_border_color_focus": ("*primary_500", "*primary_400"),
     # Also for our own messages: in most themes the text color only suits an error's own background.
     "error_icon_color": ("#b42318", "#ff9b8f"),
-    "button_primary_background_fill": ("*primary_600", "*primary_500"),
-    "button_primary_background_fill_hover": ("*primary_700", "*primary_600"),
+    "button_primary_background_fill": ("*primary_600", "*primary_600"),
+    "button_primary_background_fill_hover": ("*primary_700", "*primary_500"),
     "button_primary_text_color": ("#ffffff", "#ffffff"),
     "button_secondary_background_fill": ("#ffffff", "#2a2a31"),
     "button_secondary_border_color": ("#cfcfd8", "#3b3b46"),
@@ -48,7 +48,7 @@ _SHADED = {
     "link_text_color_visited": ("*primary_600", "*primary_300"),
     "link_text_color_active": ("*primary_700", "*primary_200"),
     "checkbox_border_color": ("#858593", "#7b7b88"),
-    "slider_color": ("*primary_600", "*primary_400"),
+    "slider_color": ("*primary_600", "*primary_600"),
 }
 # Colors whose dark variants Gradio derives itself.
 _PLAIN = {

@@ -2,7 +2,7 @@
 // Tile of a run in the history: an image of its result, or a description.
 
 import { when } from "../clock.js";
-import { addressOf, button, element } from "../dom.js";
+import { $, addressOf, button, element } from "../dom.js";
 import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 import { endedAt } from "./past.js";
@@ -79,10 +79,11 @@ function starFor(marked) {
  * @param {HTMLElement} tile
  * @param {PastRun} run
  */
-function fill(tile, { page }) {
+function fill(tile, { id, page }) {
   const { icon, what, thumb, clip, results } = page;
   const inWords = () => {
     tile.classList.add("in-words");
+    tile.style.background = "";
     const sign = icon ? [symbolFor(icon, "sign")] : [];
     tile.replaceChildren(...sign, element("span", "words", what));
   };
@@ -92,6 +93,12 @@ function fill(tile, { page }) {
     return;
   }
   shown.onerror = inWords;
+  // Until the thumbnail has loaded, show what the stage shows of this run.
+  const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
+  if (staged instanceof HTMLImageElement) {
+    tile.style.background = `center / cover url("${staged.src}")`;
+    shown.onload = () => void (tile.style.background = "");
+  }
   tile.append(shown);
   const count = results > 1 ? ` ${results}` : "";
   if (icon || count) tile.append(element("span", "count", symbolFor(icon), count));
