@@ -83,7 +83,7 @@ function fill(tile, { id, page }) {
   const { icon, what, thumb, clip, results } = page;
   const inWords = () => {
     tile.classList.add("in-words");
-    tile.style.background = "";
+    tile.style.removeProperty("background");
     const sign = icon ? [symbolFor(icon, "sign")] : [];
     tile.replaceChildren(...sign, element("span", "words", what));
   };
@@ -97,7 +97,7 @@ function fill(tile, { id, page }) {
   const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
   if (staged instanceof HTMLImageElement) {
     tile.style.background = `center / cover url("${staged.src}")`;
-    shown.onload = () => void (tile.style.background = "");
+    shown.onload = () => void tile.style.removeProperty("background");
   }
   tile.append(shown);
   const count = results > 1 ? ` ${results}` : "";
