@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayWords } from "../../ui/page/script/clock.js";
+import { dayWords, shortWhen } from "../../ui/page/script/clock.js";
 import { GAP, reached, seenOf, wall } from "../../ui/page/script/history/layout.js";
 import {
   differences,
@@ -153,4 +153,12 @@ test("formats days as headings", () => {
   assert.match(dayWords("2026-11-18", now), /18/);
   assert.doesNotMatch(dayWords("2026-11-18", now), /2026/);
   assert.match(dayWords("2025-11-18", now), /2025/);
+});
+
+test("formats a time of today without its day", () => {
+  const now = new Date(2026, 10, 21, 20);
+  const seconds = new Date(2026, 10, 21, 15, 33).getTime() / 1000;
+  assert.match(shortWhen(seconds, now), /33/);
+  assert.doesNotMatch(shortWhen(seconds, now), /21|2026/);
+  assert.match(shortWhen(seconds - 24 * 3600, now), /20/);
 });

@@ -85,6 +85,17 @@ export function dateWords(seconds, now = new Date()) {
 }
 
 /**
+ * Format a date and time in few characters: "3:33 PM", on another day "Nov 24, 3:33 PM".
+ * @param {number} seconds since 1970
+ * @param {Date} [now]
+ */
+export function shortWhen(seconds, now = new Date()) {
+  const date = new Date(seconds * 1000);
+  const time = date.toLocaleTimeString(LOCALE, { timeStyle: "short" });
+  return date.toDateString() === now.toDateString() ? time : `${dateWords(seconds, now)}, ${time}`;
+}
+
+/**
  * Format a date and time.
  * @param {number} seconds since 1970
  */

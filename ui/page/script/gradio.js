@@ -224,6 +224,13 @@ export function keepNumbersBeyondSliders() {
   });
 }
 
+/** Fit text boxes when the window becomes low or high again: Gradio only does so when their text changes. */
+export function keepTextsFitted() {
+  matchMedia("(max-height: 720px)").addEventListener("change", () => {
+    for (const box of all("#form textarea")) box.dispatchEvent(new Event("input"));
+  });
+}
+
 /** Pass the height of a dropdown's label to the style sheet: low in the window, the list opens above the label. */
 export function keepListsOffLabels() {
   document.addEventListener("focusin", ({ target }) => {

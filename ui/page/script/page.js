@@ -25,6 +25,7 @@ import {
   groupRadios,
   keepListsOffLabels,
   keepNumbersBeyondSliders,
+  keepTextsFitted,
   keepTypedSeed,
   LIST,
   openListsDown,
@@ -238,6 +239,7 @@ keepTextsOut();
 translateNames();
 keepListsOffLabels();
 keepNumbersBeyondSliders();
+keepTextsFitted();
 openListsDown();
 tellReloaded();
 tellPartLoading();

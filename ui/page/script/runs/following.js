@@ -1,7 +1,7 @@
 // @ts-check
 // Follows runs over sockets: the first unfinished run, and runs that have ended without this page knowing the outcome.
 
-import { pause, when } from "../clock.js";
+import { pause, shortWhen } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { showSeeds } from "../form/seeds.js";
@@ -306,7 +306,7 @@ export async function lookBackAt({ id, page: tile }) {
   /** @type {View | null} */
   const told = await ask(`${API}/runs/${id}?with_page=true`, undefined, "GET");
   if (!told) return false;
-  const headline = `${when(told.finished_at ?? 0)} · ${told.headline}`;
+  const headline = `${shortWhen(told.finished_at ?? 0)} · ${told.headline}`;
   const view = { ...told, headline, file: tile?.file ?? null };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
