@@ -133,14 +133,14 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
 
 
 def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
-    """Check that on a phone the form follows right below the steps until there is a result."""
+    """Check that on a phone the history follows right below the steps until there is a result."""
     page = person.page
     before = page.viewport_size
     page.set_viewport_size(SIZES["phone"])
-    strip, form = (
-        page.locator(one).bounding_box() or {} for one in ("#stage .steps", "#form-side")
+    strip, history = (
+        page.locator(one).bounding_box() or {} for one in ("#stage .steps", "#history")
     )
-    assert form["y"] - strip["y"] - strip["height"] < 80
+    assert history["y"] - strip["y"] - strip["height"] < 80
     assert before
     page.set_viewport_size(before)
 
@@ -369,6 +369,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
         assert column is not None
         assert box["x"] + box["width"] <= column["x"] + column["width"] + 4, size
         assert person.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    person.page.set_viewport_size(SIZES["laptop"])
     expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
     choose(person, "switches:.look", "photo")
     expect(form.get_by_role("heading", name="Paint over")).to_have_count(0)
