@@ -206,9 +206,10 @@ def test_the_history_has_sent_prompts(served: Served) -> None:
     _, app = served
     cookie = "h" * 43
     finished(start(app, cookie=cookie, **SMALL))
-    ids = [send(app, cookie, nodes=SHORT) for _ in range(3)]
-    for one in ids:
-        ended(app, one, cookie)
+    ids = []
+    for _ in range(3):
+        ids.append(send(app, cookie, nodes=SHORT))
+        ended(app, ids[-1], cookie)
     assert [*told(app, "/history", cookie)] == ids
     assert [*told(app, "/history?max_items=2", cookie)] == ids[1:]
     assert [*told(app, "/history?max_items=1&offset=1", cookie)] == [ids[1]]
