@@ -20,13 +20,14 @@ from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
 from tools.benchmarks.tools import bare
-from tools.benchmarks.tools.app_process import ROOT
+from tools.benchmarks.tools.app_process import ROOT, running_app
 from tools.benchmarks.tools.figure import Figure, median
 from tools.benchmarks.tools.frames import FrameSource
 
 PAIRS = 5
 STEPS = 20
 STEP_SECONDS = 0.1
+LOADING = 1.0  # seconds before the first preview
 
 
 def measure() -> list[Figure]:
@@ -53,8 +54,29 @@ def measure() -> list[Figure]:
             median(ratios),
             "ratio",
             1.02,
-        )
+        ),
+        first_preview(),
     ]
+
+
+def first_preview() -> Figure:
+    """Measure the same for an unmodified ComfyUI client at the app's address, up to the first
+    preview of a run that loads its model."""
+    source, ratios = FrameSource(STEPS, STEP_SECONDS, lead=LOADING), []
+    with (
+        source.serve() as demo,
+        Client(demo.url) as client,
+        running_app(demo.url, "--open", "yes") as app,
+    ):
+        prompt = prompts(client)
+        for url in (demo.url, app.url):
+            bare.run(url, next(prompt))
+        for pair in range(PAIRS):
+            urls = (demo.url, app.url) if pair % 2 else (app.url, demo.url)
+            taken = {url: bare.timed(url, next(prompt))[0] for url in urls}
+            ratios.append(taken[app.url] / taken[demo.url])
+    name = f"overhead: ComfyUI client's first preview / at the server ({LOADING:g} s)"
+    return Figure(name, median(ratios), "ratio", 1.05)
 
 
 def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:

@@ -16,7 +16,12 @@ TIMEOUT = 60
 
 def run(server: str, prompt: Prompt) -> float:
     """Run a prompt with previews. Return the seconds until its result is known."""
-    started = time.perf_counter()
+    return timed(server, prompt)[1]
+
+
+def timed(server: str, prompt: Prompt) -> tuple[float, float]:
+    """Run a prompt with previews. Return the seconds until the first preview and the result."""
+    started, first = time.perf_counter(), 0.0
     client_id, prompt_id = str(uuid.uuid4()), str(uuid.uuid4())
     stream = websocket.create_connection(
         f"ws{server.removeprefix('http')}/ws?clientId={client_id}", timeout=TIMEOUT
@@ -32,12 +37,13 @@ def run(server: str, prompt: Prompt) -> float:
             "extra_data": {"preview_method": "auto"},
         }
         requests.post(f"{server}/prompt", json=body, timeout=TIMEOUT).raise_for_status()
-        while not _over(stream.recv(), prompt_id):
-            pass
+        while not _over(frame := stream.recv(), prompt_id):
+            if isinstance(frame, bytes) and not first:
+                first = time.perf_counter() - started
         history = requests.get(f"{server}/history/{prompt_id}", timeout=TIMEOUT).json()
         taken = time.perf_counter() - started
         assert history[prompt_id]["status"]["status_str"] == "success"
-        return taken
+        return first, taken
     finally:
         stream.close()
 
