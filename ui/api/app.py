@@ -30,7 +30,7 @@ from ui.api.links import links_api, run_files_api
 from ui.api.models import model_picker_api, models_api
 from ui.api.opening import opening_api
 from ui.api.presets import presets_api
-from ui.api.problems import DOCUMENT, answer_problems
+from ui.api.problems import DOCUMENT, PROBLEM, answer_problems
 from ui.api.requests import Requests
 from ui.api.runs import runs_api
 from ui.api.start import start_api
@@ -185,7 +185,8 @@ def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
     async def openapi() -> Response:
         """Return the OpenAPI document."""
         schema: dict[str, Any] = api.openapi()
-        parts = schema["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}
+        schemas = schema["components"]["schemas"] | {"Problem": PROBLEM}
+        parts = {"schemas": schemas, "securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
         return AsciiJSON(schema | more)
 

@@ -74,51 +74,48 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (NotWritten, ProblemKind(507, "not-written")),
     (ComfyError, ProblemKind(409, "not-possible")),
 )
-_DOCUMENT: dict[str, Any] = {
-    "description": "The reason, for users, in the language of the request.",
-    "content": {
-        "application/problem+json": {
-            "schema": {
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What happened."},
+        "hint": {"type": "string", "description": "What to do about it."},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Errors of single values, by field key.",
+        },
+        "problems": {
+            "type": "array",
+            "description": "All errors in the values, with their places.",
+            "items": {
                 "type": "object",
-                "required": ["type", "title", "status", "detail"],
                 "properties": {
-                    "type": {"type": "string"},
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string", "description": "What happened."},
-                    "hint": {"type": "string", "description": "What to do about it."},
-                    "errors": {
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                        "description": "Errors of single values, by field key.",
+                    "detail": {"type": "string"},
+                    "sentence": {
+                        "type": "string",
+                        "description": "The detail with its field and row.",
                     },
-                    "problems": {
-                        "type": "array",
-                        "description": "All errors in the values, with their places.",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "detail": {"type": "string"},
-                                "sentence": {
-                                    "type": "string",
-                                    "description": "The detail with its field and row.",
-                                },
-                                "field": {"type": ["string", "null"]},
-                                "row": {
-                                    "type": ["integer", "null"],
-                                    "description": "Row number, as in `GET …/rows`.",
-                                },
-                                "line": {
-                                    "type": ["integer", "null"],
-                                    "description": "Line number in the table's file.",
-                                },
-                            },
-                        },
+                    "field": {"type": ["string", "null"]},
+                    "row": {
+                        "type": ["integer", "null"],
+                        "description": "Row number, as in `GET …/rows`.",
+                    },
+                    "line": {
+                        "type": ["integer", "null"],
+                        "description": "Line number in the table's file.",
                     },
                 },
-            }
-        }
+            },
+        },
     },
+}
+_DOCUMENT: dict[str, Any] = {
+    "description": "The reason, for users, in the language of the request.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 DOCUMENT: dict[int | str, dict[str, Any]] = {"4XX": _DOCUMENT, "5XX": _DOCUMENT}
 _LOCATIONS = ("body", "query", "path", "header")

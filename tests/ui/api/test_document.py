@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -159,6 +161,65 @@ def _batch_url(document: Document) -> str:
     return str(next(one["url"] for one in every if one["state"] == "done"))
 
 
+def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each operation with its path and method."""
+    for path, methods in document.told["paths"].items():
+        for method, told in methods.items():
+            yield path, method, told
+
+
+def test_operations_have_short_unique_names(document: Document) -> None:
+    """Generated clients name their functions after them: a verb, and what it is about."""
+    names = [told["operationId"] for _, _, told in operations(document)]
+    assert len(names) == len({*names}) > 100
+    assert {"start_run", "get_run", "list_runs", "start_batch", "get_workflow"} <= {*names}
+    for name in names:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+){1,3}", name), name
+
+
+def test_generators_learn_every_type(document: Document) -> None:
+    """Each list has a type of items, each object has properties or says that any are allowed, and
+    each answer with a body has a media type with a schema."""
+
+    def check(part: object) -> None:
+        match part:
+            case {"type": "array"}:
+                assert part.keys() & {"items", "prefixItems"}, part
+            case {"type": "object"}:
+                assert part.keys() & {"properties", "additionalProperties"}, part
+        for inner in part.values() if isinstance(part, dict) else ():
+            check(inner)
+        for inner in part if isinstance(part, list) else ():
+            check(inner)
+
+    check(document.told)
+    for path, method, told in operations(document):
+        content = told["responses"].get("200", {"content": True}).get("content")
+        assert content, (method, path)
+        if isinstance(content, dict):
+            assert all("schema" in one for one in content.values()), (method, path)
+
+
+def test_options_lists_the_methods_of_the_document(document: Document, app: RunningApp) -> None:
+    """HEAD, which the document doesn't list, may come in addition."""
+    for path, methods in document.told["paths"].items():
+        answer = call(app, "OPTIONS", re.sub(r"{[^}]*}", "0", path))
+        assert answer.status_code == 405
+        allowed = {*answer.headers["allow"].lower().split(", ")}
+        assert allowed - {"head"} == {*methods}, path
+
+
+def test_a_required_body_is_required(document: Document, app: RunningApp) -> None:
+    """An optional one is not, except where the workflow itself needs values."""
+    for path, method, told in operations(document):
+        if told.get("requestBody", {}).get("required"):
+            at = re.sub(r"{[^}]*}", "text-to-image" if "workflows" in path else "0", path)
+            assert call(app, method.upper(), at).status_code in (404, 409, 422), (method, path)
+    check = document.told["paths"]["/workflows/{name}/batches/check"]["post"]
+    assert not check["requestBody"]["required"]
+    document.asked("POST", "/workflows/{name}/batches/check", f"{RUNS[:-5]}/batches/check")
+
+
 def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
     """A path with a line break, which the surrounding app doesn't count as the API's, gets a
     problem document too. So do a path with an extra slash and the API's root."""
@@ -179,6 +240,10 @@ def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
         ("/runs/1/files/0", "GET, HEAD"),
         ("/runs/1/stop", "POST"),
         ("/chains/1/stop", "POST"),
+        ("/batches/1/grid", "GET"),
+        ("/batches/1/pause", "POST"),
+        ("/workflows/a/runs", "POST"),
+        ("/workflows/a/b", "DELETE, GET"),
     ],
 )
 def test_an_unknown_method_gets_the_allowed_ones(app: RunningApp, path: str, methods: str) -> None:
@@ -186,3 +251,11 @@ def test_an_unknown_method_gets_the_allowed_ones(app: RunningApp, path: str, met
     answer = call(app, "OPTIONS", path)
     problem(answer, 405)
     assert answer.headers["allow"] == methods
+
+
+def test_a_page_of_a_batch_is_no_change(app: RunningApp) -> None:
+    """A method of a similar path is answered like any other unknown method."""
+    answer = call(app, "POST", "/batches/1/grid")
+    problem(answer, 405)
+    assert answer.headers["allow"] == "GET"
+    problem(call(app, "POST", "/batches/1/unknown"), 422)
