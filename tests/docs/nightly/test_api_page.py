@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfy.demo import DemoServer
 from comfy.webhooks.address import new_secret
 from comfy.webhooks.waiting import WebhookSettings
 from tests.docs.test_api_page import PAGE
+from tests.docs.test_readme import serving
 from tests.plugins.comfyui_api.api_calls import prompt
+from tests.support.app_process import free_port
 from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT, run_python
@@ -97,6 +100,20 @@ def test_the_examples_of_the_page_work(
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"
         values = {"values": {"5.steps": 0}}
         assert requests.post(address, json=values, timeout=LONGEST_WAIT).json() == told
+
+
+def test_its_webhook_receiver_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option allows the receiver, and the data folder has the secret."""
+    (receiver,) = (block for block in code("python") if "WEBHOOK_SECRET" in block)
+    port = str(free_port())
+    options = ("--webhook-hosts", f"127.0.0.1:{port}", "--data", str(tmp_path))
+    with DemoServer(step_seconds=0) as demo, serving("--server", demo.url, *options) as app:
+        secret = (tmp_path / "webhook_secret").read_text().strip()
+        monkeypatch.setenv("WEBHOOK_SECRET", secret)
+        there = receiver.replace(WRITTEN, app.url).replace("9000", port)
+        assert printed(there, capsys) == "run.ended done\n"
 
 
 def test_its_script_for_node_works() -> None:

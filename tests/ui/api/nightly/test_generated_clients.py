@@ -1,0 +1,115 @@
+"""Clients that generators make from the OpenAPI document, and a fuzzer that reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_api_page import PAGE
+from tests.support.http_client import ANN, cookie_of
+from tests.support.programs import needs
+from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
+from tests.ui.api.api_calls import call
+
+WRITTEN = "http://127.0.0.1:7860"
+(YAML,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+(TYPESCRIPT,) = re.findall(r"```ts\n(.*?)```", PAGE, re.S)
+NODE_PACKAGES = ("openapi-typescript@7", "openapi-fetch@0.17", "typescript@5")
+COMPILE = ("--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "esnext")
+USE = """
+from client import Client
+from client.api.runs import start_run
+from client.models import RunDoc, StartRunJsonBody
+
+values = {"2.text": "a lighthouse at dusk", "5.steps": 1}
+body = StartRunJsonBody.from_dict({"values": values})
+run = start_run.sync("text-to-image", client=Client("APP/api/v1"), body=body, wait=True)
+assert isinstance(run, RunDoc), run
+print(run.phase, run.files[0].media_type)
+"""
+# Values are checked against the form, so the app refuses most that the document allows.
+CHECKS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
+    *("response_headers_conformance", "response_schema_conformance", "missing_required_header"),
+    *("negative_data_rejection", "unsupported_method", "allow_header_conformance"),
+)
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """Serve an app whose users may add workflows, and change those in a copy of the folder."""
+    folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "copy")
+    with running_demo_app(step_seconds=0, may_keep=True, workflows=folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the generator and the fuzzer, and return their folder."""
+    folder = tmp_path_factory.mktemp("generators")
+    venv.create(folder, with_pip=True)
+    packages = ("openapi-python-client", "schemathesis")
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", *packages]
+    subprocess.run(pip, check=True, timeout=900)
+    return folder / "bin"
+
+
+def output_of(command: list[str | Path], folder: Path, path: Path | None = None) -> str:
+    """Return what a command prints; `path` is searched for programs first."""
+    searched = os.pathsep.join(map(str, filter(None, (path, os.environ["PATH"]))))
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PATH": searched},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_python_client_is_generated(programs: Path, app: RunningApp, tmp_path: Path) -> None:
+    """The generator warns of nothing, and its client makes a run."""
+    (tmp_path / "openapi.json").write_bytes(call(app, "GET", "/openapi.json").content)
+    (tmp_path / "config.yaml").write_text(YAML)
+    command = [programs / "openapi-python-client", "generate", "--path", "openapi.json"]
+    options = ["--config", "config.yaml", "--meta", "none", "--output-path", "client"]
+    assert "WARNING" not in output_of([*command, *options], tmp_path, programs)
+    use = [programs / "python", "-c", USE.replace("APP", app.url)]
+    assert output_of(use, tmp_path) == "done image/png\n"
+
+
+def test_a_typescript_client_compiles(app: RunningApp, tmp_path: Path) -> None:
+    """The page's program compiles strictly, and makes a run."""
+    needs("node", "npm")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "client.ts").write_text(TYPESCRIPT.replace(WRITTEN, app.url))
+    output_of(["npm", "install", "--silent", "--no-audit", *NODE_PACKAGES], tmp_path)
+    own = tmp_path / "node_modules" / ".bin"
+    document = f"{app.url}/api/v1/openapi.json"
+    output_of([own / "openapi-typescript", document, "-o", "api.d.ts"], tmp_path)
+    types = ["--moduleResolution", "bundler", "--lib", "es2022,dom,dom.iterable"]
+    output_of([own / "tsc", *COMPILE, *types, "client.ts"], tmp_path)
+    assert output_of(["node", "client.js"], tmp_path).startswith("done /api/v1/runs/")
+
+
+def test_a_fuzzer_finds_nothing(programs: Path, app: RunningApp, tmp_path: Path) -> None:
+    """Each answer is in the document, also those to values that it forbids and to other methods.
+
+    Left out: streams, which stay open, and templates' images, because this app has no templates.
+    """
+    ((name, value),) = cookie_of(ANN).items()
+    command = [programs / "schemathesis", "run", f"{app.url}/api/v1/openapi.json"]
+    options = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage", "--seed", "1"]
+    shown = ["--exclude-path-regex", "/events|/thumb", "-H", f"Cookie: {name}={value}"]
+    output_of([*command, "--url", f"{app.url}/api/v1", *options, *shown], tmp_path)
