@@ -87,7 +87,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
-                *(f"GET {root}/view" for root in COMFYUI_ROOTS),
+                *(f"{method} {root}/view" for root in COMFYUI_ROOTS for method in ("GET", "HEAD")),
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
             ),
             404,

@@ -223,12 +223,12 @@ class FileCalls:
         if not isinstance(image, UploadFile) or not image.filename:
             raise HTTPException(400, "The request has no file.")
         subfolder, overwrite = texts.get("subfolder", ""), texts.get("overwrite") in ("true", "1")
-        name = _named(plain_name(image.filename), texts.get("type") or "input", subfolder)
+        name = _named(image.filename.lstrip("/"), texts.get("type") or "input", subfolder)
         content: BinaryIO = image.file
         if is_mask:
             content = self._masked(owner, texts.get("original_ref", ""), content)
         kept = self.files.keep(owner, name, content, overwrite=overwrite)
-        return {"name": kept, "subfolder": subfolder, "type": name.folder}
+        return {"name": kept, "subfolder": name.subfolder, "type": name.folder}
 
     def _masked(self, owner: str, original: str, mask: BinaryIO) -> BinaryIO:
         """Return an image of the owner as PNG with another alpha channel. Raises HTTPException."""
@@ -264,6 +264,7 @@ class FileCalls:
             raise HTTPException(422, str(problem)) from None
         return masked
 
+    @routes.head("/view", Access.OWN_FILE)
     @routes.get("/view", Access.OWN_FILE, work=Work.PROCESSOR)
     def view(  # noqa: PLR0913 - the names are ComfyUI's
         self,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 
 import pytest
+import requests
 from PIL import Image
 
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from tests.plugins.comfyui_api.files import copying, opened, png, result, send, upload, view
-from tests.support.http_client import ANN, BOB
+from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 
 
 def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
@@ -75,13 +77,17 @@ def test_view_converts_images(app: RunningApp) -> None:
 
 
 def test_view_sends_results_as_comfyui_does(app: RunningApp) -> None:
-    """The header names the file, and a part of it can be requested. Only the owner gets it."""
+    """The header names the file, and HEAD returns its size. Only the owner gets it."""
     upload(app, png("teal"), "r.png")
     file = result(app, copying("r.png"))
     answer = view(app, **file)
     assert answer.headers["content-disposition"] == f'filename="{file["filename"]}"'
     assert view(app, BOB, **file).status_code == view(app, "", **file).status_code == 404
     assert opened(view(app, **file, preview="webp;50")).format == "WEBP"
+    head = requests.head(
+        f"{app.url}/view", params=file, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    )
+    assert head.headers["content-length"] == str(len(answer.content))
 
 
 def test_attack_view_runs_no_script_and_leaves_no_folder(app: RunningApp) -> None:
@@ -97,7 +103,8 @@ def test_attack_view_runs_no_script_and_leaves_no_folder(app: RunningApp) -> Non
     assert view(app).status_code == 404
     for fields in ({"subfolder": "../up"}, {"subfolder": "/etc"}, {"type": "models"}):
         assert upload(app, png("red"), **fields).status_code == 400
-    assert upload(app, png("red"), "../../up.png").json()["name"] == "up.png"
+    assert upload(app, png("red"), "../../up.png").status_code == 400
+    assert upload(app, png("red"), "/up.png").json()["name"] == "up.png"
     assert upload(app, b"", "empty.png").status_code == 422
 
 
