@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.json_values import as_mapping
+from comfy.comfyui.object_info import NodeSpec
 from comfy.comfyui.protocol.relay import queue_info
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.start import Starter
@@ -266,7 +267,9 @@ class PromptCalls:
         return self._read(body) if body.strip() else {}
 
     def _entry(self, number: float, record: Record) -> list[object]:
-        catalog = self.starter.forms.catalog.get() if record.job.extra_data else {}
+        catalog: Mapping[str, NodeSpec] = {}
+        with suppress(ComfyError):  # without a request, because the event loop waits
+            catalog = self.starter.forms.catalog.cached()
         return queue_entry(number, record, catalog)
 
     def _history_entry(self, record: Record) -> Json:
