@@ -5,18 +5,15 @@ Gradio's own routes have further middleware in ui/gradio.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from ui.gradio.internals import CALL, CONFIG, INFO, WHOLE_PAGES
+from ui.gradio.internals import INFO, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
-from ui.web.addresses import HostMiddleware, ProxyMiddleware
+from ui.web.addresses import AliasMiddleware, HostMiddleware, ProxyMiddleware
 from ui.web.failures import FailureMiddleware
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import BodyLimit, BodyLimitMiddleware, RequestLimitMiddleware, WebLimits
@@ -26,12 +23,6 @@ from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMi
 from ui.web.shares import Share, TurnMiddleware, Work
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
-
-# Options of Gradio's own routes, which have no declaration.
-_GRADIO_WORK: Mapping[str, Work] = MappingProxyType(dict.fromkeys((CONFIG, INFO), Work.CATALOG))
-_GRADIO_BODIES: Mapping[str, BodyLimit] = MappingProxyType(
-    dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain"), BodyLimit.CALL)
-)
 
 
 def add_middleware(
@@ -47,17 +38,14 @@ def add_middleware(
 
     def work_of(scope: Scope) -> Work | None:
         route = gate.route(scope)
-        return route.work if route else _GRADIO_WORK.get(scope["path"].rstrip("/"))
+        return route.work if route else None
 
     def body_of(scope: Scope) -> BodyLimit:
         route = gate.route(scope)
-        if route:
-            return route.body
-        return _GRADIO_BODIES.get(scope["path"].rstrip("/"), BodyLimit.PAGE)
+        return route.body if route else BodyLimit.PAGE
 
     hosts = HostMiddleware.of(settings.host, settings.hosts)
-    described = {f"{ENDPOINTS}{CONFIG}", f"{ENDPOINTS}{INFO}"}
-    app.add_middleware(PackedPages, paths=WHOLE_PAGES | described)
+    app.add_middleware(PackedPages, paths=WHOLE_PAGES | {INFO})
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
     # Prevents pages of other sites from reading responses. Without it, Gradio would allow all of
@@ -84,3 +72,4 @@ def add_middleware(
     app.add_middleware(SecurityHeadersMiddleware, framed_by=settings.framed_by)
     # The other middleware's messages use its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages, brand=settings.brand)
+    app.add_middleware(AliasMiddleware, prefix=ENDPOINTS)

@@ -32,7 +32,6 @@ from ui.settings.web_settings import WebSettings
 from ui.sockets.page_socket import PageSources, page_socket_routes
 from ui.sockets.run_socket import WaitingSockets, run_socket_routes
 from ui.web.access import GuardedRoutes
-from ui.web.urls import ENDPOINTS
 
 
 def own_routes(
@@ -66,9 +65,7 @@ def own_routes(
     yield result_routes(runs, copies.blobs, files)
     yield shared_result_routes(runs, copies.blobs, files)
     yield shared_page_routes(runs, parts.presenter.ends, identity, sign_in, settings.root_path)
-    uploading = upload_routes(copies.uploads, services.uploading)
-    uploading.include(uploading, ENDPOINTS)
-    yield uploading
+    yield upload_routes(copies.uploads, services.uploading)
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
     yield script_routes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from comfy.base.errors import WorkflowError
@@ -13,6 +13,7 @@ from comfy.form.model import Field, Form
 from ui.library import WorkflowLibrary
 
 _LONGEST = 48  # characters; some assistants allow at most 64
+_TAKEN = frozenset({"run", "batch", "chain", "workflows"})  # Gradio endpoints for any workflow
 _OTHERS = re.compile(r"[^a-z0-9]+")
 
 
@@ -35,11 +36,11 @@ def workflow_names(titles: Iterable[tuple[str, str]]) -> dict[str, str]:
     their identifiers when later ones are added."""
     names: dict[str, str] = {}
     for title, workflow in titles:
-        names[unique_name(plain_word(title) or "workflow", set(names))] = workflow
+        names[unique_name(plain_word(title) or "workflow", _TAKEN.union(names))] = workflow
     return names
 
 
-def unique_name(name: str, taken: set[str]) -> str:
+def unique_name(name: str, taken: Collection[str]) -> str:
     """Return the name, with the first free number appended if it is taken."""
     number, free = 2, name
     while free in taken:

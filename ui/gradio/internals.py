@@ -16,7 +16,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -71,7 +71,9 @@ UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
 FILE = f"{API_PREFIX}/file="  # prefix of a file's place: serves the file
 # Schema by which Gradio recognizes a file value.
 FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
-_OF_APP = ("version", "protocol", "api_prefix", "app_id", "enable_queue", "connect_heartbeat")
+# Numbers of named endpoints begin here, far above those of the page's listeners, and stay exact in
+# JavaScript.
+FIRST_NUMBER = 1 << 48
 UPLOADED = "files"  # form field of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # last event of UPLOAD_PROGRESS
 # Tags in the head of Gradio's template: link previews, and the manifest for installing the page.
@@ -125,8 +127,8 @@ def call_in(answer: bytes) -> str:
 
 class NamedEndpoint(NamedTuple):
     """Endpoint that is answered by one of the page's own endpoints. `number`: its number in some
-    calls; `told`: its parameters and return values, in the format of `Client.view_api` of
-    `gradio_client`."""
+    calls, from FIRST_NUMBER; `told`: its parameters and return values, in the format of
+    `Client.view_api` of `gradio_client`."""
 
     number: int
     name: str
@@ -136,27 +138,34 @@ class NamedEndpoint(NamedTuple):
 def config_of(
     gradio: App, answering: str, endpoints: Iterable[NamedEndpoint], root: str
 ) -> dict[str, Any]:
-    """Return the configuration that clients read first from an app at `root` with these endpoints.
-    `answering`: the name of the page's endpoint that answers them."""
+    """Return the configuration that clients read first from an app at `root`: the page's, with
+    these endpoints. `answering`: the name of the page's endpoint that answers them."""
     page: Any = gradio.get_blocks().config
     like = next(one for one in page["dependencies"] if one["api_name"] == answering)
-    takes, used = like["inputs"][:1], {*like["inputs"], *like["outputs"]}
-    public = like | {"api_visibility": "public"}
-    return {name: page[name] for name in _OF_APP} | {
-        "root": root,
-        "run_history": False,  # Gradio's browser code would store the names of called endpoints
-        "components": [one for one in page["components"] if one["id"] in used],
-        "dependencies": [
-            public | {"id": number, "api_name": name, "inputs": takes * len(told["parameters"])}
-            for number, name, told in endpoints
-        ],
-    }
+    public, takes = like | {"api_visibility": "public"}, like["inputs"][:1]
+    named = [
+        public | {"id": number, "api_name": name, "inputs": takes * len(told["parameters"])}
+        for number, name, told in endpoints
+    ]
+    return {**page, "root": root, "dependencies": [*page["dependencies"], *named]}
 
 
-def info_of(endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
-    """Return the description of all endpoints' values for clients."""
+def info_of(gradio: App, endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
+    """Return the description of the values of these endpoints and of the page's public ones."""
     named = {f"/{one.name}": one.told | {"api_visibility": "public"} for one in endpoints}
-    return {"named_endpoints": named, "unnamed_endpoints": {}}
+    own: Any = all_translated(gradio.get_blocks().get_api_info())
+    return {**own, "named_endpoints": {**named, **own["named_endpoints"]}}
+
+
+def has_endpoint(gradio: App, name: str) -> bool:
+    """Return whether the page has an endpoint with this name, which clients may call."""
+    known = gradio.get_blocks().fns.values()
+    return any(one.api_name == name and one.api_visibility != "private" for one in known)
+
+
+def is_named_number(number: object) -> TypeGuard[int]:
+    """Return whether a call's `fn_index` is the number of a named endpoint."""
+    return isinstance(number, int) and number >= FIRST_NUMBER
 
 
 def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,22 @@ def networks_of(trusted: Sequence[str]) -> list[str]:
     return list(_NEAR if "*" in trusted else trusted)
 
 
+@dataclass(frozen=True, slots=True)
+class AliasMiddleware:
+    """ASGI middleware that removes a prefix from paths: the app answers below it as at its root."""
+
+    app: ASGIApp
+    prefix: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward the request."""
+        path = scope.get("path", "")
+        if path.startswith(f"{self.prefix}/"):
+            path = path.removeprefix(self.prefix)
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        await self.app(scope, receive, send)
+
+
 class ProxyMiddleware:
     """ASGI middleware that replaces a trusted proxy's address, scheme and Host header with the
     forwarded ones. It removes such headers from any other sender, and refuses a Host that isn't

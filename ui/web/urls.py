@@ -9,7 +9,7 @@ from urllib.parse import quote
 from comfy.comfyui.protocol.outputs import OutputFile
 
 COVERS = "/page/covers"
-ENDPOINTS = "/endpoints"  # prefix of the app that has only named endpoints
+ENDPOINTS = "/endpoints"  # another address of the app, for clients
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
 _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 

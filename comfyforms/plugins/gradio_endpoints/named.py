@@ -1,5 +1,4 @@
-"""Gradio endpoints below `/endpoints`, one per workflow, where Gradio's clients find an app with
-only named endpoints.
+"""Named Gradio endpoints, one per workflow, at the app's own address.
 
 One endpoint of the page's Gradio answers them all and gets the workflow's name. Blocks with an
 endpoint per workflow would have to be rebuilt after each change, and Gradio never frees old ones: 8
@@ -11,29 +10,35 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
 import gradio as gr
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
+from comfy.chains.open_chain import StepSummary
 from comfy.chains.queue import ChainQueue
-from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.protocol.result_types import ResultKind
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.check import unknown_fields
 from comfy.form.model import Field
 from comfy.runs.interface import Run, RunRegistry
 from comfyforms.plugins.gradio_endpoints.scripts import (
     MOST_AT_ONCE,
+    RUN_PROPERTIES,
+    WITH_FILES,
     as_gradio_errors,
     chain_of_script,
     releases_session,
     run_of_script,
-    script_run,
+    run_state,
 )
 from ui.api.named_workflows import (
     NamedForm,
@@ -45,8 +50,8 @@ from ui.api.named_workflows import (
 from ui.api.start import RunStart
 from ui.api.values import SentValues
 from ui.api.workflows import is_required, schema_of
-from ui.documents.group_docs import ChainDoc, StepDoc
-from ui.documents.run_doc import run_doc
+from ui.documents.group_docs import ChainDoc
+from ui.documents.run_doc import RunDoc, run_doc
 from ui.files.components import place_in, shown_file
 from ui.files.copies import FileCopies
 from ui.files.references import UploadReference
@@ -55,16 +60,17 @@ from ui.gradio.allowlist import GradioAllowlist, replay
 from ui.gradio.internals import (
     CALL,
     CONFIG,
-    ENDINGS,
     FILE_SCHEMA,
+    FIRST_NUMBER,
     INFO,
     JOIN,
-    STREAM,
     NamedEndpoint,
     api,
     call_by_number,
     config_of,
+    has_endpoint,
     info_of,
+    is_named_number,
     json_schema_to_python_type,
     refusal,
     root_address,
@@ -75,44 +81,59 @@ from ui.library import WorkflowLibrary
 from ui.page.form.kinds.registry import VIEWS
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
-from ui.web.limits import WebLimits, read_object
+from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, where
-from ui.web.urls import ENDPOINTS
 
 _TEXT = {"type": "string"}
-_NUMBER = {"type": "integer"}
-_FILES = {"type": "array", "items": FILE_SCHEMA}
 _TEXTS = {"type": "array", "items": _TEXT}
+_FILES = {"type": "array", "items": FILE_SCHEMA}
+_DEFINED = {"$defs": FILE_SCHEMA["$defs"]}
+# The first value that an endpoint returns, by the kind of its main result: its name, and the
+# component by which clients know its type.
+_FIRST: Mapping[ResultKind, tuple[str, str]] = MappingProxyType(
+    {
+        "image": ("image", "Image"),
+        "video": ("video", "Video"),
+        "audio": ("audio", "Audio"),
+        "3d": ("model", "Model3D"),
+        "text": ("text", "Textbox"),
+        "file": ("file", "File"),
+    }
+)
+_OF_CHAIN = ("id", "workflow", "title", "state", "created_at", "why", "seconds", "finished", "url")
+_OF_STEP = tuple(field.name for field in fields(StepSummary))
 
 
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
-def _list_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": _object(**properties)}
+def _typed(document: type, names: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON Schemas of these fields of a document."""
+    types = get_type_hints(document)
+    return {name: TypeAdapter(types[name]).json_schema() for name in names}
 
 
-def _any_of(document: type[ChainDoc | StepDoc]) -> dict[str, Mapping[str, Any]]:
-    """Return the properties of a document without their types, which Gradio shows as Any."""
-    return {field.name: {} for field in fields(document)}
-
-
-_OF_RUN = _object(files=_FILES, texts=_TEXTS, run=_TEXT, phase=_TEXT, values={"type": "object"})
-_OF_CHAIN = _object(
-    **{
-        "files": _FILES,
-        "results": _list_of(step=_TEXT, run=_TEXT, files=_FILES, texts=_TEXTS),
-        **_any_of(ChainDoc),
-        **dict.fromkeys(("id", "title", "state", "why"), _TEXT),
-        "steps": _list_of(
-            **_any_of(StepDoc)
-            | {"name": _TEXT, "title": _TEXT, "state": _TEXT, "runs": _NUMBER, "done": _NUMBER}
-        ),
+_RESULT = _object({"step": _TEXT, "run": _TEXT, "files": _FILES, "texts": _TEXTS})
+_ABOUT_RUN = _object(
+    {
+        **_typed(RunDoc, RUN_PROPERTIES),
+        "run": _TEXT,
+        "values": {"type": "object"},
+        "error": {"anyOf": [_TEXT, {"type": "null"}]},
+    }
+)
+_ABOUT_CHAIN = _DEFINED | _object(
+    {
+        **_typed(ChainDoc, _OF_CHAIN),
+        "steps": {"type": "array", "items": _object(_typed(StepSummary, _OF_STEP))},
+        "results": {"type": "array", "items": _RESULT},
     }
 )
 _CHANGED = "The fields of this workflow have changed. Connect again, then repeat the call."
+# The values of an answer: the main result, all files, all texts, the state of the run or chain.
+_Answer = tuple[object, list[dict[str, Any]], list[str], dict[str, Any]]
 
 
 def _endpoint_of(named: NamedForm) -> NamedEndpoint:
@@ -120,25 +141,43 @@ def _endpoint_of(named: NamedForm) -> NamedEndpoint:
     form = named.form
     title, about = translated(form.title), translated(form.description)
     names = argument_names(form).items()
-    answer = _OF_CHAIN if named.is_chain else _OF_RUN
     info = {
         "description": f"{title}. {about}" if about else title,
         "parameters": [_parameter(name, form.field(key)) for key, name in names],
-        "returns": [_value_info("result", answer | {"$defs": FILE_SCHEMA["$defs"]}, "", "JSON")],
+        "returns": _returns(named),
     }
     return NamedEndpoint(_endpoint_number(named), named.name, info)
+
+
+def _returns(named: NamedForm) -> list[dict[str, Any]]:
+    """Return the description of the values that an endpoint returns."""
+    kind = _main_kind(named)
+    name, component = _FIRST[kind]
+    state = ("chain", _ABOUT_CHAIN) if named.is_chain else ("run", _ABOUT_RUN)
+    return [
+        _value_info(name, _TEXT if kind == "text" else FILE_SCHEMA, "", component),
+        _value_info("files", _DEFINED | _FILES, "", "JSON"),
+        _value_info("texts", _TEXTS, "", "JSON"),
+        _value_info(*state, "", "JSON"),
+    ]
+
+
+def _main_kind(named: NamedForm) -> ResultKind:
+    """Return the kind of a form's main result."""
+    form = named.form
+    return next((one.kind for one in form.outputs if one.node in form.needed), "file")
 
 
 def _endpoint_number(named: NamedForm) -> int:
     """Return an endpoint's number: the workflow's, then one for its parameters. It changes with
     them, because calls by number send values in their order."""
     names = " ".join(argument_names(named.form).values())
-    return _digest(named.workflow, 4) << 16 | _digest(names, 2)
+    return FIRST_NUMBER | _digest(named.workflow, 4) << 16 | _digest(names, 2)
 
 
 def _is_number_of(number: int, workflow: str) -> bool:
     """Return whether this is, or was, the number of this workflow's endpoint."""
-    return number >> 16 == _digest(workflow, 4)
+    return number >> 16 == (FIRST_NUMBER >> 16 | _digest(workflow, 4))
 
 
 def _digest(text: str, size: int) -> int:
@@ -180,7 +219,8 @@ def _parameter(name: str, field: Field) -> dict[str, Any]:
 def _value_info(
     label: str, schema: Mapping[str, Any], about: str, component: str
 ) -> dict[str, Any]:
-    kind = json_schema_to_python_type(schema)
+    # Clients add "None" themselves to the type of a parameter whose default it is.
+    kind = json_schema_to_python_type(schema).removesuffix(" | None")
     return {
         "label": label,
         "type": dict(schema),
@@ -222,7 +262,7 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
     """Add the endpoint `/endpoint`. Call this inside the Blocks."""
     reader, runs = run_start.reader, run_start.registry
 
-    def endpoint(called: object, values: object, request: gr.Request) -> Iterator[dict[str, Any]]:
+    def endpoint(called: object, values: object, request: gr.Request) -> Iterator[_Answer]:
         """Run a workflow or chain and report its progress; the last answer has its files.
 
         called: the name or number of an endpoint. values: an object by the names of its
@@ -233,7 +273,8 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
             with as_gradio_errors():
                 wanted = _find_endpoint(reader.library, called, owner)
                 sent = _sent_values(reader.of(owner), wanted, values)
-            address, answers = where(request, owner), ClientFiles(runs, reader.copies, owner, root)
+            address = where(request, owner)
+            answers = ClientAnswers(runs, reader.copies, owner, root, _main_kind(wanted))
             if wanted.is_chain:
                 for progress in chain_of_script(
                     chains, runs, wanted.workflow, sent, owner, address
@@ -244,6 +285,7 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
                 del sent  # it may contain files, and the run may take an hour
                 yield from _run_states(run, answers)
 
+    endpoint.__annotations__["return"] = _Answer  # Gradio counts the values of the type
     api(
         endpoint,
         api_name=ANSWERING,
@@ -270,26 +312,42 @@ def _find_endpoint(library: WorkflowLibrary, called: object, owner: str) -> Name
 
 
 @dataclass(frozen=True, slots=True)
-class ClientFiles:
-    """Results as files that Gradio's clients download, and can pass to another call. `root`: the
-    app's full URL, as the caller reaches it."""
+class ClientAnswers:
+    """Answers for Gradio's clients, with results as files that they download, and can pass to
+    another call. `root`: the app's full URL, as the caller reaches it. `kind`: of the main
+    result."""
 
     runs: RunRegistry
     copies: FileCopies
     owner: str
     root: str
+    kind: ResultKind
 
-    def of_run(self, run_id: str) -> list[dict[str, Any]]:
+    def of_run(self, run: Run, state: RunState) -> _Answer:
+        """Return a run's state, and the results of a run that is done."""
+        done = state.phase is Phase.DONE
+        texts = [text.text for text in state.texts] if done else []
+        return self._answer(self._files(run.id) if done else [], texts, run_state(run, state))
+
+    def of_chain(self, told: dict[str, Any]) -> _Answer:
+        """Return a chain's state, and the results of its last step."""
+        results = [one | {"files": self._files(one["run"])} for one in told.get("results", ())]
+        last = [one for one in results if one["step"] == told["steps"][-1]["name"]]
+        steps = [{name: step[name] for name in _OF_STEP} for step in told["steps"]]
+        about = {name: told[name] for name in _OF_CHAIN} | {"steps": steps, "results": results}
+        files, texts = ([one for each in last for one in each[name]] for name in ("files", "texts"))
+        return self._answer(files, texts, about)
+
+    def _answer(
+        self, files: list[dict[str, Any]], texts: list[str], about: dict[str, Any]
+    ) -> _Answer:
+        return next(iter(texts if self.kind == "text" else files), None), files, texts, about
+
+    def _files(self, run_id: str) -> list[dict[str, Any]]:
         """Return the files that a run has saved, except for deleted ones."""
         record = self.runs.record(run_id, self.owner)
         places = (self.copies.of_result(record, at) for at in saved_places(record))
         return [self._file(place) for place in places if place is not None]
-
-    def of_chain(self, told: dict[str, Any]) -> dict[str, Any]:
-        """Return a chain's progress, with its last step's files at the end."""
-        results = [one | {"files": self.of_run(one["run"])} for one in told.get("results", ())]
-        last = [one for one in results if one["step"] == told["steps"][-1]["name"]]
-        return told | {"results": results, "files": [file for one in last for file in one["files"]]}
 
     def _file(self, place: str) -> dict[str, Any]:
         path = self.copies.uploads.find(self.owner, place)
@@ -304,28 +362,23 @@ def _sent_values(sent: SentValues, named: NamedForm, given: object) -> dict[str,
     }
 
 
-def _run_states(run: Run, answers: ClientFiles) -> Iterator[dict[str, Any]]:
+def _run_states(run: Run, answers: ClientAnswers) -> Iterator[_Answer]:
     """Yield a run's progress, and report it as Gradio's progress. The last answer has the files.
     Raises gr.Error with the reason for a failure."""
     progress = gr.Progress()  # not a parameter: `gr.api` would expose it to callers
     for state in run.watch():
         doc = run_doc(run.record, usual=run.usual_times)
         progress(doc.progress or 0.0, desc=doc.headline)
-        if not state.phase.finished:
-            yield script_run(run, state) | {"files": []}
-        elif state.phase is Phase.DONE:
-            yield script_run(run, state) | {"files": answers.of_run(run.id)}
-        else:
+        if state.phase.finished and state.phase is not Phase.DONE:
             error = state.error
             why = sentences(error.message, error.hint) if error else doc.headline
             raise gr.Error(why, print_exception=False)
-
-
-_ANSWERED = f"{CALL}{ANSWERING}"
+        yield answers.of_run(run, state)
 
 
 class EndpointRoutes:
-    """Routes of the named endpoints. `root_path`: see the web server."""
+    """Gradio's routes that list and call endpoints: those of the page, and one per workflow.
+    `root_path`: see the web server."""
 
     def __init__(
         self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, root_path: str
@@ -336,71 +389,71 @@ class EndpointRoutes:
         self._root_path = root_path
 
     def routes(self) -> GuardedRoutes:
-        """Return the routes. Uploads and results use the page's routes, below the same path."""
-        routes = GuardedRoutes(ENDPOINTS)
+        """Return the routes. The page itself needs none of the first two: its document has both."""
+        routes = GuardedRoutes()
         routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET", work=Work.CATALOG)
         routes.plain(INFO, self._info, Access.SIGNED_IN, "GET", work=Work.CATALOG)
         routes.plain(JOIN, self._join, Access.SIGNED_IN, "POST")
-        ways = {f"{CALL}{{name}}": self._call, f"{CALL}v2/{{name}}": self._call_by_names}
-        for path, call in ways.items():
-            routes.plain(path, call, Access.SIGNED_IN, "POST")
-            routes.plain(f"{path}/{{call}}", self._as_of_page, Access.OWNER, "GET")
-        routes.plain(STREAM, self._as_of_page, Access.OWNER, "GET")
-        for path in sorted(ENDINGS):
-            routes.plain(path, self._as_of_page, Access.OWNER, "POST")
+        for name in WITH_FILES:
+            path = f"{CALL}{name}"
+            routes.plain(path, _handed_on, Access.SIGNED_IN, "POST", body=BodyLimit.CALL)
+        routes.plain(f"{CALL}{{api_name}}", self._call, Access.SIGNED_IN, "POST")
+        routes.plain(f"{CALL}v2/{{api_name}}", self._call_by_names, Access.SIGNED_IN, "POST")
         return routes
 
     def _config(self, request: Request) -> Response:
-        """Return the endpoints, with the numbers that calls use."""
-        root = root_address(request, f"{ENDPOINTS}{CONFIG}", self._root_path) + ENDPOINTS
-        try:
-            config = config_of(
-                _allowlist_of(request).gradio, ANSWERING, self._endpoints(request), root
-            )
-        except ComfyError as problem:
-            return refusal(sentences(str(problem), problem.hint), 503)
-        return AsciiJSON(config)
+        """Return the page's configuration and the endpoints, with the numbers that calls use."""
+        root = root_address(request, CONFIG, self._root_path)
+        return self._listed(
+            request, lambda known: config_of(_allowlist_of(request).gradio, ANSWERING, known, root)
+        )
 
     def _info(self, request: Request) -> Response:
-        """Return each endpoint's parameters."""
+        """Return each endpoint's parameters and return values."""
+        return self._listed(request, lambda known: info_of(_allowlist_of(request).gradio, known))
+
+    def _listed(
+        self, request: Request, listed: Callable[[list[NamedEndpoint]], dict[str, Any]]
+    ) -> Response:
+        owner = self._identity.owner(request) or NOBODY
         try:
-            info = info_of(self._endpoints(request))
+            known = [_endpoint_of(one) for one in named_forms(self._library, owner)]
         except ComfyError as problem:
             return refusal(sentences(str(problem), problem.hint), 503)
-        return AsciiJSON(info)
-
-    def _endpoints(self, request: Request) -> list[NamedEndpoint]:
-        owner = self._identity.owner(request) or NOBODY
-        return [_endpoint_of(one) for one in named_forms(self._library, owner)]
+        return AsciiJSON(listed(known))
 
     async def _join(self, request: Request) -> ASGIApp:
         """Handle a call that names its endpoint by number."""
-        call = await self._read(request)
+        body = await request.body()
+        call = await self._read(body)
         if isinstance(call, str):
             return refusal(call, 422)
-        body = call_by_number(_allowlist_of(request).gradio, ANSWERING, call)
-        return _handed_on(request, JOIN, body)
+        if not is_named_number(call.get("fn_index")):
+            return _handed_on(request, body=body)
+        gradio = _allowlist_of(request).gradio
+        return _call_of(request, JOIN, call_by_number(gradio, ANSWERING, call))
 
     async def _call(self, request: Request) -> ASGIApp:
         """Handle a call by name, with all its values in order."""
-        call = await self._read(request)
-        if isinstance(call, str):
-            return refusal(call, 422)
-        return _handed_on(request, _ANSWERED, _named_call(request, call.get("data")))
+        return await self._named_call(request, lambda call: call.get("data"))
 
     async def _call_by_names(self, request: Request) -> ASGIApp:
         """Handle a call by name, with its values by name."""
-        call = await self._read(request)
+        return await self._named_call(request, lambda call: call)
+
+    async def _named_call(
+        self, request: Request, values_of: Callable[[dict[str, Any]], object]
+    ) -> ASGIApp:
+        name = request.path_params["api_name"]
+        if has_endpoint(_allowlist_of(request).gradio, name):
+            return _handed_on(request)
+        call = await self._read(await request.body())
         if isinstance(call, str):
             return refusal(call, 422)
-        return _handed_on(request, _ANSWERED, _named_call(request, call))
+        return _call_of(request, f"{CALL}{ANSWERING}", {"data": [name, values_of(call)]})
 
-    async def _read(self, request: Request) -> dict[str, Any] | str:
-        body = await request.body()
+    async def _read(self, body: bytes) -> dict[str, Any] | str:
         return await asyncio.to_thread(read_object, body, self._limits)
-
-    async def _as_of_page(self, request: Request) -> ASGIApp:
-        return _handed_on(request, request.scope["path"].removeprefix(ENDPOINTS))
 
 
 def _allowlist_of(request: Request) -> GradioAllowlist:
@@ -409,17 +462,18 @@ def _allowlist_of(request: Request) -> GradioAllowlist:
     return allowlist
 
 
-def _named_call(request: Request, values: object) -> dict[str, Any]:
-    return {"data": [request.path_params["name"], values]}
+def _call_of(request: Request, path: str, call: object) -> ASGIApp:
+    """Pass a call with this body to the allowlist under `path`."""
+    return _handed_on(request, path, json.dumps(call).encode())
 
 
-def _handed_on(request: Request, path: str, call: object = None) -> ASGIApp:
-    """Pass a call to the allowlist under another `path`."""
+def _handed_on(request: Request, path: str = "", body: bytes | None = None) -> ASGIApp:
+    """Pass a request to the allowlist, with another `path`, and with the `body` if it is read."""
     allowlist = _allowlist_of(request)
+    to = {"path": path, "raw_path": path.encode()} if path else {}
 
     async def hand_on(scope: Scope, receive: Receive, send: Send) -> None:
-        there = {**scope, "path": path, "raw_path": path.encode()}
-        brought = replay(json.dumps(call).encode(), receive) if call is not None else receive
-        await allowlist(there, brought, send)
+        brought = receive if body is None else replay(body, receive)
+        await allowlist({**scope, **to}, brought, send)
 
     return hand_on

@@ -1,4 +1,4 @@
-"""Endpoints of the page's Gradio, and the routes below `/endpoints`."""
+"""Endpoints of the page's Gradio, and the routes that list and call them."""
 
 from __future__ import annotations
 

@@ -35,12 +35,13 @@ from ui.web.urls import file_address
 
 _DEADLINE = 3600.0  # seconds after which a run stops if its caller may have vanished
 # Properties of a run's document that scripts get. Its files have URLs of their own here.
-_PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
+RUN_PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = (
     'The values must be a JSON object of field keys and values, like {"6.text": "a lighthouse"}.'
 )
 # Seconds without news. Gradio notices a lost caller only when it passes on an answer.
 _LONGEST_WAIT = 3.0
+WITH_FILES = ("run", "batch", "chain")  # endpoints whose values may contain files
 MOST_AT_ONCE = 100  # each call holds a thread, and the page's own handlers need some, too
 
 
@@ -92,12 +93,16 @@ def run_of_script(
 
 
 def script_run(run: Run, state: RunState) -> dict[str, Any]:
+    """Return a run's state with its results, as the endpoint `/run` sends it."""
+    return run_state(run, state) | results_of(run.id, state)
+
+
+def run_state(run: Run, state: RunState) -> dict[str, Any]:
     """Return the part of a run's document that Gradio's clients get in this state."""
     doc = run_doc(replace(run.record, state=state))
-    return {name: getattr(doc, name) for name in _PROPERTIES} | {
+    return {name: getattr(doc, name) for name in RUN_PROPERTIES} | {
         "run": doc.id,
         "values": dict(run.job.values),
-        **results_of(run.id, state),
         "error": doc.error.message if doc.error else None,
     }
 

@@ -1,4 +1,4 @@
-"""Workflows as separate endpoints, called by Gradio's Python client and over plain HTTP."""
+"""Workflows as endpoints of their own, called by Gradio's Python client and over plain HTTP."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Connect gradio_client to the endpoints. The client leaves an empty folder for each file that
     it fetches."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
+    with closing(script_client(app.url, download_files=tmp_path)) as client:
         yield client
 
 
@@ -64,15 +64,22 @@ def events_of(caller: Client) -> dict[str, Any]:
     return dict(caller.view_api(return_format="dict", print_info=False)["named_endpoints"])
 
 
+def returned(told: dict[str, Any]) -> dict[str, str]:
+    """Return the names and types of an endpoint's return values."""
+    return {one["label"]: one["python_type"]["type"] for one in told["returns"]}
+
+
 def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
-    """Each endpoint gives the types, defaults and words of the form's fields. Chains have endpoints
-    too, and there are no other endpoints."""
+    """Each endpoint gives the types, defaults and words of the form's fields, and the types of its
+    results. Chains have endpoints too. They come before the endpoints for any workflow."""
     told = events_of(caller)
-    assert {name.removeprefix("/") for name in told} == SHIPPED
+    names = [name.removeprefix("/") for name in told]
+    assert set(names[: len(SHIPPED)]) == SHIPPED
+    assert set(names[len(SHIPPED) :]) == {"run", "batch", "chain", "workflows"}
     takes = {one["parameter_name"]: one for one in told["/text_to_image"]["parameters"]}
     types = {name: one["python_type"]["type"] for name, one in takes.items()}
     assert (types["prompt"], types["steps"]) == ("str", "int")
-    assert (types["guidance_scale"], types["seed"]) == ("float", "int | str | None")
+    assert (types["guidance_scale"], types["seed"]) == ("float", "int | str")
     assert "Literal['simple', 'sgm_uniform'" in types["scheduler"]
     assert takes["steps"] | {"type": ""} == {
         "label": "Steps",
@@ -89,42 +96,52 @@ def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
     }
     (given, *_) = told["/upscale"]["parameters"]
     assert (given["parameter_name"], given["python_type"]["type"]) == ("your_image", "filepath")
-    (result,) = told["/upscale"]["returns"]
-    assert result["python_type"]["type"].startswith("dict(files: list[filepath], texts: list[str]")
-    (result,) = told["/create_upscale_detail_chain"]["returns"]
-    said = (
-        "dict(files: list[filepath], results: list[dict(step: str, run: str, files: list[filepath],"
-    )
-    assert result["python_type"]["type"].startswith(said)
+    mains = {name: next(iter(returned(told[f"/{name}"]).items())) for name in SHIPPED}
+    assert mains["upscale"] == mains["create_upscale_detail_chain"] == ("image", "filepath")
+    assert mains["text_to_sound"] == ("audio", "filepath")
+    assert mains["steps_describe_image"] == ("text", "str")
+    for name, about in (("upscale", "run"), ("create_upscale_detail_chain", "chain")):
+        types = returned(told[f"/{name}"])
+        assert [*types] == ["image", "files", "texts", about]
+        assert (types["files"], types["texts"]) == ("list[filepath]", "list[str]")
+        assert types[about].startswith("dict(")
+        assert "Any" not in types[about]
+    printed = caller.view_api(print_info=False, return_format="str")
+    assert " seed: int | str | None (not required" in printed
 
 
 def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) -> None:
     """An image, alone, with a mask or painted over, gives an image. Frames give a video, and an
     image gives a text. A chain returns the files of its last step."""
     demo, _ = served
-    made = caller.predict(your_image=image, steps=1, api_name="/image_to_image")
-    assert Image.open(made["files"][0]).format == "PNG"
-    prompt = demo.queue.history_of(made["run"])[made["run"]]["prompt"][2]
+    made, files, texts, about = caller.predict(
+        your_image=image, steps=1, api_name="/image_to_image"
+    )
+    assert Image.open(made).format == "PNG"
+    assert (len(files), texts, about["phase"]) == (1, [], "done")
+    prompt = demo.queue.history_of(about["run"])[about["run"]]["prompt"][2]
     sent = demo.storage.find(prompt["4"]["inputs"]["image"])
     assert sent is not None
     assert sent.read_bytes() == saved("PNG")
     for masked in (image, {"background": image, "layers": [image], "composite": None}):
-        painted = caller.predict(your_image=masked, steps=1, api_name="/inpaint")
-        assert Image.open(painted["files"][0]).format == "PNG"
+        painted, *_ = caller.predict(your_image=masked, steps=1, api_name="/inpaint")
+        assert Image.open(painted).format == "PNG"
     moving = {**SMALL, "frames": 2, "steps_per_frame": 1}
-    made = caller.predict(**moving, api_name="/animation")
-    assert any(b"ftyp" in Path(file).read_bytes()[:12] for file in made["files"])
-    assert caller.predict(api_name="/steps_describe_image")["texts"][0]
+    _, files, *_ = caller.predict(**moving, api_name="/animation")
+    assert any(b"ftyp" in Path(file).read_bytes()[:12] for file in files)
+    said, files, texts, _ = caller.predict(api_name="/steps_describe_image")
+    assert said
+    assert (files, texts) == ([], [said])
     parts = {"run_enlarge": False, "run_refine": False, "width": 256, "height": 256}
-    last = caller.predict(**parts, api_name="/create_upscale_detail_chain")
-    assert (last["state"], len(last["files"])) == ("done", 1)
-    assert last["results"][-1]["files"] == last["files"]
-    assert Image.open(last["files"][0]).format == "PNG"
-    (result,) = events_of(caller)["/create_upscale_detail_chain"]["returns"]
+    last, files, _, about = caller.predict(**parts, api_name="/create_upscale_detail_chain")
+    assert (about["state"], len(files)) == ("done", 1)
+    assert Image.open(last).format == "PNG"
+    assert len(about["results"][-1]["files"]) == 1
+    *_, result = events_of(caller)["/create_upscale_detail_chain"]["returns"]
     promised = result["type"]["properties"]
-    assert promised.keys() == last.keys()
+    assert promised.keys() == about.keys()
     for each in ("steps", "results"):
-        assert promised[each]["items"]["properties"].keys() == last[each][0].keys()
+        assert promised[each]["items"]["properties"].keys() == about[each][0].keys()
 
 
 def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
@@ -132,8 +149,8 @@ def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
     answers."""
     job = caller.submit(prompt="a cat", steps=40, api_name="/text_to_image")
     eventually(lambda: any(one.progress for one in job.status().progress_data or ()))
-    result = job.result(LONGEST_WAIT)
-    assert {one["phase"] for one in job.outputs()} > {"running", "done"}
+    *_, result = job.result(LONGEST_WAIT)
+    assert {one["phase"] for *_, one in job.outputs()} > {"running", "done"}
     prompt = served[0].queue.history_of(result["run"])[result["run"]]["prompt"][2]
     assert (prompt["2"]["inputs"]["text"], prompt["5"]["inputs"]["steps"]) == ("a cat", 40)
     assert prompt["3"]["inputs"]["text"] == "blurry, text, watermark"
@@ -161,7 +178,7 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
     endpoint can't call it by mistake; the error says what to do."""
     folder = app.services.folder.path
     shutil.copy(folder / "upscale.json", folder / "later.json")
-    with closing(script_client(f"{app.url}/endpoints")) as new:
+    with closing(script_client(app.url)) as new:
         assert "/later" in events_of(new)
         shutil.copy(folder / "text-to-image.json", folder / "later.json")
         with pytest.raises(Exception, match="Connect again"):
@@ -176,14 +193,14 @@ def test_a_request_gives_values_by_order_or_by_name(app: RunningApp) -> None:
     valid names."""
 
     def answer(path: str, sent: dict[str, Any]) -> Any:
-        address = f"{app.url}/endpoints/gradio_api/call/{path}"
+        address = f"{app.url}/gradio_api/call/{path}"
         call = requests.post(address, json=sent, timeout=LONGEST_WAIT).json()["event_id"]
         said = requests.get(f"{address}/{call}", timeout=LONGEST_WAIT).text
         return json.loads(said.rpartition("data: ")[2])
 
     order = [None] * 13
     for told in (answer("v2/text_to_image", SMALL), answer("text_to_image", {"data": order})):
-        (address,) = (file["url"] for file in told[0]["files"])
+        address = told[0]["url"]
         with requests.get(address, timeout=LONGEST_WAIT) as file:
             assert file.headers["content-type"] == "image/png"
     assert "“steps”" in answer("v2/text_to_image", {"step": 1})["error"]
@@ -192,7 +209,7 @@ def test_a_request_gives_values_by_order_or_by_name(app: RunningApp) -> None:
 
 def test_only_an_upload_is_accepted_as_a_file(app: RunningApp) -> None:
     """The app refuses an address too. It fetches nothing and reads no file on this machine."""
-    address = f"{app.url}/endpoints/gradio_api/call/v2/upscale"
+    address = f"{app.url}/gradio_api/call/v2/upscale"
     for place in ("/etc/passwd", "http://127.0.0.1:1/a.png", "0" * 32 + "/a.png"):
         answer = requests.post(address, json={"your_image": file_at(place)}, timeout=LONGEST_WAIT)
         if answer.ok:

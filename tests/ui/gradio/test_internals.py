@@ -37,6 +37,7 @@ from ui.gradio.internals import (
     ENDINGS,
     FILE,
     FILES_OF_PAGE,
+    FIRST_NUMBER,
     INFO,
     JOIN,
     LOGIN,
@@ -57,7 +58,9 @@ from ui.gradio.internals import (
     call_in,
     config_of,
     connection,
+    has_endpoint,
     info_of,
+    is_named_number,
     model_viewer,
     session_and_call,
     stand_before,
@@ -157,24 +160,26 @@ def test_one_endpoint_is_listed_as_many() -> None:
     with TestClient(app) as client:
         own = client.get(CONFIG).json()
         told = client.get(INFO).json()["named_endpoints"]["/here"]
-    two = [NamedEndpoint(7, "one", told), NamedEndpoint(8, "other", told)]
+    one, other = FIRST_NUMBER + 1, FIRST_NUMBER + 2
+    two = [NamedEndpoint(one, "one", told), NamedEndpoint(other, "other", told)]
     config = config_of(gradio, "here", two, "http://a.example/b")
     (like,) = own["dependencies"]
     assert config["dependencies"] == [
-        like | {"id": 7, "api_name": "one"},
-        like | {"id": 8, "api_name": "other"},
+        like,
+        like | {"id": one, "api_name": "one"},
+        like | {"id": other, "api_name": "other"},
     ], MEND
     assert config["root"] == "http://a.example/b"
-    assert {name: config[name] for name in ("version", "protocol", "api_prefix")} == {
-        name: own[name] for name in ("version", "protocol", "api_prefix")
-    }
-    assert info_of(two) == {
-        "named_endpoints": {"/one": told, "/other": told},
-        "unnamed_endpoints": {},
-    }, MEND
-    call = call_by_number(gradio, "here", {"fn_index": 8, "data": [1], "session_hash": "s"})
+    assert {name for name in own if config.get(name) != own[name]} >= {"root", "dependencies"}
+    info = info_of(gradio, two)
+    assert [*info["named_endpoints"]] == ["/one", "/other", "/here"], MEND
+    assert info["unnamed_endpoints"] == {}
+    assert has_endpoint(gradio, "here")
+    assert not has_endpoint(gradio, "one")
+    assert [is_named_number(number) for number in (one, like["id"], None)] == [True, False, False]
+    call = call_by_number(gradio, "here", {"fn_index": other, "data": [1], "session_hash": "s"})
     PredictBody(**call)
-    assert (call["data"], session_and_call(call)) == ([8, [1]], ("s", None, like["id"]))
+    assert (call["data"], session_and_call(call)) == ([other, [1]], ("s", None, like["id"]))
 
 
 def test_call_fields_have_the_names_that_the_gate_reads() -> None:

@@ -22,12 +22,10 @@ EXPENSIVE = {
     f"{API}/workflows/a/b": Work.CATALOG,
     "/config": Work.CATALOG,
     "/gradio_api/info": Work.CATALOG,
-    "/endpoints/config": Work.CATALOG,
     f"{API}/health/": Work.HEALTH,
 }
 LARGE = {
     "/gradio_api/upload": BodyLimit.FILES,
-    "/endpoints/gradio_api/upload": BodyLimit.FILES,
     f"{API}/uploads/": BodyLimit.FILES,
     f"{API}/workflows/a/b/runs": BodyLimit.FILES,
     f"{API}/workflows": BodyLimit.WORKFLOW,

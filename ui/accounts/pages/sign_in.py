@@ -40,7 +40,6 @@ from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
 from ui.web.responses import TOO_MANY_REQUESTS, wants_page
-from ui.web.urls import ENDPOINTS
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ def login_routes(
     identity: Identity, passwords: Passwords, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
     """Return `GET /login` and `POST /login`, compatible with Gradio's own. Gradio's Python client
-    signs in there, and also beside the endpoints that it has connected to. A wrong password gets
+    signs in there. A wrong password gets
     status 400 with a message, or a page if a browser sent the form without the page's script.
     `root_path`: see the web server."""
     routes = GuardedRoutes()
@@ -165,7 +164,6 @@ def login_routes(
 
     @routes.post(f"{LOGIN}/", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
     @routes.post(LOGIN, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
-    @routes.post(f"{ENDPOINTS}{LOGIN}", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
     async def log_in(
         request: Request,
         name: Annotated[str, Form(alias=USERNAME)],

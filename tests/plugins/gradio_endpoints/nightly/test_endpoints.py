@@ -40,7 +40,7 @@ def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Connect gradio_client to the endpoints. The client leaves an empty folder for each file that
     it fetches."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
+    with closing(script_client(app.url, download_files=tmp_path)) as client:
         yield client
 
 
@@ -77,18 +77,17 @@ def test_a_signed_in_script_calls_endpoints_as_its_user(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     settings = WebSettings(port=0, users=(ANNA, BEN))
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
-        address = f"{app.url}/endpoints"
-        assert requests.get(f"{address}/config", timeout=LONGEST_WAIT).status_code == 401
+        assert requests.get(f"{app.url}/config", timeout=LONGEST_WAIT).status_code == 401
         with signed_in(app, ANNA) as browser:
             own = f"{app.url}/api/v1/workflows?file=of%20her%20own.json"
             browser.post(own, json.dumps(PROMPT), timeout=LONGEST_WAIT).raise_for_status()
         with (
-            closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,
-            closing(script_client(address, auth=BEN)) as ben,
+            closing(script_client(app.url, auth=ANNA, download_files=tmp_path)) as anna,
+            closing(script_client(f"{app.url}/endpoints", auth=BEN)) as ben,
         ):
             assert events_of(anna).keys() - events_of(ben).keys() == {"/of_her_own"}
-            made = anna.predict("a text", api_name="/of_her_own")
-            assert made["texts"] == ["a text"]
-            assert app.runs.record(made["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
-            made = anna.predict(**SMALL, api_name="/text_to_image")
-            assert Image.open(made["files"][0]).format == "PNG"
+            text, _, texts, about = anna.predict("a text", api_name="/of_her_own")
+            assert [text] == texts == ["a text"]
+            assert app.runs.record(about["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
+            made, *_ = anna.predict(**SMALL, api_name="/text_to_image")
+            assert Image.open(made).format == "PNG"
