@@ -128,6 +128,11 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
         except ComfyError as problem:
             log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
             return USAGE_ERROR
+        except ImportError as problem:
+            if not (problem.name or "").startswith("gradio"):
+                raise
+            log.error("%s. Install the Gradio version that docs/constraints.txt names.", problem)  # noqa: TRY400 - as above
+            return USAGE_ERROR
 
 
 def _terminal_closed(number: int, frame: FrameType | None) -> None:

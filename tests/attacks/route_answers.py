@@ -78,12 +78,12 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
                 "GET /assets/{name}",
+                "GET /typeface/{name}",
                 "GET /icons/{name}",
                 "GET /languages/{version}/{name}",
                 f"GET {API}",
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
-                "GET /endpoints/gradio_api/queue/data",
                 "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
@@ -110,7 +110,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(
             (
                 "POST /login",
-                "POST /endpoints/login",
                 "POST /language",
                 "POST /account/tokens",
                 "POST /account/password",
@@ -150,15 +149,6 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             422
         ),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SEE_OTHER, SEE_OTHER, 404),  # no such link
-        # The answer of a call is read once.
-        **dict.fromkeys(
-            (
-                "HEAD /endpoints/gradio_api/call/{name}/{call}",
-                "HEAD /endpoints/gradio_api/call/v2/{name}/{call}",
-            ),
-            Answers(405, 404, 401),
-        ),
-        "HEAD /endpoints/gradio_api/queue/data": users(404),
         "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
         # They open a template of this name.
         f"POST {API}/templates/readiness": users(404),
@@ -259,7 +249,6 @@ UNNAMED = {"GET": users(404), "HEAD": users(405)}  # the page has no file of tha
 GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     {
         "/": {"GET": everyone(SUCCESS), "HEAD": everyone(SUCCESS)},
-        "/config": READ_BY_USERS,
         **dict.fromkeys(("/favicon.ico", "/robots.txt"), READ),
         "/theme.css": READ_BY_USERS,
         "/static/{path:path}": UNNAMED,
@@ -268,17 +257,13 @@ GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/app_id": READ_BY_USERS,
         "/gradio_api/user": READ_BY_USERS,
         "/gradio_api/login_check": READ_BY_USERS,
-        "/gradio_api/info": READ_BY_USERS,
         "/gradio_api/openapi.json": READ_BY_USERS,
         "/gradio_api/file={path_or_url:path}": {"GET": OWNER, "HEAD": OWNER},
-        "/gradio_api/queue/join": {"POST": users(SUCCESS)},
         "/gradio_api/queue/data": {},
         "/gradio_api/cancel": {"POST": OWNER},
         "/gradio_api/reset": {"POST": OWNER},
         "/gradio_api/run/{api_name}": {"POST": users(422)},
-        "/gradio_api/call/{api_name}": {"POST": users(SUCCESS)},
         "/gradio_api/call/{api_name}/{event_id}": TOLD,
-        "/gradio_api/call/v2/{api_name}": {"POST": users(SUCCESS)},
         "/gradio_api/call/v2/{api_name}/{event_id}": TOLD,
     }
 )
@@ -286,7 +271,7 @@ GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 OPEN = frozenset(
     {
         *("/", "/account", "/health", "/login", "/api/v1/docs", *OF_ADMINISTRATORS),
-        *("/endpoints/login", "/language", "/shared/{token}", "/join/{token}"),
+        *("/language", "/shared/{token}", "/join/{token}"),
         *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),

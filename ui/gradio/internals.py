@@ -9,6 +9,7 @@ Options that bind the page's listeners to Gradio's events.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard, cast
 from urllib.parse import urlsplit
 
@@ -23,7 +25,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.component_meta import ComponentMeta, updateable
 from gradio.components import Component
-from gradio.data_classes import FileData
+from gradio.data_classes import FileData, PredictBody
 from gradio.events import api as api  # same as `gr.api`, which is untyped
 from gradio.queueing import Queue
 from gradio.route_utils import API_PREFIX, get_root_url
@@ -39,9 +41,10 @@ from gradio_client.utils import (
 )
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp
 
+from comfy.base.errors import ComfyError
 from ui.languages.current import all_translated, translated
 from ui.web.responses import NOT_UNDERSTOOD, in_short
 
@@ -96,6 +99,7 @@ _LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
 # Template expression for the URL of the theme's style sheet, as Gradio's script writes it.
 _THEME_ADDRESS = "config.get('root', '') ~ '/theme.css?v=' ~ config.get('theme_hash', '')"
+_MARKS = (_LANGUAGE, _CONFIG, _FRAME_SCRIPT, "</head>", "</body>")
 # Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
 # Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
@@ -107,6 +111,22 @@ _SPINNER_CLOCK = """<script>{
 }</script>"""
 # Seconds between two checks for new calls. Gradio's default of 0.001 uses 5 % of a core.
 _LOOKS_FOR_CALLS = 0.01
+# Requests that the allowlist passes on, with any name for endpoints and calls.
+_CALLED = (
+    *(("POST", path) for path in (PRESS, JOIN, f"{CALL}any", f"{CALL}v2/any", *sorted(ENDINGS))),
+    *(("GET", path) for path in (STREAM, f"{CALL}any/call")),
+)
+# Methods that `Page` replaces, and the first parameters with which Gradio calls them.
+_REPLACED = MappingProxyType(
+    {
+        "preprocess_data": ["block_fn", "inputs", "state", "explicit_call"],
+        "process_api": ["block_fn", "inputs", "state", "request"],
+    }
+)
+_OF_QUEUE = (
+    *("event_ids_to_events", "pending_messages_per_session", "pending_event_ids_session"),
+    *("clean_events", "max_size", "sleep_when_free"),
+)
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
 
@@ -289,11 +309,41 @@ def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     page._queue.sleep_when_free = _LOOKS_FOR_CALLS
 
 
+def missing_parts(gradio: App) -> Iterator[str]:
+    """Yield the names of the undocumented parts that this version of Gradio lacks or has
+    changed."""
+    for method, path in _CALLED:
+        scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        if not any(route.matches(scope)[0] is Match.FULL for route in gradio.routes):
+            yield f"{method} {path}"
+    for name, parameters in _REPLACED.items():
+        method_of_blocks: Any = getattr(gr.Blocks, name, None)
+        is_replaced = inspect.iscoroutinefunction(method_of_blocks)
+        if not is_replaced or [*inspect.signature(method_of_blocks).parameters][1:5] != parameters:
+            yield f"Blocks.{name}"
+    for owner, names in (
+        (gradio.get_blocks()._queue, _OF_QUEUE),
+        (gradio.state_holder, ("session_data", "time_last_used")),
+        (PredictBody(data=[]), ("session_hash", "event_id", "fn_index")),
+    ):
+        yield from (f"{type(owner).__name__}.{name}" for name in names if not hasattr(owner, name))
+    document = Path(gr.__file__).with_name("templates") / "frontend" / "index.html"
+    source = document.read_text(encoding="utf-8")
+    yield from (f"{mark} in the document" for mark in _MARKS if mark not in source)
+
+
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
-    """Put `front` between this app and Gradio's mounted app, and return Gradio's app."""
+    """Put `front` between this app and Gradio's mounted app, and return Gradio's app. Raises
+    ComfyError for a version of Gradio with which the app would fail later, or be unprotected."""
     mounts = (route for route in app.routes if isinstance(route, Mount))
     mount = next(route for route in mounts if isinstance(route.app, App))
     gradio = cast(App, mount.app)
+    if lacks := [*missing_parts(gradio)]:
+        raise ComfyError(
+            f"Gradio {gr.__version__} lacks or has changed parts that this app uses:"
+            f" {', '.join(lacks)}.",
+            "Install the version that docs/constraints.txt names.",
+        )
     gradio.get_blocks().app = gradio  # the queue reads the app's URL from it
     mount.app = front(gradio)
     return gradio

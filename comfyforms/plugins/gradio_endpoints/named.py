@@ -391,8 +391,9 @@ class EndpointRoutes:
     def routes(self) -> GuardedRoutes:
         """Return the routes. The page itself needs none of the first two: its document has both."""
         routes = GuardedRoutes()
-        routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET", work=Work.CATALOG)
-        routes.plain(INFO, self._info, Access.SIGNED_IN, "GET", work=Work.CATALOG)
+        for path, answer in ((CONFIG, self._config), (INFO, self._info)):
+            routes.plain(path, answer, Access.SIGNED_IN, "GET", work=Work.CATALOG)
+            routes.plain(f"{path}/", answer, Access.SIGNED_IN, "GET", work=Work.CATALOG)
         routes.plain(JOIN, self._join, Access.SIGNED_IN, "POST")
         for name in WITH_FILES:
             path = f"{CALL}{name}"

@@ -24,6 +24,7 @@ from gradio.queueing import Queue
 from gradio.routes import App
 from starlette.requests import Request
 
+from comfy.base.errors import ComfyError
 from tests.attacks.routes import registered
 from tests.support.waiting import awaited
 from ui.files import components
@@ -61,6 +62,7 @@ from ui.gradio.internals import (
     has_endpoint,
     info_of,
     is_named_number,
+    missing_parts,
     model_viewer,
     session_and_call,
     stand_before,
@@ -356,12 +358,6 @@ def test_sessions_can_be_looked_up_and_forgotten() -> None:
     sessions.forget("page")
     assert "page" not in gradio.state_holder.session_data
     assert not sessions.has_listener("page", 99)
-    for name in (
-        "event_ids_to_events",
-        "pending_messages_per_session",
-        "pending_event_ids_session",
-    ):
-        assert hasattr(gradio.get_blocks()._queue, name), f"Gradio's queue has no `{name}` any more"
 
 
 def test_a_components_class_is_made_without_a_file() -> None:
@@ -372,14 +368,24 @@ def test_a_components_class_is_made_without_a_file() -> None:
     )
 
 
-def test_methods_that_are_replaced_are_there() -> None:
-    """`Page` replaces two methods of Blocks, and `without_preprocess` one of a component."""
-    for name in ("preprocess_data", "process_api"):
-        assert inspect.iscoroutinefunction(getattr(gr.Blocks, name)), (
-            f"Blocks.{name} is gone: Page no longer guards it"
-        )
-    wanted = ["self", "block_fn", "inputs", "state", "explicit_call"]
-    assert list(inspect.signature(gr.Blocks.preprocess_data).parameters) == wanted
+def test_another_gradio_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app names the parts that this version lacks or has changed, instead of failing later."""
+    _, gradio = mounted()
+    assert [*missing_parts(gradio)] == [], MEND
+    monkeypatch.delattr(gr.Blocks, "preprocess_data")
+    monkeypatch.delattr(gradio.get_blocks()._queue, "max_size")
+    monkeypatch.delattr(gradio.state_holder, "session_data")
+    monkeypatch.setattr(gradio.router, "routes", [])
+    lacks = [*missing_parts(gradio)]
+    assert f"POST {JOIN}" in lacks
+    assert {"Blocks.preprocess_data", "Queue.max_size", "StateHolder.session_data"} < {*lacks}
+    with pytest.raises(ComfyError, match=r"changed parts.*Blocks\.preprocess_data") as refusal:
+        mounted()
+    assert "docs/constraints.txt" in refusal.value.hint
+
+
+def test_components_preprocess_one_value() -> None:
+    """`without_preprocess` replaces a component's method."""
     assert list(inspect.signature(gr.Slider.preprocess).parameters) == ["self", "payload"]
 
 
