@@ -79,6 +79,7 @@ from ui.gradio.internals import (
 from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 from ui.page.form.kinds.registry import VIEWS
+from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.limits import BodyLimit, WebLimits, read_object
@@ -377,16 +378,15 @@ def _run_states(run: Run, answers: ClientAnswers) -> Iterator[_Answer]:
 
 
 class EndpointRoutes:
-    """Gradio's routes that list and call endpoints: those of the page, and one per workflow.
-    `root_path`: see the web server."""
+    """Gradio's routes that list and call endpoints: those of the page, and one per workflow."""
 
     def __init__(
-        self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, root_path: str
+        self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, settings: WebSettings
     ) -> None:
         self._library = library
         self._limits = limits
         self._identity = identity
-        self._root_path = root_path
+        self._settings = settings
 
     def routes(self) -> GuardedRoutes:
         """Return the routes. The page itself needs none of the first two: its document has both."""
@@ -404,14 +404,19 @@ class EndpointRoutes:
 
     def _config(self, request: Request) -> Response:
         """Return the page's configuration and the endpoints, with the numbers that calls use."""
-        root = root_address(request, CONFIG, self._root_path)
+        root = root_address(request, CONFIG, self._settings.root_path)
         return self._listed(
             request, lambda known: config_of(_allowlist_of(request).gradio, ANSWERING, known, root)
         )
 
     def _info(self, request: Request) -> Response:
-        """Return each endpoint's parameters and return values."""
-        return self._listed(request, lambda known: info_of(_allowlist_of(request).gradio, known))
+        """Return each endpoint's parameters and return values. Any page may read the public list of
+        a Space, as the canvas of `gr.Workflow` does, but not with a user's cookies."""
+        gradio = _allowlist_of(request).gradio
+        response = self._listed(request, lambda known: info_of(gradio, known))
+        if self._settings.on_a_space:
+            response.headers["access-control-allow-origin"] = "*"
+        return response
 
     def _listed(
         self, request: Request, listed: Callable[[list[NamedEndpoint]], dict[str, Any]]

@@ -19,6 +19,5 @@ def app_parts(app: PluginApp) -> AppParts:
         add_chain_api(services.chains, services.runs, identity)
         add_named_endpoints(app.parts.run_start, services.chains, identity)
 
-    root_path = app.settings.root_path
-    routes = EndpointRoutes(services.library, services.limits, identity, root_path).routes()
-    return AppParts([routes], add_endpoints=add_endpoints)
+    routes = EndpointRoutes(services.library, services.limits, identity, app.settings)
+    return AppParts([routes.routes()], add_endpoints=add_endpoints)

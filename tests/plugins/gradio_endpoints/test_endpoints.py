@@ -15,10 +15,11 @@ import requests
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.support.gradio_calls import file_at, script_client
+from tests.support.gradio_calls import PageCalls, file_at, script_client
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
 
 SMALL = {"steps": 1, "width": 256, "height": 256}
 SHIPPED = {
@@ -217,3 +218,55 @@ def test_only_an_upload_is_accepted_as_a_file(app: RunningApp) -> None:
             assert "event: error" in said
         else:
             assert (answer.status_code, "uploaded" in answer.text) == (422, True)
+
+
+def test_the_former_address_answers_as_the_root(app: RunningApp) -> None:
+    """Below `/endpoints`, each path of the app has the same answer as at the root."""
+    for path in ("/config", "/gradio_api/info", "/health", "/api/v1/workflows", "/none"):
+        here, there = (
+            requests.get(f"{app.url}{prefix}{path}", timeout=LONGEST_WAIT)
+            for prefix in ("", "/endpoints")
+        )
+        assert here.status_code == there.status_code
+        assert path == "/health" or here.text == there.text
+
+
+def test_a_workflow_never_hides_an_endpoint_for_any(app: RunningApp, caller: Client) -> None:
+    """A workflow with the name of such an endpoint gets a number."""
+    folder = app.services.folder.path
+    shutil.copy(folder / "upscale.json", folder / "run.json")
+    try:
+        with closing(script_client(app.url)) as new:
+            told = events_of(new)
+    finally:
+        (folder / "run.json").unlink()
+    assert returned(told["/run_2"]) == returned(told["/upscale"])
+    assert told["/run"] == events_of(caller)["/run"]
+
+
+def test_the_pages_own_calls_pass_unchanged(app: RunningApp) -> None:
+    """The page's listeners are called by their own numbers. Its document names no workflow's
+    endpoint, so that a folder of many doesn't delay it."""
+    page = PageCalls(app)
+    body = {"session_hash": page.session, "fn_index": page.load["id"], "data": [{}]}
+    joined = requests.post(f"{app.url}/gradio_api/queue/join", json=body, timeout=LONGEST_WAIT)
+    assert joined.status_code == 200, joined.text
+    document = requests.get(app.url, timeout=LONGEST_WAIT).text
+    assert '"api_name":"run"' in document.replace(" ", "")
+    assert "image_to_image" not in document
+
+
+def test_only_the_list_of_a_space_is_readable_for_other_sites() -> None:
+    """A canvas of `gr.Workflow` on another site reads the list, but nothing else and nothing of a
+    user. Elsewhere, it can't read the list either."""
+    origin, allows = {"Origin": "https://canvas.example"}, "access-control-allow-origin"
+    for on_a_space in (True, False):
+        settings = WebSettings(port=0, on_a_space=on_a_space)
+        with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+            info, config = (
+                requests.get(app.url + path, headers=origin, timeout=LONGEST_WAIT).headers
+                for path in ("/gradio_api/info", "/config")
+            )
+        assert info.get(allows) == ("*" if on_a_space else None)
+        assert {allows, "access-control-allow-credentials"}.isdisjoint(config)
+        assert "access-control-allow-credentials" not in info
