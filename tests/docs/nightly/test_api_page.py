@@ -90,7 +90,7 @@ def test_the_examples_of_the_page_work(
         assert re.search(r"^done .*\.png$", plain, re.M)
         assert remote.count("done (") == 2
         assert "done 6 of 6" in remote
-        assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
+        assert re.search(r"^done .*\.png$", named, re.M), named
         assert images == "done 512x512\n"
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
@@ -125,4 +125,4 @@ def test_its_script_for_node_works() -> None:
             ["node", "--input-type=module", "-e", script.replace(WRITTEN, app.url)],
             SCRIPTS,
         )
-    assert re.search(r"^done \[[^]]*\.png", told, re.M), told
+    assert re.search(r"^done .*\.png", told, re.M), told
