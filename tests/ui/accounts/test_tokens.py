@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 import websocket
-from gradio_client import Client
 
 from comfy.demo import DemoServer
 from tests.security.signing_in import signed_in
+from tests.support.gradio_calls import script_client
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from ui.accounts.login import SignInSettings, sign_in_address
@@ -76,7 +76,7 @@ def test_a_token_identifies_its_user_on_every_kind_of_route(app: RunningApp) -> 
         token = make(anna, app, "nightly")
         assert token not in page(anna, app)  # a reload makes no other, and does not tell it again
         assert page(anna, app).count("nightly</b>") == 1
-        client = Client(app.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
+        client = script_client(app.url, headers={"Authorization": f"Bearer {token}"})
         client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
         (run,) = asked(app, "/api/v1/runs?with_page=true", token).json()["runs"]
         mine = anna.get(f"{app.url}/api/v1/runs/{run['id']}?with_page=true", timeout=LONGEST_WAIT)
