@@ -74,7 +74,7 @@ UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
 FILE = f"{API_PREFIX}/file="  # prefix of a file's place: serves the file
 # Schema by which Gradio recognizes a file value.
 FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
-# Numbers of named endpoints begin here, far above those of the page's listeners, and stay exact in
+# Numbers of named endpoints begin here, far above the page's listeners, and stay exact in
 # JavaScript.
 FIRST_NUMBER = 1 << 48
 UPLOADED = "files"  # form field of each file in a request to UPLOAD

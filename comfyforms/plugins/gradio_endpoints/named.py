@@ -378,7 +378,7 @@ def _run_states(run: Run, answers: ClientAnswers) -> Iterator[_Answer]:
 
 
 class EndpointRoutes:
-    """Gradio's routes that list and call endpoints: those of the page, and one per workflow."""
+    """Gradio's routes that list and call endpoints, the page's and one per workflow."""
 
     def __init__(
         self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, settings: WebSettings
