@@ -210,6 +210,7 @@ def _replayed(begun: StartOutcome) -> dict[str, str]:
 
 CALLBACK: Mapping[str, Any] = {
     "type": ["string", "null"],
+    "format": "uri",
     "description": (
         "The URL that gets a webhook at the end. The administrator must have allowed its host."
     ),
