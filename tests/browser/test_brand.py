@@ -34,12 +34,12 @@ def rgb(color: str) -> str:
 def test_the_page_has_the_brand_in_light_and_in_dark(
     context_of: Callable[..., BrowserContext],
 ) -> None:
-    """The button has the accent, in dark a lighter tone. The footer also names the product.
+    """The button has the accent, in dark its tone for dark. The footer also names the product.
     Messages name the app."""
     light, dark = accent_tones(BRAND.accent, HARDEST_BACKGROUND)
     settings = WebSettings(port=0, brand=BRAND)
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, settings=settings) as app:
-        for scheme, tone in (("light", light[6]), ("dark", dark[5])):
+        for scheme, tone in (("light", light[6]), ("dark", dark[6])):
             page = context_of(color_scheme=scheme).new_page()
             page.goto(f"{app.url}/?workflow=text-to-image")
             generate = page.get_by_role("button", name="Generate")
