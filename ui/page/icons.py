@@ -71,8 +71,8 @@ _ANY = """:is([data-icon], [class*="icon-of-"])::before {
   content: "";
   display: inline-block;
   flex: none;
-  width: 18px;
-  height: 18px;
+  width: var(--icon-size, 18px);
+  height: var(--icon-size, 18px);
   margin: 0;
   border: none;
   transform: none;

@@ -114,12 +114,12 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     if reason:
         hint += f' <span class="for-administrators">{html_of(TO_SWITCH_ON)}</span>'
     return (
-        f'<div class="missing"><p>{html_of(summary)}</p>'
+        f'<div class="missing flow" data-icon="warning"><p>{html_of(summary)}</p>'
         f'<button type="button" class="quiet" popovertarget="missing-parts">{html_of(_DETAILS)}'
         f'</button><div id="missing-parts" class="missing-parts" popover role="dialog"'
         f' aria-label="{html_of(_TITLE)}"><h2>{html_of(_TITLE)}</h2>'
         f"{hint and f'<p>{hint}</p>'}<ul>{lines}</ul>"
-        f'<div class="last"><button type="button" class="quiet" data-copy="{lines_to_copy}">'
+        f'<div class="last flow"><button type="button" class="quiet" data-copy="{lines_to_copy}">'
         f"{html_of(_COPY)}</button>{_install_link(items)}"
         f'<button type="button" class="quiet" popovertarget="missing-parts"'
         f' popovertargetaction="hide">{html_of(_CLOSE)}</button></div></div></div>'
@@ -148,7 +148,7 @@ def _by_pack(items: Iterable[_Item]) -> tuple[list[_Item], list[_Item]]:
 def _of_unknown_pack(nodes: Iterable[_Item]) -> str:
     """Return the line of all nodes without a known pack, each with a link to search for it."""
     lines = "".join(
-        f'<span class="about"><code>{html.escape(one.name[:200])}</code> · '
+        f'<span class="about aside"><code>{html.escape(one.name[:200])}</code> · '
         + "".join(f"{html_of(part)} · " for part in _details(one))
         + _link(f"{_SEARCH_PAGE}{quote(one.name[:100])}", html_of(_SEARCH))
         + "</span>"
@@ -156,7 +156,7 @@ def _of_unknown_pack(nodes: Iterable[_Item]) -> str:
     )
     return (
         f"<li><strong>{html_of(_UNKNOWN_PACK)}</strong>"
-        f'<span class="about">{html_of(_TO_FIND)}</span>{lines}</li>'
+        f'<span class="about aside">{html_of(_TO_FIND)}</span>{lines}</li>'
     )
 
 
@@ -276,14 +276,16 @@ def _line(item: _Item) -> str:
         command = item.pack.command
         return (
             f"<strong>{_link(item.pack.url, html.escape(item.pack.id))}</strong>"
-            f'<span class="about">{html_of(_TO_INSTALL)}</span>'
-            f'<span class="about"><code>{name}</code></span>'
+            f'<span class="about aside">{html_of(_TO_INSTALL)}</span>'
+            f'<span class="about aside"><code>{name}</code></span>'
             f'<span class="for-administrators"><code class="command">{html.escape(command)}</code>'
             f"{_copy_button(command, _COPY_COMMAND)}</span>"
         )
     about = " · ".join(map(html_of, filter(None, (item.place, *_details(item)))))
     copy = _copy_button(item.address, _COPY_LINK) if item.address else ""
-    return f'<strong>{kind}</strong> <code>{name}</code><span class="about">{about}</span>{copy}'
+    return (
+        f'<strong>{kind}</strong> <code>{name}</code><span class="about aside">{about}</span>{copy}'
+    )
 
 
 def _link(address: str, words: str) -> str:
@@ -469,7 +471,8 @@ def draw_problem(
         _draw_sharing(name, title, sharing)
     what, hint = html_of(str(problem)), html_of(problem.hint)
     gr.HTML(
-        f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
+        f'<div role="alert" class="state-card" data-icon="warning"><strong>{what}</strong>'
+        f'<p class="muted">{hint}</p></div>',
         elem_classes="notice",
         elem_id="no-form",
         js_on_load=calls("form/form.js", f"notDrawn({json.dumps(will_pass)})"),

@@ -251,7 +251,7 @@ def draw_paid_notice(
         f'<div role="note"><strong>{html_of(_PAID)}</strong><ul>{items}</ul>'
         f"<p>{html_of(_payer(source, has_account=has_account))}</p>"
         f"{account if has_account and not source else ''}</div>",
-        elem_classes=["notice", "paid"] if source else "notice",
+        elem_classes="notice",
         elem_id="paid",
     )
 

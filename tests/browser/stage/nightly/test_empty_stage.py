@@ -77,8 +77,9 @@ def are_on_the_picture(person: Visitor) -> None:
 
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
-    """Check that only the card says what keeps Generate off. The card suggests none of the demo server's models, although one of them
-    is there to fail. A workflow that can run and has no example says only once where the result
+    """Check that only the card says what keeps Generate off. The stage says only that the workflow
+    can't run. The card suggests none of the demo server's models, although one of them is there to
+    fail. A workflow that can run and has no example says only once where the result
     will appear."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
@@ -88,7 +89,7 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(headline).to_be_empty()
     empty = person.page.locator("#stage .empty")
     expect(empty).to_be_visible()
-    expect(empty.locator(".nothing-yet")).to_have_count(0)
+    expect(empty.locator(".state-card strong")).to_have_text("This workflow can't run here.")
     expect(person.page.get_by_text("Ideas to try")).not_to_be_visible()
     card = person.page.locator("#missing")
     card.get_by_role("button", name="Details").click()
@@ -96,13 +97,11 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(card).not_to_contain_text("similar here: demo")
     person.page.keyboard.press("Escape")
     person.turn_to("steps/describe-image")
-    expect(empty.locator(".nothing-yet")).to_have_text("Your result will appear here.")
-    expect(person.page.locator("#stage .other-ways")).to_contain_text(
-        "Drop a workflow file anywhere to open it."
-    )
+    expect(empty.locator(".state-card strong")).to_have_text("Your result will appear here.")
+    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
-    expect(empty.locator(".nothing-yet")).to_have_count(0)
+    expect(empty.locator(".state-card")).to_have_count(0)
     expect(headline).to_be_empty()
 
 

@@ -55,7 +55,7 @@ class Sheet {
   #scroll = element("div", "scroll");
   #table = element("div", "table");
   #columns = element("div", "columns aside");
-  #said = element("p", "nothing");
+  #said = element("p", "state-card muted");
   #list;
   #grid;
   /** @type {Rows} */

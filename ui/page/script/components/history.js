@@ -40,7 +40,7 @@ export class History {
   #size = iconButton("expand", () => this.#resize(), "bare rows");
   #scroll = element("div", "scroll");
   #list = element("div", "days");
-  #said = element("p", "said muted");
+  #said = element("p", "said state-card muted");
   /** @type {Past} */
   #runs = [];
   #layout = wall([], () => null, 0, SMALL);
@@ -73,7 +73,7 @@ export class History {
       clearTimeout(typing);
       typing = window.setTimeout(() => component.search({ text: this.text }), SEARCH_PAUSE);
     });
-    this.#size.title = this.#size.ariaLabel = message("Large");
+    this.#size.ariaLabel = message("Large");
     this.#size.ariaPressed = String(this.#isLarge);
     head.append(element("h2", "", message("History")), this.#search, this.#size);
     this.#scroll.append(this.#list);
@@ -115,6 +115,7 @@ export class History {
     this.#days = days;
     this.#place.hidden = !any;
     this.#said.textContent = runs.length ? "" : this.text ? NOTHING_FOUND : nothing;
+    this.#said.dataset.icon = this.text ? "search" : "picture";
     this.#scroll.hidden = !runs.length;
     this.#at = Math.min(this.#at, Math.max(0, runs.length - 1));
     this.#arrange();

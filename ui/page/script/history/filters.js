@@ -67,6 +67,6 @@ export class Filters {
  */
 function toggle(icon, name, does) {
   const made = iconButton(icon, does, "bare");
-  made.title = made.ariaLabel = name;
+  made.ariaLabel = name;
   return made;
 }

@@ -17,10 +17,10 @@ const pathOf = ({ server, id }) => `${API}/admin/downloads/${server}/${encodeURI
 /** Row of one model. Its elements stay while the state changes, so that the focus stays, too. */
 class ModelRow {
   place = element("li", "model");
-  #about = element("span", "about");
-  #state = element("span", "state");
+  #about = element("span", "about aside");
+  #state = element("span", "state smaller digits");
   #bar = element("progress");
-  #buttons = element("span", "buttons");
+  #buttons = element("span", "buttons in-line");
   #shown = "";
 
   /**
@@ -132,7 +132,7 @@ class MissingModelList {
   /** @type {Map<string, ModelRow>} */
   #rows = new Map();
   #list = element("ul", "models");
-  #last = element("p", "last");
+  #last = element("p", "last flow");
   #request = element("span", "request");
   #server = element("select");
   #timer = 0;

@@ -106,7 +106,7 @@ export class EmptyStage {
     const cover = isKnown(state) ? state.cover : "";
     const isComing = Boolean(state.cover) && !isKnown(state);
     const hasPicture = Boolean(shared || own || cover);
-    const words = !isKnown(state) || hasPicture || state.blocked ? "" : NOTHING_YET;
+    const words = !isKnown(state) || hasPicture ? "" : state.blocked || NOTHING_YET;
     const note = noteOf(state);
     const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
     const wanted = JSON.stringify([
@@ -125,10 +125,12 @@ export class EmptyStage {
       const theirs = cover ? [exampleOf(cover, EXAMPLE)] : isComing ? [roomFor()] : [];
       const example = own ? lastOf(own) : theirs;
       const parts = shared ? [figureOf(shared)] : example;
-      if (words && !ideas.length) parts.push(element("p", "nothing-yet", words));
+      const isCard = words && !ideas.length;
+      const icon = state.blocked ? "unfinished" : "picture";
+      if (isCard) parts.push(cardOf(icon, words, ...otherWays()));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
-      this.ways.replaceChildren(...otherWays());
+      this.ways.replaceChildren(...(isCard ? [] : otherWays()));
       const chips = ideas.map((idea) => chipOf(idea));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
@@ -148,12 +150,12 @@ export class EmptyStage {
     const ways = element("div", "ways-in wraps rigid");
     ways.append(button(message("Choose a workflow"), () => $("#picker .chosen")?.click()));
     if (mayStart()) ways.append(fromTemplate());
-    const parts = [element("p", "nothing-yet", NO_FORM), ways];
+    const card = cardOf("form", NO_FORM, ways);
     if (mayOpen()) {
       ways.append(button(message("Open a workflow…"), () => $("#open button")?.click()));
-      parts.push(element("p", "hint", DROP));
+      card.append(element("p", "hint", DROP));
     }
-    this.place.replaceChildren(...parts);
+    this.place.replaceChildren(card);
   }
 
   /** Move the ideas to the field that they fill in the one-column layout, and to the stage's picture otherwise. */
@@ -169,6 +171,17 @@ export class EmptyStage {
       else this.place.prepend(this.#ideas);
     }
   }
+}
+
+/**
+ * @param {string} icon
+ * @param {string} words
+ * @param {...HTMLElement} ways
+ */
+function cardOf(icon, words, ...ways) {
+  const card = element("div", "state-card", element("strong", "", words), ...ways);
+  card.dataset.icon = icon;
+  return card;
 }
 
 /** Return other ways to begin, as far as this user may. */

@@ -200,7 +200,7 @@ async function textOf(item) {
  * @param {HTMLElement[]} content
  */
 function card(item, note, ...content) {
-  const place = element("div", "card");
+  const place = element("div", "card state-card");
   place.dataset.kind = item.kind;
   place.draggable = true;
   if (item.kind !== "audio")

@@ -21,7 +21,7 @@ export class StartPage {
   #onlyRunnable = element("label", "only-runnable in-line");
   #templates = button(message("Start from a template…"), openGallery, "quiet");
   #list = element("div", "list");
-  #said = element("p", "caption");
+  #said = element("p", "state-card muted");
   /** @type {readonly Choice[]} */
   #choices = [];
   /** @type {readonly string[]} */
@@ -44,6 +44,7 @@ export class StartPage {
     this.#folders.role = "group";
     this.#folders.ariaLabel = message("Folder");
     this.#said.role = "status";
+    this.#said.dataset.icon = "search";
     const tools = element("div", "tools flow");
     tools.append(this.#search, this.#folders, this.#onlyRunnable, this.#templates);
     this.#page.append(title, tools, this.#said, this.#list);
