@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -118,9 +119,14 @@ def test_a_user_command_writes_the_user_file(command: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("snippet", PYTHON)
 def test_a_snippet_runs_against_the_app(
-    snippet: str, app: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    snippet: str,
+    app: RunningApp,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pointed at a running app, the Python snippet finishes a run and prints its file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # Gradio's client leaves folders there
     with chdir(tmp_path):
         run_python(snippet.replace("http://127.0.0.1:7860", app.url))
     assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
