@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -175,12 +176,16 @@ def _digest(file: BinaryIO) -> str:
 
 
 def _write(file: Path, content: BinaryIO) -> None:
+    """Write a file, or replace it: requests that read the old content can finish, and an error
+    keeps it."""
     content.seek(0)
+    part = file.with_name(f"{secrets.token_hex(4)}.part")
     try:
-        with file.open("wb") as kept:
+        with part.open("wb") as kept:
             shutil.copyfileobj(content, kept)
+        part.replace(file)
     except OSError:
-        file.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import shutil
 
 import pytest
 import requests
@@ -26,6 +28,23 @@ def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
     deep = upload(app, red, "n.png", subfolder="x/y", path="/api/upload/image").json()
     assert deep == {"name": "n.png", "subfolder": "x/y", "type": "input"}
     assert view(app, filename="n.png", type="input", subfolder="x/y").content == red
+
+
+def test_a_failed_overwrite_keeps_the_old_file(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red = png("red")
+    upload(app, red, "kept.png")
+    (file,) = app.services.copies.uploads.path.glob("*/*/kept.png")
+    monkeypatch.setattr(shutil, "copyfileobj", fails)
+    assert upload(app, png("blue"), "kept.png", overwrite="true").status_code >= 400
+    monkeypatch.undo()
+    assert view(app, filename="kept.png", type="input").content == red
+    assert [*file.parent.iterdir()] == [file]
+
+
+def fails(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_only_the_owner_reaches_an_upload(app: RunningApp) -> None:
