@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from threading import Condition
 from typing import Any
@@ -45,25 +46,30 @@ class NodeLists:
         self._forms, self._files = forms, files
         self._hidden = cached(LRUCache[Any, Any](1), key=id, condition=Condition())(_hidden)
 
-    def of(self, owner: str) -> dict[str, Any]:
-        """Return the nodes that the user may use in a prompt, in the format of `/object_info`.
-        Lists of files have only the user's own uploads, unless the administrator trusts the user.
-        Raises WorkflowError for a user who may send no prompts, and ServerUnreachable or
-        ServerError. Waits for the servers."""
+    def of(self, owner: str, node: str | None = None) -> dict[str, Any]:
+        """Return the nodes that the user may use in a prompt, or only `node` if it is one of them,
+        in the format of `/object_info`. Lists of files have only the user's own uploads, unless the
+        administrator trusts the user. Raises WorkflowError for a user who may send no prompts, and
+        ServerUnreachable or ServerError. Waits for the servers."""
         permissions = self._forms.permissions
         permissions.check_open(owner)
         catalog, trusted = self._forms.catalog.get(), permissions.trusts(owner)
         _, hidden, with_files = self._hidden(catalog)  # keeps the catalog, and so its id
+        allowed = permissions.nodes
+
+        @cache  # many inputs have the same list
+        def names(media: str) -> list[str]:
+            return self._files.names(owner, media)
 
         def own_files(spec: InputSpec) -> list[object]:
             media = "" if spec.upload == "file" else spec.upload
-            own = self._files.names(owner, media) if media is not None else []
+            own = names(media) if media is not None else []
             return [*own, *(spec.choices or ())] if trusted else [*own]
 
         return {
-            name: _shown(catalog.raw[name], "", own_files) if name in with_files else node
-            for name, node in hidden.items()
-            if permissions.nodes is None or name in permissions.nodes
+            name: _shown(catalog.raw[name], "", own_files) if name in with_files else hidden[name]
+            for name in (hidden if node is None else [node])
+            if name in hidden and (allowed is None or name in allowed)
         }
 
 
@@ -160,8 +166,7 @@ class ServerCalls:
     @routes.get("/object_info/{name:path}", Access.SIGNED_IN, work=Work.CATALOG)
     def node(self, name: str, owner: Owner) -> Response:
         """Return one node, or `{}`."""
-        nodes = self.nodes.of(owner)
-        return _json({name: nodes[name]} if name in nodes else {})
+        return _json(self.nodes.of(owner, name))
 
     @routes.get("/models", Access.SIGNED_IN, work=Work.HEALTH)
     def folders(self, owner: Owner) -> Response:

@@ -10,6 +10,7 @@ import requests
 
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyforms.plugins.comfyui_api.files import OwnFiles
 from tests.plugins.comfyui_api.files import png, upload
 from tests.support.http_client import BOB, get
 from tests.support.serving import RunningApp, Served, running_app
@@ -54,6 +55,22 @@ def test_lists_of_files_have_only_own_uploads(app: RunningApp) -> None:
     assert images(app, cookie=BOB) == ["theirs.png"]
     upload(app, png("red"), "script.png", "")
     assert images(app, cookie="") == []
+
+
+def test_lists_each_kind_of_file_once(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And for one node only what its inputs need."""
+    listed, names = list[str](), OwnFiles.names
+
+    def noted(files: OwnFiles, owner: str, media: str) -> list[str]:
+        listed.append(media)
+        return names(files, owner, media)
+
+    monkeypatch.setattr(OwnFiles, "names", noted)
+    nodes = {"/object_info": ["audio", "image", "video"], "/object_info/LoadImage": ["image"]}
+    for path, media in (nodes | {"/object_info/KSampler": []}).items():
+        listed.clear()
+        get(app, path)
+        assert sorted(listed) == media
 
 
 def test_system_stats_name_versions_and_devices_only(served: Served) -> None:
