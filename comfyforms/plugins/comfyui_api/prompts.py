@@ -111,8 +111,8 @@ class PromptCalls:
         """Return the number of unfinished runs of all users."""
         return AsciiJSON(queue_info(len(self._line())))
 
-    @routes.get("/queue", Access.SIGNED_IN)
-    async def queue(self, owner: Owner) -> Response:
+    @routes.get("/queue", Access.SIGNED_IN, work=Work.PROCESSOR)
+    def queue(self, owner: Owner) -> Response:
         """Return the unfinished runs in the order of their turns, without others' content."""
         entries: dict[bool, list[list[object]]] = {True: [], False: []}
         for number, run in enumerate(self._line()):
@@ -264,11 +264,11 @@ class PromptCalls:
 
     async def _told(self, request: Request) -> Json:
         body = await request.body()
-        return self._read(body) if body.strip() else {}
+        return await asyncio.to_thread(self._read, body) if body.strip() else {}
 
     def _entry(self, number: float, record: Record) -> list[object]:
         catalog: Mapping[str, NodeSpec] = {}
-        with suppress(ComfyError):  # without a request, because the event loop waits
+        with suppress(ComfyError):  # without a request, which may take long
             catalog = self.starter.forms.catalog.cached()
         return queue_entry(number, record, catalog)
 
