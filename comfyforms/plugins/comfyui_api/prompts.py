@@ -167,8 +167,8 @@ class PromptCalls:
 
     @routes.post("/history", Access.SIGNED_IN)
     async def change_history(self, request: Request, owner: Owner) -> Response:
-        """Delete finished runs with their results: all of sent prompts (`clear`), or those with
-        these ids (`delete`)."""
+        """Delete finished runs with their results: all of sent prompts except favorites (`clear`),
+        or those with these ids (`delete`)."""
         told = await self._told(request)
         await asyncio.to_thread(self._delete, told, owner)
         return Response()
@@ -256,8 +256,10 @@ class PromptCalls:
     def _delete(self, told: Json, owner: str) -> None:
         stored = self.starter.runs.history
         if told.get("clear") and stored is not None and self._is_one(owner):
-            while records := stored.of(owner, _SENT, limit=_MOST):
-                stored.unlist([one.id for one in records], owner)
+            before = ""
+            while records := stored.of(owner, _SENT, before=before, limit=_MOST):
+                stored.unlist([one.id for one in records if not one.favourite], owner)
+                before = records[-1].id
         for run_id in _ids(told):
             with suppress(ComfyError):  # unknown, or it isn't finished
                 self.deletion.delete(run_id, owner)

@@ -217,7 +217,10 @@ def test_the_history_has_sent_prompts(served: Served) -> None:
     assert told(app, "/history?offset=3", cookie) == {}
     call(app, "POST", "/history", {"delete": ids[:1]}, cookie)
     assert [*told(app, "/history", cookie)] == ids[1:]
+    call(app, "PATCH", "/api/v1/runs", {"runs": ids[2:], "favourite": True}, cookie)
     call(app, "POST", "/history", {"clear": True}, cookie)
+    assert [*told(app, "/history", cookie)] == ids[2:]
+    call(app, "POST", "/history", {"delete": ids[2:]}, cookie)
     assert told(app, "/history", cookie) == {}
     assert [one["workflow"] for one in told(app, "/api/v1/runs", cookie)["runs"]] == [
         "text-to-image"
