@@ -263,9 +263,6 @@ class Starter:
         prompt = unwrapped(prompt)
         job = Job(prompt, SENT_PROMPT, None, values, title, titles=titles, extra_data=extra_data)
         paid_work = self.paid_work(SENT_PROMPT, prompt, titles)
-        # A user confirms the payment for these nodes, not for every prompt that comes later.
-        classes = ",".join(sorted({one.class_type for one in paid_work.nodes}))
-        paid_work = replace(paid_work, workflow=f"{SENT_PROMPT}/{classes}")
         by_key = {place.key: file for place, file in files.items()}
         targets = {place.key: (place,) for place in files}
         return PreparedRun(job, None, origin, {}, by_key, targets, paid_work)
@@ -274,7 +271,11 @@ class Starter:
         self, name: str, prompt: Prompt, titles: Mapping[str, str], count: int = 1
     ) -> PaidWork:
         """Return the paid part of runs of a workflow with this prompt."""
-        return PaidWork(name, paid_nodes(prompt, self.forms.catalog.get().raw), titles, count)
+        nodes = paid_nodes(prompt, self.forms.catalog.get().raw)
+        if name == SENT_PROMPT:
+            # A user confirms the payment for these nodes, not for every prompt that comes later.
+            name = f"{SENT_PROMPT}/{','.join(sorted({one.class_type for one in nodes}))}"
+        return PaidWork(name, nodes, titles, count)
 
     def conflicts(
         self, name: str, values: Mapping[str, object], owner: str

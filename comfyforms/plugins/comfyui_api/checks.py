@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from comfy.base.errors import ComfyError
@@ -18,7 +19,8 @@ from comfy.workflow.sanitize import unwrap
 
 Json = dict[str, Any]
 _PAUSE = 10.0  # seconds between two requests for new models and nodes
-_MOST_OUTPUTS, _MOST = 500, 10_000  # output nodes, and inputs of all nodes
+_MOST_OUTPUTS, _MOST = 100, 10_000  # output nodes, and inputs of all nodes
+_MOST_WRONG = 100  # nodes with errors in an answer
 _MOST_SHOWN = 20  # choices in an error
 _NUMBERS = ("INT", "FLOAT")
 _OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
@@ -125,11 +127,12 @@ def _checked(
         raise PromptRefused("prompt_no_outputs", "Prompt has no outputs")
     if len(outputs) > _MOST_OUTPUTS or sum(len(one["inputs"]) for one in prompt.values()) > _MOST:
         raise PromptRefused("invalid_prompt", "This prompt is too large.")
-    errors = {
-        node_id: found
+    with_errors = (
+        (node_id, found)
         for node_id, node in prompt.items()
         if (found := [*_errors(node, catalog[node["class_type"]])])
-    }
+    )
+    errors = dict(islice(with_errors, _MOST_WRONG))
     needed = {one: _needed(prompt, one) for one in outputs} if errors or targets else {}
     node_errors = {
         node_id: {

@@ -29,6 +29,7 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.records.record import Record
 from comfy.records.rows import Wanted
 from comfy.runs.interface import UNWATCHED, Origin, Run
+from comfy.workflow.model import check_names
 from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
 from comfyforms.plugins.comfyui_api.checks import PromptChecker, PromptRefused, nodes_of
@@ -177,15 +178,18 @@ class PromptCalls:
 
     def _start(self, body: bytes, requester: Requester) -> Json:
         sent = self._read(body)
-        owner, run_id = requester.owner, self._run_id(sent.get("prompt_id"))
+        owner, extra = requester.owner, _extra_data(sent)
+        confirms = extra.get("confirm_paid") is True
+        run_id = self._run_id(sent.get("prompt_id"))
+        origin = Origin(owner, requester.address, run_id=run_id, confirms_payment=confirms)
+        # First whether the caller may: errors tell names of nodes and models.
+        self.starter.forms.permissions.check_open(owner)
+        self.starter.runs.check_room(origin)
         prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
+        check_names(prompt, {})
         prompt, node_errors = self.checker.check(
             prompt, targets if isinstance(targets, list) else None
         )
-        extra = _extra_data(sent)
-        confirms = extra.get("confirm_paid") is True
-        origin = Origin(owner, requester.address, run_id=run_id, confirms_payment=confirms)
-        self.starter.runs.check_room(origin)
         files = self._files(prompt, owner)
         prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)

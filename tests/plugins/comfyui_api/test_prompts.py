@@ -347,6 +347,20 @@ def test_refuses_what_opened_workflows_may_not_do() -> None:
         with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
             assert message in refused(app, prompt=SHORT)["error"]["message"]
             assert app.runs.known() == ()
+            if not permissions.open(""):  # errors would name what a server has
+                unknown = {"1": {"class_type": "NodeOfAPack", "inputs": {}}}
+                assert message in refused(app, prompt=unknown)["error"]["message"]
+
+
+def test_errors_of_a_large_prompt_stay_short(served: Served) -> None:
+    """Each of many wrong nodes would otherwise name each of many outputs."""
+    wrong = {f"{at}": {"class_type": "EmptyLatentImage", "inputs": {}} for at in range(400)}
+    result = {"class_type": "SaveImage", "inputs": {"images": ["0", 0], "filename_prefix": "x"}}
+    _, app = served
+    told = refused(app, prompt=wrong | {f"o{at}": result for at in range(100)})
+    assert 0 < len(told["node_errors"]) <= 100
+    long = refused(app, prompt={"9" * 2000: {"class_type": "SaveImage", "inputs": {}}})
+    assert long["error"]["type"] == "workflow_refused"
 
 
 def test_a_paid_prompt_needs_a_confirmation() -> None:
@@ -357,7 +371,10 @@ def test_a_paid_prompt_needs_a_confirmation() -> None:
         assert content["error"]["type"] == "payment_not_confirmed"
         confirmed = {"confirm_paid": True, "api_key_comfy_org": "another"}
         for extra in (confirmed, {}):
-            assert ended(app, send(app, nodes=nodes, extra_data=extra))["status"]["completed"]
+            run_id = send(app, nodes=nodes, extra_data=extra)
+            assert ended(app, run_id)["status"]["completed"]
+        again = call(app, "POST", f"/api/v1/runs/{run_id}/again")
+        assert again.status_code == 201, "these nodes are confirmed"
 
 
 def test_a_token_is_a_clients_password() -> None:
