@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -35,10 +36,15 @@ def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
         return other.submit(asyncio.run, coroutine).result(LONGEST_WAIT)
 
 
-def run_python(text: str) -> None:
-    """Run a program in its own thread, for the same reason."""
+def in_own_thread(call: Callable[[], _T]) -> _T:
+    """Return the result of a call that starts an event loop, for the same reason."""
     with ThreadPoolExecutor(1) as other:
-        other.submit(exec, text, {}).result()
+        return other.submit(call).result()
+
+
+def run_python(text: str) -> None:
+    """Run a program that may start an event loop."""
+    in_own_thread(partial(exec, text, {}))
 
 
 class Clock:

@@ -272,6 +272,7 @@ class McpEndpoint:
 def mcp_parts(app: PluginApp, path: str) -> AppParts:
     """Return the route at this path, and the context in which it answers."""
     parts = app.parts
+    settings = app.own_settings(McpSettings)
     calls = ToolCalls(
         app.identity,
         parts.run_docs(app.settings.root_path),
@@ -279,7 +280,7 @@ def mcp_parts(app: PluginApp, path: str) -> AppParts:
         parts.chain_start,
         parts.results,
         app.services.waiting,
-        app.own_settings(McpSettings).mcp_fields,
+        settings.mcp_fields,
         app.settings.root_path,
     )
     endpoint = McpEndpoint(calls, app.services.limits)

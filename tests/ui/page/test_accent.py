@@ -40,7 +40,7 @@ def test_the_theme_has_the_accent_in_light_and_in_dark() -> None:
     """Gradio's page and the pages without Gradio have the same tones."""
     light, dark = accent_tones("#0b2545", HARDEST_BACKGROUND)
     style, css = variables("#0b2545"), make_theme("#0b2545")._get_theme_css()
-    assert f"--button-primary-background-fill: light-dark({light[6]}, {dark[5]});" in style
+    assert f"--button-primary-background-fill: light-dark({light[6]}, {dark[6]});" in style
     root, _, night = css.partition(":root.dark")
     assert f"--primary-600: {light[6]};" in root
     assert f"--primary-600: {dark[6]};" in night

@@ -116,7 +116,7 @@
   };
 
   const dark = read("localStorage", SHADE);
-  if (dark !== null) view.style.colorScheme = dark ? "dark" : "light";
+  if (dark !== null) view.style.colorScheme = dark ? "only dark" : "only light";
   if (form) fill();
   else view.querySelector(".first-form")?.replaceChildren(); // another form will come
   const title = view.querySelector("h1")?.textContent ?? "";

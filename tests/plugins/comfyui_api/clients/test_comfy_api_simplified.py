@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from comfy_api_simplified import ComfyApiError, ComfyApiWrapper, ComfyWorkflowWr
 from tests.plugins.comfyui_api.clients.conftest import Team
 from tests.plugins.comfyui_api.files import copying
 from tests.support.serving import WORKFLOWS
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, in_own_thread
 
 PNG = b"\x89PNG"
 
@@ -23,10 +24,15 @@ def workflow(steps: int = 3, seed: int = 1) -> ComfyWorkflowWrapper:
     return nodes
 
 
+def images(client: ComfyApiWrapper, nodes: ComfyWorkflowWrapper, title: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = in_own_thread(partial(client.queue_and_wait_images, nodes, title))
+    return found
+
+
 def test_it_runs_a_workflow_and_gets_the_results(team: Team) -> None:
     """It waits on the socket, where each image would be a result for it, then asks the history."""
     client = ComfyApiWrapper(team.app.url, "any", team.ann)
-    results = client.queue_and_wait_images(workflow(), "Save image")
+    results = images(client, workflow(), "Save image")
     assert [content[:4] for content in results.values()] == [PNG]
     (run,) = team.app.runs.owned("user:ann")
     told = client.get_history(run.id)[run.id]["outputs"]["7"]["images"][0]
@@ -41,7 +47,7 @@ def test_it_uploads_an_image_for_a_workflow(team: Team, image: Path) -> None:
     nodes = copying(f"{stored['subfolder']}/{stored['name']}")
     for node in nodes.values():
         node["_meta"] = {"title": node["class_type"]}
-    (content,) = client.queue_and_wait_images(nodes, "SaveImage").values()
+    (content,) = images(client, nodes, "SaveImage").values()
     assert content[:4] == PNG
 
 

@@ -93,9 +93,9 @@ function fill(tile, { id, page }) {
     return;
   }
   shown.onerror = inWords;
-  // Until the thumbnail has loaded, show what the stage shows of this run.
+  // Until the thumbnail has loaded, show the result on the stage. A preview would be gone.
   const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
-  if (staged instanceof HTMLImageElement) {
+  if (staged instanceof HTMLImageElement && !staged.src.startsWith("blob:")) {
     tile.style.background = `center / cover url("${staged.src}")`;
     shown.onload = () => void tile.style.removeProperty("background");
   }
