@@ -16,7 +16,9 @@ from starlette.datastructures import URL
 
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import sentences
+from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.media.checks import MIB
 from comfy.media.decoding import DecodingSlots, Undecodable, opened, with_eight_bits
 from comfy.records.record import Record
 from comfyforms.plugins.openai_images.parameters import ImageRequest, Refusal
@@ -24,9 +26,12 @@ from ui.api.runs import Runs
 from ui.api.streams import states_of
 from ui.documents.run_doc import RunFile, RunProblem
 from ui.files.result_files import ResultFiles, saved_places
-from ui.web.responses import json_text
+from ui.web.responses import AsciiJSON, json_text
 
 _NEEDS = 12  # bytes per pixel: the image, and its copy on white
+# Bytes of the images in one answer or event, which is in memory several times.
+_MOST_BYTES = 64 * MIB
+_TOO_LARGE = "The images are too large for base64. Use the response_format “url”."
 _STILL_HERE = b": still here\n\n"
 _FAILED, _BAD_GATEWAY = "run_failed", 502
 # Clients in typed languages require it. A workflow has no tokens.
@@ -48,16 +53,19 @@ class ImageResults:
     params: Mapping[str, str]
     kind: str
 
-    def document(self, ids: Sequence[str], base: URL) -> dict[str, object]:
+    def answer(self, ids: Sequence[str], base: URL) -> AsciiJSON:
         """Return the answer. `base`: any address of the app. Blocks. Raises Refusal if a run failed
-        or made no image."""
+        or made no image, or if the images are too large."""
+        return AsciiJSON(self._document(ids, base))
+
+    def _document(self, ids: Sequence[str], base: URL) -> dict[str, object]:
         answer: dict[str, object] = {"created": int(time.time()), "usage": _USAGE}
         if self.request.response_format == "url":
             paths = [file.url for run_id in ids for file in self._files(run_id)[1]]
             return answer | {
                 "data": [{"url": str(base.replace(path=one, query=""))} for one in paths]
             }
-        images = [image for run_id in ids for image in self._images(run_id)]
+        images = self._images(ids)
         data = [{"b64_json": one.pop("b64_json")} for one in images]
         return answer | images[0] | {"data": data}
 
@@ -67,8 +75,8 @@ class ImageResults:
             for run_id in ids:
                 async for event in self._partial_images(run_id):
                     yield event
-                for image in await asyncio.to_thread(self._images, run_id):
-                    yield self._event("completed", image | {"usage": _USAGE})
+                for event in await asyncio.to_thread(self._completed, run_id):
+                    yield event
         except Refusal as refusal:
             error = {"message": str(refusal), "param": refusal.param, "code": refusal.code}
             yield _sse({"type": "error", "error": error | {"type": "server_error"}})
@@ -87,21 +95,31 @@ class ImageResults:
             is_due = sent < most and state.progress.fraction >= (sent + 1) / (most + 1)
             if is_due and state.preview is not None and state.preview_number != number:
                 number, preview = state.preview_number, state.preview
-                image = await asyncio.to_thread(self._image, preview.data, preview.media_type)
-                yield self._event("partial_image", image | {"partial_image_index": sent})
+                yield await asyncio.to_thread(self._partial_image, preview, sent)
                 sent += 1
+
+    def _partial_image(self, preview: Preview, index: int) -> bytes:
+        image = self._image(preview.data, preview.media_type)
+        return self._event("partial_image", image | {"partial_image_index": index})
+
+    def _completed(self, run_id: str) -> list[bytes]:
+        images = self._images([run_id])
+        return [self._event("completed", image | {"usage": _USAGE}) for image in images]
 
     def _event(self, name: str, image: Mapping[str, object]) -> bytes:
         common = {"created_at": int(time.time()), "quality": "auto", "background": "auto"}
         return _sse({"type": f"{self.kind}.{name}", **common, **image})
 
-    def _images(self, run_id: str) -> list[dict[str, object]]:
-        """Return the images of an ended run, at least one."""
-        record, files = self._files(run_id)
+    def _images(self, ids: Sequence[str]) -> list[dict[str, object]]:
+        """Return the images of ended runs, at least one per run."""
+        results = [self._files(run_id) for run_id in ids]
+        if sum(file.bytes for _, files in results for file in files) > _MOST_BYTES:
+            raise Refusal(_TOO_LARGE, "response_format")
         images = []
-        for file in files:
-            with self.files.opened(record, record.state.files[file.n]) as content:
-                images.append(self._image(content.read(), file.media_type))
+        for record, files in results:
+            for file in files:
+                with self.files.opened(record, record.state.files[file.n]) as content:
+                    images.append(self._image(content.read(), file.media_type))
         return images
 
     def _files(self, run_id: str) -> tuple[Record, list[RunFile]]:

@@ -126,7 +126,7 @@ class ImageHandlers:
             if parameters.stream:
                 return RunStream(results.events(ids), held.pop_all())
             await runs_end_first(self.runs.registry, ids, owner, request)
-            return AsciiJSON(await asyncio.to_thread(results.document, ids, request.url))
+            return await asyncio.to_thread(results.answer, ids, request.url)
 
     def _start(
         self, parameters: ImageRequest, requester: Requester, images: Sequence[str], mask: str

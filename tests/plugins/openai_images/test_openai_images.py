@@ -101,6 +101,16 @@ def test_answers_with_an_address(app: RunningApp, clients: Clients) -> None:
     assert (own.headers["content-type"], foreign.status_code) == ("image/png", 404)
 
 
+def test_large_images_need_an_address(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comfyforms.plugins.openai_images.results._MOST_BYTES", 100)
+    with pytest.raises(BadRequestError) as refused:
+        clients().images.generate(**QUICK)
+    assert refused.value.param == "response_format"
+    with pytest.raises(openai.APIError, match="response_format"):
+        [*clients().images.generate(stream=True, **QUICK)]
+    assert clients().images.generate(response_format="url", **QUICK).data
+
+
 def test_streams_previews_and_the_image(clients: Clients) -> None:
     """Previews come as partial images, in the requested format."""
     events = [
