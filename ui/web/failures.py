@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -17,15 +18,22 @@ from ui.web.responses import API, NOT_UNDERSTOOD, OPENAI, Problem, in_short
 log = logging.getLogger(__name__)
 
 _WENT_WRONG = 1011  # close code
+# Paths of ComfyUI's own API, whose clients read errors in its format.
+_OF_COMFYUI = re.compile(
+    "(/api)?/(prompt|queue|interrupt|upload/(image|mask)|view|embeddings|system_stats|features"
+    "|(history|object_info|models)(/.*)?)"
+)
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
-    """Return a refusal by middleware: a problem document for programs, OpenAI's format for its
-    clients, Gradio's for pages."""
+    """Return a refusal by middleware: a problem document for programs, OpenAI's or ComfyUI's format
+    for their clients, Gradio's for pages."""
     if scope["path"].startswith(f"{API}/"):
         return Problem(status, sentence).answer()
     if scope["path"].startswith(f"{OPENAI}/"):
         return Problem(status, sentence).openai_answer()
+    if _OF_COMFYUI.fullmatch(scope["path"]):
+        return Problem(status, sentence).comfyui_answer()
     return refusal(sentence, status)
 
 

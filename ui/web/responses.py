@@ -111,6 +111,18 @@ class Problem:
         passing = {"retry-after": str(math.ceil(self.retry_after))} if status in _PASSING else {}
         return AsciiJSON({"error": error}, status, passing)
 
+    def comfyui_answer(self) -> Response:
+        """Return the problem as a response in the format of ComfyUI's API."""
+        error = {
+            "type": self.kind.replace("-", "_") or "refused",
+            "message": self.detail,
+            "details": self.hint,
+            "extra_info": {},
+        }
+        status = 400 if self.status == 422 else self.status
+        passing = {"retry-after": str(math.ceil(self.retry_after))} if status in _PASSING else {}
+        return AsciiJSON({"error": error, "node_errors": {}}, status, passing)
+
 
 class PackedPages:
     """ASGI middleware that compresses the page and the forms drawn on it to a quarter of their

@@ -4,7 +4,6 @@ runs. Sources of the facts: ComfyUI's `server.py` and `execution.py`."""
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -40,7 +39,7 @@ from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, read_object
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, Problem
 from ui.web.shares import Work
 
 Json = dict[str, Any]
@@ -62,27 +61,13 @@ class ComfyRoute(APIRoute):
             try:
                 return await handle(request)
             except PromptRefused as error:
-                return _refused(400, error.error, error.node_errors)
+                return AsciiJSON({"error": error.error, "node_errors": error.node_errors}, 400)
             except ComfyError as error:
-                problem = problem_of(error)
-                status = 400 if problem.status == 422 else problem.status
-                told = _error(problem.kind.replace("-", "_"), str(error), error.hint)
-                answer = _refused(status, told, {})
-                if status in (429, 503):
-                    answer.headers["retry-after"] = str(math.ceil(problem.retry_after))
-                return answer
+                return replace(problem_of(error), detail=str(error)).comfyui_answer()
             except HTTPException as error:
-                return _refused(error.status_code, _error("refused", error.detail, ""), {})
+                return Problem(error.status_code, error.detail).comfyui_answer()
 
         return answered
-
-
-def _error(type_: str, message: str, details: str) -> Json:
-    return {"type": type_, "message": message, "details": details, "extra_info": {}}
-
-
-def _refused(status: int, error: Mapping[str, Any], node_errors: Mapping[str, Any]) -> Response:
-    return AsciiJSON({"error": error, "node_errors": node_errors}, status)
 
 
 @dataclass(frozen=True, slots=True)

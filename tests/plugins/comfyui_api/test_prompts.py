@@ -39,6 +39,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 PREVIEWS = {"preview_method": "auto"}
+ERROR = {"type", "message", "details", "extra_info"}
 SHORT, LONG = prompt(n5_steps=2), prompt(n5_steps=200)
 SAVED = {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["6", 0]}}
 
@@ -378,7 +379,8 @@ def test_a_paid_prompt_needs_a_confirmation() -> None:
 
 
 def test_a_token_is_a_clients_password() -> None:
-    """Clients send it in a header, or as password in the address. Without it, nothing answers."""
+    """Clients send it in a header, or as password in the address. Without it, all calls are refused
+    in ComfyUI's format."""
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
         with requests.Session() as session:
             user = dict(zip(("username", "password"), ANN_USER, strict=True))
@@ -395,6 +397,10 @@ def test_a_token_is_a_clients_password() -> None:
             headers = {"authorization": value}
             with requests.get(f"{app.url}/queue", headers=headers, timeout=LONGEST_WAIT) as answer:
                 assert answer.status_code == 401
+        for path in ("/history/1", "/api/upload/image"):
+            with requests.post(f"{app.url}{path}", timeout=LONGEST_WAIT) as answer:
+                assert answer.json()["error"].keys() == ERROR
+                assert (answer.status_code, answer.json()["node_errors"]) == (401, {})
         # A browser may add the password to another site's request.
         headers = {"authorization": f"Basic {basic}", "origin": "https://evil.example"}
         url = f"{app.url}/interrupt"
