@@ -32,7 +32,11 @@ FILES = st.sampled_from(
     )
 )
 FORMS = st.builds(
-    form, st.sampled_from(("files", "file", "")), HOSTILE, FILES, st.sampled_from(("--", "", "x"))
+    form,
+    st.sampled_from(("files", "file", "image", "")),
+    HOSTILE,
+    FILES,
+    st.sampled_from(("--", "", "x")),
 )
 LOGINS = st.builds(
     lambda name, password: f"username={name}&password={password}".encode(),

@@ -69,9 +69,11 @@ QUERY = (
     "limit",
 )
 ANSWERING = (
-    *("/account", "/api/v1", "/batches", "/chains", "/endpoints", "/files", "/generate"),
-    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/operator", "/queue", "/runs"),
-    *("/update", "/v1", "/workflows"),
+    *("/account", "/api/prompt", "/api/v1", "/batches", "/chains", "/embeddings", "/endpoints"),
+    *("/features", "/files", "/generate"),
+    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/models", "/object_info"),
+    *("/operator", "/prompt", "/queue", "/runs", "/system_stats"),
+    *("/update", "/upload/image", "/v1", "/view", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (
