@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import Image
 
 from tests.support.gradio_calls import script_client
 from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import in_own_thread
 
 SMALL = {"prompt": "a lighthouse", "steps": 1, "width": 256, "height": 256}
 PORTS = {"Image": "image", "Textbox": "text", "Slider": "number", "Number": "number"}
@@ -58,7 +60,8 @@ def test_a_daggr_graph_hands_an_image_on(app: RunningApp, folder: Path) -> None:
             outputs={"image": None, "files": None, "texts": None, "run": None},
         )
         graph = daggr.Graph("Two workflows", nodes=[first, second], persist_key=False)
-        made = executor.SequentialExecutor(graph).execute_all({})["second"]
+        runner = executor.SequentialExecutor(graph)
+        made = in_own_thread(partial(runner.execute_all, {}))["second"]
     assert made["run"]["phase"] == "done"
     assert made["image"] == made["files"][0]
     assert made["image"]["url"].startswith(app.url)
