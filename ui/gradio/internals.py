@@ -116,7 +116,7 @@ _CALLED = (
     *(("POST", path) for path in (PRESS, JOIN, f"{CALL}any", f"{CALL}v2/any", *sorted(ENDINGS))),
     *(("GET", path) for path in (STREAM, f"{CALL}any/call")),
 )
-# Methods that `Page` replaces, and the first parameters with which Gradio calls them.
+# Methods that `Page` replaces, and the first parameters that Gradio passes to them.
 _REPLACED = MappingProxyType(
     {
         "preprocess_data": ["block_fn", "inputs", "state", "explicit_call"],
@@ -334,7 +334,7 @@ def missing_parts(gradio: App) -> Iterator[str]:
 
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     """Put `front` between this app and Gradio's mounted app, and return Gradio's app. Raises
-    ComfyError for a version of Gradio with which the app would fail later, or be unprotected."""
+    ComfyError for a version of Gradio that would make the app fail later, or unprotected."""
     mounts = (route for route in app.routes if isinstance(route, Mount))
     mount = next(route for route in mounts if isinstance(route.app, App))
     gradio = cast(App, mount.app)

@@ -217,12 +217,11 @@ class PromptCalls:
             for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
             if spec.names_files
         )
-        found = {
+        return {
             place: file
             for place, value in named
             if isinstance(value, str) and (file := self.own_file(owner, value)) is not None
         }
-        return found
 
     def _is_one(self, owner: str) -> bool:
         """Return whether an owner is one user."""

@@ -339,7 +339,7 @@ def test_refuses_files_of_others(served: Served) -> None:
 
 
 def test_refuses_what_opened_workflows_may_not_do() -> None:
-    """Their permissions apply: whether users open workflows, and with which nodes."""
+    """Their permissions apply: whether users open workflows, and which nodes may be in them."""
     core = frozenset(node["class_type"] for node in prompt().values())
     for permissions, message in (
         (Permissions(open=lambda _: False), "turned off"),
