@@ -9,6 +9,7 @@ from comfy_headless.client import ComfyClient
 from tests.plugins.comfyui_api.clients.conftest import Team
 from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
 from tests.plugins.comfyui_api.files import copying
+from tests.support.waiting import eventually
 
 
 def test_it_runs_a_workflow_that_it_has_checked(team: Team) -> None:
@@ -46,6 +47,8 @@ def test_it_uploads_images_and_masks(team: Team, image: Path) -> None:
 def test_it_cancels_its_own_prompts(team: Team) -> None:
     with ComfyClient(team.address(team.ann)) as client:
         ids = [client.queue_prompt(dict(workflow(500, seed))) for seed in (12, 13)]
+        # A prompt that is removed before its turn never enters the history.
+        eventually(lambda: ids[0] in str(team.get("/queue", team.ann)["queue_running"]))
         assert client.clear_queue()
         assert client.cancel_current()
         ended = client.wait_for_completion(ids[0])
