@@ -49,4 +49,5 @@ def test_the_app_works_with_gradio(age: str, tmp_path: Path) -> None:
     needed = map(Requirement, done(python, "-c", asked).splitlines())
     client = next(one for one in needed if one.name == "gradio-client")
     done(*pip, f"gradio-client{client.specifier}")
-    done(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    own = f"--basetemp={tmp_path / 'temporary'}"
+    done(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", own, *TESTS)
