@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -178,7 +179,9 @@ def test_users_sign_in_and_out_at_a_provider(fast: Site, visit: Visit) -> None:
             page = person.page
             asked = f"{site.url}/?workflow=text-to-image#2.text"
             page.goto(asked)
-            page.get_by_role("link", name="Sign in with Example").click()
+            link = page.get_by_role("link", name="Sign in with Example")
+            expect(link).to_have_attribute("href", re.compile("%232.text$"))  # set by the script
+            link.click()
             page.locator("input[name=sub]").fill("1")
             page.locator("[type=submit]").first.click()
             person.ready()

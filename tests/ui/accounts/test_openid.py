@@ -102,8 +102,9 @@ def test_users_sign_in_and_return_to_the_requested_page(
 ) -> None:
     """The provider gets proof that the same app sends both requests, and the app shows the user's
     name."""
-    page = get(app, browser, "/account").text
+    page = get(app, browser, "/account?new=1").text
     assert "Sign in with Example" in page
+    assert 'href="login/openid?to=%2Faccount%3Fnew%3D1"' in page
     assert 'type="password"' not in page
     answer = sign_in_as(app, browser, ANNA, "/account?new=1#end")
     assert answer.headers["location"] == f"{app.url}/account?new=1#end"

@@ -9,7 +9,7 @@ import asyncio
 import html
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -74,7 +74,8 @@ class SignInPage:
         about = current_brand().sign_in
         ways = [_form(why)] if by_password else []
         if provider:
-            ways.append(_elsewhere(provider, "" if by_password else why, to))
+            query = {"to": to, "other_account": "true"} if to else _here(request, path)
+            ways.append(_elsewhere(provider, "" if by_password else why, query))
         body = f"""<main class="card">
 <h1>{html_of(_SIGN_IN)}</h1>
 {f"<p>{html.escape(about)}</p>" if about else ""}
@@ -83,6 +84,14 @@ class SignInPage:
 <footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
         return as_page(plain_page(root, html_of(_SIGN_IN), body), status)
+
+
+def _here(request: Request, path: str) -> dict[str, str]:
+    """Return the query of a sign-in that leads back to this address. The page's script adds the
+    part after #, but the link works without it."""
+    if path.startswith(LOGIN):
+        return {}
+    return {"to": f"{path}?{request.url.query}".removesuffix("?")}
 
 
 def _form(why: str) -> str:
@@ -99,9 +108,8 @@ def _form(why: str) -> str:
 </form>"""
 
 
-def _elsewhere(provider: str, why: str, to: str) -> str:
-    """Offer a refused user the provider's other accounts."""
-    query = {"to": to, "other_account": "true"} if to else {}
+def _elsewhere(provider: str, why: str, query: Mapping[str, str]) -> str:
+    """Return the link to the provider. A refused user is offered other accounts there."""
     address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(query)}")
     label = html_of(message("Sign in with {provider}", provider=provider))
     alert = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
