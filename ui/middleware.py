@@ -18,7 +18,7 @@ from ui.web.failures import FailureMiddleware
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import BodyLimit, BodyLimitMiddleware, RequestLimitMiddleware, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
-from ui.web.responses import PackedPages
+from ui.web.responses import ErrorAnswer, PackedPages
 from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMiddleware
 from ui.web.shares import Share, TurnMiddleware, Work
 from ui.web.socket_limits import SocketLimitMiddleware
@@ -44,6 +44,10 @@ def add_middleware(
         route = gate.route(scope)
         return route.body if route else BodyLimit.PAGE
 
+    def errors_of(scope: Scope) -> ErrorAnswer | None:
+        route = gate.route(scope)
+        return route.errors if route else None
+
     hosts = HostMiddleware.of(settings.host, settings.hosts)
     app.add_middleware(PackedPages, paths=WHOLE_PAGES | {INFO})
     app.add_middleware(CookieMiddleware, identity=identity)
@@ -67,7 +71,7 @@ def add_middleware(
         hosts=hosts,
         user_header=settings.sign_in.user_header,
     )
-    app.add_middleware(FailureMiddleware)
+    app.add_middleware(FailureMiddleware, errors_of=errors_of)
     # Refusals by the middleware above need these headers, too.
     app.add_middleware(SecurityHeadersMiddleware, framed_by=settings.framed_by)
     # The other middleware's messages use its language.

@@ -44,7 +44,7 @@ from comfy.records.lineage import has_text_of
 from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegistry
-from comfy.workflow.model import Workflow, check_names
+from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import named_files, unwrapped, written_names
 
 _TITLE = 80  # characters of a text as a title
@@ -238,10 +238,9 @@ class Starter:
         extra_data: Mapping[str, Any],
     ) -> PreparedRun:
         """Return the run of a prompt that a program sent, with the same permissions as a workflow
-        that the user opened. `files`: the user's files for its inputs. Raises WorkflowError,
-        ServerUnreachable, ServerError, and ComfyError if the files are too large."""
-        self.forms.permissions.check_open(origin.owner)
-        check_names(prompt, {})
+        that the user opened. The caller has called `check_open` and `check_names`. `files`: the
+        user's files for its inputs. Raises WorkflowError, ServerUnreachable, ServerError, and
+        ComfyError if the files are too large."""
         if weight(prompt) + weight(dict(extra_data)) > LARGEST:
             raise WorkflowError(
                 message("This workflow is too large to open here."), message("Open a smaller one.")

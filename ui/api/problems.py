@@ -121,8 +121,10 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {"4XX": _DOCUMENT, "5XX": _DOCUMENT}
 _LOCATIONS = ("body", "query", "path", "header")
 
 
-def problem_of(error: ComfyError) -> Problem:
-    """Return the problem document for one of our errors."""
+def problem_of(error: ComfyError | HTTPException) -> Problem:
+    """Return the problem document for an error."""
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, error.detail)
     kind = next(kind for one, kind in _KINDS if isinstance(error, one))
     detail: str = str(error)
     field_errors: dict[str, str] = {}
@@ -165,7 +167,7 @@ def answer_problems(api: FastAPI, allowed: Callable[[Scope], Sequence[str]]) -> 
         headers = error.headers
         if error.status_code == 405:  # Starlette only lists the methods of the first route
             headers = {"allow": ", ".join(allowed(request.scope))}
-        return Problem(error.status_code, error.detail).answer(headers)
+        return problem_of(error).answer(headers)
 
     async def of_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MethodType
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import Scope
 
+from comfy.base.errors import ComfyError
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit
+from ui.web.responses import ErrorAnswer
 from ui.web.shares import Work
 
 _SAFE = ("GET", "HEAD")
@@ -64,7 +68,8 @@ class DeclaredRoute:
     FastAPI, so its handler checks the caller. `work`: an expensive GET, whose requests take turns;
     never for a stream of events, which would keep its turn. `body`: what its requests may contain.
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
-    with a code that tells its page.
+    with a code that tells its page. `errors`: the format of its errors and of the middleware's
+    refusals, if it isn't the app's.
     """
 
     path: str
@@ -76,6 +81,7 @@ class DeclaredRoute:
     work: Work | None = None
     body: BodyLimit = BodyLimit.PAGE
     closes_signed_out: bool = False
+    errors: ErrorAnswer | None = None
 
 
 class RouteHandlers(Protocol):
@@ -89,10 +95,13 @@ class RouteHandlers(Protocol):
 
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
-    route. `DeclaredRoute` explains `work`, `body` and `closes_signed_out`."""
+    route. `DeclaredRoute` explains `errors`, `work`, `body` and `closes_signed_out`."""
 
-    def __init__(self, prefix: str = "", **options: Any) -> None:
+    def __init__(
+        self, prefix: str = "", *, errors: ErrorAnswer | None = None, **options: Any
+    ) -> None:
         self._prefix = prefix
+        self._errors = errors
         self._options = options
         self._declared: list[DeclaredRoute] = []
 
@@ -169,6 +178,8 @@ class GuardedRoutes:
                 options = dict(route.options)
                 if guard := (guards or {}).get(route.access):
                     options["dependencies"] = [*options.get("dependencies", ()), Depends(guard)]
+                if route.errors is not None:
+                    options["route_class_override"] = _route_with(route.errors)
                 router.add_api_route(
                     route.path, route.endpoint, methods=list(route.methods), **options
                 )
@@ -186,10 +197,26 @@ class GuardedRoutes:
             route = DeclaredRoute(
                 self._prefix + path, methods, access, endpoint, self._options | options
             )
-            self._declared.append(replace(route, **of_middleware))
+            self._declared.append(replace(route, errors=self._errors, **of_middleware))
             return endpoint
 
         return declared
+
+
+def _route_with(errors: ErrorAnswer) -> type[APIRoute]:
+    class ErrorRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answered(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except (ComfyError, HTTPException) as error:
+                    return errors(error)
+
+            return answered
+
+    return ErrorRoute
 
 
 class Gate:

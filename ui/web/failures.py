@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -13,42 +13,37 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from ui.gradio.internals import refusal
-from ui.web.responses import API, NOT_UNDERSTOOD, OPENAI, Problem, in_short
+from ui.web.responses import API, NOT_UNDERSTOOD, ErrorAnswer, Problem, in_short
 
 log = logging.getLogger(__name__)
 
 _WENT_WRONG = 1011  # close code
-# Paths of ComfyUI's own API, whose clients read errors in its format.
-_OF_COMFYUI = re.compile(
-    "(/api)?/(prompt|queue|interrupt|upload/(image|mask)|view|embeddings|system_stats|features"
-    "|(history|object_info|models)(/.*)?)"
-)
+_ERRORS_OF = "comfyforms.errors_of"  # in a scope
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
-    """Return a refusal by middleware: a problem document for programs, OpenAI's or ComfyUI's format
-    for their clients, Gradio's for pages."""
+    """Return a refusal by middleware: a problem document for the app's own API, the format that
+    another route declares, Gradio's for pages."""
     if scope["path"].startswith(f"{API}/"):
         return Problem(status, sentence).answer()
-    if scope["path"].startswith(f"{OPENAI}/"):
-        return Problem(status, sentence).openai_answer()
-    if _OF_COMFYUI.fullmatch(scope["path"]):
-        return Problem(status, sentence).comfyui_answer()
-    return refusal(sentence, status)
+    errors = scope[_ERRORS_OF](scope)
+    return errors(HTTPException(status, sentence)) if errors else refusal(sentence, status)
 
 
 class FailureMiddleware:
     """Outermost ASGI middleware: turns every failure in the app into a message and one log line.
 
     It leaves a partly sent response alone: `ui.web.uvicorn_protocols` closes its connection, so the
-    browser notices.
+    browser notices. `errors_of`: returns the format of errors that a request's route declares.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, errors_of: Callable[[Scope], ErrorAnswer | None]) -> None:
         self.app = app
+        self._errors_of = errors_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward everything, and handle failures."""
+        scope[_ERRORS_OF] = self._errors_of
         match scope["type"]:
             case "http":
                 await self._answer(scope, receive, send)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comfy.base.messages import message, sentences
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # routes for programs, whose errors are problem documents (RFC 9457)
-OPENAI = "/v1"  # routes for clients of OpenAI's API, whose errors have its format
 SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may succeed later
 KEEP_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}  # for URLs with a digest
@@ -28,6 +28,8 @@ KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are th
 NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
 # Content of a file in the OpenAPI document.
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+# Returns the response to an error, in the format of another program's API.
+ErrorAnswer = Callable[[ComfyError | HTTPException], Response]
 TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")
 NOT_UNDERSTOOD = message("ComfyForms couldn't process this request. Reload the page and try again.")
 
@@ -93,35 +95,14 @@ class Problem:
     def answer(self, headers: Mapping[str, str] | None = None) -> Response:
         answer = AsciiJSON(self.to_json(), self.status, headers)
         answer.headers["content-type"] = "application/problem+json"
-        if self.status in _PASSING:
-            answer.headers["retry-after"] = str(math.ceil(self.retry_after))
+        answer.headers.update(self.retry_after_header)
         return answer
 
-    def openai_answer(self, param: str | None = None, code: str | None = None) -> Response:
-        """Return the problem as a response in the format of OpenAI's API. `param`: the parameter
-        that causes it."""
-        # OpenAI answers 400 to unusable requests, and its clients repeat a request after 409.
-        status = 400 if self.status in (409, 422) else self.status
-        error = {
-            "message": sentences(self.detail, self.hint),
-            "type": "server_error" if status >= 500 else "invalid_request_error",
-            "param": param,
-            "code": code or {401: "invalid_api_key", 429: "rate_limit_exceeded"}.get(status),
-        }
-        passing = {"retry-after": str(math.ceil(self.retry_after))} if status in _PASSING else {}
-        return AsciiJSON({"error": error}, status, passing)
-
-    def comfyui_answer(self) -> Response:
-        """Return the problem as a response in the format of ComfyUI's API."""
-        error = {
-            "type": self.kind.replace("-", "_") or "refused",
-            "message": self.detail,
-            "details": self.hint,
-            "extra_info": {},
-        }
-        status = 400 if self.status == 422 else self.status
-        passing = {"retry-after": str(math.ceil(self.retry_after))} if status in _PASSING else {}
-        return AsciiJSON({"error": error, "node_errors": {}}, status, passing)
+    @property
+    def retry_after_header(self) -> dict[str, str]:
+        """Return the header for a status that may pass, otherwise none."""
+        passing = self.status in _PASSING
+        return {"retry-after": str(math.ceil(self.retry_after))} if passing else {}
 
 
 class PackedPages:

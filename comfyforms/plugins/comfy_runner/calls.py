@@ -4,14 +4,12 @@ https://github.com/dattazigzag/comfy_runner. Answers are JSON with a `STATUS`, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import anyio.to_thread
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -47,39 +45,16 @@ def status(said: str, **more: object) -> AsciiJSON:
     return AsciiJSON({"STATUS": said} | more)
 
 
-class StatusRoute(APIRoute):
-    """Route whose errors are problem documents with the reason in `STATUS`."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Add these error answers. See FastAPI's method."""
-        handle = super().get_route_handler()
-
-        async def answered(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except ComfyError as error:
-                return _refused(_problem(error), _sentence(error))
-            except HTTPException as error:
-                return _refused(Problem(error.status_code, error.detail), error.detail)
-
-        return answered
-
-
-def _problem(error: ComfyError) -> Problem:
+def status_errors(error: ComfyError | HTTPException) -> Response:
+    """Return the response to an error: a problem document with the reason in `STATUS`."""
+    problem = problem_of(error)
     match error:
         case NoResult() | TextServiceError():
-            return Problem(_BAD_GATEWAY, str(error), error.hint)
-        case _:
-            return problem_of(error)
-
-
-def _sentence(error: ComfyError) -> str:
-    """Return an error as one text, with field labels."""
-    match error:
+            problem = Problem(_BAD_GATEWAY, str(error), error.hint)
         case FieldErrors(labelled=labelled):
-            return sentences(*labelled.values())
-        case _:
-            return sentences(str(error), error.hint)
+            said = sentences(*labelled.values())
+            return _refused(problem, said)
+    return _refused(problem, sentences(problem.detail, problem.hint))
 
 
 def _refused(problem: Problem, said: str) -> Response:
@@ -113,7 +88,7 @@ class RunnerCalls:
     waiting: Share
     json: RunJson
 
-    routes = GuardedRoutes(route_class_override=StatusRoute)
+    routes = GuardedRoutes(errors=status_errors)
 
     @routes.get("/health", Access.PUBLIC)
     @routes.head("/health", Access.PUBLIC)

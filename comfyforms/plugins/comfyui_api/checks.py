@@ -5,45 +5,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
-from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import COMBO, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.library.catalog import CatalogCache
 from comfy.prompt.model import Node, Prompt, is_link, links
 from comfy.workflow.sanitize import unwrap
+from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, error_of
 
-Json = dict[str, Any]
 _PAUSE = 10.0  # seconds between two requests for new models and nodes
 _MOST_OUTPUTS, _MOST = 100, 10_000  # output nodes, and inputs of all nodes
 _MOST_WRONG = 100  # nodes with errors in an answer
 _MOST_SHOWN = 20  # choices in an error
-_NUMBERS = ("INT", "FLOAT")
+_NUMBERS: Mapping[str, Callable[[Any], float]] = MappingProxyType({"INT": int, "FLOAT": float})
 _OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
-
-
-class PromptRefused(ComfyError):
-    """A prompt that ComfyUI refuses: its `error` and `node_errors` in ComfyUI's format."""
-
-    def __init__(
-        self,
-        type_: str,
-        message: str,
-        details: str = "",
-        extra_info: Json | None = None,
-        node_errors: Json | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.error = _error(type_, message, details, extra_info or {})
-        self.node_errors = node_errors or {}
-
-
-def _error(type_: str, message: str, details: str, extra_info: Json) -> Json:
-    return {"type": type_, "message": message, "details": details, "extra_info": extra_info}
 
 
 def nodes_of(sent: Json) -> Prompt:
@@ -127,10 +108,11 @@ def _checked(
         raise PromptRefused("prompt_no_outputs", "Prompt has no outputs")
     if len(outputs) > _MOST_OUTPUTS or sum(len(one["inputs"]) for one in prompt.values()) > _MOST:
         raise PromptRefused("invalid_prompt", "This prompt is too large.")
+    loop = _loop_errors(prompt)
     with_errors = (
         (node_id, found)
         for node_id, node in prompt.items()
-        if (found := [*_errors(node, catalog[node["class_type"]])])
+        if (found := [*_errors(node, prompt, catalog), *filter(None, [loop.get(node_id)])])
     )
     errors = dict(islice(with_errors, _MOST_WRONG))
     needed = {one: _needed(prompt, one) for one in outputs} if errors or targets else {}
@@ -168,38 +150,108 @@ def _needed(prompt: Prompt, output: str) -> set[str]:
     return needed
 
 
-def _errors(node: Node, spec: NodeSpec) -> Iterator[Json]:
+def _errors(node: Node, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[Json]:
     inputs = {name: unwrap(value) for name, value in node["inputs"].items()}
-    is_own = as_text(spec.raw.get("python_module")).startswith(_OWN_NODES)
+    spec = catalog[node["class_type"]]
     for name, declared in spec.active_inputs(inputs).items():
+        value = node["inputs"].get(name)
         if name not in inputs:
             if declared.required and not declared.type.startswith("COMFY_"):
-                about = {"input_name": name}
-                yield _error("required_input_missing", "Required input is missing", name, about)
-        elif not (is_link(inputs[name]) or isinstance(inputs[name], list)):
-            yield from _value_errors(name, declared, inputs[name], is_own=is_own)
+                told = "Required input is missing"
+                yield error_of("required_input_missing", told, name, {"input_name": name})
+        elif is_link(value):
+            yield from _link_errors(name, declared, value, prompt, catalog, is_own=_is_own(spec))
+        elif isinstance(value, list) and len(value) != 2:
+            told = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
+            about = {"received_value": value, **_about(name, declared)}
+            yield error_of("bad_linked_input", told, name, about)
+        elif not isinstance(inputs[name], list):
+            yield from _value_errors(name, declared, inputs[name], is_own=_is_own(spec))
 
 
-def _value_errors(name: str, spec: InputSpec, value: object, *, is_own: bool) -> Iterator[Json]:
+def _is_own(spec: NodeSpec) -> bool:
+    return as_text(spec.raw.get("python_module")).startswith(_OWN_NODES)
+
+
+def _about(name: str, spec: InputSpec) -> Json:
+    is_short = len(spec.choices or ()) <= _MOST_SHOWN
+    return {"input_name": name, "input_config": spec.raw if is_short else None}
+
+
+def _link_errors(
+    name: str,
+    spec: InputSpec,
+    link: list[Any],
+    prompt: Prompt,
+    catalog: Mapping[str, NodeSpec],
+    *,
+    is_own: bool,
+) -> Iterator[Json]:
+    """Yield the error about a link. Types of packs may fit others, so only types between ComfyUI's
+    own nodes count."""
+    about = {"linked_node": link, **_about(name, spec)}
+    source = prompt.get(str(link[0]))
+    if source is None:
+        told, why = "Exception when validating inner node", f"Node #{link[0]} doesn't exist"
+        about |= {"exception_type": "KeyError", "exception_message": why, "traceback": []}
+        yield error_of("exception_during_inner_validation", told, why, about)
+        return
+    node = catalog[source["class_type"]]
+    types = dict(enumerate(node.output_types))
+    received = types.get(link[1], "*")
+    both = {*received.split(","), *spec.type.split(",")}
+    is_fixed = not any(one in ("*", COMBO) or one.startswith("COMFY_") for one in both)
+    is_alike = not {*received.split(",")}.isdisjoint(spec.type.split(","))
+    if is_own and _is_own(node) and is_fixed and not is_alike:
+        told = f"{name}, received_type({received}) mismatch input_type({spec.type})"
+        title = "Return type mismatch between linked nodes"
+        yield error_of("return_type_mismatch", title, told, {"received_type": received, **about})
+
+
+def _value_errors(name: str, spec: InputSpec, value: Any, *, is_own: bool) -> Iterator[Json]:  # noqa: ANN401 - any JSON value
     """Yield the error about a value. Nodes of packs often accept values that aren't in their lists,
     so only lists of ComfyUI's own nodes count."""
-    offered = list(spec.choices or ())
-    is_short = len(offered) <= _MOST_SHOWN
-    about = {
-        "input_name": name,
-        "input_config": spec.raw if is_short else None,
-        "received_value": value,
-    }
-    if spec.type in _NUMBERS and isinstance(value, int | float):
+    about = {"received_value": value, **_about(name, spec)}
+    if convert := _NUMBERS.get(spec.type):
+        try:
+            value = convert(value)
+        except (TypeError, ValueError, OverflowError) as problem:
+            told = f"Failed to convert an input value to a {spec.type} value"
+            about["exception_message"] = str(problem)
+            yield error_of("invalid_input_type", told, f"{name}, {value}, {problem}", about)
+            return
         least, most = spec.options.get("min"), spec.options.get("max")
         if isinstance(least, int | float) and value < least:
             told = f"Value {value} smaller than min of {least}"
-            yield _error("value_smaller_than_min", told, name, about)
+            yield error_of("value_smaller_than_min", told, name, about)
         if isinstance(most, int | float) and value > most:
             told = f"Value {value} bigger than max of {most}"
-            yield _error("value_bigger_than_max", told, name, about)
+            yield error_of("value_bigger_than_max", told, name, about)
+    offered = list(spec.choices or ())
     is_list = spec.type == COMBO and spec.choices is not None and "remote" not in spec.options
     if is_own and is_list and not spec.names_files and value not in offered:
+        is_short = len(offered) <= _MOST_SHOWN
         shown = f"{offered}" if is_short else f"(list of length {len(offered)})"
         told = f"{name}: '{value}' not in {shown}"
-        yield _error("value_not_in_list", "Value not in list", told, about)
+        yield error_of("value_not_in_list", "Value not in list", told, about)
+
+
+def _loop_errors(prompt: Prompt) -> Json:
+    """Return the errors of nodes that depend on each other, by node."""
+    sources = {node_id: [link.node for _, link in links(node)] for node_id, node in prompt.items()}
+    try:
+        TopologicalSorter(sources).prepare()
+    except CycleError as problem:
+        loop = problem.args[1]
+        shown = " -> ".join(f"{one} ({prompt[one]['class_type']})" for one in loop)
+        nodes = [*dict.fromkeys(loop)]
+        return {
+            node_id: error_of(
+                "dependency_cycle",
+                "Dependency cycle detected",
+                shown,
+                {"node_id": node_id, "cycle_nodes": nodes},
+            )
+            for node_id in nodes
+        }
+    return {}

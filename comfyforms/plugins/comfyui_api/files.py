@@ -31,6 +31,7 @@ from comfy.media.decoding import Undecodable, opened, with_eight_bits
 from comfy.records.record import Record
 from comfy.runs.input_files import server_file
 from comfyforms.hooks import Access, GuardedRoutes, PluginApp
+from comfyforms.plugins.comfyui_api.errors import comfyui_errors
 from ui.files.copies import FileCopies
 from ui.files.field_files import NOT_KEPT
 from ui.files.masks import IMAGE_NEEDS
@@ -203,7 +204,7 @@ class FileCalls:
     results: ResultFiles
     uploading: Share
 
-    routes = GuardedRoutes()
+    routes = GuardedRoutes(errors=comfyui_errors)
 
     @routes.post("/upload/image", Access.SIGNED_IN, body=BodyLimit.FILES)
     async def upload_image(self, request: Request, owner: Owner) -> Response:

@@ -226,11 +226,10 @@ class RelaySession:
             if self._run is not None:
                 wake = partial(set_from_thread, self._loop, self._changed)
                 followed.callback(self._run.subscribe(wake))
-                if self._run.state.phase.finished:
-                    await self._socket.send_text(hello)
-                    await _tell_end(self._socket, self._run.id, self._run.state)
-                    return
-            self._put_first(hello)
+            await self._socket.send_text(hello)
+            if self._run is not None and self._run.state.phase.finished:
+                await _tell_end(self._socket, self._run.id, self._run.state)
+                return
             if self._client is not None:
                 self._counted = self._client.unfinished
                 followed.callback(runs.subscribe(self._count))
@@ -293,14 +292,9 @@ class RelaySession:
         wants = wants_metadata(await self._socket.receive_text())
         if wants is not None:
             self._has_metadata = wants
-            self._put_first(feature_flags())
+            self._put(feature_flags())
         while True:
             await self._socket.receive_text()
-
-    def _put_first(self, frame: str) -> None:
-        with self._lock:
-            self._unread.insert(0, ("", frame))
-        self._changed.set()
 
     async def _send(self) -> None:
         has_last = False

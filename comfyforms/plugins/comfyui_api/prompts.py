@@ -6,15 +6,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.json_values import as_mapping
@@ -31,43 +28,22 @@ from comfy.runs.interface import UNWATCHED, Origin, Run
 from comfy.workflow.model import check_names
 from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
-from comfyforms.plugins.comfyui_api.checks import PromptChecker, PromptRefused, nodes_of
+from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of
+from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, comfyui_errors
 from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
-from ui.api.problems import problem_of
 from ui.api.requests import Requester
 from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, read_object
-from ui.web.responses import AsciiJSON, Problem
+from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
-Json = dict[str, Any]
 # Keys of other accounts, which the app neither needs nor stores.
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 _SENT = Wanted(workflow=SENT_PROMPT)
 _MOST = 200  # runs per answer
 _VALUES = 5  # times the usual number: a request may contain the editor's graph, too
-
-
-class ComfyRoute(APIRoute):
-    """Route whose errors have ComfyUI's format."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Add these error answers. See FastAPI's method."""
-        handle = super().get_route_handler()
-
-        async def answered(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except PromptRefused as error:
-                return AsciiJSON({"error": error.error, "node_errors": error.node_errors}, 400)
-            except ComfyError as error:
-                return replace(problem_of(error), detail=str(error)).comfyui_answer()
-            except HTTPException as error:
-                return Problem(error.status_code, error.detail).comfyui_answer()
-
-        return answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +60,7 @@ class PromptCalls:
     checker: PromptChecker
     own_file: Callable[[str, str], Upload | None]
 
-    routes = GuardedRoutes(route_class_override=ComfyRoute)
+    routes = GuardedRoutes(errors=comfyui_errors)
 
     @routes.post("/prompt", Access.SIGNED_IN, body=BodyLimit.CALL)
     async def send(self, request: Request, owner: Owner) -> Response:

@@ -24,6 +24,7 @@ from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 from comfy.library.forms import Forms
 from comfy.model_files.lists import ModelFiles
 from comfyforms.hooks import Access, GuardedRoutes, PluginApp
+from comfyforms.plugins.comfyui_api.errors import comfyui_errors
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from ui.web.access import Owner
 from ui.web.limits import BodyLimit
@@ -156,7 +157,7 @@ class ServerCalls:
     check: Callable[[str], None]
     most: int
 
-    routes = GuardedRoutes()
+    routes = GuardedRoutes(errors=comfyui_errors)
 
     @routes.get("/object_info", Access.SIGNED_IN, work=Work.CATALOG)
     def object_info(self, owner: Owner) -> Response:

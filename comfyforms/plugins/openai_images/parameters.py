@@ -6,11 +6,10 @@ https://platform.openai.com/docs/guides/error-codes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -18,14 +17,14 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
 from comfy.launch.start import FieldErrors
 from ui.api.problems import problem_of
-from ui.web.responses import Problem
+from ui.web.responses import AsciiJSON, Problem
 
 # Clients that offer only OpenAI's models name one of these. The retired ones answer with addresses.
 _OWN_MODELS = ("gpt-image-", "chatgpt-image-", "dall-e-")
 _RETIRED = "dall-e-"
 
 
-class Refusal(Exception):
+class Refusal(ComfyError):
     """Request that can't be served. `param`: the parameter that causes it."""
 
     def __init__(
@@ -79,25 +78,23 @@ def read_parameters(body: Mapping[str, object]) -> ImageRequest:
     return request
 
 
-class OpenAIRoute(APIRoute):
-    """Route whose errors have OpenAI's format."""
+def openai_errors(error: ComfyError | HTTPException) -> Response:
+    """Return the response to an error."""
+    if isinstance(error, Refusal):
+        answer = _error_answer(Problem(error.status, str(error)), error.param, error.code)
+        # OpenAI's clients repeat a request after 5xx otherwise.
+        answer.headers["x-should-retry"] = "false"
+        return answer
+    return _error_answer(problem_of(error))
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Add these error answers. See FastAPI's method."""
-        handle = super().get_route_handler()
 
-        async def answered(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Refusal as refusal:
-                problem = Problem(refusal.status, str(refusal))
-                answer = problem.openai_answer(refusal.param, refusal.code)
-                # OpenAI's clients repeat a request after 5xx otherwise.
-                answer.headers["x-should-retry"] = "false"
-                return answer
-            except ComfyError as error:
-                return problem_of(error).openai_answer()
-            except HTTPException as error:
-                return Problem(error.status_code, error.detail).openai_answer()
-
-        return answered
+def _error_answer(problem: Problem, param: str | None = None, code: str = "") -> Response:
+    # OpenAI answers 400 to unusable requests, and its clients repeat a request after 409.
+    status = 400 if problem.status in (409, 422) else problem.status
+    error = {
+        "message": sentences(problem.detail, problem.hint),
+        "type": "server_error" if status >= 500 else "invalid_request_error",
+        "param": param,
+        "code": code or {401: "invalid_api_key", 429: "rate_limit_exceeded"}.get(status),
+    }
+    return AsciiJSON({"error": error}, status, problem.retry_after_header)

@@ -19,8 +19,8 @@ from comfy.launch.start import FieldErrors
 from comfyforms.plugins.openai_images.fields import ImageForm, MaskUploads
 from comfyforms.plugins.openai_images.parameters import (
     ImageRequest,
-    OpenAIRoute,
     Refusal,
+    openai_errors,
     read_parameters,
     refusal_of,
 )
@@ -33,9 +33,10 @@ from ui.api.values import Bodies, Sent
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit, body_done, place_held
-from ui.web.responses import NO_STORE, OPENAI, AsciiJSON
+from ui.web.responses import NO_STORE, AsciiJSON
 from ui.web.shares import Caller, Share, Work
 
+_PREFIX = "/v1"
 _MOST_PARAMETERS = 200  # texts of a multipart request
 _NO_IMAGES = "Send the images as multipart/form-data, in parts named “image[]”."
 _NO_WORKFLOW = "No workflow can serve this request."
@@ -65,7 +66,7 @@ class ImageHandlers:
     files: ResultFiles
     waiting: Share
 
-    routes = GuardedRoutes(OPENAI, route_class_override=OpenAIRoute)
+    routes = GuardedRoutes(_PREFIX, errors=openai_errors)
 
     @routes.get("/models", Access.SIGNED_IN, work=Work.CATALOG)
     def models(self, owner: Owner) -> AsciiJSON:
@@ -137,7 +138,7 @@ class ImageHandlers:
         if (form := next(fitting, None)) is None:
             # Not 404: Nextcloud takes that for an API without images.
             what = f"No workflow “{short(model)}” makes images." if model else _NO_WORKFLOW
-            raise Refusal(f"{what} GET {OPENAI}/models lists all names.", "model")
+            raise Refusal(f"{what} GET {_PREFIX}/models lists all names.", "model")
         masks = MaskUploads(self.bodies.uploads, self.files.blobs.turns, requester.owner)
         filled = form.values(parameters, images, mask, masks)
         params, values = form.params(filled), {key: value for key, (_, value) in filled.items()}

@@ -240,6 +240,11 @@ def test_the_history_has_sent_prompts(served: Served) -> None:
         ({"1": prompt()["1"]}, "prompt_no_outputs"),
         (prompt(n1_ckpt_name="gone.safetensors"), "prompt_outputs_failed_validation"),
         (prompt(n5_steps=0), "prompt_outputs_failed_validation"),
+        (prompt(n5_steps="few"), "prompt_outputs_failed_validation"),
+        (prompt(n5_positive=["1", 2]), "prompt_outputs_failed_validation"),
+        (prompt(n5_positive=["99", 0]), "prompt_outputs_failed_validation"),
+        (prompt(n5_positive=["2", 0, 1]), "prompt_outputs_failed_validation"),
+        (prompt(n5_latent_image=["5", 0]), "prompt_outputs_failed_validation"),
         ({"1": {"class_type": "SaveImage", "inputs": {}}}, "prompt_outputs_failed_validation"),
     ],
 )
@@ -397,7 +402,7 @@ def test_a_token_is_a_clients_password() -> None:
             headers = {"authorization": value}
             with requests.get(f"{app.url}/queue", headers=headers, timeout=LONGEST_WAIT) as answer:
                 assert answer.status_code == 401
-        for path in ("/history/1", "/api/upload/image"):
+        for path in ("/history", "/api/upload/image"):
             with requests.post(f"{app.url}{path}", timeout=LONGEST_WAIT) as answer:
                 assert answer.json()["error"].keys() == ERROR
                 assert (answer.status_code, answer.json()["node_errors"]) == (401, {})
