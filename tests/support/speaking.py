@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -27,7 +28,7 @@ _Message = dict[str, Any] | bytes
 
 @dataclass(frozen=True, slots=True)
 class ServerUnderTest:
-    """The ComfyUI server under test."""
+    """The ComfyUI server under test. `url`: may contain a user name and a password."""
 
     url: str
     checkpoint: str
@@ -45,6 +46,11 @@ class ServerUnderTest:
     def post(self, path: str, body: Any = None) -> requests.Response:
         """Send a POST request with a JSON body."""
         return self.request("POST", path, json=body)
+
+    @property
+    def origin(self) -> str:
+        """Return the address without a password, as a browser sends it."""
+        return re.sub("//.*@", "//", self.url)
 
     @property
     def is_new(self) -> bool:
@@ -154,7 +160,9 @@ def listening(
     with 1000."""
     client_id = str(uuid.uuid4()) if client_id is None else client_id
     url = f"{server.url.replace('http', 'ws', 1)}{path}?clientId={client_id}"
-    listener = Listener(client_id, websocket.create_connection(url, timeout=PATIENCE))
+    sign_in = requests.Request("GET", server.url).prepare().headers
+    connection = websocket.create_connection(url, timeout=PATIENCE, header=dict(sign_in))
+    listener = Listener(client_id, connection)
     if flags:
         listener.socket.send(json.dumps(FLAGS))
     thread = threading.Thread(target=listener.read)

@@ -239,4 +239,4 @@ def test_a_foreign_page(server: ServerUnderTest) -> None:
         server.request("GET", "/queue", headers={"Origin": "http://elsewhere.example"}).status_code
         == 403
     )
-    assert server.request("GET", "/queue", headers={"Origin": server.url}).status_code == 200
+    assert server.request("GET", "/queue", headers={"Origin": server.origin}).status_code == 200
