@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.from_thread
 import gradio as gr
@@ -20,12 +20,13 @@ from comfy.batches.spec import parse_spec
 from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import RunState
+from comfy.groups.queue import GroupQueue
 from comfy.launch.start import FieldErrors, Starter
 from comfy.library.folder import WorkflowFolder
 from comfy.records.store import RunStore
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 from ui.documents.browser_values import value_text
-from ui.documents.group_docs import batch_doc, chain_doc
+from ui.documents.group_docs import BatchDoc, ChainDoc, batch_doc, chain_doc
 from ui.documents.run_doc import run_doc
 from ui.files.references import inline_file
 from ui.gradio.internals import api, forget_session_of
@@ -43,6 +44,8 @@ _NO_OBJECT = (
 _LONGEST_WAIT = 3.0
 WITH_FILES = ("run", "batch", "chain")  # endpoints whose values may contain files
 MOST_AT_ONCE = 100  # each call holds a thread, and the page's own handlers need some, too
+
+_Summary = TypeVar("_Summary", BatchSummary, ChainSummary)
 
 
 def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> None:
@@ -123,23 +126,28 @@ def _values_of_script(values: object) -> dict[str, object]:
     return {key: inline_file(value) for key, value in values.items()}
 
 
-@contextlib.contextmanager
-def followed(
-    subscribe: Callable[[Callable[[str], None]], Callable[[], None]], owner: str
-) -> Iterator[Callable[[], None]]:
-    """Return a function that waits for news about this owner's groups, at most a few seconds.
-    `subscribe`: a queue's method, which takes the owner and returns a function to unsubscribe."""
+def _states_of(
+    groups: GroupQueue[Any, _Summary],
+    group_id: str,
+    owner: str,
+    doc: Callable[[_Summary], BatchDoc | ChainDoc],
+) -> Generator[dict[str, Any], None, _Summary]:
+    """Yield the progress of a batch or chain at each change, and return its end. Stop it when the
+    caller leaves."""
     changed = threading.Event()
-
-    def wait() -> None:
-        changed.wait(_LONGEST_WAIT)
-        changed.clear()
-
-    leave = subscribe(lambda whose: changed.set() if whose == owner else None)
+    unsubscribe = groups.subscribe(lambda whose: changed.set() if whose == owner else None)
     try:
-        yield wait
+        while (summary := groups.get(group_id, owner)).state == "running":
+            yield asdict(doc(summary))
+            changed.wait(_LONGEST_WAIT)
+            changed.clear()
+    except GeneratorExit:
+        with suppress(BatchNotFound, ChainNotFound):
+            groups.stop(group_id, owner)
+        raise
     finally:
-        leave()
+        unsubscribe()
+    return summary
 
 
 @contextlib.contextmanager
@@ -195,8 +203,11 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
             started = batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # may contain files, and the batch may take long
             try:
-                with closing(_batch_states(batches, started.id, owner)) as updates:
+                with closing(_states_of(batches, started.id, owner, batch_doc)) as updates:
                     last = yield from updates
+                if last.gave_up:
+                    batches.change(started.id, owner, "stop")
+                    last = replace(batches.get(started.id, owner), why=last.why)
                 yield asdict(batch_doc(last)) | {
                     "results": list(_batch_results(batches, history, started.id, owner))
                 }
@@ -206,26 +217,6 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
                         batches.delete(started.id, owner)
 
     api(batch, api_name="batch", concurrency_limit=MOST_AT_ONCE)
-
-
-def _batch_states(
-    batches: BatchQueue, batch_id: str, owner: str
-) -> Generator[dict[str, Any], None, BatchSummary]:
-    """Yield a batch's progress at each change, then its end. Stop the batch when the caller leaves
-    or when it has paused itself."""
-    try:
-        with followed(batches.subscribe, owner) as wait:
-            while (summary := batches.get(batch_id, owner)).state == "running":
-                yield asdict(batch_doc(summary))
-                wait()
-    except GeneratorExit:
-        with suppress(BatchNotFound):
-            batches.stop(batch_id, owner)
-        raise
-    if summary.gave_up:
-        batches.change(batch_id, owner, "stop")
-        return replace(batches.get(batch_id, owner), why=summary.why)
-    return summary
 
 
 def _batch_results(
@@ -283,30 +274,13 @@ def chain_of_script(
         started = chains.start(name, values, Origin(owner, address), attended=True)
         del values  # may contain files, and the chain may take long
         try:
-            with closing(_chain_states(chains, started.id, owner)) as updates:
+            with closing(_states_of(chains, started.id, owner, chain_doc)) as updates:
                 last = yield from updates
             yield asdict(chain_doc(last)) | {"results": list(_chain_results(runs, last))}
         finally:
             if owner == NOBODY:
                 with suppress(ChainNotFound):
                     chains.delete(started.id, owner)
-
-
-def _chain_states(
-    chains: ChainQueue, chain_id: str, owner: str
-) -> Generator[dict[str, Any], None, ChainSummary]:
-    """Yield a chain's progress at each change, then its end. Stop the chain when the
-    caller leaves."""
-    try:
-        with followed(chains.subscribe, owner) as wait:
-            while not (summary := chains.get(chain_id, owner)).finished:
-                yield asdict(chain_doc(summary))
-                wait()
-    except GeneratorExit:
-        with suppress(ChainNotFound):
-            chains.stop(chain_id, owner)
-        raise
-    return summary
 
 
 def _chain_results(runs: RunRegistry, chain: ChainSummary) -> Iterator[dict[str, Any]]:
