@@ -35,7 +35,6 @@ def error_of(type_: str, message: str, details: str, extra_info: Json) -> Json:
 
 
 def comfyui_errors(error: ComfyError | HTTPException) -> Response:
-    """Return the response to an error."""
     if isinstance(error, PromptRefused):
         return AsciiJSON({"error": error.error, "node_errors": error.node_errors}, 400)
     problem = problem_of(error)

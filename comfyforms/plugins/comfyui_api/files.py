@@ -101,7 +101,6 @@ class OwnFiles:
         return None
 
     def upload(self, owner: str, name: FileName) -> Path | None:
-        """Return an upload of the owner, or None."""
         plain = name._replace(name=plain_name(name.name))
         return self.copies.uploads.find(owner, f"{self._key(plain)}/{plain.name}")
 
@@ -162,7 +161,6 @@ class OwnFiles:
         raise HTTPException(409, NOT_KEPT)
 
     def _key(self, name: FileName) -> str:
-        """Return the key of an upload in the upload folder."""
         return self._secret("/".join((name.folder, name.subfolder, name.name)))
 
     def _secret(self, text: str) -> str:
@@ -191,7 +189,6 @@ def _write(file: Path, content: BinaryIO) -> None:
 
 
 def file_routes(app: PluginApp) -> GuardedRoutes:
-    """Return the routes of uploads and `/view`."""
     files = OwnFiles(app.services.copies)
     return GuardedRoutes.of(FileCalls(files, app.parts.results, app.services.uploading))
 

@@ -84,7 +84,6 @@ class MessageSockets:
     async def messages(
         self, socket: WebSocket, run: str = "", all: str = "", clientId: str = ""
     ) -> None:
-        """Send the messages that ComfyUI sends to its clients."""
         await self._serve(socket, run, all, clientId, own=True)
 
     async def _serve(
@@ -173,7 +172,6 @@ class Client:
 
     @property
     def running(self) -> Run | None:
-        """Return the client's run that executes a node."""
         own = filter(self._is_own, self._runs.owned(self._owner))
         return next((run for run in own if run.state.phase is Phase.RUNNING), None)
 

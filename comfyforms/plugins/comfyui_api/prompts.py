@@ -64,7 +64,6 @@ class PromptCalls:
 
     @routes.post("/prompt", Access.SIGNED_IN, body=BodyLimit.CALL)
     async def send(self, request: Request, owner: Owner) -> Response:
-        """Start a run of a prompt in ComfyUI's API format."""
         body, requester = await request.body(), Requester.of(owner, request.scope)
         return AsciiJSON(await asyncio.to_thread(self._start, body, requester))
 
@@ -185,7 +184,6 @@ class PromptCalls:
         return "" if taken or stored else prompt_id
 
     def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
-        """Return the owner's files that inputs of a prompt name."""
         catalog = self.starter.forms.catalog.get()
         named = (
             (InputRef(node, name), unwrap(one["inputs"].get(name)))

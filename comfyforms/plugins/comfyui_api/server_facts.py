@@ -138,7 +138,6 @@ def _facts(given: Mapping[str, Any], wanted: Collection[str]) -> dict[str, objec
 
 
 def server_routes(app: PluginApp) -> GuardedRoutes:
-    """Return the routes that describe the servers."""
     services = app.services
     nodes = NodeLists(services.forms, OwnFiles(services.copies))
     most = min(services.limits.file.size, services.limits.most_of(BodyLimit.FILES))
@@ -161,7 +160,6 @@ class ServerCalls:
 
     @routes.get("/object_info", Access.SIGNED_IN, work=Work.CATALOG)
     def object_info(self, owner: Owner) -> Response:
-        """Return all nodes."""
         return _json(self.nodes.of(owner))
 
     @routes.get("/object_info/{name:path}", Access.SIGNED_IN, work=Work.CATALOG)
@@ -171,13 +169,11 @@ class ServerCalls:
 
     @routes.get("/models", Access.SIGNED_IN, work=Work.HEALTH)
     def folders(self, owner: Owner) -> Response:
-        """Return the names of the model folders."""
         self.check(owner)
         return AsciiJSON(self.models.folders())
 
     @routes.get("/models/{folder}", Access.SIGNED_IN, work=Work.HEALTH)
     def files(self, folder: str, owner: Owner) -> Response:
-        """Return the models in a folder."""
         self.check(owner)
         if folder not in self.models.folders():
             raise HTTPException(404, "This folder doesn't exist.")
@@ -192,12 +188,10 @@ class ServerCalls:
 
     @routes.get("/system_stats", Access.SIGNED_IN, work=Work.HEALTH)
     def system_stats(self) -> Response:
-        """Return versions and memory."""
         return AsciiJSON(self.stats())
 
     @routes.get("/features", Access.SIGNED_IN)
     async def features(self) -> Response:
-        """Return the features that a client may use."""
         return AsciiJSON({"supports_preview_metadata": True, "max_upload_size": self.most})
 
 

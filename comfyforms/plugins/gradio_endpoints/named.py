@@ -111,7 +111,6 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(document: type, names: Iterable[str]) -> dict[str, Any]:
-    """Return the JSON Schemas of these fields of a document."""
     types = get_type_hints(document)
     return {name: TypeAdapter(types[name]).json_schema() for name in names}
 
@@ -138,7 +137,6 @@ _Answer = tuple[object, list[dict[str, Any]], list[str], dict[str, Any]]
 
 
 def _endpoint_of(named: NamedForm) -> NamedEndpoint:
-    """Return the endpoint's description for clients."""
     form = named.form
     title, about = translated(form.title), translated(form.description)
     names = argument_names(form).items()
@@ -151,7 +149,6 @@ def _endpoint_of(named: NamedForm) -> NamedEndpoint:
 
 
 def _returns(named: NamedForm) -> list[dict[str, Any]]:
-    """Return the description of the values that an endpoint returns."""
     kind = _main_kind(named)
     name, component = _FIRST[kind]
     state = ("chain", _ABOUT_CHAIN) if named.is_chain else ("run", _ABOUT_RUN)
@@ -164,7 +161,6 @@ def _returns(named: NamedForm) -> list[dict[str, Any]]:
 
 
 def _main_kind(named: NamedForm) -> ResultKind:
-    """Return the kind of a form's main result."""
     form = named.form
     return next((one.kind for one in form.outputs if one.node in form.needed), "file")
 
@@ -356,7 +352,6 @@ class ClientAnswers:
 
 
 def _sent_values(sent: SentValues, named: NamedForm, given: object) -> dict[str, object]:
-    """Return the values of a call with the files that they name."""
     fields = {field.key: field for field in named.form.fields}
     return {
         key: sent.value(fields[key], value) for key, value in values_by_key(named, given).items()

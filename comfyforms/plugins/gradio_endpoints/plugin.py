@@ -7,7 +7,6 @@ from comfyforms.hooks import AppParts, PluginApp, hookimpl
 
 @hookimpl
 def app_parts(app: PluginApp) -> AppParts:
-    """Add the endpoints and the routes."""
     from comfyforms.plugins.gradio_endpoints.named import EndpointRoutes, add_named_endpoints
     from comfyforms.plugins.gradio_endpoints.scripts import add_api, add_batch_api, add_chain_api
 

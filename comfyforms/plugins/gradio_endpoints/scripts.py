@@ -120,7 +120,6 @@ def results_of(run_id: str, state: RunState) -> dict[str, list[str]]:
 
 
 def _values_of_script(values: object) -> dict[str, object]:
-    """Return a script's values, with its files."""
     if not isinstance(values, dict):
         raise gr.Error(_NO_OBJECT, print_exception=False)
     return {key: inline_file(value) for key, value in values.items()}

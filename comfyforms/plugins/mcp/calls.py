@@ -155,7 +155,6 @@ class ToolCalls:
         return await asyncio.to_thread(listed_results, self.runs, owner, call.request)
 
     async def list_resource_templates(self, call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the form of a result's URI."""
         address = uri_of(f"{self.root}{API}/runs/", call.request)
         uri = f"{address}{{run}}/files/{{file}}"
         return {"resourceTemplates": [{"uriTemplate": uri, "name": "result"}]}

@@ -55,13 +55,16 @@ def text_result(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def refused_call(problem: Problem, names: Mapping[str, str]) -> dict[str, Any]:
     """Return why a call failed, and what to do. `names`: argument names by field key."""
-    return _error([problem.detail, *_of_fields(problem.errors, names), problem.hint])
+    errors = (f"{names.get(key, key)}: {translated(one)}" for key, one in problem.errors.items())
+    lines = [problem.detail, *errors, problem.hint]
+    text = "\n".join(translated(line) for line in lines if line)
+    return {"content": [_text(text)], "isError": True}
 
 
 def failed_call(told: RunDoc, names: Mapping[str, str]) -> dict[str, Any]:
     """Return the content for a failed run, as the API reports it."""
     error = told.error or RunProblem(told.headline)
-    return _error([error.message, *_of_fields(told.errors, names), error.hint])
+    return refused_call(Problem(422, error.message, error.hint, errors=told.errors), names)
 
 
 def finished_call(
@@ -183,13 +186,3 @@ def _text(text: str) -> dict[str, Any]:
 
 def _size(block: Mapping[str, Any]) -> int:
     return len(json_text(block).encode())
-
-
-def _of_fields(errors: Mapping[str, str], names: Mapping[str, str]) -> Iterator[str]:
-    for key, sentence in errors.items():
-        yield f"{names.get(key, key)}: {translated(sentence)}"
-
-
-def _error(lines: list[str]) -> dict[str, Any]:
-    text = "\n".join(translated(line) for line in lines if line)
-    return {"content": [_text(text)], "isError": True}

@@ -79,7 +79,6 @@ def read_parameters(body: Mapping[str, object]) -> ImageRequest:
 
 
 def openai_errors(error: ComfyError | HTTPException) -> Response:
-    """Return the response to an error."""
     if isinstance(error, Refusal):
         answer = _error_answer(Problem(error.status, str(error)), error.param, error.code)
         # OpenAI's clients repeat a request after 5xx otherwise.

@@ -50,7 +50,6 @@ class RunStream(StreamingResponse):
         self._events, self._held = events, held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events."""
         with self._held:
             async with aclosing(self._events):
                 await super().__call__(scope, receive, send)
@@ -75,7 +74,6 @@ class ImageHandlers:
 
     @routes.get("/models/{model:path}", Access.SIGNED_IN, work=Work.CATALOG)
     def model(self, model: str, owner: Owner) -> AsciiJSON:
-        """Return a workflow."""
         form = next(self._forms(owner, model), None)
         if form is None:
             sentence = f"The model “{short(model)}” does not exist."
@@ -84,13 +82,11 @@ class ImageHandlers:
 
     @routes.post("/images/generations", Access.SIGNED_IN, body=BodyLimit.CALL)
     async def generate(self, request: Request, owner: Owner) -> Response:
-        """Make images from a prompt."""
         parameters = read_parameters((await self.bodies.read(request, owner)).body)
         return await self._answer(request, owner, parameters)
 
     @routes.post("/images/edits", Access.SIGNED_IN, body=BodyLimit.FILES)
     async def edit(self, request: Request, owner: Owner) -> Response:
-        """Make images from a prompt and images."""
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refusal(_NO_IMAGES, "image")
         texts, files = await self.bodies.parts(request, owner, _MOST_PARAMETERS)
