@@ -32,7 +32,8 @@ PROMPT = {
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A user's own data: a finished run, an upload's path, a private workflow and a script's call.
-    `with_groups` adds a finished batch, a finished chain and the run of the chain's last step."""
+    `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
+    name of the run's file."""
 
     run: str
     upload: str
@@ -41,11 +42,13 @@ class Owned:
     batch: str = "no-batch"
     chain: str = "no-chain"
     step_run: str = "no-run"
+    file: str = "no-file"
 
     def at(self, path: str) -> str:
         """Return a registered path with its {parameters} replaced by this data."""
         names = {
             "run_id": self.step_run if "/chain" in path else self.run,
+            "prompt_id": self.run,
             "batch_id": self.batch,
             "chain_id": self.chain,
             "index": "0",
@@ -124,10 +127,18 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
 
 
 def with_groups(app: RunningApp, who: Person) -> Person:
-    """Return this user with a batch and a chain."""
-    chain, run = a_chain(app, who.cookie)
-    owned = replace(who.owned, batch=a_batch(app, who.cookie), chain=chain, step_run=run)
-    return replace(who, owned=owned)
+    """Return this user with a batch, a chain and the name of the run's file."""
+    chain, step = a_chain(app, who.cookie)
+    owned = replace(who.owned, batch=a_batch(app, who.cookie), chain=chain, step_run=step)
+    return replace(who, owned=replace(owned, file=a_file(app, who)))
+
+
+def a_file(app: RunningApp, who: Person) -> str:
+    """Return ComfyUI's name of the run's file."""
+    address = f"{app.url}/history/{who.owned.run}"
+    told = requests.get(address, headers=who.headers, timeout=LONGEST_WAIT).json()
+    (output,) = told[who.owned.run]["outputs"].values()
+    return str(output["images"][0]["filename"])
 
 
 def a_batch(app: RunningApp, cookie: str) -> str:

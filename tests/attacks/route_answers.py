@@ -36,11 +36,6 @@ def everyone(status: int) -> Answers:
     return Answers(status, status, status)
 
 
-BATCH_PARTS = (
-    *("events", "rows", "grid", "results.csv", "results.zip"),
-    *("sheet.png", "sheet.html", "sheet.zip"),
-)
-
 EDITOR_PARTS = (
     "editor",
     *(f"editor/{part}" for part in ("cover", "draft", "undo", "revert", "history", "file")),
@@ -87,7 +82,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
-                *(f"{method} {root}/view" for root in COMFYUI_ROOTS for method in ("GET", "HEAD")),
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
             ),
             404,
@@ -183,10 +177,6 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
         # They need the key of a field.
         **dict.fromkeys((f"GET {path}" for path in OF_MODEL_FILES), users(422)),
         **dict.fromkeys((f"DELETE {path}" for path in OF_MODEL_FILES), users(404)),
-        # A change that there is not.
-        **dict.fromkeys(
-            (f"POST {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS), users(422)
-        ),
     }
 )
 

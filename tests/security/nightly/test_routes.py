@@ -138,7 +138,10 @@ def walked(
 
 def at(path: str, rule: str, owned: Owned) -> str:
     preset = f"?workflow={owned.workflow}&name=none"
+    result = f"?filename={owned.file}&subfolder={owned.run}"
     queries = {
+        "/view": result,
+        "/api/view": result,
         "/api/v1/runs/{run_id}/move": "?by=1",
         "/api/v1/presets": preset,
         "/api/v1/presets/values": preset,

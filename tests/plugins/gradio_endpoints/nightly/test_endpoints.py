@@ -73,7 +73,7 @@ def test_a_signed_in_script_calls_endpoints_as_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scripts sign in with name and password, as elsewhere, or get no access. A workflow that a
-    user opened is an endpoint for that user alone."""
+    user opened, and its runs, are for that user alone."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     settings = WebSettings(port=0, users=(ANNA, BEN))
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
@@ -91,3 +91,7 @@ def test_a_signed_in_script_calls_endpoints_as_its_user(
             assert app.runs.record(about["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
             made, *_ = anna.predict(**SMALL, api_name="/text_to_image")
             assert Image.open(made).format == "PNG"
+            for login, status in ((ANNA, 200), (BEN, 404)):
+                with signed_in(app, login) as browser:
+                    run = f"{app.url}/api/v1/runs/{about['run']}"
+                    assert browser.get(run, timeout=LONGEST_WAIT).status_code == status
