@@ -19,6 +19,7 @@ from mcp import Client
 from PIL import Image
 
 from comfy.demo import DemoServer
+from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
@@ -126,6 +127,7 @@ def test_a_snippet_runs_against_the_app(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pointed at a running app, the Python snippet finishes a run and prints its file."""
+    (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # Gradio's client leaves folders there
     with chdir(tmp_path):
         run_python(snippet.replace("http://127.0.0.1:7860", app.url))
