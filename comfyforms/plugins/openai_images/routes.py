@@ -38,7 +38,7 @@ from ui.web.shares import Caller, Share, Work
 
 _PREFIX = "/v1"
 _MOST_PARAMETERS = 200  # texts of a multipart request
-_NO_IMAGES = "Send the images as multipart/form-data, in parts named “image[]”."
+_NO_IMAGES = "Send images as multipart/form-data, in parts named “image[]”, not URLs or file IDs."
 _NO_WORKFLOW = "No workflow can serve this request."
 
 
@@ -88,7 +88,7 @@ class ImageHandlers:
     @routes.post("/images/edits", Access.SIGNED_IN, body=BodyLimit.FILES)
     async def edit(self, request: Request, owner: Owner) -> Response:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-            raise Refusal(_NO_IMAGES, "image")
+            raise Refusal(_NO_IMAGES, "images")
         texts, files = await self.bodies.parts(request, owner, _MOST_PARAMETERS)
         images = [upload for name, upload in files if name in ("image", "image[]")]
         if not images:

@@ -211,6 +211,15 @@ def test_names_the_parameter_of_an_edit_s_error(
     assert refused.value.param == param
 
 
+def test_refuses_images_that_are_addresses(clients: Clients) -> None:
+    """The message says how to send them."""
+    address = {"image_url": "https://example.org/a.png"}
+    body = {"model": "image_to_image", "prompt": "a boat", "images": [address]}
+    with pytest.raises(BadRequestError, match="not URLs or file IDs") as refused:
+        clients().post("/images/edits", cast_to=object, body=body)
+    assert refused.value.param == "images"
+
+
 def test_a_failed_run_is_an_error(app: RunningApp, clients: Clients) -> None:
     """A stopped run answers with its reason, also in a stream, and isn't repeated."""
 
