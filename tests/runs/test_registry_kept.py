@@ -50,7 +50,11 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
         end(runs.submit(job(2), Origin("me")))
         first = runs.submit(job(LONG), Origin("me"))
         running(first)
+        asked = demo.requests["GET /queue"]
         second = runs.submit(job(2), Origin("me"))
+        # Until the app has read the answer to the first prompt, it doesn't send the second. Only a
+        # run that the server has accepted asks for its place there.
+        eventually(lambda: demo.requests["GET /queue"] > asked)
         until(second, lambda state: state.queue_place == 1)
         link.refuse()
         link.cut()
