@@ -18,6 +18,7 @@ BENCHMARKS = {
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run, and of an idle page",
     "fifty": "50 runs started and watched at once",
+    "shared_turns": "50 ComfyUI clients on two servers, ten of them greedy: waits beyond a fair turn",
     "relay": "50 clients of the relay on one run: states, previews, lag, processor time",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
