@@ -209,6 +209,7 @@ def _parameter(name: str, field: Field) -> dict[str, Any]:
         "parameter_name": name,
         "parameter_has_default": not is_required(field),
         "parameter_default": default,
+        "default": default,  # the canvas of `gr.Workflow` reads this
         "example_input": default,
     }
 

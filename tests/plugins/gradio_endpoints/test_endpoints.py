@@ -93,6 +93,7 @@ def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
         "parameter_name": "steps",
         "parameter_has_default": True,
         "parameter_default": 24,
+        "default": 24,
         "example_input": 24,
     }
     (given, *_) = told["/upscale"]["parameters"]
