@@ -29,6 +29,7 @@ _PREVIEWS = "clients that set the flag always get previews, and progress_state m
 _ALL_CLIENTS = "the owner's other clients get all messages of a prompt without a client"
 DIFFERENCES: Mapping[str, str] = {
     "test_greeting": "the feature flags on the socket have no max_upload_size",
+    "test_previews_with_metadata": "of unread previews, a client gets the newest only",
     "test_previews_without_metadata": _PREVIEWS,
     "test_previews_only_when_asked": _PREVIEWS,
     "test_a_cached_run": "the subfolder of a result starts with its run's id",
@@ -51,9 +52,11 @@ DIFFERENCES: Mapping[str, str] = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
-        is_served = metafunc.module.__name__.endswith(("_runs", "_refusals", "_files"))
-        served = ["app"] if is_served and "COMFYUI_URL" not in os.environ else []
-        metafunc.parametrize("server", ["comfyui", *served], indirect=True, scope="session")
+        is_of_api = metafunc.module.__name__.endswith(("_runs", "_refusals", "_files"))
+        servers = ["comfyui", "app"] if is_of_api else ["comfyui"]
+        if url := os.environ.get("COMFYUI_URL"):
+            servers = ["app" if "@" in url else "comfyui"]
+        metafunc.parametrize("server", servers, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
