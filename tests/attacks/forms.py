@@ -33,7 +33,7 @@ FILES = st.sampled_from(
 )
 FORMS = st.builds(
     form,
-    st.sampled_from(("files", "file", "image", "")),
+    st.sampled_from(("files", "file", "image", "image[]", "mask", "")),
     HOSTILE,
     FILES,
     st.sampled_from(("--", "", "x")),

@@ -69,11 +69,10 @@ QUERY = (
     "limit",
 )
 ANSWERING = (
-    *("/account", "/api/prompt", "/api/v1", "/batches", "/chains", "/embeddings", "/endpoints"),
-    *("/features", "/files", "/generate"),
-    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/models", "/object_info"),
-    *("/operator", "/prompt", "/queue", "/runs", "/system_stats"),
-    *("/update", "/upload/image", "/v1", "/view", "/workflows"),
+    *("/account", "/api/", "/batches", "/chains", "/embeddings", "/features", "/files"),
+    *("/generate", "/health", "/history", "/interrupt", "/mcp", "/metrics", "/models"),
+    *("/object_info", "/operator", "/prompt", "/queue", "/runs", "/system_stats"),
+    *("/update", "/upload/", "/v1", "/view", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (
@@ -130,7 +129,10 @@ def targets(draw: st.DrawFn, site: Site, path: str) -> bytes:
             filled = (
                 draw(
                     st.sampled_from(
-                        ("", "/.", "//", "http://evil.example", "*", "/gradio_api", "?", "#")
+                        (
+                            *("", "/.", "//", "http://evil.example", "*", "?", "#"),
+                            *("/gradio_api", "/endpoints"),
+                        )
                     )
                 )
                 + filled
@@ -180,6 +182,7 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
         "X-Forwarded-Host": st.sampled_from(("evil.example", here, "")),
         "Forwarded": st.just("for=10.0.0.1;host=evil.example;proto=https"),
         "Authorization": st.sampled_from(("Bearer x", "Basic !!!", "Basic " + "x" * 3000)),
+        "Accept": st.sampled_from(("application/json, text/event-stream", "*/*", "x")),
         "Accept-Encoding": st.sampled_from(("gzip", "br", "identity;q=0", "*;q=x")),
         "If-None-Match": HOSTILE,
         "If-Range": HOSTILE,
@@ -252,9 +255,46 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
         | script
         | rest
         | ending
+        | programs(site, fields)
         | st.builds(lambda one: {"data": [one]}, choice)
         | JSON
     )
+
+
+def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Build calls of programs for ComfyUI, OpenAI and MCP, with arbitrary data."""
+    ids = st.sampled_from([one.run for one in site.things]) | JSON
+    texts = st.builds(
+        lambda bent: {"class_type": "PrimitiveString", "inputs": {"value": bent}}, JSON
+    )
+    nodes = st.builds(lambda node: {**PROMPT, "1": node}, texts | JSON)
+    prompt = st.fixed_dictionaries(
+        {"prompt": nodes | JSON},
+        optional=dict.fromkeys(
+            ("client_id", "extra_data", "front", "number", "partial_execution_targets"), JSON
+        )
+        | {"prompt_id": ids},
+    )
+    change = st.fixed_dictionaries(
+        {}, optional={"clear": JSON, "delete": st.lists(ids) | JSON, "prompt_id": ids}
+    )
+    names = st.sampled_from(("text_to_image", "image_to_image", "run_workflow")) | JSON
+    images = st.fixed_dictionaries(
+        {"prompt": HOSTILE | JSON},
+        optional={"model": names, "size": st.just("64x64") | JSON, "image": JSON}
+        | dict.fromkeys(("n", "seed", "stream", "partial_images", "output_format"), JSON),
+    )
+    methods = "initialize", "tools/list", "tools/call", "resources/read"
+    assistant = st.builds(
+        lambda method, name, values: {
+            **{"jsonrpc": "2.0", "id": 1, "method": method},
+            "params": {"name": name, "arguments": values, "uri": values},
+        },
+        st.sampled_from(methods) | HOSTILE,
+        names,
+        fields | JSON,
+    )
+    return prompt | change | images | assistant
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:
