@@ -130,6 +130,13 @@ class BatchNotFound(ComfyError):
     """The batch doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
+class AlbumNotFound(ComfyError):
+    """The album or a part of it doesn't exist, or isn't for the caller; like `RunNotFound`."""
+
+    def __init__(self) -> None:
+        super().__init__(message("This album or result no longer exists."))
+
+
 class ChainNotFound(ComfyError):
     """The chain doesn't exist or belongs to another user, like `RunNotFound`."""
 

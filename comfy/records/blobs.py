@@ -232,15 +232,21 @@ class BlobStore:
         except OSError:
             return 0
 
-    def ratio(self, digest: str) -> float | None:
-        """Return the width of a stored image divided by its height, from the file's header; None
-        if it isn't a readable image."""
+    def pixels(self, digest: str) -> tuple[int, int]:
+        """Return the size of a stored image, from the file's header; (0, 0) if it isn't a readable
+        image."""
         path = self.path(digest)
         try:
             with opened(path) if path else contextlib.nullcontext() as image:
-                return round(image.width / image.height, 3) if image else None
+                return image.size if image else (0, 0)
         except Undecodable:
-            return None
+            return (0, 0)
+
+    def ratio(self, digest: str) -> float | None:
+        """Return the width of a stored image divided by its height; None if it isn't a readable
+        image."""
+        width, height = self.pixels(digest)
+        return round(width / height, 3) if height else None
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
         """Return a small WebP of an image or a sound, creating it if needed; None for other or

@@ -39,6 +39,7 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.quota import to_remove
 from comfy.records.administration import AdministrationStore
+from comfy.records.albums import AlbumStore
 from comfy.records.blobs import BlobStore, Growth, HistoryLimits, Room
 from comfy.records.database import Eraser, Within, is_set_aside, no_more, open_database, shrink
 from comfy.records.groups import GroupStore
@@ -254,6 +255,7 @@ class RunStore:
         self.engine = open_database(url, alone=files.ours)
         self._growth = Growth(self.limits.bytes)
         self.shared = SharedResults(self.engine, self._grew)
+        self.albums = AlbumStore(self.engine)
         self.storage = StorageUses(self.engine, self.limits.days, self.limits.bytes)
         self.requests = StartedRequests(self.engine)
         self.webhooks = WebhookStore(self.engine)

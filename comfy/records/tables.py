@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.types import TypeEngine
 
 from comfy.base.errors import DISK_FULL, ComfyError, DatabaseAway, DiskFull
 from comfy.base.messages import message
@@ -44,7 +46,7 @@ _FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
-VERSION = "0002"  # the last step in `comfy.records.steps`
+VERSION = "0003"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 
@@ -101,6 +103,13 @@ runs = Table(
     Index(
         "runs_by_share",
         *("share", "owner", "favourite", "ended_at", "submitted_at", "id", "size"),
+    ),
+    # The few runs that are hidden now.
+    Index(
+        "runs_hidden",
+        "id",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
     ),
 )
 
@@ -165,6 +174,103 @@ shared_results = Table(
     Column("content", String(64)),
     Index("shared_results_by_content", "content", "n", unique=True),
     Index("shared_results_of_run", "run", "place"),
+)
+
+
+def _required(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
+    """Yield columns without a default that are never NULL."""
+    return (Column(name, kind, nullable=False) for name in names)
+
+
+def _parts_of(name: str, key: Column[Any]) -> Column[Any]:
+    """Return a column for rows that are deleted together with the row that they refer to."""
+    return Column(name, ForeignKey(key, ondelete="CASCADE"), nullable=False)
+
+
+# Albums of results. `owner`: a digest; `by`: their name for people. `version` grows with each
+# change of the album, its items, their reviews or comments.
+albums = Table(
+    "albums",
+    tables,
+    Column("id", String(64), primary_key=True),
+    # Deferred, so that an import can insert an album before its parent.
+    Column(
+        "parent",
+        String(64),
+        ForeignKey("albums.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+    ),
+    *_required(String(64), "owner", "access"),
+    *_required(Text, "by", "title", "note"),
+    *_required(Integer, "version"),
+    *_required(Double, "changed_at"),  # seconds since 1970
+    Index("albums_of_owner", "owner"),
+    Index("albums_by_access", "access"),
+    Index("albums_by_parent", "parent"),
+)
+
+# Results in albums. `place`: as in `shared_results`; `owner`, `by`: of the run; `settings`: users
+# of the album see its prompt and settings; `version`: the album's at the last change. The other
+# columns describe the file, so that a list needs no record of a run; `title`: of the workflow.
+album_items = Table(
+    "album_items",
+    tables,
+    Column("n", Integer, primary_key=True),
+    _parts_of("album", albums.c.id),
+    _parts_of("run", runs.c.id),
+    *_required(String(64), "owner", "kind", "digest"),
+    *_required(Boolean, "settings", "has_thumb"),
+    *_required(Double, "added_at"),  # seconds since 1970
+    *_required(Integer, "place", "width", "height", "version"),
+    *(
+        Column(name, Integer, nullable=False, server_default=text("0"))
+        for name in ("keeps", "rejects", "comments")
+    ),
+    *_required(Text, "by", "name", "title", "prompt", "words"),
+    Index("album_items_once", "album", "run", "place", unique=True),
+    # Everything that counting and filtering by verdicts needs.
+    Index("album_items_listed", "album", "n", "run", "keeps", "rejects"),
+    Index("album_items_changed", "album", "version"),
+    Index("album_items_of_run", "run"),
+    sqlite_autoincrement=True,  # so that a later item has a larger number
+)
+
+# Verdicts about items. `person`: the digest of an owner, or of a link's token and a guest's name.
+album_reviews = Table(
+    "album_reviews",
+    tables,
+    Column("item", ForeignKey(album_items.c.n, ondelete="CASCADE"), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    *_required(String(8), "verdict"),
+    *_required(Integer, "stars"),
+    *_required(Text, "by"),
+)
+
+# Comments about items. `x`, `y`: a point of the image, 0 to 1, or NULL.
+album_comments = Table(
+    "album_comments",
+    tables,
+    Column("n", Integer, primary_key=True),
+    _parts_of("item", album_items.c.n),
+    *_required(String(64), "person"),
+    *_required(Double, "at"),  # seconds since 1970
+    Column("x", Double),
+    Column("y", Double),
+    *_required(Text, "by", "text"),
+    Index("album_comments_of_item", "item", "n"),
+    sqlite_autoincrement=True,
+)
+
+# Links of guests to albums. `comments`: guests may review and comment; `settings`: they see
+# prompts.
+album_links = Table(
+    "album_links",
+    tables,
+    Column("token", String(64), primary_key=True),
+    _parts_of("album", albums.c.id),
+    *_required(Boolean, "comments", "settings"),
+    *_required(Double, "expires_at"),  # seconds since 1970
+    *_required(Text, "name"),
+    Index("album_links_of_album", "album"),
 )
 
 # Requests that have started runs: digests of the owner and key and of the content, and the ids of

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, Inspector, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import comfy.records.steps
@@ -30,8 +30,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -39,8 +39,15 @@ def upgrade() -> None:
     op.execute("UPDATE runs SET stars = 5 WHERE favourite")
 '''
 
+# Before albums, in version 0002.
+NO_ALBUMS = (
+    *(f"DROP TABLE album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s")),
+    "DROP INDEX runs_hidden",
+    "UPDATE history_version SET version_num = '0002'",
+)
 # The table of links in version 0001, when a link had one file.
 LINKS_0001 = (
+    *NO_ALBUMS,
     "DROP TABLE shared_results",
     """CREATE TABLE shared_results (
         token VARCHAR(64) NOT NULL, run VARCHAR(64) NOT NULL, place INTEGER NOT NULL,
@@ -70,10 +77,10 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> str:
-    """Return a folder with the current steps and a later step 0003."""
+    """Return a folder with the current steps and a later step 0004."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
-    (folder / "versions" / "step_0003_stars.py").write_text(NEXT)
+    (folder / "versions" / "step_0004_stars.py").write_text(NEXT)
     return str(folder)
 
 
@@ -116,13 +123,13 @@ def test_a_failing_step_changes_nothing(
 ) -> None:
     """The transaction is rolled back, and the history still opens."""
     before = content(engine)
-    step = Path(steps) / "versions" / "step_0003_stars.py"
+    step = Path(steps) / "versions" / "step_0004_stars.py"
     step.write_text(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n')
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(SQLAlchemyError):
-            make_tables(connection, replace(HISTORY, number="0003", steps=steps))
+            make_tables(connection, replace(HISTORY, number="0004", steps=steps))
         connection.rollback()
     assert content(engine) == before
     with contextlib.closing(RunStore(history, kept)) as opened:
@@ -142,12 +149,12 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
     """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
-        make_tables(connection, replace(HISTORY, number="0003", steps=steps))
+        make_tables(connection, replace(HISTORY, number="0004", steps=steps))
     with engine.connect() as connection:
         stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
         number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
     assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
-    assert number == "0003"
+    assert number == "0004"
 
 
 def test_links_to_one_result_become_links_to_several(
@@ -186,22 +193,31 @@ def test_upgraded_tables_match_a_new_database(
     RunStore(history, kept).close()
     assert keys(engine) == before
     with engine.begin() as connection:
-        connection.execute(text(LINKS_0001[-1]))
+        for statement in (*NO_ALBUMS, LINKS_0001[-1]):
+            connection.execute(text(statement))
     RunStore(history, kept).close()
     assert keys(engine) == before
 
 
-def keys(engine: Engine) -> tuple[object, ...]:
-    """Return the columns, the primary key, the foreign keys and the indexes of the links."""
+def keys(engine: Engine) -> dict[str, tuple[object, ...]]:
+    """Return the columns, the primary key, the foreign keys and the indexes of tables that steps
+    have changed."""
     inspector = inspect(engine)
-    table = "shared_results"
+    changed = (name for name in inspector.get_table_names() if name.startswith("album"))
+    return {name: keys_of(inspector, name) for name in ("shared_results", "runs", *changed)}
+
+
+def keys_of(inspector: Inspector, table: str) -> tuple[object, ...]:
     columns = {
         one["name"]: (str(one["type"]), one["nullable"]) for one in inspector.get_columns(table)
     }
     indexes = {
-        one["name"]: (one["column_names"], bool(one["unique"]))
+        one["name"]: (one["column_names"], bool(one["unique"]), bool(one.get("dialect_options")))
         for one in inspector.get_indexes(table)
     }
     primary = inspector.get_pk_constraint(table)["constrained_columns"]
-    foreign = [(one["referred_table"], one["options"]) for one in inspector.get_foreign_keys(table)]
+    foreign = sorted(
+        (*one["constrained_columns"], one["referred_table"], one["options"]["ondelete"])
+        for one in inspector.get_foreign_keys(table)
+    )
     return columns, indexes, primary, foreign

@@ -268,7 +268,7 @@ class People:
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user and end their sessions and tokens at once. `results`: also delete their
-        results, batches, chains and presets, also of a user who was removed before. Raises
+        results, batches, chains, presets and albums, also of a user who was removed before. Raises
         UnknownUser, and ComfyError for the administrator's own name."""
         self._not_own(actor, name)
         if results and name not in self.file.users:
@@ -284,7 +284,7 @@ class People:
 
     def delete_results(self, actor: Actor, name: str) -> None:
         """Stop the runs of a user who is no longer in the users file, and delete all their results,
-        batches, chains and presets. Raises UnknownUser for a user who can still sign in."""
+        batches, chains, presets and albums. Raises UnknownUser for a user who can still sign in."""
         if self.login is None or self.login.knows(name, by_provider=False):
             raise UnknownUser(message("There is no user {name}.", name=name))
         self._delete_results(actor, name)
@@ -303,6 +303,7 @@ class People:
         if self.runs.history is not None:
             self.runs.history.administration.hide_runs(owner)
             self.runs.history.presets.delete_all(owner)
+            self.runs.history.albums.delete_all(owner)
         self.audit.note(
             message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from comfy.records.albums import ItemFile, Person, WantedItems
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
@@ -56,6 +57,12 @@ def test_copies_records_and_leaves_the_files(
     imported ones."""
     with closing(RunStore(sqlite_address(old), BlobStore(old))) as history:
         history.administration.add_line("the first action")
+        ann = Person.of(ANN, "")
+        inner = history.albums.create(ann, "Inner", "", "private", None)
+        outer = history.albums.create(ann, "Outer", "", "private", None)
+        history.albums.change(inner, {"parent": outer.id})
+        file = ItemFile("r1", 0, "image", "", False, 1, 1, "a.png", "", "")
+        history.albums.add(inner.id, ann, [file], settings=False)
     token = AccessToken("k", "t1", "anna", "password", "", "laptop", 1.0, 2.0)
     with closing(SignInStore(sign_in_address("", old))) as sign_ins:
         sign_ins.put_token(token)
@@ -71,6 +78,9 @@ def test_copies_records_and_leaves_the_files(
         assert path is not None
         assert path.read_bytes() == b"an image"
         history.administration.add_line("another action")
+        (first,) = history.albums.items(inner.id, WantedItems(), 9)
+        (second,) = history.albums.add(outer.id, ann, [file], settings=False)
+        assert first.n < second.n
     with closing(SignInStore(database)) as sign_ins:
         assert sign_ins.access_tokens == {"k": token}
     assert (old / "history.sqlite").exists()

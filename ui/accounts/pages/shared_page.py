@@ -12,8 +12,6 @@ from fastapi.responses import HTMLResponse
 from comfy.base.errors import ComfyError
 from comfy.base.files import media_type_of
 from comfy.base.messages import message, plural, sentences
-from comfy.media.decoding import Undecodable, opened
-from comfy.records.blobs import BlobStore
 from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
@@ -108,7 +106,7 @@ def _result(found: FoundFile, token: str, ends: RunEnds, owner: str) -> SharedRe
     file = record.state.files[shared.place]
     is_told = bool(shared.prompt)
     end = ends.of(record) if is_told else None
-    size = _pixels(blobs, file.digest) if file.kind == "image" else (0, 0)
+    size = blobs.pixels(file.digest) if file.kind == "image" else (0, 0)
     is_sent = is_told or blobs.stripped.of(file.digest) is not None
     address = shared_file_address(token, found.n, download_name(file.name)) if is_sent else ""
     seeds = tuple(end.seeds.values()) if end else ()
@@ -140,17 +138,6 @@ def _facts(size: tuple[int, int], seeds: Sequence[str], caption: Caption) -> Ite
     if caption.model:
         name = caption.model.replace("\\", "/").rpartition("/")[2]
         yield name.rpartition(".")[0] or name
-
-
-def _pixels(blobs: BlobStore, digest: str) -> tuple[int, int]:
-    path = blobs.path(digest)
-    try:
-        if path is not None:
-            with opened(path) as image:
-                return image.size
-    except Undecodable:
-        pass
-    return (0, 0)
 
 
 def _preview(
