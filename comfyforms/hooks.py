@@ -127,7 +127,8 @@ class PluginPage:
 class AppParts:
     """Parts of one app that a plugin adds.
 
-    `routes` come before the app's own, so that a plugin can replace one. `serving`: a context that
+    `routes` come before the app's own, so that a plugin can replace one. `api`: routes below
+    `/api/v1`, with its errors and in its OpenAPI document. `serving`: a context that
     stays open while the app serves, on its event loop. `actions`: for results on the page. `pages`:
     linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
     Gradio. `section`: returns HTML for the administrator's page.
@@ -139,6 +140,7 @@ class AppParts:
     pages: Sequence[PluginPage] = ()
     add_endpoints: Callable[[], None] = lambda: None
     section: Callable[[], str] = lambda: ""
+    api: Sequence[GuardedRoutes] = ()
 
 
 @dataclass(frozen=True, slots=True)

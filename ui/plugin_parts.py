@@ -34,6 +34,10 @@ class PluginParts:
         return [*own, *(_page_routes(page, self._root_path) for page in self.pages)]
 
     @property
+    def api(self) -> Sequence[GuardedRoutes]:
+        return [routes for one in self._parts for routes in one.api]
+
+    @property
     def pages(self) -> Sequence[PluginPage]:
         return [page for one in self._parts for page in one.pages]
 

@@ -182,7 +182,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
-    api = api_app(desk, gate, access.permits, sign_in, waiting, root_path)
+    api = api_app(desk, gate, access.permits, sign_in, waiting, plugins.api, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()
     itself.plain(API, api, Access.SIGNED_IN)  # the mount leaves this path to the page

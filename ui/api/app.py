@@ -5,7 +5,7 @@ Page for reading and trying the API. It loads only the app's own files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -121,16 +121,17 @@ _TOKEN = MappingProxyType(
 _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 
-def api_app(
+def api_app(  # noqa: PLR0913 - a part of `build_app`
     desk: Administration,
     gate: Gate,
     operates: Callable[[HTTPConnection], bool],
     sign_in: SignInPage,
     waiting: WaitingSockets,
+    of_plugins: Iterable[GuardedRoutes] = (),
     root: str = "",
 ) -> FastAPI:
-    """Return the API's app. `operates`: whether the caller is an administrator. `root`: the path of
-    the whole app below its host."""
+    """Return the API's app. `operates`: whether the caller is an administrator. `of_plugins`: their
+    routes. `root`: the path of the whole app below its host."""
     services, identity = desk.services, gate.identity
     limits = services.limits
     api = FastAPI(
@@ -170,7 +171,7 @@ def api_app(
     add(chains_api(parts.chain_start, runs, requests))
     add(run_chains_api(runs, services.folder, services.removal))
     add(uploads_api(requests))
-    for routes in admin_api(desk):
+    for routes in (*admin_api(desk), *of_plugins):
         add(routes)
     add(_docs_api(identity, sign_in))
     add(_openapi_document(api, root))

@@ -298,8 +298,8 @@ class Gate:
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD":
                 return path in self._public or self._is_open("GET", path)
-            case "http", "POST":  # Starlette redirects from a path with a trailing slash
-                return self._is_open("POST", path) or self._is_open("POST", path.rstrip("/"))
+            case "http", str(method):  # Starlette redirects from a path with a trailing slash
+                return self._is_open(method, path) or self._is_open(method, path.rstrip("/"))
             case "websocket", _:
                 route = self.route(scope)
                 return route is not None and route.closes_signed_out
