@@ -55,6 +55,8 @@ class Owned:
             "name": LAST_STEP if "/steps/" in path else "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
+            "item": "1",
+            "comment": "1",
             "change": "stop",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,

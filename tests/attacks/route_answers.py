@@ -49,6 +49,13 @@ OF_ADMINISTRATORS = (
     "/operator/servers/{number}/log",
 )
 
+# Requests below an album that doesn't exist.
+OF_ALBUMS = (
+    *("GET items", "POST items", "GET zip", "GET sheet", "GET events", "GET links", "POST links"),
+    *("DELETE links/{link}", "PUT items/{item}/review", "GET items/{item}/comments"),
+    *("DELETE items/{item}/comments/{comment}", "GET items/{item}/thumb"),
+    "GET items/{item}/file/{name}",
+)
 # The owner's answers to requests that the walk can't complete, with the reasons.
 OF_MODEL_FILES = tuple(
     f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
@@ -80,6 +87,8 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
                 "GET /v1/models/{model:path}",
+                *(f"{method} {API}/albums/{{album}}" for method in ("GET", "PATCH", "DELETE")),
+                *(f"{request.replace(' ', f' {API}/albums/{{album}}/')}" for request in OF_ALBUMS),
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
@@ -109,6 +118,10 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "POST /account/password",
                 "POST /account/key",
                 f"POST {API}/workflows/{{name:path}}/batches",  # nothing varies
+                f"POST {API}/albums",  # no title, no item, no text
+                f"DELETE {API}/albums/{{album}}/items",
+                f"GET {API}/albums/{{album}}/values",
+                f"POST {API}/albums/{{album}}/items/{{item}}/comments",
             ),
             422,
         ),
@@ -265,6 +278,13 @@ OPEN = frozenset(
         *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
+        # Public albums, and links to any.
+        *(f"{API}/albums", f"{API}/albums/{{album}}"),
+        *(f"{API}/albums/{{album}}/{part}" for part in ("events", "items", "sheet", "zip")),
+        *(
+            f"{API}/albums/{{album}}/items/{{item}}/{part}"
+            for part in ("comments", "comments/{comment}", "file/{name}", "review", "thumb")
+        ),
     }
 )
 # Routes of Gradio's that this app does not use: as unknown as any other path.

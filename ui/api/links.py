@@ -18,7 +18,7 @@ from comfy.form.model import Form, first_taker, main_prompt
 from comfy.launch.uploads import Refused
 from comfy.library.forms import Taker, takers_of
 from comfy.prompt.wildcards import literal_text
-from comfy.records.record import Record
+from comfy.records.record import Job, Record
 from comfy.records.sharing import Share, SharedFile, SharedResults
 from ui.api.runs import Runs
 from ui.documents.browser_values import file_kept
@@ -146,18 +146,23 @@ class LinkHandlers:
         shared = next((one for one in self._links.find(token) if one.n == n), None)
         if shared is None or not shared.file.prompt:
             raise RunNotFound
-        job = shared.record.job
-        _, form = self.docs.forms.form(job.workflow, owner, job.values)
-        texts = literal_texts(drawn_texts(form), job.values)
         file = shared.record.state.files[shared.file.place]
         return AsciiJSON(
             SharedValues(
-                job.workflow,
-                self.copies.given_values(texts, owner),
+                shared.record.job.workflow,
+                shared_values(self.docs, shared.record.job, owner),
                 shared_file_address(token, n, download_name(file.name)),
                 file.kind,
             )
         )
+
+
+def shared_values(docs: Runs, job: Job, owner: str) -> dict[str, Any]:
+    """Return the values that fill in a form as for another user's job, without input files. Raises
+    ComfyError if the workflow isn't available to this owner."""
+    _, form = docs.forms.form(job.workflow, owner, job.values)
+    texts = literal_texts(drawn_texts(form), job.values)
+    return docs.presenter.ends.copies.given_values(texts, owner)
 
 
 def _place_of(name: str) -> tuple[str, int]:

@@ -32,6 +32,7 @@ from comfy.base.files import media_type_of
 from comfy.base.messages import message
 from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import Undecodable
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
@@ -174,12 +175,7 @@ class ResultHandlers:
     def thumbnail(self, run_id: str, index: int, owner: Owner) -> FileResponse:
         """Return the small image of a result."""
         _, file = self._own_file(run_id, index, owner)
-        path = self.blobs.thumbnail(file.digest, file.kind)
-        if path is None:
-            raise HTTPException(404, "This file has no thumbnail.")
-        return FileResponse(
-            path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
-        )
+        return sent_thumbnail(self.blobs, file.digest, file.kind)
 
     @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE)
     def one(self, request: Request, run_id: str, index: int, owner: Owner) -> Response:
@@ -409,6 +405,14 @@ def sent(path: Path, name: str) -> FileResponse:
     return FileResponse(
         path, headers=_headers(name, media_type), media_type=media_type, stat_result=path.stat()
     )
+
+
+def sent_thumbnail(blobs: BlobStore, digest: str, kind: FileKind) -> FileResponse:
+    """Return the small image of a result as a response. Raises HTTPException without one."""
+    path = blobs.thumbnail(digest, kind)
+    if path is None:
+        raise HTTPException(404, "This file has no thumbnail.")
+    return FileResponse(path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp"))
 
 
 def _headers(filename: str, media_type: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Albums of results that people look at together."""

@@ -1,0 +1,56 @@
+"""Rights of people in albums. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from comfy.records.albums import AlbumAccess, AlbumLink
+
+
+class Right(StrEnum):
+    """Thing that a caller may do in an album."""
+
+    LOOK = "look"  # see the album and download its files
+    SETTINGS = "settings"  # see prompts and settings where their owner shows them
+    REVIEW = "review"  # review and comment
+    ADD = "add"  # add own results, and remove them
+    TAKE_BACK = "take_back"  # remove any result, any comment and the album
+    CHANGE = "change"  # change the album, and make links to it
+
+
+# A user's relation to an album. A visitor isn't signed in.
+Relation = Literal["owner", "administrator", "member", "visitor"]
+
+_LOOK = frozenset({Right.LOOK, Right.SETTINGS})
+_TAKE_PART = _LOOK | {Right.REVIEW, Right.ADD}
+_MODERATE = _TAKE_PART | {Right.TAKE_BACK}
+_ALL = frozenset(Right)
+_RIGHTS: Mapping[tuple[Relation, AlbumAccess], frozenset[Right]] = MappingProxyType(
+    {
+        ("owner", "private"): _ALL,
+        ("owner", "shared"): _ALL,
+        ("owner", "public"): _ALL,
+        ("administrator", "shared"): _MODERATE,
+        ("administrator", "public"): _MODERATE,
+        ("member", "shared"): _TAKE_PART,
+        ("member", "public"): _TAKE_PART,
+        ("visitor", "public"): _LOOK,
+    }
+)
+
+
+def rights_of(relation: Relation, access: AlbumAccess) -> frozenset[Right]:
+    return _RIGHTS.get((relation, access), frozenset())
+
+
+def rights_by_link(link: AlbumLink) -> frozenset[Right]:
+    """Return the rights of guests with a link. They don't depend on the album's access."""
+    rights = {Right.LOOK}
+    if link.settings:
+        rights.add(Right.SETTINGS)
+    if link.comments:
+        rights.add(Right.REVIEW)
+    return frozenset(rights)

@@ -1,0 +1,169 @@
+"""Documents of albums and their parts, which `Visit` makes for a caller. Addresses are paths below
+the app's root, times are in seconds since 1970, and `by` is a name for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy.comfyui.protocol.result_types import FileKind
+from comfy.records.albums import AlbumAccess, Verdict
+from comfyforms.plugins.gallery.access import Right
+from ui.documents.history_docs import SharedValues
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumDoc:
+    """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
+    grows with each change; `may`: the caller's rights."""
+
+    id: str
+    parent: str | None
+    title: str
+    note: str
+    access: AlbumAccess
+    by: str
+    mine: bool
+    items: int
+    kept: int
+    covers: tuple[str, ...]
+    version: int
+    changed_at: float
+    may: tuple[Right, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumsDoc:
+    """Albums by title."""
+
+    albums: tuple[AlbumDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDoc:
+    """A person's verdict and stars, 0 for none."""
+
+    by: str
+    mine: bool
+    verdict: Verdict
+    stars: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDoc:
+    """A result. `run`, `file`: of the caller's own ones. `title`: the workflow's. `settings`: the
+    caller can use them. `verdict`, `stars`: the caller's; `keeps`, `rejects`, `comments`: numbers.
+    """
+
+    id: str
+    run: str | None
+    file: int | None
+    kind: FileKind
+    address: str
+    thumb: str | None
+    width: int
+    height: int
+    title: str
+    by: str
+    mine: bool
+    added_at: float
+    settings: bool
+    prompt: str
+    verdict: Verdict
+    stars: int
+    keeps: int
+    rejects: int
+    reviews: tuple[ReviewDoc, ...]
+    comments: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsDoc:
+    """Results, newest first."""
+
+    items: tuple[ItemDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountsDoc:
+    """Numbers of an album's results by verdict."""
+
+    keep: int
+    reject: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDoc:
+    """A person who added results."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage(ItemsDoc):
+    """Part of an album's results. `next`: the `after` of the next part, null on the last. `total`:
+    how many results the filter selects. `total`, `people` and the titles of `workflows` come with
+    the first part."""
+
+    next: str | None
+    version: int
+    counts: CountsDoc
+    total: int | None = None
+    people: tuple[PersonDoc, ...] = ()
+    workflows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommentDoc:
+    """A comment, with a point of the image from 0 to 1 or without."""
+
+    id: str
+    by: str
+    mine: bool
+    text: str
+    x: float | None
+    y: float | None
+    at: float
+    may_delete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommentsDoc:
+    """Comments, oldest first."""
+
+    comments: tuple[CommentDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemValues(SharedValues):
+    """Values of a form, as for the result `item`."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsValues:
+    """Values of several results."""
+
+    items: tuple[ItemValues, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumLinkDoc:
+    """Link to an album. `id`: its token."""
+
+    id: str
+    name: str
+    address: str
+    expires_at: float
+    comments: bool
+    settings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumLinksDoc:
+    """Links to an album."""
+
+    links: tuple[AlbumLinkDoc, ...]

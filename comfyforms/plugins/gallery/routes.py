@@ -1,0 +1,559 @@
+"""REST routes of albums, for users and for guests with a link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import Field
+from zipstream import ZIP_STORED, ZipStream
+
+from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
+from comfy.base.messages import message, plural
+from comfy.media.decoding import Undecodable
+from comfy.records.albums import (
+    MOST_ITEMS,
+    MOST_NUMBER,
+    AlbumAccess,
+    AlbumItem,
+    AlbumLink,
+    AlbumStore,
+    ItemFile,
+    Review,
+    Verdict,
+    WantedItems,
+    WantedVerdict,
+)
+from comfy.records.record import Record
+from comfy.records.rows import WantedOfGroups, escaped
+from comfy.records.store import RunStore
+from comfyforms.hooks import PluginApp
+from comfyforms.plugins.gallery.access import Right
+from comfyforms.plugins.gallery.changes import AlbumWatch
+from comfyforms.plugins.gallery.documents import (
+    AlbumDoc,
+    AlbumLinkDoc,
+    AlbumLinksDoc,
+    AlbumsDoc,
+    CommentDoc,
+    CommentsDoc,
+    CountsDoc,
+    ItemDoc,
+    ItemsDoc,
+    ItemsPage,
+    ItemsValues,
+    ItemValues,
+    PersonDoc,
+)
+from comfyforms.plugins.gallery.sheet import MOST_CELLS, contact_sheet
+from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
+from ui.administration.announcements import AuditLog
+from ui.api.batches.rows import download_of
+from ui.api.links import shared_values
+from ui.api.runs import Runs
+from ui.api.streams import EVENTS, LiveStream
+from ui.documents.run_doc import shared_name, written_text
+from ui.files.result_files import (
+    MOST_CHOSEN,
+    NO_PROMPT_NO_FILE,
+    ResultFiles,
+    as_file,
+    saved_places,
+    sent_thumbnail,
+    zip_download,
+)
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Caller, Work
+from ui.web.urls import thumbnail_address
+
+_UNTITLED = message("Enter a title first.")
+_NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
+_FULL = message("This album is full.")
+_LONGEST_PAGE = 500  # items
+_CHUNK = 50  # runs in memory at a time
+
+_Asked = Annotated[Asked, Depends()]
+_Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
+_Chosen = Annotated[list[_Number], Query(min_length=1, max_length=MOST_CHOSEN)]
+_Point = Annotated[float | None, Field(ge=0, le=1)]
+_Name = Annotated[str, Field(max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumFields:
+    """Fields of an album that its owner sets. `parent`: the album that it is in, "" for none."""
+
+    title: _Name | None = None
+    note: Annotated[str, Field(max_length=5_000)] | None = None
+    access: AlbumAccess | None = None
+    parent: str | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the given values. Raises HTTPException for an empty title."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if "title" in given:
+            given["title"] = " ".join(given["title"].split())
+        if given.get("title") == "":
+            raise HTTPException(422, _UNTITLED)
+        return given | ({"parent": self.parent or None} if "parent" in given else {})
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFile:
+    """File of a finished run, by its number in the run."""
+
+    run: str
+    file: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewItems:
+    """Results to add: single ones, all of some runs, and all of a batch. `settings`: also show
+    their prompts and settings."""
+
+    results: Annotated[tuple[ChosenFile, ...], Field(max_length=MOST_CHOSEN)] = ()
+    runs: Annotated[tuple[str, ...], Field(max_length=MOST_CHOSEN)] = ()
+    batch: str = ""
+    settings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewReview:
+    """A verdict, "" for none, and stars, 0 for none."""
+
+    verdict: Verdict = ""
+    stars: Annotated[int, Field(ge=0, le=5)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewComment:
+    """A comment, with a point of an image from 0 to 1 or without."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2_000)]
+    x: _Point = None
+    y: _Point = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link for guests that ends after some days. `comments`: they can review and comment;
+    `settings`: they see the prompts that the album shows. `name`: your words for it."""
+
+    days: Annotated[float, Field(gt=0, le=90)] = 7
+    comments: bool = False
+    settings: bool = False
+    name: _Name = ""
+
+
+def albums_api(app: PluginApp, history: RunStore) -> Iterator[GuardedRoutes]:
+    """Yield the routes below `/albums`."""
+    audit, visits = AuditLog(history.administration), Visits(app, history.albums)
+    docs = app.parts.run_docs(app.settings.root_path)
+    yield GuardedRoutes.of(AlbumHandlers(app, visits, audit, AlbumWatch(history.albums.stamps)))
+    yield GuardedRoutes.of(ItemHandlers(visits, audit, history, docs, app.parts.results))
+
+
+def _noted(audit: AuditLog, visit: Visit, sentence: str) -> None:
+    """Log an action, except what an owner does in a private album."""
+    if visit.album.access != "private" or visit.link:
+        audit.note(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumHandlers:
+    """Handlers of the routes for albums and links."""
+
+    app: PluginApp
+    visits: Visits
+    audit: AuditLog
+    watch: AlbumWatch
+
+    routes = GuardedRoutes("/albums", tags=["Albums"])
+
+    @property
+    def _store(self) -> AlbumStore:
+        return self.visits.store
+
+    @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
+    def list_albums(self, request: Request) -> AsciiJSON:
+        """Return your albums and those that others share, by title."""
+        seen = list(self.visits.listed(request))
+        ids = {one.id for one in seen}
+        sizes = self._store.sizes(ids)
+        docs = (one.album_doc(sizes[one.id]) for one in seen)
+        shown = (one if one.parent in ids else replace(one, parent=None) for one in docs)
+        return AsciiJSON(AlbumsDoc(tuple(shown)))
+
+    @routes.post("", Access.SIGNED_IN, status_code=201, response_model=AlbumDoc)
+    def create_album(self, request: Request, fields: AlbumFields) -> AsciiJSON:
+        """Create an album, also in another one of yours.
+
+        A `private` album is for you, a `shared` one for everybody who is signed in, and a `public`
+        one for everybody who can open the app.
+        """
+        given = {"note": "", "access": "private", "parent": None} | fields.changes()
+        if "title" not in given:
+            raise HTTPException(422, _UNTITLED)
+        _, person = self.visits.caller(request)
+        if not person.key:
+            raise HTTPException(409, _NO_COOKIE)
+        self._check_parent(request, fields)
+        album = self._store.create(person, **given)
+        return AsciiJSON(self.visits.of(Asked(request, album.id)).album_doc(), 201)
+
+    def _check_parent(self, request: Request, fields: AlbumFields) -> None:
+        if fields.parent:
+            self.visits.of(Asked(request, fields.parent), Right.CHANGE)
+
+    @routes.get("/{album}", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumDoc)
+    def get_album(self, asked: _Asked) -> AsciiJSON:
+        """Return an album, and what you may do in it.
+
+        In all routes, the token of a link stands for its album. Guests give their name as `guest`.
+        """
+        visit = self.visits.of(asked)
+        return AsciiJSON(visit.album_doc(self._store.sizes([visit.album.id])[visit.album.id]))
+
+    @routes.patch("/{album}", Access.SIGNED_IN, response_model=AlbumDoc)
+    def change_album(self, asked: _Asked, fields: AlbumFields) -> AsciiJSON:
+        """Change an album of yours, or move it into another one."""
+        visit = self.visits.of(asked, Right.CHANGE)
+        self._check_parent(asked.request, fields)
+        self._store.change(visit.album, fields.changes())
+        return self.get_album(asked)
+
+    @routes.delete("/{album}", Access.SIGNED_IN, status_code=204)
+    def delete_album(self, asked: _Asked) -> Response:
+        """Delete an album and the albums in it. The results stay with their owners."""
+        visit = self.visits.of(asked, Right.TAKE_BACK)
+        self._store.delete(visit.album.id)
+        sentence = message("{person} deleted the album “{album}”.", **visit.names)
+        _noted(self.audit, visit, sentence)
+        return Response(status_code=204)
+
+    @routes.get(
+        "/{album}/events", Access.PUBLIC, response_class=Response, responses={200: EVENTS[200]}
+    )
+    def follow_album(self, asked: _Asked) -> Response:
+        """Send the album's version and its number of results as server-sent events.
+
+        The first event `change` is sent at once, another one after each change, and `end` when you
+        can't see the album anymore.
+        """
+        visit, services = self.visits.of(asked), self.app.services
+        events = self.watch.events(
+            visit.album.id, lambda: self.visits.of(asked), lambda: services.runs.closed
+        )
+        caller = Caller.of(visit.owner or NOBODY, asked.request.scope)
+        return LiveStream(events, "text/event-stream", services.waiting, caller)
+
+    @routes.get("/{album}/links", Access.SIGNED_IN, response_model=AlbumLinksDoc)
+    def list_album_links(self, asked: _Asked) -> AsciiJSON:
+        """Return the links to an album of yours that haven't ended."""
+        visit = self.visits.of(asked, Right.CHANGE)
+        return AsciiJSON(AlbumLinksDoc(tuple(map(_link_doc, self._store.links(visit.album.id)))))
+
+    @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLinkDoc)
+    def create_album_link(self, asked: _Asked, link: NewLink) -> AsciiJSON:
+        """Make a link to an album of yours, for guests without an account."""
+        visit = self.visits.of(asked, Right.CHANGE)
+        made = self._store.add_link(visit.album.id, **asdict(link))
+        self.audit.note(message("{person} made a link to the album “{album}”.", **visit.names))
+        return AsciiJSON(_link_doc(made), 201)
+
+    @routes.delete("/{album}/links/{link}", Access.SIGNED_IN, status_code=204)
+    def delete_album_link(self, asked: _Asked, link: str) -> Response:
+        """End a link. Its guests see nothing from now on."""
+        visit = self.visits.of(asked, Right.CHANGE)
+        self._store.end_link(visit.album.id, link)
+        self.audit.note(message("{person} ended a link to the album “{album}”.", **visit.names))
+        return Response(status_code=204)
+
+
+def _link_doc(link: AlbumLink) -> AlbumLinkDoc:
+    address = f"/gallery/guest/{link.token}"
+    ends = link.expires_at
+    return AlbumLinkDoc(link.token, link.name, address, ends, link.comments, link.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHandlers:
+    """Handlers of the routes for the results in albums."""
+
+    visits: Visits
+    audit: AuditLog
+    history: RunStore
+    docs: Runs
+    results: ResultFiles
+
+    routes = GuardedRoutes("/albums/{album}", tags=["Albums"])
+
+    @property
+    def _store(self) -> AlbumStore:
+        return self.visits.store
+
+    @routes.get("/items", Access.PUBLIC, work=Work.PROCESSOR, response_model=ItemsPage)
+    def list_album_items(
+        self,
+        asked: _Asked,
+        wanted: Annotated[WantedItems, Depends()],
+        limit: Annotated[int, Query(ge=1, le=_LONGEST_PAGE)] = 100,
+    ) -> AsciiJSON:
+        """Return an album's results, newest first.
+
+        `next` is the `after` of the next page, null on the last. `since` is a version of the
+        album: only results that were added, reviewed or commented on later come. `verdict=keep`
+        means that at least one person keeps it and no one rejects it, `open` that no one has
+        decided, and `mine` that you haven't.
+        """
+        visit = self.visits.of(asked)
+        album, me, prompts = visit.album, visit.person.key, Right.SETTINGS in visit.rights
+        items = self._store.items(album.id, wanted, limit, me, prompts=prompts)
+        page = ItemsPage(
+            self._item_docs(visit, items),
+            str(items[-1].n) if len(items) == limit else None,
+            album.version,
+            CountsDoc(**self._store.counts(album.id)),
+        )
+        if wanted.after is None and wanted.since is None:
+            total = self._store.total(album.id, wanted, me, prompts=prompts)
+            people, titles = self._store.facets(album.id)
+            named = tuple(PersonDoc(one.key, name_of(one.by)) for one in people)
+            page = replace(page, total=total, people=named, workflows=tuple(titles))
+        return AsciiJSON(page)
+
+    def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
+        reviews: dict[int, list[Review]] = {one.n: [] for one in items}
+        for review in self._store.reviews(reviews):
+            reviews[review.item].append(review)
+        return tuple(visit.item_doc(one, reviews[one.n]) for one in items)
+
+    @routes.post("/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
+    def add_album_items(self, asked: _Asked, new: NewItems) -> AsciiJSON:
+        """Add results of yours to an album.
+
+        With `settings`, everybody who sees the album sees the prompts and can use the settings, and
+        the files contain their metadata. Results that are there already only get the new
+        `settings`.
+        """
+        visit = self.visits.of(asked, Right.ADD)
+        found = list(self._places(new, visit.owner))
+        if not found:
+            raise RunNotFound
+        if len(found) > MOST_ITEMS:
+            raise HTTPException(409, _FULL)
+        files = [_file_of(self.results, record, at) for record, at in found]
+        can_strip = self.results.blobs.stripped.of
+        if not new.settings and not all(can_strip(one.digest) for one in files):
+            raise HTTPException(409, NO_PROMPT_NO_FILE)
+        items = self._store.add(visit.album.id, visit.person, files, settings=new.settings)
+        sentence = plural(
+            "{person} shared a result in the album “{album}”.",
+            "{person} shared {count} results in the album “{album}”.",
+            count=len(items),
+            **visit.names,
+        )
+        _noted(self.audit, visit, sentence)
+        return AsciiJSON(ItemsDoc(self._item_docs(visit, items)), 201)
+
+    def _places(self, new: NewItems, owner: str) -> Iterator[tuple[Record, int]]:
+        """Yield the runs of the results to add, each with the number of a file."""
+        named = {*new.runs, *(one.run for one in new.results)}
+        records = self.history.get_many(named, owner)
+        if records.keys() != named:
+            raise RunNotFound
+        for one in new.results:
+            yield records[one.run], one.file
+        for run in new.runs:
+            yield from ((records[run], at) for at in saved_places(records[run]))
+        wanted, before, goes_on = WantedOfGroups(groups=(escaped(new.batch),)), "", bool(new.batch)
+        while goes_on:
+            of_batch = self.history.of(owner, wanted, before=before, limit=MOST_CHOSEN)
+            yield from ((record, at) for record in of_batch for at in saved_places(record))
+            goes_on = len(of_batch) == MOST_CHOSEN
+            before = of_batch[-1].id if of_batch else ""
+
+    @routes.delete("/items", Access.SIGNED_IN, status_code=204)
+    def delete_album_items(self, asked: _Asked, item: _Chosen) -> Response:
+        """Remove results from an album: yours, or in your album any."""
+        visit = self.visits.of(asked)
+        found = self._store.some(visit.album.id, item)
+        are_own = all(one.owner == visit.person.key for one in found)
+        if not found or not (are_own or Right.TAKE_BACK in visit.rights):
+            raise AlbumNotFound
+        self._store.remove(visit.album.id, [one.n for one in found])
+        sentence = plural(
+            "{person} removed a result from the album “{album}”.",
+            "{person} removed {count} results from the album “{album}”.",
+            count=len(found),
+            **visit.names,
+        )
+        _noted(self.audit, visit, sentence)
+        return Response(status_code=204)
+
+    @routes.put("/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
+    def review_album_item(self, asked: _Asked, item: _Number, review: NewReview) -> AsciiJSON:
+        """Keep or reject a result, and give it stars, in place of your previous review."""
+        visit = self.visits.of(asked, Right.REVIEW)
+        album = visit.album.id
+        self._store.review(album, item, visit.author, review.verdict, review.stars)
+        return AsciiJSON(self._item_docs(visit, [self._store.item(album, item)])[0])
+
+    @routes.get("/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
+    def list_album_comments(self, asked: _Asked, item: _Number) -> AsciiJSON:
+        """Return the comments about a result, oldest first."""
+        visit = self.visits.of(asked)
+        comments = self._store.comments(visit.album.id, item)
+        return AsciiJSON(CommentsDoc(tuple(map(visit.comment_doc, comments))))
+
+    @routes.post(
+        "/items/{item}/comments", Access.PUBLIC, status_code=201, response_model=CommentDoc
+    )
+    def add_album_comment(self, asked: _Asked, item: _Number, comment: NewComment) -> AsciiJSON:
+        """Comment on a result, or on a point of an image."""
+        visit = self.visits.of(asked, Right.REVIEW)
+        x, y = comment.x, comment.y
+        point = None if x is None or y is None else (x, y)
+        made = self._store.comment(visit.album.id, item, visit.author, comment.text, point)
+        return AsciiJSON(visit.comment_doc(made), 201)
+
+    @routes.delete("/items/{item}/comments/{comment}", Access.PUBLIC, status_code=204)
+    def delete_album_comment(self, asked: _Asked, item: _Number, comment: _Number) -> Response:
+        """Delete a comment: yours, or in your album any."""
+        visit = self.visits.of(asked)
+        person = None if Right.TAKE_BACK in visit.rights else visit.person.key
+        self._store.delete_comment(visit.album.id, item, comment, person)
+        return Response(status_code=204)
+
+    @routes.get("/values", Access.SIGNED_IN, work=Work.CATALOG, response_model=ItemsValues)
+    def list_album_values(self, asked: _Asked, item: _Chosen, owner: Owner) -> AsciiJSON:
+        """Return the values that fill in a form as for these results, and each one's file.
+
+        Results whose settings aren't shown, or whose workflow you can't use, are left out. Input
+        files aren't included.
+        """
+        visit = self.visits.of(asked, Right.SETTINGS)
+        found = self._store.some(visit.album.id, item)
+        shown = [one for one in found if visit.sees_settings(one)]
+        rows: list[ItemValues] = []
+        problem: ComfyError = AlbumNotFound()
+        for one, record in self._with_records(shown):
+            try:
+                values = shared_values(self.docs, record.job, owner)
+            except ComfyError as error:
+                problem = error
+                continue
+            address, workflow = visit.file_address(one), record.job.workflow
+            rows.append(ItemValues(workflow, values, address, one.kind, str(one.n)))
+        if not rows:
+            raise problem
+        return AsciiJSON(ItemsValues(tuple(rows)))
+
+    def _with_records(self, items: Iterable[AlbumItem]) -> Iterator[tuple[AlbumItem, Record]]:
+        """Yield the items whose runs can be read, with few runs in memory at a time."""
+        rest = iter(items)
+        while some := list(islice(rest, _CHUNK)):
+            records = self.history.get_many({one.run for one in some}, None)
+            for one in some:
+                record = records.get(one.run)
+                if record is not None and one.place < len(record.state.files):
+                    yield one, record
+
+    @routes.get("/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
+    def get_album_thumbnail(self, asked: _Asked, item: _Number) -> FileResponse:
+        """Return the small image of a result."""
+        found = self._store.item(self.visits.of(asked).album.id, item)
+        return sent_thumbnail(self.results.blobs, found.digest, found.kind)
+
+    @routes.get("/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
+    def get_album_file(self, asked: _Asked, item: _Number, name: str) -> Response:
+        """Return a result's file. If its settings aren't shown, the file has no metadata.
+
+        `name` is only for people.
+        """
+        visit = self.visits.of(asked)
+        found = self._store.item(visit.album.id, item)
+        for _, record in self._with_records([found]):
+            file, sees = record.state.files[found.place], visit.sees_settings(found)
+            own_name = shared_name(record, found.place, has_prompt=sees)
+            asks = asked.request.headers
+            if sees:
+                return self.results.send(record, file, own_name, asks.get("range"))
+            answer = self.results.send_stripped(file, own_name, asks)
+            if answer is None:
+                raise HTTPException(409, NO_PROMPT_NO_FILE)
+            return answer
+        raise AlbumNotFound
+
+    @routes.get("/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip"))
+    def get_album_zip(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
+        """Return the results with a verdict as a ZIP, the kept ones by default."""
+        visit = self.visits.of(asked)
+        items = self._with_verdict(visit, verdict, MOST_ITEMS)
+        answer = zip_download(self._archive(visit, items), visit.album.title)
+        sentence = plural(
+            "{person} downloaded a result of the album “{album}”.",
+            "{person} downloaded {count} results of the album “{album}”.",
+            count=len(items),
+            **visit.names,
+        )
+        _noted(self.audit, visit, sentence)
+        return answer
+
+    def _with_verdict(self, visit: Visit, verdict: WantedVerdict, most: int) -> list[AlbumItem]:
+        wanted = WantedItems(verdict)
+        return self._store.items(visit.album.id, wanted, most, visit.person.key)
+
+    def _archive(self, visit: Visit, items: Sequence[AlbumItem]) -> Iterator[bytes]:
+        bundle = ZipStream(compress_type=ZIP_STORED)
+        for number, (item, record) in enumerate(self._with_records(items), 1):
+            sees = visit.sees_settings(item)
+            name = f"{number:03}-{shared_name(record, item.place, has_prompt=sees)}"
+            pack = self.results.pack if sees else self.results.pack_stripped
+            yield from pack(bundle, record, item.place, name)
+        if bundle.num_streamed():
+            yield from bundle.finalize()
+
+    @routes.get("/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/jpeg"))
+    def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> Response:
+        """Return the newest results with a verdict as one image, the kept ones by default."""
+        visit, blobs = self.visits.of(asked), self.results.blobs
+        items = self._with_verdict(visit, verdict, MOST_CELLS)
+        paths = (blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb)
+        thumbnails = [path for path in paths if path is not None]
+        if not thumbnails:
+            raise AlbumNotFound
+        caller = Caller.of(visit.owner or NOBODY, asked.request.scope)
+        try:
+            with blobs.turns.turn_of(caller.person):
+                image = contact_sheet(thumbnails)
+        except Undecodable as problem:
+            raise HTTPException(503, str(problem)) from None
+        return Response(image, media_type="image/jpeg", headers=as_file(f"{visit.album.title}.jpg"))
+
+
+def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:
+    """Return the file at `at` of a finished run. Raises RunNotFound if it isn't stored."""
+    files = record.state.files
+    if not (record.state.phase.finished and 0 <= at < len(files) and files[at].digest):
+        raise RunNotFound
+    file = files[at]
+    width, height = results.blobs.pixels(file.digest) if file.kind == "image" else (0, 0)
+    return ItemFile(
+        record.id,
+        at,
+        file.kind,
+        file.digest,
+        thumbnail_address(record.id, at, file) is not None,
+        width,
+        height,
+        shared_name(record, at, has_prompt=False),
+        str(record.job.title),
+        written_text(record.job.values),
+    )

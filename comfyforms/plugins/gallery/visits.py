@@ -1,0 +1,199 @@
+"""Albums as their callers see them.
+
+In a path, the token of a link stands for its album: callers who use it are guests, signed in or
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import HTTPException, Query, Request
+
+from comfy.base.errors import AlbumNotFound
+from comfy.base.messages import message
+from comfy.records.albums import (
+    Album,
+    AlbumItem,
+    AlbumLink,
+    AlbumSize,
+    AlbumStore,
+    Comment,
+    Person,
+    Review,
+)
+from comfyforms.hooks import PluginApp
+from comfyforms.plugins.gallery.access import Relation, Right, rights_by_link, rights_of
+from comfyforms.plugins.gallery.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
+from ui.languages.current import translated
+from ui.web.identity import NOBODY
+from ui.web.responses import API
+from ui.web.urls import download_name
+
+_GUEST = message("Guest")
+_NAME_FIRST = message("Enter your name first.")
+_NO_RIGHT = message("You can't do this in this album.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Request about an album. `album`: its id, or the token of a link; `guest`: the name that a
+    guest gives."""
+
+    request: Request
+    album: str
+    guest: Annotated[str, Query(max_length=60)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An album as a caller sees it. `id`: as in the path; `owner`: of the caller's runs, "" without
+    a sign-in or a cookie; `link`: by which a guest came."""
+
+    id: str
+    album: Album
+    owner: str
+    person: Person
+    rights: frozenset[Right]
+    link: AlbumLink | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return the values of a sentence about the caller and the album."""
+        return {"person": name_of(self.person.by), "album": self.album.title}
+
+    @property
+    def author(self) -> Person:
+        """Return the caller as an author of reviews. Raises HTTPException for a guest without a
+        name."""
+        if self.link and not self.person.by:
+            raise HTTPException(422, _NAME_FIRST)
+        return self.person
+
+    def sees_settings(self, item: AlbumItem) -> bool:
+        is_shown = item.settings and Right.SETTINGS in self.rights
+        return is_shown or item.owner == self.person.key
+
+    def address(self, n: int, part: str) -> str:
+        return f"{API}/albums/{self.id}/items/{n}/{part}"
+
+    def file_address(self, item: AlbumItem) -> str:
+        return self.address(item.n, f"file/{download_name(item.name)}")
+
+    def album_doc(self, size: AlbumSize | None = None) -> AlbumDoc:
+        album, size = self.album, size or AlbumSize()
+        return AlbumDoc(
+            self.id,
+            None if self.link else album.parent,
+            album.title,
+            album.note,
+            album.access,
+            name_of(album.by),
+            album.owner == self.person.key,
+            size.items,
+            size.kept,
+            tuple(self.address(n, "thumb") for n in size.covers),
+            album.version,
+            album.changed_at,
+            tuple(sorted(self.rights)),
+        )
+
+    def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:
+        is_mine, sees = item.owner == self.person.key, self.sees_settings(item)
+        own = next((one for one in reviews if one.person == self.person.key), None)
+        return ItemDoc(
+            id=str(item.n),
+            run=item.run if is_mine else None,
+            file=item.place if is_mine else None,
+            kind=item.kind,
+            address=self.file_address(item),
+            thumb=self.address(item.n, "thumb") if item.has_thumb else None,
+            width=item.width,
+            height=item.height,
+            title=item.title,
+            by=name_of(item.by),
+            mine=is_mine,
+            added_at=item.added_at,
+            settings=item.settings and sees,
+            prompt=item.prompt if sees else "",
+            verdict=own.verdict if own else "",
+            stars=own.stars if own else 0,
+            keeps=item.keeps,
+            rejects=item.rejects,
+            reviews=tuple(
+                ReviewDoc(name_of(one.by), one is own, one.verdict, one.stars) for one in reviews
+            ),
+            comments=item.comments,
+            version=item.version,
+        )
+
+    def comment_doc(self, comment: Comment) -> CommentDoc:
+        is_mine = comment.person == self.person.key
+        return CommentDoc(
+            str(comment.n),
+            name_of(comment.by),
+            is_mine,
+            comment.text,
+            comment.x,
+            comment.y,
+            comment.at,
+            is_mine or Right.TAKE_BACK in self.rights,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Finder of albums for their callers."""
+
+    app: PluginApp
+    store: AlbumStore
+
+    def caller(self, request: Request) -> tuple[str, Person]:
+        """Return the owner of the caller's runs, and the person; an empty owner and no person
+        without a sign-in or a cookie."""
+        owner = self.app.identity.owner(request) or ""
+        if owner in ("", NOBODY):
+            return "", Person("")
+        return owner, Person.of(owner, self.app.identity.name_of(owner))
+
+    def of(self, asked: Asked, need: Right = Right.LOOK) -> Visit:
+        """Return the album if the caller has this right. Raises AlbumNotFound if they may not look,
+        and HTTPException if they may, but lack the right."""
+        try:
+            visit = self._of_album(asked.request, self.store.get(asked.album))
+        except AlbumNotFound:
+            visit = self._of_link(asked)
+        if Right.LOOK not in visit.rights:
+            raise AlbumNotFound
+        if need not in visit.rights:
+            raise HTTPException(403, _NO_RIGHT)
+        return visit
+
+    def listed(self, request: Request) -> Iterator[Visit]:
+        """Yield all albums that the caller may look at, by title."""
+        owner, person = self.caller(request)
+        for album in self.store.seen_by(person.key, ("shared", "public") if owner else ("public",)):
+            yield self._of_album(request, album)
+
+    def _of_album(self, request: Request, album: Album) -> Visit:
+        owner, person = self.caller(request)
+        relation: Relation = "member" if owner else "visitor"
+        if owner and person.key == album.owner:
+            relation = "owner"
+        elif owner and self.app.operates(request):
+            relation = "administrator"
+        return Visit(album.id, album, owner, person, rights_of(relation, album.access))
+
+    def _of_link(self, asked: Asked) -> Visit:
+        link = self.store.link(asked.album)
+        name = " ".join(asked.guest.split())
+        by = translated(message("{name} (guest)", name=name)) if name else ""
+        person = Person.of(f"guest:{link.token}:{name}", by)
+        album = self.store.get(link.album)
+        return Visit(link.token, album, "", person, rights_by_link(link), link)
+
+
+def name_of(by: str) -> str:
+    return by or translated(_GUEST)

@@ -1,0 +1,137 @@
+"""Access to albums: every route for every kind of caller and every kind of album."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfyforms.plugins.gallery.access import Right, rights_of
+from tests.plugins.gallery.conftest import UNKNOWN, Place
+
+# Callers: the owner, an administrator, a member, a visitor who isn't signed in, and guests whose
+# link only lets them look, or also review and see settings.
+PEOPLE = ("ann", "olga", "bob", "nobody", "looks", "reviews")
+# Statuses for these callers.
+ROUTES: dict[str, tuple[int, ...]] = {
+    "GET ": (200, 200, 200, 404, 200, 200),
+    "GET /items": (200, 200, 200, 404, 200, 200),
+    "GET /items/ITEM/comments": (200, 200, 200, 404, 200, 200),
+    "GET /items/ITEM/thumb": (200, 200, 200, 404, 200, 200),
+    "GET /items/ITEM/file/a.png": (200, 200, 200, 404, 200, 200),
+    "GET /zip?verdict=": (200, 200, 200, 404, 200, 200),
+    "GET /sheet?verdict=": (200, 200, 200, 404, 200, 200),
+    "GET /events": (200, 200, 200, 404, 200, 200),
+    "PUT /items/ITEM/review": (200, 200, 200, 404, 403, 200),
+    "POST /items/ITEM/comments": (201, 201, 201, 404, 403, 201),
+    "DELETE /items/ITEM/comments/1": (404, 404, 404, 404, 404, 404),
+    "GET /values?item=ITEM": (200, 200, 200, 401, 401, 401),
+    "POST /items": (404, 404, 404, 401, 401, 401),  # they name a run that doesn't exist
+    "GET /links": (200, 403, 403, 401, 401, 401),
+    "POST /links": (201, 403, 403, 401, 401, 401),
+    "DELETE /links/none": (404, 403, 403, 401, 401, 401),
+    "PATCH ": (200, 403, 403, 401, 401, 401),
+    "DELETE /items?item=ITEM": (204, 204, 404, 401, 401, 401),
+    "DELETE ": (204, 204, 403, 401, 401, 401),
+}
+BODIES = {
+    "POST /items/ITEM/comments": {"text": "a"},
+    "POST /items": {"runs": [UNKNOWN]},
+    "POST /links": {},
+    "PUT /items/ITEM/review": {"verdict": "keep"},
+    "PATCH ": {"note": "b"},
+}
+
+
+def status(place: Place, who: str, route: str, album: str, item: str, guest: str = "") -> int:
+    method, _, path = route.partition(" ")
+    filled = f"/{album}{path}".replace("ITEM", item)
+    if guest:
+        filled += f"{'&' if '?' in filled else '?'}guest={guest}"
+    with place.ask(who, method, filled, json=BODIES.get(route), stream=True) as answer:
+        return answer.status_code
+
+
+def test_each_route_answers_as_the_table_says(place: Place) -> None:
+    """The owner, an administrator, a member, a visitor and two guests use a shared album."""
+    wrong = []
+    album, item = place.album()
+    for route, expected in ROUTES.items():
+        got = []
+        for who in PEOPLE:
+            if route.startswith("DELETE") and (got or who == "ann"):
+                album, item = place.album()
+            token = {"looks": {}, "reviews": {"comments": True, "settings": True}}.get(who)
+            name = album if token is None else place.link(album, **token)
+            got.append(status(place, who, route, name, item, "Gus" if token is not None else ""))
+        if tuple(got) != expected:
+            wrong.append(f"{route}: {got}, expected {expected}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_private_album_is_as_unknown_as_none(place: Place) -> None:
+    """Everybody but its owner gets the same answers as for an album that never existed. A public
+    album shows itself to visitors, who can't change anything."""
+    private, item = place.album("private")
+    for route in ROUTES:
+        for who in ("olga", "bob", "nobody"):
+            own = status(place, who, route, private, item)
+            assert own == status(place, who, route, UNKNOWN, item), (who, route)
+            assert own in (404, 401)
+    public, item = place.album("public")
+    for route in ROUTES:
+        expected = 403 if route.split()[0] in ("PUT", "POST") else 404
+        expected = 200 if route.startswith("GET") else expected
+        got = status(place, "nobody", route, public, item)
+        assert got in (expected, 401), route
+        assert (got == 401) == (status(place, "nobody", route, UNKNOWN, item) == 401)
+    listed = {who: place.told(who, "GET", "")["albums"] for who in ("bob", "nobody")}
+    assert public in [one["id"] for one in listed["nobody"]]
+    assert {one["access"] for one in listed["nobody"]} == {"public"}
+    assert private not in [one["id"] for one in listed["bob"]]
+
+
+@pytest.mark.parametrize("access", ["private", "shared", "public"])
+def test_rights_grow_with_the_relation(access: str) -> None:
+    """The owner has all rights, and only owners have any in private albums."""
+    visitor, member, administrator, owner = (
+        rights_of(relation, access)  # type: ignore[arg-type]
+        for relation in ("visitor", "member", "administrator", "owner")
+    )
+    assert visitor <= member <= administrator < owner == frozenset(Right)
+    assert bool(administrator) == (access != "private")
+    assert bool(visitor) == (access == "public")
+
+
+def test_others_results_are_not_theirs_to_share_or_take_back(place: Place) -> None:
+    """A user adds only their own results. A member removes only theirs; the album's owner and
+    administrators remove any."""
+    album, item = place.album()
+    own = place.item("bob", album)
+    for who in ("bob", "olga", "ann"):
+        new = {"results": [{"run": place.runs["ann"], "file": 0}]}
+        allowed = who == "ann"
+        assert place.ask(who, "POST", f"/{album}/items", json=new).ok == allowed
+    new = {"results": [{"run": place.runs["bob"], "file": 99}]}
+    assert place.ask("bob", "POST", f"/{album}/items", json=new).status_code == 404
+    path = f"/{album}/items?item={item}&item={own}"
+    assert place.ask("bob", "DELETE", path).status_code == 404
+    assert place.ask("bob", "DELETE", f"/{album}/items?item={own}").status_code == 204
+    own = place.item("bob", album)
+    assert place.ask("ann", "DELETE", f"/{album}/items?item={own}").status_code == 204
+    assert place.ask("olga", "DELETE", f"/{album}/items?item={item}").status_code == 204
+    assert place.told("ann", "GET", f"/{album}/items")["items"] == []
+
+
+def test_a_guest_reaches_nothing_else(place: Place) -> None:
+    """A link opens its album, not the list of albums, other albums, runs, or the app."""
+    album, _ = place.album("private")
+    other, _ = place.album("private")
+    token = place.link(album, comments=True, settings=True)
+    assert place.told("nobody", "GET", f"/{token}")["may"] == ["look", "review", "settings"]
+    assert album not in [one["id"] for one in place.told("nobody", "GET", "")["albums"]]
+    for one in (album, other, token[:-1], token + "x"):
+        assert place.ask("nobody", "GET", f"/{one}").status_code == 404
+    for path in ("/runs", "/workflows", f"/runs/{place.runs['ann']}"):
+        answer = place.ask("nobody", "GET", f"/../{path}?token={token}")
+        assert answer.status_code == 401
+    assert place.ask("ann", "DELETE", f"/{album}/links/{token}").status_code == 204
+    assert place.ask("nobody", "GET", f"/{token}").status_code == 404

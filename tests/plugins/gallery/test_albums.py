@@ -1,0 +1,164 @@
+"""Albums over HTTP: what their people see of each other's results."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+
+import requests
+from PIL import Image
+
+from tests.attacks.people import SECRET, a_batch, a_run
+from tests.plugins.gallery.conftest import Place
+from tests.support.waiting import LONGEST_WAIT
+
+SOON = 1.0  # seconds until another person's action shows
+
+
+def events(place: Place, who: str, album: str) -> Iterator[dict[str, int]]:
+    """Yield the news of an album."""
+    with place.ask(who, "GET", f"/{album}/events", stream=True) as stream:
+        for line in stream.iter_lines():
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None:
+    """Without them, others get no prompt, no values, no metadata, and find no word of the prompt,
+    also not in file names. A guest sees them only with a link that shows them, too."""
+    for shown in (True, False):
+        album, item = place.album(settings=shown)
+        guests = {may: place.link(album, settings=may) for may in (True, False)}
+        for who, name, sees in (
+            ("ann", album, True),
+            ("bob", album, shown),
+            ("nobody", guests[True], shown),
+            ("nobody", guests[False], False),
+        ):
+            (doc,) = place.told(who, "GET", f"/{name}/items")["items"]
+            found = place.told(who, "GET", f"/{name}/items?text=only+ann")["items"]
+            file = requests.get(
+                place.app.url + doc["address"],
+                headers={"Cookie": place.cookies.get(who, "")},
+                timeout=LONGEST_WAIT,
+            )
+            archive = place.ask(who, "GET", f"/{name}/zip?verdict=open")
+            with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
+                (entry,) = opened.namelist()
+                packed = opened.read(entry)
+            assert doc["prompt"] == (SECRET if sees and shown else "")
+            assert doc["settings"] == bool(found) == (sees and shown)
+            assert (SECRET.encode() in file.content) == (SECRET.encode() in packed) == sees
+            assert ("words" in entry) == sees
+            assert "words" not in doc["address"]
+            assert Image.open(io.BytesIO(file.content)).size == (doc["width"], doc["height"])
+            assert (doc["run"] is not None) == doc["mine"] == (who == "ann")
+        answer = place.ask("bob", "GET", f"/{album}/values?item={item}")
+        assert answer.status_code == (200 if shown else 404)
+        assert place.ask("ann", "GET", f"/{album}/values?item={item}").ok
+        if shown:
+            (row,) = answer.json()["items"]
+            assert (row["item"], row["workflow"], row["kind"]) == (item, "text-to-image", "image")
+            assert row["values"]["2.text"] == SECRET
+
+
+def test_another_persons_action_shows_within_a_second(place: Place) -> None:
+    """The news of an album tells its version, with which a page asks for the changed results. A
+    result that its owner deletes vanishes as fast. The news end with the access."""
+    album, item = place.album()
+    guest = place.link(album, comments=True)
+    news = {who: events(place, who, name) for who, name in (("ann", album), ("nobody", guest))}
+    versions = {who: next(one)["version"] for who, one in news.items()}
+    began = time.monotonic()
+    place.told("bob", "PUT", f"/{album}/items/{item}/review", json={"verdict": "keep", "stars": 4})
+    for who, stream in news.items():
+        assert next(stream)["version"] > versions[who]
+    assert time.monotonic() - began < SOON
+    (doc,) = place.told("ann", "GET", f"/{album}/items?since={versions['ann']}")["items"]
+    assert doc["reviews"] == [{"by": "bob", "mine": False, "verdict": "keep", "stars": 4}]
+    assert place.told("ann", "GET", f"/{album}")["kept"] == 1
+    run = a_run(place.app, place.cookies["ann"])
+    new = {"runs": [run]}
+    place.told("ann", "POST", f"/{album}/items", json=new)
+    assert next(news["ann"])["items"] == 2
+    began = time.monotonic()
+    place.app.runs.history.unlist([run], "user:ann")  # type: ignore[union-attr]
+    assert next(news["ann"])["items"] == 1
+    assert time.monotonic() - began < SOON
+    place.ask("ann", "DELETE", f"/{album}/links/{guest}")
+    assert {} in news["nobody"]
+
+
+def test_guests_review_and_comment_under_their_names(place: Place) -> None:
+    """A guest without a name can't. Guests with different names have reviews of their own, and none
+    passes as a user."""
+    album, item = place.album()
+    guest = place.link(album, comments=True)
+    review, comments = f"/{guest}/items/{item}/review", f"/{guest}/items/{item}/comments"
+    assert place.ask("nobody", "PUT", review, json={"verdict": "keep"}).status_code == 422
+    place.told("nobody", "PUT", f"{review}?guest=bob", json={"verdict": "keep"})
+    told = place.told("nobody", "PUT", f"{review}?guest=Gus", json={"verdict": "reject"})
+    shown = [(one["by"], one["mine"], one["verdict"]) for one in told["reviews"]]
+    assert shown == [("Gus (guest)", True, "reject"), ("bob (guest)", False, "keep")]
+    assert (told["verdict"], told["keeps"], told["rejects"]) == ("reject", 1, 1)
+    made = place.told("nobody", "POST", f"{comments}?guest=Gus", json={"text": "a", "x": 0, "y": 1})
+    assert (made["by"], made["x"], made["y"], made["may_delete"]) == ("Gus (guest)", 0, 1, True)
+    other = place.ask("nobody", "DELETE", f"{comments}/{made['id']}?guest=bob")
+    assert other.status_code == 404
+    (seen,) = place.told("bob", "GET", f"/{album}/items/{item}/comments")["comments"]
+    assert (seen["mine"], seen["may_delete"]) == (False, False)
+    assert place.ask("ann", "DELETE", f"/{album}/items/{item}/comments/{made['id']}").ok
+
+
+def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> None:
+    """Adding them again adds nothing. The contact sheet and the ZIP have the kept ones."""
+    batch = a_batch(place.app, place.cookies["bob"])
+    album, item = place.album()
+    new = {"batch": batch, "runs": [place.runs["bob"]], "settings": True}
+    for _ in range(2):
+        assert len(place.told("bob", "POST", f"/{album}/items", json=new)["items"]) == 3
+    told = place.told("ann", "GET", f"/{album}/items?limit=2")
+    assert (told["total"], told["next"], len(told["items"])) == (4, told["items"][-1]["id"], 2)
+    rest = place.told("ann", "GET", f"/{album}/items?after={told['next']}")
+    assert [one["id"] for one in rest["items"]][-1] == item
+    people = {one["name"]: one["id"] for one in told["people"]}
+    by_bob = place.told(
+        "ann", "GET", f"/{album}/items?person={people['bob']}&workflow=Text+to+image"
+    )
+    assert len(by_bob["items"]) == 3
+    assert place.ask("ann", "GET", f"/{album}/zip").status_code == 404
+    assert place.ask("ann", "GET", f"/{album}/sheet").status_code == 404
+    for one in by_bob["items"][:2]:
+        place.told("ann", "PUT", f"/{album}/items/{one['id']}/review", json={"verdict": "keep"})
+    with zipfile.ZipFile(io.BytesIO(place.ask("bob", "GET", f"/{album}/zip").content)) as archive:
+        assert len(archive.namelist()) == 2
+    sheet = place.ask("bob", "GET", f"/{album}/sheet")
+    assert Image.open(io.BytesIO(sheet.content)).format == "JPEG"
+    rows = place.told("ann", "GET", f"/{album}/values?item={item}&item={by_bob['items'][0]['id']}")
+    assert len(rows["items"]) == 2
+
+
+def test_the_log_of_actions_names_them(place: Place) -> None:
+    """Sharing, downloads, links and removals are logged, but nothing in a private album."""
+    history = place.app.runs.history
+    assert history is not None
+    private, item = place.album("private")
+    place.ask("ann", "DELETE", f"/{private}/items?item={item}")
+    album, item = place.album()
+    guest = place.link(album)
+    place.ask("nobody", "GET", f"/{guest}/zip?verdict=")
+    place.ask("ann", "DELETE", f"/{album}/links/{guest}")
+    place.ask("olga", "DELETE", f"/{album}/items?item={item}")
+    place.ask("olga", "DELETE", f"/{album}")
+    assert [one.sentence for one in history.administration.lines(7)][:6] == [
+        "olga deleted the album “A”.",
+        "olga removed a result from the album “A”.",
+        "ann ended a link to the album “A”.",
+        "Guest downloaded a result of the album “A”.",
+        "ann made a link to the album “A”.",
+        "ann shared a result in the album “A”.",
+    ]
+    assert "private" not in str(history.administration.lines(50))
