@@ -26,6 +26,7 @@ from ui.settings.logs import LogLimit, log_formatter, log_held
 from ui.settings.options import Settings
 
 if TYPE_CHECKING:
+    from comfy.base.user_groups import GroupOf
     from comfy.comfyui.discovery import ChosenServers
     from comfy.comfyui.servers.pool import ServerPool
     from comfy.downloads import DownloadSettings
@@ -171,7 +172,7 @@ def run(
         _opened_servers(settings) as (named, servers, local),
     ):
         permissions = permissions_of(settings, users, openid)
-        payment = _payment(settings, history)
+        payment = _payment(settings, history, permissions.group)
         runs = (
             shared.registry(servers, history, payment)
             if shared
@@ -237,7 +238,7 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
         yield opened
 
 
-def _payment(settings: Settings, history: RunStore) -> Payment:
+def _payment(settings: Settings, history: RunStore, groups: GroupOf) -> Payment:
     from comfy.launch.payment import Payment
     from comfy.records.api_keys import ApiKeys
     from comfy.runs.limits import RunLimits
@@ -249,7 +250,11 @@ def _payment(settings: Settings, history: RunStore) -> Payment:
         hourly=settings.hourly,
         paid=settings.paid_runs,
         paid_all=settings.paid_runs_all,
+        groups=groups,
+        started_today=history.audit.runs_today,
     )
+    if settings.group:
+        history.limit_owners(lambda owner: group.storage if (group := groups(owner)) else None)
     key_secret = partial(kept_key_secret, settings.data.absolute())
     keys = ApiKeys(history.engine, key_secret, settings.app_key)
     return Payment(keys.of, history, limits, NOBODY, keys)

@@ -46,20 +46,14 @@ class Parts:
 
     @property
     def run_start(self) -> RunStart:
-        chains = self.services.chain_forms.folder
         return RunStart(
-            self.reader, self.services.starter, self.services.runs, chains, self.services.webhooks
+            self.reader, self.services.starter, self.services.runs, self.services.webhooks
         )
 
     @property
     def batch_start(self) -> BatchStart:
-        chains = self.services.chain_forms.folder
         return BatchStart(
-            self.reader,
-            self.services.starter,
-            self.services.batches,
-            chains,
-            self.services.webhooks,
+            self.reader, self.services.starter, self.services.batches, self.services.webhooks
         )
 
     @property

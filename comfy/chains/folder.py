@@ -267,6 +267,12 @@ class ChainFolder:
         files = _files(self.path)
         return {name: _problem(self._current(name, files[name]), workflows) for name in files}
 
+    def workflows_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of a chain's workflows; () if it isn't a chain or can't be read."""
+        file = _files(self.path).get(name) if name.endswith(_ENDING) else None
+        chain = self._current(name, file) if file else None
+        return tuple(one.workflow for one in chain.steps) if isinstance(chain, Chain) else ()
+
     def stamps(self) -> Mapping[str, State]:
         """Return the state of each chain's file, by name."""
         return {name: state_of(file) for name, file in _files(self.path).items()}

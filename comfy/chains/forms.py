@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from comfy.base.errors import WorkflowError
+from comfy.base.errors import WorkflowError, WorkflowNotFound
 from comfy.base.messages import message
 from comfy.chains.folder import ChainFolder, RecordedChain, RecordedStep, chain_of_runs, chain_text
 from comfy.chains.model import (
@@ -32,6 +32,7 @@ from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.launch.start import FieldErrors, Starter
+from comfy.library.folder import names_like, not_found
 from comfy.library.private import MARK
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
@@ -248,6 +249,18 @@ class ChainForms:
     starter: Starter
     nobody: str = ""
 
+    def sees_of(self, owner: str) -> Callable[[str], bool]:
+        """Return a function that tells whether a workflow or chain of the folder exists for this
+        user. A chain needs the workflows of all its steps."""
+        group = self.starter.forms.permissions.group(owner)
+        if group is None:
+            return lambda _: True
+        return lambda name: all(map(group.sees, (name, *self.folder.workflows_of(name))))
+
+    def has(self, name: str, owner: str) -> bool:
+        """Return whether there is a chain of this name for this user."""
+        return name in self.folder and self.sees_of(owner)(name)
+
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> ChainForm:
         """Return the form of the chain `name` with values by the text of their keys. Raises the
         errors of `plan`."""
@@ -261,6 +274,8 @@ class ChainForms:
         `before` is a plan of the same press with other values: a step whose fields stay the same
         keeps its form. Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
         """
+        if not self.sees_of(owner)(name):
+            raise WorkflowNotFound(not_found(name), message("Choose another workflow."))
         chain = self.folder.get(name)
         forms = dict(before.forms) if before else {}
         wrong = wrong_choices(chain, values)
@@ -336,6 +351,9 @@ class ChainForms:
         if not plain:
             raise ChainErrors([message("A chain needs a title.")])
         recorded_chain = self._made_of(record, plain, workflows)
+        # A chain names its workflows from its own folder, which is the top one here.
+        first = f"{next(names_like(plain, 'chain'))}.chain"
+        self.starter.forms.permissions.check_adds(record.owner, first)
         name = self.folder.add(plain, chain_text(recorded_chain.chain))
         files = {str(StepKey(step.name, key)): kept for step, key, kept in recorded_chain.files}
         return name, files

@@ -78,7 +78,7 @@ class Payment:
         if self.history is None:
             return
         person = payer(origin.owner, origin.address)
-        self.limits.check_paid(
+        self.limits.of(origin.owner).check_paid(
             self.history.state.paid_runs.recent(person), sum(one.count for one in paid)
         )
         for work in paid:

@@ -418,7 +418,8 @@ class Starter:
         WorkflowError if no user's choice causes that."""
         owner, fields = run.origin.owner, run.form.fields if run.form is not None else ()
         lists = [one for one in fields if one.is_choice and one.group != "hidden"]
-        conflicts = self.servers.conflicts(Needs(run.job.prompt, run.brought), lists)
+        needs = Needs(run.job.prompt, run.brought, self.payment.limits.servers_of(owner))
+        conflicts = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
         errors = {one.key: one.sentence(named=named) for one in conflicts if one.key is not None}
         if conflicts and not errors:

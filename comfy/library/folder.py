@@ -123,10 +123,18 @@ class WorkflowFolder:
             case problem:
                 raise problem
 
-    def add(self, file_name: str, data: bytes, title: str, settings: str | None = None) -> str:
+    def add(
+        self,
+        file_name: str,
+        data: bytes,
+        title: str,
+        settings: str | None = None,
+        *,
+        below: str = "",
+    ) -> str:
         """Store a file under a free name like its own, and return the workflow's name. `settings`:
-        the TOML text of its form. If neither gives this title, the TOML file also gets it. Raises
-        WorkflowError."""
+        the TOML text of its form. If neither gives this title, the TOML file also gets it. `below`:
+        a subfolder. Raises WorkflowError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
@@ -140,11 +148,11 @@ class WorkflowFolder:
                 message("The server has no room for more."),
                 message("Ask the administrator."),
             )
-        names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
+        first = f"{below}/" if below else ""
         # A leftover TOML file belongs to another workflow.
         name = next(
             name
-            for name in names
+            for name in (first + one for one in _names_for(file_name))
             if name not in taken and not (self.path / f"{name}.toml").exists()
         )
         files = {self.path / f"{name}{suffix}": data}
@@ -152,6 +160,8 @@ class WorkflowFolder:
             text = _with_title(settings or "", title)
             files[self.path / f"{name}.toml"] = text.encode(errors="replace")
         try:
+            if below:
+                (self.path / below).mkdir(parents=True, exist_ok=True)
             write_new(files)
         except OSError as error:
             raise WorkflowError(
@@ -193,6 +203,15 @@ class WorkflowFolder:
                 read = _read(stamp.file, name)
                 known = self._read[name] = (stamp, _cover_state(stamp, read), read)
             return known[2]
+
+
+def name_of_file(file_name: str) -> str:
+    """Return the name that a workflow in a file with this name gets if it is free."""
+    return next(_names_for(file_name))
+
+
+def _names_for(file_name: str) -> Iterator[str]:
+    return names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
 
 
 def names_like(text: str, otherwise: str) -> Iterator[str]:

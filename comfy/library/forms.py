@@ -23,7 +23,7 @@ from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form, first_taker, taken_kinds
 from comfy.library.catalog import CatalogCache
-from comfy.library.folder import WorkflowFolder
+from comfy.library.folder import WorkflowFolder, name_of_file
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.library.private import PrivateWorkflows, weight
@@ -293,7 +293,9 @@ class Forms:
                 )
         settings, _ = self.opened.settings(owner, name)
         title = self.opened.get(owner, name).title
-        kept = folder.add(*self.opened.file(owner, name), title, settings)
+        file, data = self.opened.file(owner, name)
+        below = self.permissions.folder_for(owner, name_of_file(file))
+        kept = folder.add(file, data, title, settings, below=below)
         self.opened.note_shared(owner, name)
         return kept
 
@@ -308,6 +310,7 @@ class Forms:
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
         """Return a workflow, and whether it comes from the administrator or a trusted user."""
         if not name.startswith(OPENED_MARK):
+            self.permissions.check_sees(owner, name)
             return self._find(name), True
         self.permissions.check_own(owner)
         return self.opened.get(owner, name), self.permissions.trusts(owner)
@@ -386,7 +389,7 @@ def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, 
     """Return the workflows that take results and can run, from this user's opened workflows and
     from the folder. Raises ServerUnreachable, ServerError."""
     named = [(one.name, one.title) for one in forms.opened_by(owner)]
-    named += [(entry.name, entry.title) for entry in folder.entries()]
+    named += [(entry.name, entry.title) for entry in folder.entries()]  # `usability` judges them
     known = ((name, title, forms.usability(name, owner)) for name, title in named)
     return tuple(
         Taker(name, title, can.takes, can.image_field, can.text_field, can.draws_text)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound, words_of
 from comfy.base.messages import listed, message
+from comfy.base.user_groups import GroupOf, no_groups
 from comfy.base.wording import quoted
 from comfy.comfyui.object_info import NodeSpec
-from comfy.library.folder import workflow_file
+from comfy.library.folder import not_found, workflow_file
 from comfy.prompt.model import Prompt
 from comfy.records.store import AddedWorkflows
 from comfy.workflow.cover import made_cover_of
@@ -44,7 +45,7 @@ class Permissions:
     users with `keep` are trusted, and only administrators if other machines reach the app or users
     sign in. `edits`: may set every input of any workflow, including names of server files; for
     shell users. `operates`: is an administrator. `nodes`: the classes that opened workflows may
-    use, None for any.
+    use, None for any. `group`: the groups of a user, which decide what exists for them.
     """
 
     open: Callable[[str], bool] = _everybody
@@ -54,11 +55,27 @@ class Permissions:
     edits: Callable[[str], bool] = _nobody
     operates: Callable[[str], bool] = _nobody
     nodes: frozenset[str] | None = None
+    group: GroupOf = no_groups
 
     @classmethod
     def of_a_shell(cls) -> Permissions:
         """Return the permissions of a shell user, who may do everything."""
         return cls(_everybody, _everybody, _everybody, _everybody, _everybody, _everybody)
+
+    def sees(self, owner: str, name: str) -> bool:
+        """Return whether a workflow or chain of the folder exists for this user. All lists, forms
+        and starts ask this."""
+        group = self.group(owner)
+        return group is None or group.sees(name)
+
+    def check_sees(self, owner: str, name: str) -> None:
+        """Raise the same WorkflowNotFound as for an unknown name unless this user sees it."""
+        if not self.sees(owner, name):
+            raise WorkflowNotFound(not_found(name), message("Choose another workflow."))
+
+    def sees_template(self, owner: str, template: str) -> bool:
+        group = self.group(owner)
+        return group is None or group.sees_template(template)
 
     def check_open(self, owner: str) -> None:
         """Raise WorkflowError unless this user may open workflows."""
@@ -85,10 +102,35 @@ class Permissions:
         """Raise WorkflowError unless this user may add workflows to the folder."""
         self.check_own(owner)
         if not self.keep(owner):
-            raise WorkflowError(
-                message("Adding workflows is turned off."),
-                message("Ask the administrator."),
-            )
+            raise _no_adding()
+
+    def folder_for(self, owner: str, name: str) -> str:
+        """Return the subfolder for a workflow that this user adds under a name, "" for the top
+        folder. Raises WorkflowError if the user would see it nowhere."""
+        group = self.group(owner)
+        below = "" if group is None else group.folder_for(name)
+        if below is None:
+            raise _no_adding()
+        return below
+
+    def check_adds(self, owner: str, name: str) -> None:
+        """Raise WorkflowError unless this user would see a workflow of this name."""
+        if not self.sees(owner, name):
+            raise _no_adding()
+
+    def may_shape(self, owner: str) -> bool:
+        """Return whether this user may edit the forms of workflows in the folder that they see."""
+        group = self.group(owner)
+        return self.keep(owner) if group is None or group.edit is None else group.edit
+
+    def check_shape(self, owner: str, name: str) -> None:
+        """Raise WorkflowError unless this user may edit the form of this workflow in the folder."""
+        self.check_sees(owner, name)
+        group = self.group(owner)
+        if group is None or group.edit is None:
+            self.check_keep(owner)
+        elif not group.edit:
+            raise _no_adding()
 
     def check_nodes(self, prompt: Prompt) -> None:
         """Raise WorkflowError if an opened workflow uses node classes that aren't allowed."""
@@ -108,6 +150,12 @@ class Permissions:
             raise WorkflowError(
                 _not_used(quoted(catalog[savers[0]].display_name[:80])), _ALLOW_NODES
             )
+
+
+def _no_adding() -> WorkflowError:
+    return WorkflowError(
+        message("Adding workflows is turned off."), message("Ask the administrator.")
+    )
 
 
 def _not_used(nodes: str) -> str:
@@ -178,7 +226,7 @@ class Removal:
     def _removable(self, owner: str, name: str) -> str | None:
         """Return the recorded digest of the files of `name`; None if this user may not remove it or
         the files have changed."""
-        if self.added is None:
+        if self.added is None or not self.permissions.sees(owner, name):
             return None
         if self.permissions.operates(owner):
             content = self.added.content(name)
@@ -191,10 +239,11 @@ class Removal:
     def _files(self, name: str) -> list[Path]:
         """Return all files of the folder with this name and any extension, and covers that the form
         editor made. Raises OSError."""
+        below, _, stem = name.rpartition("/")
         named = (
             file
-            for file in self.folder.iterdir()
-            if file.stem == name or made_cover_of(file) == name
+            for file in (self.folder / below).iterdir()
+            if file.stem == stem or made_cover_of(file) == stem
         )
         return sorted(file for file in named if file.is_file())
 

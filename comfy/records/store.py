@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -37,11 +39,20 @@ from sqlalchemy import (
 )
 
 from comfy.base.errors import ComfyError
-from comfy.base.quota import to_remove
+from comfy.base.quota import Use, to_remove
 from comfy.records.administration import AdministrationStore
 from comfy.records.albums import AlbumStore
+from comfy.records.audit import AuditEvents
 from comfy.records.blobs import BlobStore, Growth, HistoryLimits, Room
-from comfy.records.database import Eraser, Within, is_set_aside, no_more, open_database, shrink
+from comfy.records.database import (
+    Eraser,
+    Within,
+    both,
+    is_set_aside,
+    no_more,
+    open_database,
+    shrink,
+)
 from comfy.records.groups import GroupStore
 from comfy.records.lineage import (
     Lineage,
@@ -262,6 +273,8 @@ class RunStore:
         self.added = AddedWorkflows(self.engine)
         self.state = SharedState(self.engine)
         self.administration = AdministrationStore(self.engine)
+        self.audit = AuditEvents(self.engine)
+        self._limit_of: Callable[[str], float | None] | None = None
         self._writing = RemovalLock(self.engine)
         if self._writing.is_shared:
             files.share(self.state.held_files)
@@ -271,6 +284,10 @@ class RunStore:
         self.groups = GroupStore(self.engine, files, self._writing, room)
         self._eraser = Eraser(self.engine)
         self._misread = False
+
+    def limit_owners(self, limit_of: Callable[[str], float | None]) -> None:
+        """Limit the bytes of an owner's results. `limit_of`: returns them, None for no limit."""
+        self._limit_of = limit_of
 
     def close(self) -> None:
         """Close the database and the folder of files."""
@@ -302,6 +319,7 @@ class RunStore:
                 self._forget(_runs.c.id == record.id, within)
                 self.files.release(record.id)
         else:
+            within = both(within, partial(AuditEvents.add_run, record=record))
             self._write(record, record.state.finished_at or time.time(), within)
 
     def end_unreadable(self, run_id: str, within: Within = no_more) -> None:
@@ -451,6 +469,8 @@ class RunStore:
                 pass
             self.groups.forget_ended(oldest)
         self.state.sweep()
+        self.audit.sweep()
+        self._forget_beyond_limits()
         self._forget_too_many()
         if not is_set_aside(self.engine):
             # A killed process leaves files without a record; no run takes longer than a day.
@@ -542,7 +562,22 @@ class RunStore:
                 return
             uses = uses_of_runs(connection)
         held = (*self.presets.uses(), *self.groups.uses())
-        ids = to_remove([*uses, *held], self.limits.bytes)
+        self._forget_each(to_remove([*uses, *held], self.limits.bytes))
+
+    def _forget_beyond_limits(self) -> None:
+        """Delete the oldest results of each owner who has more than their groups allow."""
+        if self._limit_of is None:
+            return
+        with reading(self.engine) as connection:
+            uses = uses_of_runs(connection)
+        own = defaultdict[str, list[Use]](list)
+        for use in uses:
+            own[use.owner].append(use)
+        for key, owner in self.administration.usage.owners(own).items():
+            if (most := self._limit_of(owner)) is not None:
+                self._forget_each(to_remove(own[key], most))
+
+    def _forget_each(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))

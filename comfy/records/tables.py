@@ -46,7 +46,7 @@ _FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
-VERSION = "0003"  # the last step in `comfy.records.steps`
+VERSION = "0004"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 

@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.threads import Callbacks
+from comfy.base.user_groups import no_groups
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.event_stream import EventStream
 from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
@@ -124,7 +125,8 @@ class RunContext:
     `history`, nothing survives a restart. `retries`: a run starts again on another server if its
     server goes away after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
     `api_key`: returns the comfy.org API key for an owner's paid runs, None without one. A
-    key is read just before a prompt is sent, and nothing stores it."""
+    key is read just before a prompt is sent, and nothing stores it. `servers_of`: returns the
+    names of the servers that an owner's runs may use, None for all."""
 
     servers: ServerPool
     timing: Timeouts
@@ -134,6 +136,7 @@ class RunContext:
     retries: bool = True
     api_key: ApiKey = no_key
     frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
+    servers_of: Callable[[str], Collection[str] | None] = no_groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from comfy.base.errors import ComfyError, TooManyPaidRuns, TooManyRuns
 from comfy.base.messages import message, plural, sentences
+from comfy.base.user_groups import GroupOf, no_groups
 from comfy.comfyui.protocol.run_state import stopped
 from comfy.records.database import AtStart, both
 from comfy.records.paid import PaidCount
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 Person = tuple[str, str]  # owner and address
 
 
+def _none_today(_owner: str) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class RunLimits:
     """Maximum unfinished runs per user, per address and in total, and a user's new runs per hour.
@@ -32,7 +37,9 @@ class RunLimits:
     of the total: twenty users of an office have seven runs each, and others still have room.
     Without sign-in, a user counts separately at each address, because callers without a cookie
     share one name. `paid`: paid runs per person within 24 hours, `paid_all`: of all together; None
-    for no limit.
+    for no limit. `daily`: runs per person within 24 hours, which `started_today` counts.
+
+    `groups`: the groups of an owner, whose own limits take the place of these; see `of`.
     """
 
     person: int = 30
@@ -41,11 +48,41 @@ class RunLimits:
     hourly: int = 1000
     paid: int | None = None
     paid_all: int | None = None
+    daily: int | None = None
+    groups: GroupOf = no_groups
+    started_today: Callable[[str], int] = _none_today
+
+    def of(self, owner: str) -> RunLimits:
+        """Return the limits of an owner, with those of the owner's groups."""
+        group = self.groups(owner)
+        if group is None:
+            return self
+        return replace(
+            self,
+            person=group.waiting or self.person,
+            paid=self.paid if group.paid is None else group.paid,
+            daily=group.daily,
+        )
+
+    def servers_of(self, owner: str) -> Collection[str] | None:
+        """Return the names of the servers that an owner's runs may use; None for all."""
+        group = self.groups(owner)
+        return None if group is None else group.servers
 
     def check_unfinished(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """Raise TooManyRuns, with a hint, if one more run exceeds a limit. `unfinished`: the owners
         of all unfinished runs."""
-        _check(self, (owner, address), unfinished)
+        own = self.of(owner)
+        _check(own, (owner, address), unfinished)
+        if own.daily is None:
+            return
+        active = sum(one == owner for one, _ in unfinished)
+        if active + self.started_today(owner) >= own.daily:
+            raise TooManyRuns(
+                message("You can start at most {count} runs per day.", count=own.daily),
+                message("Try again later."),
+                HOUR,
+            )
 
     def check_hourly(self, recent: RecentStarts) -> None:
         """Raise TooManyRuns, with a hint and the seconds to wait, if one more start exceeds the
@@ -175,7 +212,7 @@ class StoredStarts:
         if record is None:
             counted.append(self._starts.count(start, check))
         else:
-            check_paid = self._limits.check_paid
+            check_paid = self._limits.of(record.owner).check_paid
             self._history.begin(
                 record,
                 both(

@@ -87,7 +87,8 @@ class LocalRunRegistry:
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(lambda: line.use(servers.servers, servers.limits))
         timing = timing or Timeouts()
-        self._context = RunContext(servers, timing, line, files, history, retries, api_key)
+        parts = servers, timing, line, files, history, retries, api_key
+        self._context = RunContext(*parts, servers_of=self._limits.servers_of)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()
         self._lock = threading.Lock()

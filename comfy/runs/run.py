@@ -428,7 +428,7 @@ class LocalRun:
         kept = context.files if context.history is not None else None
         self._results = ResultDownloader(kept, context.timing) if kept is not None else None
         given = (target for one in record.job.inputs.values() for target in one.targets)
-        self.needs = Needs(record.job.prompt, given)
+        self.needs = Needs(record.job.prompt, given, context.servers_of(record.owner))
         self._server: ComfyServer | None = None
         self._execution = Execution(record, self.needs, self._latest, context)
         self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)

@@ -30,8 +30,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -80,7 +80,7 @@ def steps(tmp_path: Path) -> str:
     """Return a folder with the current steps and a later step 0004."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
-    (folder / "versions" / "step_0004_stars.py").write_text(NEXT)
+    (folder / "versions" / "step_0005_stars.py").write_text(NEXT)
     return str(folder)
 
 
@@ -123,13 +123,13 @@ def test_a_failing_step_changes_nothing(
 ) -> None:
     """The transaction is rolled back, and the history still opens."""
     before = content(engine)
-    step = Path(steps) / "versions" / "step_0004_stars.py"
+    step = Path(steps) / "versions" / "step_0005_stars.py"
     step.write_text(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n')
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(SQLAlchemyError):
-            make_tables(connection, replace(HISTORY, number="0004", steps=steps))
+            make_tables(connection, replace(HISTORY, number="0005", steps=steps))
         connection.rollback()
     assert content(engine) == before
     with contextlib.closing(RunStore(history, kept)) as opened:
@@ -149,12 +149,12 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
     """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
-        make_tables(connection, replace(HISTORY, number="0004", steps=steps))
+        make_tables(connection, replace(HISTORY, number="0005", steps=steps))
     with engine.connect() as connection:
         stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
         number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
     assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
-    assert number == "0004"
+    assert number == "0005"
 
 
 def test_links_to_one_result_become_links_to_several(

@@ -126,8 +126,12 @@ def _user_parser() -> ArgumentParser:
     remove = actions.add_parser(
         "remove", help="remove a user and sign them out", epilog=_USERS_ALSO
     )
-    for command in (add, password, remove):
+    groups = actions.add_parser(
+        "groups", help="put a user in these groups and no others", epilog=_USERS_ALSO
+    )
+    for command in (add, password, remove, groups):
         command.add_argument("name", metavar="NAME")
+    groups.add_argument("groups", metavar="GROUP", nargs="*", help="name of a group")
     actions.add_parser("list", help="list the users", epilog=_USERS_ALSO)
     return parser
 
@@ -160,9 +164,16 @@ def _remove(file: UsersFile, known: Namespace) -> str:
     return sentence if file.users else f"{sentence} {file.path} has no more users."
 
 
+def _set_groups(file: UsersFile, known: Namespace) -> str:
+    file.set_groups(known.name, known.groups)
+    named = ", ".join(file.users[known.name].groups)
+    return f"{known.name} is in {named}." if named else f"{known.name} is in no group."
+
+
 def _list(file: UsersFile, _: Namespace) -> str:
     return "\n".join(
         f"{user.name}\t{user.role}\tadded {datetime.fromtimestamp(user.added, UTC):%Y-%m-%d}"
+        + "".join(f"\tin {group}" for group in user.groups)
         for user in sorted(file.users.values(), key=lambda user: user.name)
     )
 
@@ -171,6 +182,7 @@ _ACTIONS: Mapping[str, Callable[[UsersFile, Namespace], str]] = {
     "add": _add,
     "password": _set_password,
     "remove": _remove,
+    "groups": _set_groups,
     "list": _list,
 }
 

@@ -13,7 +13,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -45,12 +45,14 @@ _OTHER_FILE = "Check its permissions, or choose another file (--users)."
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """User in the file. `password` is argon2's encoded hash, `added` is in seconds since 1970."""
+    """User in the file. `password` is argon2's encoded hash, `added` is in seconds since 1970.
+    `groups`: for the members of `[[group]]`."""
 
     name: str
     password: str
     role: Role = "user"
     added: float = 0.0
+    groups: tuple[str, ...] = ()
 
     @classmethod
     def of_pair(cls, name: str, password: str, secret: bytes) -> Self:
@@ -182,6 +184,15 @@ class UsersFile:
 
         def changed(users: dict[str, User]) -> None:
             users[name] = replace(users[_known(name, users)], role=role)
+
+        self._change(changed)
+
+    def set_groups(self, name: str, groups: Iterable[str]) -> None:
+        """Put a user in these groups and no others. Raises ComfyError for an unknown name."""
+        own = tuple(dict.fromkeys(groups))
+
+        def changed(users: dict[str, User]) -> None:
+            users[name] = replace(users[_known(name, users)], groups=own)
 
         self._change(changed)
 

@@ -34,7 +34,7 @@ class ModelActions:
 
     def missing(self, workflow: str, owner: str) -> tuple[ModelFile, ...]:
         """Return the model files of a workflow that no server has. () for a chain."""
-        if self.library.is_chain(workflow):
+        if self.library.is_chain(workflow, owner):
             return ()
         adapted, catalog = self.library.forms.adapted(workflow, owner)
         files = judge(adapted.prompt, catalog, models=adapted.models).models

@@ -106,7 +106,7 @@ class Figures:
     def weeks(self) -> tuple[UsageWeek, ...]:
         """Return the last eight weeks, newest first."""
         history, starts = self._opened(), _week_starts(time.time())
-        titles = {digest(one.name): one.title for one in self.library.entries()}
+        titles = {digest(one.name): one.title for one in self.library.all_entries()}
         found: list[dict[str, list[WorkflowUse]]] = [{} for _ in starts]
         for use in history.administration.usage.weeks(starts):
             title = titles.get(use.workflow, _OTHERS)

@@ -209,10 +209,12 @@ class OverviewHandlers:
         return AsciiJSON(PaidRunsDoc(self.desk.figures.paid_runs()))
 
     @routes.get("/missing", Access.ADMINISTRATOR, work=Work.CATALOG, response_model=MissingParts)
-    def list_missing_parts(self) -> AsciiJSON:
+    def list_missing_parts(self, request: Request) -> AsciiJSON:
         """Return the models and nodes that workflows need and no server has."""
-        services = self.desk.services
-        return AsciiJSON(missing_parts(services.library, services.known_parts, demo=services.demo))
+        services, owner = self.desk.services, self.desk.actor(request).owner
+        return AsciiJSON(
+            missing_parts(services.library, services.known_parts, owner, demo=services.demo)
+        )
 
     @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
     def list_activity(self) -> AsciiJSON:

@@ -308,7 +308,7 @@ class ChainStart:
         body, owner = sent.body, requester.owner
         reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
         values = body.get("values", {})
-        if name not in self.chain_forms.folder:
+        if not self.chain_forms.has(name, owner):
             form_for(reader, name, values)  # raises NotThere for an unknown name
             raise HTTPException(409, _IS_WORKFLOW)
         attended = not body.get("watched", False)

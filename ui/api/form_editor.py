@@ -247,14 +247,14 @@ class FormEditorHandlers:
 
     routes = GuardedRoutes("/workflows/{name:path}/editor", tags=["Form editor"])
 
-    def _editor_of(self, name: str) -> FormEditor:
+    def _editor_of(self, name: str, owner: str) -> FormEditor:
         """Return the editor for a workflow. Raises NotThere for a chain."""
-        if self.library.is_chain(name):
+        if self.library.is_chain(name, owner):
             raise NotThere(message("Chains can't be edited here."))
         return self.editor
 
     def _opened(self, owner: str, name: str) -> AsciiJSON:
-        opened = self._editor_of(name).open(owner, name)
+        opened = self._editor_of(name, owner).open(owner, name)
         return AsciiJSON(_editor_json(editor_doc(opened, self.library.form(name, owner))))
 
     @routes.get("", Access.OWNER, work=Work.PROCESSOR, response_model=EditorDoc)
@@ -266,7 +266,7 @@ class FormEditorHandlers:
     def save_form(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
         settings, by = _config_from(given.settings), self.identity.name_of(owner)
-        editor = self._editor_of(name)
+        editor = self._editor_of(name, owner)
         editor.save(owner, name, settings, given.version, by, force=given.overwrite)
         return self._opened(owner, name)
 
@@ -277,7 +277,7 @@ class FormEditorHandlers:
         The published settings remove the draft.
         """
         settings, by = _config_from(given.settings), self.identity.name_of(owner)
-        editor = self._editor_of(name)
+        editor = self._editor_of(name, owner)
         editor.save_draft(owner, name, settings, given.version, by, force=given.overwrite)
         return self._opened(owner, name)
 
@@ -285,18 +285,18 @@ class FormEditorHandlers:
     def preview_form(self, name: str, given: PreviewedSettings, owner: Owner) -> AsciiJSON:
         """Remember settings for a while without saving them, so that your page can draw them."""
         settings = _config_from(given.settings)
-        return AsciiJSON(DraftProblems(self._editor_of(name).preview(owner, name, settings)))
+        return AsciiJSON(DraftProblems(self._editor_of(name, owner).preview(owner, name, settings)))
 
     @routes.delete("/draft", Access.OWNER, status_code=204)
     def end_form_preview(self, name: str, owner: Owner) -> Response:
         """Forget previewed settings. A saved draft stays."""
-        self._editor_of(name).end_preview(owner, name)
+        self._editor_of(name, owner).end_preview(owner, name)
         return Response(status_code=204)
 
     @routes.post("/undo", Access.OWNER, response_model=EditorDoc)
     def undo_form(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Take back the last change of a form's settings. Repeat it to go further back."""
-        self._editor_of(name).undo(owner, name, given.version)
+        self._editor_of(name, owner).undo(owner, name, given.version)
         return self._opened(owner, name)
 
     @routes.post("/revert", Access.OWNER, response_model=EditorDoc)
@@ -305,13 +305,15 @@ class FormEditorHandlers:
 
         It is automatic again. The settings stay in its history.
         """
-        self._editor_of(name).revert(owner, name, given.version, self.identity.name_of(owner))
+        self._editor_of(name, owner).revert(
+            owner, name, given.version, self.identity.name_of(owner)
+        )
         return self._opened(owner, name)
 
     @routes.get("/history", Access.OWNER, work=Work.PROCESSOR, response_model=list[FormVersion])
     def list_form_versions(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
-        versions = self._editor_of(name).versions(owner, name)
+        versions = self._editor_of(name, owner).versions(owner, name)
         return AsciiJSON([_version_json(_version_doc(one)) for one in versions])
 
     @routes.post("/history/{version_id}", Access.OWNER, response_model=EditorDoc)
@@ -320,7 +322,7 @@ class FormEditorHandlers:
     ) -> AsciiJSON:
         """Restore a version of a form's settings."""
         by = self.identity.name_of(owner)
-        self._editor_of(name).restore(owner, name, given.version, version_id, by)
+        self._editor_of(name, owner).restore(owner, name, given.version, version_id, by)
         return self._opened(owner, name)
 
     @routes.get(
@@ -333,7 +335,7 @@ class FormEditorHandlers:
         """Download the TOML file with a form's settings."""
         title = plain_name(name.rpartition("/")[2].removeprefix(OPENED_MARK))
         return Response(
-            self._editor_of(name).file(owner, name).encode(),
+            self._editor_of(name, owner).file(owner, name).encode(),
             media_type="application/toml",
             headers=NO_STORE | as_file(f"{title}.toml"),
         )
@@ -344,6 +346,6 @@ class FormEditorHandlers:
 
         It becomes the cover when the settings name it.
         """
-        editor = self._editor_of(name)
+        editor = self._editor_of(name, owner)
         image = _result_image(self.copies, owner, given.run, given.index)
         return AsciiJSON(CoverDoc(editor.add_cover(owner, name, image)))

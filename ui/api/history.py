@@ -146,7 +146,7 @@ class HistoryHandlers:
 
 def of_chain(presenter: Presenter, wanted: Wanted, owner: str) -> Wanted:
     """Return the filter. For a chain, it covers the runs of all its steps."""
-    if wanted.workflow not in presenter.chain_forms.folder:
+    if not presenter.chain_forms.has(wanted.workflow, owner):
         return wanted
     groups = presenter.chains.groups_of(wanted.workflow, owner)
     return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
@@ -161,7 +161,7 @@ def made_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, Any]
 
 def _started_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, object]]:
     chain = presenter.chains.chain_of(record)
-    if chain is not None and chain.workflow in presenter.chain_forms.folder:
+    if chain is not None and presenter.chain_forms.has(chain.workflow, record.owner):
         return chain.workflow, text_values(presenter.chains.values_of(record).values)
     job = record.job
     try:

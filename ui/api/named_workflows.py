@@ -71,7 +71,7 @@ class NamedForm(NamedTuple):
 def named_workflows(library: WorkflowLibrary, owner: str) -> dict[str, str]:
     """Return the real names of this user's workflows and chains, by identifiers of a-z, 0-9 and
     `_`. Opened workflows don't change the identifiers of the folder's workflows."""
-    shared = sorted(one.name for one in library.entries() if not one.problem)
+    shared = sorted(one.name for one in library.entries(owner) if not one.problem)
     opened = [(one.title, one.name) for one in library.forms.opened_by(owner)]
     return workflow_names([*((name, name) for name in shared), *opened])
 
@@ -89,7 +89,7 @@ def named_form(library: WorkflowLibrary, name: str, workflow: str, owner: str) -
     """Return a workflow or chain; None if it has been removed or broken since. Raises ComfyError
     like `named_forms`."""
     try:
-        is_chain = library.is_chain(workflow)
+        is_chain = library.is_chain(workflow, owner)
         return NamedForm(name, workflow, library.form(workflow, owner), is_chain)
     except (WorkflowError, ChainErrors):
         return None

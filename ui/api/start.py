@@ -14,7 +14,6 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import RunNotFound
-from comfy.chains.folder import ChainFolder
 from comfy.launch.start import StartedRuns, Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from comfy.webhooks.waiting import Webhooks
@@ -208,12 +207,11 @@ def text_sources_of(sent: Sent) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """Starts of clients' runs. `chains`: the folder's chains, which are refused."""
+    """Starts of clients' runs."""
 
     reader: ValueReader
     starter: Starter
     registry: RunRegistry
-    chains: ChainFolder
     webhooks: Webhooks
 
     def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
@@ -228,7 +226,7 @@ class RunStart:
         count = sent.body.get("count", 1)
         if not (type(count) is int and 1 <= count <= _MOST_AT_ONCE):
             raise HTTPException(422, _COUNT)
-        if name in self.chains:
+        if self.reader.library.is_chain(name, owner):
             raise HTTPException(409, _IS_CHAIN)
         callback = callback_of(self.webhooks, sent.body)
         reader, raw_values = self.reader.of(owner), sent.body.get("values", {})

@@ -119,6 +119,16 @@ class TemplateHandlers:
         self.services.forms.permissions.check_gallery(owner)
         return self.services.gallery
 
+    def _sees(self, owner: str, template_id: str) -> bool:
+        return self.services.forms.permissions.sees_template(owner, template_id)
+
+    def _found(self, gallery: TemplateGallery, template_id: str, owner: str) -> OfferedTemplate:
+        """Return a template that this user sees. Raises NotThere."""
+        try:
+            return gallery.find(template_id if self._sees(owner, template_id) else "")
+        except WorkflowError as problem:
+            raise NotThere(str(problem), problem.hint) from problem
+
     def _address(self, template: Template) -> str:
         return f"{self.root}{API}/templates/{quote(template.id)}"
 
@@ -134,7 +144,8 @@ class TemplateHandlers:
 
         Titles are in the caller's language if the servers have it.
         """
-        listed = self._gallery_for(owner).templates(current_language().tag)
+        every = self._gallery_for(owner).templates(current_language().tag)
+        listed = (one for one in every if self._sees(owner, one.id))
         return AsciiJSON(
             TemplatesDoc(tuple(template_doc(one, self._address(one)) for one in listed))
         )
@@ -153,7 +164,11 @@ class TemplateHandlers:
         """
         found = self._gallery_for(owner).readiness(_SLICE)
         can_pay = self.services.parts.payment.has_key(owner)
-        docs = {name: readiness_doc(one, has_key=can_pay) for name, one in found.readiness.items()}
+        docs = {
+            name: readiness_doc(one, has_key=can_pay)
+            for name, one in found.readiness.items()
+            if self._sees(owner, name)
+        }
         return AsciiJSON(TemplatesReadiness(docs, found.is_complete))
 
     @routes.get(
@@ -169,7 +184,7 @@ class TemplateHandlers:
     def get_template_image(self, template_id: str, owner: Owner) -> Response:
         """Return a template's example image, a small WebP, or 204 without one."""
         gallery = self._gallery_for(owner)
-        path = gallery.images.image(_found(gallery, template_id))
+        path = gallery.images.image(self._found(gallery, template_id, owner))
         if path is None:  # a browser would log 404 as an error
             return Response(status_code=204)
         return FileResponse(path, media_type="image/webp", headers=KEEP_A_DAY)
@@ -186,7 +201,7 @@ class TemplateHandlers:
         `values` has the template's example files, if the server offers them.
         """
         gallery, forms = self._gallery_for(owner), self.services.forms
-        offered = _found(gallery, template_id)
+        offered = self._found(gallery, template_id, owner)
         shown = next(
             one for one in gallery.templates(current_language().tag) if one.id == template_id
         )
@@ -201,13 +216,6 @@ class TemplateHandlers:
         return AsciiJSON(
             _with_examples(OpenedFile(name), offered, data, forms, self.services.copies, owner)
         )
-
-
-def _found(gallery: TemplateGallery, template_id: str) -> OfferedTemplate:
-    try:
-        return gallery.find(template_id)
-    except WorkflowError as problem:
-        raise NotThere(str(problem), problem.hint) from problem
 
 
 def _settings(template: Template) -> str:

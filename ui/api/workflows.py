@@ -128,19 +128,19 @@ class WorkflowHandlers:
     def _address(self, name: str) -> str:
         return f"{self.root}{API}/workflows/{quote(name)}"
 
-    def _kind(self, name: str) -> WorkflowKind:
-        return "chain" if self.library.is_chain(name) else "workflow"
+    def _kind(self, name: str, owner: str) -> WorkflowKind:
+        return "chain" if self.library.is_chain(name, owner) else "workflow"
 
     def _listed(
         self, owner: str, page_of: Callable[[str], WorkflowPage | None]
     ) -> Iterator[ListedWorkflow]:
-        named = [(one.name, one.title, one.problem) for one in self.library.entries()]
+        named = [(one.name, one.title, one.problem) for one in self.library.entries(owner)]
         named += [
             (one.name, one.title or one.name, "") for one in self.library.forms.opened_by(owner)
         ]
         for name, title, problem in named:
             yield ListedWorkflow(
-                name, title, self._kind(name), problem, self._address(name), page_of(name)
+                name, title, self._kind(name, owner), problem, self._address(name), page_of(name)
             )
 
     @routes.get(
@@ -187,7 +187,7 @@ class WorkflowHandlers:
                 name=name,
                 title=form.title,
                 description=form.description,
-                kind=self._kind(name),
+                kind=self._kind(name, owner),
                 can_run=form.can_run,
                 problems=tuple(form.problems),
                 notes=tuple(note.said for note in form.notes),
@@ -203,7 +203,7 @@ def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:
     """Return whether the server lacks a required part; False while the server's parts are
     unknown."""
     try:
-        if library.is_chain(name):
+        if library.is_chain(name, owner):
             return not library.form(name, owner).can_run
         return not library.forms.usability(name, owner).can_run
     except (WorkflowError, ManyProblems):
@@ -215,7 +215,7 @@ def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:
 def _thumbs(library: WorkflowLibrary, history: RunStore | None, owner: str) -> dict[str, str]:
     """Return the image of each workflow: its cover, otherwise the user's newest result."""
     covers = {
-        one.name: cover_address(one.name, one.cover) for one in library.entries() if one.cover
+        one.name: cover_address(one.name, one.cover) for one in library.entries(owner) if one.cover
     }
     if history is None or owner == NOBODY:
         return covers

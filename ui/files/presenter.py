@@ -192,7 +192,7 @@ class Presenter:
         assert history is not None
         lineage = self.chain_forms.lineage(record)
         chain = self.chains.chain_of(record)
-        if chain is not None and chain.workflow in self.chain_forms.folder:
+        if chain is not None and self.chain_forms.has(chain.workflow, record.owner):
             stage = self._with_chain(stage, record, chain)
         return replace(
             stage,

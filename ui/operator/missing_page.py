@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -48,20 +49,20 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     desk = frame.desk
     pool = desk.servers.pool
 
-    def body() -> str:
-        services = desk.services
-        parts = missing_parts(services.library, services.known_parts, demo=services.demo)
+    def body(request: Request) -> str:
+        services, owner = desk.services, desk.actor(request).owner
+        parts = missing_parts(services.library, services.known_parts, owner, demo=services.demo)
         versions = tuple(dict.fromkeys(one.version for _, one in services.reports() if one.version))
         return _body(parts, managed_servers(pool), versions)
 
     def failed(request: Request, path: str, problem: ComfyError) -> Response:
         why = sentences(str(problem), problem.hint)
-        return frame.page(request, path, MISSING, body(), why, 409)
+        return frame.page(request, path, MISSING, body(request), why, 409)
 
     @routes.get(MISSING, Access.SIGN_IN_PAGE, work=Work.CATALOG)
     def missing(request: Request, only: Literal["", "managers"] = "") -> HTMLResponse:
         """Return the page, or only the part that renews itself. Raises 404 for other users."""
-        part = (lambda: _managers(managed_servers(pool))) if only else body
+        part = partial(_managers, managed_servers(pool)) if only else partial(body, request)
         return frame.shown(request, MISSING, part)
 
     @routes.post(f"{MISSING}/install", Access.ADMINISTRATOR)

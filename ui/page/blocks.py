@@ -98,7 +98,7 @@ def build_page(
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    is_chain = sources.library.is_chain(choice["name"])
+                    is_chain = sources.library.is_chain(choice["name"], identity.person(request))
                     draw = draw_chain if is_chain else draw_form
                     draw(sources, choice, opened, generate, stage, identity.person, request)
 

@@ -21,7 +21,7 @@ def cover_routes(library: WorkflowLibrary) -> GuardedRoutes:
         """Return the cover image beside a workflow of the folder, or for authors another `image`
         beside it."""
         try:
-            path = library.image(name, image, owner) if image else library.cover(name)
+            path = library.image(name, image, owner) if image else library.cover(name, owner)
             if path is not None:
                 return sent(path, path.name)
         except (WorkflowError, OSError):

@@ -119,7 +119,7 @@ class Opening:
 
     @classmethod
     def of(cls, library: WorkflowLibrary, person: str) -> Opening:
-        return cls(library.entries(), library.forms.opened_by(person))
+        return cls(library.entries(person), library.forms.opened_by(person))
 
     def starts(self, *, maybe_gone: bool) -> bool:
         """Return whether the page begins with the overview of all workflows."""

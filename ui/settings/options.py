@@ -20,6 +20,7 @@ from comfyforms.comfyui_node.signing import SHORTEST_SECRET
 from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.brand import Brand
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
+from ui.settings.groups import GroupTable, group_problems, group_tables
 from ui.settings.named_servers import (
     OWN,
     WITH_PASSWORD,
@@ -306,6 +307,11 @@ class Settings(DownloadOptions, PaidOptions):
     openid_groups: str = Field(
         "groups", title="NAME", description="claim that lists the user's groups"
     )
+    group: Annotated[tuple[GroupTable, ...], NoDecode, BeforeValidator(group_tables)] = Field(
+        (),
+        title="TABLE",
+        description="groups of users, with their workflows, rights, servers and limits",
+    )
     retry: YesNo = Field(
         "yes",
         title="|".join(get_args(YesNo)),
@@ -415,6 +421,7 @@ class Settings(DownloadOptions, PaidOptions):
             )
         if "openid" not in self.openid_scopes:
             yield "--openid-scopes: add openid."
+        yield from group_problems(self.group, {one.name for one in self.server if one.name})
         yield from super().problems()
 
     @property

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from comfy.base.errors import ComfyError
+from comfy.base.user_groups import UserGroup, united
 from comfy.comfyui.client.address import is_loopback
 from comfy.library.permissions import Permissions
 from ui.accounts.login import SignInSettings
+from ui.accounts.openid_people import OpenIDPerson, fits
 from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.users import UsersFile
 from ui.brand import Brand
 from ui.languages.catalogs import Languages
+from ui.settings.groups import GroupTable
 from ui.settings.options import Settings
 from ui.settings.setting_values import Permission
 from ui.settings.start_lines import Reach, is_contained
@@ -25,7 +29,8 @@ def permissions_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None = None
 ) -> Permissions:
     """Return the permissions in the settings; `users` and `openid` may have more administrators.
-    Raises ComfyError if the list of node classes is unreadable or empty."""
+    Groups don't restrict administrators. Raises ComfyError if the list of node classes is
+    unreadable or empty."""
     signs_in = settings.pairs or users or openid or settings.share_link == "yes"
     alone = settings.only_this_machine and not signs_in
     named = {f"user:{name}" for name in settings.operators}
@@ -42,8 +47,19 @@ def permissions_of(
             case word:
                 return word == "yes"
 
+    tables = settings.group
+
+    def group(owner: str) -> UserGroup | None:
+        return None if not tables or operates(owner) else group_of(tables, owner, users, openid)
+
+    def has(right: str, owner: str, permission: Permission) -> bool:
+        """Return whether a group gives the right; without a group that decides, the option does."""
+        own = group(owner)
+        given = None if own is None else getattr(own, right)
+        return may(permission, owner) if given is None else bool(given)
+
     def keep(owner: str) -> bool:
-        return may(settings.keep, owner)
+        return has("publish", owner, settings.keep)
 
     def trusts(owner: str) -> bool:
         return keep(owner) and (alone or may("operators", owner))
@@ -53,13 +69,39 @@ def permissions_of(
 
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
-        open=lambda owner: may(settings.open, owner),
-        gallery=lambda owner: may(settings.gallery or settings.open, owner),
+        open=lambda owner: has("open", owner, settings.open),
+        gallery=lambda owner: has("templates", owner, settings.gallery or settings.open),
         keep=keep,
         trusts=trusts,
         operates=operates,
         nodes=nodes,
+        group=group,
     )
+
+
+def group_of(
+    tables: Sequence[GroupTable],
+    owner: str,
+    users: UsersFile | None,
+    openid: OpenIDPeople | None,
+) -> UserGroup:
+    """Return the groups of a run's owner together."""
+    person = _person(owner, users, openid)
+    return united([one.group for one in tables if any(fits(rule, person) for rule in one.members)])
+
+
+def _person(owner: str, users: UsersFile | None, openid: OpenIDPeople | None) -> OpenIDPerson:
+    """Return the owner as a user of a provider. A name in the users file, in the settings or from a
+    proxy may be an email address. A guest matches only `*`."""
+    kind, _, name = owner.partition(":")
+    known = openid.people.get(name) if kind == "openid" and openid is not None else None
+    if known is not None:
+        return known
+    if kind != "user":
+        return OpenIDPerson("", "", "", "", "", (), 0.0)
+    in_file = users.users.get(name) if users is not None else None
+    groups = in_file.groups if in_file else ()
+    return OpenIDPerson("", "", name, name, name if "@" in name else "", groups, 0.0)
 
 
 def read_node_classes(path: Path) -> frozenset[str]:

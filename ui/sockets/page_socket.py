@@ -110,7 +110,7 @@ def page_socket_routes(
         if owner is not None:
             with watch.listen() as changed:
                 about = {"process_id": process_id, "person": person}
-                page = PageSession(socket, sources, owner, about)
+                page = PageSession(socket, sources, owner, about, library.chain_forms.sees_of)
                 await page.serve(changed)
 
     return routes
@@ -120,9 +120,16 @@ class PageSession:
     """Socket session of one page, which remembers what it has sent."""
 
     def __init__(
-        self, socket: WebSocket, sources: PageSources, owner: str, about: Mapping[str, str]
+        self,
+        socket: WebSocket,
+        sources: PageSources,
+        owner: str,
+        about: Mapping[str, str],
+        sees_of: Callable[[str], Callable[[str], bool]],
     ) -> None:
-        """`about`: IDs by which the page notices a restart or another user."""
+        """`about`: IDs by which the page notices a restart or another user. `sees_of`: see
+        `ChainForms`."""
+        self.sees_of = sees_of
         self.socket = socket
         self.runs = sources.runs
         self.batches = sources.batches
@@ -186,9 +193,12 @@ class PageSession:
             await asyncio.sleep(_GAP)
 
     async def tell_folder(self, changed: asyncio.Queue[list[str]]) -> None:
-        """Send the names of workflows that were added, edited or removed."""
+        """Send the names of workflows that were added, edited or removed, if the user sees them."""
         while True:
-            await self.socket.send_text(json_text({"changed": await changed.get()}))
+            names = await changed.get()
+            sees = await asyncio.to_thread(self.sees_of, self.owner)
+            if seen := [one for one in names if sees(one)]:
+                await self.socket.send_text(json_text({"changed": seen}))
 
     def news(self) -> dict[str, object]:
         """Return the news for the page, and watch the user's unfinished runs from now on. `waiting`

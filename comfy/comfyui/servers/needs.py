@@ -69,8 +69,15 @@ class Needs:
     """Requirements of one prompt, evaluated once per server catalog. Thread-safe: concurrent
     evaluations return the same result."""
 
-    def __init__(self, prompt: Prompt, given: Iterable[InputRef] = ()) -> None:
-        """`given`: the inputs that get a user's file, which the app uploads to the server."""
+    def __init__(
+        self,
+        prompt: Prompt,
+        given: Iterable[InputRef] = (),
+        servers: Collection[str] | None = None,
+    ) -> None:
+        """`given`: the inputs that get a user's file, which the app uploads to the server.
+        `servers`: the names of the servers that the user may use, None for all."""
+        self.servers = servers
         self._prompt = prompt
         self._given = frozenset(given)
         self._judged: dict[int, _Judgement] = {}

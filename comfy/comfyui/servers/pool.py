@@ -335,8 +335,8 @@ class ServerPool:
         These are the servers that meet its requirements and answer. They are sorted by fewest
         prompts of other clients, then by models in memory, then by cached results. If none of them
         answers, return every server that meets the requirements. If no server meets them, return
-        all servers, so that one reports the missing part. Drained and starting servers are left
-        out: a prompt that needs one waits.
+        all that the user may use, so that one reports the missing part. Drained and starting
+        servers are left out: a prompt that needs one waits.
         """
         able = [one for one in self._able(needs) if one.takes_runs]
         up = [one for one in able if one.up] or able
@@ -356,23 +356,32 @@ class ServerPool:
         return any(one.up and one.takes_runs for one in others)
 
     def _able(self, needs: Needs) -> Sequence[ComfyServer]:
-        return self._that_have(needs) or self.servers
+        return self._that_have(needs) or self._allowed(needs)
+
+    def _allowed(self, needs: Needs) -> Sequence[ComfyServer]:
+        """Return the servers that the user of a prompt may use."""
+        names = needs.servers
+        return (
+            self.servers if names is None else [one for one in self.servers if one.label in names]
+        )
 
     def _that_have(self, needs: Needs) -> Sequence[ComfyServer]:
         """Return the servers that meet a prompt's requirements, except servers that would ignore or
         refuse more of its inputs than others."""
-        if len(self.servers) == 1:
-            return self.servers
-        unfit_inputs = [(one, one.unfit_inputs(needs)) for one in self.servers if one.can_do(needs)]
+        allowed = self._allowed(needs)
+        if len(allowed) <= 1:
+            return allowed
+        unfit_inputs = [(one, one.unfit_inputs(needs)) for one in allowed if one.can_do(needs)]
         least = min((count for _, count in unfit_inputs if count is not None), default=None)
         return [one for one, count in unfit_inputs if count in (None, least)]
 
     def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
         """See `comfy.comfyui.servers.needs.conflicts`. () unless every server's nodes are
         known."""
-        if len(self.servers) == 1:
+        allowed = self._allowed(needs)
+        if len(allowed) <= 1:
             return ()
-        known = {one.place: one.nodes for one in self.servers}
+        known = {one.place: one.nodes for one in allowed}
         catalogs = {name: nodes for name, nodes in known.items() if nodes is not None}
         return conflicts(needs, fields, catalogs) if len(catalogs) == len(known) else ()
 

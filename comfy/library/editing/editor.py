@@ -456,7 +456,7 @@ class FormEditor:
             self.forms.permissions.check_open(owner)
             self.forms.opened.get(owner, name)
             return PrivatePlace(self.forms.opened, owner, name)
-        self.forms.permissions.check_keep(owner)
+        self.forms.permissions.check_shape(owner, name)
         path = self.folder.get(name).path
         assert path is not None
         return FolderPlace(path.with_suffix(".toml"), self.data / history_name(name))

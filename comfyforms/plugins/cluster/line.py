@@ -315,7 +315,7 @@ class Entrance:
         unfinished = [(row.owner, row.turn) for row in rows.values()]
         self._limits.check_unfinished(owner, turn, unfinished)
         self._starts.count_in(connection, origin.start, self._limits.check_hourly)
-        self._paid_runs.count_in(connection, record, self._limits.check_paid)
+        self._paid_runs.count_in(connection, record, self._limits.of(record.owner).check_paid)
         deadline = None if policy.deadline is None else time.time() + policy.deadline
         watched = policy.watched and not record.keeps_going
         row, after = _joined(rows, turns, run_id, (owner, turn))

@@ -90,7 +90,8 @@ class ClusterRegistry:
         self._servers, self._wire, self._place = servers, wire, place
         self._database = history.engine
         self.processes = ClusterProcesses(history.engine, wire, place)
-        self._entrance = Entrance(history, limits or RunLimits())
+        self._limits = limits or RunLimits()
+        self._entrance = Entrance(history, self._limits)
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._forecast = Forecast(self._durations)
@@ -114,7 +115,8 @@ class ClusterRegistry:
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
         timing = timing or Timeouts()
-        context = partial(RunContext, servers, timing, retries=retries, api_key=api_key)
+        options = {"retries": retries, "api_key": api_key, "servers_of": self._limits.servers_of}
+        context = partial(RunContext, servers, timing, **options)
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
@@ -315,6 +317,7 @@ class ClusterRegistry:
             take_back=lambda run: self._line.change(partial(cancel_waiting, run=run.id)),
             watch=self._receiver.watch,
             ask=self._receiver.ask,
+            allowed=self._limits.servers_of(record.owner),
         )
         tell = partial(self._listeners.call, run.owner)
         run.on_change(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
@@ -36,10 +36,11 @@ class ClusterRun:
         take_back: Callable[[ClusterRun], None],
         watch: Callable[[ClusterRun], None],
         ask: Callable[[ClusterRun], None],
+        allowed: Collection[str] | None = None,
     ) -> None:
         """`cancel` has the run stopped, with the reason; `take_back` only if it waits. `watch` is
         called when the first follower has come, and when the last one has left. `ask` waits for
-        the newest state."""
+        the newest state. `allowed`: the servers that its owner may use, None for all."""
         self.id = record.id
         self.owner = record.owner
         self.job: Job = record.job
@@ -62,7 +63,7 @@ class ClusterRun:
         self.answered = threading.Event()  # by the process that executes it
         self.answered.set()
         given = (target for one in record.job.inputs.values() for target in one.targets)
-        self.needs = Needs(record.job.prompt, given)
+        self.needs = Needs(record.job.prompt, given, allowed)
 
     @property
     def state(self) -> RunState:

@@ -69,10 +69,11 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
     def workflows(request: gr.Request) -> list[dict[str, str]]:
         """List the workflows: name, title, and the reason if it can't be used (else empty)."""
         with releases_session(request):
-            entries = folder.entries()
+            owner, sees = identity.person(request), starter.forms.permissions.sees
             return [
                 {"name": entry.name, "title": entry.title, "problem": entry.problem}
-                for entry in entries
+                for entry in folder.entries()
+                if sees(owner, entry.name)
             ]
 
     api(run, api_name="run", concurrency_limit=MOST_AT_ONCE)

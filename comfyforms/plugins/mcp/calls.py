@@ -136,7 +136,7 @@ class ToolCalls:
         library, owner = self._library, self._owner(request)
         if len(named_workflows(library, owner)) > tools.MOST_TOOLS:
             return tools.general_tools(tools.FIND, tools.DESCRIBE, tools.CHOICES, tools.RUN)
-        covers = {one.name: one.cover for one in library.entries() if one.cover}
+        covers = {one.name: one.cover for one in library.entries(owner) if one.cover}
         own = [
             tools.workflow_tool(
                 named,

@@ -149,7 +149,7 @@ class ImageHandlers:
         one with this name, or this name in the app's own API. Raises ComfyError if ComfyUI doesn't
         answer."""
         library = self.run_start.reader.library
-        places = {entry.name: at for at, entry in enumerate(library.entries())}
+        places = {entry.name: at for at, entry in enumerate(library.entries(owner))}
         names = named_workflows(library, owner)
         for name in sorted(names, key=lambda one: places.get(names[one], len(places))):
             workflow = names[name]

@@ -15,7 +15,6 @@ from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
 from comfy.batches.open_batch import BatchChange, BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
-from comfy.chains.folder import ChainFolder
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
@@ -178,12 +177,11 @@ _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 
 @dataclass(frozen=True, slots=True)
 class BatchStart:
-    """Starts and checks of clients' batches. `chains`: the folder's chains, which are refused."""
+    """Starts and checks of clients' batches."""
 
     reader: ValueReader
     starter: Starter
     batches: BatchQueue
-    chains: ChainFolder
     webhooks: Webhooks
 
     def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
@@ -191,7 +189,7 @@ class BatchStart:
         `BatchQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(BODY)
         body, owner = sent.body, requester.owner
-        if name in self.chains:
+        if self.reader.library.is_chain(name, owner):
             raise HTTPException(409, _NO_CHAIN)
         callback = callback_of(self.webhooks, body)
         reader, values = self.reader.of(owner), body.get("values", {})

@@ -199,8 +199,8 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
         library, person = self.sources.library, self.identity.owner(request) or ""
         given = {key: value for key, value in request.query_params.items() if "." in key}
         library.forms.catalog.within(_WAIT)
-        if library.is_chain(name):
-            place = _COVER if library.cover(name) else ""
+        if library.is_chain(name, person):
+            place = _COVER if library.cover(name, person) else ""
             return place + _chain_html(library.chain_forms.form(name, person, given), given)
         workflow, form = library.forms.form(name, person, given, offline=True)
         place = _COVER if workflow.cover else ""

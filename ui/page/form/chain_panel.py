@@ -46,9 +46,9 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     sharing = Sharing(removal=_REMOVAL if sources.removal.may_remove(person, name) else "")
     try:
         chain = sources.library.chain_forms.form(name, person, choice["linked"] | choice["kept"])
-        cover = sources.library.cover(name)
+        cover = sources.library.cover(name, person)
     except ComfyError as problem:
-        titles = {one.name: one.title for one in sources.library.chain_forms.folder.entries()}
+        titles = {one.name: one.title for one in sources.library.entries(person)}
         draw_problem(
             problem,
             will_pass=isinstance(problem, ServerUnreachable | ServerError),

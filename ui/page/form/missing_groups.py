@@ -20,7 +20,6 @@ from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import newest
 from comfy.templates.gallery import KnownParts
 from ui.library import WorkflowLibrary
-from ui.web.identity import NOBODY
 
 PackKind = Literal["pack", "core", "paid", "unknown"]
 
@@ -77,17 +76,19 @@ class MissingParts:
     known: bool = True
 
 
-def missing_parts(library: WorkflowLibrary, known_parts: KnownParts, *, demo: bool) -> MissingParts:
-    """Return the missing parts of the folder's workflows. `demo`: without replaced models, because
-    the stand-in's models stand for all others. The first call may take seconds, because it builds
-    the forms of all workflows."""
+def missing_parts(
+    library: WorkflowLibrary, known_parts: KnownParts, owner: str, *, demo: bool
+) -> MissingParts:
+    """Return the missing parts of the folder's workflows for an administrator. `demo`: without
+    replaced models, because the stand-in's models stand for all others. The first call may take
+    seconds, because it builds the forms of all workflows."""
     models: dict[str, MissingModel] = {}
     packs: dict[tuple[PackKind, str], MissingPack] = {}
     unreadable: list[UnreadableWorkflow] = []
     try:
         for entry in library.folder.entries():
             try:
-                _, form = library.forms.form(entry.name, NOBODY)
+                _, form = library.forms.form(entry.name, owner)
                 form = replace(form, missing=known_parts.missing(form.missing))
             except (WorkflowError, ManyProblems) as problem:
                 why = sentences(str(problem), getattr(problem, "hint", ""))

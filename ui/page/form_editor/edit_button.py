@@ -13,8 +13,8 @@ from ui.web.responses import json_text
 
 def may_edit(library: WorkflowLibrary, name: str, person: str) -> bool:
     """Return whether this user may edit a form: always of their own workflows, and of shared ones
-    if they may add workflows."""
-    return name.startswith(OPENED_MARK) or library.forms.permissions.keep(person)
+    if the settings allow it."""
+    return name.startswith(OPENED_MARK) or library.forms.permissions.may_shape(person)
 
 
 def draw_edit_button(name: str) -> None:
