@@ -5,17 +5,21 @@ Gradio's own routes have further middleware in ui/gradio.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
+from comfy.records.audit import AuditAction
 from ui.gradio.internals import INFO, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
 from ui.web.addresses import AliasMiddleware, HostMiddleware, ProxyMiddleware
+from ui.web.audit import Audit, AuditMiddleware
 from ui.web.failures import FailureMiddleware
-from ui.web.identity import CookieMiddleware, Identity
+from ui.web.identity import CookieMiddleware
 from ui.web.limits import BodyLimit, BodyLimitMiddleware, RequestLimitMiddleware, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
 from ui.web.responses import ErrorAnswer, PackedPages
@@ -29,16 +33,21 @@ def add_middleware(
     app: FastAPI,
     limits: WebLimits,
     settings: WebSettings,
-    identity: Identity,
     sockets: Share,
     gate: Gate,
+    note: Callable[[str, AuditAction, str], None],
 ) -> None:
     """Add the middleware from the inside out: the last one runs first. `sockets` counts open
-    sockets."""
+    sockets. `note`: see `AuditMiddleware`."""
+    identity = gate.identity
 
     def work_of(scope: Scope) -> Work | None:
         route = gate.route(scope)
         return route.work if route else None
+
+    def audit_of(scope: Scope) -> Audit | None:
+        route = gate.route(scope)
+        return route.audit if route else None
 
     def body_of(scope: Scope) -> BodyLimit:
         route = gate.route(scope)
@@ -59,6 +68,7 @@ def add_middleware(
     app.add_middleware(
         TurnMiddleware, identity=identity, work_of=work_of, person=person, address=address
     )
+    app.add_middleware(AuditMiddleware, identity=identity, audit_of=audit_of, note=note)
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, body_of=body_of)
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)

@@ -143,7 +143,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
             _add_pages(app, desk, settings, gate, access, passwords, plugins)
     else:
         gate.add(app, health_routes())
-    add_middleware(app, limits, settings, identity, sockets, gate)
+    add_middleware(app, limits, settings, sockets, gate, desk.audit.event)
     return app
 
 

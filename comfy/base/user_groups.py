@@ -20,7 +20,7 @@ class UserGroup:
     hours; `storage`: bytes of results. Limits count per user.
     """
 
-    name: str = ""
+    names: tuple[str, ...] = ()
     workflows: Collection[str] = ()
     templates: Collection[str] | None = None
     open: bool | None = None
@@ -64,7 +64,7 @@ def united(groups: Sequence[UserGroup]) -> UserGroup:
     if not groups:
         return OUTSIDER
     return UserGroup(
-        ", ".join(one.name for one in groups),
+        tuple(_all(one.names for one in groups)),
         frozenset(_all(one.workflows for one in groups)),
         _union(one.templates for one in groups),
         _any(one.open for one in groups),

@@ -460,7 +460,7 @@ _NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 def table_head(labels: Iterable[str]) -> str:
     """Return the header line, with the labels of the fields that have a column."""
-    return _line([*OF_A_RUN, *labels])
+    return csv_line([*OF_A_RUN, *labels])
 
 
 def table_line(
@@ -475,10 +475,10 @@ def table_line(
     of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the
     same rows as input."""
     outcome = _told(record, files, problems) if record else _NOTHING
-    return _line([row.number, *outcome, *_values(row, record, keys, drawn)])
+    return csv_line([row.number, *outcome, *_values(row, record, keys, drawn)])
 
 
-def _line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text).writerow(_harmless(str(cell)) for cell in cells)
     return text.getvalue()

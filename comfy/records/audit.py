@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
 )
 
 from comfy.records.record import Record
@@ -91,21 +92,22 @@ class AuditEvents:
         with reading(self._engine) as connection:
             return int(connection.scalar(count) or 0)
 
-    def since(self, start: float, end: float) -> Iterator[AuditEvent]:
+    def between(self, start: float, end: float) -> Iterator[AuditEvent]:
         """Yield the events between two times, in seconds since 1970, newest first, page by page."""
         events, last = audit_events.c, None
         query = select(audit_events).where(events.at >= start, events.at < end)
-        query = query.order_by(events.id.desc()).limit(_PAGE)
+        order = tuple_(events.at, events.id)
+        query = query.order_by(events.at.desc(), events.id.desc()).limit(_PAGE)
         while True:
             with reading(self._engine) as connection:
-                page = query if last is None else query.where(events.id < last)
+                page = query if last is None else query.where(order < last)
                 rows = connection.execute(page).all()
             for row in rows:
                 action = cast("AuditAction", row.action)
                 yield AuditEvent(row.at, json.loads(row.person), action, row.what, row.target)
             if len(rows) < _PAGE:
                 return
-            last = rows[-1].id
+            last = tuple_(rows[-1].at, rows[-1].id)
 
     def sweep(self) -> None:
         """Delete events that are too old or too many."""

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from comfy.base.messages import message
 from comfy.base.threads import Callbacks, repeated
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.administration import AdministrationStore, AuditLine, Notice
+from comfy.records.audit import AuditAction, AuditEvents
 
 log = logging.getLogger(__name__)
 _MOST = 50  # shown on the page
@@ -33,16 +34,35 @@ class Actor:
     name: str
 
 
-class AuditLog:
-    """Log of actions. Without a `store`, the last ones are in memory. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Action of a user. `at`: seconds since 1970. `person`: the name of the account, and `account`
+    identifies it; both "" for a guest. `what`: a title, a request or a sentence. `run`: its id, or
+    ""."""
 
-    def __init__(self, store: AdministrationStore | None) -> None:
+    at: float
+    person: str
+    account: str
+    action: AuditAction
+    what: str
+    run: str
+
+
+class AuditLog:
+    """Log of actions. Without a `store`, administrators' last ones are in memory. `events`: the
+    actions of all users, None without a database. Thread-safe."""
+
+    def __init__(
+        self, store: AdministrationStore | None, events: AuditEvents | None = None
+    ) -> None:
         self._store = store
+        self.events = events
         self._lines: deque[AuditLine] = deque(maxlen=_MOST)
 
-    def note(self, sentence: str) -> None:
-        """Log an action. The sentence names the person who did it."""
+    def note(self, actor: Actor, sentence: str) -> None:
+        """Log an administrator's action. The sentence names the person who did it."""
         log.info("%s", sentence)
+        self.event(actor.owner, "administer", sentence)
         if self._store is None:
             self._lines.appendleft(AuditLine(time.time(), sentence))
             return
@@ -50,6 +70,23 @@ class AuditLog:
             self._store.add_line(sentence)
         except ComfyError as problem:  # the action was done anyway
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
+
+    def event(self, owner: str, action: AuditAction, what: str) -> None:
+        """Record an action of a user, which was done anyway if that fails."""
+        try:
+            if self.events is not None:
+                self.events.add(owner, action, what)
+        except ComfyError as problem:
+            log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
+
+    def export(
+        self, name_of: Callable[[str], str], since: float, until: float
+    ) -> Iterator[AuditEntry]:
+        """Yield the actions of all users between two times, newest first. `name_of`: the name of an
+        owner's account."""
+        for one in self.events.between(since, until) if self.events else ():
+            account = one.owner if one.owner.startswith(("user:", "openid:")) else ""
+            yield AuditEntry(one.at, name_of(one.owner), account, one.action, one.what, one.target)
 
     def last(self) -> tuple[AuditLine, ...]:
         """Return the last actions, newest first. Raises ComfyError."""
@@ -134,7 +171,7 @@ class Announcements:
             )
         self._listeners.call()
         self._audit.note(
-            message("{person} shared a notice: “{text}”", person=actor.name, text=text)
+            actor, message("{person} shared a notice: “{text}”", person=actor.name, text=text)
         )
         return notice
 
@@ -145,7 +182,7 @@ class Announcements:
             had, self._notice = self.notice, None
         self._listeners.call()
         if had is not None:
-            self._audit.note(message("{person} removed the notice.", person=actor.name))
+            self._audit.note(actor, message("{person} removed the notice.", person=actor.name))
 
 
 async def refresh_regularly(announcements: Announcements) -> None:

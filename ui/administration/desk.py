@@ -44,7 +44,7 @@ class PackActions:
         for one in managed:
             one.install(pack.id, pack.release)
             names = {"person": actor.name, "pack": pack.id, "server": one.server.label}
-            self.audit.note(message("{person} installed {pack} on {server}.", **names))
+            self.audit.note(actor, message("{person} installed {pack} on {server}.", **names))
 
 
 _ADMINISTRATOR = message("The administrator")
@@ -71,11 +71,12 @@ class Administration:
         """Create the administration of an app. `images`: whether administrators see previews."""
         runs = services.runs
         store, pool = runs.history.administration if runs.history else None, services.servers
-        audit = AuditLog(store)
+        audit = AuditLog(store, runs.history.audit if runs.history else None)
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
-        people = People(identity.login, operates, runs, groups, audit, keys)
+        group_of = services.forms.permissions.group
+        people = People(identity.login, operates, runs, groups, audit, keys, group_of)
         return cls(
             services,
             identity,

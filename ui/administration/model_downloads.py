@@ -63,7 +63,7 @@ class ModelActions:
                 note = message("{person} resumed the download of {name} to {server}.", **names)
             case "remove":
                 note = message("{person} canceled the download of {name} to {server}.", **names)
-        self.audit.note(note)
+        self.audit.note(actor, note)
 
     def ask(self, owner: str, person: str, workflow: str, address: str) -> None:
         """Record a user's request for a workflow's missing models and nodes. `address`:
@@ -110,12 +110,13 @@ class ModelActions:
         names = [one.name for one in files]
         shown = [*names[:_MOST_NAMED], *(["…"] if len(names) > _MOST_NAMED else [])]
         self.audit.note(
+            actor,
             message(
                 "{person} started the download of {names} to {server}.",
                 person=actor.name,
                 names=listed(shown),
                 server=server.label,
-            )
+            ),
         )
 
     def _name(self, server: ComfyServer, key: str) -> str:

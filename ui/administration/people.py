@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
+from comfy.base.user_groups import GroupOf, no_groups
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.records.administration import Holding
@@ -179,7 +181,7 @@ class PersonRow:
     """User in the list. `name`: for people. `account`: tells users with the same name apart, "" if
     the name does. `way`: where the user comes from; "removed" for a user who is gone and has
     results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results;
-    `expiring_bytes`: of those that are deleted in the next seven days."""
+    `expiring_bytes`: of those that are deleted in the next seven days. `groups`: their names."""
 
     name: str
     account: str
@@ -190,6 +192,18 @@ class PersonRow:
     runs: int = 0
     runs_this_week: int = 0
     expiring_bytes: int = 0
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUse:
+    """Storage and runs of a group's members. A member of several groups counts in each."""
+
+    name: str
+    people: int
+    bytes: int
+    runs: int
+    runs_this_week: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +218,7 @@ class NewPassword:
 class People:
     """Users of an app, and what an administrator can change about them. `login`: None without
     sign-in. `operates`: returns whether an owner is an administrator. `groups`: the batches and the
-    chains. `keys`: users' API keys. Methods access the disk."""
+    chains. `keys`: users' API keys. `group_of`: their groups. Methods access the disk."""
 
     login: Login | None
     operates: Callable[[str], bool]
@@ -212,6 +226,7 @@ class People:
     groups: tuple[BatchQueue, ChainQueue]
     audit: AuditLog
     keys: ApiKeys | None = None
+    group_of: GroupOf = no_groups
     clock: Callable[[], float] = field(default=time.time)
 
     @property
@@ -233,6 +248,23 @@ class People:
         people.sort(key=lambda one: one.name.casefold())
         return [*people, *figures.others()]
 
+    def groups(self) -> tuple[GroupUse, ...]:
+        """Return the groups that have members, by name."""
+        members = defaultdict[str, list[PersonRow]](list)
+        for row in self.all():
+            for name in row.groups:
+                members[name].append(row)
+        return tuple(
+            GroupUse(
+                name,
+                len(rows),
+                sum(one.bytes for one in rows),
+                sum(one.runs for one in rows),
+                sum(one.runs_this_week for one in rows),
+            )
+            for name, rows in sorted(members.items())
+        )
+
     def add(self, actor: Actor, name: str, password: str, role: Role) -> NewPassword:
         """Add a user. An empty password is generated. Raises ComfyError for a name that is taken or
         invalid, and for a short password."""
@@ -240,7 +272,7 @@ class People:
         if self.login is not None and self.login.user(name) is not None:
             raise ComfyError(message("The user {name} already exists.", name=name))
         self.file.add(name, password or made, role)
-        self.audit.note(message("{person} added {name}.", person=actor.name, name=name))
+        self.audit.note(actor, message("{person} added {name}.", person=actor.name, name=name))
         return NewPassword(name, made)
 
     def reset(self, actor: Actor, name: str, password: str) -> NewPassword:
@@ -250,7 +282,7 @@ class People:
         self.file.set_password(name, password or made)
         self._end(name)
         self.audit.note(
-            message("{person} reset the password of {name}.", person=actor.name, name=name)
+            actor, message("{person} reset the password of {name}.", person=actor.name, name=name)
         )
         return NewPassword(name, made)
 
@@ -264,7 +296,7 @@ class People:
             if role == "operator"
             else message("{person} made {name} a user.", person=actor.name, name=name)
         )
-        self.audit.note(sentence)
+        self.audit.note(actor, sentence)
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user and end their sessions and tokens at once. `results`: also delete their
@@ -278,7 +310,7 @@ class People:
         self._end(name)
         if self.keys is not None:
             self.keys.remove(f"user:{name}")
-        self.audit.note(message("{person} removed {name}.", person=actor.name, name=name))
+        self.audit.note(actor, message("{person} removed {name}.", person=actor.name, name=name))
         if results:
             self._delete_results(actor, name)
 
@@ -305,7 +337,7 @@ class People:
             self.runs.history.presets.delete_all(owner)
             self.runs.history.albums.delete_all(owner)
         self.audit.note(
-            message("{person} deleted the results of {name}.", person=actor.name, name=name)
+            actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )
 
     def _end(self, name: str) -> None:
@@ -324,7 +356,9 @@ class People:
 
         def person(name: str, way: PersonWay) -> tuple[str, PersonRow]:
             owner = f"user:{name}"
-            return owner, PersonRow(name, "", way, self._role(owner), seen.get((name, "")) or None)
+            last = seen.get((name, "")) or None
+            row = PersonRow(name, "", way, self._role(owner), last, groups=self._groups(owner))
+            return owner, row
 
         names = login.ways.file.users if login.ways.file else {}
         yield from (person(name, "password") for name in names)
@@ -333,7 +367,12 @@ class People:
         for id_, one in (login.ways.openid.people if login.ways.openid else {}).items():
             if login.knows(id_, by_provider=True):
                 owner, last = f"openid:{id_}", seen.get((id_, "openid")) or one.signed_in
-                yield owner, PersonRow(one.shown, one.account, "provider", self._role(owner), last)
+                row = PersonRow(one.shown, one.account, "provider", self._role(owner), last)
+                yield owner, replace(row, groups=self._groups(owner))
+
+    def _groups(self, owner: str) -> tuple[str, ...]:
+        group = self.group_of(owner)
+        return () if group is None else group.names
 
     def _role(self, owner: str) -> Role:
         return "operator" if self.operates(owner) else "user"

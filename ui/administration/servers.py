@@ -45,21 +45,21 @@ class ServerActions:
         """Send the server no more runs. Its current runs continue."""
         self.pool.drain(server)
         self.audit.note(
-            message("{person} paused {server}.", person=actor.name, server=server.label)
+            actor, message("{person} paused {server}.", person=actor.name, server=server.label)
         )
 
     def resume(self, actor: Actor, server: ComfyServer) -> None:
         """Send the server runs again."""
         self.pool.take_back(server)
         self.audit.note(
-            message("{person} resumed {server}.", person=actor.name, server=server.label)
+            actor, message("{person} resumed {server}.", person=actor.name, server=server.label)
         )
 
     def free(self, actor: Actor, server: ComfyServer) -> None:
         """Free the server's memory. Raises ServerUnreachable or ServerError."""
         server.free()
         names = {"person": actor.name, "server": server.label}
-        self.audit.note(message("{person} freed the memory of {server}.", **names))
+        self.audit.note(actor, message("{person} freed the memory of {server}.", **names))
 
     def update_list(self, actor: Actor, server: ComfyServer) -> None:
         """Ask the server for its nodes and models now. Raises ServerUnreachable or ServerError."""
@@ -75,7 +75,7 @@ class ServerActions:
         else:
             raise ComfyError(_NOT_OURS)
         names = {"person": actor.name, "server": server.label}
-        self.audit.note(message("{person} restarted {server}.", **names))
+        self.audit.note(actor, message("{person} restarted {server}.", **names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class RunActions:
         sentence = message(
             "{person} stopped a run of {name}.", person=actor.name, name=self._owner(run)
         )
-        self.audit.note(sentence)
+        self.audit.note(actor, sentence)
 
     def move(self, actor: Actor, run_id: str, *, first: bool) -> None:
         """Move a waiting run before or behind all others. Raises RunNotFound."""
@@ -105,7 +105,7 @@ class RunActions:
             if first
             else message("{person} moved a run of {name} to the back of the queue.", **names)
         )
-        self.audit.note(sentence)
+        self.audit.note(actor, sentence)
 
     def _run(self, run_id: str) -> Run:
         live = (run for run in self.runs.known() if not run.state.phase.finished)

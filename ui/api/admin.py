@@ -6,27 +6,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Annotated, Literal
 
-from fastapi import Body, HTTPException, Path
+from fastapi import Body, HTTPException, Path, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from comfy.batches.values import csv_line
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.administration import AuditLine, ModelRequest, Notice
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
+from ui.administration.announcements import AuditEntry
 from ui.administration.desk import Administration
-from ui.administration.people import NewPassword, PaidRuns, PersonRow, StorageFigures, UsageWeek
+from ui.administration.people import (
+    GroupUse,
+    NewPassword,
+    PaidRuns,
+    PersonRow,
+    StorageFigures,
+    UsageWeek,
+)
 from ui.administration.servers import RunLine
 from ui.documents.model_docs import ModelDownload, all_downloads
+from ui.files.result_files import as_file
 from ui.page.form.missing_groups import MissingParts, missing_parts
 from ui.web.access import Access, GuardedRoutes, RouteHandlers
-from ui.web.responses import AsciiJSON
+from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
 _Number = Annotated[int, Path(ge=0)]
+_Limit = Annotated[int, Query(ge=1, le=10_000)]
+_FOREVER = 1e12  # seconds since 1970
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 
 
@@ -158,6 +172,25 @@ class ActivityDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditDoc:
+    """Actions of all users, newest first. `until`: the time for the next request, null at the
+    end."""
+
+    events: tuple[AuditEntry, ...]
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsDoc:
+    """Groups that have members, by name."""
+
+    groups: tuple[GroupUse, ...]
+
+
+_COLUMNS = ("time", "person", "account", "action", "what", "run")
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewHandlers:
     """Handlers of the routes below `/admin` that don't change users, servers or runs."""
 
@@ -220,6 +253,47 @@ class OverviewHandlers:
     def list_activity(self) -> AsciiJSON:
         """Return the last 50 actions of administrators."""
         return AsciiJSON(ActivityDoc(self.desk.audit.last()))
+
+    @routes.get("/groups", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=GroupsDoc)
+    def list_groups(self) -> AsciiJSON:
+        """Return the storage and the runs of each group."""
+        return AsciiJSON(GroupsDoc(self.desk.people.groups()))
+
+    def _events(self, since: float, until: float) -> Iterator[AuditEntry]:
+        return self.desk.audit.export(self.desk.identity.name_of, since, until)
+
+    @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)
+    def list_audit_events(
+        self, since: float = 0.0, until: float = _FOREVER, limit: _Limit = 1000
+    ) -> AsciiJSON:
+        """Return who ran, published, shared, deleted or downloaded what, newest first.
+
+        Times are in seconds since 1970. For the next page, repeat the request with the answer's
+        `until`.
+        """
+        found = tuple(islice(self._events(since, until), limit))
+        return AsciiJSON(AuditDoc(found, found[-1].at if len(found) == limit else None))
+
+    @routes.get(
+        "/audit.csv",
+        Access.ADMINISTRATOR,
+        work=Work.PROCESSOR,
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/csv": BINARY}}},
+    )
+    def get_audit_table(self, since: float = 0.0, until: float = _FOREVER) -> StreamingResponse:
+        """Return the same as a CSV table."""
+        lines = (
+            csv_line(
+                (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
+            )
+            for one in self._events(since, until)
+        )
+        return StreamingResponse(
+            chain([csv_line(_COLUMNS)], lines),
+            media_type="text/csv; charset=utf-8",
+            headers=as_file("audit.csv"),
+        )
 
 
 _Password = Annotated[str, Body(embed=True, max_length=1000)]

@@ -44,6 +44,7 @@ from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import Audit
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, shared_address
@@ -272,7 +273,13 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
         chain_forms.check_add(runs.record(run_id, owner), folder.stamps().keys())
         return Response(status_code=204)
 
-    @routes.post("/runs/{run_id}/chain", Access.OWNER, status_code=201, response_model=NewChain)
+    @routes.post(
+        "/runs/{run_id}/chain",
+        Access.OWNER,
+        audit=Audit.PUBLISH,
+        status_code=201,
+        response_model=NewChain,
+    )
     def create_chain(
         run_id: str,
         owner: Owner,

@@ -24,6 +24,7 @@ from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import Audit
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
@@ -64,7 +65,11 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         return AsciiJSON(opened)
 
     @routes.post(
-        "/workflows/{name:path}/keep", Access.OWNER, status_code=201, response_model=SharedWorkflow
+        "/workflows/{name:path}/keep",
+        Access.OWNER,
+        audit=Audit.PUBLISH,
+        status_code=201,
+        response_model=SharedWorkflow,
     )
     def keep_workflow(name: str, owner: Owner) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
@@ -74,7 +79,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         _move_history(runs.registry.history, owner, name, shared)
         return AsciiJSON(SharedWorkflow(shared), 201)
 
-    @routes.delete("/workflows/{name:path}", Access.OWNER, status_code=204)
+    @routes.delete("/workflows/{name:path}", Access.OWNER, audit=Audit.DELETE, status_code=204)
     def delete_workflow(name: str, owner: Owner) -> Response:
         """Close a workflow that you have opened, or remove one that you may remove."""
         if name.startswith(OPENED_MARK):

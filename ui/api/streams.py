@@ -31,6 +31,7 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import Audit
 from ui.web.limits import BUSY
 from ui.web.responses import BINARY, NO_STORE, Problem, has_tag, json_text
 from ui.web.shares import Caller, Share
@@ -279,7 +280,11 @@ class StreamHandlers:
 
     @routes.head("/runs/{run_id}/files/{n}", Access.OWN_FILE, include_in_schema=False)
     @routes.get(
-        "/runs/{run_id}/files/{n}", Access.OWN_FILE, response_class=Response, responses=_FILE
+        "/runs/{run_id}/files/{n}",
+        Access.OWN_FILE,
+        audit=Audit.FILE,
+        response_class=Response,
+        responses=_FILE,
     )
     def get_run_file(
         self, request: Request, run_id: str, n: int, owner: Owner, if_none_match: str = Header("")

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -48,6 +49,9 @@ class RunDeletion:
             return _STAYS
         self.runs.forget(run_id, owner)
         self.copies.remove(record)
+        if self.runs.history is not None:
+            with suppress(ComfyError):  # the run is deleted anyway
+                self.runs.history.audit.add(owner, "delete", record.job.title, record.id)
         emptied = self.clean_up(record)
         return "" if emptied and not record.state.files else _STAYS
 

@@ -12,8 +12,11 @@ from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import API
 
 _NONE = message("Nothing has been changed here yet.")
+_AUDIT = message("Download the audit log of all users (CSV)")
+AUDIT_TABLE = f"{API}/admin/audit.csv"
 
 
 def activity_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -27,7 +30,8 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             for line in frame.desk.audit.last()
         )
         content = f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NONE)}</p>"
-        return f'<section class="card activity">{content}</section>'
+        csv = f'<p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p>'
+        return f'<section class="card activity">{csv}{content}</section>'
 
     @routes.get(ACTIVITY, Access.SIGN_IN_PAGE)
     def activity(request: Request) -> HTMLResponse:

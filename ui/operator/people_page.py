@@ -215,7 +215,7 @@ def _row(at: int, one: PersonRow, own: str, provider: str) -> str:
     )
     account = one.account if one.account != one.name else ""
     way = _WAYS.get(one.way) or message("Signs in with {provider}", provider=provider)
-    facts = [account, way, _seen(one), *_figures(one)]
+    facts = [account, way, ", ".join(one.groups), _seen(one), *_figures(one)]
     buttons = _buttons(at, one, is_own=one.name == own) if one.way == "password" else ""
     return f"""<li><div><b>{html.escape(one.name)}</b>{tag}<br>
 {" · ".join(html_of(fact) for fact in facts if fact)}</div>

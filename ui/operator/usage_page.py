@@ -9,6 +9,7 @@ from comfy.base.messages import message, plural
 from comfy.base.wording import bytes_words
 from ui.administration.people import (
     EXPIRING_DAYS,
+    GroupUse,
     PaidRuns,
     PersonRow,
     StorageFigures,
@@ -22,6 +23,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 
 _STORAGE, _BY_PERSON = message("Storage"), message("Storage by person")
+_BY_GROUP = message("Storage by group")
 _USAGE = message("Usage by week")
 _FULL = message(
     "When the limit is reached, the oldest results of the person with the most storage are deleted"
@@ -42,7 +44,8 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body() -> str:
         figures = desk.figures
-        return _body(figures.storage(), desk.people.all(), figures.paid_runs(), figures.weeks())
+        people, groups = desk.people.all(), desk.people.groups()
+        return _body(figures.storage(), people, groups, figures.paid_runs(), figures.weeks())
 
     @routes.get(USAGE, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
     def usage(request: Request) -> HTMLResponse:
@@ -55,6 +58,7 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
 def _body(
     storage: StorageFigures,
     people: list[PersonRow],
+    groups: tuple[GroupUse, ...],
     paid: tuple[PaidRuns, ...],
     weeks: tuple[UsageWeek, ...],
 ) -> str:
@@ -65,6 +69,11 @@ def _body(
         + section(
             _BY_PERSON,
             f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NO_RESULTS)}</p>",
+        )
+        + (
+            section(_BY_GROUP, f'<ul class="lines">{"".join(map(_group, groups))}</ul>')
+            if groups
+            else ""
         )
         + (section(_PAID, f'<ul class="lines">{"".join(map(_payer, paid))}</ul>') if paid else "")
         + section(_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks))))
@@ -112,6 +121,14 @@ def _person(one: PersonRow) -> str:
             days=EXPIRING_DAYS,
         )
         facts.append(soon)
+    return f"<li><b>{html_of(one.name)}</b><br>{' · '.join(map(html_of, facts))}</li>"
+
+
+def _group(one: GroupUse) -> str:
+    people = plural("{count} person", "{count} people", count=one.people)
+    every = plural("{count} run", "{count} runs", count=one.runs)
+    week = plural("{count} run this week", "{count} runs this week", count=one.runs_this_week)
+    facts = [people, message("{size} in {runs}", size=bytes_words(one.bytes), runs=every), week]
     return f"<li><b>{html_of(one.name)}</b><br>{' · '.join(map(html_of, facts))}</li>"
 
 

@@ -38,7 +38,7 @@ class GroupTable(BaseModel):
     @property
     def group(self) -> UserGroup:
         return UserGroup(
-            self.name,
+            (self.name,),
             self.workflows,
             self.templates,
             self.open,

@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 from comfy.base.errors import ComfyError
+from ui.web.audit import Audit
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit
 from ui.web.responses import ErrorAnswer
@@ -70,6 +71,7 @@ class DeclaredRoute:
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
     with a code that tells its page. `errors`: the format of its errors and of the middleware's
     refusals, if it isn't the app's.
+    `audit`: the audit log gets each successful request.
     """
 
     path: str
@@ -82,6 +84,7 @@ class DeclaredRoute:
     body: BodyLimit = BodyLimit.PAGE
     closes_signed_out: bool = False
     errors: ErrorAnswer | None = None
+    audit: Audit | None = None
 
 
 class RouteHandlers(Protocol):
@@ -95,7 +98,7 @@ class RouteHandlers(Protocol):
 
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
-    route. `DeclaredRoute` explains `errors`, `work`, `body` and `closes_signed_out`."""
+    route. `DeclaredRoute` explains `audit`, `errors`, `work`, `body` and `closes_signed_out`."""
 
     def __init__(
         self, prefix: str = "", *, errors: ErrorAnswer | None = None, **options: Any
@@ -193,6 +196,8 @@ class GuardedRoutes:
         options: dict[str, Any],
         **of_middleware: Any,
     ) -> _Decorator:
+        of_middleware["audit"] = options.pop("audit", None)
+
         def declared(endpoint: _Endpoint) -> _Endpoint:
             route = DeclaredRoute(
                 self._prefix + path, methods, access, endpoint, self._options | options

@@ -35,6 +35,7 @@ from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import Audit
 from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
@@ -272,7 +273,11 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
         return BatchResults(runs, files, batches.table(batch_id, owner), owner)
 
     @routes.get(
-        "/results.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
+        "/results.zip",
+        Access.OWN_FILE,
+        audit=Audit.DOWNLOAD,
+        work=Work.PROCESSOR,
+        **download_of("application/zip"),
     )
     def get_batch_archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
@@ -281,7 +286,13 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
         results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
-    @routes.get("/results.csv", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/csv"))
+    @routes.get(
+        "/results.csv",
+        Access.OWN_FILE,
+        audit=Audit.DOWNLOAD,
+        work=Work.PROCESSOR,
+        **download_of("text/csv"),
+    )
     def get_batch_table(results: BatchResults = Depends(own)) -> StreamingResponse:
         """Return the values and files of each row as CSV."""
         return StreamingResponse(

@@ -11,6 +11,8 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Add the table."""
+    if sa.inspect(op.get_bind()).has_table("audit_events"):
+        return  # the app created the new table for a while before this step existed
     op.create_table(
         "audit_events",
         sa.Column("id", sa.Integer, primary_key=True),
