@@ -28,7 +28,7 @@ from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry
 
 _AHEAD = 2  # runs sent to the server at the same time
-_NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
+_NO_LIMITS = RunLimits(sys.maxsize, sys.maxsize, sys.maxsize, sys.maxsize)
 NO_CHAIN_LIMITS = ChainLimits(*[sys.maxsize] * 3)
 
 

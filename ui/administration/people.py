@@ -248,7 +248,7 @@ class People:
         people.sort(key=lambda one: one.name.casefold())
         return [*people, *figures.others()]
 
-    def groups(self) -> tuple[GroupUse, ...]:
+    def uses_of_groups(self) -> tuple[GroupUse, ...]:
         """Return the groups that have members, by name."""
         members = defaultdict[str, list[PersonRow]](list)
         for row in self.all():

@@ -257,7 +257,7 @@ class OverviewHandlers:
     @routes.get("/groups", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=GroupsDoc)
     def list_groups(self) -> AsciiJSON:
         """Return the storage and the runs of each group."""
-        return AsciiJSON(GroupsDoc(self.desk.people.groups()))
+        return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
 
     def _events(self, since: float, until: float) -> Iterator[AuditEntry]:
         return self.desk.audit.export(self.desk.identity.name_of, since, until)
@@ -283,14 +283,12 @@ class OverviewHandlers:
     )
     def get_audit_table(self, since: float = 0.0, until: float = _FOREVER) -> StreamingResponse:
         """Return the same as a CSV table."""
-        lines = (
-            csv_line(
-                (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
-            )
+        rows = (
+            (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
             for one in self._events(since, until)
         )
         return StreamingResponse(
-            chain([csv_line(_COLUMNS)], lines),
+            map(csv_line, chain([_COLUMNS], rows)),
             media_type="text/csv; charset=utf-8",
             headers=as_file("audit.csv"),
         )

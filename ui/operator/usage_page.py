@@ -44,7 +44,7 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
 
     def body() -> str:
         figures = desk.figures
-        people, groups = desk.people.all(), desk.people.groups()
+        people, groups = desk.people.all(), desk.people.uses_of_groups()
         return _body(figures.storage(), people, groups, figures.paid_runs(), figures.weeks())
 
     @routes.get(USAGE, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)

@@ -26,7 +26,7 @@ class Audit(Enum):
 
     @property
     def action(self) -> AuditAction:
-        return "download" if self is Audit.FILE else self.value  # type: ignore[return-value]
+        return "download" if self is Audit.FILE else self.value
 
 
 class AuditMiddleware:

@@ -115,8 +115,8 @@ class ClusterRegistry:
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
         timing = timing or Timeouts()
-        options = {"retries": retries, "api_key": api_key, "servers_of": self._limits.servers_of}
-        context = partial(RunContext, servers, timing, **options)
+        context = partial(RunContext, servers, timing, retries=retries, api_key=api_key)
+        context = partial(context, servers_of=self._limits.servers_of)
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )

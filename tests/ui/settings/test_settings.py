@@ -361,7 +361,7 @@ def test_help_names_every_setting(
     told = capsys.readouterr().out
     for option, (variable, name) in zip(OPTIONS, VARIABLES.items(), strict=True):
         assert (option in told) == has_option(name)
-        assert variable in told or name in ("brand", "scale")
+        assert variable in told or name in ("brand", "group", "scale")
     assert "own. COMFYFORMS_HUGGINGFACE_TOKEN is therefore not an option" in " ".join(told.split())
     assert "--port PORT" in told
     words = " ".join(told.split())

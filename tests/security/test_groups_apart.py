@@ -1,0 +1,194 @@
+"""Two groups never see each other's workflows, whichever face of the app they use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+import requests
+
+from comfy.base.user_groups import UserGroup, united
+from comfy.library.permissions import Permissions
+from tests.attacks.people import a_call
+from tests.security.signing_in import signed_in
+from tests.support.sampler import prompt
+from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.settings.web_settings import WebSettings
+
+RED = UserGroup(("crimson",), workflows=("crimson/*", "mixed.chain"))
+BLUE = UserGroup(("cobalt",), workflows=("cobalt/*", "mixed.chain"))
+GROUPS: Mapping[str, UserGroup | None] = {
+    "anna": united([RED]),
+    "ben": united([BLUE]),
+    "cleo": united([RED, BLUE]),
+    "dora": united([]),
+    "root": None,  # an administrator
+}
+SEEN = {
+    "anna": {"crimson/picture", "crimson/duo.chain"},
+    "ben": {"cobalt/picture", "cobalt/duo.chain"},
+    "cleo": {
+        "crimson/picture",
+        "crimson/duo.chain",
+        "cobalt/picture",
+        "cobalt/duo.chain",
+        "mixed.chain",
+    },
+    "dora": set[str](),
+}
+SEEN["root"] = SEEN["cleo"]
+STEP = '[[steps]]\nname = "{0}"\nworkflow = "{1}"\n'
+Face = Callable[[RunningApp, requests.Session], str]
+MCP = {"accept": "application/json, text/event-stream"}
+OPENING = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a test", "version": "1"},
+    },
+}
+
+
+class Sessions(dict[str, requests.Session]):
+    """Signed-in browsers by user, and their app."""
+
+    app: RunningApp
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
+    folder = tmp_path_factory.mktemp("apart")
+    for color in ("crimson", "cobalt"):
+        (folder / color).mkdir()
+        (folder / color / "picture.json").write_text(json.dumps(prompt(seed=1)), "utf-8")
+        (folder / color / "picture.toml").write_text(
+            f'title = "The {color} picture"\ncover = "picture.webp"\n', "utf-8"
+        )
+        shutil.copy(WORKFLOWS / "upscale.webp", folder / color / "picture.webp")
+        chain = f'title = "The {color} duo"\n' + STEP.format("one", "picture")
+        (folder / color / "duo.chain.toml").write_text(chain, "utf-8")
+    steps = STEP.format("one", "crimson/picture") + STEP.format("two", "cobalt/picture")
+    (folder / "mixed.chain.toml").write_text(f'title = "Both colors"\n{steps}', "utf-8")
+    users = tuple((name, "lighthouse") for name in GROUPS)
+    permissions = Permissions(
+        keep=lambda _: True,
+        operates=lambda owner: owner == "user:root",
+        group=lambda owner: GROUPS[owner.removeprefix("user:")],
+    )
+    settings = WebSettings(port=0, users=users)
+    options = {"workflows": folder, "permissions": permissions, "settings": settings}
+    with contextlib.ExitStack() as stack:
+        _, app = stack.enter_context(running_demo_app(step_seconds=0, **options))
+        found = Sessions((user[0], stack.enter_context(signed_in(app, user))) for user in users)
+        found.app = app
+        yield found
+
+
+def got(path: str) -> Face:
+    def face(app: RunningApp, session: requests.Session) -> str:
+        return session.get(app.url + path, timeout=LONGEST_WAIT).text
+
+    return face
+
+
+def gradio_list(app: RunningApp, session: requests.Session) -> str:
+    cookie = "; ".join(f"{one.name}={one.value}" for one in session.cookies)
+    event = a_call(app, cookie)
+    return session.get(f"{app.url}/gradio_api/call/workflows/{event}", timeout=LONGEST_WAIT).text
+
+
+def mcp(
+    app: RunningApp, session: requests.Session, method: str = "tools/list", **params: object
+) -> str:
+    """Return the answer of the MCP server in a session of its own."""
+    address, headers = f"{app.url}/mcp", dict(MCP)
+    opened = session.post(address, json=OPENING, headers=headers, timeout=LONGEST_WAIT)
+    headers["mcp-session-id"] = opened.headers["mcp-session-id"]
+    body = {"jsonrpc": "2.0", "id": 2, "method": method, "params": params}
+    return session.post(address, json=body, headers=headers, timeout=LONGEST_WAIT).text
+
+
+LISTS: Mapping[str, Face] = {
+    "workflows": got("/api/v1/workflows?with_page=true"),
+    "takers": got("/api/v1/takers"),
+    "Gradio's list": gradio_list,
+    "Gradio's endpoints": got("/gradio_api/info"),
+    "MCP": mcp,
+    "OpenAI's models": got("/v1/models"),
+    "the page": got("/"),
+}
+
+
+@pytest.mark.parametrize("user", ["anna", "ben", "dora"])
+@pytest.mark.parametrize("name", LISTS)
+def test_no_list_names_another_groups_workflows(sessions: Sessions, name: str, user: str) -> None:
+    """Users of both groups and administrators see all that the list can show."""
+    shown = LISTS[name](sessions.app, sessions[user])
+    everything = LISTS[name](sessions.app, sessions["cleo"])
+    own = {"anna": "crimson", "ben": "cobalt", "dora": "no color"}[user]
+    assert [color for color in ("crimson", "cobalt") if color in shown and color != own] == []
+    if user == "anna" and name != "the page":  # shows one form
+        assert ("crimson" in shown, "cobalt" in everything) == (True, True)
+
+
+@pytest.mark.parametrize("user", SEEN)
+def test_each_user_sees_the_groups_workflows(sessions: Sessions, user: str) -> None:
+    """A chain needs all its workflows. Someone in no group sees nothing."""
+    answer = sessions[user].get(f"{sessions.app.url}/api/v1/workflows", timeout=LONGEST_WAIT)
+    assert {one["name"] for one in answer.json()["workflows"]} == SEEN[user]
+
+
+REQUESTS = (
+    ("GET", "/api/v1/workflows/NAME", None),
+    ("DELETE", "/api/v1/workflows/NAME", None),
+    ("POST", "/api/v1/workflows/NAME/keep", {}),
+    ("POST", "/api/v1/workflows/NAME/runs", {"values": {}}),
+    ("POST", "/api/v1/workflows/NAME/batches", {"axes": [{"field": "2.text", "text": "a"}]}),
+    ("POST", "/api/v1/workflows/NAME/batches/check", {}),
+    ("POST", "/api/v1/workflows/NAME/chains", {"values": {}}),
+    ("GET", "/api/v1/workflows/NAME/editor", None),
+    ("GET", "/api/v1/workflows/NAME/editor/history", None),
+    ("GET", "/api/v1/workflows/NAME/editor/file", None),
+    ("GET", "/api/v1/workflows/NAME/missing-models", None),
+    ("GET", "/api/v1/workflows/NAME/models?field=1.ckpt_name", None),
+    ("GET", "/api/v1/presets?workflow=NAME", None),
+    ("GET", "/page/covers/NAME", None),
+    ("GET", "/page/covers/NAME?image=picture.webp", None),
+    ("GET", "/v1/models/NAME", None),
+    ("POST", "/v1/images/generations", {"model": "NAME", "prompt": "a cat"}),
+    ("GET", "/?workflow=NAME", None),
+    ("POST", "/mcp", {"name": "describe_workflow", "arguments": {"workflow": "NAME"}}),
+    ("POST", "/mcp", {"name": "NAME", "arguments": {}}),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+@pytest.mark.parametrize("kind", ["picture", "duo.chain"])
+def test_a_hidden_workflow_is_like_none(
+    sessions: Sessions, method: str, path: str, body: dict[str, object] | None, kind: str
+) -> None:
+    """The answer is the same as for a name that never existed, and differs from a visible one's."""
+
+    def answered(name: str) -> tuple[int, str]:
+        if path.startswith(("/mcp", "/v1/")):
+            name = name.replace("/", "_").replace(".", "_")
+        filled = json.loads(json.dumps(body).replace("NAME", name))
+        app, anna = sessions.app, sessions["anna"]
+        if path == "/mcp":
+            return 200, mcp(app, anna, "tools/call", **filled).replace(name, "NAME")
+        address = app.url + path.replace("NAME", name)
+        answer = anna.request(method, address, json=filled, timeout=LONGEST_WAIT)
+        return answer.status_code, answer.text.replace(name, "NAME")
+
+    status, text = answered(f"cobalt/{kind}")
+    assert (status, text) == answered(f"colbat/{kind}")
+    assert "The cobalt" not in text
+    if kind == "picture" and method != "DELETE":
+        assert (status, text) != answered(f"crimson/{kind}")
