@@ -1,0 +1,194 @@
+"""What groups mean for runs: servers, limits, and administrators' figures and audit log."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+import requests
+
+from comfy.base.user_groups import UserGroup, united
+from comfy.comfyui.client.address import ServerAddress
+from comfy.demo import DemoServer
+from comfy.library.permissions import Permissions
+from comfy.runs.limits import RunLimits
+from tests.security.signing_in import signed_in
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
+
+USERS = tuple((name, "lighthouse") for name in ("anna", "ben", "cleo"))
+ALL = UserGroup(("all",), workflows=("*",), servers=("slow",), daily=3, waiting=2)
+SMALL = {"values": {"5.steps": 1, "4.width": 256, "4.height": 256}}
+RUNS = "/api/v1/workflows/text-to-image/runs"
+
+
+class Site(NamedTuple):
+    """App with two servers, and its users. Ben's group uses one server."""
+
+    app: RunningApp
+    anna: requests.Session
+    ben: requests.Session
+    cleo: requests.Session
+
+
+def group_of(owner: str) -> UserGroup | None:
+    return {"user:ben": united([ALL]), "user:cleo": united([])}.get(owner)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    found: list[RunningApp] = []
+
+    def today(owner: str) -> int:
+        history = found[0].services.runs.history
+        assert history is not None
+        return history.audit.runs_today(owner)
+
+    def labeled(demo: DemoServer, name: str) -> ServerAddress:
+        return replace(ServerAddress.parse(demo.url), label=name)
+
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as fast,
+        DemoServer(step_seconds=0, painted=PAINTED) as slow,
+        running_app(
+            labeled(fast, "fast"),
+            labeled(slow, "slow"),
+            settings=WebSettings(port=0, users=USERS),
+            permissions=Permissions(operates=lambda one: one == "user:anna", group=group_of),
+            run_limits=RunLimits(groups=group_of, started_today=today),
+        ) as app,
+        signed_in(app, USERS[0]) as anna,
+        signed_in(app, USERS[1]) as ben,
+        signed_in(app, USERS[2]) as cleo,
+    ):
+        found.append(app)
+        yield Site(app, anna, ben, cleo)
+
+
+def started(site: Site, user: requests.Session) -> requests.Response:
+    address = f"{site.app.url}{RUNS}?wait=true"
+    return user.post(address, json=SMALL, timeout=LONGEST_WAIT)
+
+
+def events(site: Site, **query: object) -> list[dict[str, object]]:
+    answer = site.anna.get(
+        f"{site.app.url}/api/v1/admin/audit", params=dict(query), timeout=LONGEST_WAIT
+    )
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["events"])
+
+
+def test_runs_use_the_groups_server_and_a_day_has_a_limit(site: Site) -> None:
+    """Deleted runs count, too. Users without a limit, and administrators, go on."""
+    began = time.time()
+    ids = [started(site, site.ben).json()["id"] for _ in range(3)]
+    history = site.app.services.runs.history
+    assert history is not None
+    slow = site.app.services.servers.servers[1]
+    assert {history.get(one, "user:ben").server for one in ids} == {slow.url}  # type: ignore[union-attr]
+    gone = site.ben.delete(f"{site.app.url}/api/v1/runs/{ids[0]}", timeout=LONGEST_WAIT)
+    assert gone.status_code == 200
+    refused = started(site, site.ben)
+    assert (refused.status_code, "3 runs per day" in refused.text) == (429, True)
+    assert started(site, site.anna).status_code == 201
+    noted = [(one["person"], one["action"], one["run"]) for one in events(site, since=began)]
+    assert noted.count(("ben", "delete", ids[0])) == 1
+    assert [one for one in noted if one[:2] == ("ben", "run")] == [
+        ("ben", "run", one) for one in reversed(ids)
+    ]
+
+
+def test_a_user_in_no_group_starts_nothing(site: Site) -> None:
+    """The workflow doesn't exist for this user."""
+    assert started(site, site.cleo).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "is_noted"),
+    [
+        ("/files/{}/0/a.png", {}, True),
+        ("/files/{}/0/a.png", {"sec-fetch-mode": "no-cors"}, False),
+        ("/files/{}/0/a.png", {"sec-fetch-mode": "navigate"}, True),
+        ("/files/{}/0/a.png", {"range": "bytes=100-"}, False),
+        ("/files/{}/0/thumb", {}, False),
+        ("/files/{}/all.zip", {"sec-fetch-mode": "cors"}, True),
+        ("/files/chosen.zip?run={}", {}, True),
+        ("/files/{}/9/a.png", {}, False),
+        ("/api/v1/runs/{}/files/0", {}, True),
+        ("/api/v1/runs/{}", {}, False),
+    ],
+)
+def test_downloads_are_noted_but_not_views(
+    site: Site, path: str, headers: dict[str, str], is_noted: bool
+) -> None:
+    """A page that shows a result doesn't download it, nor does a refused request."""
+    run = started(site, site.anna).json()["id"]
+    began = time.time()
+    address = path.format(run)
+    site.anna.get(site.app.url + address, headers=headers, timeout=LONGEST_WAIT)
+    noted = [one["what"] for one in events(site, since=began) if one["action"] == "download"]
+    assert noted == [f"GET {address}"] * is_noted
+
+
+def test_administrators_export_the_log_as_a_table(site: Site) -> None:
+    """It names sharing and administrators' actions, page by page or as a whole. Cells are no
+    formulas."""
+    began = time.time()
+    run = started(site, site.anna).json()["id"]
+    link = f"{site.app.url}/api/v1/link?file={run}/0"
+    assert site.anna.post(link, timeout=LONGEST_WAIT).status_code == 200
+    notice = {"text": "=1+1"}
+    site.anna.post(f"{site.app.url}/api/v1/admin/notice", json=notice, timeout=LONGEST_WAIT)
+    table = f"{site.app.url}/api/v1/admin/audit.csv?since={began}"
+    answer = site.anna.get(table, timeout=LONGEST_WAIT)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(one["person"], one["account"], one["action"]) for one in rows] == [
+        ("anna", "user:anna", "administer"),
+        ("anna", "user:anna", "share"),
+        ("anna", "user:anna", "run"),
+    ]
+    assert "“=1+1”" in rows[0]["what"]
+    assert rows[1]["what"] == f"POST /api/v1/link?file={run}/0"
+    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image (text-to-image)", run)
+    page = site.anna.get(
+        f"{site.app.url}/api/v1/admin/audit?limit=2&since={began}", timeout=LONGEST_WAIT
+    ).json()
+    rest = events(site, since=began, until=page["until"])
+    assert [one["action"] for one in (*page["events"], *rest)] == ["administer", "share", "run"]
+
+
+@pytest.mark.parametrize("path", ["audit", "audit.csv", "groups"])
+def test_other_users_get_no_log(site: Site, path: str) -> None:
+    """They get the same answer as for an unknown route."""
+    address = f"{site.app.url}/api/v1/admin/{path}"
+    assert site.ben.get(address, timeout=LONGEST_WAIT).status_code == 404
+    assert requests.get(address, timeout=LONGEST_WAIT).status_code == 401
+
+
+def test_administrators_see_use_by_group(site: Site) -> None:
+    """A person's row names the groups, and the page of use adds them up."""
+    answer = site.anna.get(f"{site.app.url}/api/v1/admin/groups", timeout=LONGEST_WAIT).json()
+    (group,) = answer["groups"]
+    assert (group["name"], group["people"]) == ("all", 1)
+    usage = site.anna.get(f"{site.app.url}/operator/usage", timeout=LONGEST_WAIT).text
+    assert "Storage by group" in usage
+    activity = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
+    assert 'href="api/v1/admin/audit.csv"' in activity
+
+
+def test_a_groups_storage_limits_each_user(site: Site) -> None:
+    """The oldest results of a user beyond the limit go, and nobody else's."""
+    history = site.app.services.runs.history
+    assert history is not None
+    runs = [started(site, site.anna).json()["id"] for _ in range(2)]
+    history.limit_owners(lambda owner: 1.0 if owner == "user:ben" else None)
+    history.sweep()
+    assert not history.of("user:ben")
+    assert {*runs} <= {one.id for one in history.of("user:anna", limit=200)}
+    eventually(lambda: not site.app.services.runs.waiting, "all runs end")
