@@ -15,13 +15,14 @@ from comfyforms.plugins.scaling.settings import ScaleTable
 from ui.brand import Brand
 from ui.page.plain.layout import ICON
 from ui.settings.arguments import read_settings, settings_type
+from ui.settings.groups import GroupTable
 from ui.settings.server_options import PREFIX
 from ui.settings.web_settings import permissions_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-TOML, BRAND, SCALE, OPENID = (block for language, block in BLOCKS if language == "toml")
+TOML, BRAND, SCALE, OPENID, GROUPS = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
@@ -67,6 +68,17 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     openid = read_settings(arguments).openid
     assert openid is not None
     assert (openid.name, openid.allowed[0]) == ("Studio", "group:artists")
+
+
+def test_the_app_accepts_the_groups(tmp_path: Path) -> None:
+    """The page's table has every key."""
+    config = tmp_path / "comfyforms.toml"
+    server = '[[server]]\nurl = "http://127.0.0.1:8188"\nname = "fast"\n'
+    config.write_text(server + GROUPS, encoding="utf-8")
+    everyone, artists = read_settings(["--config", str(config)]).group
+    assert (everyone.runs, artists.workflows, artists.publish) == (50, ("art/*",), True)
+    table = PAGE[PAGE.index("## Groups") :]
+    assert all(f"`{key}`" in table for key in GroupTable.model_fields if key != "name")
 
 
 def test_the_app_accepts_the_servers_on_demand(

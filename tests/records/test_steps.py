@@ -77,7 +77,7 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> str:
-    """Return a folder with the current steps and a later step 0004."""
+    """Return a folder with the current steps and a later step 0005."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
     (folder / "versions" / "step_0005_stars.py").write_text(NEXT)
