@@ -53,7 +53,7 @@ class RunLimits:
     started_today: Callable[[str], int] = _none_today
 
     def of(self, owner: str) -> RunLimits:
-        """Return the limits of an owner, with those of the owner's groups."""
+        """Return the limits of an owner, with the limits of the owner's groups."""
         group = self.groups(owner)
         if group is None:
             return self

@@ -129,7 +129,7 @@ LISTS: Mapping[str, Face] = {
 @pytest.mark.parametrize("user", ["anna", "ben", "dora"])
 @pytest.mark.parametrize("name", LISTS)
 def test_no_list_names_another_groups_workflows(sessions: Sessions, name: str, user: str) -> None:
-    """Users of both groups and administrators see all that the list can show."""
+    """Users of both groups and administrators see the whole list."""
     shown = LISTS[name](sessions.app, sessions[user])
     everything = LISTS[name](sessions.app, sessions["cleo"])
     own = {"anna": "crimson", "ben": "cobalt", "dora": "no color"}[user]

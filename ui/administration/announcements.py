@@ -59,10 +59,10 @@ class AuditLog:
         self.events = events
         self._lines: deque[AuditLine] = deque(maxlen=_MOST)
 
-    def note(self, actor: Actor, sentence: str) -> None:
-        """Log an administrator's action. The sentence names the person who did it."""
+    def note(self, actor: Actor, sentence: str, action: AuditAction = "administer") -> None:
+        """Log an action for the page of activity. The sentence names the person who did it."""
         log.info("%s", sentence)
-        self.event(actor.owner, "administer", sentence)
+        self.event(actor.owner, action, sentence)
         if self._store is None:
             self._lines.appendleft(AuditLine(time.time(), sentence))
             return

@@ -335,8 +335,8 @@ class ServerPool:
         These are the servers that meet its requirements and answer. They are sorted by fewest
         prompts of other clients, then by models in memory, then by cached results. If none of them
         answers, return every server that meets the requirements. If no server meets them, return
-        all that the user may use, so that one reports the missing part. Drained and starting
-        servers are left out: a prompt that needs one waits.
+        every server that the user may use, so that one reports the missing part. Drained and
+        starting servers are left out: a prompt that needs one waits.
         """
         able = [one for one in self._able(needs) if one.takes_runs]
         up = [one for one in able if one.up] or able

@@ -51,7 +51,7 @@ from comfyforms.plugins.gallery.documents import (
 )
 from comfyforms.plugins.gallery.sheet import MOST_CELLS, contact_sheet
 from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
-from ui.administration.announcements import AuditLog
+from ui.administration.announcements import Actor, AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
 from ui.api.runs import Runs
@@ -153,7 +153,7 @@ class NewLink:
 
 def albums_api(app: PluginApp, history: RunStore) -> Iterator[GuardedRoutes]:
     """Yield the routes below `/albums`."""
-    audit, visits = AuditLog(history.administration), Visits(app, history.albums)
+    audit, visits = AuditLog(history.administration, history.audit), Visits(app, history.albums)
     docs = app.parts.run_docs(app.settings.root_path)
     yield GuardedRoutes.of(AlbumHandlers(app, visits, audit, AlbumWatch(history.albums.stamps)))
     yield GuardedRoutes.of(ItemHandlers(visits, audit, history, docs, app.parts.results))
@@ -162,7 +162,11 @@ def albums_api(app: PluginApp, history: RunStore) -> Iterator[GuardedRoutes]:
 def _noted(audit: AuditLog, visit: Visit, sentence: str) -> None:
     """Log an action, except what an owner does in a private album."""
     if visit.album.access != "private" or visit.link:
-        audit.note(sentence)
+        _note(audit, visit, sentence)
+
+
+def _note(audit: AuditLog, visit: Visit, sentence: str) -> None:
+    audit.note(Actor(visit.owner, visit.names["person"]), sentence, "share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +268,8 @@ class AlbumHandlers:
         """Make a link to an album of yours, for guests without an account."""
         visit = self.visits.of(asked, Right.CHANGE)
         made = self._store.add_link(visit.album.id, **asdict(link))
-        self.audit.note(message("{person} made a link to the album “{album}”.", **visit.names))
+        sentence = message("{person} made a link to the album “{album}”.", **visit.names)
+        _note(self.audit, visit, sentence)
         return AsciiJSON(_link_doc(made), 201)
 
     @routes.delete("/{album}/links/{link}", Access.SIGNED_IN, status_code=204)
@@ -272,7 +277,8 @@ class AlbumHandlers:
         """End a link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
         self._store.end_link(visit.album.id, link)
-        self.audit.note(message("{person} ended a link to the album “{album}”.", **visit.names))
+        sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
+        _note(self.audit, visit, sentence)
         return Response(status_code=204)
 
 

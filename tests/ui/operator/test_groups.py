@@ -1,4 +1,4 @@
-"""What groups mean for runs: servers, limits, and administrators' figures and audit log."""
+"""Groups and runs: servers, limits, and administrators' figures and audit log."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def events(site: Site, **query: object) -> list[dict[str, object]]:
 
 
 def test_runs_use_the_groups_server_and_a_day_has_a_limit(site: Site) -> None:
-    """Deleted runs count, too. Users without a limit, and administrators, go on."""
+    """Deleted runs count, too. Administrators have no limit."""
     began = time.time()
     ids = [started(site, site.ben).json()["id"] for _ in range(3)]
     history = site.app.services.runs.history
@@ -183,7 +183,7 @@ def test_administrators_see_use_by_group(site: Site) -> None:
 
 
 def test_a_groups_storage_limits_each_user(site: Site) -> None:
-    """The oldest results of a user beyond the limit go, and nobody else's."""
+    """The app deletes the oldest results of a user beyond the limit, and keeps other users' results."""
     history = site.app.services.runs.history
     assert history is not None
     runs = [started(site, site.anna).json()["id"] for _ in range(2)]

@@ -93,7 +93,7 @@ ART = ("everyone", "artists")
     ],
 )
 def test_rules_name_the_members(tmp_path: Path, owner: str, groups: tuple[str, ...]) -> None:
-    """A guest belongs only to groups of all users, whatever the browser is called."""
+    """A guest belongs only to groups of all users, also if the browser has a member's name."""
     group = permitted(tmp_path).group(owner)
     assert group is not None
     assert group.names == groups
