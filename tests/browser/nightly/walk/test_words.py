@@ -50,7 +50,7 @@ def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iter
 def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterator[Reader]:
     reader = Reader(visit(pseudo_site, locale=TAG))
     services = pseudo_site.services
-    workflows, entries = services.folder.entries(), services.library.entries()
+    workflows, entries = services.folder.entries(), services.library.all_entries()
     reader.knows_authors(pseudo_site, [one.name for one in workflows])
     reader.knows(*(one.folder for one in entries))
     yield reader
@@ -68,7 +68,7 @@ def test_forms_and_their_menus(reader: Reader) -> None:
     person = reader.person
     person.open()
     reader.read("text-to-image")
-    others = [one.name for one in person.site.services.library.entries()]
+    others = [one.name for one in person.site.services.library.all_entries()]
     for name in (*others, "text-to-image"):
         person.turn_to(name)
         reader.read(name)

@@ -210,7 +210,7 @@ def test_each_shipped_chain_runs_out_of_the_box(
         form = app.services.chain_forms.form(name, OWNER).form
         assert form.description
         assert (form.problems, form.missing) == ((), ())
-        assert app.services.library.cover(name)
+        assert app.services.library.cover(name, f"browser:{ANN}")
         images = [one.key for one in form.fields if one.is_media]
         below = content_of(Upload("photo.png", photo.getvalue()))
         given = dict.fromkeys(images, Upload("photo.png", photo.getvalue(), below))
