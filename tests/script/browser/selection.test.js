@@ -20,7 +20,10 @@ const PAST = ["a", "b", null, "d", "e"].map(
 /** Return the selection after presses, each with an index and the keys held. */
 function picked(...presses) {
   const heard = [];
-  const selection = new Selection((ids) => heard.push(ids && [...ids].sort().join("")), "");
+  const selection = new Selection(
+    (ids) => heard.push(ids && [...ids].sort().join("")),
+    () => [],
+  );
   const taken = presses.map(([at, ...keys]) =>
     selection.take(PAST, at, Object.fromEntries(keys.map((key) => [`${key}Key`, true]))),
   );

@@ -1,6 +1,8 @@
 // @ts-check
 // Browser history of the page: Back closes a sheet or dialog, otherwise it returns to the previous form.
 
+/** Event that a menu sends when a result is used. Overlays that cover the form close then. */
+export const USED = "comfyforms-used";
 const COVERED = { covered: true };
 
 /**

@@ -9,7 +9,6 @@ import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { masksHold } from "./mask/holding.js";
-import { useShared } from "./runs/shared_settings.js";
 import { TYPEFACE, write } from "./storage.js";
 
 /** Start them. */
@@ -20,6 +19,13 @@ export function beginLater() {
   takeFiles();
   offerEditing();
   useShared();
+}
+
+/** Use the settings of a shared result or of an album that the address names. */
+async function useShared() {
+  const query = new URLSearchParams(location.search);
+  if (!query.has("shared") && !query.has("album")) return;
+  (await import("./runs/shared_settings.js")).useShared(query);
 }
 
 /** Load the typeface, and show it in the first view of the next page, too. */

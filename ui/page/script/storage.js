@@ -53,6 +53,8 @@ export const TURNED = "comfyforms.turned";
 export const CLOSED_NOTICE = "comfyforms.closed_notice";
 /** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
+/** Name that a guest of an album has given. */
+export const GUEST = "comfyforms.guest";
 /** The file that this tab is uploading, and its field. */
 export const UPLOADING = "comfyforms.uploading";
 

@@ -1,7 +1,7 @@
 // @ts-check
 // Sheet of a batch over the whole window: its rows as a table, gallery or grid, and its actions.
 
-import { coverWindow, uncoverWindow } from "../back.js";
+import { coverWindow, USED, uncoverWindow } from "../back.js";
 import { durationWords, when } from "../clock.js";
 import { $, announce, button, element, iconButton, isCtrlEnter, tell } from "../dom.js";
 import { Grid } from "../grids/grid.js";
@@ -9,7 +9,6 @@ import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
-import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { deleteBatch, doTo } from "./cards.js";
@@ -436,6 +435,9 @@ class SheetHead {
   #download = tool(withEllipsis(message("Download")), () =>
     offerDownload(this.#id, this.#dialog, this.#varied),
   );
+  #share = tool(withEllipsis(message("Share with the team")), async () =>
+    (await import("../albums/share_dialog.js")).shareInAlbum({ batch: this.#id }),
+  );
   #delete = tool(withEllipsis(message("Delete")), () =>
     askToDelete(this.#dialog, this.#told.remove),
   );
@@ -466,7 +468,7 @@ class SheetHead {
     const first = element("div", "first flow", this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
-    tools.append(this.#pause, this.#stop, this.#download, this.#retry, this.#delete);
+    tools.append(this.#pause, this.#stop, this.#download, this.#share, this.#retry, this.#delete);
     const words = element("div", "so-far flow", this.#said, this.#left);
     const state = element("div", "how-far flow", this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
@@ -503,7 +505,7 @@ class SheetHead {
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
     // Show both buttons from the start, disabled, so that nothing moves when they become available.
     this.#retry.disabled = !failed && state !== "stopped";
-    this.#download.disabled = !done;
+    this.#download.disabled = this.#share.disabled = !done;
     this.#retry.hidden = isOver && this.#retry.disabled;
     this.#delete.hidden = !isOver;
   }

@@ -76,7 +76,7 @@ export async function openGrid(file) {
  * Wait until a workflow's form and its fields to vary are on the page. Return false if that takes too long.
  * @param {string} workflow
  */
-async function isDrawn(workflow) {
+export async function isDrawn(workflow) {
   const end = performance.now() + DRAWN_WITHIN;
   while (performance.now() < end) {
     await new Promise(requestAnimationFrame);

@@ -3,7 +3,8 @@
 // are computed, so that only visible tiles need to be in the page. Pure.
 
 /**
- * A day ("2026-11-18") and the number of runs that ended on it. Lists start with the newest day.
+ * A day ("2026-11-18") and the number of runs that ended on it. Lists start with the newest day. A list without days has
+ * the single day "", which gets no heading.
  * @typedef {readonly [string, number]} Day
  *
  * Pixels from the start of the wall.
@@ -38,7 +39,7 @@ export function wall(days, ratioOf, width, wanted) {
   for (const [day, count] of days) {
     if (first) layout.height += BETWEEN;
     layout.blocks.push({ day, first, count, y: layout.height });
-    layout.height += HEADING;
+    if (day) layout.height += HEADING;
     const end = first + count;
     while (first < end) first = addRow(layout, first, end, ratioOf, width, wanted);
   }

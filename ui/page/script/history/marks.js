@@ -7,12 +7,11 @@ import { API, ask, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { current, neighbour, withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
+import { MOST } from "./selection.js";
 import { offerUndo } from "./undo.js";
 
 /** @import { Undoable } from "../state.js" */
 
-/** Maximum number of runs per request. */
-export const MOST = 200;
 const STAYS = message("The ComfyUI server may keep copies.");
 
 /** @param {{ runs: readonly string[], favourite?: boolean, listed?: boolean }} what */

@@ -1,34 +1,35 @@
 // @ts-check
-// Selection of several runs in the history, and a bar with actions for all of them.
+// Selection of several results in a list, and a bar with actions for all of them.
 
-import { button, downloadLink, element, root } from "../dom.js";
+import { button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { compare, MOST_BESIDE } from "./comparable.js";
-import { deleteRuns, MOST, setFavourite } from "./marks.js";
 
 /** @import { Past } from "./past.js" */
 /** @import { PastRun } from "../state.js" */
 
+/** Maximum number of results for one action. */
+export const MOST = 200;
 const SELECT = message("Select");
-const FAVOURITE = message("Favorite");
 
 export class Selection {
   toggle = button(SELECT, () => this.#press(), "bare select");
   /** Bar with the actions, visible in selection mode. */
   place = element("div", "selection flow");
   #changed;
-  #viewer;
+  #actions;
   /** @type {Map<string, PastRun> | null} */
   #picked = null;
   #anchor = 0;
+  #turn = 0;
 
   /**
    * @param {(ids: ReadonlySet<string> | null) => void} changed
-   * @param {string} viewer URL of the module that shows 3D models
+   * @param {(runs: PastRun[], isMany: boolean) => HTMLElement[] | Promise<HTMLElement[]>} actions returns the buttons of the bar; `isMany`: more
+   *   results are selected than one action takes
    */
-  constructor(changed, viewer) {
+  constructor(changed, actions) {
     this.#changed = changed;
-    this.#viewer = viewer;
+    this.#actions = actions;
     this.place.role = "group";
     this.place.ariaLabel = message("Selected results");
     this.#tell();
@@ -65,6 +66,15 @@ export class Selection {
     if (this.#picked) this.#tell();
   }
 
+  /**
+   * Put changed runs into the selection.
+   * @param {readonly PastRun[]} runs
+   */
+  renew(runs) {
+    for (const run of runs) if (this.#picked?.has(run.id)) this.#picked.set(run.id, run);
+    this.#tell();
+  }
+
   /** Toggle selection mode. Keep the button under the pointer when the bar changes the height of the page. */
   #press() {
     const { top } = this.toggle.getBoundingClientRect();
@@ -93,51 +103,12 @@ export class Selection {
   }
 
   /** @param {PastRun[]} runs */
-  #draw(runs) {
-    const ids = runs.map(({ id }) => id);
+  async #draw(runs) {
+    const turn = ++this.#turn;
     const said = element("span", "how-many", countWords(runs.length));
     said.role = "status";
-    const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the other runs have no results
-    const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
-    const mark = button(`${isMarked ? "★" : "☆"} ${FAVOURITE}`, async () => {
-      await setFavourite(
-        kept.map(({ id }) => id),
-        !isMarked,
-      );
-      for (const run of kept)
-        this.#picked?.set(run.id, { ...run, page: { ...run.page, favourite: !isMarked } });
-      this.#tell();
-    });
-    mark.ariaPressed = String(isMarked);
-    const beside = button(message("Compare"), () => compare(runs, this.#viewer));
-    beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
-    const drop = button(message("Delete"), () => deleteRuns(ids));
-    const isMany = runs.length > MOST;
-    const shown = runs.filter(({ page: tile }) => tile.kind).length;
-    const isBeside = shown === runs.length && shown >= 2 && shown <= MOST_BESIDE;
-    drop.ariaDisabled = String(!runs.length || isMany);
-    mark.ariaDisabled = String(!kept.length || isMany);
-    beside.ariaDisabled = String(!isBeside);
-    const link = button(message("Share…"), async () =>
-      (await import("../stage/share.js")).shareSeveral(ids),
-    );
-    link.ariaDisabled = String(!shown || isMany);
-    this.place.replaceChildren(said, this.#download(runs, isMany), link, mark, beside, drop);
-  }
-
-  /**
-   * @param {PastRun[]} runs
-   * @param {boolean} isMany
-   */
-  #download(runs, isMany) {
-    const query = new URLSearchParams(
-      runs.filter(({ page: tile }) => tile.results > 0).map(({ id }) => ["run", id]),
-    );
-    if (query.size && !isMany)
-      return downloadLink(message("Download"), `${root}/files/chosen.zip?${query}`);
-    const off = button(message("Download"), () => {});
-    off.ariaDisabled = "true";
-    return off;
+    const actions = await this.#actions(runs, runs.length > MOST);
+    if (turn === this.#turn) this.place.replaceChildren(said, ...actions);
   }
 }
 

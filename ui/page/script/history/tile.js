@@ -59,7 +59,7 @@ export function tileFor(run, chosen) {
 export function showFavourite(item, run) {
   const { favourite } = run.page;
   item.classList.toggle("favourite", favourite);
-  const [tile, star] = item.querySelectorAll("button");
+  const [tile, star] = [$(".tile", item), $(".star", item)];
   if (tile) tile.ariaLabel = favourite ? `${tile.title} · ${FAVOURITE}` : tile.title;
   if (!star) return;
   star.ariaPressed = String(favourite);

@@ -51,7 +51,14 @@ class LiveHistory {
   constructor(place, component) {
     this.#place = place;
     this.#component = component;
-    this.#selection = new Selection((ids) => this.#view?.pick(ids), component.viewer);
+    this.#selection = new Selection(
+      (ids) => this.#view?.pick(ids),
+      async (runs, isMany) => {
+        const { selectedActions } = await import("../history/selected_actions.js");
+        const renew = (/** @type {PastRun[]} */ changed) => this.#selection.renew(changed);
+        return selectedActions(runs, isMany, component.viewer, renew);
+      },
+    );
     const live = {
       wants: (/** @type {number} */ from, /** @type {number} */ to) => this.#complete(from, to),
       star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.page.favourite),

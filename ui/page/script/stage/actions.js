@@ -1,11 +1,12 @@
 // @ts-check
 // Buttons for the result on the stage. Each acts on that result only.
 
+import { USED } from "../back.js";
 import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
 import { copyButton, showDone } from "../form/copying.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
-import { message, withKey } from "../messages.js";
+import { message, withEllipsis, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
 import { alter } from "../runs/alter.js";
@@ -13,7 +14,6 @@ import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { canBeShared } from "../runs/results.js";
 import { page } from "../state.js";
 import { resultActions, runAction } from "./result_actions.js";
-import { USED } from "./use_menu.js";
 
 /** @import { FormValues } from "../documents.js" */
 /** @import { Entry } from "../results/pop_menu.js" */
@@ -130,9 +130,15 @@ function moreFor({ view, item, isAll, compare, beside, details, events }, again)
     more.push({ label: message("Download all"), href: zipOf(view) });
   if ((item || isAll) && canReuse(view))
     more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
-  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms()) {
+  const isShared = item && item.at >= 0 && canBeShared(item.kind);
+  if (isShared && hasForms()) {
     const open = async () => (await import("./share.js")).share(id, item.at);
     more.push({ label: message("Share…"), does: () => leaving(open) });
+  }
+  if ((isShared || isAll) && hasForms()) {
+    const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
+    const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
+    more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
   }
   more.push(...again);
   for (const action of item ? resultActions(item) : [])

@@ -1,6 +1,7 @@
 // @ts-check
 // “Use in…” menu: sends a result to a field of the form, or to another workflow that accepts it.
 
+import { USED } from "../back.js";
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { all, button, element, glideTo } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
@@ -31,8 +32,6 @@ import { keepTextSource } from "./text_sources.js";
 
 const NONE = message("No other workflow accepts this.");
 const SEARCHED = message("Looking for workflows…");
-/** Event that a menu sends when a result is used. Overlays that cover the form close then. */
-export const USED = "comfyforms-used";
 
 /** Two menus for the result on the stage: one among its buttons, one in the full-screen viewport. */
 export class UseMenus {

@@ -1,18 +1,20 @@
 // @ts-check
 // The viewport of a result: inline on the page, or full screen, with zoom for images.
 
-import { coverWindow, uncoverWindow } from "../back.js";
+import { coverWindow, USED, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
 import { FITTED, isFitted, openedAt, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
 import { Before } from "./before.js";
-import { USED } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { VideoTools } from "../video/tools.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
+
+/** Event of a vertical swipe across an image that fits: 1 for up, -1 for down. */
+export const SWIPED = "comfyforms-swiped";
 
 /** Viewport in a dialog element that is always open: non-modal when inline, modal in full screen. */
 export class Viewport {
@@ -172,9 +174,12 @@ export class Viewport {
     });
     media.addEventListener("pointermove", (event) => gestures.move(event));
     media.addEventListener("pointerup", (event) => {
-      const way = this.#touched ? swiped(this.#touched, gestures.pointOf(event)) : 0;
+      const [from, to] = [this.#touched, gestures.pointOf(event)];
       this.#touched = null;
+      const way = from ? swiped(from, to) : 0;
       if (way) $(way > 0 ? ".arrow.next" : ".arrow.previous", this.place)?.click();
+      const upward = from ? swiped(turned(from), turned(to)) : 0;
+      if (upward) place.dispatchEvent(new CustomEvent(SWIPED, { detail: upward }));
     });
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
       media.addEventListener(end, (event) => gestures.release(event));
@@ -248,3 +253,6 @@ function tool(sign, label, name, does) {
   made.title = made.ariaLabel = label;
   return made;
 }
+
+/** @param {Point} point @returns {Point} with its axes exchanged */
+const turned = ({ x, y }) => ({ x: y, y: x });

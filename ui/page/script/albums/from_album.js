@@ -1,0 +1,59 @@
+// @ts-check
+// “Use these settings” in an album fills in the form as for a result. “More like these” opens “Try several values” with
+// the values in which the chosen results differ.
+
+import { fieldsToVary } from "../batches/given.js";
+import { rowOfAxis } from "../batches/spec.js";
+import { expectForm, refill, visitWith } from "../form/form.js";
+import { ownName } from "../form/typed.js";
+import { isDrawn } from "../grids/opened_grid.js";
+import { API, ask } from "../requests.js";
+import { page } from "../state.js";
+import { VARIED, write } from "../storage.js";
+import { openVary } from "../vary/open.js";
+import { differing } from "./differing.js";
+
+/** @import { SharedValues } from "../documents.js" */
+
+/**
+ * @param {string} album
+ * @param {readonly string[]} ids
+ * @param {boolean} varies
+ */
+export async function useFromAlbum(album, ids, varies) {
+  const query = new URLSearchParams(ids.map((id) => ["item", id]));
+  const told = await ask(
+    `${API}/albums/${encodeURIComponent(album)}/values?${query}`,
+    undefined,
+    "GET",
+  );
+  /** @type {SharedValues[]} */
+  const items = told?.items ?? [];
+  const [first] = items;
+  if (!first) return;
+  const { workflow, values } = first;
+  if (!varies) {
+    expectForm();
+    refill(workflow, values, "reuse");
+    page.set({ tab: "form", shared: first, shown: null });
+    return;
+  }
+  visitWith(workflow, values);
+  if (!(await isDrawn(workflow))) return;
+  const same = items.filter((item) => item.workflow === workflow).map((item) => item.values);
+  const fields = fieldsToVary().filter(({ several }) => !["files", "seeds"].includes(several));
+  const rows = differing(
+    same,
+    fields.map(({ key }) => key),
+  ).flatMap(([key, texts]) => {
+    const field = fields.find((one) => one.key === key);
+    return field ? [rowOfAxis(field, { field: key, values: texts, find: "" })] : [];
+  });
+  write(sessionStorage, VARIED + ownName(workflow), {
+    rows,
+    table: null,
+    paired: true,
+    seeds: "each",
+  });
+  openVary();
+}

@@ -1,0 +1,140 @@
+// @ts-check
+// Albums and their items, as ui/api answers with them. Pure.
+
+import { message } from "../messages.js";
+
+/** @import { Past } from "../history/past.js" */
+/** @import { PastRun } from "../state.js" */
+
+/**
+ * `by`: its owner's name. `may`: what the caller can do with it. `version` grows with each change.
+ * @typedef {"private" | "shared" | "public"} AlbumAccess
+ * @typedef {{ id: string, parent: string | null, title: string, note: string, access: AlbumAccess, by: string, mine: boolean,
+ *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
+ *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[] }} Album
+ *
+ * `verdict`, `stars`: the caller's own. `title`: the workflow's. `run`: null unless it is the caller's.
+ * @typedef {"keep" | "reject" | ""} Verdict
+ * @typedef {{ by: string, mine: boolean, verdict: Verdict, stars: number }} ItemReview
+ * @typedef {{ id: string, run: string | null, file: number, kind: "image" | "video" | "audio", address: string,
+ *   thumb: string | null, width: number, height: number, title: string, by: string, mine: boolean, added_at: number,
+ *   settings: boolean, prompt: string, verdict: Verdict, stars: number, keeps: number, rejects: number,
+ *   reviews: readonly ItemReview[], comments: number, version: number }} AlbumItem
+ *
+ * `text`: words in a prompt, title or name.
+ * @typedef {{ verdict: string, person: string, workflow: string, text: string }} ItemFilter
+ */
+
+/** @type {ItemFilter} */
+export const ALL = { verdict: "", person: "", workflow: "", text: "" };
+
+/** The ways to see an album, with their words. @type {readonly (readonly [AlbumAccess, string])[]} */
+export const ACCESS = [
+  ["private", message("Private: only you")],
+  ["shared", message("Shared: everyone signed in")],
+  ["public", message("Public: guests, too")],
+];
+
+/**
+ * Return albums in the order of a tree: each is followed by its own albums.
+ * @param {readonly Album[]} albums
+ * @returns {{ album: Album, depth: number }[]}
+ */
+export function inTree(albums) {
+  const known = new Set(albums.map(({ id }) => id));
+  const sorted = [...albums].sort((one, other) => one.title.localeCompare(other.title));
+  /** @type {(parent: string | null, depth: number) => { album: Album, depth: number }[]} */
+  const below = (parent, depth) =>
+    sorted
+      .filter(({ parent: its }) => (its !== null && known.has(its) ? its : null) === parent)
+      .flatMap((album) => [{ album, depth }, ...below(album.id, depth + 1)]);
+  return below(null, 0);
+}
+
+/**
+ * Return an item as a tile of the history's list.
+ * @param {AlbumItem} item
+ * @returns {PastRun}
+ */
+export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at, prompt }) =>
+  /** @type {any} */ ({
+    id,
+    title,
+    seeds: {},
+    finished_at: at,
+    submitted_at: at,
+    page: {
+      what: by,
+      asked: prompt,
+      kind,
+      thumb,
+      clip: null,
+      icon: kind === "video" ? "▶" : kind === "audio" ? "♪" : "",
+      results: 1,
+      favourite: false,
+      ratio: width && height ? width / height : null,
+    },
+  });
+
+/**
+ * Return the tiles of a list of which only the first items are loaded.
+ * @param {readonly AlbumItem[]} items
+ * @param {number} total
+ * @returns {Past}
+ */
+export const tilesOf = (items, total) => [
+  ...items.map(tileOf),
+  ...Array.from({ length: Math.max(0, total - items.length) }, () => null),
+];
+
+/**
+ * Return the query of a page of items.
+ * @param {ItemFilter} filter
+ * @param {string} [after] id of the last loaded item
+ */
+export function queryOf({ verdict, person, workflow, text }, after = "") {
+  const asked = { verdict, person, workflow, text: text.trim(), after };
+  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
+}
+
+/**
+ * Return the list after others have changed or added items. New ones come first, unless the list is filtered.
+ * @param {readonly AlbumItem[]} items newest first
+ * @param {readonly AlbumItem[]} changed
+ * @param {boolean} isFiltered
+ */
+export function renewed(items, changed, isFiltered) {
+  const news = new Map(changed.map((item) => [item.id, item]));
+  const kept = items.map((item) => {
+    const now = news.get(item.id) ?? item;
+    news.delete(item.id);
+    return now;
+  });
+  return isFiltered ? kept : [...news.values(), ...kept];
+}
+
+/**
+ * Return what a key says about the item that has the focus, or null.
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">} event
+ * @param {Pick<AlbumItem, "verdict" | "stars">} now the same key again takes its verdict or stars back
+ * @returns {{ verdict: Verdict, stars: number } | null}
+ */
+export function saidBy({ key, ctrlKey, metaKey, altKey }, { verdict, stars }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  const wish = { k: /** @type {const} */ ("keep"), x: /** @type {const} */ ("reject") }[
+    key.toLowerCase()
+  ];
+  if (wish) return { verdict: verdict === wish ? "" : wish, stars };
+  if (/^[0-5]$/.test(key)) return { verdict, stars: Number(key) === stars ? 0 : Number(key) };
+  return null;
+}
+
+/**
+ * Return the point of a pin, relative to the image, or null outside of it.
+ * @param {{ x: number, y: number }} at
+ * @param {{ left: number, top: number, width: number, height: number }} box of the image on the screen
+ */
+export function pointIn(at, { left, top, width, height }) {
+  const [x, y] = [(at.x - left) / width, (at.y - top) / height];
+  return x >= 0 && x <= 1 && y >= 0 && y <= 1 ? { x, y } : null;
+}
