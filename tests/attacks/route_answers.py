@@ -79,6 +79,9 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
+                "GET /script/{version}/gallery.js",
+                "GET /gallery/{album}",
+                "GET /gallery/guest/{token}",
                 "GET /assets/{name}",
                 "GET /typeface/{name}",
                 "GET /icons/{name}",
@@ -278,6 +281,7 @@ OPEN = frozenset(
         *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
+        *("/gallery", "/gallery/{album}", "/gallery/guest/{token}", "/script/{version}/gallery.js"),
         # Public albums, and links to any.
         *(f"{API}/albums", f"{API}/albums/{{album}}"),
         *(f"{API}/albums/{{album}}/{part}" for part in ("events", "items", "sheet", "zip")),

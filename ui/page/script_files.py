@@ -236,8 +236,9 @@ def _wrapped(name: str, text: str) -> str:
 
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
-# Served modules: the page's, and the few needed before sign-in.
-_PAGE, _LATER, _OPENED, _SIGN_IN = "page.js", "later.js", "opened.js", "sign_in.js"
+# Served modules of the page, the few needed before sign-in, and of the page /gallery.
+_PAGE, _LATER, _OPENED = "page.js", "later.js", "opened.js"
+_SIGN_IN, _GALLERY = "sign_in.js", "gallery.js"
 # Modules of the page that the header and the first form need.
 _FIRST = (
     "page.js",
@@ -273,7 +274,8 @@ _AFTER_FIRST = (
     "runs/live_history.js",
     "runs/live_queue.js",
 )
-_SIGN_IN_MODULE = "pages/sign_in.js"
+_OTHER_PAGES = "pages/"
+_SIGN_IN_MODULE, _GALLERY_MODULE = "pages/sign_in.js", "pages/gallery.js"
 
 
 @cache
@@ -287,7 +289,7 @@ def modules() -> dict[str, str]:
 
 @cache
 def _file(name: str) -> KeptFile | None:
-    of_page = {one: text for one, text in modules().items() if one != _SIGN_IN_MODULE}
+    of_page = {one: text for one, text in modules().items() if not one.startswith(_OTHER_PAGES)}
     first = needed(of_page, *_FIRST)
     after_first = needed(of_page, *_FIRST, *_AFTER_FIRST)
     match name:
@@ -299,6 +301,8 @@ def _file(name: str) -> KeptFile | None:
             text = part_of(of_page, of_page.keys() - after_first) + _adding(opened_styles())
         case "sign_in.js":
             text = joined(needed(modules(), _SIGN_IN_MODULE))
+        case "gallery.js":
+            text = joined(needed(modules(), _GALLERY_MODULE))
         case _:
             return None
     return KeptFile(text.encode(), "text/javascript")
@@ -367,14 +371,25 @@ def sign_in_script() -> str:
     return _loads(_SIGN_IN_MODULE, _SIGN_IN)
 
 
+def gallery_script() -> str:
+    """Return the script that the page /gallery runs at its end."""
+    return _loads(_GALLERY_MODULE, _GALLERY)
+
+
 def script_routes() -> GuardedRoutes:
-    """Return `GET /script/{version}/{name}`. Only the sign-in page's script is public."""
+    """Return `GET /script/{version}/{name}`. Only the scripts of the sign-in page and of albums
+    are public."""
     routes = GuardedRoutes()
+
+    @routes.get("/script/{version}/gallery.js", Access.PUBLIC)
+    def gallery(version: str, request: Request) -> Response:
+        """Return the script of the page /gallery, which guests of an album load, too."""
+        return module(version, _GALLERY, request)
 
     @routes.get("/script/{version}/sign_in.js", Access.PUBLIC)
     def sign_in(version: str, request: Request) -> Response:
         """Return the script of the sign-in page."""
-        return module(version, "sign_in.js", request)
+        return module(version, _SIGN_IN, request)
 
     @routes.get("/script/{version}/{name}", Access.FILE)
     def module(version: str, name: str, request: Request) -> Response:

@@ -68,6 +68,9 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
+# The page /gallery, which shows results as the history and the stage do.
+_GALLERY_PARTS = ("history.css", "tile.css", "viewport.css", "albums/review.css")
+_GALLERY = ("share.css", "overlays.css", "albums/page.css")
 # Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "stage": ("video/tools.css", "chain.css", "results/prose.css"),
@@ -97,13 +100,24 @@ def component_styles(name: str) -> str:
     return "\n".join((styles(*_LAYERED), icon_styles(), styles(*_OF_COMPONENTS[name])))
 
 
+def _layered() -> str:
+    return "\n".join(f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
+
+
+@cache
+def gallery_styles() -> str:
+    """Return the styles of the page /gallery."""
+    fonts = f"{font_face('')}\nbody {{ --font: {FONTS}; }}"
+    parts = _inside("gallery", _GALLERY_PARTS)
+    return "\n".join((_layered(), fonts, icon_styles(), parts, styles(*_GALLERY)))
+
+
 @cache
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
-    layered = (f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
     fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
     picker = _inside("picker", _OF_COMPONENTS["picker"])
-    return "\n".join((*layered, fonts, icon_styles(), styles(*_FIRST), picker))
+    return "\n".join((_layered(), fonts, icon_styles(), styles(*_FIRST), picker))
 
 
 @cache

@@ -87,6 +87,14 @@ def variables(accent: str = ACCENT) -> str:
     return " ".join((*texts, *colored))
 
 
+@cache
+def accent_variables(accent: str = ACCENT) -> str:
+    """Return the accent's tones that `variables` lacks, for pages that look like the app's own."""
+    light, dark = accent_tones(accent, HARDEST_BACKGROUND)
+    tones = zip(_NUMBERS, light, dark, strict=True)
+    return " ".join(f"--primary-{n}: light-dark({one}, {other});" for n, one, other in tones)
+
+
 def _told(color: str, tones: tuple[str, ...]) -> str:
     """Return a color as style sheets write it; Gradio's names of the accent are looked up."""
     _, is_named, number = color.partition("*primary_")

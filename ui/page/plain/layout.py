@@ -33,10 +33,10 @@ _SHADE = """try {
 } catch {}"""
 
 
-def style_tags() -> str:
+def style_tags(style: str = "") -> str:
     """Return the common head of all pages: the style sheet, and the script that applies the chosen
-    theme."""
-    style = _style(current_brand().accent)
+    theme. `style`: a page's own sheet in place of the common one."""
+    style = style or _style(current_brand().accent)
     return f"<style>{style}</style>\n<script>{_SHADE}</script>"
 
 
@@ -50,15 +50,14 @@ def sign_in_tag() -> str:
     return f'<script type="module">{sign_in_script()}</script>'
 
 
-def policy() -> str:
-    """Return the content security policy of all these pages."""
-    return _policy(current_brand().accent)
+def policy(style: str = "", script: str = "") -> str:
+    """Return the content security policy of all these pages. `style`, `script`: a page's own."""
+    return _policy(style or _style(current_brand().accent), script or sign_in_script())
 
 
 @cache
-def _policy(accent: str) -> str:
-    scripts = (_SHADE, sign_in_script(), *map(_text, _MODULES))
-    return strict_policy(scripts, (_style(accent),))
+def _policy(style: str, script: str) -> str:
+    return strict_policy((_SHADE, script, *map(_text, _MODULES)), (style,))
 
 
 @cache
@@ -148,10 +147,11 @@ _OPEN = message("Open ComfyForms")
 _DEAD = message("This link no longer works")
 
 
-def as_page(page: str, status: int = 200) -> HTMLResponse:
+def as_page(page: str, status: int = 200, allowed: str = "") -> HTMLResponse:
     """Return a page as a response that browsers don't store. Its policy allows only its own
-    scripts."""
-    return HTMLResponse(page, status, headers=NO_STORE | {"content-security-policy": policy()})
+    scripts. `allowed`: the policy of a page with its own style sheet."""
+    headers = NO_STORE | {"content-security-policy": allowed or policy()}
+    return HTMLResponse(page, status, headers=headers)
 
 
 def head_tags_of(root: str, page: str = "", preview: LinkPreview | None = None) -> str:
@@ -164,10 +164,16 @@ def head_tags_of(root: str, page: str = "", preview: LinkPreview | None = None) 
 
 
 def plain_page(
-    root: str, title: str, body: str, top: str = "", preview: LinkPreview | None = None
+    root: str,
+    title: str,
+    body: str,
+    top: str = "",
+    preview: LinkPreview | None = None,
+    style: str = "",
 ) -> str:
     """Return a whole page. `root`: the app's URL, to which all other URLs in it are relative;
-    `title`, `body`: HTML; `top`: HTML at the end of the header; `preview`: its own link preview."""
+    `title`, `body`: HTML; `top`: HTML at the end of the header; `preview`: its own link preview;
+    `style`: its own style sheet in place of the common one."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
     notice = f'<p class="brand-notice">{html.escape(brand.notice)}</p>\n' if brand.notice else ""
@@ -179,7 +185,7 @@ def plain_page(
 <meta charset="utf-8">
 <base href="{base}">
 {head_tags_of(html.escape(root), title, preview)}
-{_head()}
+{_head(style)}
 </head>
 <body>
 <header class="brand">{logo_tag(28)} {html.escape(brand.name)}
@@ -239,8 +245,8 @@ def _own_icon(accent: str) -> str:
     return f"data:image/svg+xml,{quote(icon)}"
 
 
-def _head() -> str:
+def _head(style: str) -> str:
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="{icon_address()}">
-{style_tags()}"""
+{style_tags(style)}"""

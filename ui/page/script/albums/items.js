@@ -77,7 +77,7 @@ export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at
   });
 
 /**
- * Return the tiles of a list of which only the first items are loaded.
+ * Return the tiles of a list. Its first items are loaded.
  * @param {readonly AlbumItem[]} items
  * @param {number} total
  * @returns {Past}

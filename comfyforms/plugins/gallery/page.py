@@ -1,0 +1,103 @@
+"""The page /gallery: HTML without data, which its script asks the API for."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from comfy.base.errors import AlbumNotFound
+from comfy.base.messages import message
+from comfy.records.albums import AlbumStore
+from comfyforms.hooks import PluginApp
+from comfyforms.plugins.gallery.visits import Asked, Visits
+from ui.accounts.pages.sign_in import SignInPage
+from ui.brand import current_brand
+from ui.gradio.internals import root_address
+from ui.languages.current import html_of
+from ui.page.plain.layout import (
+    as_page,
+    dead_link_page,
+    link_to_app,
+    module_tag,
+    plain_page,
+    policy,
+)
+from ui.page.plain.small_pages import not_found_page
+from ui.page.script_files import gallery_script
+from ui.page.style_text import gallery_styles
+from ui.page.theme import accent_variables, variables
+from ui.web.access import Access, GuardedRoutes
+
+GALLERY = message("Gallery")
+PATH = "/gallery"
+_SHADE = message("Switch theme")
+_ASK = message("Ask for a new one.")
+_NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
+
+
+def gallery_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
+    """Return `GET /gallery`, `/gallery/{album}` and, for guests, `/gallery/guest/{token}`. The
+    pages are the same for everyone: the API decides what their script gets."""
+    routes, settings = GuardedRoutes(), app.settings
+    sign_in = SignInPage(settings.languages, app.identity.login, settings.root_path)
+
+    visits = Visits(app, store)
+
+    def may_look(request: Request, album: str) -> bool:
+        try:
+            return bool(visits.of(Asked(request, album)))
+        except AlbumNotFound:
+            return False
+
+    def page(request: Request, path: str, album: str = "") -> HTMLResponse:
+        root = root_address(request, path, settings.root_path)
+        is_seen = bool(album) and may_look(request, album)
+        if app.identity.owner(request) is None and not is_seen:
+            return sign_in(request, path)
+        return _page(root, album) if is_seen or not album else not_found_page(root)
+
+    @routes.get(PATH, Access.SIGN_IN_PAGE)
+    def albums(request: Request) -> HTMLResponse:
+        """Return the page of all albums."""
+        return page(request, PATH)
+
+    @routes.get(f"{PATH}/{{album}}", Access.SIGN_IN_PAGE)
+    def album(album: str, request: Request) -> HTMLResponse:
+        """Return an album's page; 404 for an unknown one."""
+        return page(request, f"{PATH}/{album}", album)
+
+    @routes.get(f"{PATH}/guest/{{token}}", Access.PUBLIC)
+    def guest(token: str, request: Request) -> HTMLResponse:
+        """Return an album's page for the guests who have its link."""
+        root = root_address(request, f"{PATH}/guest/{token}", settings.root_path)
+        if not may_look(request, token):
+            return dead_link_page(root, _ASK, leads_on=False)
+        return _page(root, token, is_guest=True)
+
+    return routes
+
+
+def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
+    style, script = _style(current_brand().accent), gallery_script()
+    label = html_of(_SHADE)
+    top = (
+        f'<span class="top"><button type="button" id="shade" class="bare" data-icon="moon" hidden'
+        f' title="{label}" aria-label="{label}"></button>'
+        f"{'' if is_guest else link_to_app()}</span>"
+    )
+    about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
+    body = f"""<main id="gallery" {about} aria-busy="true"></main>
+<noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
+<script type="module">{script}</script>
+{module_tag("shade.js")}"""
+    page = plain_page(root, html_of(GALLERY), body, top, style=style)
+    return as_page(page, allowed=policy(style, script))
+
+
+@cache
+def _style(accent: str) -> str:
+    own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
+    return f"\n{own}\n{gallery_styles()}"

@@ -1,0 +1,320 @@
+// @ts-check
+// The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
+// are the history's.
+
+import { ALL, queryOf, renewed, saidBy, tilesOf } from "../../albums/items.js";
+import { confirm } from "../../confirm.js";
+import { $, announce, button, element, iconButton, root } from "../../dom.js";
+import { History } from "../../history/list.js";
+import { Selection } from "../../history/selection.js";
+import { message, withKey } from "../../messages.js";
+import { ask, get } from "../../requests.js";
+import { albumAt, review } from "./calls.js";
+import { Filters } from "./filters.js";
+import { Review } from "./review.js";
+
+/** @import { Album, AlbumItem, ItemFilter, Verdict } from "../../albums/items.js" */
+/** @import { PastRun } from "../../state.js" */
+/** @import { Counts } from "./album_head.js" */
+
+/** A page of items. @typedef {{ items: AlbumItem[], next: string | null, counts: Counts, total?: number, people?: { id: string, name: string }[], workflows?: string[] }} ItemPage */
+
+const LIMIT = "200"; // items per request
+const KEEP = message("Keep");
+const REJECT = message("Reject");
+
+export class Wall {
+  place = element("div", "history");
+  #album;
+  #told;
+  #filters = new Filters(() => this.#load());
+  #selection;
+  #list;
+  #review;
+  /** @type {AlbumItem[]} */
+  #items = [];
+  /** @type {string | null} */
+  #next = null;
+  #version;
+  #total = 0;
+  #turn = 0;
+  #loading = Promise.resolve();
+
+  /**
+   * @param {Album} album
+   * @param {(counts: Counts) => void} told
+   */
+  constructor(album, told) {
+    this.#album = album;
+    this.#told = told;
+    this.#version = album.version;
+    this.#selection = new Selection(
+      (ids) => this.#list?.pick(ids),
+      (runs) => this.#actionsFor(new Set(runs.map(({ id }) => id))),
+    );
+    this.#list = new History(
+      this.place,
+      {
+        searchable: true,
+        select: ({ index }) => this.#review.open(index),
+        search: () => this.#load(),
+      },
+      {
+        wants: (_, to) => this.#complete(to),
+        star: null,
+        pick: (index, event) =>
+          !this.#selection.toggle.hidden && this.#selection.take(this.#tiles, index, event),
+        dress: (item, run) => this.#dress(item, run),
+      },
+    );
+    this.#review = new Review(album, {
+      itemAt: (at) => this.#items[at] ?? null,
+      load: (at) => this.#complete(at + 1),
+      say: (item, said) => this.#say(item, said),
+      changed: (item) => this.#change([item]),
+      left: (at) => this.#left(at),
+    });
+    $("h2", this.place)?.replaceWith(this.#filters.place);
+    $(".rows", this.place)?.after(this.#selection.toggle);
+    $("header", this.place)?.append(this.#selection.place);
+    this.#selection.toggle.hidden = !(this.#may("review") || this.#may("add"));
+    this.#list.list.addEventListener("keydown", (event) => this.#pressed(event));
+  }
+
+  async begin() {
+    await this.#load();
+    const events = new EventSource(root + albumAt("/events"));
+    events.addEventListener("change", ({ data }) => this.#hear(JSON.parse(data)));
+    events.addEventListener("end", () => location.reload());
+  }
+
+  get #tiles() {
+    return tilesOf(this.#items, this.#total);
+  }
+
+  /** @returns {ItemFilter} */
+  get #filter() {
+    return { ...ALL, ...this.#filters.chosen, text: this.#list.text };
+  }
+
+  get #isFiltered() {
+    return queryOf(this.#filter).size > 0;
+  }
+
+  /** @param {string} [after] */
+  #query(after) {
+    const query = queryOf(this.#filter, after);
+    query.set("limit", LIMIT);
+    return query;
+  }
+
+  /** Load the list from its start. */
+  async #load() {
+    const turn = ++this.#turn;
+    /** @type {ItemPage | null} */
+    const told = await get(albumAt("/items", this.#query()));
+    if (turn !== this.#turn || !told) return;
+    this.#items = told.items;
+    this.#total = told.total ?? told.items.length;
+    this.#filters.show(told);
+    this.#tell(told);
+    this.#list.begin();
+  }
+
+  /**
+   * Load items up to an index.
+   * @param {number} to exclusive
+   */
+  #complete(to) {
+    const turn = this.#turn;
+    this.#loading = this.#loading.then(async () => {
+      while (turn === this.#turn && this.#next && this.#items.length < to) {
+        /** @type {ItemPage | null} */
+        const told = await get(albumAt("/items", this.#query(this.#next)));
+        if (turn !== this.#turn || !told) return;
+        this.#items.push(...told.items);
+        this.#tell(told);
+      }
+    });
+    return this.#loading;
+  }
+
+  /** @param {ItemPage} told */
+  #tell({ next, counts }) {
+    this.#next = next;
+    this.#total = next ? Math.max(this.#total, this.#items.length + 1) : this.#items.length;
+    this.#filters.count(counts);
+    this.#told(counts);
+    this.#draw();
+  }
+
+  #draw() {
+    const nothing = this.#isFiltered
+      ? message("No results.")
+      : message("Nothing here yet. Share results from their menu or the history.");
+    this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], { any: true, nothing });
+  }
+
+  /**
+   * Show a change of the album by any user.
+   * @param {{ version: number, items: number }} now
+   */
+  async #hear({ version, items }) {
+    if (version === this.#version) return;
+    const since = this.#version;
+    this.#version = version;
+    const query = new URLSearchParams({ since: String(since) });
+    /** @type {ItemPage | null} */
+    const told = await get(albumAt("/items", query));
+    if (!told) return;
+    const { counts } = told;
+    this.#change(told.items);
+    this.#filters.count(counts);
+    this.#told(counts);
+    if (!this.#isFiltered && this.#total !== items && !this.#review.isOpen) this.#load();
+  }
+
+  /** @param {readonly AlbumItem[]} changed */
+  #change(changed) {
+    const before = this.#items.length;
+    this.#items = renewed(this.#items, changed, this.#isFiltered);
+    this.#total += this.#items.length - before;
+    this.#review.renew(changed, this.#items.length - before);
+    this.#draw();
+  }
+
+  /**
+   * Store a verdict or stars, and show them at once.
+   * @param {AlbumItem} item
+   * @param {{ verdict: Verdict, stars: number }} said
+   */
+  async #say(item, said) {
+    if (!this.#may("review")) return;
+    this.#change([{ ...item, ...said }]);
+    const words = { keep: message("Kept"), reject: message("Rejected"), "": message("Undecided") };
+    announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
+    const now = await review(item, said);
+    this.#change([now ?? item]);
+  }
+
+  /** @param {Album["may"][number]} what */
+  #may(what) {
+    return this.#album.may.includes(what);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const { run } = /** @type {HTMLElement} */ (event.target).closest("li")?.dataset ?? {};
+    const item = this.#items.find(({ id }) => id === run);
+    const said = item && saidBy(event, item);
+    if (!item || !said) return;
+    event.preventDefault();
+    this.#say(item, said);
+  }
+
+  /**
+   * Show on a tile what people say of it, with buttons for a pointer.
+   * @param {HTMLElement} place
+   * @param {PastRun} run
+   */
+  #dress(place, { id }) {
+    const item = this.#items.find((one) => one.id === id);
+    if (!item) return;
+    const { verdict, stars, comments, keeps, rejects } = item;
+    const key = [verdict, stars, comments, keeps, rejects].join();
+    if (place.dataset.said === key) return;
+    place.dataset.said = key;
+    place.dataset.verdict = verdict;
+    $(".said-of", place)?.remove();
+    const of = element("span", "said-of");
+    if (this.#may("review"))
+      for (const [wish, icon, words, letter] of /** @type {const} */ ([
+        ["reject", "close", REJECT, "X"],
+        ["keep", "check", KEEP, "K"],
+      ])) {
+        const press = () => this.#say(item, { verdict: verdict === wish ? "" : wish, stars });
+        const act = iconButton(icon, press, `act ${wish}`);
+        act.tabIndex = -1; // the keys do the same
+        act.ariaLabel = act.title = withKey(words, letter);
+        act.ariaPressed = String(verdict === wish);
+        of.append(act);
+      }
+    const facts = [
+      keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
+      rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
+      stars && "★".repeat(stars),
+    ].filter(Boolean);
+    const said = element("span", "facts", facts.join("  "));
+    if (comments) said.append(commentsOf(comments));
+    if (said.hasChildNodes()) of.append(said);
+    place.append(of);
+    const tile = $(".tile", place);
+    if (tile) tile.ariaLabel = [tile.title, wordsOf(item)].filter(Boolean).join(" · ");
+  }
+
+  /**
+   * Return the actions for the selected items.
+   * @param {ReadonlySet<string>} ids
+   */
+  #actionsFor(ids) {
+    const items = this.#items.filter(({ id }) => ids.has(id));
+    const judge = (/** @type {Verdict} */ verdict) => async () => {
+      for (const item of items) await this.#say(item, { verdict, stars: item.stars });
+    };
+    const query = new URLSearchParams([
+      ["album", this.#album.id],
+      ...items.map(({ id }) => ["item", id]),
+      ["like", ""],
+    ]);
+    const like = button(message("More like these"), () => location.assign(`${root}/?${query}`));
+    const isLike =
+      items.length > 0 &&
+      items.every(({ settings, title }) => settings && title === items[0]?.title);
+    like.ariaDisabled = String(!isLike);
+    const drop = button(message("Remove"), () => this.#remove(items), "button bad");
+    const isOwn = this.#may("take_back") || this.#may("change");
+    drop.ariaDisabled = String(!items.length || !(isOwn || items.every(({ mine }) => mine)));
+    const judges = this.#may("review")
+      ? [button(KEEP, judge("keep")), button(REJECT, judge("reject"))]
+      : [];
+    for (const one of judges) one.ariaDisabled = String(!items.length);
+    return [...judges, ...(this.#may("add") ? [like, drop] : [])];
+  }
+
+  /** @param {readonly AlbumItem[]} items */
+  #remove(items) {
+    const ids = items.map(({ id }) => id);
+    confirm(
+      message("Remove from the album?"),
+      message("The results stay with their owners."),
+      message("Remove"),
+      async () => {
+        const query = new URLSearchParams(ids.map((id) => ["item", id]));
+        if (!(await ask(albumAt("/items", query), undefined, "DELETE"))) return;
+        this.#selection.end();
+        this.#load();
+      },
+    );
+  }
+
+  /** @param {number} at */
+  #left(at) {
+    if (this.#isFiltered && this.#filters.chosen.verdict) this.#load();
+    else this.#list.focus(Math.min(at, this.#items.length - 1));
+  }
+}
+
+/** @param {number} count */
+function commentsOf(count) {
+  const made = element("span", "digits", String(count));
+  made.dataset.icon = "comment";
+  return made;
+}
+
+/** @param {AlbumItem} item */
+const wordsOf = ({ keeps, rejects, verdict }) =>
+  verdict === "keep" || (keeps && !rejects)
+    ? message("Kept")
+    : verdict === "reject" || rejects
+      ? message("Rejected")
+      : "";
