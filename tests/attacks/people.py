@@ -31,8 +31,8 @@ PROMPT = {
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A user's own data: a finished run, an upload's path, a private workflow and a script's call.
-    `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
+    """A user's own data: a finished run, an upload's path, a private workflow, a script's call, and
+    a private album with an item. `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
     name of the run's file."""
 
     run: str
@@ -42,6 +42,8 @@ class Owned:
     batch: str = "no-batch"
     chain: str = "no-chain"
     step_run: str = "no-run"
+    album: str = "no-album"
+    item: str = "0"
     file: str = "no-file"
 
     def at(self, path: str) -> str:
@@ -55,7 +57,8 @@ class Owned:
             "name": LAST_STEP if "/steps/" in path else "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
-            "item": "1",
+            "album": self.album,
+            "item": self.item,
             "comment": "1",
             "change": "stop",
             "api_name": "predict" if "/run/" in path else "workflows",
@@ -85,6 +88,8 @@ def never(owned: Owned) -> Owned:
         owned.workflow[:-4] + "zzzz",
         secrets.token_hex(16),
         *(str(uuid.uuid4()) for _ in range(3)),
+        album=secrets.token_urlsafe(16),
+        item=owned.item,
     )
 
 
@@ -103,13 +108,17 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
 
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     cookie = browser(app, login)
+    run = a_run(app, cookie)
+    album, item = an_album(app, cookie, run)
     return Person(
         cookie,
         Owned(
-            a_run(app, cookie),
+            run,
             an_upload(app, cookie),
             a_workflow(app, cookie, OWN),
             a_call(app, cookie),
+            album=album,
+            item=item,
         ),
     )
 
@@ -121,6 +130,9 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     owned = replace(who.owned, call=a_call(app, who.cookie))
     if "{run_id}" in path:
         owned = replace(owned, run=a_run(app, who.cookie))
+    if "{album}" in path:
+        album, item = an_album(app, who.cookie, owned.run)
+        owned = replace(owned, album=album, item=item)
     if "{batch_id}" in path:
         owned = replace(owned, batch=a_batch(app, who.cookie))
     if "{chain_id}" in path:
@@ -148,6 +160,21 @@ def a_batch(app: RunningApp, cookie: str) -> str:
     axes = [{"field": "2.text", "text": "a cat\na dog"}]
     told = done_at(app, cookie, "text-to-image/batches", {"values": SMALL, "axes": axes})
     return str(told["id"])
+
+
+def an_album(app: RunningApp, cookie: str, run: str) -> tuple[str, str]:
+    """Return the ids of a new private album and of a result in it."""
+    address, headers = f"{app.url}/api/v1/albums", {"Cookie": cookie}
+    new = {"title": SECRET}
+    made = requests.post(address, json=new, headers=headers, timeout=LONGEST_WAIT).json()
+    added = requests.post(
+        f"{address}/{made['id']}/items",
+        json={"runs": [run], "settings": True},
+        headers=headers,
+        timeout=LONGEST_WAIT,
+    )
+    assert added.ok, added.text
+    return str(made["id"]), str(added.json()["items"][0]["id"])
 
 
 def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:

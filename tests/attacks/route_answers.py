@@ -49,17 +49,11 @@ OF_ADMINISTRATORS = (
     "/operator/servers/{number}/log",
 )
 
-# Requests below an album that doesn't exist.
-OF_ALBUMS = (
-    *("GET items", "POST items", "GET zip", "GET sheet", "GET events", "GET links", "POST links"),
-    *("DELETE links/{link}", "PUT items/{item}/review", "GET items/{item}/comments"),
-    *("DELETE items/{item}/comments/{comment}", "GET items/{item}/thumb"),
-    "GET items/{item}/file/{name}",
-)
 # The owner's answers to requests that the walk can't complete, with the reasons.
 OF_MODEL_FILES = tuple(
     f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
 )
+ALBUM = f"{API}/albums/{{album}}"
 COMFYUI_ROOTS = ("", "/api")  # of ComfyUI's own API
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -90,8 +84,11 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
                 "GET /v1/models/{model:path}",
-                *(f"{method} {API}/albums/{{album}}" for method in ("GET", "PATCH", "DELETE")),
-                *(f"{request.replace(' ', f' {API}/albums/{{album}}/')}" for request in OF_ALBUMS),
+                f"POST {ALBUM}/items",  # no results; nothing is kept
+                f"GET {ALBUM}/zip",
+                f"GET {ALBUM}/sheet",
+                f"DELETE {ALBUM}/links/{{link}}",
+                f"DELETE {ALBUM}/items/{{item}}/comments/{{comment}}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
@@ -122,9 +119,9 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "POST /account/key",
                 f"POST {API}/workflows/{{name:path}}/batches",  # nothing varies
                 f"POST {API}/albums",  # no title, no item, no text
-                f"DELETE {API}/albums/{{album}}/items",
-                f"GET {API}/albums/{{album}}/values",
-                f"POST {API}/albums/{{album}}/items/{{item}}/comments",
+                f"DELETE {ALBUM}/items",
+                f"GET {ALBUM}/values",
+                f"POST {ALBUM}/items/{{item}}/comments",
             ),
             422,
         ),
@@ -208,7 +205,10 @@ def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers |
     for rule in here:
         if method in rule.methods or (rule.is_plain and method == "HEAD" and "GET" in rule.methods):
             done = DONE.get(request, rule.options.get("status_code", SUCCESS))
-            return _answers_of(rule.access, REFUSED.get(request, done))
+            own = REFUSED.get(request, done)
+            if path.startswith(ALBUM) and own != 422:  # only its owner may see a private album
+                return Answers(own, 404, 404 if rule.access is Access.PUBLIC else 401)
+            return _answers_of(rule.access, own)
     if any(rule.is_plain and not rule.methods for rule in here):
         return users(REFUSED[f"GET {path}"])
     unknown = 405 if path.startswith(f"{API}/") else 404
@@ -283,10 +283,10 @@ OPEN = frozenset(
         *("/manifest.json", "/service_worker.js"),
         *("/gallery", "/gallery/{album}", "/gallery/guest/{token}", "/script/{version}/gallery.js"),
         # Public albums, and links to any.
-        *(f"{API}/albums", f"{API}/albums/{{album}}"),
-        *(f"{API}/albums/{{album}}/{part}" for part in ("events", "items", "sheet", "zip")),
+        *(f"{API}/albums", ALBUM),
+        *(f"{ALBUM}/{part}" for part in ("events", "items", "sheet", "zip")),
         *(
-            f"{API}/albums/{{album}}/items/{{item}}/{part}"
+            f"{ALBUM}/items/{{item}}/{part}"
             for part in ("comments", "comments/{comment}", "file/{name}", "review", "thumb")
         ),
     }
