@@ -49,7 +49,7 @@ class AuditMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request."""
         audit = self.audit_of(scope) if scope["type"] == "http" else None
-        if audit is None or (audit is Audit.FILE and _is_shown(Headers(scope=scope))):
+        if audit is None or (audit is Audit.FILE and is_shown(Headers(scope=scope))):
             await self.app(scope, receive, send)
             return
 
@@ -64,7 +64,7 @@ class AuditMiddleware:
         await self.app(scope, receive, send_noted)
 
 
-def _is_shown(headers: Headers) -> bool:
+def is_shown(headers: Headers) -> bool:
     """Return whether a page loads a file to show it, or a client asks for a later part of it. A
     saved file is a navigation, and programs send no such header."""
     part = headers.get("range", "bytes=0-")

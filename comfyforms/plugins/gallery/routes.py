@@ -28,6 +28,7 @@ from comfy.records.albums import (
     WantedItems,
     WantedVerdict,
 )
+from comfy.records.audit import AuditAction
 from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups, escaped
 from comfy.records.store import RunStore
@@ -67,6 +68,7 @@ from ui.files.result_files import (
     zip_download,
 )
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import is_shown
 from ui.web.identity import NOBODY
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, Work
@@ -159,14 +161,10 @@ def albums_api(app: PluginApp, history: RunStore) -> Iterator[GuardedRoutes]:
     yield GuardedRoutes.of(ItemHandlers(visits, audit, history, docs, app.parts.results))
 
 
-def _noted(audit: AuditLog, visit: Visit, sentence: str) -> None:
-    """Log an action, except what an owner does in a private album."""
+def _note(audit: AuditLog, visit: Visit, action: AuditAction, sentence: str) -> None:
+    """Log an action, unless only the owner sees the album."""
     if visit.album.access != "private" or visit.link:
-        _note(audit, visit, sentence)
-
-
-def _note(audit: AuditLog, visit: Visit, sentence: str) -> None:
-    audit.note(Actor(visit.owner, visit.names["person"]), sentence, "share")
+        audit.note(Actor(visit.owner, visit.names["person"]), sentence, action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +236,7 @@ class AlbumHandlers:
         visit = self.visits.of(asked, Right.TAKE_BACK)
         self._store.delete(visit.album.id)
         sentence = message("{person} deleted the album “{album}”.", **visit.names)
-        _noted(self.audit, visit, sentence)
+        _note(self.audit, visit, "delete", sentence)
         return Response(status_code=204)
 
     @routes.get(
@@ -264,21 +262,22 @@ class AlbumHandlers:
         return AsciiJSON(AlbumLinksDoc(tuple(map(_link_doc, self._store.links(visit.album.id)))))
 
     @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLinkDoc)
-    def create_album_link(self, asked: _Asked, link: NewLink) -> AsciiJSON:
+    def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
         """Make a link to an album of yours, for guests without an account."""
         visit = self.visits.of(asked, Right.CHANGE)
-        made = self._store.add_link(visit.album.id, **asdict(link))
+        link = self._store.add_link(visit.album.id, **asdict(new))
         sentence = message("{person} made a link to the album “{album}”.", **visit.names)
-        _note(self.audit, visit, sentence)
-        return AsciiJSON(_link_doc(made), 201)
+        _note(self.audit, replace(visit, link=link), "share", sentence)
+        return AsciiJSON(_link_doc(link), 201)
 
-    @routes.delete("/{album}/links/{link}", Access.SIGNED_IN, status_code=204)
-    def delete_album_link(self, asked: _Asked, link: str) -> Response:
+    @routes.delete("/{album}/links/{token}", Access.SIGNED_IN, status_code=204)
+    def delete_album_link(self, asked: _Asked, token: str) -> Response:
         """End a link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
-        self._store.end_link(visit.album.id, link)
+        link = self._store.link(token)
+        self._store.end_link(visit.album.id, token)
         sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
-        _note(self.audit, visit, sentence)
+        _note(self.audit, replace(visit, link=link), "share", sentence)
         return Response(status_code=204)
 
 
@@ -365,7 +364,7 @@ class ItemHandlers:
             count=len(items),
             **visit.names,
         )
-        _noted(self.audit, visit, sentence)
+        _note(self.audit, visit, "share", sentence)
         return AsciiJSON(ItemsDoc(self._item_docs(visit, items)), 201)
 
     def _places(self, new: NewItems, owner: str) -> Iterator[tuple[Record, int]]:
@@ -400,7 +399,7 @@ class ItemHandlers:
             count=len(found),
             **visit.names,
         )
-        _noted(self.audit, visit, sentence)
+        _note(self.audit, visit, "delete", sentence)
         return Response(status_code=204)
 
     @routes.put("/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
@@ -487,6 +486,8 @@ class ItemHandlers:
         found = self._store.item(visit.album.id, item)
         for _, record in self._with_records([found]):
             file, sees = record.state.files[found.place], visit.sees_settings(found)
+            if not is_shown(asked.request.headers) and visit.album.access != "private":
+                self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
             own_name = shared_name(record, found.place, has_prompt=sees)
             asks = asked.request.headers
             if sees:
@@ -509,7 +510,7 @@ class ItemHandlers:
             count=len(items),
             **visit.names,
         )
-        _noted(self.audit, visit, sentence)
+        _note(self.audit, visit, "download", sentence)
         return answer
 
     def _with_verdict(self, visit: Visit, verdict: WantedVerdict, most: int) -> list[AlbumItem]:

@@ -149,7 +149,9 @@ def test_the_log_of_actions_names_them(place: Place) -> None:
     place.ask("ann", "DELETE", f"/{private}/items?item={item}")
     album, item = place.album()
     guest = place.link(album)
+    began = time.time()
     place.ask("nobody", "GET", f"/{guest}/zip?verdict=")
+    assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     place.ask("ann", "DELETE", f"/{album}/links/{guest}")
     place.ask("olga", "DELETE", f"/{album}/items?item={item}")
     place.ask("olga", "DELETE", f"/{album}")
@@ -161,4 +163,13 @@ def test_the_log_of_actions_names_them(place: Place) -> None:
         "ann made a link to the album “A”.",
         "ann shared a result in the album “A”.",
     ]
+    events = list(history.audit.between(began, time.time() + 1))
+    assert [(one.owner, one.action) for one in events] == [
+        ("user:olga", "delete"),
+        ("user:olga", "delete"),
+        ("user:ann", "share"),
+        ("user:bob", "download"),
+        ("", "download"),
+    ]
+    assert guest not in str(events)
     assert "private" not in str(history.administration.lines(50))
