@@ -5,13 +5,16 @@ Page for reading and trying the API. It loads only the app's own files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from threading import Condition
 from types import MappingProxyType
 from typing import Any
 
+from cachetools import Cache, cached
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
@@ -182,13 +185,17 @@ def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
     """Return `GET /openapi.json`."""
     routes = GuardedRoutes(include_in_schema=False)
 
-    @routes.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
-    async def openapi() -> Response:
-        """Return the OpenAPI document."""
+    @cached(Cache[Any, bytes](1), condition=Condition())
+    def document() -> bytes:  # takes a second or more
         schema: dict[str, Any] = api.openapi()
         schemas = schema["components"]["schemas"] | {"Problem": PROBLEM}
         parts = {"schemas": schemas, "securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
-        return AsciiJSON(schema | more)
+        return json.dumps(schema | more).encode()
+
+    @routes.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
+    def openapi() -> Response:
+        """Return the OpenAPI document."""
+        return Response(document(), media_type="application/json")
 
     return routes

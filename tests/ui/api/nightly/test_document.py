@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
+from fastapi import FastAPI
 
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp
-from tests.ui.api.api_calls import QUICK
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.api.api_calls import QUICK, call
 from tests.ui.api.test_document import BATCH, CHAIN, RUNS, Document
 
 
@@ -32,3 +38,26 @@ def test_starts_match_the_document(document: Document) -> None:
             document.asked("POST", path, at, status, headers=headers, **body)
     document.asked("POST", starts[0][0], RUNS, 422, json={"values": {"5.steps": 0}})
     document.asked("POST", "/workflows/{name}/batches", starts[2][1], 422, json={})
+
+
+def test_writing_the_document_delays_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a second or more, once."""
+    begun, released, write = threading.Event(), threading.Event(), FastAPI.openapi
+
+    def write_slowly(api: FastAPI) -> dict[str, Any]:
+        begun.set()
+        assert released.wait(LONGEST_WAIT)
+        return write(api)
+
+    monkeypatch.setattr(FastAPI, "openapi", write_slowly)
+    with running_demo_app(step_seconds=0) as (_, app), ThreadPoolExecutor() as others:
+        document = others.submit(call, app, "GET", "/openapi.json")
+        try:
+            assert begun.wait(LONGEST_WAIT)
+            assert call(app, "GET", "/health").status_code == 200
+        finally:
+            released.set()
+        told = document.result().content
+        begun.clear()
+        assert call(app, "GET", "/openapi.json").content == told
+        assert not begun.is_set()
