@@ -275,9 +275,10 @@ async def _follow_run(run: Run, call: Call) -> None:
 
 
 def _by_key(given: Mapping[str, Any], form: Form) -> dict[str, Any]:
-    """Return values by field key. A URI of a result becomes a reference to the file."""
+    """Return values by field key. A URI of a result becomes a reference to the file. Some
+    assistants send null for what they omit."""
     keys = {name: key for key, name in argument_names(form).items()}
-    values = {keys[name]: value for name, value in given.items()}
+    values = {keys[name]: value for name, value in given.items() if value is not None}
     for key, value in values.items():
         if form.field(key).is_media and isinstance(value, str) and (place := place_of(value)):
             values[key] = {"run": place[0], "file": place[1]}
