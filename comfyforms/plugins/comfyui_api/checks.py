@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import COMBO, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.library.catalog import CatalogCache
-from comfy.prompt.model import Node, Prompt, is_link, links
+from comfy.prompt.model import InputRef, Node, Prompt, is_link, links
 from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, error_of
 
@@ -126,17 +126,41 @@ def _checked(
         if any(node_id in nodes for nodes in needed.values())
     }
     if node_errors and all(node_errors.keys() & nodes for nodes in needed.values()):
-        all_errors = [one for found in errors.values() for one in found]
-        raise PromptRefused(
-            "prompt_outputs_failed_validation",
-            "Prompt outputs failed validation",
-            "\n".join(f"{one['message']}: {one['details']}" for one in all_errors),
-            node_errors=node_errors,
-        )
+        raise _failed(errors, node_errors)
     if targets:
         kept = set[str]().union(*needed.values())
         prompt = {node_id: node for node_id, node in prompt.items() if node_id in kept}
     return prompt, node_errors
+
+
+def unknown_files(prompt: Prompt, places: Iterable[InputRef]) -> PromptRefused:
+    """Return the refusal of inputs that name files which the sender doesn't have."""
+    told = "Custom validation failed for node"
+    why = "You have no such file. Send it to /upload/image first."
+    errors: dict[str, list[Json]] = {}
+    for node_id, name in islice(places, _MOST_WRONG):
+        about = {"input_name": name}
+        error = error_of("custom_validation_failed", told, f"{name} - {why}", about)
+        errors.setdefault(node_id, []).append(error)
+    node_errors = {
+        node_id: {
+            "errors": found,
+            "dependent_outputs": [],
+            "class_type": prompt[node_id]["class_type"],
+        }
+        for node_id, found in errors.items()
+    }
+    return _failed(errors, node_errors)
+
+
+def _failed(errors: Mapping[str, list[Json]], node_errors: Json) -> PromptRefused:
+    all_errors = [one for found in errors.values() for one in found]
+    return PromptRefused(
+        "prompt_outputs_failed_validation",
+        "Prompt outputs failed validation",
+        "\n".join(f"{one['message']}: {one['details']}" for one in all_errors),
+        node_errors=node_errors,
+    )
 
 
 def _needed(prompt: Prompt, output: str) -> set[str]:

@@ -28,7 +28,7 @@ from comfy.runs.interface import UNWATCHED, Origin, Run
 from comfy.workflow.model import check_names
 from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
-from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of
+from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of, unknown_files
 from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, comfyui_errors
 from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
 from ui.api.requests import Requester
@@ -184,18 +184,19 @@ class PromptCalls:
         return "" if taken or stored else prompt_id
 
     def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
-        catalog = self.starter.forms.catalog.get()
-        named = (
-            (InputRef(node, name), unwrap(one["inputs"].get(name)))
+        """Return the owner's files that a prompt names. Raises PromptRefused for names
+        of other uploads."""
+        catalog, permissions = self.starter.forms.catalog.get(), self.starter.forms.permissions
+        named = [
+            (InputRef(node, name), spec.upload, self.own_file(owner, value))
             for node, one in prompt.items()
             for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
-            if spec.names_files
-        )
-        return {
-            place: file
-            for place, value in named
-            if isinstance(value, str) and (file := self.own_file(owner, value)) is not None
-        }
+            if spec.names_files and isinstance(value := unwrap(one["inputs"].get(name)), str)
+        ]
+        unknown = [place for place, upload, file in named if upload and file is None]
+        if unknown and not (permissions.edits(owner) or permissions.trusts(owner)):
+            raise unknown_files(prompt, unknown)
+        return {place: file for place, _, file in named if file is not None}
 
     def _is_one(self, owner: str) -> bool:
         """Return whether an owner is one user."""

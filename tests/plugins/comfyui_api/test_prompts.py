@@ -40,6 +40,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 PREVIEWS = {"preview_method": "auto"}
 ERROR = {"type", "message", "details", "extra_info"}
+IMAGE = {"input_name": "image"}
 SHORT, LONG = prompt(n5_steps=2), prompt(n5_steps=200)
 SAVED = {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["6", 0]}}
 
@@ -327,7 +328,8 @@ def test_the_page_shows_sent_prompts(served: Served) -> None:
 
 
 def test_refuses_files_of_others(served: Served) -> None:
-    """A prompt may name the user's own results and uploads, but nothing else on the server."""
+    """A prompt may name the user's own results and uploads, but nothing else on the server. Clients
+    show the input, as they do at ComfyUI."""
     _, app = served
     first = send(app, nodes=SHORT)
     name = ended(app, first)["outputs"]["7"]["images"][0]["filename"]
@@ -337,10 +339,13 @@ def test_refuses_files_of_others(served: Served) -> None:
         return nodes | {"2": SAVED | {"inputs": {"filename_prefix": "x", "images": ["1", 0]}}}
 
     for value in ("example.png", f"{name} [output]", {"__value__": f"{name} [output]"}, "../x.png"):
-        assert refused(app, prompt=loads(value))["error"]["type"] == "workflow_refused"
+        told = refused(app, prompt=loads(value))
+        assert told["error"]["type"] == "prompt_outputs_failed_validation"
+        (error,) = told["node_errors"]["1"]["errors"]
+        assert (error["type"], error["extra_info"]) == ("custom_validation_failed", IMAGE)
     own = loads(f"{first}/{name} [output]")
     assert ended(app, send(app, nodes=own))["status"]["completed"]
-    assert refused(app, cookie=BOB, prompt=own)["error"]["type"] == "workflow_refused"
+    assert "1" in refused(app, cookie=BOB, prompt=own)["node_errors"]
 
 
 def test_refuses_what_opened_workflows_may_not_do() -> None:
