@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from comfy.records.albums import (
     Person,
     WantedItems,
 )
+from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.records.used_files import bytes_in_use
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
@@ -123,9 +125,16 @@ def test_reviews_of_all_people_decide(history: RunStore, album: Album) -> None:
     assert (review.by, review.verdict, review.stars) == ("", "keep", 3)
 
 
-def test_versions_tell_what_changed(history: RunStore, album: Album) -> None:
-    """Each change gives the album a later version, and `since` finds the changed items."""
+def test_versions_tell_what_changed(
+    history: RunStore, album: Album, database: str, kept: BlobStore
+) -> None:
+    """Each change gives the album a later version, which other processes see, and `since` finds the
+    changed items."""
     first, second = (one.n for one in add(history, album, "r1", "r2"))
+    with closing(RunStore(database, kept)) as other:
+        assert other.albums.stamps([album.id]) == history.albums.stamps([album.id])
+        other.albums.review(album.id, first, OF_BOB, "reject", 0)
+    assert history.albums.stamps([album.id]) == {album.id: (3, 2)}
     versions = [history.albums.get(album.id).version]
 
     def changed() -> list[int]:

@@ -376,11 +376,12 @@ class ItemHandlers:
         for one in new.results:
             yield records[one.run], one.file
         for run in new.runs:
-            yield from ((records[run], at) for at in saved_places(records[run]))
+            yield from _stored_files(records[run])
         wanted, before, goes_on = WantedOfGroups(groups=(escaped(new.batch),)), "", bool(new.batch)
         while goes_on:
             of_batch = self.history.of(owner, wanted, before=before, limit=MOST_CHOSEN)
-            yield from ((record, at) for record in of_batch for at in saved_places(record))
+            for record in of_batch:
+                yield from _stored_files(record)
             goes_on = len(of_batch) == MOST_CHOSEN
             before = of_batch[-1].id if of_batch else ""
 
@@ -543,6 +544,12 @@ class ItemHandlers:
         except Undecodable as problem:
             raise HTTPException(503, str(problem)) from None
         return Response(image, media_type="image/jpeg", headers=as_file(f"{visit.album.title}.jpg"))
+
+
+def _stored_files(record: Record) -> Iterator[tuple[Record, int]]:
+    """Yield the numbers of a run's saved files that are stored here."""
+    files = record.state.files
+    return ((record, at) for at in saved_places(record) if files[at].digest)
 
 
 def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:
