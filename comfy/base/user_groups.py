@@ -16,8 +16,8 @@ class UserGroup:
 
     `workflows`, `templates`: names and patterns. `open`: may open their own workflows; `edit`: may
     edit forms; `publish`: may add workflows for others. `servers`: the names of the servers that
-    run their workflows. `waiting`: unfinished runs; `daily`, `paid`: runs and paid runs in 24
-    hours; `storage`: bytes of results. Limits count per user.
+    run their workflows. `waiting`: unfinished runs; `runs`, `paid_runs`: in 24 hours;
+    `storage_gb`: size of results. Limits count per user.
     """
 
     names: tuple[str, ...] = ()
@@ -28,9 +28,9 @@ class UserGroup:
     publish: bool | None = None
     servers: Collection[str] | None = None
     waiting: int | None = None
-    daily: int | None = None
-    paid: int | None = None
-    storage: float | None = None
+    runs: int | None = None
+    paid_runs: int | None = None
+    storage_gb: float | None = None
 
     def sees(self, workflow: str) -> bool:
         """Return whether a workflow or chain of the folder exists for these users."""
@@ -72,9 +72,9 @@ def united(groups: Sequence[UserGroup]) -> UserGroup:
         _any(one.publish for one in groups),
         _union(one.servers for one in groups),
         _largest(one.waiting for one in groups),
-        _largest(one.daily for one in groups),
-        _largest(one.paid for one in groups),
-        _largest(one.storage for one in groups),
+        _largest(one.runs for one in groups),
+        _largest(one.paid_runs for one in groups),
+        _largest(one.storage_gb for one in groups),
     )
 
 

@@ -124,7 +124,7 @@ def _insert(connection: Connection, event: AuditEvent) -> None:
         "owner": digest(event.owner),
         "person": json.dumps(event.owner),
         "action": event.action,
-        "what": " ".join(event.what.split())[:_LONGEST].encode(errors="replace").decode(),
-        "target": event.target.encode(errors="replace").decode(),
+        "what": "".join(c if c.isprintable() else " " for c in event.what[:_LONGEST]),
+        "target": event.target,
     }
     connection.execute(insert(audit_events).values(row))

@@ -60,8 +60,8 @@ class RunLimits:
         return replace(
             self,
             person=group.waiting or self.person,
-            paid=self.paid if group.paid is None else group.paid,
-            daily=group.daily,
+            paid=self.paid if group.paid_runs is None else group.paid_runs,
+            daily=group.runs,
         )
 
     def servers_of(self, owner: str) -> Collection[str] | None:

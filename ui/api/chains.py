@@ -44,7 +44,6 @@ from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, shared_address
@@ -276,7 +275,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
     @routes.post(
         "/runs/{run_id}/chain",
         Access.OWNER,
-        audit=Audit.PUBLISH,
+        audit="publish",
         status_code=201,
         response_model=NewChain,
     )

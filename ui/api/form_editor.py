@@ -39,7 +39,6 @@ from ui.files.copies import FileCopies
 from ui.files.result_files import as_file
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, AsciiJSON
 from ui.web.shares import Work
@@ -263,7 +262,7 @@ class FormEditorHandlers:
         """Return the settings of a form, and everything that can be edited."""
         return self._opened(owner, name)
 
-    @routes.put("", Access.OWNER, audit=Audit.PUBLISH, response_model=EditorDoc)
+    @routes.put("", Access.OWNER, audit="publish", response_model=EditorDoc)
     def save_form(self, name: str, given: NewSettings, owner: Owner) -> AsciiJSON:
         """Publish the settings of a form for all its users. Its draft is gone."""
         settings, by = _config_from(given.settings), self.identity.name_of(owner)
@@ -294,13 +293,13 @@ class FormEditorHandlers:
         self._editor_of(name, owner).end_preview(owner, name)
         return Response(status_code=204)
 
-    @routes.post("/undo", Access.OWNER, audit=Audit.PUBLISH, response_model=EditorDoc)
+    @routes.post("/undo", Access.OWNER, audit="publish", response_model=EditorDoc)
     def undo_form(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Take back the last change of a form's settings. Repeat it to go further back."""
         self._editor_of(name, owner).undo(owner, name, given.version)
         return self._opened(owner, name)
 
-    @routes.post("/revert", Access.OWNER, audit=Audit.PUBLISH, response_model=EditorDoc)
+    @routes.post("/revert", Access.OWNER, audit="publish", response_model=EditorDoc)
     def revert_form(self, name: str, given: SeenVersion, owner: Owner) -> AsciiJSON:
         """Remove the settings of a form.
 
@@ -317,9 +316,7 @@ class FormEditorHandlers:
         versions = self._editor_of(name, owner).versions(owner, name)
         return AsciiJSON([_version_json(_version_doc(one)) for one in versions])
 
-    @routes.post(
-        "/history/{version_id}", Access.OWNER, audit=Audit.PUBLISH, response_model=EditorDoc
-    )
+    @routes.post("/history/{version_id}", Access.OWNER, audit="publish", response_model=EditorDoc)
     def restore_form_version(
         self, version_id: str, name: str, given: SeenVersion, owner: Owner
     ) -> AsciiJSON:

@@ -28,7 +28,6 @@ from ui.files.references import FieldResults
 from ui.files.result_files import NO_PROMPT_NO_FILE
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
@@ -104,7 +103,7 @@ class LinkHandlers:
         return self._doc(owner, files, can_strip, share, new=share is None)
 
     @routes.post(
-        "/link", Access.OWNER, audit=Audit.SHARE, summary="Share results", response_model=LinkDoc
+        "/link", Access.OWNER, audit="share", summary="Share results", response_model=LinkDoc
     )
     def create_link(self, *, prompt: bool | None = None, file: _Files, owner: Owner) -> AsciiJSON:
         """Return the link to these results, and create it if needed.
@@ -126,9 +125,7 @@ class LinkHandlers:
             raise HTTPException(409, NO_PROMPT_NO_FILE)
         return self._doc(owner, files, can_strip, share, new=before is None)
 
-    @routes.delete(
-        "/link", Access.OWNER, audit=Audit.SHARE, summary="Stop sharing", status_code=204
-    )
+    @routes.delete("/link", Access.OWNER, audit="share", summary="Stop sharing", status_code=204)
     def delete_link(self, file: _Files, owner: Owner) -> Response:
         """Remove these results from all links. A link ends with its last result."""
         if not self._links.stop(owner, [SharedFile(*_place_of(one)) for one in file]):

@@ -24,7 +24,6 @@ from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
@@ -67,7 +66,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
     @routes.post(
         "/workflows/{name:path}/keep",
         Access.OWNER,
-        audit=Audit.PUBLISH,
+        audit="publish",
         status_code=201,
         response_model=SharedWorkflow,
     )
@@ -79,7 +78,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         _move_history(runs.registry.history, owner, name, shared)
         return AsciiJSON(SharedWorkflow(shared), 201)
 
-    @routes.delete("/workflows/{name:path}", Access.OWNER, audit=Audit.DELETE, status_code=204)
+    @routes.delete("/workflows/{name:path}", Access.OWNER, audit="delete", status_code=204)
     def delete_workflow(name: str, owner: Owner) -> Response:
         """Close a workflow that you have opened, or remove one that you may remove."""
         if name.startswith(OPENED_MARK):

@@ -31,7 +31,6 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.limits import BUSY
 from ui.web.responses import BINARY, NO_STORE, Problem, has_tag, json_text
 from ui.web.shares import Caller, Share
@@ -282,7 +281,7 @@ class StreamHandlers:
     @routes.get(
         "/runs/{run_id}/files/{n}",
         Access.OWN_FILE,
-        audit=Audit.FILE,
+        audit="file",
         response_class=Response,
         responses=_FILE,
     )

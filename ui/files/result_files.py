@@ -43,7 +43,6 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import result_name, run_name, shared_name
 from ui.files.masks import without_mask
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.shares import Work
 from ui.web.urls import download_name
 
@@ -128,15 +127,13 @@ class ResultHandlers:
             raise HTTPException(404, NO_RESULT)
         return record, files[index]
 
-    @routes.get(
-        "/files/{run_id}/all.zip", Access.OWN_FILE, audit=Audit.DOWNLOAD, work=Work.PROCESSOR
-    )
+    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE, audit="download", work=Work.PROCESSOR)
     def everything(self, run_id: str, owner: Owner) -> StreamingResponse:
         """Return all results of a run as a ZIP."""
         record = self._own(run_id, owner)
         return zip_download(self.results.archive([record]), run_name(record) or record.job.title)
 
-    @routes.get("/files/chosen.zip", Access.OWN_FILE, audit=Audit.DOWNLOAD, work=Work.PROCESSOR)
+    @routes.get("/files/chosen.zip", Access.OWN_FILE, audit="download", work=Work.PROCESSOR)
     def chosen(
         self, run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
     ) -> StreamingResponse:
@@ -180,7 +177,7 @@ class ResultHandlers:
         _, file = self._own_file(run_id, index, owner)
         return sent_thumbnail(self.blobs, file.digest, file.kind)
 
-    @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE, audit=Audit.FILE)
+    @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE, audit="file")
     def one(self, request: Request, run_id: str, index: int, owner: Owner) -> Response:
         """Return a result. Its name in the address is only for people and their downloads."""
         record, file = self._own_file(run_id, index, owner)

@@ -12,7 +12,6 @@ from comfy.base.user_groups import UserGroup
 from ui.settings.named_servers import OWN
 from ui.settings.setting_values import PeopleRules, PerDay, Words
 
-_GB = 1e9
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 
 
@@ -37,19 +36,7 @@ class GroupTable(BaseModel):
 
     @property
     def group(self) -> UserGroup:
-        return UserGroup(
-            (self.name,),
-            self.workflows,
-            self.templates,
-            self.open,
-            self.edit,
-            self.publish,
-            self.servers,
-            self.waiting,
-            self.runs,
-            self.paid_runs,
-            None if self.storage_gb is None else self.storage_gb * _GB,
-        )
+        return UserGroup((self.name,), **self.model_dump(exclude={"name", "members"}))
 
 
 def group_tables(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
+from typing import Literal
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
@@ -14,19 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from comfy.records.audit import AuditAction
 from ui.web.identity import Identity
 
-
-class Audit(Enum):
-    """Requests for the audit log. FILE: of a result, which a page may only show."""
-
-    PUBLISH = "publish"
-    SHARE = "share"
-    DELETE = "delete"
-    DOWNLOAD = "download"
-    FILE = "file"
-
-    @property
-    def action(self) -> AuditAction:
-        return "download" if self is Audit.FILE else self.value
+# Requests for the audit log. "file": of a result, which a page may only show.
+Audit = Literal["publish", "share", "delete", "download", "file"]
 
 
 class AuditMiddleware:
@@ -49,23 +38,28 @@ class AuditMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request."""
         audit = self.audit_of(scope) if scope["type"] == "http" else None
-        if audit is None or (audit is Audit.FILE and is_shown(Headers(scope=scope))):
+        if audit is None or (audit == "file" and is_shown(Headers(scope=scope))):
             await self.app(scope, receive, send)
             return
+        action: AuditAction = "download" if audit == "file" else audit
 
         async def send_noted(event: Message) -> None:
             if event["type"] == "http.response.start" and event["status"] < 300:
                 owner = self.identity.owner(HTTPConnection(scope)) or ""
                 query = unquote(scope["query_string"].decode("latin-1"))
                 what = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
-                await asyncio.to_thread(self.note, owner, audit.action, what)
+                await asyncio.to_thread(self.note, owner, action, what)
             await send(event)
 
         await self.app(scope, receive, send_noted)
 
 
 def is_shown(headers: Headers) -> bool:
-    """Return whether a page loads a file to show it, or a client asks for a later part of it. A
-    saved file is a navigation, and programs send no such header."""
-    part = headers.get("range", "bytes=0-")
-    return headers.get("sec-fetch-mode", "navigate") != "navigate" or "=0-" not in part
+    """Return whether a page loads a file to show it, or a client asks for a later part of it.
+
+    A saved file is a navigation. Browsers send `Sec-Fetch-Mode` only to secure origins."""
+    is_browser = "mozilla/" in headers.get("user-agent", "").lower()
+    accepts_pages = "text/html" in headers.get("accept", "")
+    loads = "no-cors" if is_browser and not accepts_pages else "navigate"
+    is_part = "=0-" not in headers.get("range", "bytes=0-")
+    return is_part or headers.get("sec-fetch-mode", loads) != "navigate"

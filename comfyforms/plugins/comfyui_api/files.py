@@ -37,7 +37,6 @@ from ui.files.field_files import NOT_KEPT
 from ui.files.masks import IMAGE_NEEDS
 from ui.files.result_files import ResultFiles, sent
 from ui.web.access import Owner
-from ui.web.audit import Audit
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, place_held
 from ui.web.responses import AsciiJSON
@@ -269,7 +268,7 @@ class FileCalls:
         return masked
 
     @routes.head("/view", Access.OWN_FILE)
-    @routes.get("/view", Access.OWN_FILE, audit=Audit.FILE, work=Work.PROCESSOR)
+    @routes.get("/view", Access.OWN_FILE, audit="file", work=Work.PROCESSOR)
     def view(  # noqa: PLR0913 - the names are ComfyUI's
         self,
         request: Request,

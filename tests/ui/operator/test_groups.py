@@ -23,7 +23,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.settings.web_settings import WebSettings
 
 USERS = tuple((name, "lighthouse") for name in ("anna", "ben", "cleo"))
-ALL = UserGroup(("all",), workflows=("*",), servers=("slow",), daily=3, waiting=2)
+ALL = UserGroup(("all",), workflows=("*",), servers=("slow",), runs=3, waiting=2)
 SMALL = {"values": {"5.steps": 1, "4.width": 256, "4.height": 256}}
 RUNS = "/api/v1/workflows/text-to-image/runs"
 
@@ -116,6 +116,8 @@ def test_a_user_in_no_group_starts_nothing(site: Site) -> None:
         ("/files/{}/0/a.png", {"sec-fetch-mode": "no-cors"}, False),
         ("/files/{}/0/a.png", {"sec-fetch-mode": "navigate"}, True),
         ("/files/{}/0/a.png", {"range": "bytes=100-"}, False),
+        ("/files/{}/0/a.png", {"user-agent": "Mozilla/5.0", "accept": "image/*"}, False),
+        ("/files/{}/0/a.png", {"user-agent": "Mozilla/5.0", "accept": "text/html,*/*"}, True),
         ("/files/{}/0/thumb", {}, False),
         ("/files/{}/all.zip", {"sec-fetch-mode": "cors"}, True),
         ("/files/chosen.zip?run={}", {}, True),

@@ -36,7 +36,6 @@ from ui.files.result_files import ResultFiles, as_file, saved_places, zip_downlo
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.limits import BUSY
 from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
@@ -106,7 +105,7 @@ class GridHandlers:
         )
         return AsciiJSON(GridDoc(axes, mark, tuple(view.shown(places))))
 
-    @routes.get("/sheet.png", Access.OWN_FILE, audit=Audit.DOWNLOAD, **download_of("image/png"))
+    @routes.get("/sheet.png", Access.OWN_FILE, audit="download", **download_of("image/png"))
     def get_grid_image(
         self,
         batch_id: str,
@@ -128,7 +127,7 @@ class GridHandlers:
     @routes.get(
         "/sheet.html",
         Access.OWN_FILE,
-        audit=Audit.DOWNLOAD,
+        audit="download",
         summary="HTML page",
         work=Work.PROCESSOR,
         **download_of("text/html"),
@@ -147,7 +146,7 @@ class GridHandlers:
     @routes.get(
         "/sheet.zip",
         Access.OWN_FILE,
-        audit=Audit.DOWNLOAD,
+        audit="download",
         summary="HTML page as ZIP",
         work=Work.PROCESSOR,
         **download_of("application/zip"),

@@ -35,7 +35,6 @@ from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.audit import Audit
 from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
@@ -275,7 +274,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
     @routes.get(
         "/results.zip",
         Access.OWN_FILE,
-        audit=Audit.DOWNLOAD,
+        audit="download",
         work=Work.PROCESSOR,
         **download_of("application/zip"),
     )
@@ -289,7 +288,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
     @routes.get(
         "/results.csv",
         Access.OWN_FILE,
-        audit=Audit.DOWNLOAD,
+        audit="download",
         work=Work.PROCESSOR,
         **download_of("text/csv"),
     )
