@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from comfy.base.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
 from ui.api.chains import ChainDocs
+from ui.api.chat_messages import chat_body
 from ui.api.runs import Runs
 from ui.documents.group_docs import BatchDoc, ChainDoc, batch_doc
 from ui.documents.headlines import NO_RESULT
@@ -54,12 +55,12 @@ class EndMessages:
 
     def told(self, hook: Webhook) -> str:
         """See `Ends`."""
-        ended = datetime.fromtimestamp(hook.ended_at or 0.0, UTC)
-        return json_text(
+        ended, doc = datetime.fromtimestamp(hook.ended_at or 0.0, UTC), self._data(hook)
+        return chat_body(hook.url, doc) or json_text(
             {
                 "type": _TYPES[hook.subject],
                 "timestamp": ended.isoformat(timespec="milliseconds"),
-                "data": asdict(self._data(hook)),
+                "data": asdict(doc),
             }
         )
 
