@@ -44,8 +44,14 @@ def originals(site: Site, run_id: str) -> dict[str, bytes]:
     }
 
 
-def test_an_image_is_downloaded_and_varied(fast: Site, visit: Visit) -> None:
-    """Download saves the image byte for byte. Vary runs the same prompt with another seed."""
+TYPES_IN_CLIPBOARD = (
+    "navigator.clipboard.read().then((items) => items.flatMap(({ types }) => types))"
+)
+
+
+def test_an_image_is_downloaded_copied_and_varied(fast: Site, visit: Visit) -> None:
+    """Download saves the image byte for byte. Copy image puts it into the clipboard. Vary runs the
+    same prompt with another seed."""
     person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat", **SMALL})
     first = person.generate()
     with person.page.expect_download() as info:
@@ -53,6 +59,11 @@ def test_an_image_is_downloaded_and_varied(fast: Site, visit: Visit) -> None:
     (data,) = originals(fast, first).values()
     assert info.value.suggested_filename == "Text-to-image_41_a-cat.png"
     assert Path(info.value.path()).read_bytes() == data
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.page.locator("#stage .actions").get_by_role("button", name="More").click()
+    person.page.get_by_role("menuitem", name="Copy image").click()
+    expect(person.page.locator(".done-note")).to_have_text("Copied")
+    assert person.page.evaluate(TYPES_IN_CLIPBOARD) == ["image/png"]
     person.page.get_by_role("button", name="Vary", exact=True).click()
     varied, same = (fast.prompt_of(run) for run in (person.done(after=first), first))
     seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]

@@ -32,6 +32,7 @@ def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
     page.locator("#stage").get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Reuse settings").click()
     expect(line.get_by_role("button")).to_have_text(["Undo reuse"])
+    expect(prompt).to_have_value("a boat")
     line.get_by_role("button").click()
     expect(prompt).to_have_value(authors)
 

@@ -17,14 +17,20 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * Return a button that opens a menu.
  * @param {string} text
  * @param {string} label the accessible name of the button and the menu
- * @param {readonly Entry[]} entries
+ * @param {readonly Entry[] | (() => Promise<readonly Entry[]>)} entries a function is called each time the menu opens
  * @param {string} [className]
  * @param {string} [icon]
  */
 export function menuButton(text, label, entries, className = "button", icon = "") {
   const list = element("div", "use-list");
   const letters = new FirstLetters();
-  const opens = button(text, () => list.togglePopover(), className);
+  const fill = (/** @type {readonly Entry[]} */ made) =>
+    list.replaceChildren(...made.map((entry) => choiceFor(entry, () => list.hidePopover())));
+  const open = async () => {
+    if (typeof entries === "function" && !list.matches(":popover-open")) fill(await entries());
+    if (list.isConnected) list.togglePopover();
+  };
+  const opens = button(text, open, className);
   opens.ariaLabel = label;
   if (!text) opens.title = label;
   if (icon) opens.dataset.icon = icon;
@@ -33,7 +39,7 @@ export function menuButton(text, label, entries, className = "button", icon = ""
   list.popover = "auto";
   list.role = "menu";
   list.ariaLabel = label;
-  list.append(...entries.map((entry) => choiceFor(entry, () => list.hidePopover())));
+  if (typeof entries !== "function") fill(entries);
   const choices = () => all(".choice", list);
   list.addEventListener("toggle", (event) => {
     const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";

@@ -6,24 +6,21 @@ import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
 import { copyButton, showDone } from "../form/copying.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
-import { message, withEllipsis, withKey } from "../messages.js";
+import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
 import { alter } from "../runs/alter.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
-import { canBeShared } from "../runs/results.js";
 import { page } from "../state.js";
-import { resultActions, runAction } from "./result_actions.js";
 
 /** @import { FormValues } from "../documents.js" */
 /** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
-/** @import { ResultAction } from "./result_actions.js" */
 
 const FAVOURITE = message("Favorite");
 const TAKEN = message("Settings taken over");
-const REUSE = message("Reuse settings");
+export const REUSE = message("Reuse settings");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
 const SHOWN_FOR = 2500; // milliseconds
@@ -73,7 +70,8 @@ export function actionsFor(on) {
   made.push(...again.shown);
   if (canReuse(view)) made.push(reuseFor(view, !item && !isAll, events));
   if (isKept(view)) made.push(favouriteFor(view));
-  made.push(menuButton("", message("More"), moreFor(on, again.more), "button more", "more"));
+  const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
+  made.push(menuButton("", message("More"), more, "button more", "more"));
   if (ahead) made.push(withIcon(button(message("Back to the current run"), lookAhead), "forward"));
   return made;
 }
@@ -108,61 +106,16 @@ function withIcon(control, icon) {
 }
 
 /** @param {View} view */
-const zipOf = ({ id }) => `${root}/files/${id}/all.zip`;
+export const zipOf = ({ id }) => `${root}/files/${id}/all.zip`;
 
 /** @param {View} view */
-const canReuse = (view) => !view.page.form_gone || !hasForms();
-
-/**
- * Return the entries of the menu.
- * @param {ActedOn} on
- * @param {readonly Entry[]} again
- * @returns {Entry[]}
- */
-function moreFor({ view, item, isAll, compare, beside, details, events }, again) {
-  if (!view) return [];
-  const { id, page: stage } = view;
-  /** @type {Entry[]} */
-  const more = [];
-  if (compare) more.push({ label: message("Compare"), does: compare });
-  if (beside && (item || isAll)) more.push(beside);
-  if (item && stage.files.length > 1)
-    more.push({ label: message("Download all"), href: zipOf(view) });
-  if ((item || isAll) && canReuse(view))
-    more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
-  const isShared = item && item.at >= 0 && canBeShared(item.kind);
-  if (isShared && hasForms()) {
-    const open = async () => (await import("./share.js")).share(id, item.at);
-    more.push({ label: message("Share…"), does: () => leaving(open) });
-  }
-  if ((isShared || isAll) && hasForms()) {
-    const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
-    const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
-    more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
-  }
-  more.push(...again);
-  for (const action of item ? resultActions(item) : [])
-    more.push({ label: action.label, does: () => item && act(action, item) });
-  if (details) more.push({ label: message("Details"), does: () => leaving(details) });
-  const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
-  more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
-  return more;
-}
-
-/**
- * @param {ResultAction} action
- * @param {Item} item
- */
-async function act(action, item) {
-  const words = await runAction(action, item);
-  if (words) sayDone(words);
-}
+export const canReuse = (view) => !view.page.form_gone || !hasForms();
 
 /**
  * Leave the full screen for something below it.
  * @param {() => unknown} does
  */
-function leaving(does) {
+export function leaving(does) {
   $("#stage .viewport:modal")?.dispatchEvent(new CustomEvent(USED));
   does();
 }
@@ -172,7 +125,7 @@ function leaving(does) {
  * @param {View} view
  * @param {Events} events
  */
-async function useValues({ id }, events) {
+export async function useValues({ id }, events) {
   events.use_values({ run: id });
   if (hasForms() && (await reuse(`${API}/runs/${id}/values`))) sayDone(TAKEN);
 }
@@ -181,7 +134,7 @@ async function useValues({ id }, events) {
  * Show for a moment that an action of the menu worked.
  * @param {string} words
  */
-function sayDone(words) {
+export function sayDone(words) {
   const note = element("span", "done-note", words);
   note.ariaHidden = "true"; // already announced
   $("#stage .actions")?.append(note);

@@ -1,0 +1,66 @@
+// @ts-check
+// Entries of the menu of a result.
+
+import { hasForms } from "../form/form.js";
+import { message, withEllipsis } from "../messages.js";
+import { canBeShared } from "../runs/results.js";
+import { canReuse, leaving, REUSE, removeRun, sayDone, useValues, zipOf } from "./actions.js";
+import { canCopyImages, copyImage } from "./copy_image.js";
+import { resultActions, runAction } from "./result_actions.js";
+
+/** @import { Entry } from "../results/pop_menu.js" */
+/** @import { Item } from "../runs/results.js" */
+/** @import { ActedOn } from "./actions.js" */
+/** @import { ResultAction } from "./result_actions.js" */
+
+/**
+ * Return the entries.
+ * @param {ActedOn} on
+ * @param {readonly Entry[]} again ways to run again
+ * @returns {Entry[]}
+ */
+export function moreFor({ view, item, isAll, compare, beside, details, events }, again) {
+  if (!view) return [];
+  const { id, page: stage } = view;
+  /** @type {Entry[]} */
+  const more = [];
+  if (compare) more.push({ label: message("Compare"), does: compare });
+  if (beside && (item || isAll)) more.push(beside);
+  if (item?.kind === "image" && item.url && canCopyImages())
+    more.push({ label: message("Copy image"), does: () => copy(item) });
+  if (item && stage.files.length > 1)
+    more.push({ label: message("Download all"), href: zipOf(view) });
+  if ((item || isAll) && canReuse(view))
+    more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
+  const isShared = item && item.at >= 0 && canBeShared(item.kind);
+  if (isShared && hasForms()) {
+    const open = async () => (await import("./share.js")).share(id, item.at);
+    more.push({ label: message("Share…"), does: () => leaving(open) });
+  }
+  if ((isShared || isAll) && hasForms()) {
+    const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
+    const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
+    more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
+  }
+  more.push(...again);
+  for (const action of item ? resultActions(item) : [])
+    more.push({ label: action.label, does: () => item && act(action, item) });
+  if (details) more.push({ label: message("Details"), does: () => leaving(details) });
+  const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
+  more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
+  return more;
+}
+
+/** @param {Item} item */
+async function copy(item) {
+  if (await copyImage(item.url)) sayDone(message("Copied"));
+}
+
+/**
+ * @param {ResultAction} action
+ * @param {Item} item
+ */
+async function act(action, item) {
+  const words = await runAction(action, item);
+  if (words) sayDone(words);
+}
