@@ -55,6 +55,7 @@ __all__ = [
     "PluginPage",
     "ResultAction",
     "SharedRuns",
+    "TextAction",
     "hookimpl",
 ]
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -111,6 +112,18 @@ class ResultAction:
 
 
 @dataclass(frozen=True, slots=True)
+class TextAction:
+    """Button at the prompt of a form, which changes its text.
+
+    The page posts `{"text": TEXT}` to `address`, a path below the app's root, and puts the `text`
+    of the JSON answer into the field, beside an Undo.
+    """
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class PluginPage:
     """Page of a plugin, with a link in the header of the app's page.
 
@@ -129,14 +142,16 @@ class AppParts:
 
     `routes` come before the app's own, so that a plugin can replace one. `api`: routes below
     `/api/v1`, with its errors and in its OpenAPI document. `serving`: a context that
-    stays open while the app serves, on its event loop. `actions`: for results on the page. `pages`:
-    linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
-    Gradio. `section`: returns HTML for the administrator's page.
+    stays open while the app serves, on its event loop. `actions`: for results on the page.
+    `text_actions`: for prompts on the page. `pages`: linked from the header. `add_endpoints`:
+    called inside the page's Blocks, adds endpoints to Gradio. `section`: returns HTML for the
+    administrator's page.
     """
 
     routes: Sequence[GuardedRoutes] = ()
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     actions: Sequence[ResultAction] = ()
+    text_actions: Sequence[TextAction] = ()
     pages: Sequence[PluginPage] = ()
     add_endpoints: Callable[[], None] = lambda: None
     section: Callable[[], str] = lambda: ""

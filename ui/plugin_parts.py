@@ -17,7 +17,7 @@ from ui.page.plain.layout import as_page, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
-_ACTIONS = '<script type="application/json" id="result-actions">{}</script>'
+_ACTIONS = '<script type="application/json" id="{}">{}</script>'
 
 
 class PluginParts:
@@ -59,10 +59,17 @@ class PluginParts:
         return "".join(one.section() for one in self._parts)
 
     def tags(self) -> str:
-        """Return a tag for the page's head that lists the actions for results, in the caller's
-        language. `ui/page/script/stage/result_actions.js` reads it."""
-        actions = [asdict(action) for one in self._parts for action in one.actions]
-        return _ACTIONS.format(json_text(actions).replace("<", r"\u003c")) if actions else ""
+        """Return tags for the page's head that list the actions for results and for prompts, in the
+        caller's language. `ui/page/script/stage/result_actions.js` and `form/text_actions.js` read
+        them."""
+        of_results = [asdict(action) for one in self._parts for action in one.actions]
+        of_texts = [asdict(action) for one in self._parts for action in one.text_actions]
+        lists = {"result-actions": of_results, "text-actions": of_texts}
+        return "".join(
+            _ACTIONS.format(name, json_text(actions).replace("<", r"\u003c"))
+            for name, actions in lists.items()
+            if actions
+        )
 
 
 def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:

@@ -22,8 +22,18 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
-from comfyforms.plugins.comfy_runner.settings import RunnerSettings
-from tests.attacks.people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser, never, person
+from tests.attacks.people import (
+    ANN,
+    BOB,
+    LOGIN,
+    SECRET,
+    Person,
+    a_run,
+    all_plugins,
+    browser,
+    never,
+    person,
+)
 from tests.attacks.routes import registered
 from tests.attacks.strategies import Site, attacks
 from tests.attacks.wire import Answer, Attack, sent
@@ -190,7 +200,7 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
                 stack.enter_context(
                     running_app(
                         demo.url,
-                        settings=replace(one, of_plugins=RunnerSettings(comfy_runner=config)),
+                        settings=replace(one, of_plugins=all_plugins(config)),
                         **options,
                     )
                 )

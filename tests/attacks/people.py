@@ -8,11 +8,14 @@ import re
 import secrets
 import uuid
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import requests
 from PIL import Image
 
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
+from comfyforms.plugins.prompt_rewriting.settings import RewritingSettings
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
@@ -27,6 +30,16 @@ PROMPT = {
     "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
     "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
 }
+
+
+class AllPlugins(RunnerSettings, RewritingSettings):
+    """Settings that turn on every route."""
+
+
+def all_plugins(config: Path) -> AllPlugins:
+    """Return the settings. `config`: of comfy_runner. No language model answers."""
+    model = {"rewrite_server": "http://127.0.0.1:9", "rewrite_model": "none"}
+    return AllPlugins.model_validate({"comfy_runner": config, **model})
 
 
 @dataclass(frozen=True, slots=True)

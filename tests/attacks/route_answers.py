@@ -112,6 +112,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session
         **dict.fromkeys(
             (
+                "POST /rewrite-prompt",
                 "POST /login",
                 "POST /language",
                 "POST /account/tokens",

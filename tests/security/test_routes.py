@@ -13,12 +13,12 @@ import pytest
 import websocket
 from fastapi import APIRouter, FastAPI
 
-from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import (
     ANN,
     BOB,
     LOGIN,
     Person,
+    all_plugins,
     browser,
     never,
     person,
@@ -61,7 +61,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     config.touch()
     settings = replace(
         LOGIN if logs_in else WebSettings(port=0),
-        of_plugins=RunnerSettings(comfy_runner=config),
+        of_plugins=all_plugins(config),
         operator_images=True,
     )
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):

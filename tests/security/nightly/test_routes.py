@@ -15,7 +15,6 @@ import pytest
 import requests
 
 from comfy.library.permissions import Permissions
-from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -24,6 +23,7 @@ from tests.attacks.people import (
     PROMPT,
     Owned,
     Person,
+    all_plugins,
     anew,
     browser,
     never,
@@ -56,7 +56,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     config.touch()
     settings = replace(
         LOGIN if logs_in else WebSettings(port=0),
-        of_plugins=RunnerSettings(comfy_runner=config),
+        of_plugins=all_plugins(config),
         operator_images=True,
     )
     permissions = Permissions(gallery=lambda _: True)

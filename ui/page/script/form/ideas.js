@@ -17,10 +17,11 @@ const BOXES = "textarea, input[type=number], input[type=text]";
  * Put a text into a field of the form.
  * @param {string} id the field's element id
  * @param {string} text
+ * @param {Replacing} [what] what the text comes from
  */
-export function fillText(id, text) {
+export function fillText(id, text, what = "result") {
   const key = Object.keys(filled.now.authors).find((one) => fieldId(one) === id);
-  if (key) fillIn({ [key]: text }, "result");
+  if (key) fillIn({ [key]: text }, what);
 }
 
 /**

@@ -9,7 +9,7 @@ import { typed } from "./typed.js";
 
 /** @import { Filled } from "./filled.js" */
 
-/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "link" | "values"} Replacing */
+/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "text" | "link" | "values"} Replacing */
 
 /** @type {Record<Replacing, string>} */
 const UNDO = {
@@ -18,6 +18,7 @@ const UNDO = {
   idea: message("Undo idea"),
   reset: message("Undo reset"),
   result: message("Undo"),
+  text: message("Undo"),
   link: message("Undo"),
   values: message("Undo"),
 };
@@ -97,6 +98,7 @@ function wordsOf({ what, name }) {
   if (what === "idea") return message("Example filled in.");
   if (what === "reset") return message("Author's values restored.");
   if (what === "result") return message("Result taken over.");
+  if (what === "text") return message("Text replaced.");
   if (what === "link") return message("Settings from the link.");
   const { held } = filled.now;
   const hasFixed = Object.entries(held).some(([key, one]) => isSeed(key) && isFixed(one));

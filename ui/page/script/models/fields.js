@@ -24,6 +24,8 @@ const state = { chosen: null, awaits: null };
  */
 export function mountPickers(workflow, fields, prompt) {
   setPrompt(prompt);
+  if (prompt && $("#text-actions"))
+    import("../form/text_actions.js").then(({ mountTextActions }) => mountTextActions(prompt));
   state.awaits?.disconnect();
   const form = $("#form");
   const add = () => {

@@ -1,0 +1,1 @@
+"""Rewrite a prompt with a language model that the administrator names."""
