@@ -6,6 +6,7 @@ import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
+import { choosePreset, downloadPreset } from "./preset_files.js";
 
 /** @import { PresetsDoc } from "../documents.js" */
 
@@ -43,7 +44,12 @@ export class PresetMenu {
       event.preventDefault();
       this.#keep();
     });
-    body.append(this.#lists, element("h3", "", message("Save as preset")), saving);
+    const adds = button(
+      message("Add from a file…"),
+      () => choosePreset(() => this.#read()),
+      "quiet",
+    );
+    body.append(this.#lists, element("h3", "", message("Save as preset")), saving, adds);
   }
 
   /** Load the presets. The menu is being opened. */
@@ -101,7 +107,12 @@ export class PresetMenu {
   /** @param {string} name @param {boolean} shared */
   #item(name, shared) {
     const item = element("li", "in-line");
-    item.append(button(name, () => this.#use(name, shared), "use"));
+    const save = iconButton("download", () => this.#download(name, shared), "remove");
+    save.title = save.ariaLabel = labeled(message("Download"), name);
+    item.append(
+      button(name, () => this.#use(name, shared), "use"),
+      save,
+    );
     if (shared && !this.#presets.may_share) return item;
     const rename = button(message("Rename"), () => this.#offerName(name, shared, item), "rename");
     rename.title = rename.ariaLabel = labeled(message("Rename"), name);
@@ -212,6 +223,12 @@ export class PresetMenu {
     const values = await this.#valuesOf(name, shared);
     if (!values) return;
     refill(this.#workflow, { ...this.#values, ...values }, "preset", name);
+  }
+
+  /** @param {string} name @param {boolean} shared */
+  async #download(name, shared) {
+    const values = await this.#valuesOf(name, shared);
+    if (values) downloadPreset(name, values);
   }
 
   /**

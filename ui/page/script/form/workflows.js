@@ -19,7 +19,7 @@ const LONGEST = 100; // characters of a title
 export const mayOpen = () => Boolean($("#open button"));
 
 /**
- * Open the workflow or the grid in a file.
+ * Open the workflow, the grid or the preset in a file.
  * @param {Blob} file
  * @param {string} name
  * @param {readonly Offer[]} [offers] what else the user can do with a file without a workflow
@@ -27,7 +27,8 @@ export const mayOpen = () => Boolean($("#open button"));
  */
 export async function openWorkflow(file, name, offers = [], count = 1) {
   const { openGrid } = await import("../grids/opened_grid.js");
-  if (await openGrid(file)) return;
+  const { openPreset } = await import("../components/preset_files.js");
+  if ((await openGrid(file)) || (await openPreset(file))) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (!opened) return;
   show(opened);

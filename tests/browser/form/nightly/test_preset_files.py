@@ -1,0 +1,42 @@
+"""Presets as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visit
+
+DROP = """([name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], name, { type: "application/json" }));
+    document.body.dispatchEvent(
+        new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
+    """The file holds the values. Added from the menu or dropped on the page, it overwrites nothing.
+    A preset of another form is refused."""
+    person = visit(fast).open(**{"2.text": "cats at night"})
+    menu, page = person.page.locator("#presets"), person.page
+    menu.get_by_text("Presets", exact=True).click()
+    menu.get_by_label("Name", exact=True).fill("Night")
+    menu.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_download() as info:
+        menu.get_by_role("button", name="Download: Night").click()
+    path = Path(info.value.path())
+    assert info.value.suggested_filename == "Night.preset.json"
+    assert json.loads(path.read_text())["values"]["2.text"] == "cats at night"
+    with page.expect_file_chooser() as chooser:
+        menu.get_by_role("button", name="Add from a file…").click()
+    chooser.value.set_files(path)
+    expect(menu.get_by_role("button", name="Night (2)", exact=True)).to_be_visible()
+    person.type("2.text", "a dog")
+    page.evaluate(DROP, ["night.json", path.read_text()])
+    page.locator("#stage").get_by_role("button", name="Use", exact=True).click()
+    expect(page.locator("#field-2-text textarea")).to_have_value("cats at night")
+    page.evaluate(DROP, ["x.json", '{"comfyforms_preset": 1, "name": "x", "values": {"99.a": 1}}'])
+    expect(page.locator("#stage")).to_contain_text("This preset doesn't fit this form.")
