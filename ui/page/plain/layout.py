@@ -90,6 +90,24 @@ _OWN_ICONS = [
 _LOGO_HEADERS = KEEP_FOREVER | {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
+# Files that the installed app takes from other apps, and opens from the system's file manager.
+_OPENED = {
+    "application/json": [".json"],
+    "image/png": [".png"],
+    "image/jpeg": [".jpg", ".jpeg"],
+    "image/webp": [".webp"],
+    "video/mp4": [".mp4"],
+    "video/webm": [".webm"],
+    "audio/flac": [".flac"],
+    "audio/mpeg": [".mp3"],
+}
+# The service worker answers this request, see service_worker.js.
+_SHARE_TARGET = {
+    "action": "./share-target",
+    "method": "POST",
+    "enctype": "multipart/form-data",
+    "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
+}
 
 
 def _manifest(brand: Brand) -> dict[str, object]:
@@ -105,6 +123,9 @@ def _manifest(brand: Brand) -> dict[str, object]:
         "background_color": _LIGHT,
         "theme_color": brand.accent,
         "icons": icons or _OWN_ICONS,
+        "share_target": _SHARE_TARGET,
+        "file_handlers": [{"action": "./", "accept": _OPENED}],
+        "launch_handler": {"client_mode": ["focus-existing", "auto"]},
     }
 
 

@@ -1,8 +1,12 @@
 // @ts-check
 // Answers navigation with PAGE while the app is unreachable. The server puts PAGE and its POLICY before this text.
-// All other requests go to the app as if there were no worker. Nothing is cached.
+// Keeps files that other apps share with the installed app until the page takes them. All other requests go to the app
+// as if there were no worker. Nothing else is cached.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+const SHARE_TARGET = "share-target"; // as in the manifest
+const SHARED = "shared"; // the cache, which form/received.js empties
+const MOST_FILES = 20;
 const OWN_PAGES = /^(shared\/[^/]+)?$/; // below the worker's scope; downloads bypass the worker
 
 worker.addEventListener("install", () => worker.skipWaiting());
@@ -31,9 +35,23 @@ async function answer(request) {
   }
 }
 
+/** Keep the files of a share, and open the page. @param {Request} request */
+async function keepShared(request) {
+  const given = (await request.formData()).getAll("file").slice(0, MOST_FILES);
+  const cache = await caches.open(SHARED);
+  for (const [at, file] of given.entries())
+    if (file instanceof File)
+      await cache.put(
+        `${worker.registration.scope}${SHARED}/${at}/${encodeURIComponent(file.name)}`,
+        new Response(file, { headers: { "content-type": file.type } }),
+      );
+  return Response.redirect(worker.registration.scope, 303);
+}
+
 worker.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
-  if (mode !== "navigate" || method !== "GET") return;
+  if (mode !== "navigate") return;
   const [path = ""] = url.slice(worker.registration.scope.length).split(/[?#]/);
-  if (OWN_PAGES.test(path)) event.respondWith(answer(event.request));
+  if (method === "POST" && path === SHARE_TARGET) event.respondWith(keepShared(event.request));
+  if (method === "GET" && OWN_PAGES.test(path)) event.respondWith(answer(event.request));
 });

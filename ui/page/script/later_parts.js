@@ -19,6 +19,8 @@ export function beginLater() {
   takeFiles();
   offerEditing();
   useShared();
+  if (matchMedia("(display-mode: standalone)").matches)
+    import("./form/received.js").then(({ receiveFiles }) => receiveFiles());
 }
 
 /** Use the settings of a shared result or of an album that the address names. */

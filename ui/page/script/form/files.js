@@ -137,12 +137,12 @@ export function mountOpen(place) {
 }
 
 /**
- * Handle files dropped outside all fields and drop zones: open the workflow in the first file, or put a file without a
+ * Handle files dropped outside all fields and drop zones, or given by the system: open the workflow in the first file, or put a file without a
  * workflow into the first field that accepts it.
  * @param {File} file the first file
  * @param {readonly File[]} files
  */
-async function takeBeside(file, files) {
+export async function takeBeside(file, files) {
   const [field] = fieldsFor(file.type);
   const { openGrid } = await import("../grids/opened_grid.js");
   if (field && (await openGrid(file))) return;

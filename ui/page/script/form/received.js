@@ -1,0 +1,40 @@
+// @ts-check
+// Files that the installed app gets from the system: shared by other apps, or opened from a file manager.
+
+import { takeBeside } from "./files.js";
+
+/** @typedef {{ files: readonly { getFile: () => Promise<File> }[] }} Launch */
+
+const SHARED = "shared"; // the cache that service_worker.js fills
+
+/** Take the files, now and later. */
+export async function receiveFiles() {
+  const queue =
+    /** @type {{ launchQueue?: { setConsumer: (take: (launch: Launch) => void) => void } }} */ (
+      /** @type {unknown} */ (window)
+    ).launchQueue;
+  queue?.setConsumer(async ({ files }) =>
+    take(await Promise.all(files.map((one) => one.getFile()))),
+  );
+  take(await sharedFiles());
+}
+
+/** Return the files that another app has shared, and forget them. */
+async function sharedFiles() {
+  if (!("caches" in window) || !(await caches.has(SHARED))) return [];
+  const cache = await caches.open(SHARED);
+  const files = [];
+  for (const { url } of await cache.keys()) {
+    const blob = await (await cache.match(url))?.blob();
+    const name = decodeURIComponent(url.split("/").at(-1) ?? "");
+    if (blob) files.push(new File([blob], name, { type: blob.type }));
+  }
+  await caches.delete(SHARED);
+  return files;
+}
+
+/** @param {readonly File[]} files */
+function take(files) {
+  const [file] = files;
+  if (file) takeBeside(file, files);
+}
