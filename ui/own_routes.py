@@ -9,6 +9,7 @@ from fastapi import WebSocket
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage, logout_routes, share_link_routes
 from ui.administration.desk import Administration
+from ui.files.infotext import InfoTexts
 from ui.files.result_files import result_routes, shared_result_routes
 from ui.files.uploads import upload_routes
 from ui.operator.frame import AdminFrame, OperatorAccess
@@ -62,7 +63,8 @@ def own_routes(
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library)
     files = services.server_files
-    yield result_routes(runs, copies.blobs, files)
+    infotext = InfoTexts(parts.presenter.ends, services.model_files).of
+    yield result_routes(runs, copies.blobs, files, infotext)
     yield shared_result_routes(runs, copies.blobs, files)
     yield shared_page_routes(runs, parts.presenter.ends, identity, sign_in, settings.root_path)
     yield upload_routes(copies.uploads, services.uploading)

@@ -15,7 +15,7 @@ from itertools import chain
 
 from PIL import Image, ImageFont
 
-from comfy.media.png import PNG_SIGNATURE
+from comfy.media.png import PNG_SIGNATURE, png_chunk
 
 Font = ImageFont.FreeTypeFont
 # Common system fonts by file name: first for alphabets, then for Chinese, Japanese and Korean.
@@ -100,10 +100,10 @@ def png_of(
     Each strip is `width` pixels wide; together they are `height` pixels high. `texts`: keywords and
     their texts, written before the image.
     """
-    yield PNG_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    yield PNG_SIGNATURE + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     for key, text in texts:
         packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
-        yield _chunk(b"iTXt", key.encode("latin-1") + b"\0\1\0\0\0" + packed)
+        yield png_chunk(b"iTXt", key.encode("latin-1") + b"\0\1\0\0\0" + packed)
     packing = zlib.compressobj(_LEVEL)
     above: Image.Image | None = None
     for strip in strips:
@@ -111,9 +111,9 @@ def png_of(
         for top in range(0, strip.height, rows):
             piece = strip.crop((0, top, width, min(top + rows, strip.height)))
             if data := packing.compress(_filtered(piece, above)):
-                yield _chunk(b"IDAT", data)
+                yield png_chunk(b"IDAT", data)
             above = piece.crop((0, piece.height - 1, width, piece.height))
-    yield _chunk(b"IDAT", packing.flush()) + _chunk(b"IEND", b"")
+    yield png_chunk(b"IDAT", packing.flush()) + png_chunk(b"IEND", b"")
 
 
 def _filtered(piece: Image.Image, above: Image.Image | None) -> bytes:
@@ -138,7 +138,3 @@ def _image_data(png: bytes) -> Iterator[bytes]:
         if png[offset + 4 : offset + 8] == b"IDAT":
             yield png[offset + 8 : offset + 8 + length]
         offset += length + 12
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

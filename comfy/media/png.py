@@ -3,10 +3,13 @@ last frame (docs/comfyui.md#30)."""
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from comfy.media import exif
-from comfy.media.reader import Reader, Text, decode_text, named
+from comfy.media.reader import DamagedFile, Reader, Text, decode_text, named
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -53,3 +56,31 @@ _CHUNKS: dict[bytes, Callable[[Reader, bytes], Iterator[Text]]] = {
     b"iTXt": _international,
     b"eXIf": _exif,
 }
+_HEAD = len(PNG_SIGNATURE) + 25  # bytes: the signature and IHDR
+
+
+def png_halves(file: IO[bytes]) -> tuple[bytes, bytes]:
+    """Return a PNG's bytes up to the end of its first chunk, and the others. Raises DamagedFile for
+    another file."""
+    head = file.read(_HEAD)
+    if len(head) < _HEAD or not head.startswith(PNG_SIGNATURE + b"\0\0\0\rIHDR"):
+        raise DamagedFile("It is no PNG.")
+    return head, file.read()
+
+
+def png_size(head: bytes) -> tuple[int, int]:
+    """Return the width and height of the PNG that begins with `head`."""
+    width, height = struct.unpack_from(">II", head, 16)
+    return width, height
+
+
+def png_text(key: str, text: str) -> bytes:
+    """Return a chunk with a text. `key`: ASCII."""
+    data = text.encode("utf-8", "replace")
+    if text.isascii():
+        return png_chunk(b"tEXt", key.encode() + b"\0" + data)
+    return png_chunk(b"iTXt", key.encode() + b"\0\0\0\0\0" + data)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -169,11 +169,15 @@ class ModelFiles:
 
     def details(self, served: ServedFile) -> ModelDetails:
         """Return what a model file says about itself, nothing if its server doesn't answer."""
+        return details_in(self.header(served))
+
+    def header(self, served: ServedFile) -> Mapping[str, object]:
+        """Return the untrusted metadata in a model file, {} if its server doesn't answer."""
         try:
-            return details_in(served.server.metadata(served.folder, served.file))
+            return as_mapping(served.server.metadata(served.folder, served.file))
         except ComfyError as problem:
             log.info("No metadata of the model %s: %s", served.file.name, problem)
-            return ModelDetails()
+            return {}
 
     def _known(self) -> tuple[ServerModels, ...]:
         """Return the servers of the pool, which changes when one is added or removed."""

@@ -25,6 +25,7 @@ from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import RunRegistry
+from comfy.workflow.model import Workflow
 from ui.documents.browser_values import value_text
 from ui.documents.history_docs import past_run
 from ui.documents.page_runs import RunEnd, stage_run
@@ -127,13 +128,17 @@ class RunEnds:
 
         Raises WorkflowError, ServerUnreachable, ServerError.
         """
+        return self.resolved(record)[1]
+
+    def resolved(self, record: Record) -> tuple[Workflow, Form]:
+        """Return the workflow of a run and its form. Raises like `_form_of_run`."""
         job, ask = record.job, self.forms.form
         try:
-            return ask(job.workflow, record.owner, job.values, offline=True)[1]
+            return ask(job.workflow, record.owner, job.values, offline=True)
         except ServerUnreachable:
             if not self.health.reachable:
                 raise
-            return ask(job.workflow, record.owner, job.values)[1]
+            return ask(job.workflow, record.owner, job.values)
 
     def _before_of(self, form: Form, record: Record) -> str:
         """Return the path of the first input image that is still stored, without its mask."""

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,8 @@ from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import Undecodable
+from comfy.media.png import png_halves, png_size, png_text
+from comfy.media.reader import DamagedFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.sharing import FoundFile
@@ -91,17 +93,25 @@ _UNSAFE = ("image/svg+xml",)
 # no access to this app.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")
+NO_INFOTEXT = message("Only PNG images can contain these settings.")
 _NO_RANGE = "The file doesn't have the requested range of bytes."
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # maximum runs of one action
 
 
-def result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> GuardedRoutes:
+# Returns the settings of a run's image of this width and height as text.
+InfoTextOf = Callable[[Record, int, int], str]
+
+
+def result_routes(
+    runs: RunRegistry, blobs: BlobStore, server: ServerFiles, infotext: InfoTextOf
+) -> GuardedRoutes:
     """Return the routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
-    `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
-    `/files/{run_id}/all.zip`, for the run's owner only."""
+    `/files/{run_id}/{index}/a1111/{name}`, `/files/{run_id}/given/{index}`,
+    `/files/{run_id}/given/{index}/unpainted` and `/files/{run_id}/all.zip`, for the run's owner
+    only."""
     results = ResultFiles(runs, blobs, server)
-    return GuardedRoutes.of(ResultHandlers(runs, blobs, results))
+    return GuardedRoutes.of(ResultHandlers(runs, blobs, results, infotext))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class ResultHandlers:
     runs: RunRegistry
     blobs: BlobStore
     results: ResultFiles
+    infotext: InfoTextOf
 
     routes = GuardedRoutes()
 
@@ -176,6 +187,26 @@ class ResultHandlers:
         """Return the small image of a result."""
         _, file = self._own_file(run_id, index, owner)
         return sent_thumbnail(self.blobs, file.digest, file.kind)
+
+    @routes.get(
+        "/files/{run_id}/{index}/a1111/{name}",
+        Access.OWN_FILE,
+        work=Work.CATALOG,
+        audit="file",
+    )
+    def with_infotext(self, run_id: str, index: int, owner: Owner) -> Response:
+        """Return a PNG with its settings as Automatic1111 writes them, which model sites read."""
+        record, file = self._own_file(run_id, index, owner)
+        try:
+            with self.results.opened(record, file) as content:
+                before, after = png_halves(content)
+                width, height = png_size(before)
+                text = png_text("parameters", self.infotext(record, width, height))
+                data = b"".join((before, text, after))
+        except (ComfyError, OSError, DamagedFile):
+            raise HTTPException(404, NO_INFOTEXT) from None
+        headers = _headers(result_name(record, index), "image/png")
+        return Response(data, headers=headers, media_type="image/png")
 
     @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE, audit="file")
     def one(self, request: Request, run_id: str, index: int, owner: Owner) -> Response:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from comfy.media.png import PNG_SIGNATURE
+from comfy.media.png import PNG_SIGNATURE, png_chunk
 from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
 from comfy.media.stripping.pieces import (
     MOST_PROFILE,
@@ -197,7 +197,7 @@ def png_pieces(reader: Reader) -> Iterator[FilePiece]:
 def _orientation(data: bytes) -> bytes:
     """Return the chunk with only the orientation; empty for an upright image."""
     exif = orientation_only(data)
-    return _chunk(b"eXIf", exif) if exif else b""
+    return png_chunk(b"eXIf", exif) if exif else b""
 
 
 def _color_profile(data: bytes) -> bytes:
@@ -210,11 +210,7 @@ def _color_profile(data: bytes) -> bytes:
         return b""
     if not inflating.eof or not is_color_profile(profile):
         return b""
-    return _chunk(b"iCCP", b"ICC\0\0" + zlib.compress(profile))
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return png_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(profile))
 
 
 # Only the first chunk of each kind.

@@ -1,6 +1,7 @@
 // @ts-check
 // Entries of the menu of a result.
 
+import { root } from "../dom.js";
 import { hasForms } from "../form/form.js";
 import { message, withEllipsis } from "../messages.js";
 import { canBeShared } from "../runs/results.js";
@@ -28,6 +29,8 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
   if (beside && (item || isAll)) more.push(beside);
   if (item?.kind === "image" && item.url && canCopyImages())
     more.push({ label: message("Copy image"), does: () => copy(item) });
+  if (item?.kind === "image" && item.at >= 0 && item.name.endsWith(".png"))
+    more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
   if ((item || isAll) && canReuse(view))
@@ -50,6 +53,9 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
   more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
   return more;
 }
+
+/** @param {string} run @param {Item} item @returns the address of the image for model sites */
+const a1111 = (run, { at, name }) => `${root}/files/${run}/${at}/a1111/${encodeURIComponent(name)}`;
 
 /** @param {Item} item */
 async function copy(item) {
