@@ -85,7 +85,7 @@ def build_page(
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
-                keeps_going, notify = _wishes(asks=not sources.runs.keep_running)
+                wishes = _wishes(asks=not sources.runs.keep_running)
                 generate = _actions()
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(live=True, elem_id="stage")
@@ -105,7 +105,7 @@ def build_page(
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
         marks = [bring, templates, operates, signs_out]
-        drawn = [opened, picker, keeps_going, notify, *marks]
+        drawn = [opened, picker, *wishes, *marks]
         _wire_choice(sources.library, page, redraw, picker, requested, drawn, identity)
         add_endpoints()
     return page
@@ -196,9 +196,10 @@ def _header(
     return picker, bring
 
 
-def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox]:
-    """Draw the options to continue runs after the page closes and to notify the user when they
-    end. The first one is only drawn if the app `asks`: by default, all runs continue."""
+def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox, gr.Checkbox]:
+    """Draw the options to continue runs after the page closes, and to notify the user and play a
+    sound when they end. The first one is only drawn if the app `asks`: by default, all runs
+    continue."""
     keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
@@ -210,6 +211,9 @@ def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox]:
         container=False,
         visible=False,
         elem_id="notify",
+    )
+    sound = gr.Checkbox(
+        label=message("Play a sound when a run is done"), container=False, elem_id="sound"
     )
     keeps_going.input(
         None,
@@ -224,7 +228,13 @@ def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox]:
         js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
         api_visibility="private",
     )
-    return keeps_going, notify
+    sound.input(
+        None,
+        sound,
+        js=listener("components/done_sound.js", "playWhenDone(wanted)", "wanted"),
+        api_visibility="private",
+    )
+    return keeps_going, notify, sound
 
 
 def _actions() -> gr.Button:
@@ -300,7 +310,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
         may_notify = wanted.get("notifies")  # None: this browser can't notify
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
-        wishes = bool(wanted.get("keeps_going")), notify
+        wishes = bool(wanted.get("keeps_going")), notify, bool(wanted.get("sounds"))
         return choice, offer, *wishes, *marks, signs_out
 
     # The first view knows which form comes first. The page's script may still be on its way.

@@ -31,6 +31,8 @@ export const EDITING = "comfyforms.editing";
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether to notify the user when a run ends while the page is hidden. */
 export const NOTIFIES = "comfyforms.notifies";
+/** Whether to play a sound when a run ends. */
+export const SOUNDS = "comfyforms.sounds";
 /** Whether the page uses the dark theme. */
 export const SHADE = "comfyforms.shade";
 /** Whether this browser has loaded the page's typeface, and may show it at once. */

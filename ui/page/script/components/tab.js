@@ -5,7 +5,7 @@ import { $ } from "../dom.js";
 import { APP, labeled, percentWords } from "../messages.js";
 import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
-import { NOTIFIES, read, write } from "../storage.js";
+import { NOTIFIES, read, SOUNDS, write } from "../storage.js";
 
 /** @import { PageState, View } from "../state.js" */
 
@@ -26,6 +26,9 @@ export const notifies = () =>
   "Notification" in window && isSecureContext
     ? Notification.permission === "granted" && read(localStorage, NOTIFIES, false) === true
     : null;
+
+/** Return whether to play a sound when a run is done. */
+export const sounds = () => read(localStorage, SOUNDS, false) === true;
 
 /**
  * Turn notifications on or off. The browser asks the user for permission.
@@ -72,5 +75,7 @@ export function showInTab(now, before) {
   const { id } = now.ended;
   const view = now.runs.get(id)?.view;
   // An unconfirmed run had ended before the page was opened.
-  if (view && view.phase !== "stopped" && !before.runs.get(id)?.unconfirmed) notify(view);
+  if (!view || view.phase === "stopped" || before.runs.get(id)?.unconfirmed) return;
+  notify(view);
+  if (sounds() && !current(now)) import("./done_sound.js").then(({ playSound }) => playSound());
 }

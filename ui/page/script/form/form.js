@@ -3,7 +3,7 @@
 
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
-import { notifies } from "../components/tab.js";
+import { notifies, sounds } from "../components/tab.js";
 import { $, root } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
@@ -82,7 +82,7 @@ export function wanted() {
   const { formWanted, isFirst } = drawing;
   const drawn = isFirst ? /** @type {any} */ (window).firstView.form : "";
   Object.assign(drawing, { formWanted: false, isFirst: false });
-  const habits = { keeps_going: keepsGoing(), notifies: notifies() };
+  const habits = { keeps_going: keepsGoing(), notifies: notifies(), sounds: sounds() };
   const maybeGone = addressed() === null;
   return [
     {

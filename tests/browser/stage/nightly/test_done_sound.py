@@ -1,0 +1,27 @@
+"""The sound at the end of a run."""
+
+from __future__ import annotations
+
+from tests.support.batch_dialog import SMALL
+from tests.support.visitor import Site, Visit
+
+COUNT = """
+window.tones = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (at) { window.tones += 1; start.call(this, at); };
+"""
+
+
+def test_a_sound_is_played_if_the_user_wants_it(fast: Site, visit: Visit) -> None:
+    """It is off by default. Turning it on plays it, and the browser remembers the choice."""
+    person = visit(fast, service_workers="block")
+    person.page.add_init_script(COUNT)
+    person.open(**{"5.steps": 1, **SMALL})
+    person.generate()
+    assert person.page.evaluate("tones") == 0
+    person.page.get_by_label("Play a sound when a run is done").check()
+    person.page.wait_for_function("tones === 2")
+    person.page.reload()
+    person.ready()
+    person.generate()
+    person.page.wait_for_function("tones === 2")
