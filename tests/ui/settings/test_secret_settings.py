@@ -68,6 +68,7 @@ def test_secrets_elsewhere_are_not_warned_about(
         "node_secret": "hunter2-hunter2-hunter2-hunter2",
         "huggingface_token": "hunter2",
         "comfy_org_key": "comfyui-hunter2",
+        "rewrite_key": "hunter2",
     }
     assert given.keys() == secrets().keys()
     file = tmp_path / "forms.toml"

@@ -23,7 +23,7 @@ def reads() -> Iterator[str]:
     """Yield the attributes that functions read of their `Settings`, and settings of themselves."""
     for source in SOURCES:
         for part in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(part, ast.FunctionDef):
+            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
                 arguments = (*part.args.posonlyargs, *part.args.args, *part.args.kwonlyargs)
                 for one in arguments:
                     if isinstance(one.annotation, ast.Name) and one.annotation.id in OPTIONS:
