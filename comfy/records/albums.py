@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, NamedTuple, NoReturn, Self
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, NoReturn, Self, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,6 +20,8 @@ from sqlalchemy import (
     Delete,
     Engine,
     Row,
+    ScalarSelect,
+    Select,
     Table,
     case,
     delete,
@@ -33,7 +37,7 @@ from comfy.base.errors import AlbumNotFound, ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.database import erase_deleted
-from comfy.records.rows import escaped, unescaped
+from comfy.records.rows import escaped, search_words, unescaped
 from comfy.records.serialization import searchable
 from comfy.records.tables import album_comments as _comments
 from comfy.records.tables import album_items as _items
@@ -45,8 +49,8 @@ from comfy.records.tables import runs as _runs
 
 AlbumAccess = Literal["private", "shared", "public"]
 Verdict = Literal["keep", "reject", ""]
-# "open": no one has decided; "mine": the caller hasn't.
-WantedVerdict = Literal["", "keep", "reject", "open", "mine"]
+WantedVerdict = Literal["", "keep", "reject", "open"]  # "open": no one has decided
+_Row = TypeVar("_Row")
 
 MOST_NUMBER = 2**31 - 1  # of an item or a comment
 MOST_ITEMS = 20_000  # per album
@@ -55,8 +59,8 @@ _MOST_REVIEWS, _MOST_COMMENTS = 200, 500  # per item, as a guest may give any nu
 _MOST_LINKS = 50  # per album
 _LONGEST_PROMPT = 2_000  # characters
 _COVERS = 4
+FULL = message("This album is full.")
 _DEEPEST = 10  # levels of albums
-_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # as in `comfy.records.rows`
 
 
 class Person(NamedTuple):
@@ -85,12 +89,17 @@ class Album:
     changed_at: float
 
 
-class AlbumSize(NamedTuple):
-    """Numbers of an album's items and of those that are kept, and its newest thumbnails."""
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers of an album's items by verdict."""
 
-    items: int = 0
-    kept: int = 0
-    covers: tuple[int, ...] = ()
+    keep: int = 0
+    reject: int = 0
+    open: int = 0
+
+    @property
+    def items(self) -> int:
+        return self.keep + self.reject + self.open
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +182,11 @@ class WantedItems:
     after: int | None = None
     since: int | None = None
 
-    def of(self, album: str, me: str, *, prompts: bool) -> ColumnElement[bool]:
-        """Select items of an album. `me`: the caller, for their own verdict; `prompts`: also search
-        in prompts."""
-        which = _of_album(album) & _with_verdict(self.verdict, me)
+    def of(self, album: str, *, prompts: bool) -> ColumnElement[bool]:
+        """Select items of an album. `prompts`: also search in prompts."""
+        which = _of_album(album)
+        if self.verdict:
+            which &= _VERDICTS[self.verdict]
         if self.person:
             which &= _items.c.owner == escaped(self.person)
         if self.workflow:
@@ -185,7 +195,7 @@ class WantedItems:
             which &= _items.c.n < _within(self.after)
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
-        for word in searchable(self.text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+        for word in search_words(self.text):
             anywhere = _items.c.words.contains(word, autoescape=True)
             in_title = _items.c.title.icontains(escaped(word), autoescape=True)
             which &= anywhere if prompts else in_title
@@ -197,29 +207,20 @@ def _within(number: int) -> int:
     return max(-1, min(number, MOST_NUMBER))
 
 
-_KEPT = (_items.c.keeps > 0) & (_items.c.rejects == 0)
-_REJECTED = _items.c.rejects > 0
+# In the order of `Counts`.
+_VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
+    {
+        "keep": (_items.c.keeps > 0) & (_items.c.rejects == 0),
+        "reject": _items.c.rejects > 0,
+        "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
+    }
+)
+# Items whose runs aren't hidden.
+_LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(None)))
 
 
 def _of_album(album: str) -> ColumnElement[bool]:
-    """Return the condition for an album's items whose runs aren't hidden."""
-    hidden = select(_runs.c.id).where(_runs.c.deleted_at.is_not(None))
-    return (_items.c.album == album) & _items.c.run.not_in(hidden)
-
-
-def _with_verdict(verdict: WantedVerdict, me: str) -> ColumnElement[bool]:
-    match verdict:
-        case "keep":
-            return _KEPT
-        case "reject":
-            return _REJECTED
-        case "open":
-            return ~_REJECTED & (_items.c.keeps == 0)
-        case "mine":
-            own = (_reviews.c.person == me) & (_reviews.c.verdict != "")
-            return _items.c.n.not_in(select(_reviews.c.item).where(own))
-        case "":
-            return true()
+    return (_items.c.album == album) & _LISTED
 
 
 class AlbumStore:
@@ -238,10 +239,8 @@ class AlbumStore:
         album = Album(key, parent, *owner, title, note, access, 1, now)
         with transaction(self._engine) as connection:
             _insert(connection, _albums, album)
-            if _count(connection, _albums.c.owner, owner.key) > _MOST_ALBUMS:
-                raise ComfyError(
-                    message("You can have at most {count} albums.", count=_MOST_ALBUMS)
-                )
+            most = message("You can have at most {count} albums.", count=_MOST_ALBUMS)
+            _check_number(connection, _albums.c.owner, owner.key, _MOST_ALBUMS, most)
             _check_parents(connection, key)
         return album
 
@@ -279,29 +278,32 @@ class AlbumStore:
         return sorted(found, key=lambda one: one.title.casefold())
 
     def _albums(self, which: ColumnElement[bool]) -> list[Album]:
-        with reading(self._engine) as connection:
-            return [
-                Album(**_values(row)) for row in connection.execute(select(_albums).where(which))
-            ]
+        return self._all(Album, select(_albums).where(which))
 
-    def sizes(self, albums: Iterable[str]) -> dict[str, AlbumSize]:
-        """Return the sizes of these albums by id."""
-        sizes = {}
+    def counts(self, albums: Collection[str]) -> dict[str, Counts]:
+        """Return the numbers of these albums' items by id."""
+        sums = (func.sum(case((one, 1), else_=0)) for one in _VERDICTS.values())
+        query = select(_items.c.album, *sums).where(_items.c.album.in_(albums), _LISTED)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(_items.c.album)).all()
+        return dict.fromkeys(albums, Counts()) | {
+            album: Counts(*map(int, numbers)) for album, *numbers in rows
+        }
+
+    def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
+        """Return the newest items with a thumbnail of these albums by id."""
         newest = select(_items.c.n).where(_items.c.has_thumb).order_by(_items.c.n.desc())
+        newest = newest.limit(_COVERS)
         with reading(self._engine) as connection:
-            for album in albums:
-                items, kept, _ = _verdicts(connection, album)
-                covers = connection.execute(newest.where(_of_album(album)).limit(_COVERS))
-                sizes[album] = AlbumSize(items, kept, tuple(covers.scalars()))
-        return sizes
+            return {
+                album: list(connection.execute(newest.where(_of_album(album))).scalars())
+                for album in albums
+            }
 
-    def stamps(self, albums: Collection[str]) -> dict[str, tuple[int, int]]:
-        """Return the versions and the numbers of items of these albums by id. They change with
-        everything that users of an album see."""
-        query = select(_albums.c.id, _albums.c.version).where(_albums.c.id.in_(albums))
-        with reading(self._engine) as connection:
-            versions = connection.execute(query).all()
-            return {key: (version, _verdicts(connection, key)[0]) for key, version in versions}
+    def stamp(self, album: str) -> tuple[int, int]:
+        """Return an album's version and number of items. They change with everything that users of
+        the album see."""
+        return self.get(album).version, self.counts([album])[album].items
 
     # Items
 
@@ -327,20 +329,18 @@ class AlbumStore:
                 connection.execute(update(_items).where(which_one).values(rows.pop(key)))
             if rows:
                 connection.execute(insert(_items), [row | common for row in rows.values()])
-            if _count(connection, _items.c.album, album) > MOST_ITEMS:
-                raise ComfyError(message("This album is full."))
-        changed = _items.c.version == version
-        return self._found(which & changed, MOST_ITEMS)
+            _check_number(connection, _items.c.album, album, MOST_ITEMS, FULL)
+        return self._found(which & (_items.c.version == version), MOST_ITEMS)
 
     def remove(self, album: str, items: Iterable[int]) -> None:
         which = (_items.c.album == album) & _items.c.n.in_(list(items))
         self._delete(delete(_items).where(which), album)
 
     def items(
-        self, album: str, wanted: WantedItems, limit: int, me: str = "", *, prompts: bool = False
+        self, album: str, wanted: WantedItems, limit: int, *, prompts: bool = False
     ) -> list[AlbumItem]:
-        """Return items, newest first; `me` and `prompts` as for `WantedItems`."""
-        return self._found(wanted.of(album, me, prompts=prompts), limit)
+        """Return items, newest first; `prompts` as for `WantedItems`."""
+        return self._found(wanted.of(album, prompts=prompts), limit)
 
     def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""
@@ -352,21 +352,13 @@ class AlbumStore:
 
     def _found(self, which: ColumnElement[bool], limit: int) -> list[AlbumItem]:
         query = select(*_ITEM).where(which).order_by(_items.c.n.desc()).limit(limit)
-        with reading(self._engine) as connection:
-            return [AlbumItem(**_values(row)) for row in connection.execute(query)]
+        return self._all(AlbumItem, query)
 
-    def total(self, album: str, wanted: WantedItems, me: str, *, prompts: bool) -> int:
+    def total(self, album: str, wanted: WantedItems, *, prompts: bool) -> int:
         """Return the number of items; arguments as for `items`."""
-        which = wanted.of(album, me, prompts=prompts)
+        query = select(func.count()).where(wanted.of(album, prompts=prompts))
         with reading(self._engine) as connection:
-            query = select(func.count()).select_from(_items).where(which)
             return int(connection.execute(query).scalar_one())
-
-    def counts(self, album: str) -> dict[str, int]:
-        """Return the numbers of kept, rejected and undecided items."""
-        with reading(self._engine) as connection:
-            count, keep, reject = _verdicts(connection, album)
-        return {"keep": keep, "reject": reject, "open": count - keep - reject}
 
     def facets(self, album: str) -> tuple[list[Person], list[str]]:
         """Return who added items, and the titles of their workflows."""
@@ -383,28 +375,21 @@ class AlbumStore:
     def reviews(self, items: Iterable[int]) -> list[Review]:
         """Return the reviews of these items, by name."""
         query = select(_reviews).where(_reviews.c.item.in_(list(items)))
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(_reviews.c.by, _reviews.c.person)).all()
-        return [Review(**_values(row)) for row in rows]
+        return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
     def review(self, album: str, n: int, person: Person, verdict: Verdict, stars: int) -> None:
         """Store a person's review of an item, in place of their previous one."""
         own = (_reviews.c.item == n) & (_reviews.c.person == person.key)
-        with transaction(self._engine) as connection:
-            _touch(connection, album, n)
+        with self._changing(album, n) as connection:
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:
                 _insert(connection, _reviews, Review(n, *person, verdict, stars))
-            _check_number(connection, _reviews.c.item, n, _MOST_REVIEWS)
-            counts = {"keeps": _number_of("keep"), "rejects": _number_of("reject")}
-            connection.execute(update(_items).where(_items.c.n == n).values(counts))
 
     def comments(self, album: str, n: int) -> list[Comment]:
         """Return the comments about an item, oldest first."""
         self.item(album, n)
         query = select(_comments).where(_comments.c.item == n).order_by(_comments.c.n)
-        with reading(self._engine) as connection:
-            return [Comment(**_values(row)) for row in connection.execute(query)]
+        return self._all(Comment, query)
 
     def comment(
         self, album: str, n: int, person: Person, text: str, point: tuple[float, float] | None
@@ -413,11 +398,8 @@ class AlbumStore:
         x, y = point or (None, None)
         new = Comment(0, n, *person, time.time(), x, y, text)
         row = {key: value for key, value in _escaped(asdict(new)).items() if key != "n"}
-        with transaction(self._engine) as connection:
-            _touch(connection, album, n)
+        with self._changing(album, n) as connection:
             made = connection.execute(insert(_comments).values(row)).inserted_primary_key
-            _check_number(connection, _comments.c.item, n, _MOST_COMMENTS)
-            _count_comments(connection, n)
         return replace(new, n=int(made[0]) if made else 0)
 
     def delete_comment(self, album: str, n: int, comment: int, person: str | None) -> None:
@@ -425,12 +407,25 @@ class AlbumStore:
         which = (_comments.c.n == comment) & (_comments.c.item == n)
         if person is not None:
             which &= _comments.c.person == person
-        with transaction(self._engine) as connection:
-            _touch(connection, album, n)
+        with self._changing(album, n) as connection:
             if not connection.execute(delete(_comments).where(which)).rowcount:
                 raise AlbumNotFound
-            _count_comments(connection, n)
         erase_deleted(self._engine)
+
+    @contextmanager
+    def _changing(self, album: str, n: int) -> Iterator[Connection]:
+        """Yield a connection for a change of an item's reviews or comments. Gives the album and the
+        item the next version, and renews what the item tells about them."""
+        which = _of_album(album) & (_items.c.n == n)
+        many = message("This result has too many reviews or comments.")
+        with transaction(self._engine) as connection:
+            changed = {"version": _next_version(connection, album)}
+            if not connection.execute(update(_items).where(which).values(changed)).rowcount:
+                raise AlbumNotFound
+            yield connection
+            _check_number(connection, _reviews.c.item, n, _MOST_REVIEWS, many)
+            _check_number(connection, _comments.c.item, n, _MOST_COMMENTS, many)
+            connection.execute(update(_items).where(_items.c.n == n).values(_NUMBERS))
 
     # Links
 
@@ -442,8 +437,8 @@ class AlbumStore:
         with transaction(self._engine) as connection:
             connection.execute(delete(_links).where(_links.c.expires_at < now))
             _insert(connection, _links, link)
-            if _count(connection, _links.c.album, album) > _MOST_LINKS:
-                raise ComfyError(message("This album has too many links. End one first."))
+            many = message("This album has too many links. End one first.")
+            _check_number(connection, _links.c.album, album, _MOST_LINKS, many)
         return link
 
     def links(self, album: str) -> list[AlbumLink]:
@@ -461,9 +456,11 @@ class AlbumStore:
 
     def _links(self, which: ColumnElement[bool]) -> list[AlbumLink]:
         query = select(_links).where(which, _links.c.expires_at > time.time())
+        return self._all(AlbumLink, query.order_by(_links.c.expires_at.desc()))
+
+    def _all(self, kind: Callable[..., _Row], query: Select[Any]) -> list[_Row]:
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(_links.c.expires_at.desc())).all()
-        return [AlbumLink(**_values(row)) for row in rows]
+            return [kind(**_values(row)) for row in connection.execute(query)]
 
     def _delete(self, statement: Delete, album: str = "") -> int:
         """Delete rows, and give the `album` that had them its next version; return their number."""
@@ -515,14 +512,6 @@ def _next_version(connection: Connection, album: str) -> int:
     return int(connection.execute(select(_albums.c.version).where(which)).scalar_one())
 
 
-def _touch(connection: Connection, album: str, n: int) -> None:
-    """Give an album and an item of it the next version."""
-    changed = {"version": _next_version(connection, album)}
-    which = _of_album(album) & (_items.c.n == n)
-    if not connection.execute(update(_items).where(which).values(changed)).rowcount:
-        raise AlbumNotFound
-
-
 def _check_parents(connection: Connection, album: str) -> None:
     """Raise ComfyError if an album would be inside of itself, or too deep."""
     above: str | None = album
@@ -534,31 +523,24 @@ def _check_parents(connection: Connection, album: str) -> None:
     raise ComfyError(message("An album can't be in this one."), message("Choose another album."))
 
 
-def _verdicts(connection: Connection, album: str) -> tuple[int, int, int]:
-    """Return the numbers of an album's items, of the kept and of the rejected ones."""
-    sums = (func.sum(case((one, 1), else_=0)) for one in (_KEPT, _REJECTED))
-    query = select(func.count(), *sums).select_from(_items).where(_of_album(album))
-    count, kept, rejected = connection.execute(query).one()
-    return count, int(kept or 0), int(rejected or 0)
-
-
-def _count(connection: Connection, column: ColumnElement[Any], value: object) -> int:
-    query = select(func.count()).where(column == value)
-    return int(connection.execute(query).scalar_one())
-
-
 def _check_number(
-    connection: Connection, column: ColumnElement[Any], value: object, most: int
+    connection: Connection, column: ColumnElement[Any], value: object, most: int, why: str
 ) -> None:
-    if _count(connection, column, value) > most:
-        raise ComfyError(message("This result has too many reviews or comments."))
+    """Raise ComfyError if more rows than these have this value."""
+    if connection.execute(select(func.count()).where(column == value)).scalar_one() > most:
+        raise ComfyError(why)
 
 
-def _number_of(verdict: Verdict) -> ColumnElement[Any]:
-    own = (_reviews.c.item == _items.c.n) & (_reviews.c.verdict == verdict)
+def _number_of(table: Table, which: ColumnElement[bool]) -> ScalarSelect[int]:
+    own = (table.c.item == _items.c.n) & which
     return select(func.count()).where(own).correlate(_items).scalar_subquery()
 
 
-def _count_comments(connection: Connection, n: int) -> None:
-    count = select(func.count()).where(_comments.c.item == n).scalar_subquery()
-    connection.execute(update(_items).where(_items.c.n == n).values(comments=count))
+# Columns of an item that its reviews and comments determine.
+_NUMBERS = MappingProxyType(
+    {
+        "keeps": _number_of(_reviews, _reviews.c.verdict == "keep"),
+        "rejects": _number_of(_reviews, _reviews.c.verdict == "reject"),
+        "comments": _number_of(_comments, true()),
+    }
+)

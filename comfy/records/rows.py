@@ -98,6 +98,10 @@ def _text(record: Record) -> str:
 _SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses very long patterns
 
 
+def search_words(text: str) -> list[str]:
+    return searchable(text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Finished runs of one workflow ("": of any), with all words of `text` somewhere in title,
@@ -119,7 +123,7 @@ class Wanted:
             which &= ~runs.c.fruitless
         if self.favourites:
             which &= runs.c.favourite
-        for word in searchable(self.text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+        for word in search_words(self.text):
             which &= runs.c.words.contains(word, autoescape=True)
         return which
 

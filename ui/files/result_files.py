@@ -142,16 +142,16 @@ class ResultHandlers:
     def everything(self, run_id: str, owner: Owner) -> StreamingResponse:
         """Return all results of a run as a ZIP."""
         record = self._own(run_id, owner)
-        return zip_download(self.results.archive([record]), run_name(record) or record.job.title)
+        archive = self.results.archive(_own_files([record]))
+        return zip_download(archive, run_name(record) or record.job.title)
 
     @routes.get("/files/chosen.zip", Access.OWN_FILE, audit="download", work=Work.PROCESSOR)
     def chosen(
         self, run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
     ) -> StreamingResponse:
         """Return all results of some runs as a ZIP."""
-        return zip_download(
-            self.results.archive([self._own(one, owner) for one in run]), current_brand().name
-        )
+        records = [self._own(one, owner) for one in run]
+        return zip_download(self.results.archive(_own_files(records)), current_brand().name)
 
     def _given_file(self, run_id: str, index: int, owner: str) -> tuple[Path, str]:
         inputs = list(self._own(run_id, owner).job.inputs.values())
@@ -242,17 +242,21 @@ class ResultFiles:
             raise HTTPException(404, _NO_FILE)
         return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
 
-    def send_stripped(
-        self, file: OutputFile, name: str, asked: Mapping[str, str]
-    ) -> Response | None:
-        """Return a file without its metadata, under this name.
+    def send_shared(
+        self, record: Record, at: int, asked: Mapping[str, str], *, has_prompt: bool
+    ) -> Response:
+        """Return a file as other people get it: without the prompt, its metadata is removed, and
+        its name has no words of the prompt.
 
-        `asked`: the request's headers. Returns None if the metadata can't be removed or the file
-        isn't stored here. Raises HTTPException for a range that it doesn't have.
+        `asked`: the request's headers. Raises HTTPException if the metadata can't be removed or the
+        file isn't stored here, and for a range that it doesn't have.
         """
+        file, name = record.state.files[at], shared_name(record, at, has_prompt=has_prompt)
+        if has_prompt:
+            return self.send(record, file, name, asked.get("range"))
         stripped, path = self.blobs.stripped.of(file.digest), self.blobs.path(file.digest)
         if stripped is None or path is None:
-            return None
+            raise HTTPException(409, NO_PROMPT_NO_FILE)
         # Must differ from the original file's ETag.
         etag = f'"{hashlib.sha256(f"stripped {file.digest}".encode()).hexdigest()[:32]}"'
         try:
@@ -277,17 +281,18 @@ class ResultFiles:
             headers["content-range"] = f"bytes {start}-{end - 1}/{stripped.size}"
         return PassedOn(body(), 206 if part else 200, headers, media_type)
 
-    def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
-        """Yield a ZIP of the runs' saved files (all files of a run that saved none), made while it
-        is sent.
+    def archive(self, files: Iterable[tuple[Record, int, bool]]) -> Iterator[bytes]:
+        """Yield a ZIP of files, made while it is sent. Each is a run, an index, and whether the
+        prompt is shown, as in `send_shared`.
 
         Media is already compressed, so it is only stored. A file that isn't completely available is
         left out; without any file there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
-        wanted = ((record, index) for record in records for index in saved_places(record))
-        for number, (record, index) in enumerate(wanted, 1):
-            yield from self.pack(bundle, record, index, f"{number:03}-{result_name(record, index)}")
+        for number, (record, at, has_prompt) in enumerate(files, 1):
+            name = f"{number:03}-{shared_name(record, at, has_prompt=has_prompt)}"
+            pack = self.pack if has_prompt else self._pack_stripped
+            yield from pack(bundle, record, at, name)
         if bundle.num_streamed():
             yield from bundle.finalize()
 
@@ -311,7 +316,7 @@ class ResultFiles:
             yield from bundle.all_files()
             return True
 
-    def pack_stripped(
+    def _pack_stripped(
         self, bundle: ZipStream, record: Record, at: int, name: str
     ) -> Iterator[bytes]:
         """Add one file of a run without its metadata to a ZIP, yielding the ZIP's bytes. A file
@@ -353,6 +358,10 @@ def saved_places(record: Record) -> list[int]:
     """Return the indexes of the saved files; of all files if no file was saved."""
     files = record.state.files
     return [at for at, file in enumerate(files) if file.type == "output"] or [*range(len(files))]
+
+
+def _own_files(records: Iterable[Record]) -> Iterator[tuple[Record, int, bool]]:
+    return ((record, at, True) for record in records for at in saved_places(record))
 
 
 def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
@@ -481,38 +490,20 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
         ones."""
         files = found(token)
         titles = {one.record.job.title for one in files}
-        answer = zip_download(
-            _archive(files), titles.pop() if len(titles) == 1 else current_brand().name
-        )
+        shown = ((one.record, one.file.place, bool(one.file.prompt)) for one in files)
+        title = titles.pop() if len(titles) == 1 else current_brand().name
+        answer = zip_download(results.archive(shown), title)
         answer.headers.update(_NOT_KEPT)
         return answer
 
-    def _archive(files: Sequence[FoundFile]) -> Iterator[bytes]:
-        bundle = ZipStream(compress_type=ZIP_STORED)
-        for number, one in enumerate(files, 1):
-            name = f"{number:03}-{shared_file_name(one)}"
-            if one.file.prompt:
-                yield from results.pack(bundle, one.record, one.file.place, name)
-            else:
-                yield from results.pack_stripped(bundle, one.record, one.file.place, name)
-        if bundle.num_streamed():
-            yield from bundle.finalize()
-
     @routes.get("/shared/{token}/{n}/{name}", Access.FILE)
     def file(token: str, n: int, name: str, request: Request) -> Response:
-        """Send the file. If the link hides the prompt, the file's metadata is removed, and its name
-        has no words of the prompt."""
+        """Send the file."""
         one = next((one for one in found(token) if one.n == n), None)
         if one is None:
             raise RunNotFound
-        shown, own_name = one.record.state.files[one.file.place], shared_file_name(one)
-        answer: Response | None
-        if one.file.prompt:
-            answer = results.send(one.record, shown, own_name, request.headers.get("range"))
-        else:
-            answer = results.send_stripped(shown, own_name, request.headers)
-        if answer is None:
-            raise HTTPException(409, NO_PROMPT_NO_FILE)
+        shows, asked = bool(one.file.prompt), request.headers
+        answer = results.send_shared(one.record, one.file.place, asked, has_prompt=shows)
         answer.headers.update(_NOT_KEPT)
         return answer
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Literal
 
 from comfy.records.albums import AlbumAccess, AlbumLink
@@ -27,23 +25,20 @@ Relation = Literal["owner", "administrator", "member", "visitor"]
 _LOOK = frozenset({Right.LOOK, Right.SETTINGS})
 _TAKE_PART = _LOOK | {Right.REVIEW, Right.ADD}
 _MODERATE = _TAKE_PART | {Right.TAKE_BACK}
-_ALL = frozenset(Right)
-_RIGHTS: Mapping[tuple[Relation, AlbumAccess], frozenset[Right]] = MappingProxyType(
-    {
-        ("owner", "private"): _ALL,
-        ("owner", "shared"): _ALL,
-        ("owner", "public"): _ALL,
-        ("administrator", "shared"): _MODERATE,
-        ("administrator", "public"): _MODERATE,
-        ("member", "shared"): _TAKE_PART,
-        ("member", "public"): _TAKE_PART,
-        ("visitor", "public"): _LOOK,
-    }
-)
 
 
 def rights_of(relation: Relation, access: AlbumAccess) -> frozenset[Right]:
-    return _RIGHTS.get((relation, access), frozenset())
+    match relation, access:
+        case "owner", _:
+            return frozenset(Right)
+        case _, "private":
+            return frozenset()
+        case "administrator", _:
+            return _MODERATE
+        case "member", _:
+            return _TAKE_PART
+        case _:
+            return _LOOK if access == "public" else frozenset()
 
 
 def rights_by_link(link: AlbumLink) -> frozenset[Right]:

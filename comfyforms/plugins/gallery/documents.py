@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comfy.comfyui.protocol.result_types import FileKind
-from comfy.records.albums import AlbumAccess, Verdict
+from comfy.records.albums import AlbumAccess, AlbumLink, Counts, Verdict
 from comfyforms.plugins.gallery.access import Right
 from ui.documents.history_docs import SharedValues
 
@@ -50,13 +50,10 @@ class ReviewDoc:
 
 @dataclass(frozen=True, slots=True)
 class ItemDoc:
-    """A result. `run`, `file`: of the caller's own ones. `title`: the workflow's. `settings`: the
-    caller can use them. `verdict`, `stars`: the caller's; `keeps`, `rejects`, `comments`: numbers.
-    """
+    """A result. `title`: the workflow's. `settings`: the caller can use them. `verdict`, `stars`:
+    the caller's; `keeps`, `rejects`, `comments`: numbers."""
 
     id: str
-    run: str | None
-    file: int | None
     kind: FileKind
     address: str
     thumb: str | None
@@ -74,7 +71,6 @@ class ItemDoc:
     rejects: int
     reviews: tuple[ReviewDoc, ...]
     comments: int
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +78,6 @@ class ItemsDoc:
     """Results, newest first."""
 
     items: tuple[ItemDoc, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CountsDoc:
-    """Numbers of an album's results by verdict."""
-
-    keep: int
-    reject: int
-    open: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +96,7 @@ class ItemsPage(ItemsDoc):
 
     next: str | None
     version: int
-    counts: CountsDoc
+    counts: Counts
     total: int | None = None
     people: tuple[PersonDoc, ...] = ()
     workflows: tuple[str, ...] = ()
@@ -151,19 +138,7 @@ class ItemsValues:
 
 
 @dataclass(frozen=True, slots=True)
-class AlbumLinkDoc:
-    """Link to an album. `id`: its token."""
-
-    id: str
-    name: str
-    address: str
-    expires_at: float
-    comments: bool
-    settings: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AlbumLinksDoc:
     """Links to an album."""
 
-    links: tuple[AlbumLinkDoc, ...]
+    links: tuple[AlbumLink, ...]

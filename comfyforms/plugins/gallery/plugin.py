@@ -17,6 +17,6 @@ def app_parts(app: PluginApp) -> AppParts | None:
         return None
     return AppParts(
         [gallery_routes(app, history.albums)],
-        api=[*albums_api(app, history)],
+        api=[albums_api(app, history)],
         pages=[PluginPage(GALLERY, PATH)],
     )

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import Field
-from zipstream import ZIP_STORED, ZipStream
+from pydantic import Field, StringConstraints
 
 from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from comfy.media.decoding import Undecodable
 from comfy.records.albums import (
+    FULL,
     MOST_ITEMS,
     MOST_NUMBER,
     AlbumAccess,
@@ -30,19 +30,16 @@ from comfy.records.albums import (
 )
 from comfy.records.audit import AuditAction
 from comfy.records.record import Record
-from comfy.records.rows import WantedOfGroups, escaped
 from comfy.records.store import RunStore
 from comfyforms.hooks import PluginApp
 from comfyforms.plugins.gallery.access import Right
 from comfyforms.plugins.gallery.changes import AlbumWatch
 from comfyforms.plugins.gallery.documents import (
     AlbumDoc,
-    AlbumLinkDoc,
     AlbumLinksDoc,
     AlbumsDoc,
     CommentDoc,
     CommentsDoc,
-    CountsDoc,
     ItemDoc,
     ItemsDoc,
     ItemsPage,
@@ -76,7 +73,6 @@ from ui.web.urls import thumbnail_address
 
 _UNTITLED = message("Enter a title first.")
 _NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
-_FULL = message("This album is full.")
 _LONGEST_PAGE = 500  # items
 _CHUNK = 50  # runs in memory at a time
 
@@ -85,24 +81,21 @@ _Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
 _Chosen = Annotated[list[_Number], Query(min_length=1, max_length=MOST_CHOSEN)]
 _Point = Annotated[float | None, Field(ge=0, le=1)]
 _Name = Annotated[str, Field(max_length=200)]
+_Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
 class AlbumFields:
     """Fields of an album that its owner sets. `parent`: the album that it is in, "" for none."""
 
-    title: _Name | None = None
+    title: _Title | None = None
     note: Annotated[str, Field(max_length=5_000)] | None = None
     access: AlbumAccess | None = None
     parent: str | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the given values. Raises HTTPException for an empty title."""
+        """Return the given values."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        if "title" in given:
-            given["title"] = " ".join(given["title"].split())
-        if given.get("title") == "":
-            raise HTTPException(422, _UNTITLED)
         return given | ({"parent": self.parent or None} if "parent" in given else {})
 
 
@@ -153,42 +146,58 @@ class NewLink:
     name: _Name = ""
 
 
-def albums_api(app: PluginApp, history: RunStore) -> Iterator[GuardedRoutes]:
-    """Yield the routes below `/albums`."""
-    audit, visits = AuditLog(history.administration, history.audit), Visits(app, history.albums)
-    docs = app.parts.run_docs(app.settings.root_path)
-    yield GuardedRoutes.of(AlbumHandlers(app, visits, audit, AlbumWatch(history.albums.stamps)))
-    yield GuardedRoutes.of(ItemHandlers(visits, audit, history, docs, app.parts.results))
-
-
-def _note(audit: AuditLog, visit: Visit, action: AuditAction, sentence: str) -> None:
-    """Log an action, unless only the owner sees the album."""
-    if visit.album.access != "private" or visit.link:
-        audit.note(Actor(visit.owner, visit.names["person"]), sentence, action)
+def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
+    """Return the routes below `/albums`."""
+    return GuardedRoutes.of(
+        AlbumHandlers(
+            app,
+            history,
+            Visits(app, history.albums),
+            AuditLog(history.administration, history.audit),
+            AlbumWatch(history.albums.stamp),
+            app.parts.run_docs(app.settings.root_path),
+            app.parts.results,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class AlbumHandlers:
-    """Handlers of the routes for albums and links."""
+    """Handlers of these routes."""
 
     app: PluginApp
+    history: RunStore
     visits: Visits
     audit: AuditLog
     watch: AlbumWatch
+    docs: Runs
+    results: ResultFiles
 
     routes = GuardedRoutes("/albums", tags=["Albums"])
 
     @property
     def _store(self) -> AlbumStore:
-        return self.visits.store
+        return self.history.albums
+
+    def _note(
+        self, visit: Visit, action: AuditAction, sentence: str, *, seen: bool = False
+    ) -> None:
+        """Log an action, unless only the owner sees the album. `seen`: guests do."""
+        if seen or visit.link or visit.album.access != "private":
+            self.audit.note(Actor(visit.owner, visit.names["person"]), sentence, action)
+
+    def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
+        ids = [one.album.id for one in visits]
+        counts, covers = self._store.counts(ids), self._store.covers(ids)
+        return tuple(
+            one.album_doc(counts[key], covers[key]) for key, one in zip(ids, visits, strict=True)
+        )
 
     @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
     def list_albums(self, request: Request) -> AsciiJSON:
         """Return your albums and those that others share, by title."""
-        seen = list(self.visits.listed(request))
-        ids = {one.id for one in seen}
-        sizes = self._store.sizes(ids)
-        docs = (one.album_doc(sizes[one.id]) for one in seen)
+        docs = self._album_docs(list(self.visits.listed(request)))
+        ids = {one.id for one in docs}
         shown = (one if one.parent in ids else replace(one, parent=None) for one in docs)
         return AsciiJSON(AlbumsDoc(tuple(shown)))
 
@@ -199,15 +208,15 @@ class AlbumHandlers:
         A `private` album is for you, a `shared` one for everybody who is signed in, and a `public`
         one for everybody who can open the app.
         """
-        given = {"note": "", "access": "private", "parent": None} | fields.changes()
-        if "title" not in given:
+        if fields.title is None:
             raise HTTPException(422, _UNTITLED)
+        given = {"note": "", "access": "private", "parent": None} | fields.changes()
         _, person = self.visits.caller(request)
         if not person.key:
             raise HTTPException(409, _NO_COOKIE)
         self._check_parent(request, fields)
         album = self._store.create(person, **given)
-        return AsciiJSON(self.visits.of(Asked(request, album.id)).album_doc(), 201)
+        return AsciiJSON(self._album_docs([self.visits.of(Asked(request, album.id))])[0], 201)
 
     def _check_parent(self, request: Request, fields: AlbumFields) -> None:
         if fields.parent:
@@ -219,8 +228,7 @@ class AlbumHandlers:
 
         In all routes, the token of a link stands for its album. Guests give their name as `guest`.
         """
-        visit = self.visits.of(asked)
-        return AsciiJSON(visit.album_doc(self._store.sizes([visit.album.id])[visit.album.id]))
+        return AsciiJSON(self._album_docs([self.visits.of(asked)])[0])
 
     @routes.patch("/{album}", Access.SIGNED_IN, response_model=AlbumDoc)
     def change_album(self, asked: _Asked, fields: AlbumFields) -> AsciiJSON:
@@ -236,7 +244,7 @@ class AlbumHandlers:
         visit = self.visits.of(asked, Right.TAKE_BACK)
         self._store.delete(visit.album.id)
         sentence = message("{person} deleted the album “{album}”.", **visit.names)
-        _note(self.audit, visit, "delete", sentence)
+        self._note(visit, "delete", sentence)
         return Response(status_code=204)
 
     @routes.get(
@@ -259,51 +267,27 @@ class AlbumHandlers:
     def list_album_links(self, asked: _Asked) -> AsciiJSON:
         """Return the links to an album of yours that haven't ended."""
         visit = self.visits.of(asked, Right.CHANGE)
-        return AsciiJSON(AlbumLinksDoc(tuple(map(_link_doc, self._store.links(visit.album.id)))))
+        return AsciiJSON(AlbumLinksDoc(tuple(self._store.links(visit.album.id))))
 
-    @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLinkDoc)
+    @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
         """Make a link to an album of yours, for guests without an account."""
         visit = self.visits.of(asked, Right.CHANGE)
         link = self._store.add_link(visit.album.id, **asdict(new))
         sentence = message("{person} made a link to the album “{album}”.", **visit.names)
-        _note(self.audit, replace(visit, link=link), "share", sentence)
-        return AsciiJSON(_link_doc(link), 201)
+        self._note(visit, "share", sentence, seen=True)
+        return AsciiJSON(link, 201)
 
     @routes.delete("/{album}/links/{token}", Access.SIGNED_IN, status_code=204)
     def delete_album_link(self, asked: _Asked, token: str) -> Response:
         """End a link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
-        link = self._store.link(token)
         self._store.end_link(visit.album.id, token)
         sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
-        _note(self.audit, replace(visit, link=link), "share", sentence)
+        self._note(visit, "share", sentence, seen=True)
         return Response(status_code=204)
 
-
-def _link_doc(link: AlbumLink) -> AlbumLinkDoc:
-    address = f"/gallery/guest/{link.token}"
-    ends = link.expires_at
-    return AlbumLinkDoc(link.token, link.name, address, ends, link.comments, link.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemHandlers:
-    """Handlers of the routes for the results in albums."""
-
-    visits: Visits
-    audit: AuditLog
-    history: RunStore
-    docs: Runs
-    results: ResultFiles
-
-    routes = GuardedRoutes("/albums/{album}", tags=["Albums"])
-
-    @property
-    def _store(self) -> AlbumStore:
-        return self.visits.store
-
-    @routes.get("/items", Access.PUBLIC, work=Work.PROCESSOR, response_model=ItemsPage)
+    @routes.get("/{album}/items", Access.PUBLIC, work=Work.PROCESSOR, response_model=ItemsPage)
     def list_album_items(
         self,
         asked: _Asked,
@@ -314,20 +298,20 @@ class ItemHandlers:
 
         `next` is the `after` of the next page, null on the last. `since` is a version of the
         album: only results that were added, reviewed or commented on later come. `verdict=keep`
-        means that at least one person keeps it and no one rejects it, `open` that no one has
-        decided, and `mine` that you haven't.
+        means that at least one person keeps it and no one rejects it, and `open` that no one has
+        decided.
         """
         visit = self.visits.of(asked)
-        album, me, prompts = visit.album, visit.person.key, Right.SETTINGS in visit.rights
-        items = self._store.items(album.id, wanted, limit, me, prompts=prompts)
+        album, prompts = visit.album, Right.SETTINGS in visit.rights
+        items = self._store.items(album.id, wanted, limit, prompts=prompts)
         page = ItemsPage(
             self._item_docs(visit, items),
             str(items[-1].n) if len(items) == limit else None,
             album.version,
-            CountsDoc(**self._store.counts(album.id)),
+            self._store.counts([album.id])[album.id],
         )
         if wanted.after is None and wanted.since is None:
-            total = self._store.total(album.id, wanted, me, prompts=prompts)
+            total = self._store.total(album.id, wanted, prompts=prompts)
             people, titles = self._store.facets(album.id)
             named = tuple(PersonDoc(one.key, name_of(one.by)) for one in people)
             page = replace(page, total=total, people=named, workflows=tuple(titles))
@@ -339,7 +323,7 @@ class ItemHandlers:
             reviews[review.item].append(review)
         return tuple(visit.item_doc(one, reviews[one.n]) for one in items)
 
-    @routes.post("/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
+    @routes.post("/{album}/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
     def add_album_items(self, asked: _Asked, new: NewItems) -> AsciiJSON:
         """Add results of yours to an album.
 
@@ -352,40 +336,34 @@ class ItemHandlers:
         if not found:
             raise RunNotFound
         if len(found) > MOST_ITEMS:
-            raise HTTPException(409, _FULL)
+            raise HTTPException(409, FULL)
         files = [_file_of(self.results, record, at) for record, at in found]
         can_strip = self.results.blobs.stripped.of
         if not new.settings and not all(can_strip(one.digest) for one in files):
             raise HTTPException(409, NO_PROMPT_NO_FILE)
         items = self._store.add(visit.album.id, visit.person, files, settings=new.settings)
-        sentence = plural(
-            "{person} shared a result in the album “{album}”.",
-            "{person} shared {count} results in the album “{album}”.",
-            count=len(items),
-            **visit.names,
-        )
-        _note(self.audit, visit, "share", sentence)
+        sentence = message("{person} shared results in the album “{album}”.", **visit.names)
+        self._note(visit, "share", sentence)
         return AsciiJSON(ItemsDoc(self._item_docs(visit, items)), 201)
 
     def _places(self, new: NewItems, owner: str) -> Iterator[tuple[Record, int]]:
         """Yield the runs of the results to add, each with the number of a file."""
+        table = self.app.services.batches.table(new.batch, owner) if new.batch else None
+        rows = range(len(table.content)) if table else range(0)
+        of_batch = [table.states.run(at) for at in reversed(rows)] if table else []
         named = {*new.runs, *(one.run for one in new.results)}
-        records = self.history.get_many(named, owner)
-        if records.keys() != named:
+        records = self.history.get_many({*named, *of_batch}, owner)
+        if not named <= records.keys():
             raise RunNotFound
         for one in new.results:
             yield records[one.run], one.file
-        for run in new.runs:
-            yield from _stored_files(records[run])
-        wanted, before, goes_on = WantedOfGroups(groups=(escaped(new.batch),)), "", bool(new.batch)
-        while goes_on:
-            of_batch = self.history.of(owner, wanted, before=before, limit=MOST_CHOSEN)
-            for record in of_batch:
-                yield from _stored_files(record)
-            goes_on = len(of_batch) == MOST_CHOSEN
-            before = of_batch[-1].id if of_batch else ""
+        for run in (*new.runs, *of_batch):
+            record = records.get(run)
+            if record is not None and record.state.phase.finished:
+                files = record.state.files
+                yield from ((record, at) for at in saved_places(record) if files[at].digest)
 
-    @routes.delete("/items", Access.SIGNED_IN, status_code=204)
+    @routes.delete("/{album}/items", Access.SIGNED_IN, status_code=204)
     def delete_album_items(self, asked: _Asked, item: _Chosen) -> Response:
         """Remove results from an album: yours, or in your album any."""
         visit = self.visits.of(asked)
@@ -394,16 +372,11 @@ class ItemHandlers:
         if not found or not (are_own or Right.TAKE_BACK in visit.rights):
             raise AlbumNotFound
         self._store.remove(visit.album.id, [one.n for one in found])
-        sentence = plural(
-            "{person} removed a result from the album “{album}”.",
-            "{person} removed {count} results from the album “{album}”.",
-            count=len(found),
-            **visit.names,
-        )
-        _note(self.audit, visit, "delete", sentence)
+        sentence = message("{person} removed results from the album “{album}”.", **visit.names)
+        self._note(visit, "delete", sentence)
         return Response(status_code=204)
 
-    @routes.put("/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
+    @routes.put("/{album}/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
     def review_album_item(self, asked: _Asked, item: _Number, review: NewReview) -> AsciiJSON:
         """Keep or reject a result, and give it stars, in place of your previous review."""
         visit = self.visits.of(asked, Right.REVIEW)
@@ -411,7 +384,7 @@ class ItemHandlers:
         self._store.review(album, item, visit.author, review.verdict, review.stars)
         return AsciiJSON(self._item_docs(visit, [self._store.item(album, item)])[0])
 
-    @routes.get("/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
+    @routes.get("/{album}/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
     def list_album_comments(self, asked: _Asked, item: _Number) -> AsciiJSON:
         """Return the comments about a result, oldest first."""
         visit = self.visits.of(asked)
@@ -419,7 +392,7 @@ class ItemHandlers:
         return AsciiJSON(CommentsDoc(tuple(map(visit.comment_doc, comments))))
 
     @routes.post(
-        "/items/{item}/comments", Access.PUBLIC, status_code=201, response_model=CommentDoc
+        "/{album}/items/{item}/comments", Access.PUBLIC, status_code=201, response_model=CommentDoc
     )
     def add_album_comment(self, asked: _Asked, item: _Number, comment: NewComment) -> AsciiJSON:
         """Comment on a result, or on a point of an image."""
@@ -429,7 +402,7 @@ class ItemHandlers:
         made = self._store.comment(visit.album.id, item, visit.author, comment.text, point)
         return AsciiJSON(visit.comment_doc(made), 201)
 
-    @routes.delete("/items/{item}/comments/{comment}", Access.PUBLIC, status_code=204)
+    @routes.delete("/{album}/items/{item}/comments/{comment}", Access.PUBLIC, status_code=204)
     def delete_album_comment(self, asked: _Asked, item: _Number, comment: _Number) -> Response:
         """Delete a comment: yours, or in your album any."""
         visit = self.visits.of(asked)
@@ -437,7 +410,7 @@ class ItemHandlers:
         self._store.delete_comment(visit.album.id, item, comment, person)
         return Response(status_code=204)
 
-    @routes.get("/values", Access.SIGNED_IN, work=Work.CATALOG, response_model=ItemsValues)
+    @routes.get("/{album}/values", Access.SIGNED_IN, work=Work.CATALOG, response_model=ItemsValues)
     def list_album_values(self, asked: _Asked, item: _Chosen, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for these results, and each one's file.
 
@@ -471,13 +444,13 @@ class ItemHandlers:
                 if record is not None and one.place < len(record.state.files):
                     yield one, record
 
-    @routes.get("/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
+    @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> FileResponse:
         """Return the small image of a result."""
         found = self._store.item(self.visits.of(asked).album.id, item)
         return sent_thumbnail(self.results.blobs, found.digest, found.kind)
 
-    @routes.get("/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
+    @routes.get("/{album}/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
     def get_album_file(self, asked: _Asked, item: _Number, name: str) -> Response:
         """Return a result's file. If its settings aren't shown, the file has no metadata.
 
@@ -486,53 +459,34 @@ class ItemHandlers:
         visit = self.visits.of(asked)
         found = self._store.item(visit.album.id, item)
         for _, record in self._with_records([found]):
-            file, sees = record.state.files[found.place], visit.sees_settings(found)
-            if not is_shown(asked.request.headers) and visit.album.access != "private":
-                self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
-            own_name = shared_name(record, found.place, has_prompt=sees)
             asks = asked.request.headers
-            if sees:
-                return self.results.send(record, file, own_name, asks.get("range"))
-            answer = self.results.send_stripped(file, own_name, asks)
-            if answer is None:
-                raise HTTPException(409, NO_PROMPT_NO_FILE)
-            return answer
+            if not is_shown(asks) and visit.album.access != "private":
+                self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
+            sees = visit.sees_settings(found)
+            return self.results.send_shared(record, found.place, asks, has_prompt=sees)
         raise AlbumNotFound
 
-    @routes.get("/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip"))
+    @routes.get(
+        "/{album}/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip")
+    )
     def get_album_zip(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
         """Return the results with a verdict as a ZIP, the kept ones by default."""
         visit = self.visits.of(asked)
-        items = self._with_verdict(visit, verdict, MOST_ITEMS)
-        answer = zip_download(self._archive(visit, items), visit.album.title)
-        sentence = plural(
-            "{person} downloaded a result of the album “{album}”.",
-            "{person} downloaded {count} results of the album “{album}”.",
-            count=len(items),
-            **visit.names,
+        items = self._store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
+        files = (
+            (record, one.place, visit.sees_settings(one))
+            for one, record in self._with_records(items)
         )
-        _note(self.audit, visit, "download", sentence)
+        answer = zip_download(self.results.archive(files), visit.album.title)
+        sentence = message("{person} downloaded results of the album “{album}”.", **visit.names)
+        self._note(visit, "download", sentence)
         return answer
 
-    def _with_verdict(self, visit: Visit, verdict: WantedVerdict, most: int) -> list[AlbumItem]:
-        wanted = WantedItems(verdict)
-        return self._store.items(visit.album.id, wanted, most, visit.person.key)
-
-    def _archive(self, visit: Visit, items: Sequence[AlbumItem]) -> Iterator[bytes]:
-        bundle = ZipStream(compress_type=ZIP_STORED)
-        for number, (item, record) in enumerate(self._with_records(items), 1):
-            sees = visit.sees_settings(item)
-            name = f"{number:03}-{shared_name(record, item.place, has_prompt=sees)}"
-            pack = self.results.pack if sees else self.results.pack_stripped
-            yield from pack(bundle, record, item.place, name)
-        if bundle.num_streamed():
-            yield from bundle.finalize()
-
-    @routes.get("/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/jpeg"))
+    @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/jpeg"))
     def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> Response:
         """Return the newest results with a verdict as one image, the kept ones by default."""
         visit, blobs = self.visits.of(asked), self.results.blobs
-        items = self._with_verdict(visit, verdict, MOST_CELLS)
+        items = self._store.items(visit.album.id, WantedItems(verdict), MOST_CELLS)
         paths = (blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb)
         thumbnails = [path for path in paths if path is not None]
         if not thumbnails:
@@ -544,12 +498,6 @@ class ItemHandlers:
         except Undecodable as problem:
             raise HTTPException(503, str(problem)) from None
         return Response(image, media_type="image/jpeg", headers=as_file(f"{visit.album.title}.jpg"))
-
-
-def _stored_files(record: Record) -> Iterator[tuple[Record, int]]:
-    """Yield the numbers of a run's saved files that are stored here."""
-    files = record.state.files
-    return ((record, at) for at in saved_places(record) if files[at].digest)
 
 
 def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:

@@ -18,9 +18,9 @@ from comfy.records.albums import (
     Album,
     AlbumItem,
     AlbumLink,
-    AlbumSize,
     AlbumStore,
     Comment,
+    Counts,
     Person,
     Review,
 )
@@ -82,8 +82,8 @@ class Visit:
     def file_address(self, item: AlbumItem) -> str:
         return self.address(item.n, f"file/{download_name(item.name)}")
 
-    def album_doc(self, size: AlbumSize | None = None) -> AlbumDoc:
-        album, size = self.album, size or AlbumSize()
+    def album_doc(self, counts: Counts, covers: Sequence[int]) -> AlbumDoc:
+        album = self.album
         return AlbumDoc(
             self.id,
             None if self.link else album.parent,
@@ -92,9 +92,9 @@ class Visit:
             album.access,
             name_of(album.by),
             album.owner == self.person.key,
-            size.items,
-            size.kept,
-            tuple(self.address(n, "thumb") for n in size.covers),
+            counts.items,
+            counts.keep,
+            tuple(self.address(n, "thumb") for n in covers),
             album.version,
             album.changed_at,
             tuple(sorted(self.rights)),
@@ -105,8 +105,6 @@ class Visit:
         own = next((one for one in reviews if one.person == self.person.key), None)
         return ItemDoc(
             id=str(item.n),
-            run=item.run if is_mine else None,
-            file=item.place if is_mine else None,
             kind=item.kind,
             address=self.file_address(item),
             thumb=self.address(item.n, "thumb") if item.has_thumb else None,
@@ -126,7 +124,6 @@ class Visit:
                 ReviewDoc(name_of(one.by), one is own, one.verdict, one.stars) for one in reviews
             ),
             comments=item.comments,
-            version=item.version,
         )
 
     def comment_doc(self, comment: Comment) -> CommentDoc:

@@ -51,7 +51,7 @@ class Place:
 
     def link(self, album: str, **options: object) -> str:
         """Return the token of a new link to an album of Ann's."""
-        return str(self.told("ann", "POST", f"/{album}/links", json=options)["id"])
+        return str(self.told("ann", "POST", f"/{album}/links", json=options)["token"])
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ import { message } from "../messages.js";
  *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
  *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[] }} Album
  *
- * `verdict`, `stars`: the caller's own. `title`: the workflow's. `run`: null unless it is the caller's.
+ * `verdict`, `stars`: the caller's own. `title`: the workflow's.
  * @typedef {"keep" | "reject" | ""} Verdict
  * @typedef {{ by: string, mine: boolean, verdict: Verdict, stars: number }} ItemReview
- * @typedef {{ id: string, run: string | null, file: number, kind: "image" | "video" | "audio", address: string,
+ * @typedef {{ id: string, kind: "image" | "video" | "audio", address: string,
  *   thumb: string | null, width: number, height: number, title: string, by: string, mine: boolean, added_at: number,
  *   settings: boolean, prompt: string, verdict: Verdict, stars: number, keeps: number, rejects: number,
- *   reviews: readonly ItemReview[], comments: number, version: number }} AlbumItem
+ *   reviews: readonly ItemReview[], comments: number }} AlbumItem
  *
  * `text`: words in a prompt, title or name.
  * @typedef {{ verdict: string, person: string, workflow: string, text: string }} ItemFilter

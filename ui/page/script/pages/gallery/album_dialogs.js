@@ -11,7 +11,7 @@ import { albumAt } from "./calls.js";
 
 /** @import { Album } from "../../albums/items.js" */
 
-/** @typedef {{ id: string, name: string, address: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink */
+/** @typedef {{ token: string, name: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink */
 
 const DAYS = [1, 7, 30, 90];
 
@@ -149,7 +149,7 @@ function lineFor(link, said) {
   const until = message("Ends on {date}", { date: dateWords(link.expires_at) });
   const about = [link.name, until, link.comments && message("May review and comment")];
   const ends = button(message("End"), async () => {
-    if (!(await ask(albumAt(`/links/${link.id}`), undefined, "DELETE"))) return;
+    if (!(await ask(albumAt(`/links/${link.token}`), undefined, "DELETE"))) return;
     line.remove();
     said.textContent = message("Sharing stopped. The link no longer works.");
   });
@@ -163,8 +163,8 @@ function lineFor(link, said) {
  * @param {GuestLink} link
  * @param {HTMLElement} said
  */
-async function copy({ address }, said) {
-  const full = new URL(address.replace(/^\//, ""), `${root}/`).href;
+async function copy({ token }, said) {
+  const full = new URL(`gallery/guest/${token}`, `${root}/`).href;
   if (!(await copyOrTell(message("This couldn't be copied."), full))) return;
   said.textContent = message("Link copied");
   announce(said.textContent);
