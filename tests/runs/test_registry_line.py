@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.user_groups import UserGroup
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
@@ -86,6 +87,8 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
         (RunLimits(person=2), "Your limit is 2"),
         (RunLimits(all=2), "The queue is full"),
         (RunLimits(hourly=2), "You can start at most 2 runs per hour"),
+        (RunLimits(groups=lambda _: UserGroup(waiting=2)), "Your limit is 2"),
+        (RunLimits(groups=lambda _: UserGroup(runs=2)), "You can start at most 2 runs per day"),
     ],
 )
 def test_too_much_is_refused_in_words(
@@ -99,6 +102,17 @@ def test_too_much_is_refused_in_words(
             runs.submit(job(), Origin("me"))
         assert told.value.hint
         assert len(runs.owned("me")) == 2
+
+
+def test_a_run_waits_for_a_server_of_its_group(demo: DemoServer, tmp_path: Path) -> None:
+    """It never goes to another server, and doesn't hold up other users' runs."""
+    group = UserGroup(servers=("another",))
+    limits = RunLimits(groups=lambda owner: group if owner == "me" else None)
+    with kept_registry(demo, tmp_path, limits=limits) as runs:
+        mine = runs.submit(job(2), Origin("me"))
+        assert end(runs.submit(job(2), Origin("you"))).phase is Phase.DONE
+        until(mine, lambda state: state.held)
+        assert demo.requests["POST /prompt"] == 1
 
 
 def test_concurrent_submissions_respect_the_limit(demo: DemoServer, tmp_path: Path) -> None:

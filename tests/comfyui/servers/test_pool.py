@@ -400,7 +400,7 @@ def test_a_single_server_is_never_checked_in_the_background() -> None:
     """A pool with a single server starts no thread and sends no request."""
     with DemoServer() as demo, pool_of(demo.url) as pool:
         assert demo.requests["GET /system_stats"] == 0
-        assert tuple(pool.candidates(None)) == pool.servers  # type: ignore[arg-type]
+        assert tuple(pool.candidates(Needs({}))) == pool.servers
 
 
 def test_a_known_catalog_is_kept_if_threads_cannot_start(refused_threads: set[str]) -> None:
