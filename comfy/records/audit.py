@@ -54,13 +54,16 @@ _PAGE = 1000  # rows per query
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Action of a user. `at`: seconds since 1970; `owner`: as in `Record`."""
+    """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, and `person`
+    the account's name, which isn't stored; both "" for a guest in a list. `what`: a title, a
+    request or a sentence. `run`: its id, or ""."""
 
     at: float
-    owner: str
+    person: str
+    account: str
     action: AuditAction
     what: str
-    target: str
+    run: str
 
 
 class AuditEvents:
@@ -69,9 +72,9 @@ class AuditEvents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, owner: str, action: AuditAction, what: str, target: str = "") -> None:
+    def add(self, owner: str, action: AuditAction, what: str, run: str = "") -> None:
         with transaction(self._engine) as connection:
-            _insert(connection, AuditEvent(time.time(), owner, action, what, target))
+            _insert(connection, AuditEvent(time.time(), "", owner, action, what, run))
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
@@ -79,9 +82,8 @@ class AuditEvents:
         if record.sent:
             job = record.job
             what = f"{job.title} ({job.workflow})" if job.title != job.workflow else job.title
-            _insert(
-                connection, AuditEvent(record.submitted_at, record.owner, "run", what, record.id)
-            )
+            at, owner = record.submitted_at, record.owner
+            _insert(connection, AuditEvent(at, "", owner, "run", what, record.id))
 
     def runs_today(self, owner: str) -> int:
         """Return the finished runs that an owner started in the last 24 hours, also deleted
@@ -104,7 +106,7 @@ class AuditEvents:
                 rows = connection.execute(page).all()
             for row in rows:
                 action = cast("AuditAction", row.action)
-                yield AuditEvent(row.at, json.loads(row.person), action, row.what, row.target)
+                yield AuditEvent(row.at, "", json.loads(row.person), action, row.what, row.target)
             if len(rows) < _PAGE:
                 return
             last = tuple_(rows[-1].at, rows[-1].id)
@@ -121,10 +123,10 @@ class AuditEvents:
 def _insert(connection: Connection, event: AuditEvent) -> None:
     row = {
         "at": event.at,
-        "owner": digest(event.owner),
-        "person": json.dumps(event.owner),
+        "owner": digest(event.account),
+        "person": json.dumps(event.account),
         "action": event.action,
         "what": "".join(c if c.isprintable() else " " for c in event.what[:_LONGEST]),
-        "target": event.target,
+        "target": event.run,
     }
     connection.execute(insert(audit_events).values(row))

@@ -13,7 +13,7 @@ import requests
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
 from tests.attacks.people import a_call
-from tests.security.signing_in import signed_in
+from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -167,6 +167,19 @@ REQUESTS = (
     ("POST", "/mcp", {"name": "describe_workflow", "arguments": {"workflow": "NAME"}}),
     ("POST", "/mcp", {"name": "NAME", "arguments": {}}),
 )
+
+
+def test_a_page_hears_only_of_its_own_workflows(sessions: Sessions) -> None:
+    """The names of other groups' changed workflows stay unknown."""
+    app = sessions.app
+    with socket_of(app, sessions["anna"]) as page:
+        assert "process_id" in page.recv()
+        for color in ("cobalt", "crimson"):
+            file = app.services.folder.path / color / "picture.toml"
+            file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+        while "changed" not in (told := json.loads(page.recv())):
+            pass
+    assert told == {"changed": ["crimson/picture"]}
 
 
 @pytest.mark.parametrize(("method", "path", "body"), REQUESTS)

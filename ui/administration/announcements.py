@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from comfy.base.errors import ComfyError
@@ -20,7 +20,7 @@ from comfy.base.messages import message
 from comfy.base.threads import Callbacks, repeated
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.administration import AdministrationStore, AuditLine, Notice
-from comfy.records.audit import AuditAction, AuditEvents
+from comfy.records.audit import AuditAction, AuditEvent, AuditEvents
 
 log = logging.getLogger(__name__)
 _MOST = 50  # shown on the page
@@ -32,20 +32,6 @@ class Actor:
 
     owner: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Action of a user. `at`: seconds since 1970. `person`: the name of the account, and `account`
-    identifies it; both "" for a guest. `what`: a title, a request or a sentence. `run`: its id, or
-    ""."""
-
-    at: float
-    person: str
-    account: str
-    action: AuditAction
-    what: str
-    run: str
 
 
 class AuditLog:
@@ -81,12 +67,12 @@ class AuditLog:
 
     def export(
         self, name_of: Callable[[str], str], since: float, until: float
-    ) -> Iterator[AuditEntry]:
+    ) -> Iterator[AuditEvent]:
         """Yield the actions of all users between two times, newest first. `name_of`: the name of an
         owner's account."""
         for one in self.events.between(since, until) if self.events else ():
-            account = one.owner if one.owner.startswith(("user:", "openid:")) else ""
-            yield AuditEntry(one.at, name_of(one.owner), account, one.action, one.what, one.target)
+            account = one.account if one.account.startswith(("user:", "openid:")) else ""
+            yield replace(one, account=account, person=name_of(account))
 
     def last(self) -> tuple[AuditLine, ...]:
         """Return the last actions, newest first. Raises ComfyError."""

@@ -18,9 +18,9 @@ from comfy.batches.values import csv_line
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.administration import AuditLine, ModelRequest, Notice
+from comfy.records.audit import AuditEvent
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
-from ui.administration.announcements import AuditEntry
 from ui.administration.desk import Administration
 from ui.administration.people import (
     GroupUse,
@@ -176,7 +176,7 @@ class AuditDoc:
     """Actions of all users, newest first. `until`: the time for the next request, null at the
     end."""
 
-    events: tuple[AuditEntry, ...]
+    events: tuple[AuditEvent, ...]
     until: float | None
 
 
@@ -259,7 +259,7 @@ class OverviewHandlers:
         """Return the storage and the runs of each group."""
         return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
 
-    def _events(self, since: float, until: float) -> Iterator[AuditEntry]:
+    def _events(self, since: float, until: float) -> Iterator[AuditEvent]:
         return self.desk.audit.export(self.desk.identity.name_of, since, until)
 
     @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from comfy.base.user_groups import UserGroup
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from tests.support.http_client import ANN, BOB
@@ -32,6 +34,24 @@ def test_templates_are_listed(app: RunningApp) -> None:
     assert listed["runs_here"]["thumb"] == "/api/v1/templates/runs_here/thumb"
     assert listed["some_pack/My first"]["url"] == "/api/v1/templates/some_pack/My%20first"
     assert listed["takes_photo"]["inputs"] == ["image"]
+
+
+def test_a_group_sees_its_templates_only(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another template is like an unknown one in the list, the check, the image and when opened."""
+    group = UserGroup(templates=("some_pack/*",))
+    permissions = replace(app.services.forms.permissions, group=lambda _: group)
+    monkeypatch.setattr(app.services.forms, "permissions", permissions)
+    listed = call(app, "GET", "/templates").json()["templates"]
+    assert [one["id"] for one in listed] == ["some_pack/My first"]
+    assert call(app, "GET", "/templates/readiness").json()["templates"].keys() <= {
+        "some_pack/My first"
+    }
+    for method, path in (("POST", "/templates/{}"), ("GET", "/templates/{}/thumb")):
+        hidden, unknown = (
+            call(app, method, path.format(name)) for name in ("runs_here", "nowhere")
+        )
+        assert (hidden.status_code, hidden.json()) == (unknown.status_code, unknown.json())
+        assert hidden.status_code == 404
 
 
 def test_titles_are_in_the_callers_language(app: RunningApp) -> None:
