@@ -183,7 +183,7 @@ def batch_seconds_left(
     if form is None:  # its runs report why
         return None
     prompts = _prompts(form, content, left)
-    width = _width(starter.runs, form, prompts)
+    width = _width(starter, form, prompts, owner)
     works = list(map(sampling_work, prompts))
     return _seconds(starter.runs, summary.workflow, works, len(left), width)
 
@@ -196,7 +196,7 @@ def estimate(
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
-    works, width = list(map(sampling_work, prompts)), _width(starter.runs, form, prompts)
+    works, width = list(map(sampling_work, prompts)), _width(starter, form, prompts, owner)
     return _seconds(starter.runs, workflow, works, count, width), _bytes(last, works, count)
 
 
@@ -206,11 +206,12 @@ def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Pro
     return [_prompt(form, rows[at].values) for at in some]
 
 
-def _width(runs: RunRegistry, form: Form, prompts: Sequence[Prompt]) -> float:
-    """Return the number of runs like these that the servers run at the same time; 1 for no
+def _width(starter: Starter, form: Form, prompts: Sequence[Prompt], owner: str) -> float:
+    """Return the number of runs like these that the user's servers run at the same time; 1 for no
     prompts."""
+    servers = starter.payment.limits.servers_of(owner)
     files = [target for field in form.fields if field.is_media for target in field.targets]
-    widths = [runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE]]
+    widths = [starter.runs.width_for(Needs(one, files, servers)) for one in prompts[:_SAMPLE]]
     return fmean(widths) if widths else 1
 
 

@@ -402,6 +402,8 @@ class Starter:
         owner, form = origin.owner, None
         if job.workflow.startswith(OPENED_MARK):
             self.forms.permissions.check_open(owner)
+        else:
+            self.forms.permissions.check_sees(owner, job.workflow)
         # Without the workflow, the app can't know which values in the prompt are the
         # administrator's.
         with suppress(WorkflowError):

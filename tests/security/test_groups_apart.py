@@ -6,9 +6,11 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 import requests
+import websocket
 
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
@@ -169,16 +171,35 @@ REQUESTS = (
 )
 
 
+def test_a_user_who_left_a_group_repeats_nothing(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier runs and their results stay."""
+    app, cleo = sessions.app, sessions["cleo"]
+    runs = f"{app.url}/api/v1/runs"
+    workflow = f"{app.url}/api/v1/workflows/cobalt/picture/runs?wait=true"
+    run = cleo.post(workflow, json={"values": {}}, timeout=LONGEST_WAIT).json()["id"]
+    again = cleo.post(f"{runs}/{run}/again", timeout=LONGEST_WAIT)
+    assert again.status_code == 201
+    permissions = replace(app.services.forms.permissions, group=lambda _: united([RED]))
+    monkeypatch.setattr(app.services.forms, "permissions", permissions)
+    assert cleo.post(f"{runs}/{run}/again", timeout=LONGEST_WAIT).status_code == 404
+    assert cleo.get(f"{runs}/{run}/values", timeout=LONGEST_WAIT).status_code == 404
+    assert cleo.get(f"{runs}/{run}", timeout=LONGEST_WAIT).status_code == 200
+
+
 def test_a_page_hears_only_of_its_own_workflows(sessions: Sessions) -> None:
     """The names of other groups' changed workflows stay unknown."""
     app = sessions.app
+    told: dict[str, object] = {}
     with socket_of(app, sessions["anna"]) as page:
-        assert "process_id" in page.recv()
-        for color in ("cobalt", "crimson"):
-            file = app.services.folder.path / color / "picture.toml"
-            file.write_text(file.read_text("utf-8") + "\n", "utf-8")
-        while "changed" not in (told := json.loads(page.recv())):
-            pass
+        page.settimeout(1)
+        while "changed" not in told:  # the app looks regularly, also for the first time
+            for color in ("cobalt", "crimson"):
+                file = app.services.folder.path / color / "picture.toml"
+                file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+            with contextlib.suppress(websocket.WebSocketTimeoutException):
+                told = json.loads(page.recv())
     assert told == {"changed": ["crimson/picture"]}
 
 
