@@ -69,7 +69,7 @@ export function editAlbum(album, parent) {
     album ? message("Edit album") : message("New album"),
     [
       row(message("Title of the album"), title),
-      row(message("Note"), note),
+      row(message("Description"), note),
       row(message("Access"), access),
     ],
     [

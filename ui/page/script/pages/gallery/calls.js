@@ -30,7 +30,7 @@ export function albumAt(path, query = new URLSearchParams()) {
  */
 function named(path, then) {
   if (!isGuest || name()) return then(albumAt(path));
-  const place = dialog("share", message("What is your name?"));
+  const place = dialog("share", message("Your name"));
   const input = element("input");
   Object.assign(input, { maxLength: 60, autocomplete: "name" });
   input.ariaLabel = message("Name");

@@ -9,7 +9,7 @@ import { message } from "../../messages.js";
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
-  ["open", message("Open")],
+  ["open", message("Undecided")],
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
 ];
