@@ -196,10 +196,7 @@ class AlbumHandlers:
     @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
     def list_albums(self, request: Request) -> AsciiJSON:
         """Return your albums and those that others share, by title."""
-        docs = self._album_docs(list(self.visits.listed(request)))
-        ids = {one.id for one in docs}
-        shown = (one if one.parent in ids else replace(one, parent=None) for one in docs)
-        return AsciiJSON(AlbumsDoc(tuple(shown)))
+        return AsciiJSON(AlbumsDoc(self._album_docs(list(self.visits.listed(request)))))
 
     @routes.post("", Access.SIGNED_IN, status_code=201, response_model=AlbumDoc)
     def create_album(self, request: Request, fields: AlbumFields) -> AsciiJSON:
