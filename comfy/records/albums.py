@@ -23,6 +23,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Table,
+    bindparam,
     case,
     delete,
     func,
@@ -324,9 +325,9 @@ class AlbumStore:
                 | {"version": version}
                 for one in files
             }
-            for key in rows.keys() & known.keys():
-                which_one = _items.c.n == known[key]
-                connection.execute(update(_items).where(which_one).values(rows.pop(key)))
+            again = [rows.pop(key) | {"known": n} for key, n in known.items() if key in rows]
+            if again:
+                connection.execute(update(_items).where(_items.c.n == bindparam("known")), again)
             if rows:
                 connection.execute(insert(_items), [row | common for row in rows.values()])
             _check_number(connection, _items.c.album, album, MOST_ITEMS, FULL)

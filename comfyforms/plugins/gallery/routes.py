@@ -152,6 +152,7 @@ def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
         AlbumHandlers(
             app,
             history,
+            history.albums,
             Visits(app, history.albums),
             AuditLog(history.administration, history.audit),
             AlbumWatch(history.albums.stamp),
@@ -167,6 +168,7 @@ class AlbumHandlers:
 
     app: PluginApp
     history: RunStore
+    store: AlbumStore
     visits: Visits
     audit: AuditLog
     watch: AlbumWatch
@@ -174,10 +176,6 @@ class AlbumHandlers:
     results: ResultFiles
 
     routes = GuardedRoutes("/albums", tags=["Albums"])
-
-    @property
-    def _store(self) -> AlbumStore:
-        return self.history.albums
 
     def _note(
         self, visit: Visit, action: AuditAction, sentence: str, *, seen: bool = False
@@ -188,7 +186,7 @@ class AlbumHandlers:
 
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids = [one.album.id for one in visits]
-        counts, covers = self._store.counts(ids), self._store.covers(ids)
+        counts, covers = self.store.counts(ids), self.store.covers(ids)
         return tuple(
             one.album_doc(counts[key], covers[key]) for key, one in zip(ids, visits, strict=True)
         )
@@ -212,7 +210,7 @@ class AlbumHandlers:
         if not person.key:
             raise HTTPException(409, _NO_COOKIE)
         self._check_parent(request, fields)
-        album = self._store.create(person, **given)
+        album = self.store.create(person, **given)
         return AsciiJSON(self._album_docs([self.visits.of(Asked(request, album.id))])[0], 201)
 
     def _check_parent(self, request: Request, fields: AlbumFields) -> None:
@@ -232,14 +230,14 @@ class AlbumHandlers:
         """Change an album of yours, or move it into another one."""
         visit = self.visits.of(asked, Right.CHANGE)
         self._check_parent(asked.request, fields)
-        self._store.change(visit.album, fields.changes())
+        self.store.change(visit.album, fields.changes())
         return self.get_album(asked)
 
     @routes.delete("/{album}", Access.SIGNED_IN, status_code=204)
     def delete_album(self, asked: _Asked) -> Response:
         """Delete an album and the albums in it. The results stay with their owners."""
         visit = self.visits.of(asked, Right.TAKE_BACK)
-        self._store.delete(visit.album.id)
+        self.store.delete(visit.album.id)
         sentence = message("{person} deleted the album “{album}”.", **visit.names)
         self._note(visit, "delete", sentence)
         return Response(status_code=204)
@@ -264,13 +262,13 @@ class AlbumHandlers:
     def list_album_links(self, asked: _Asked) -> AsciiJSON:
         """Return the links to an album of yours that haven't ended."""
         visit = self.visits.of(asked, Right.CHANGE)
-        return AsciiJSON(AlbumLinksDoc(tuple(self._store.links(visit.album.id))))
+        return AsciiJSON(AlbumLinksDoc(tuple(self.store.links(visit.album.id))))
 
     @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
         """Make a link to an album of yours, for guests without an account."""
         visit = self.visits.of(asked, Right.CHANGE)
-        link = self._store.add_link(visit.album.id, **asdict(new))
+        link = self.store.add_link(visit.album.id, **asdict(new))
         sentence = message("{person} made a link to the album “{album}”.", **visit.names)
         self._note(visit, "share", sentence, seen=True)
         return AsciiJSON(link, 201)
@@ -279,7 +277,7 @@ class AlbumHandlers:
     def delete_album_link(self, asked: _Asked, token: str) -> Response:
         """End a link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
-        self._store.end_link(visit.album.id, token)
+        self.store.end_link(visit.album.id, token)
         sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
         self._note(visit, "share", sentence, seen=True)
         return Response(status_code=204)
@@ -300,23 +298,23 @@ class AlbumHandlers:
         """
         visit = self.visits.of(asked)
         album, prompts = visit.album, Right.SETTINGS in visit.rights
-        items = self._store.items(album.id, wanted, limit, prompts=prompts)
+        items = self.store.items(album.id, wanted, limit, prompts=prompts)
         page = ItemsPage(
             self._item_docs(visit, items),
             str(items[-1].n) if len(items) == limit else None,
             album.version,
-            self._store.counts([album.id])[album.id],
+            self.store.counts([album.id])[album.id],
         )
         if wanted.after is None and wanted.since is None:
-            total = self._store.total(album.id, wanted, prompts=prompts)
-            people, titles = self._store.facets(album.id)
+            total = self.store.total(album.id, wanted, prompts=prompts)
+            people, titles = self.store.facets(album.id)
             named = tuple(PersonDoc(one.key, name_of(one.by)) for one in people)
             page = replace(page, total=total, people=named, workflows=tuple(titles))
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
         reviews: dict[int, list[Review]] = {one.n: [] for one in items}
-        for review in self._store.reviews(reviews):
+        for review in self.store.reviews(reviews):
             reviews[review.item].append(review)
         return tuple(visit.item_doc(one, reviews[one.n]) for one in items)
 
@@ -338,7 +336,7 @@ class AlbumHandlers:
         can_strip = self.results.blobs.stripped.of
         if not new.settings and not all(can_strip(one.digest) for one in files):
             raise HTTPException(409, NO_PROMPT_NO_FILE)
-        items = self._store.add(visit.album.id, visit.person, files, settings=new.settings)
+        items = self.store.add(visit.album.id, visit.person, files, settings=new.settings)
         sentence = message("{person} shared results in the album “{album}”.", **visit.names)
         self._note(visit, "share", sentence)
         return AsciiJSON(ItemsDoc(self._item_docs(visit, items)), 201)
@@ -364,11 +362,11 @@ class AlbumHandlers:
     def delete_album_items(self, asked: _Asked, item: _Chosen) -> Response:
         """Remove results from an album: yours, or in your album any."""
         visit = self.visits.of(asked)
-        found = self._store.some(visit.album.id, item)
+        found = self.store.some(visit.album.id, item)
         are_own = all(one.owner == visit.person.key for one in found)
         if not found or not (are_own or Right.TAKE_BACK in visit.rights):
             raise AlbumNotFound
-        self._store.remove(visit.album.id, [one.n for one in found])
+        self.store.remove(visit.album.id, [one.n for one in found])
         sentence = message("{person} removed results from the album “{album}”.", **visit.names)
         self._note(visit, "delete", sentence)
         return Response(status_code=204)
@@ -378,14 +376,14 @@ class AlbumHandlers:
         """Keep or reject a result, and give it stars, in place of your previous review."""
         visit = self.visits.of(asked, Right.REVIEW)
         album = visit.album.id
-        self._store.review(album, item, visit.author, review.verdict, review.stars)
-        return AsciiJSON(self._item_docs(visit, [self._store.item(album, item)])[0])
+        self.store.review(album, item, visit.author, review.verdict, review.stars)
+        return AsciiJSON(self._item_docs(visit, [self.store.item(album, item)])[0])
 
     @routes.get("/{album}/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
     def list_album_comments(self, asked: _Asked, item: _Number) -> AsciiJSON:
         """Return the comments about a result, oldest first."""
         visit = self.visits.of(asked)
-        comments = self._store.comments(visit.album.id, item)
+        comments = self.store.comments(visit.album.id, item)
         return AsciiJSON(CommentsDoc(tuple(map(visit.comment_doc, comments))))
 
     @routes.post(
@@ -396,7 +394,7 @@ class AlbumHandlers:
         visit = self.visits.of(asked, Right.REVIEW)
         x, y = comment.x, comment.y
         point = None if x is None or y is None else (x, y)
-        made = self._store.comment(visit.album.id, item, visit.author, comment.text, point)
+        made = self.store.comment(visit.album.id, item, visit.author, comment.text, point)
         return AsciiJSON(visit.comment_doc(made), 201)
 
     @routes.delete("/{album}/items/{item}/comments/{comment}", Access.PUBLIC, status_code=204)
@@ -404,7 +402,7 @@ class AlbumHandlers:
         """Delete a comment: yours, or in your album any."""
         visit = self.visits.of(asked)
         person = None if Right.TAKE_BACK in visit.rights else visit.person.key
-        self._store.delete_comment(visit.album.id, item, comment, person)
+        self.store.delete_comment(visit.album.id, item, comment, person)
         return Response(status_code=204)
 
     @routes.get("/{album}/values", Access.SIGNED_IN, work=Work.CATALOG, response_model=ItemsValues)
@@ -415,7 +413,7 @@ class AlbumHandlers:
         files aren't included.
         """
         visit = self.visits.of(asked, Right.SETTINGS)
-        found = self._store.some(visit.album.id, item)
+        found = self.store.some(visit.album.id, item)
         shown = [one for one in found if visit.sees_settings(one)]
         rows: list[ItemValues] = []
         problem: ComfyError = AlbumNotFound()
@@ -444,7 +442,7 @@ class AlbumHandlers:
     @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> FileResponse:
         """Return the small image of a result."""
-        found = self._store.item(self.visits.of(asked).album.id, item)
+        found = self.store.item(self.visits.of(asked).album.id, item)
         return sent_thumbnail(self.results.blobs, found.digest, found.kind)
 
     @routes.get("/{album}/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
@@ -454,7 +452,7 @@ class AlbumHandlers:
         `name` is only for people.
         """
         visit = self.visits.of(asked)
-        found = self._store.item(visit.album.id, item)
+        found = self.store.item(visit.album.id, item)
         for _, record in self._with_records([found]):
             asks = asked.request.headers
             if not is_shown(asks) and visit.album.access != "private":
@@ -469,7 +467,7 @@ class AlbumHandlers:
     def get_album_zip(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
         """Return the results with a verdict as a ZIP, the kept ones by default."""
         visit = self.visits.of(asked)
-        items = self._store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
+        items = self.store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
         files = (
             (record, one.place, visit.sees_settings(one))
             for one, record in self._with_records(items)
@@ -483,7 +481,7 @@ class AlbumHandlers:
     def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> Response:
         """Return the newest results with a verdict as one image, the kept ones by default."""
         visit, blobs = self.visits.of(asked), self.results.blobs
-        items = self._store.items(visit.album.id, WantedItems(verdict), MOST_CELLS)
+        items = self.store.items(visit.album.id, WantedItems(verdict), MOST_CELLS)
         paths = (blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb)
         thumbnails = [path for path in paths if path is not None]
         if not thumbnails:
