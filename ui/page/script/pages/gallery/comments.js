@@ -25,7 +25,7 @@ export class Comments {
   #media;
   #told;
   #list = element("ol", "stack");
-  #text = Object.assign(element("textarea"), { rows: 2, maxLength: 2000 });
+  #text = Object.assign(element("textarea", "framed"), { rows: 2, maxLength: 2000 });
   #hint = element("p", "aside", PIN);
   #pins = element("div", "pins");
   /** @type {AlbumItem | null} */
@@ -45,7 +45,12 @@ export class Comments {
     this.#told = told;
     const close = iconButton("close", () => this.close(), "dismiss");
     close.ariaLabel = message("Close");
-    const head = element("header", "in-line apart", element("h2", "", message("Comments")), close);
+    const head = element(
+      "header",
+      "in-line apart",
+      element("h2", "dialog-title", message("Comments")),
+      close,
+    );
     this.#text.placeholder = this.#text.ariaLabel = message("Comment");
     const writes = element("div", "stack writes", this.#text, this.#hint);
     writes.append(button(message("Comment"), () => this.#write(), "button primary"));
@@ -162,7 +167,7 @@ export class Comments {
       if (pin) pins.push(pin);
       lines.push(this.#lineFor(comment, pin ? number : 0));
     }
-    if (this.#point) pins.push(pinAt(this.#point, element("span", "pin new", "+")));
+    if (this.#point) pins.push(pinAt(this.#point, element("span", "pin", "+")));
     this.#list.replaceChildren(...(lines.length ? lines : [element("li", "muted", EMPTY)]));
     this.#pins.replaceChildren(...pins);
     if (isImage) this.#media.append(this.#pins);
