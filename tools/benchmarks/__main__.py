@@ -41,6 +41,7 @@ BENCHMARKS = {
     "cluster_watchers": "51 pages at three processes; a frozen browser, a frozen process",
     "against": "this app against the one in the folder BENCHMARK_BASE: start, idle, runs",
     "picker": "the picker of models with 1,000 LoRAs: opening, frames while scrolling",
+    "albums": "an album of 10,000 results: first paint, frames, another person's action",
     "loading": "first load: first view, usable fields, also at 60 kB/s + 100 ms; requests, bytes",
     "start": "from `python app.py` to a page ready for Generate",
 }
