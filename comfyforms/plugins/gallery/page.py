@@ -30,6 +30,7 @@ from ui.page.script_files import gallery_script
 from ui.page.style_text import gallery_styles
 from ui.page.theme import accent_variables, variables
 from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import NOBODY
 
 GALLERY = message("Gallery")
 PATH = "/gallery"
@@ -53,11 +54,11 @@ def gallery_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
             return False
 
     def page(request: Request, path: str, album: str = "") -> HTMLResponse:
-        root = root_address(request, path, settings.root_path)
-        is_seen = bool(album) and may_look(request, album)
-        if app.identity.owner(request) is None and not is_seen:
-            return sign_in(request, path)
-        return _page(root, album) if is_seen or not album else not_found_page(root)
+        root, owner = root_address(request, path, settings.root_path), app.identity.owner(request)
+        # A new browser gets its cookie with the page, and its script asks again.
+        if (album or owner) and (not album or owner == NOBODY or may_look(request, album)):
+            return _page(root, album)
+        return sign_in(request, path) if owner is None else not_found_page(root)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def albums(request: Request) -> HTMLResponse:

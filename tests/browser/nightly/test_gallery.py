@@ -27,7 +27,7 @@ def _album(person: Visitor, *words: str) -> str:
 
 
 def test_settings_of_shared_results_are_used(fast: Site, visit: Visit) -> None:
-    """One result's settings fill in the form. Those of several become a batch."""
+    """One result's settings fill in the form. The values of several become a batch."""
     anna = visit(fast).open(**ONE)
     album = _album(anna, "a lighthouse", "a harbor")
     page = anna.page

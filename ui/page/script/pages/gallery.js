@@ -3,7 +3,8 @@
 
 import { uncovered } from "../back.js";
 import { $, element } from "../dom.js";
-import { API, get, SILENT } from "../requests.js";
+import { message } from "../messages.js";
+import { API, get, look, SILENT } from "../requests.js";
 import { page } from "../state.js";
 import { AlbumHead } from "./gallery/album_head.js";
 import { AlbumTree, albumCards } from "./gallery/album_tree.js";
@@ -44,10 +45,11 @@ async function showAlbum() {
     room.replaceChildren(...albumCards(albums, null));
     return;
   }
-  /** @type {Album | null} */
-  const album = await get(albumAt(""));
+  /** @type {Album | null | undefined} */
+  const album = await look(albumAt(""));
   if (!album) {
-    room.replaceChildren(element("p", "state-card muted", SILENT));
+    const why = album === null ? message("Page not found") : SILENT;
+    room.replaceChildren(element("p", "state-card muted", why));
     return;
   }
   document.title = `${album.title} · ${document.title}`;
