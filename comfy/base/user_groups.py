@@ -41,8 +41,9 @@ class UserGroup:
 
     def folder_for(self, name: str) -> str | None:
         """Return the subfolder where a workflow added under this name is seen, "" for the top
-        folder; None without any."""
-        if self.sees(name):
+        folder; None without any. If the name is taken, it gets a number, so that a pattern is
+        needed."""
+        if self.sees(name) and self.sees(f"{name}-2"):
             return ""
         below = (one.removesuffix("/*") for one in self.workflows if one.endswith("/*"))
         return next((one for one in below if self.sees(f"{one}/{name}")), None)

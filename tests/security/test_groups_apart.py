@@ -23,7 +23,7 @@ from ui.settings.web_settings import WebSettings
 
 RED = UserGroup(("crimson",), workflows=("crimson/*", "mixed.chain"))
 BLUE = UserGroup(("cobalt",), workflows=("cobalt/*", "mixed.chain"))
-GROUPS: Mapping[str, UserGroup | None] = {
+GROUPS: dict[str, UserGroup | None] = {
     "anna": united([RED]),
     "ben": united([BLUE]),
     "cleo": united([RED, BLUE]),
@@ -226,3 +226,55 @@ def test_a_hidden_workflow_is_like_none(
     assert "The cobalt" not in text
     if kind == "picture" and method != "DELETE":
         assert (status, text) != answered(f"crimson/{kind}")
+
+
+def asked(
+    sessions: Sessions, user: str, method: str, path: str, body: object = None
+) -> requests.Response:
+    address = f"{sessions.app.url}/api/v1{path}"
+    return sessions[user].request(method, address, json=body, timeout=LONGEST_WAIT)
+
+
+def a_run(sessions: Sessions, user: str, workflow: str) -> str:
+    answer = asked(sessions, user, "POST", f"/workflows/{workflow}/runs?wait=true", {"values": {}})
+    assert answer.json()["phase"] == "done", answer.text
+    return str(answer.json()["id"])
+
+
+def test_a_former_member_runs_nothing_again(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run stays in the user's history."""
+    run = a_run(sessions, "anna", "crimson/picture")
+    assert asked(sessions, "anna", "POST", f"/runs/{run}/again").status_code == 201
+    monkeypatch.setitem(GROUPS, "anna", united([BLUE]))
+    for path in (f"/runs/{run}/again", f"/runs/{run}/again?vary=true"):
+        assert asked(sessions, "anna", "POST", path).status_code == 404
+    assert asked(sessions, "anna", "GET", f"/runs/{run}").status_code == 200
+
+
+def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
+    """Users whose groups don't see the workflow get the prompt, but no metadata with its nodes."""
+    album = asked(sessions, "anna", "POST", "/albums", {"title": "A", "access": "shared"})
+    path, run = f"/albums/{album.json()['id']}/items", a_run(sessions, "anna", "crimson/picture")
+    added = {"runs": [run], "settings": True}
+    assert asked(sessions, "anna", "POST", path, added).status_code == 201
+    for user, sees in {"anna": True, "cleo": True, "root": True, "ben": False}.items():
+        (item,) = asked(sessions, user, "GET", path).json()["items"]
+        file = sessions[user].get(sessions.app.url + item["address"], timeout=LONGEST_WAIT)
+        archive = asked(sessions, user, "GET", path.replace("/items", "/zip?verdict="))
+        assert [b"KSampler" in one.content for one in (file, archive)] == [sees, sees]
+        assert item["prompt"]
+        values = asked(sessions, user, "GET", path.replace("/items", f"/values?item={item['id']}"))
+        assert (values.status_code == 200, "crimson/" in values.text) == (sees, sees)
+
+
+def test_a_member_may_publish_without_editing(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workflow is in the group's folder."""
+    monkeypatch.setitem(GROUPS, "anna", replace(united([RED]), publish=True, edit=False))
+    opened = asked(sessions, "anna", "POST", "/workflows?file=new.json", prompt(seed=2)).json()
+    kept = asked(sessions, "anna", "POST", f"/workflows/{opened['name']}/keep")
+    assert (kept.status_code, kept.json()) == (201, {"name": "crimson/new"})
+    assert asked(sessions, "anna", "DELETE", "/workflows/crimson/new").status_code == 204

@@ -375,8 +375,9 @@ class FormEditor:
 
     def note_shared(self, owner: str, name: str, shared: str) -> None:
         """Give a workflow that was added to the folder the history of the opened one."""
-        history = self._place(owner, name).history()
-        place = self._place(owner, shared)
+        # Users who publish a workflow may lack the rights to open files and to edit shared forms.
+        history = PrivatePlace(self.forms.opened, owner, name).history()
+        place = self._folder_place(shared)
         if history:
             text = place.read()
             place.write(text, History.of_json(history).rewritten(text).to_json())
@@ -457,6 +458,9 @@ class FormEditor:
             self.forms.opened.get(owner, name)
             return PrivatePlace(self.forms.opened, owner, name)
         self.forms.permissions.check_shape(owner, name)
+        return self._folder_place(name)
+
+    def _folder_place(self, name: str) -> FolderPlace:
         path = self.folder.get(name).path
         assert path is not None
         return FolderPlace(path.with_suffix(".toml"), self.data / history_name(name))

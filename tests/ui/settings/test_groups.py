@@ -153,7 +153,8 @@ def test_a_published_workflow_is_where_its_group_sees_it(tmp_path: Path) -> None
     assert may.folder_for("user:dora", "cat") == "school"
     assert may.folder_for("user:root", "cat") == ""
     assert UserGroup(workflows=("*",)).folder_for("cat") == ""
-    assert UserGroup(workflows=("text-to-image",)).folder_for("cat") is None
+    named = UserGroup(workflows=("text-to-image",))
+    assert (named.folder_for("cat"), named.folder_for("text-to-image")) == (None, None)
 
 
 @pytest.mark.parametrize(
