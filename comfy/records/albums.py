@@ -261,8 +261,16 @@ class AlbumStore:
                 )
             _check_parents(connection, album.id)
 
-    def delete(self, album: str) -> None:
-        """Delete an album and the albums in it, but no results."""
+    def delete(self, album: str, *, with_private: bool = True) -> None:
+        """Delete an album and the albums in it, but no results. Without `with_private`, private
+        albums move to the top first."""
+        if not with_private:
+            below = select(_albums.c.id).where(_albums.c.parent == album).cte(recursive=True)
+            deeper = select(_albums.c.id).join(below, _albums.c.parent == below.c.id)
+            inside = _albums.c.id.in_(select(below.union_all(deeper).c.id))
+            which = inside & (_albums.c.access == "private")
+            with transaction(self._engine) as connection:
+                connection.execute(update(_albums).where(which).values(parent=None))
         self._delete(delete(_albums).where(_albums.c.id == album))
 
     def delete_all(self, owner: str) -> None:

@@ -192,6 +192,19 @@ def test_albums_nest_without_a_circle(history: RunStore, album: Album) -> None:
     assert history.albums.seen_by(OF_ANN.key, ("public",)) == []
 
 
+def test_others_leave_private_albums_alone(history: RunStore, album: Album) -> None:
+    """They move to the top, with the albums in them."""
+    parents = {"shown": album.id}
+    for name, access in (("shown", "shared"), ("hidden", "private"), ("inner", "shared")):
+        made = history.albums.create(OF_ANN, name, "", access, list(parents.values())[-1])
+        parents[name] = made.id
+    history.albums.delete(album.id, with_private=False)
+    with pytest.raises(AlbumNotFound):
+        history.albums.get(parents["shown"])
+    assert history.albums.get(parents["hidden"]).parent is None
+    assert history.albums.get(parents["inner"]).parent == parents["hidden"]
+
+
 def test_a_link_ends_on_time(history: RunStore, album: Album) -> None:
     """A link ends at its time, when its owner ends it, and with its album."""
     ended = history.albums.add_link(album.id, ODD, -1, comments=True, settings=False)
