@@ -241,18 +241,6 @@ def a_run(sessions: Sessions, user: str, workflow: str) -> str:
     return str(answer.json()["id"])
 
 
-def test_a_former_member_runs_nothing_again(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The run stays in the user's history."""
-    run = a_run(sessions, "anna", "crimson/picture")
-    assert asked(sessions, "anna", "POST", f"/runs/{run}/again").status_code == 201
-    monkeypatch.setitem(GROUPS, "anna", united([BLUE]))
-    for path in (f"/runs/{run}/again", f"/runs/{run}/again?vary=true"):
-        assert asked(sessions, "anna", "POST", path).status_code == 404
-    assert asked(sessions, "anna", "GET", f"/runs/{run}").status_code == 200
-
-
 def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
     """Users whose groups don't see the workflow get the prompt, but no metadata with its nodes."""
     album = asked(sessions, "anna", "POST", "/albums", {"title": "A", "access": "shared"})

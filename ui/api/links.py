@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from fastapi import HTTPException, Query, Response
 
-from comfy.base.errors import RunNotFound
+from comfy.base.errors import RunNotFound, WorkflowNotFound
 from comfy.base.messages import labeled, message
+from comfy.base.wording import quoted
 from comfy.form.fill import drawn_texts, is_drawn, literal_texts
 from comfy.form.model import Form, first_taker, main_prompt
 from comfy.launch.uploads import Refused
@@ -162,7 +163,12 @@ class LinkHandlers:
 def shared_values(docs: Runs, job: Job, owner: str) -> dict[str, Any]:
     """Return the values that fill in a form as for another user's job, without input files. Raises
     ComfyError if the workflow isn't available to this owner."""
-    _, form = docs.forms.form(job.workflow, owner, job.values)
+    try:
+        _, form = docs.forms.form(job.workflow, owner, job.values)
+    except WorkflowNotFound as problem:  # names a workflow that may be another group's
+        raise WorkflowNotFound(
+            message("{name} is no longer available.", name=quoted(job.title))
+        ) from problem
     texts = literal_texts(drawn_texts(form), job.values)
     return docs.presenter.ends.copies.given_values(texts, owner)
 

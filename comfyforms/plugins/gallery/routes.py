@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 
 from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
+from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.decoding import Undecodable
 from comfy.records.albums import (
     FULL,
@@ -235,9 +236,12 @@ class AlbumHandlers:
 
     @routes.delete("/{album}", Access.SIGNED_IN, status_code=204)
     def delete_album(self, asked: _Asked) -> Response:
-        """Delete an album and the albums in it. The results stay with their owners."""
+        """Delete an album and the albums in it. The results stay with their owners.
+
+        Private albums of another user, which you can't see, stay.
+        """
         visit = self.visits.of(asked, Right.TAKE_BACK)
-        self.store.delete(visit.album.id)
+        self.store.delete(visit.album.id, with_private=Right.CHANGE in visit.rights)
         sentence = message("{person} deleted the album “{album}”.", **visit.names)
         self._note(visit, "delete", sentence)
         return Response(status_code=204)
@@ -439,6 +443,13 @@ class AlbumHandlers:
                 if record is not None and one.place < len(record.state.files):
                     yield one, record
 
+    def _shows_workflow(self, visit: Visit, item: AlbumItem, record: Record) -> bool:
+        """Return whether the caller gets a file with its metadata, which contains the workflow. A
+        link that shows settings shows it to its guests; other callers' groups decide."""
+        name, sees = record.job.workflow, self.docs.forms.permissions.sees
+        is_known = visit.link or name.startswith(OPENED_MARK) or sees(visit.owner, name)
+        return bool(is_known) and visit.sees_settings(item)
+
     @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> FileResponse:
         """Return the small image of a result."""
@@ -457,7 +468,7 @@ class AlbumHandlers:
             asks = asked.request.headers
             if not is_shown(asks) and visit.album.access != "private":
                 self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
-            sees = visit.sees_settings(found)
+            sees = self._shows_workflow(visit, found, record)
             return self.results.send_shared(record, found.place, asks, has_prompt=sees)
         raise AlbumNotFound
 
@@ -469,7 +480,7 @@ class AlbumHandlers:
         visit = self.visits.of(asked)
         items = self.store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
         files = (
-            (record, one.place, visit.sees_settings(one))
+            (record, one.place, self._shows_workflow(visit, one, record))
             for one, record in self._with_records(items)
         )
         answer = zip_download(self.results.archive(files), visit.album.title)

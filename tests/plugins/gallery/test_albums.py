@@ -165,7 +165,7 @@ def test_the_log_of_actions_names_them(place: Place) -> None:
         "ann shared results in the album “A”.",
     ]
     events = list(history.audit.between(began, time.time() + 1))
-    assert [(one.owner, one.action) for one in events] == [
+    assert [(one.account, one.action) for one in events] == [
         ("user:olga", "delete"),
         ("user:olga", "delete"),
         ("user:ann", "share"),
