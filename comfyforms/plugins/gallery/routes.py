@@ -298,10 +298,10 @@ class AlbumHandlers:
         `next` is the `after` of the next page, null on the last. `since` is a version of the
         album: only results that were added, reviewed or commented on later come. `verdict=keep`
         means that at least one person keeps it and no one rejects it, and `open` that no one has
-        decided.
+        decided. For users, `text` also searches the prompts that the album shows.
         """
         visit = self.visits.of(asked)
-        album, prompts = visit.album, Right.SETTINGS in visit.rights
+        album, prompts = visit.album, bool(visit.owner)
         items = self.store.items(album.id, wanted, limit, prompts=prompts)
         page = ItemsPage(
             self._item_docs(visit, items),

@@ -73,7 +73,10 @@ class Visit:
         return self.person
 
     def sees_settings(self, item: AlbumItem) -> bool:
-        is_shown = item.settings and Right.SETTINGS in self.rights
+        """Return whether the caller sees a result's prompt and settings. Users share theirs with
+        other users; visitors and guests see only the album owner's."""
+        is_meant = bool(self.owner) or item.owner == self.album.owner
+        is_shown = item.settings and is_meant and Right.SETTINGS in self.rights
         return is_shown or item.owner == self.person.key
 
     def address(self, n: int, part: str) -> str:

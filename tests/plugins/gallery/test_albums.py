@@ -28,7 +28,8 @@ def events(place: Place, who: str, album: str) -> Iterator[dict[str, int]]:
 
 def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None:
     """Without them, others get no prompt, no values, no metadata, and find no word of the prompt,
-    also not in file names. A guest sees them only with a link that shows them, too."""
+    also not in file names. A guest sees them only with a link that shows them, too, and can't
+    search in prompts."""
     for shown in (True, False):
         album, item = place.album(settings=shown)
         guests = {may: place.link(album, settings=may) for may in (True, False)}
@@ -50,7 +51,8 @@ def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None
                 (entry,) = opened.namelist()
                 packed = opened.read(entry)
             assert doc["prompt"] == (SECRET if sees and shown else "")
-            assert doc["settings"] == bool(found) == (sees and shown)
+            assert doc["settings"] == (sees and shown)
+            assert bool(found) == (sees and shown and who != "nobody")
             assert (SECRET.encode() in file.content) == (SECRET.encode() in packed) == sees
             assert ("words" in entry) == sees
             assert "words" not in doc["address"]
@@ -64,6 +66,20 @@ def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None
             (row,) = answer.json()["items"]
             assert (row["item"], row["workflow"], row["kind"]) == (item, "text-to-image", "image")
             assert row["values"]["2.text"] == SECRET
+
+
+def test_strangers_see_no_settings_of_other_users(place: Place) -> None:
+    """Bob shares his settings with the team. Ann's later links and public access don't show them to
+    others."""
+    album, own = place.album()
+    theirs = place.item("bob", album)
+    token = place.link(album, settings=True)
+    place.told("ann", "PATCH", f"/{album}", json={"access": "public"})
+    for name in (album, token):
+        items = place.told("nobody", "GET", f"/{name}/items")["items"]
+        assert {one["id"]: bool(one["prompt"]) for one in items} == {own: True, theirs: False}
+    items = place.told("bob", "GET", f"/{album}/items")["items"]
+    assert all(one["prompt"] for one in items)
 
 
 def test_another_persons_action_shows_within_a_second(place: Place) -> None:
