@@ -52,9 +52,9 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     album = _album(anna, "a lighthouse")
     page = anna.page
     page.goto(f"{fast.url}/gallery/{album}")
-    address = _post(anna, f"/{album}/links", {"days": 7, "comments": True})["address"]
+    token = _post(anna, f"/{album}/links", {"days": 7, "comments": True})["token"]
     guest = visit(fast)
-    guest.page.goto(f"{fast.url}{address}")
+    guest.page.goto(f"{fast.url}/gallery/guest/{token}")
     expect(guest.page.get_by_role("navigation", name="Albums", exact=True)).to_have_count(0)
     guest.page.locator("#gallery .tile").click()
     expect(guest.page.locator(".media img")).to_be_visible()
@@ -66,7 +66,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Links for guests").click()
-    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="Stop sharing").click()
     expect(page.get_by_text("The link no longer works.")).to_be_visible()
     guest.page.reload()
     expect(guest.page.get_by_role("heading")).to_have_text("This link no longer works")

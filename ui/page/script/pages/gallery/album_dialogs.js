@@ -148,7 +148,7 @@ function box(words) {
 function lineFor(link, said) {
   const until = message("Ends on {date}", { date: dateWords(link.expires_at) });
   const about = [link.name, until, link.comments && message("May review and comment")];
-  const ends = button(message("End"), async () => {
+  const ends = button(message("Stop sharing"), async () => {
     if (!(await ask(albumAt(`/links/${link.token}`), undefined, "DELETE"))) return;
     line.remove();
     said.textContent = message("Sharing stopped. The link no longer works.");
