@@ -145,7 +145,7 @@ class AppParts:
     stays open while the app serves, on its event loop. `actions`: for results on the page.
     `text_actions`: for prompts on the page. `pages`: linked from the header. `add_endpoints`:
     called inside the page's Blocks, adds endpoints to Gradio. `section`: returns HTML for the
-    administrator's page.
+    administrator's page. `head`: HTML for the head of the app's page.
     """
 
     routes: Sequence[GuardedRoutes] = ()
@@ -156,6 +156,7 @@ class AppParts:
     add_endpoints: Callable[[], None] = lambda: None
     section: Callable[[], str] = lambda: ""
     api: Sequence[GuardedRoutes] = ()
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ USERS = {
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
-    "httpx": {"comfy.webhooks.dispatch", "comfyforms.plugins.prompt_rewriting.route"},
+    "httpx": {"comfy.webhooks.dispatch", "comfyforms.plugins.prompt_rewriting.route"}
+    | {"comfyforms.plugins.web_push.messages"},
     "redis": {"comfyforms.plugins.cluster.messaging.wire"},
     "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.

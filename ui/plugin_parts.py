@@ -61,15 +61,16 @@ class PluginParts:
     def tags(self) -> str:
         """Return tags for the page's head that list the actions for results and for prompts, in the
         caller's language. `ui/page/script/stage/result_actions.js` and `form/text_actions.js` read
-        them."""
+        them. Plugins' own tags follow."""
         of_results = [asdict(action) for one in self._parts for action in one.actions]
         of_texts = [asdict(action) for one in self._parts for action in one.text_actions]
         lists = {"result-actions": of_results, "text-actions": of_texts}
-        return "".join(
+        tags = [
             _ACTIONS.format(name, json_text(actions).replace("<", r"\u003c"))
             for name, actions in lists.items()
             if actions
-        )
+        ]
+        return "".join([*tags, *(one.head for one in self._parts)])
 
 
 def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:

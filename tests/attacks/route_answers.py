@@ -113,6 +113,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(
             (
                 "POST /rewrite-prompt",
+                "POST /push-subscription",
                 "POST /login",
                 "POST /language",
                 "POST /account/tokens",

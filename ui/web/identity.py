@@ -15,7 +15,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from comfy.base.messages import message
 from comfy.comfyui.client.address import DEFAULT_PORTS
@@ -162,6 +162,13 @@ class Identity:
     def opened(self, socket: WebSocket) -> None:
         """Remember a socket, to close it when its login ends."""
         self._sockets.add(socket)
+
+    def is_connected(self, owner: str) -> bool:
+        """Return whether an owner has a socket open at this process."""
+        return any(
+            one.client_state is WebSocketState.CONNECTED and self.owner(one) == owner
+            for one in list(self._sockets)
+        )
 
     async def log_out(self, request: HTTPConnection, *, everywhere: bool = False) -> None:
         """End the session of the requesting browser, or all sessions of this user, and close their

@@ -4,7 +4,7 @@
 import { uncovered } from "./back.js";
 import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING } from "./components/coming.js";
-import { showInTab } from "./components/tab.js";
+import { notifies, showInTab, subscribe } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
 import { tellHeight } from "./embedded.js";
 import {
@@ -199,6 +199,7 @@ function tellColumns() {
 async function startWorker() {
   try {
     await navigator.serviceWorker?.register(`${root}/service_worker.js`);
+    if (notifies()) await subscribe();
   } catch {
     // Private windows and frames have no service workers. The browser shows its own error page there.
   }

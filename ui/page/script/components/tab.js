@@ -38,7 +38,14 @@ export const sounds = () => read(localStorage, SOUNDS, false) === true;
 export async function notifyWhenDone(wish) {
   const granted = wish && (await Notification.requestPermission()) === "granted";
   write(localStorage, NOTIFIES, granted);
+  subscribe();
   return granted;
+}
+
+/** Let the app send notifications also while this page sleeps, if it offers that and the user wants them. */
+export async function subscribe() {
+  const key = $('meta[name="push-key"]')?.getAttribute("content");
+  if (key) (await import("./web_push.js")).subscribe(key, notifies() === true);
 }
 
 /**
