@@ -29,8 +29,9 @@ class Storage:
 
     def __init__(self) -> None:
         self._root = Path(tempfile.mkdtemp(prefix="comfy-demo-")).resolve()
-        for name in get_args(Folder):
-            (self._root / name).mkdir()
+        self.user = self._root / "user"  # of the editor
+        for folder in (*map(self._root.joinpath, get_args(Folder)), self.user):
+            folder.mkdir()
 
     def close(self) -> None:
         """Delete all uploaded and saved files."""

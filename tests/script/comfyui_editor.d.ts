@@ -10,6 +10,7 @@ declare module "*/scripts/app.js" {
   }
   interface Extension {
     name: string;
+    setup(): void;
     commands: { id: string; label: string; icon: string; function: () => void }[];
     menuCommands: { path: string[]; commands: string[] }[];
     actionBarButtons: { icon: string; label: string; tooltip: string; onClick: () => void }[];
@@ -30,6 +31,7 @@ declare module "*/scripts/app.js" {
         add(message: { severity: "error" | "info"; summary: string; detail: string }): void;
       };
     };
+    loadGraphData(graph: unknown, clean: boolean, view: boolean, name?: string): Promise<void>;
     registerExtension(extension: Extension): void;
   };
 }

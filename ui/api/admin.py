@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import Body, HTTPException, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from comfy.base.files import safe_name
 from comfy.batches.values import csv_line
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.graph.write import graph_of
 from comfy.records.administration import AuditLine, ModelRequest, Notice
 from comfy.records.audit import AuditEvent
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
@@ -406,6 +409,15 @@ class AdminRuns:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedWorkflow:
+    """Workflow in ComfyUI's *Workflows* sidebar. `url`: the editor, which opens the workflow if the
+    server has the custom node."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerHandlers:
     """Handlers of the routes below `/admin/servers` and `/admin/runs`."""
 
@@ -484,6 +496,21 @@ class ServerHandlers:
         """Move any user's waiting run to the front or back of the queue."""
         self.desk.runs.move(self.desk.actor(request), run_id, first=to == "front")
         return Response(status_code=204)
+
+    @routes.post("/runs/{run_id}/editor", Access.ADMINISTRATOR, response_model=SavedWorkflow)
+    def save_run_as_workflow(self, request: Request, run_id: str) -> AsciiJSON:
+        """Save a run of yours as a workflow on its ComfyUI server, to open it in the editor."""
+        services, actor = self.desk.services, self.desk.actor(request)
+        record = services.runs.record(run_id, actor.owner)
+        server = services.servers.at(record.server) or services.servers.numbered(0)
+        if server is None:
+            raise HTTPException(404)
+        title = record.job.title.replace("/", "_").replace("%", "_")
+        name = f"ComfyForms/{safe_name(f'{title} {run_id[:6]}')}"
+        graph = graph_of(record.job.prompt, services.forms.catalog.get())
+        server.save_workflow(f"{name}.json", graph)
+        self.desk.audit.event(actor.owner, "administer", f"{server.label}: workflows/{name}.json")
+        return AsciiJSON(SavedWorkflow(name, f"{server.url}/?{urlencode({'comfyforms': name})}"))
 
 
 def _process_of(desk: Administration, server: ComfyServer) -> dict[str, object]:

@@ -263,6 +263,13 @@ class Client:
         """Make the server free its models and cached results, after its current run."""
         self._post("/free", {"unload_models": True, "free_memory": True})
 
+    def save_workflow(self, name: str, graph: Mapping[str, Any]) -> None:
+        """Save a graph for the editor's *Workflows* sidebar, unless a file of this name exists."""
+        path = f"/userdata/{quote(f'workflows/{name}', safe='')}?overwrite=false"
+        answer = self._call("POST", path, json=graph)
+        if answer.status != 409:
+            self._check(answer.status)
+
     # Files
 
     def upload(

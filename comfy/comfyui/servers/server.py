@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 from weakref import WeakValueDictionary
 
 from comfy.base.errors import ComfyError
@@ -186,6 +188,10 @@ class ComfyServer:
         removing a file there."""
         with self._lock:
             return self._uploading.setdefault(folder, threading.Lock())
+
+    def save_workflow(self, name: str, graph: Mapping[str, Any]) -> None:
+        """See `Client.save_workflow`."""
+        self.client.save_workflow(name, graph)
 
     def free(self) -> None:
         """Free the server's memory, so that the next prompt can't reuse anything. Raises

@@ -184,6 +184,7 @@ class Routes:
             ("GET", "/models/{folder}", self.get_models_in),
             ("GET", "/embeddings", self.get_embeddings),
             ("GET", "/extensions", self.get_extensions),
+            ("POST", "/userdata/{file:path}", self.post_userdata),
         ]
         only_api: list[tuple[str, str, Handler]] = [
             ("GET", "/api/jobs", self.get_jobs),
@@ -355,6 +356,15 @@ class Routes:
         async with request.form() as form:
             answer = upload(self.storage, form)
         return Response(status_code=400) if answer is None else Json(answer)
+
+    async def post_userdata(self, request: Request) -> Response:
+        """`POST /userdata/{file}`: store a user's file, such as a workflow."""
+        path = self.storage.inside(self.storage.user, request.path_params["file"])
+        if path.exists() and request.query_params.get("overwrite") == "false":
+            return Response(status_code=409)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(await request.body())
+        return Json(request.path_params["file"])
 
     async def get_view(self, request: Request) -> Response:
         """`GET /view`: return a file, an image as WebP or JPEG, or one of its channels."""

@@ -185,8 +185,17 @@ function button(textContent, onclick) {
   return made;
 }
 
+/** Open the workflow that ComfyForms has saved here for this tab. */
+async function openSaved() {
+  const name = new URLSearchParams(location.search).get("comfyforms");
+  if (!name) return;
+  const file = await api.fetchApi(`/userdata/${encodeURIComponent(`workflows/${name}.json`)}`);
+  if (file.ok) await app.loadGraphData(await file.json(), true, true, name.split("/").pop());
+}
+
 app.registerExtension({
   name: "comfyforms.openAsForm",
+  setup: () => void setTimeout(openSaved, PAUSE), // after ComfyUI has restored the last workflows
   commands: [
     { id: "comfyforms.open", label: TITLE, icon: "pi pi-list", function: openAsForm },
     { id: "comfyforms.devices", label: DEVICES, icon: "pi pi-mobile", function: showDevices },

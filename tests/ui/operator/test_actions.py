@@ -152,3 +152,30 @@ def test_a_download_button_takes_ids_only(key: str, place: Place) -> None:
     """No other text reaches the custom node."""
     address = f"{place.app.url}/operator/downloads/0/{key}/pause"
     assert place.anna.post(address, timeout=LONGEST_WAIT).status_code == 404
+
+
+def test_an_administrator_opens_a_run_in_comfyui(place: Place) -> None:
+    """The server that ran it gets the workflow once. The audit log names the file. Other users and
+    other owners' runs get 404."""
+    [run] = started(place, "user:anna")
+    eventually(lambda: bool(run.record.server))
+    run.cancel()
+    eventually(lambda: run.state.phase.finished)
+    for _ in range(2):
+        answer = ask(place, "POST", f"/runs/{run.id}/editor")
+        assert answer.status_code == 200
+    saved = answer.json()
+    server = next(one for one in (place.one, place.other) if saved["url"].startswith(one.url))
+    assert run.record.server == server.url
+    graph = json.loads((server.storage.user / f"workflows/{saved['name']}.json").read_bytes())
+    assert {node["type"] for node in graph["nodes"]} == {
+        node["class_type"] for node in run.job.prompt.values()
+    }
+    events = ask(place, "GET", "/audit").json()["events"]
+    assert events[0]["what"].endswith(f": workflows/{saved['name']}.json")
+    [other] = started(place, "user:ben")
+    assert ask(place, "POST", f"/runs/{other.id}/editor").status_code == 404
+    address = f"{place.app.url}{ADMIN}/runs/{run.id}/editor"
+    assert place.ben.post(address, timeout=LONGEST_WAIT).status_code == 404
+    other.cancel()
+    eventually(lambda: other.state.phase.finished)

@@ -50,6 +50,21 @@ export function element(tag, className = "", ...content) {
 }
 
 /**
+ * Create a link to a form. A plain click opens it in this tab; the browser opens other tabs and windows.
+ * @param {string} name the workflow's name
+ * @param {string} className
+ */
+export function formLink(name, className) {
+  const made = element("a", className);
+  made.href = `?workflow=${encodeURIComponent(name)}`;
+  made.dataset.name = name;
+  return made;
+}
+
+/** @param {MouseEvent} event @returns whether the browser opens the clicked link in another tab or window */
+export const leavesTab = ({ ctrlKey, metaKey, shiftKey }) => ctrlKey || metaKey || shiftKey;
+
+/**
  * Create a button.
  * @param {string} text
  * @param {(button: HTMLButtonElement, press: MouseEvent) => void} does

@@ -202,3 +202,23 @@ def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> Non
         row.locator("img").evaluate("image => image.decode()")
         person.page.keyboard.press("Escape")
         person.leave()
+
+
+def test_each_form_can_have_a_browser_tab(fast: Site, visit: Visit) -> None:
+    """Ctrl+click opens a workflow in a new tab, and the first tab stays as it is. Each tab keeps its
+    own values after a reload."""
+    person = visit(fast).open("text-to-image")
+    person.entry("2.text").fill("a lighthouse")
+    person.workflows().click()
+    row = person.page.locator("#picker").get_by_role("option", name="Upscale")
+    with person.page.context.expect_page() as opened:
+        row.click(modifiers=["Control"])
+    other = opened.value
+    expect(other.locator("#heading h1")).to_have_text("Upscale")
+    person.page.keyboard.press("Escape")
+    person.page.reload()
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    expect(person.entry("2.text")).to_have_value("a lighthouse")
+    other.reload()
+    expect(other.locator("#heading h1")).to_have_text("Upscale")
+    other.close()

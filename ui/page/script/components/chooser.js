@@ -2,7 +2,7 @@
 // Button with the title of the open workflow, and a panel to choose another one. It is a Gradio component
 // (ui/page/workflow_chooser.py): its value holds the choices and the chosen workflow.
 
-import { $, addressOf, all, button, element } from "../dom.js";
+import { $, addressOf, all, button, element, formLink, leavesTab } from "../dom.js";
 import { bestOf, grouped, matches } from "../form/choices.js";
 import { labeled, message } from "../messages.js";
 
@@ -89,10 +89,13 @@ export class Chooser {
     });
     this.#search.addEventListener("input", () => this.#filter());
     this.#panel.addEventListener("keydown", (event) => this.#keyPressed(event));
-    this.#panel.addEventListener("click", ({ target }) => {
+    this.#panel.addEventListener("click", (event) => {
+      const { target } = event;
       if (target === this.#panel) this.#panel.close(); // the backdrop
       const row = target instanceof Element && target.closest("[role=option]");
-      if (row instanceof HTMLElement) this.choose(row.dataset.name ?? "");
+      if (!(row instanceof HTMLElement) || leavesTab(event)) return;
+      event.preventDefault();
+      this.choose(row.dataset.name ?? "");
     });
     this.#panel.addEventListener("close", () => {
       this.#button.ariaExpanded = "false";
@@ -181,10 +184,10 @@ export class Chooser {
 
   /** @param {Choice} choice */
   #rowFor(choice) {
-    const row = element("div", "row");
+    const row = formLink(choice.name, "row");
     row.role = "option";
+    row.tabIndex = -1; // the search box has the focus
     row.id = `${this.#id}-${this.#choices.indexOf(choice)}`;
-    row.dataset.name = choice.name;
     row.title = choice.title;
     if (choice.name === this.#name) row.ariaCurrent = "true";
     row.append(...contentOf(choice));

@@ -1,10 +1,12 @@
 // @ts-check
 // Entries of the menu of a result.
 
-import { root } from "../dom.js";
+import { $, root } from "../dom.js";
 import { hasForms } from "../form/form.js";
 import { message, withEllipsis } from "../messages.js";
+import { API, ask } from "../requests.js";
 import { canBeShared } from "../runs/results.js";
+import { say } from "../state.js";
 import { canReuse, leaving, REUSE, removeRun, sayDone, useValues, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
@@ -49,6 +51,8 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
   for (const action of item ? resultActions(item) : [])
     more.push({ label: action.label, does: () => item && act(action, item) });
   if (details) more.push({ label: message("Details"), does: () => leaving(details) });
+  if ($("#operates") && !$("#demo"))
+    more.push({ label: message("Open in ComfyUI"), does: () => edit(id) });
   const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
   more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
   return more;
@@ -56,6 +60,18 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
 
 /** @param {string} run @param {Item} item @returns the address of the image for model sites */
 const a1111 = (run, { at, name }) => `${root}/files/${run}/${at}/a1111/${encodeURIComponent(name)}`;
+
+/**
+ * Open a run in the editor of its ComfyUI server.
+ * @param {string} run
+ */
+async function edit(run) {
+  const tab = window.open("", "_blank"); // now, while the click still allows a new tab
+  const saved = await ask(`${API}/admin/runs/${run}/editor`);
+  if (!saved) return tab?.close();
+  if (tab) Object.assign(tab, { opener: null }).location.href = saved.url;
+  say(message("Saved in ComfyUI's Workflows sidebar: {name}", { name: saved.name }), "", "");
+}
 
 /** @param {Item} item */
 async function copy(item) {

@@ -3,7 +3,7 @@
 // cover, in folders that the user can search. ui/page/blocks.py decides when it is shown.
 
 import { thumbFor } from "../components/chooser.js";
-import { $, button, element } from "../dom.js";
+import { $, button, element, formLink, leavesTab } from "../dom.js";
 import { grouped, matches } from "../form/choices.js";
 import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
@@ -124,8 +124,12 @@ export class StartPage {
     list.ariaLabel = title;
     list.append(
       ...choices.map((choice) => {
-        const card = button("", () => this.#choose(choice.name), "card");
-        card.dataset.name = choice.name;
+        const card = formLink(choice.name, "card");
+        card.addEventListener("click", (event) => {
+          if (leavesTab(event)) return;
+          event.preventDefault();
+          this.#choose(choice.name);
+        });
         card.append(thumbFor(choice), element("strong", "strong breaks", choice.title));
         if (choice.description) card.append(element("span", "about", choice.description));
         if (choice.note) card.append(element("span", "note", choice.note));
