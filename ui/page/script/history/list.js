@@ -44,6 +44,8 @@ export class History {
   /** @type {readonly Day[]} */
   #days = [];
   #shown = "";
+  /** The runs that the page has tiles of. */
+  #drawn = { from: 0, to: 0 };
   /** @type {ReadonlySet<string> | null} */
   #picked = null;
   /** Index of the tile that has, or last had, the keyboard focus. */
@@ -77,7 +79,7 @@ export class History {
     place.replaceChildren(head, this.#scroll, this.#said);
     this.list.addEventListener("keydown", (event) => this.#walk(event));
     // The page scrolls, or another container. Only the page's scroll events bubble.
-    document.addEventListener("scroll", () => this.#draw(), { passive: true, capture: true });
+    document.addEventListener("scroll", () => this.#scrolled(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
   }
 
@@ -166,6 +168,12 @@ export class History {
     return { from, to };
   }
 
+  /** Draw only if other runs have become visible, which most frames don't need. */
+  #scrolled() {
+    const { from, to } = this.seen;
+    if (from !== this.#drawn.from || to !== this.#drawn.to) this.#draw();
+  }
+
   /** Lay out all runs by day. The tile at the window's upper edge stays there. */
   #arrange() {
     const width = this.#scroll.clientWidth;
@@ -190,6 +198,7 @@ export class History {
     if (!this.#runs.length) this.list.replaceChildren();
     if (!this.#scroll.clientWidth) return;
     const { from, to } = this.seen;
+    this.#drawn = { from, to };
     const focused = document.activeElement;
     const drawn = new Map(all("section", this.list).map((one) => [one.dataset.day ?? "", one]));
     const isHere = comes || this.list.contains(focused);
@@ -236,7 +245,7 @@ export class History {
       item.dataset.index = String(index);
       item.ariaSetSize = String(block.count);
       item.ariaPosInSet = String(index - block.first + 1);
-      if (run) showFavourite(item, run);
+      if (run && this.#live?.star !== null) showFavourite(item, run);
       if (run) this.#live?.dress?.(item, run);
       return item;
     });

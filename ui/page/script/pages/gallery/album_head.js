@@ -32,13 +32,13 @@ export class AlbumHead {
     path.ariaLabel = message("Albums above");
     albums.then((all) => path.append(...linksAbove(album, all)));
     const title = element("h1", "breaks", album.title);
-    const tools = element("div", "wraps tools-of-album", this.#links);
+    const first = element("div", "in-line", title);
     if (album.may.some((one) => one === "change" || one === "take_back"))
-      tools.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
+      first.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
-    const first = element("div", "flow apart", element("div", "", path, title, this.#about), tools);
-    this.place.append(first, note);
+    const words = element("div", "", path, first, this.#about);
+    this.place.append(element("div", "flow apart", words, this.#links), note);
     this.tell({ keep: album.kept, reject: 0, open: album.items - album.kept });
   }
 

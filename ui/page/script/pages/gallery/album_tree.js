@@ -47,7 +47,7 @@ export class AlbumTree {
  * @param {string} here
  */
 function lineFor(id, title, count, depth, here) {
-  const link = element("a", "in-line apart", element("span", "", title));
+  const link = element("a", "choice apart", element("span", "", title));
   link.append(element("span", "muted digits", count));
   link.href = addressFor(id);
   if (id === here) link.ariaCurrent = "page";

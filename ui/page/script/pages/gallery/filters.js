@@ -15,12 +15,12 @@ const VERDICTS = [
 ];
 
 export class Filters {
-  place = element("div", "filters flow");
   chosen = { verdict: "", person: "", workflow: "" };
   #changed;
-  #verdicts = element("div", "group");
+  #verdicts = element("div", "verdicts");
   #person = element("select");
   #workflow = element("select");
+  parts = [this.#verdicts, this.#person, this.#workflow];
 
   /** @param {() => void} changed */
   constructor(changed) {
@@ -38,7 +38,6 @@ export class Filters {
     );
     this.#person.ariaLabel = message("Person");
     this.#workflow.ariaLabel = message("Workflow");
-    this.place.append(this.#verdicts, this.#person, this.#workflow);
     this.#mark();
   }
 

@@ -165,6 +165,7 @@ export class Review {
       one.dataset.icon = at < stars ? "star-filled" : "star";
     }
     tell(this.#talk, comments ? String(comments) : "");
+    this.#talk.ariaLabel = [message("Comments"), comments || ""].join(" ").trim();
     const uses = button(message("Use these settings"), () => this.#use(), "icon use");
     uses.dataset.icon = "reuse";
     uses.title = message("Use these settings");
@@ -191,7 +192,6 @@ export class Review {
     this.#keep.append(message("Keep"));
     this.#reject.title = withKey(message("Reject"), "X");
     this.#keep.title = withKey(message("Keep"), "K");
-    this.#talk.ariaLabel = message("Comments");
     this.#talk.title = withKey(message("Comments"), "C");
     const foot = element("div", "foot review-foot");
     if (this.#may.includes("review")) foot.append(this.#reject, this.#stars, this.#keep);

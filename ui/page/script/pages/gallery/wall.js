@@ -74,7 +74,7 @@ export class Wall {
       changed: (item) => this.#change([item]),
       left: (at) => this.#left(at),
     });
-    $("h2", this.place)?.replaceWith(this.#filters.place);
+    $("h2", this.place)?.replaceWith(...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
     $("header", this.place)?.append(this.#selection.place);
     this.#selection.toggle.hidden = !(this.#may("review") || this.#may("add"));
