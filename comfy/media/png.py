@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from comfy.media import exif
-from comfy.media.reader import DamagedFile, Reader, Text, decode_text, named
+from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text, named
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -64,7 +64,7 @@ def png_halves(file: IO[bytes]) -> tuple[bytes, bytes]:
     another file."""
     head = file.read(_HEAD)
     if len(head) < _HEAD or not head.startswith(PNG_SIGNATURE + b"\0\0\0\rIHDR"):
-        raise DamagedFile("It is no PNG.")
+        raise DamagedFile(DAMAGED)
     return head, file.read()
 
 

@@ -18,6 +18,7 @@ _PATHS = MappingProxyType(
         "camera": "M4 8h3.5L9 5.5h6L16.5 8H20v11H4zM8.5 13a3.5 3.5 0 1 0 7 0 3.5 3.5 0 1 0-7 0z",
         "check": "M5 12.5l4.5 4.5L19 7",
         "close": "M6 6l12 12M18 6L6 18",
+        "comment": "M4 5h16v11h-9l-4.5 4V16H4z",
         "compare": "M4 5h16v14H4zM12 3v18M7 15l2.5-3M17 9v6",
         "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
         "delete": "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5",
