@@ -12,7 +12,8 @@ from tests.imports import imports, modules
 from tests.support.environments import ROOT
 
 # Parts with an extra or an installation of their own.
-EXTRAS = ("comfyforms.plugins.cluster", "comfyforms.plugins.mcp", "comfyforms.comfyui_node")
+OPTIONAL = ("cluster", "mcp", "web_push")
+EXTRAS = (*(f"comfyforms.plugins.{name}" for name in OPTIONAL), "comfyforms.comfyui_node")
 
 
 def test_every_imported_package_is_in_requirements() -> None:
