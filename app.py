@@ -62,7 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:
         handler.setFormatter(log_formatter())
-        handler.addFilter(LogLimit())
     arguments = sys.argv[1:] if arguments is None else arguments
     if command := _COMMANDS.get(arguments[0] if arguments else ""):
         return command(arguments[1:])
@@ -70,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(arguments)
         for handler in handlers:
             handler.setFormatter(log_formatter(settings.log_format))
+            handler.addFilter(LogLimit())
     signals: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -74,7 +74,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
                 "GET /script/{version}/gallery.js",
-                "GET /gallery/{album}",
                 "GET /gallery/guest/{token}",
                 "GET /assets/{name}",
                 "GET /typeface/{name}",
@@ -158,6 +157,7 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             422
         ),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SEE_OTHER, SEE_OTHER, 404),  # no such link
+        "GET /gallery/{album}": Answers(SUCCESS, 404, SUCCESS),  # a private one; a sign-in
         "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
         # They open a template of this name.
         f"POST {API}/templates/readiness": users(404),
