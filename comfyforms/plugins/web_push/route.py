@@ -1,4 +1,4 @@
-"""The route with which a browser asks for messages."""
+"""The route where a browser asks for messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _of_push_service(endpoint: str) -> str:
 
 
 class PushKeys(BaseModel):
-    """Keys with which messages to a browser are encrypted, in base64url."""
+    """Keys that encrypt messages to a browser, in base64url."""
 
     p256dh: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{87}=?$")]
     auth: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{22}={0,2}$")]

@@ -83,7 +83,7 @@ def test_strangers_see_no_settings_of_other_users(place: Place) -> None:
 
 
 def test_another_persons_action_shows_within_a_second(place: Place) -> None:
-    """The news of an album tells its version, with which a page asks for the changed results. A
+    """The news of an album tells its version, and a page asks for the results changed since then. A
     result that its owner deletes vanishes as fast. The news end with the access."""
     album, item = place.album()
     guest = place.link(album, comments=True)

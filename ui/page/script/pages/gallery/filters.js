@@ -1,5 +1,5 @@
 // @ts-check
-// Filters of an album: what everybody says of a result, who added it, and with which workflow.
+// Filters of an album: the verdict on a result, who added it, and its workflow.
 
 import { button, element } from "../../dom.js";
 import { message } from "../../messages.js";
