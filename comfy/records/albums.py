@@ -56,9 +56,11 @@ _Row = TypeVar("_Row")
 MOST_NUMBER = 2**31 - 1  # of an item or a comment
 MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
-_MOST_REVIEWS, _MOST_COMMENTS = 200, 500  # per item, as a guest may give any number of names
+# Per item, each of users and of guests, who may give any number of names.
+_MOST_REVIEWS, _MOST_COMMENTS = 200, 500
 _MOST_LINKS = 50  # per album
 _LONGEST_PROMPT = 2_000  # characters
+_GUEST = "guest:"  # begins the keys of guests
 _COVERS = 4
 FULL = message("This album is full.")
 _DEEPEST = 10  # levels of albums
@@ -73,6 +75,32 @@ class Person(NamedTuple):
     @classmethod
     def of(cls, owner: str, name: str) -> Self:
         return cls(digest(owner), name)
+
+    @classmethod
+    def guest(cls, token: str, name: str, by: str) -> Self:
+        """Return the guest who gives this name. `token`: of the link."""
+        return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by)
+
+
+class Viewer(NamedTuple):
+    """Caller of a filter. `person`: the key; `prompts`: search them, too; `hidden`:
+    workflows whose titles only their results' owners see."""
+
+    person: str = ""
+    prompts: bool = False
+    hidden: Collection[str] = ()
+
+
+_EVERYBODY = Viewer()
+
+
+class Facet(NamedTuple):
+    """Person who added results of a workflow. `owner`, `by`: as in `Album`."""
+
+    owner: str
+    by: str
+    workflow: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +143,7 @@ class ItemFile:
     width: int
     height: int
     name: str
+    workflow: str
     title: str
     prompt: str
 
@@ -183,23 +212,29 @@ class WantedItems:
     after: int | None = None
     since: int | None = None
 
-    def of(self, album: str, *, prompts: bool) -> ColumnElement[bool]:
-        """Select items of an album. `prompts`: also search in prompts."""
+    def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
+        """Select items of an album."""
         which = _of_album(album)
+        is_open = _items.c.workflow.not_in({escaped(one) for one in viewer.hidden})
+        is_titled = is_open | (_items.c.owner == viewer.person)
         if self.verdict:
             which &= _VERDICTS[self.verdict]
         if self.person:
             which &= _items.c.owner == escaped(self.person)
         if self.workflow:
-            which &= _items.c.title == escaped(self.workflow)
+            which &= is_titled & (_items.c.title == escaped(self.workflow))
         if self.after is not None:
             which &= _items.c.n < _within(self.after)
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
         for word in search_words(self.text):
-            anywhere = _items.c.words.contains(word, autoescape=True)
-            in_title = _items.c.title.icontains(escaped(word), autoescape=True)
-            which &= anywhere if prompts else in_title
+            in_words = _items.c.words.contains(word, autoescape=True)
+            in_title, in_prompt = (
+                column.icontains(escaped(word), autoescape=True)
+                for column in (_items.c.title, _items.c.prompt)
+            )
+            anywhere = (is_titled & in_words) | (~is_titled & in_prompt)
+            which &= anywhere if viewer.prompts else is_titled & in_title
         return which
 
 
@@ -241,7 +276,7 @@ class AlbumStore:
         with transaction(self._engine) as connection:
             _insert(connection, _albums, album)
             most = message("You can have at most {count} albums.", count=_MOST_ALBUMS)
-            _check_number(connection, _albums.c.owner, owner.key, _MOST_ALBUMS, most)
+            _check_number(connection, _albums.c.owner == owner.key, _MOST_ALBUMS, most)
             _check_parents(connection, key)
         return album
 
@@ -338,7 +373,7 @@ class AlbumStore:
                 connection.execute(update(_items).where(_items.c.n == bindparam("known")), again)
             if rows:
                 connection.execute(insert(_items), [row | common for row in rows.values()])
-            _check_number(connection, _items.c.album, album, MOST_ITEMS, FULL)
+            _check_number(connection, _items.c.album == album, MOST_ITEMS, FULL)
         return self._found(which & (_items.c.version == version), MOST_ITEMS)
 
     def remove(self, album: str, items: Iterable[int]) -> None:
@@ -346,10 +381,10 @@ class AlbumStore:
         self._delete(delete(_items).where(which), album)
 
     def items(
-        self, album: str, wanted: WantedItems, limit: int, *, prompts: bool = False
+        self, album: str, wanted: WantedItems, limit: int, viewer: Viewer = _EVERYBODY
     ) -> list[AlbumItem]:
-        """Return items, newest first; `prompts` as for `WantedItems`."""
-        return self._found(wanted.of(album, prompts=prompts), limit)
+        """Return items, newest first."""
+        return self._found(wanted.of(album, viewer), limit)
 
     def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""
@@ -363,21 +398,16 @@ class AlbumStore:
         query = select(*_ITEM).where(which).order_by(_items.c.n.desc()).limit(limit)
         return self._all(AlbumItem, query)
 
-    def total(self, album: str, wanted: WantedItems, *, prompts: bool) -> int:
+    def total(self, album: str, wanted: WantedItems, viewer: Viewer) -> int:
         """Return the number of items; arguments as for `items`."""
-        query = select(func.count()).where(wanted.of(album, prompts=prompts))
+        query = select(func.count()).where(wanted.of(album, viewer))
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
-    def facets(self, album: str) -> tuple[list[Person], list[str]]:
-        """Return who added items, and the titles of their workflows."""
-        query = select(_items.c.owner, _items.c.by, _items.c.title).distinct()
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.where(_of_album(album))).all()
-        people = {row.owner: Person(row.owner, unescaped(row.by)) for row in rows}
-        titles = {unescaped(row.title) for row in rows}
-        by_name = sorted(people.values(), key=lambda one: one.by.casefold())
-        return by_name, sorted(titles, key=str.casefold)
+    def facets(self, album: str) -> list[Facet]:
+        """Return who added items, with the workflows of these items."""
+        columns = (_items.c[name] for name in Facet._fields)
+        return self._all(Facet, select(*columns).where(_of_album(album)).distinct())
 
     # Reviews and comments
 
@@ -393,6 +423,7 @@ class AlbumStore:
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:
                 _insert(connection, _reviews, Review(n, *person, verdict, stars))
+            _check_room(connection, _reviews, n, person, _MOST_REVIEWS)
 
     def comments(self, album: str, n: int) -> list[Comment]:
         """Return the comments about an item, oldest first."""
@@ -409,6 +440,7 @@ class AlbumStore:
         row = {key: value for key, value in _escaped(asdict(new)).items() if key != "n"}
         with self._changing(album, n) as connection:
             made = connection.execute(insert(_comments).values(row)).inserted_primary_key
+            _check_room(connection, _comments, n, person, _MOST_COMMENTS)
         return replace(new, n=int(made[0]) if made else 0)
 
     def delete_comment(self, album: str, n: int, comment: int, person: str | None) -> None:
@@ -426,14 +458,11 @@ class AlbumStore:
         """Yield a connection for a change of an item's reviews or comments. Gives the album and the
         item the next version, and renews what the item tells about them."""
         which = _of_album(album) & (_items.c.n == n)
-        many = message("This result has too many reviews or comments.")
         with transaction(self._engine) as connection:
             changed = {"version": _next_version(connection, album)}
             if not connection.execute(update(_items).where(which).values(changed)).rowcount:
                 raise AlbumNotFound
             yield connection
-            _check_number(connection, _reviews.c.item, n, _MOST_REVIEWS, many)
-            _check_number(connection, _comments.c.item, n, _MOST_COMMENTS, many)
             connection.execute(update(_items).where(_items.c.n == n).values(_NUMBERS))
 
     # Links
@@ -447,7 +476,7 @@ class AlbumStore:
             connection.execute(delete(_links).where(_links.c.expires_at < now))
             _insert(connection, _links, link)
             many = message("This album has too many links. End one first.")
-            _check_number(connection, _links.c.album, album, _MOST_LINKS, many)
+            _check_number(connection, _links.c.album == album, _MOST_LINKS, many)
         return link
 
     def links(self, album: str) -> list[AlbumLink]:
@@ -483,7 +512,7 @@ class AlbumStore:
 
 _ITEM = tuple(_items.c[one.name] for one in fields(AlbumItem))
 # Columns with texts of users, which any database must be able to store.
-_TEXTS = ("by", "name", "title", "prompt", "note", "text", "run")
+_TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -532,12 +561,19 @@ def _check_parents(connection: Connection, album: str) -> None:
     raise ComfyError(message("An album can't be in this one."), message("Choose another album."))
 
 
-def _check_number(
-    connection: Connection, column: ColumnElement[Any], value: object, most: int, why: str
-) -> None:
-    """Raise ComfyError if more rows than these have this value."""
-    if connection.execute(select(func.count()).where(column == value)).scalar_one() > most:
+def _check_number(connection: Connection, which: ColumnElement[bool], most: int, why: str) -> None:
+    """Raise ComfyError if more rows than these are selected."""
+    if connection.execute(select(func.count()).where(which)).scalar_one() > most:
         raise ComfyError(why)
+
+
+def _check_room(connection: Connection, table: Table, n: int, person: Person, most: int) -> None:
+    """Raise ComfyError if an item has too many reviews or comments of guests, if this person is
+    one, or else of users: guests take no room from them."""
+    by_guest = table.c.person.startswith(_GUEST)
+    which = (table.c.item == n) & (by_guest if person.key.startswith(_GUEST) else ~by_guest)
+    many = message("This result has too many reviews or comments.")
+    _check_number(connection, which, most, many)
 
 
 def _number_of(table: Table, which: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -46,7 +46,7 @@ _FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
-VERSION = "0004"  # the last step in `comfy.records.steps`
+VERSION = "0005"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 
@@ -226,6 +226,7 @@ album_items = Table(
         for name in ("keeps", "rejects", "comments")
     ),
     *_required(Text, "by", "name", "title", "prompt", "words"),
+    Column("workflow", Text, nullable=False, server_default=""),  # its name
     Index("album_items_once", "album", "run", "place", unique=True),
     # Everything that counting and filtering by verdicts needs.
     Index("album_items_listed", "album", "n", "run", "keeps", "rejects"),

@@ -9,6 +9,7 @@ import pytest
 
 from comfy.base.errors import AlbumNotFound, ComfyError
 from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.records import albums
 from comfy.records.albums import (
     MOST_NUMBER,
     Album,
@@ -16,6 +17,7 @@ from comfy.records.albums import (
     Counts,
     ItemFile,
     Person,
+    Viewer,
     WantedItems,
 )
 from comfy.records.blobs import BlobStore
@@ -23,13 +25,13 @@ from comfy.records.store import RunStore
 from comfy.records.used_files import bytes_in_use
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 
-OF_ANN, OF_BOB, GUEST = Person.of(ANN, ""), Person.of(BOB, "Bob"), Person.of("guest:t:G", "G")
+OF_ANN, OF_BOB, GUEST = Person.of(ANN, ""), Person.of(BOB, "Bob"), Person.guest("t", "G", "G")
 ODD = "nul \0, half \ud800, “cat”"
 RESULT = OutputFile("a.png", "", "output", "image", "9", "ab" * 32, 5)
 
 
 def file_of(run: str, prompt: str = "", title: str = "Portrait") -> ItemFile:
-    return ItemFile(run, 0, "image", "ab" * 32, True, 8, 6, "Portrait.png", title, prompt)
+    return ItemFile(run, 0, "image", "ab" * 32, True, 8, 6, "Portrait.png", title, title, prompt)
 
 
 def add(history: RunStore, album: Album, *runs: str, settings: bool = True) -> list[AlbumItem]:
@@ -47,7 +49,8 @@ def album(history: RunStore) -> Album:
 
 def numbers(history: RunStore, album: Album, **wanted: object) -> list[int]:
     filter_of = WantedItems(**wanted)  # type: ignore[arg-type]
-    return [one.n for one in history.albums.items(album.id, filter_of, 9, prompts=True)]
+    items = history.albums.items(album.id, filter_of, 9, Viewer(prompts=True))
+    return [one.n for one in items]
 
 
 def test_an_album_keeps_texts_and_files(history: RunStore, album: Album) -> None:
@@ -68,10 +71,39 @@ def test_an_album_keeps_texts_and_files(history: RunStore, album: Album) -> None
     odd = history.albums.add(album.id, OF_ANN, [file_of("r1", ODD, ODD)], settings=True)
     assert (odd[0].prompt, odd[0].title) == (ODD, ODD)
     assert numbers(history, album, workflow=ODD, person=OF_ANN.key, text="CAT") == [first.n]
-    assert history.albums.facets(album.id) == (
-        [OF_ANN],
-        sorted(["Portrait", ODD], key=str.casefold),
-    )
+    facets = {(*OF_ANN, title, title) for title in ("Portrait", ODD)}
+    assert set(history.albums.facets(album.id)) == facets
+
+
+def test_a_hidden_workflow_cannot_be_searched(history: RunStore, album: Album) -> None:
+    """Its title finds a result only for the result's owner. The prompt finds it for everybody."""
+    (item,) = add(history, album, "r1")
+    for person, sees in ((OF_ANN, True), (OF_BOB, False)):
+        for prompts in (True, False):
+            viewer = Viewer(person.key, prompts, {"Portrait"})
+            for wanted in (WantedItems(workflow="Portrait"), WantedItems(text="portrait")):
+                assert history.albums.total(album.id, wanted, viewer) == sees
+        viewer = Viewer(person.key, prompts=True, hidden={"Portrait"})
+        assert history.albums.items(album.id, WantedItems(text="PROMPT"), 9, viewer) == [item]
+
+
+def test_guests_take_no_room_from_users(
+    history: RunStore, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guests can review under any number of names."""
+    monkeypatch.setattr(albums, "_MOST_REVIEWS", 2)
+    monkeypatch.setattr(albums, "_MOST_COMMENTS", 2)
+    (item,) = add(history, album, "r1")
+    guests = [Person.guest("t", name, name) for name in "abc"]
+    for people in (guests, [OF_ANN, OF_BOB, Person("third")]):
+        for one in people[:2]:
+            history.albums.review(album.id, item.n, one, "keep", 0)
+            history.albums.comment(album.id, item.n, one, "a", None)
+        with pytest.raises(ComfyError, match="too many reviews"):
+            history.albums.review(album.id, item.n, people[2], "keep", 0)
+        with pytest.raises(ComfyError, match="too many reviews"):
+            history.albums.comment(album.id, item.n, people[2], "a", None)
+    assert len(history.albums.reviews([item.n])) == 4
 
 
 def test_a_deleted_result_leaves_all_albums(history: RunStore, album: Album) -> None:

@@ -24,14 +24,15 @@ from comfy.records.tables import VERSION
 from tests.records.programs import programs
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
-NEXT = '''
+AFTER = f"{int(VERSION) + 1:04}"
+NEXT = f'''
 """A later version: one more column of the runs."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "{AFTER}"
+down_revision = "{VERSION}"
 
 
 def upgrade() -> None:
@@ -44,6 +45,11 @@ NO_ALBUMS = (
     *(f"DROP TABLE album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s")),
     "DROP INDEX runs_hidden",
     "UPDATE history_version SET version_num = '0002'",
+)
+# Before items had workflows, in version 0004.
+NO_WORKFLOWS = (
+    "ALTER TABLE album_items DROP COLUMN workflow",
+    "UPDATE history_version SET version_num = '0004'",
 )
 # The table of links in version 0001, when a link had one file.
 LINKS_0001 = (
@@ -77,10 +83,10 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> str:
-    """Return a folder with the current steps and a later step 0005."""
+    """Return a folder with the current steps and a later one."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
-    (folder / "versions" / "step_0005_stars.py").write_text(NEXT)
+    (folder / "versions" / "step_stars.py").write_text(NEXT)
     return str(folder)
 
 
@@ -123,13 +129,13 @@ def test_a_failing_step_changes_nothing(
 ) -> None:
     """The transaction is rolled back, and the history still opens."""
     before = content(engine)
-    step = Path(steps) / "versions" / "step_0005_stars.py"
+    step = Path(steps) / "versions" / "step_stars.py"
     step.write_text(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n')
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(SQLAlchemyError):
-            make_tables(connection, replace(HISTORY, number="0005", steps=steps))
+            make_tables(connection, replace(HISTORY, number=AFTER, steps=steps))
         connection.rollback()
     assert content(engine) == before
     with contextlib.closing(RunStore(history, kept)) as opened:
@@ -149,12 +155,12 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
     """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
-        make_tables(connection, replace(HISTORY, number="0005", steps=steps))
+        make_tables(connection, replace(HISTORY, number=AFTER, steps=steps))
     with engine.connect() as connection:
         stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
         number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
     assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
-    assert number == "0005"
+    assert number == AFTER
 
 
 def test_links_to_one_result_become_links_to_several(
@@ -192,11 +198,12 @@ def test_upgraded_tables_match_a_new_database(
     assert keys(engine) != before
     RunStore(history, kept).close()
     assert keys(engine) == before
-    with engine.begin() as connection:
-        for statement in (*NO_ALBUMS, LINKS_0001[-1]):
-            connection.execute(text(statement))
-    RunStore(history, kept).close()
-    assert keys(engine) == before
+    for statements in (NO_WORKFLOWS, (*NO_ALBUMS, LINKS_0001[-1])):
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        RunStore(history, kept).close()
+        assert keys(engine) == before
 
 
 def keys(engine: Engine) -> dict[str, tuple[object, ...]]:

@@ -14,6 +14,7 @@ import websocket
 
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
+from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import a_call
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
@@ -42,6 +43,7 @@ SEEN = {
     },
     "dora": set[str](),
 }
+TITLE = "The crimson picture"
 SEEN["root"] = SEEN["cleo"]
 STEP = '[[steps]]\nname = "{0}"\nworkflow = "{1}"\n'
 Face = Callable[[RunningApp, requests.Session], str]
@@ -84,7 +86,9 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         operates=lambda owner: owner == "user:root",
         group=lambda owner: GROUPS[owner.removeprefix("user:")],
     )
-    settings = WebSettings(port=0, users=users)
+    config = tmp_path_factory.mktemp("runner") / "config.toml"
+    config.write_text("", "utf-8")
+    settings = WebSettings(port=0, users=users, of_plugins=RunnerSettings(comfy_runner=config))
     options = {"workflows": folder, "permissions": permissions, "settings": settings}
     with contextlib.ExitStack() as stack:
         _, app = stack.enter_context(running_demo_app(step_seconds=0, **options))
@@ -168,6 +172,12 @@ REQUESTS = (
     ("GET", "/?workflow=NAME", None),
     ("POST", "/mcp", {"name": "describe_workflow", "arguments": {"workflow": "NAME"}}),
     ("POST", "/mcp", {"name": "NAME", "arguments": {}}),
+    ("GET", "/queue?workflow=NAME", None),
+    ("POST", "/update/text?workflow=NAME", {"node_id": 2, "text": "a"}),
+    ("POST", "/generate/image?workflow=NAME", {"image_description": "a"}),
+    ("POST", "/gradio_api/call/run", {"data": ["NAME", {}]}),
+    ("POST", "/gradio_api/call/NAME", {"data": [None]}),
+    ("POST", "/gradio_api/call/v2/NAME", {}),
 )
 
 
@@ -211,7 +221,7 @@ def test_a_hidden_workflow_is_like_none(
     """The answer is the same as for a name that never existed, and differs from a visible one's."""
 
     def answered(name: str) -> tuple[int, str]:
-        if path.startswith(("/mcp", "/v1/")):
+        if path.startswith(("/mcp", "/v1/", "/gradio_api/call/NAME", "/gradio_api/call/v2")):
             name = name.replace("/", "_").replace(".", "_")
         filled = json.loads(json.dumps(body).replace("NAME", name))
         app, anna = sessions.app, sessions["anna"]
@@ -219,6 +229,9 @@ def test_a_hidden_workflow_is_like_none(
             return 200, mcp(app, anna, "tools/call", **filled).replace(name, "NAME")
         address = app.url + path.replace("NAME", name)
         answer = anna.request(method, address, json=filled, timeout=LONGEST_WAIT)
+        if path.startswith("/gradio_api/call") and answer.ok:
+            event = answer.json()["event_id"]
+            answer = anna.get(f"{address}/{event}", timeout=LONGEST_WAIT)
         return answer.status_code, answer.text.replace(name, "NAME")
 
     status, text = answered(f"cobalt/{kind}")
@@ -242,7 +255,8 @@ def a_run(sessions: Sessions, user: str, workflow: str) -> str:
 
 
 def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
-    """Users whose groups don't see the workflow get the prompt, but no metadata with its nodes."""
+    """Users whose groups don't see the workflow get the prompt, but no metadata with its nodes, and
+    not its title: not in lists, filters and names of files."""
     album = asked(sessions, "anna", "POST", "/albums", {"title": "A", "access": "shared"})
     path, run = f"/albums/{album.json()['id']}/items", a_run(sessions, "anna", "crimson/picture")
     added = {"runs": [run], "settings": True}
@@ -252,6 +266,12 @@ def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
         file = sessions[user].get(sessions.app.url + item["address"], timeout=LONGEST_WAIT)
         archive = asked(sessions, user, "GET", path.replace("/items", "/zip?verdict="))
         assert [b"KSampler" in one.content for one in (file, archive)] == [sees, sees]
+        listed = asked(sessions, user, "GET", path)
+        for one in (listed.text, str(file.headers).lower(), archive.content.decode("latin-1")):
+            assert ("crimson" in one) == sees
+        for wanted in ("text=crimson", f"workflow={TITLE}"):
+            found = asked(sessions, user, "GET", f"{path}?{wanted}").json()
+            assert (found["total"], found["workflows"]) == (sees, [TITLE] if sees else [])
         assert item["prompt"]
         values = asked(sessions, user, "GET", path.replace("/items", f"/values?item={item['id']}"))
         assert (values.status_code == 200, "crimson/" in values.text) == (sees, sees)

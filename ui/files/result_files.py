@@ -452,7 +452,8 @@ def sent_thumbnail(blobs: BlobStore, digest: str, kind: FileKind) -> FileRespons
     path = blobs.thumbnail(digest, kind)
     if path is None:
         raise HTTPException(404, "This file has no thumbnail.")
-    return FileResponse(path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp"))
+    headers = _headers("thumb.webp", "image/webp")
+    return FileResponse(path, media_type="image/webp", headers=headers, stat_result=path.stat())
 
 
 def _headers(filename: str, media_type: str) -> dict[str, str]:

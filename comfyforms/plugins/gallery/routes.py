@@ -8,12 +8,11 @@ from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints
 
 from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
-from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.decoding import Undecodable
 from comfy.records.albums import (
     FULL,
@@ -26,6 +25,7 @@ from comfy.records.albums import (
     ItemFile,
     Review,
     Verdict,
+    Viewer,
     WantedItems,
     WantedVerdict,
 )
@@ -68,7 +68,7 @@ from ui.files.result_files import (
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.audit import is_shown
 from ui.web.identity import NOBODY
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, has_tag
 from ui.web.shares import Caller, Work
 from ui.web.urls import thumbnail_address
 
@@ -301,19 +301,28 @@ class AlbumHandlers:
         decided. For users, `text` also searches the prompts that the album shows.
         """
         visit = self.visits.of(asked)
-        album, prompts = visit.album, bool(visit.owner)
-        items = self.store.items(album.id, wanted, limit, prompts=prompts)
+        album, is_first = visit.album, wanted.after is None and wanted.since is None
+        has_words = wanted.workflow or wanted.text
+        facets = self.store.facets(album.id) if is_first or has_words else []
+        hidden = {one.workflow for one in facets if not visit.knows(one)}
+        viewer = Viewer(visit.person.key, bool(visit.owner), hidden)
+        items = self.store.items(album.id, wanted, limit, viewer)
         page = ItemsPage(
             self._item_docs(visit, items),
             str(items[-1].n) if len(items) == limit else None,
             album.version,
             self.store.counts([album.id])[album.id],
         )
-        if wanted.after is None and wanted.since is None:
-            total = self.store.total(album.id, wanted, prompts=prompts)
-            people, titles = self.store.facets(album.id)
-            named = tuple(PersonDoc(one.key, name_of(one.by)) for one in people)
-            page = replace(page, total=total, people=named, workflows=tuple(titles))
+        if is_first:
+            total = self.store.total(album.id, wanted, viewer)
+            people = {one.owner: PersonDoc(one.owner, name_of(one.by)) for one in facets}
+            titles = {one.title for one in facets if visit.knows(one)}
+            page = replace(
+                page,
+                total=total,
+                people=tuple(sorted(people.values(), key=lambda one: one.name.casefold())),
+                workflows=tuple(sorted(titles, key=str.casefold)),
+            )
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
@@ -418,10 +427,10 @@ class AlbumHandlers:
         """
         visit = self.visits.of(asked, Right.SETTINGS)
         found = self.store.some(visit.album.id, item)
-        shown = [one for one in found if visit.sees_settings(one)]
+        shown = [one for one in found if visit.has_metadata(one)]
         rows: list[ItemValues] = []
         problem: ComfyError = AlbumNotFound()
-        for one, record in self._with_records(shown):
+        for one, record in self._with_records(visit, shown):
             try:
                 values = shared_values(self.docs, record.job, owner)
             except ComfyError as error:
@@ -433,28 +442,27 @@ class AlbumHandlers:
             raise problem
         return AsciiJSON(ItemsValues(tuple(rows)))
 
-    def _with_records(self, items: Iterable[AlbumItem]) -> Iterator[tuple[AlbumItem, Record]]:
-        """Yield the items whose runs can be read, with few runs in memory at a time."""
+    def _with_records(
+        self, visit: Visit, items: Iterable[AlbumItem]
+    ) -> Iterator[tuple[AlbumItem, Record]]:
+        """Yield the items whose runs can be read, with few runs in memory at a time. Runs have no
+        title if the caller doesn't learn their workflow."""
         rest = iter(items)
         while some := list(islice(rest, _CHUNK)):
             records = self.history.get_many({one.run for one in some}, None)
             for one in some:
                 record = records.get(one.run)
                 if record is not None and one.place < len(record.state.files):
-                    yield one, record
-
-    def _shows_workflow(self, visit: Visit, item: AlbumItem, record: Record) -> bool:
-        """Return whether the caller gets a file with its metadata, which contains the workflow. A
-        link that shows settings shows it to its guests; other callers' groups decide."""
-        name, sees = record.job.workflow, self.docs.forms.permissions.sees
-        is_known = visit.link or name.startswith(OPENED_MARK) or sees(visit.owner, name)
-        return bool(is_known) and visit.sees_settings(item)
+                    title = visit.shown(one).title
+                    yield one, replace(record, job=replace(record.job, title=title))
 
     @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
-    def get_album_thumbnail(self, asked: _Asked, item: _Number) -> FileResponse:
+    def get_album_thumbnail(self, asked: _Asked, item: _Number) -> Response:
         """Return the small image of a result."""
-        found = self.store.item(self.visits.of(asked).album.id, item)
-        return sent_thumbnail(self.results.blobs, found.digest, found.kind)
+        visit = self.visits.of(asked)
+        found = self.store.item(visit.album.id, item)
+        thumbnail = sent_thumbnail(self.results.blobs, found.digest, found.kind)
+        return _revalidated(asked, visit, thumbnail)
 
     @routes.get("/{album}/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
     def get_album_file(self, asked: _Asked, item: _Number, name: str) -> Response:
@@ -464,12 +472,13 @@ class AlbumHandlers:
         """
         visit = self.visits.of(asked)
         found = self.store.item(visit.album.id, item)
-        for _, record in self._with_records([found]):
+        for _, record in self._with_records(visit, [found]):
             asks = asked.request.headers
             if not is_shown(asks) and visit.album.access != "private":
                 self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
-            sees = self._shows_workflow(visit, found, record)
-            return self.results.send_shared(record, found.place, asks, has_prompt=sees)
+            sees = visit.has_metadata(found)
+            file = self.results.send_shared(record, found.place, asks, has_prompt=sees)
+            return _revalidated(asked, visit, file)
         raise AlbumNotFound
 
     @routes.get(
@@ -480,8 +489,8 @@ class AlbumHandlers:
         visit = self.visits.of(asked)
         items = self.store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
         files = (
-            (record, one.place, self._shows_workflow(visit, one, record))
-            for one, record in self._with_records(items)
+            (record, one.place, visit.has_metadata(one))
+            for one, record in self._with_records(visit, items)
         )
         answer = zip_download(self.results.archive(files), visit.album.title)
         sentence = message("{person} downloaded results of the album “{album}”.", **visit.names)
@@ -506,6 +515,18 @@ class AlbumHandlers:
         return Response(image, media_type="image/jpeg", headers=as_file(f"{visit.album.title}.jpg"))
 
 
+def _revalidated(asked: Asked, visit: Visit, file: Response) -> Response:
+    """Return a file that browsers of guests and visitors ask for each time, because their link may
+    have ended since; 304 if they have it."""
+    if visit.owner:
+        return file
+    headers = {"cache-control": "private, no-cache", "etag": file.headers["etag"]}
+    if has_tag(headers["etag"], asked.request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=headers)
+    file.headers.update(headers)
+    return file
+
+
 def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:
     """Return the file at `at` of a finished run. Raises RunNotFound if it isn't stored."""
     files = record.state.files
@@ -522,6 +543,7 @@ def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:
         width,
         height,
         shared_name(record, at, has_prompt=False),
+        record.job.workflow,
         str(record.job.title),
         written_text(record.job.values),
     )

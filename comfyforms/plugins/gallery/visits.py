@@ -6,14 +6,17 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import HTTPException, Query, Request
 
 from comfy.base.errors import AlbumNotFound
 from comfy.base.messages import message
+from comfy.library.private import MARK as OPENED_MARK
 from comfy.records.albums import (
     Album,
     AlbumItem,
@@ -21,6 +24,7 @@ from comfy.records.albums import (
     AlbumStore,
     Comment,
     Counts,
+    Facet,
     Person,
     Review,
 )
@@ -50,13 +54,15 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """An album as a caller sees it. `id`: as in the path; `owner`: of the caller's runs, "" without
-    a sign-in or a cookie; `link`: by which a guest came."""
+    a sign-in or a cookie; `sees`: whether their groups see a workflow; `link`: by which a guest
+    came."""
 
     id: str
     album: Album
     owner: str
     person: Person
     rights: frozenset[Right]
+    sees: Callable[[str], bool]
     link: AlbumLink | None = None
 
     @property
@@ -79,11 +85,28 @@ class Visit:
         is_shown = item.settings and is_meant and Right.SETTINGS in self.rights
         return is_shown or item.owner == self.person.key
 
+    def knows(self, item: AlbumItem | Facet) -> bool:
+        """Return whether the caller learns the workflow of a result: its owner does, and guests of
+        a link that shows settings. For others, their groups decide."""
+        is_told = self.link is not None and self.link.settings
+        is_open = item.workflow.startswith(OPENED_MARK) or self.sees(item.workflow)
+        return is_told or is_open or item.owner == self.person.key
+
+    def has_metadata(self, item: AlbumItem) -> bool:
+        """Return whether the caller gets the metadata, which contains the workflow, and the values
+        of a result."""
+        return self.sees_settings(item) and self.knows(item)
+
+    def shown(self, item: AlbumItem) -> AlbumItem:
+        """Return a result without a title if the caller doesn't learn its workflow."""
+        name = f"result{PurePosixPath(item.name).suffix}"
+        return item if self.knows(item) else replace(item, title="", name=name)
+
     def address(self, n: int, part: str) -> str:
         return f"{API}/albums/{self.id}/items/{n}/{part}"
 
     def file_address(self, item: AlbumItem) -> str:
-        return self.address(item.n, f"file/{download_name(item.name)}")
+        return self.address(item.n, f"file/{download_name(self.shown(item).name)}")
 
     def album_doc(self, counts: Counts, covers: Sequence[int]) -> AlbumDoc:
         album = self.album
@@ -104,7 +127,8 @@ class Visit:
         )
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:
-        is_mine, sees = item.owner == self.person.key, self.sees_settings(item)
+        item, is_mine = self.shown(item), item.owner == self.person.key
+        sees = self.sees_settings(item)
         own = next((one for one in reviews if one.person == self.person.key), None)
         return ItemDoc(
             id=str(item.n),
@@ -184,15 +208,19 @@ class Visits:
             relation = "owner"
         elif owner and self.app.operates(request):
             relation = "administrator"
-        return Visit(album.id, album, owner, person, rights_of(relation, album.access))
+        sees, rights = self._sees(owner), rights_of(relation, album.access)
+        return Visit(album.id, album, owner, person, rights, sees)
+
+    def _sees(self, owner: str) -> Callable[[str], bool]:
+        return cache(partial(self.app.services.forms.permissions.sees, owner))
 
     def _of_link(self, asked: Asked) -> Visit:
         link = self.store.link(asked.album)
         name = " ".join(asked.guest.split())
         by = translated(message("{name} (guest)", name=name)) if name else ""
-        person = Person.of(f"guest:{link.token}:{name}", by)
-        album = self.store.get(link.album)
-        return Visit(link.token, album, "", person, rights_by_link(link), link)
+        person = Person.guest(link.token, name, by)
+        album, rights = self.store.get(link.album), rights_by_link(link)
+        return Visit(link.token, album, "", person, rights, self._sees(""), link)
 
 
 def name_of(by: str) -> str:

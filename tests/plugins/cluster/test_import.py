@@ -61,7 +61,7 @@ def test_copies_records_and_leaves_the_files(
         inner = history.albums.create(ann, "Inner", "", "private", None)
         outer = history.albums.create(ann, "Outer", "", "private", None)
         history.albums.change(inner, {"parent": outer.id})
-        file = ItemFile("r1", 0, "image", "", False, 1, 1, "a.png", "", "")
+        file = ItemFile("r1", 0, "image", "", False, 1, 1, "a.png", "", "", "")
         history.albums.add(inner.id, ann, [file], settings=False)
     token = AccessToken("k", "t1", "anna", "password", "", "laptop", 1.0, 2.0)
     with closing(SignInStore(sign_in_address("", old))) as sign_ins:

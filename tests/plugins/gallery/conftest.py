@@ -31,6 +31,7 @@ class Place:
         """Send a request below `/albums`."""
         address = f"{self.app.url}/api/v1/albums{path}"
         headers = {"Cookie": self.cookies[who]} if who in self.cookies else {}
+        headers |= sent.pop("headers", {})
         return requests.request(method, address, headers=headers, timeout=LONGEST_WAIT, **sent)
 
     def told(self, who: str, method: str, path: str, **sent: Any) -> dict[str, Any]:

@@ -122,8 +122,9 @@ def test_others_results_are_not_theirs_to_share_or_take_back(place: Place) -> No
 
 
 def test_a_guest_reaches_nothing_else(place: Place) -> None:
-    """A link opens its album, not the list of albums, other albums, runs, or the app."""
-    album, _ = place.album("private")
+    """A link opens its album, not the list of albums, other albums, runs, or the app. A browser
+    asks whether it may still show a file that it has."""
+    album, item = place.album("private")
     other, _ = place.album("private")
     token = place.link(album, comments=True, settings=True)
     assert place.told("nobody", "GET", f"/{token}")["may"] == ["look", "review", "settings"]
@@ -133,5 +134,16 @@ def test_a_guest_reaches_nothing_else(place: Place) -> None:
     for path in ("/runs", "/workflows", f"/runs/{place.runs['ann']}"):
         answer = place.ask("nobody", "GET", f"/../{path}?token={token}")
         assert answer.status_code == 401
+    files = [f"/{token}/items/{item}/{part}" for part in ("thumb", "file/a.png")]
+    answers = [place.ask("nobody", "GET", one) for one in files]
+    assert [one.headers["cache-control"] for one in answers] == ["private, no-cache"] * 2
+
+    def again() -> list[int]:
+        tags = [{"If-None-Match": one.headers["etag"]} for one in answers]
+        pairs = zip(files, tags, strict=True)
+        return [place.ask("nobody", "GET", one, headers=tag).status_code for one, tag in pairs]
+
+    assert again() == [304, 304]
     assert place.ask("ann", "DELETE", f"/{album}/links/{token}").status_code == 204
+    assert again() == [404, 404]
     assert place.ask("nobody", "GET", f"/{token}").status_code == 404

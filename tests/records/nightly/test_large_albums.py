@@ -40,7 +40,9 @@ def test_a_page_takes_no_longer_with_10000_results(history: RunStore) -> None:
             rows = [{"id": one.id, "share": "", **row_of(one, 1000.0)} for one in records]
             connection.execute(insert(runs), rows)
         files = [
-            ItemFile(one.id, 0, "image", "ab" * 32, True, 8, 6, "a.png", "Portrait", "cat " * 100)
+            ItemFile(
+                one.id, 0, "image", "ab" * 32, True, 8, 6, "a.png", "w", "Portrait", "cat " * 100
+            )
             for one in records
         ]
         albums.add(album, OWNER, files, settings=True)
