@@ -112,6 +112,7 @@ _COMMENT = re.compile(
     r"""^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n|(?<=[;,{(\[)\]}])[ \t]+//[ ][^"`\n]*$""",
     re.MULTILINE,
 )
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
@@ -155,13 +156,17 @@ def joined(
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
     or with `import("./…")`, and export declarations with one name at the beginning of a line.
-    Most comments are dropped.
 
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
     chosen = modules if first is None else first
     address = f"const later = {json.dumps([*later])};\n"
     return f"{address}{_LOAD}const modules = {{\n{_all_wrapped(modules, chosen)}}};\n"
+
+
+def packed_script(text: str) -> str:
+    """Return a script without indents and most comments."""
+    return _INDENT.sub("", _COMMENT.sub("", text))
 
 
 def part_of(modules: Mapping[str, str], names: Collection[str]) -> str:
@@ -229,7 +234,7 @@ def _wrapped(name: str, text: str) -> str:
     def loads_later(match: re.Match[str]) -> str:
         return f'load("{_place(name, match[1])}")'
 
-    body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, _COMMENT.sub("", text)))
+    body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, packed_script(text)))
     body = _DYNAMIC_IMPORT.sub(loads_later, body)
     exported = ", ".join(_exported(text))
     return f'"{name}": async () => {{\n{body}\nreturn {{ {exported} }};\n}},\n'

@@ -89,9 +89,12 @@ _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s*\n)", re.MULTIL
 @cache
 def styles(*names: str) -> str:
     """Return these files of `styles/`, joined."""
-    return "\n".join(
-        _DROPPED.sub("", (_FOLDER / name).read_text(encoding="utf-8")).strip() for name in names
-    )
+    return "\n".join(packed_style(_FOLDER / name) for name in names)
+
+
+def packed_style(file: Path) -> str:
+    """Return a style sheet without comments and indents."""
+    return _DROPPED.sub("", file.read_text(encoding="utf-8")).strip()
 
 
 def component_styles(name: str) -> str:

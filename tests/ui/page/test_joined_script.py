@@ -61,12 +61,13 @@ console.log(JSON.stringify([second, again, told, (await load("count.js")).$]));
     assert ran.stdout == '[2,2,["count","Two","$"],"a word; // and /* no comment */"]\n'
 
 
-def test_comments_are_left_out() -> None:
-    """Joining removes comments, on their own lines and behind code."""
+def test_comments_and_indents_are_left_out() -> None:
+    """Joining removes indents, and comments on their own lines and behind code."""
     text = joined({"count.js": COUNT})
     assert "@" not in text
     assert "How often" not in text
     assert "isn't a count" not in text
+    assert "\nreturn count(word);" in joined(MODULES)
 
 
 def test_imports_of_a_module_are_found() -> None:

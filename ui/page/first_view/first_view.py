@@ -28,7 +28,8 @@ from ui.page.form.arrangement import arrangement_of, images_field, size_name, si
 from ui.page.form.first_values import FormSources, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.plain.layout import logo_tag
-from ui.page.style_text import styles
+from ui.page.script_files import packed_script
+from ui.page.style_text import packed_style, styles
 from ui.page.theme import variables
 from ui.page.typeface import SYSTEM_FONTS
 from ui.page.workflow_chooser import Opening
@@ -209,7 +210,7 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 
 @cache
 def _style(accent: str) -> str:
-    style = (_HERE / "first_view.css").read_text(encoding="utf-8")
+    style = packed_style(_HERE / "first_view.css")
     fonts = f":root {{ --font: {SYSTEM_FONTS}; }}"
     base = styles("base.css")
     return f"{fonts}\n#first-view {{ {variables(accent)} {base} }}\n{style}"
@@ -217,4 +218,4 @@ def _style(accent: str) -> str:
 
 @cache
 def _script() -> str:
-    return (_HERE / "loading.js").read_text(encoding="utf-8")
+    return packed_script((_HERE / "loading.js").read_text(encoding="utf-8"))
