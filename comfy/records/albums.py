@@ -58,7 +58,6 @@ MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
 # Per item, each of users and of guests, who may give any number of names.
 _MOST_REVIEWS, _MOST_COMMENTS = 200, 500
-_MOST_LINKS = 50  # per album
 _LONGEST_PROMPT = 2_000  # characters
 _GUEST = "guest:"  # begins the keys of guests
 _COVERS = 4
@@ -190,11 +189,10 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class AlbumLink:
-    """Link of guests. `name`: the owner's words for it; the table explains the other columns."""
+    """Link of guests to an album. The table explains the columns."""
 
     token: str
     album: str
-    name: str
     expires_at: float
     comments: bool
     settings: bool
@@ -467,34 +465,29 @@ class AlbumStore:
 
     # Links
 
-    def add_link(
-        self, album: str, name: str, days: float, *, comments: bool, settings: bool
-    ) -> AlbumLink:
-        now, token = time.time(), secrets.token_urlsafe(24)
-        link = AlbumLink(token, album, name, now + days * 24 * 3600, comments, settings)
+    def new_link(self, album: str, days: float, *, comments: bool, settings: bool) -> AlbumLink:
+        """Create the album's link, in place of its previous one."""
+        token, end = secrets.token_urlsafe(24), time.time() + days * 24 * 3600
+        link = AlbumLink(token, album, end, comments, settings)
         with transaction(self._engine) as connection:
-            connection.execute(delete(_links).where(_links.c.expires_at < now))
+            _next_version(connection, album)
+            connection.execute(delete(_links).where(_links.c.album == album))
             _insert(connection, _links, link)
-            many = message("This album has too many links. End one first.")
-            _check_number(connection, _links.c.album == album, _MOST_LINKS, many)
         return link
 
-    def links(self, album: str) -> list[AlbumLink]:
-        """Return the links to an album that haven't ended, the one that ends last first."""
-        return self._links(_links.c.album == album)
+    def links(self, albums: Collection[str]) -> dict[str, AlbumLink]:
+        """Return these albums' links that haven't ended, by album."""
+        return {one.album: one for one in self._links(_links.c.album.in_(albums))}
 
     def link(self, token: str) -> AlbumLink:
         (found,) = self._links(_links.c.token == escaped(token)) or _missing()
         return found
 
-    def end_link(self, album: str, token: str) -> None:
-        which = (_links.c.album == album) & (_links.c.token == escaped(token))
-        if not self._delete(delete(_links).where(which), album):
-            raise AlbumNotFound
+    def end_link(self, album: str) -> None:
+        self._delete(delete(_links).where(_links.c.album == album), album)
 
     def _links(self, which: ColumnElement[bool]) -> list[AlbumLink]:
-        query = select(_links).where(which, _links.c.expires_at > time.time())
-        return self._all(AlbumLink, query.order_by(_links.c.expires_at.desc()))
+        return self._all(AlbumLink, select(_links).where(which, _links.c.expires_at > time.time()))
 
     def _all(self, kind: Callable[..., _Row], query: Select[Any]) -> list[_Row]:
         with reading(self._engine) as connection:

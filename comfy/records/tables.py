@@ -261,8 +261,8 @@ album_comments = Table(
     sqlite_autoincrement=True,
 )
 
-# Links of guests to albums. `comments`: guests may review and comment; `settings`: they see
-# prompts.
+# Links of guests, at most one per album. `comments`: they may review and comment; `settings`: they
+# see prompts.
 album_links = Table(
     "album_links",
     tables,
@@ -270,7 +270,6 @@ album_links = Table(
     _parts_of("album", albums.c.id),
     *_required(Boolean, "comments", "settings"),
     *_required(Double, "expires_at"),  # seconds since 1970
-    *_required(Text, "name"),
     Index("album_links_of_album", "album"),
 )
 

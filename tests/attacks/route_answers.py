@@ -86,7 +86,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"POST {ALBUM}/items",  # no results; nothing is kept
                 f"GET {ALBUM}/zip",
                 f"GET {ALBUM}/sheet",
-                f"DELETE {ALBUM}/links/{{token}}",
                 f"DELETE {ALBUM}/items/{{item}}/comments/{{comment}}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",

@@ -238,20 +238,21 @@ def test_others_leave_private_albums_alone(history: RunStore, album: Album) -> N
 
 
 def test_a_link_ends_on_time(history: RunStore, album: Album) -> None:
-    """A link ends at its time, when its owner ends it, and with its album."""
-    ended = history.albums.add_link(album.id, ODD, -1, comments=True, settings=False)
-    with pytest.raises(AlbumNotFound):
-        history.albums.link(ended.token)
-    link = history.albums.add_link(album.id, ODD, 1, comments=True, settings=False)
-    assert history.albums.link(link.token) == link
-    assert history.albums.links(album.id) == [link]
-    other = history.albums.create(OF_BOB, "Other", "", "private", None)
-    with pytest.raises(AlbumNotFound):
-        history.albums.end_link(other.id, link.token)
-    history.albums.end_link(album.id, link.token)
-    second = history.albums.add_link(album.id, "", 1, comments=False, settings=True)
+    """A link ends at its time, when its owner ends it or makes a new one, and with its album."""
+
+    def made(days: float = 1) -> str:
+        return history.albums.new_link(album.id, days, comments=True, settings=False).token
+
+    first, expired = made(), made(-1)
+    assert history.albums.links([album.id]) == {}
+    ended, other = made(), history.albums.create(OF_BOB, "Other", "", "private", None)
+    history.albums.end_link(other.id)
+    assert history.albums.links([album.id, other.id])[album.id].token == ended
+    history.albums.end_link(album.id)
+    last = made()
+    assert history.albums.link(last).album == album.id
     history.albums.delete(album.id)
-    for token in (link.token, second.token, "", "\0"):
+    for token in (first, expired, ended, last, "", "\0"):
         with pytest.raises(AlbumNotFound):
             history.albums.link(token)
 

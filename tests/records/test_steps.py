@@ -46,9 +46,10 @@ NO_ALBUMS = (
     "DROP INDEX runs_hidden",
     "UPDATE history_version SET version_num = '0002'",
 )
-# Before items had workflows, in version 0004.
+# Before items had workflows, in version 0004, when links had names.
 NO_WORKFLOWS = (
     "ALTER TABLE album_items DROP COLUMN workflow",
+    "ALTER TABLE album_links ADD COLUMN name TEXT NOT NULL DEFAULT ''",
     "UPDATE history_version SET version_num = '0004'",
 )
 # The table of links in version 0001, when a link had one file.

@@ -14,7 +14,7 @@ from ui.documents.history_docs import SharedValues
 @dataclass(frozen=True, slots=True)
 class AlbumDoc:
     """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
-    grows with each change; `may`: the caller's rights."""
+    grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner."""
 
     id: str
     parent: str | None
@@ -29,6 +29,7 @@ class AlbumDoc:
     version: int
     changed_at: float
     may: tuple[Right, ...]
+    link: AlbumLink | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,3 @@ class ItemsValues:
     """Values of several results."""
 
     items: tuple[ItemValues, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AlbumLinksDoc:
-    """Links to an album."""
-
-    links: tuple[AlbumLink, ...]

@@ -37,7 +37,6 @@ from comfyforms.plugins.gallery.access import Right
 from comfyforms.plugins.gallery.changes import AlbumWatch
 from comfyforms.plugins.gallery.documents import (
     AlbumDoc,
-    AlbumLinksDoc,
     AlbumsDoc,
     CommentDoc,
     CommentsDoc,
@@ -81,7 +80,6 @@ _Asked = Annotated[Asked, Depends()]
 _Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
 _Chosen = Annotated[list[_Number], Query(min_length=1, max_length=MOST_CHOSEN)]
 _Point = Annotated[float | None, Field(ge=0, le=1)]
-_Name = Annotated[str, Field(max_length=200)]
 _Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -139,12 +137,11 @@ class NewComment:
 @dataclass(frozen=True, slots=True)
 class NewLink:
     """A link for guests that ends after some days. `comments`: they can review and comment;
-    `settings`: they see the prompts that the album shows. `name`: your words for it."""
+    `settings`: they see the prompts that the album shows."""
 
     days: Annotated[float, Field(gt=0, le=90)] = 7
     comments: bool = False
     settings: bool = False
-    name: _Name = ""
 
 
 def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
@@ -186,10 +183,11 @@ class AlbumHandlers:
             self.audit.note(Actor(visit.owner, visit.names["person"]), sentence, action)
 
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
-        ids = [one.album.id for one in visits]
-        counts, covers = self.store.counts(ids), self.store.covers(ids)
+        ids, store = [one.album.id for one in visits], self.store
+        counts, covers, links = store.counts(ids), store.covers(ids), store.links(ids)
         return tuple(
-            one.album_doc(counts[key], covers[key]) for key, one in zip(ids, visits, strict=True)
+            one.album_doc(counts[key], covers[key], links.get(key))
+            for key, one in zip(ids, visits, strict=True)
         )
 
     @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
@@ -262,26 +260,21 @@ class AlbumHandlers:
         caller = Caller.of(visit.owner or NOBODY, asked.request.scope)
         return LiveStream(events, "text/event-stream", services.waiting, caller)
 
-    @routes.get("/{album}/links", Access.SIGNED_IN, response_model=AlbumLinksDoc)
-    def list_album_links(self, asked: _Asked) -> AsciiJSON:
-        """Return the links to an album of yours that haven't ended."""
-        visit = self.visits.of(asked, Right.CHANGE)
-        return AsciiJSON(AlbumLinksDoc(tuple(self.store.links(visit.album.id))))
-
-    @routes.post("/{album}/links", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
+    @routes.post("/{album}/link", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
-        """Make a link to an album of yours, for guests without an account."""
+        """Make the link to an album of yours, for guests without an account. It ends the previous
+        one."""
         visit = self.visits.of(asked, Right.CHANGE)
-        link = self.store.add_link(visit.album.id, **asdict(new))
+        link = self.store.new_link(visit.album.id, **asdict(new))
         sentence = message("{person} made a link to the album “{album}”.", **visit.names)
         self._note(visit, "share", sentence, seen=True)
         return AsciiJSON(link, 201)
 
-    @routes.delete("/{album}/links/{token}", Access.SIGNED_IN, status_code=204)
-    def delete_album_link(self, asked: _Asked, token: str) -> Response:
-        """End a link. Its guests see nothing from now on."""
+    @routes.delete("/{album}/link", Access.SIGNED_IN, status_code=204)
+    def delete_album_link(self, asked: _Asked) -> Response:
+        """End the link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
-        self.store.end_link(visit.album.id, token)
+        self.store.end_link(visit.album.id)
         sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
         self._note(visit, "share", sentence, seen=True)
         return Response(status_code=204)

@@ -108,7 +108,7 @@ class Visit:
     def file_address(self, item: AlbumItem) -> str:
         return self.address(item.n, f"file/{download_name(self.shown(item).name)}")
 
-    def album_doc(self, counts: Counts, covers: Sequence[int]) -> AlbumDoc:
+    def album_doc(self, counts: Counts, covers: Sequence[int], link: AlbumLink | None) -> AlbumDoc:
         album = self.album
         return AlbumDoc(
             self.id,
@@ -124,6 +124,7 @@ class Visit:
             album.version,
             album.changed_at,
             tuple(sorted(self.rights)),
+            link if Right.CHANGE in self.rights else None,
         )
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:

@@ -52,7 +52,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     album = _album(anna, "a lighthouse")
     page = anna.page
     page.goto(f"{fast.url}/gallery/{album}")
-    token = _post(anna, f"/{album}/links", {"days": 7, "comments": True})["token"]
+    token = _post(anna, f"/{album}/link", {"days": 7, "comments": True})["token"]
     guest = visit(fast)
     guest.page.goto(f"{fast.url}/gallery/guest/{token}")
     expect(guest.page.get_by_role("navigation", name="Albums", exact=True)).to_have_count(0)
@@ -65,7 +65,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     expect(page.locator(".others")).to_contain_text("Gus")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Links for guests").click()
+    page.get_by_role("menuitem", name="Link for guests").click()
     page.get_by_role("button", name="Stop sharing").click()
     expect(page.get_by_text("The link no longer works.")).to_be_visible()
     guest.page.reload()

@@ -51,8 +51,8 @@ class Place:
         return str(self.told(who, "POST", f"/{album}/items", json=new)["items"][0]["id"])
 
     def link(self, album: str, **options: object) -> str:
-        """Return the token of a new link to an album of Ann's."""
-        return str(self.told("ann", "POST", f"/{album}/links", json=options)["token"])
+        """Return the token of a new link to an album of Ann's, which ends the previous one."""
+        return str(self.told("ann", "POST", f"/{album}/link", json=options)["token"])
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,8 @@ ROUTES: dict[str, tuple[int, ...]] = {
     "DELETE /items/ITEM/comments/1": (404, 404, 404, 404, 404, 404),
     "GET /values?item=ITEM": (200, 200, 200, 401, 401, 401),
     "POST /items": (404, 404, 404, 401, 401, 401),  # they name a run that doesn't exist
-    "GET /links": (200, 403, 403, 401, 401, 401),
-    "POST /links": (201, 403, 403, 401, 401, 401),
-    "DELETE /links/none": (404, 403, 403, 401, 401, 401),
+    "POST /link": (201, 403, 403, 401, 401, 401),
+    "DELETE /link": (204, 403, 403, 401, 401, 401),
     "PATCH ": (200, 403, 403, 401, 401, 401),
     "DELETE /items?item=ITEM": (204, 204, 404, 401, 401, 401),
     "DELETE ": (204, 204, 403, 401, 401, 401),
@@ -35,7 +34,7 @@ ROUTES: dict[str, tuple[int, ...]] = {
 BODIES = {
     "POST /items/ITEM/comments": {"text": "a"},
     "POST /items": {"runs": [UNKNOWN]},
-    "POST /links": {},
+    "POST /link": {},
     "PUT /items/ITEM/review": {"verdict": "keep"},
     "PATCH ": {"note": "b"},
 }
@@ -144,6 +143,6 @@ def test_a_guest_reaches_nothing_else(place: Place) -> None:
         return [place.ask("nobody", "GET", one, headers=tag).status_code for one, tag in pairs]
 
     assert again() == [304, 304]
-    assert place.ask("ann", "DELETE", f"/{album}/links/{token}").status_code == 204
+    assert place.ask("ann", "DELETE", f"/{album}/link").status_code == 204
     assert again() == [404, 404]
     assert place.ask("nobody", "GET", f"/{token}").status_code == 404

@@ -11,7 +11,8 @@ import { message } from "../messages.js";
  * @typedef {"private" | "shared" | "public"} AlbumAccess
  * @typedef {{ id: string, parent: string | null, title: string, note: string, access: AlbumAccess, by: string, mine: boolean,
  *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
- *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[] }} Album
+ *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[], link: GuestLink | null }} Album
+ * @typedef {{ token: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink
  *
  * `verdict`, `stars`: the caller's own. `title`: the workflow's.
  * @typedef {"keep" | "reject" | ""} Verdict

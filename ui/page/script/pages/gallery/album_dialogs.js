@@ -1,5 +1,5 @@
 // @ts-check
-// Dialogs for an album's owner: its title, note and access, and the links for guests.
+// Dialogs for an album's owner: its title, note and access, and the link for guests.
 
 import { ACCESS } from "../../albums/items.js";
 import { dateWords } from "../../clock.js";
@@ -9,9 +9,7 @@ import { message, plural } from "../../messages.js";
 import { API, ask, json } from "../../requests.js";
 import { albumAt } from "./calls.js";
 
-/** @import { Album } from "../../albums/items.js" */
-
-/** @typedef {{ token: string, name: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink */
+/** @import { Album, GuestLink } from "../../albums/items.js" */
 
 const DAYS = [1, 7, 30, 90];
 
@@ -79,12 +77,11 @@ export function editAlbum(album, parent) {
   );
 }
 
-/** Show the album's links for guests, to make and end them. */
-export async function showLinks() {
-  /** @type {{ links: GuestLink[] } | null} */
-  const told = await ask(albumAt("/links"), undefined, "GET");
-  if (!told) return;
-  const list = element("ul", "stack");
+/** Show the album's link for guests, to make or end it. */
+export async function showLink() {
+  /** @type {Album | null} */
+  const album = await ask(albumAt(""), undefined, "GET");
+  if (!album) return;
   const said = element("p", "said");
   said.role = "status";
   const days = element("select");
@@ -94,44 +91,55 @@ export async function showLinks() {
         new Option(plural("{count} day", "{count} days", { count }), String(count), count === 7),
     ),
   );
-  days.value = "7";
-  const name = Object.assign(element("input"), { maxLength: 60 });
   const comments = box(message("May review and comment"));
   const settings = box(message("May see prompts and settings"));
-  const draw = (/** @type {GuestLink} */ link) => list.append(lineFor(link, said));
-  const make = async () => {
-    const body = {
-      days: Number(days.value),
-      name: name.value.trim(),
-      comments: comments.input.checked,
-      settings: settings.input.checked,
-    };
-    /** @type {GuestLink | null} */
-    const made = await ask(albumAt("/links"), json(body));
-    if (!made) return;
-    draw(made);
-    await copy(made, said);
+  const options = element(
+    "div",
+    "stack",
+    row(message("Ends after"), days),
+    comments.label,
+    settings.label,
+  );
+  const line = element("div", "in-line apart");
+  const make = button(
+    message("Create link"),
+    async () => {
+      const body = {
+        days: Number(days.value),
+        comments: comments.input.checked,
+        settings: settings.input.checked,
+      };
+      album.link = (await ask(albumAt("/link"), json(body))) ?? album.link;
+      draw();
+      if (album.link) await copy(album.link, said);
+    },
+    "button primary",
+  );
+  const end = async () => {
+    if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
+    album.link = null;
+    draw();
+    said.textContent = message("Sharing stopped. The link no longer works.");
   };
-  told.links.forEach(draw);
+  const draw = () => {
+    const { link } = album;
+    options.hidden = make.hidden = link !== null;
+    line.replaceChildren(...(link ? partsOf(link, said, end) : []));
+  };
+  draw();
   const place = show(
-    message("Links for guests"),
+    message("Link for guests"),
     [
       element(
         "p",
         "",
         message("Guests see this album without an account. They can't run anything."),
       ),
-      list,
-      row(message("Name"), name),
-      row(message("Ends after"), days),
-      comments.label,
-      settings.label,
+      line,
+      options,
       said,
     ],
-    [
-      button(message("Close"), () => place.hidePopover()),
-      button(message("Create link"), make, "button primary"),
-    ],
+    [button(message("Close"), () => place.hidePopover()), make],
   );
 }
 
@@ -142,21 +150,20 @@ function box(words) {
 }
 
 /**
+ * Return what guests may do with a link, and its buttons.
  * @param {GuestLink} link
  * @param {HTMLElement} said
+ * @param {() => void} end
  */
-function lineFor(link, said) {
-  const until = message("Ends on {date}", { date: dateWords(link.expires_at) });
-  const about = [link.name, until, link.comments && message("May review and comment")];
-  const ends = button(message("Stop sharing"), async () => {
-    if (!(await ask(albumAt(`/links/${link.token}`), undefined, "DELETE"))) return;
-    line.remove();
-    said.textContent = message("Sharing stopped. The link no longer works.");
-  });
+function partsOf(link, said, end) {
+  const may = [
+    message("Ends on {date}", { date: dateWords(link.expires_at) }),
+    link.comments && message("May review and comment"),
+    link.settings && message("May see prompts and settings"),
+  ];
   const copies = button(message("Copy"), () => copy(link, said));
-  const words = element("span", "aside", about.filter(Boolean).join(" · "));
-  const line = element("li", "in-line apart", words, element("span", "in-line", copies, ends));
-  return line;
+  const buttons = element("span", "in-line", copies, button(message("Stop sharing"), end));
+  return [element("span", "aside", may.filter(Boolean).join(" · ")), buttons];
 }
 
 /**

@@ -7,7 +7,7 @@ import { downloadLink, element, root } from "../../dom.js";
 import { message, withEllipsis } from "../../messages.js";
 import { ask } from "../../requests.js";
 import { menuButton } from "../../results/pop_menu.js";
-import { editAlbum, showLinks } from "./album_dialogs.js";
+import { editAlbum, showLink } from "./album_dialogs.js";
 import { countWords } from "./album_tree.js";
 import { albumAt, isGuest } from "./calls.js";
 
@@ -80,7 +80,7 @@ export class AlbumHead {
     return [
       { label: withEllipsis(message("Edit album")), does: () => editAlbum(this.#album, null) },
       { label: withEllipsis(message("New album inside")), does: () => editAlbum(null, id) },
-      { label: withEllipsis(message("Links for guests")), does: showLinks },
+      { label: withEllipsis(message("Link for guests")), does: showLink },
       drop,
     ];
   }
