@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
-from comfy.media.decoding import Undecodable
+from comfy.batches.grids import MOST_CELLS, CellLine, GridSheet, draw_grid, in_lines
 from comfy.records.albums import (
     FULL,
     MOST_ITEMS,
@@ -47,7 +47,6 @@ from comfyforms.plugins.gallery.documents import (
     ItemValues,
     PersonDoc,
 )
-from comfyforms.plugins.gallery.sheet import MOST_CELLS, contact_sheet
 from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
 from ui.administration.announcements import Actor, AuditLog
 from ui.api.batches.rows import download_of
@@ -75,6 +74,7 @@ _UNTITLED = message("Enter a title first.")
 _NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _LONGEST_PAGE = 500  # items
 _CHUNK = 50  # runs in memory at a time
+_CELL = 240  # pixels of an image of a contact sheet
 
 _Asked = Annotated[Asked, Depends()]
 _Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
@@ -490,8 +490,8 @@ class AlbumHandlers:
         self._note(visit, "download", sentence)
         return answer
 
-    @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/jpeg"))
-    def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> Response:
+    @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/png"))
+    def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
         """Return the newest results with a verdict as one image, the kept ones by default."""
         visit, blobs = self.visits.of(asked), self.results.blobs
         items = self.store.items(visit.album.id, WantedItems(verdict), MOST_CELLS)
@@ -499,13 +499,15 @@ class AlbumHandlers:
         thumbnails = [path for path in paths if path is not None]
         if not thumbnails:
             raise AlbumNotFound
-        caller = Caller.of(visit.owner or NOBODY, asked.request.scope)
-        try:
-            with blobs.turns.turn_of(caller.person):
-                image = contact_sheet(thumbnails)
-        except Undecodable as problem:
-            raise HTTPException(503, str(problem)) from None
-        return Response(image, media_type="image/jpeg", headers=as_file(f"{visit.album.title}.jpg"))
+        title, lines = visit.album.title, map(CellLine, in_lines(range(len(thumbnails))))
+        image = draw_grid(
+            GridSheet(title, "", "", tuple(lines)),
+            thumbnails.__getitem__,
+            _CELL,
+            (),
+            blobs.turns.turn,
+        )
+        return StreamingResponse(image, media_type="image/png", headers=as_file(f"{title}.png"))
 
 
 def _revalidated(asked: Asked, visit: Visit, file: Response) -> Response:

@@ -153,7 +153,7 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
     with zipfile.ZipFile(io.BytesIO(place.ask("bob", "GET", f"/{album}/zip").content)) as archive:
         assert len(archive.namelist()) == 2
     sheet = place.ask("bob", "GET", f"/{album}/sheet")
-    assert Image.open(io.BytesIO(sheet.content)).format == "JPEG"
+    assert Image.open(io.BytesIO(sheet.content)).format == "PNG"
     rows = place.told("ann", "GET", f"/{album}/values?item={item}&item={by_bob['items'][0]['id']}")
     assert len(rows["items"]) == 2
 
