@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from typing import TypeVar
-
-_Limit = TypeVar("_Limit", int, float)
+from itertools import chain
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +63,19 @@ def united(groups: Sequence[UserGroup]) -> UserGroup:
     them gives, and the largest of the limits. Groups that leave a key out don't count for it."""
     if not groups:
         return OUTSIDER
-    return UserGroup(
-        tuple(_all(one.names for one in groups)),
-        frozenset(_all(one.workflows for one in groups)),
-        _union(one.templates for one in groups),
-        _any(one.open for one in groups),
-        _any(one.edit for one in groups),
-        _any(one.publish for one in groups),
-        _union(one.servers for one in groups),
-        _largest(one.waiting for one in groups),
-        _largest(one.runs for one in groups),
-        _largest(one.paid_runs for one in groups),
-        _largest(one.storage_gb for one in groups),
-    )
+    values: dict[str, Any] = {
+        one.name: _united([getattr(group, one.name) for group in groups])
+        for one in fields(UserGroup)
+    }
+    return UserGroup(**values)
+
+
+def _united(values: Sequence[Any]) -> object:
+    known = [one for one in values if one is not None]
+    if known and isinstance(known[0], Collection):
+        return tuple(dict.fromkeys(chain.from_iterable(known)))
+    return max(known, default=None)
 
 
 def _is_named(name: str, patterns: Iterable[str]) -> bool:
     return any(name == one or fnmatchcase(name, one) for one in patterns)
-
-
-def _all(names: Iterable[Collection[str]]) -> Iterable[str]:
-    return (one for some in names for one in some)
-
-
-def _union(names: Iterable[Collection[str] | None]) -> Collection[str] | None:
-    known = [one for one in names if one is not None]
-    return frozenset(_all(known)) if known else None
-
-
-def _any(rights: Iterable[bool | None]) -> bool | None:
-    known = [one for one in rights if one is not None]
-    return any(known) if known else None
-
-
-def _largest(limits: Iterable[_Limit | None]) -> _Limit | None:
-    return max((one for one in limits if one is not None), default=None)
