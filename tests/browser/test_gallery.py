@@ -23,7 +23,7 @@ def _share_all(person: Visitor, title: str) -> None:
     page.get_by_label("Title of the album").fill(title)
     page.get_by_label("With prompt and settings").check()
     page.get_by_role("button", name="Share", exact=True).click()
-    page.get_by_role("link", name="Open the album").click()
+    page.get_by_role("button", name="Open the album").click()
     expect(page.locator("#gallery .tile")).to_have_count(2)
 
 

@@ -11,7 +11,7 @@ import { API, ask } from "../requests.js";
 import { page } from "../state.js";
 import { VARIED, write } from "../storage.js";
 import { openVary } from "../vary/open.js";
-import { differing } from "./differing.js";
+import { differing } from "./items.js";
 
 /** @import { SharedValues } from "../documents.js" */
 
@@ -22,11 +22,8 @@ import { differing } from "./differing.js";
  */
 export async function useFromAlbum(album, ids, varies) {
   const query = new URLSearchParams(ids.map((id) => ["item", id]));
-  const told = await ask(
-    `${API}/albums/${encodeURIComponent(album)}/values?${query}`,
-    undefined,
-    "GET",
-  );
+  const path = `${API}/albums/${encodeURIComponent(album)}/values?${query}`;
+  const told = await ask(path, undefined, "GET");
   /** @type {SharedValues[]} */
   const items = told?.items ?? [];
   const [first] = items;
@@ -42,18 +39,11 @@ export async function useFromAlbum(album, ids, varies) {
   if (!(await isDrawn(workflow))) return;
   const same = items.filter((item) => item.workflow === workflow).map((item) => item.values);
   const fields = fieldsToVary().filter(({ several }) => !["files", "seeds"].includes(several));
-  const rows = differing(
-    same,
-    fields.map(({ key }) => key),
-  ).flatMap(([key, texts]) => {
-    const field = fields.find((one) => one.key === key);
-    return field ? [rowOfAxis(field, { field: key, values: texts, find: "" })] : [];
+  const rows = fields.flatMap((field) => {
+    const values = differing(same, field.key);
+    return values.length ? [rowOfAxis(field, { field: field.key, values, find: "" })] : [];
   });
-  write(sessionStorage, VARIED + ownName(workflow), {
-    rows,
-    table: null,
-    paired: true,
-    seeds: "each",
-  });
+  const varied = { rows, table: null, paired: true, seeds: "each" };
+  write(sessionStorage, VARIED + ownName(workflow), varied);
   openVary();
 }

@@ -21,13 +21,7 @@ import { message } from "../messages.js";
  *   thumb: string | null, width: number, height: number, title: string, by: string, mine: boolean, added_at: number,
  *   settings: boolean, prompt: string, verdict: Verdict, stars: number, keeps: number, rejects: number,
  *   reviews: readonly ItemReview[], comments: number }} AlbumItem
- *
- * `text`: words in a prompt, title or name.
- * @typedef {{ verdict: string, person: string, workflow: string, text: string }} ItemFilter
  */
-
-/** @type {ItemFilter} */
-export const ALL = { verdict: "", person: "", workflow: "", text: "" };
 
 /** The ways to see an album, with their words. @type {readonly (readonly [AlbumAccess, string])[]} */
 export const ACCESS = [
@@ -89,16 +83,6 @@ export const tilesOf = (items, total) => [
 ];
 
 /**
- * Return the query of a page of items.
- * @param {ItemFilter} filter
- * @param {string} [after] id of the last loaded item
- */
-export function queryOf({ verdict, person, workflow, text }, after = "") {
-  const asked = { verdict, person, workflow, text: text.trim(), after };
-  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
-}
-
-/**
  * Return the list after others have changed or added items. New ones come first, unless the list is filtered.
  * @param {readonly AlbumItem[]} items newest first
  * @param {readonly AlbumItem[]} changed
@@ -114,20 +98,19 @@ export function renewed(items, changed, isFiltered) {
   return isFiltered ? kept : [...news.values(), ...kept];
 }
 
+/** @type {Readonly<Record<string, Verdict>>} */
+const VERDICT_KEYS = { k: "keep", x: "reject", u: "" };
+
 /**
- * Return what a key says about the item that has the focus, or null.
- * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">} event
- * @param {Pick<AlbumItem, "verdict" | "stars">} now the same key again takes its verdict or stars back
+ * Return what a key says about an item, or null.
+ * @param {string} key
+ * @param {Pick<AlbumItem, "verdict" | "stars">} now
  * @returns {{ verdict: Verdict, stars: number } | null}
  */
-export function saidBy({ key, ctrlKey, metaKey, altKey }, { verdict, stars }) {
-  if (ctrlKey || metaKey || altKey) return null;
-  const wish = { k: /** @type {const} */ ("keep"), x: /** @type {const} */ ("reject") }[
-    key.toLowerCase()
-  ];
-  if (wish) return { verdict: verdict === wish ? "" : wish, stars };
-  if (/^[0-5]$/.test(key)) return { verdict, stars: Number(key) === stars ? 0 : Number(key) };
-  return null;
+export function saidBy(key, { verdict, stars }) {
+  const wish = VERDICT_KEYS[key.toLowerCase()];
+  if (wish !== undefined) return { verdict: wish, stars };
+  return /^[0-5]$/.test(key) ? { verdict, stars: Number(key) } : null;
 }
 
 /**
@@ -139,3 +122,17 @@ export function pointIn(at, { left, top, width, height }) {
   const [x, y] = [(at.x - left) / width, (at.y - top) / height];
   return x >= 0 && x <= 1 && y >= 0 && y <= 1 ? { x, y } : null;
 }
+
+/**
+ * Return a field's value in every result as text, [] if all are the same.
+ * @param {readonly Record<string, unknown>[]} results values by field
+ * @param {string} key
+ */
+export function differing(results, key) {
+  const texts = results.map((values) => textOf(values[key]));
+  return new Set(texts).size > 1 ? texts : [];
+}
+
+/** @param {unknown} value */
+const textOf = (value) =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");

@@ -2,23 +2,26 @@
 // The page /gallery: the albums that the user may see, and the results in one of them.
 
 import { uncovered } from "../back.js";
-import { $, element } from "../dom.js";
-import { message } from "../messages.js";
+import { $, button, element } from "../dom.js";
+import { message, withEllipsis } from "../messages.js";
 import { API, get, look, SILENT } from "../requests.js";
 import { page } from "../state.js";
+import { cardsOf } from "./gallery/album_cards.js";
+import { editAlbum } from "./gallery/album_dialogs.js";
 import { AlbumHead } from "./gallery/album_head.js";
-import { AlbumTree, albumCards } from "./gallery/album_tree.js";
 import { albumAt, isGuest } from "./gallery/calls.js";
 import { Wall } from "./gallery/wall.js";
 
 /** @import { Album } from "../albums/items.js" */
 
+const NONE = message("No albums yet. Share a result with the team, or make an album.");
 const place = /** @type {HTMLElement} */ ($("#gallery"));
 const { album: id = "" } = place.dataset;
 
 /** Show errors of requests in a line over the page. */
 function showNotices() {
-  const line = element("p", "notice");
+  const line = element("p");
+  line.id = "notice";
   line.role = "alert";
   page.subscribe(({ notice }) => {
     line.textContent = notice ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
@@ -27,45 +30,51 @@ function showNotices() {
   });
 }
 
-async function showAlbums() {
+/** @returns {Promise<readonly Album[]>} every album that the user may see */
+async function listed() {
   /** @type {{ albums: Album[] } | null} */
-  const told = isGuest ? { albums: [] } : await get(`${API}/albums`);
-  const albums = told?.albums ?? [];
-  const tree = new AlbumTree(albums, id);
-  if (!isGuest) place.prepend(tree.place);
-  return { albums, tree };
+  const told = await get(`${API}/albums`);
+  return told?.albums ?? [];
+}
+
+/**
+ * Show the albums that aren't in another one.
+ * @param {readonly Album[]} albums
+ */
+function showAlbums(albums) {
+  const adds = button(withEllipsis(message("New album")), () => editAlbum(null, null), "button");
+  adds.dataset.icon = "plus";
+  const head = element("header", "in-line apart", element("h1", "", message("Gallery")), adds);
+  const known = new Set(albums.map((album) => album.id));
+  const outer = albums.filter(({ parent }) => !known.has(parent ?? ""));
+  place.append(head, outer.length ? cardsOf(outer) : stateCard(NONE));
 }
 
 async function showAlbum() {
-  const room = element("section", "album");
-  place.append(room);
-  const listed = showAlbums();
-  if (!id) {
-    const { albums } = await listed;
-    room.replaceChildren(...albumCards(albums, null));
-    return;
-  }
+  const albums = isGuest ? null : listed();
   /** @type {Album | null | undefined} */
   const album = await look(albumAt(""));
   if (!album) {
-    const why = album === null ? message("Page not found") : SILENT;
-    room.replaceChildren(element("p", "state-card muted", why));
+    place.append(stateCard(album === null ? message("Page not found") : SILENT));
     return;
   }
   document.title = `${album.title} · ${document.title}`;
-  const head = new AlbumHead(
-    album,
-    listed.then(({ albums }) => albums),
-  );
-  const inside = element("div");
+  const head = new AlbumHead(album);
   const wall = new Wall(album, (counts) => head.tell(counts));
-  room.replaceChildren(head.place, inside, wall.place);
+  place.append(head.place, wall.place);
+  albums?.then((all) => head.placeAmong(all));
   await wall.begin();
-  const { albums } = await listed;
-  if (albums.some(({ parent }) => parent === id)) inside.append(...albumCards(albums, id));
+}
+
+/** @param {string} words */
+function stateCard(words) {
+  const card = element("p", "state-card muted", words);
+  card.dataset.icon = "picture";
+  return card;
 }
 
 addEventListener("popstate", (event) => void uncovered(event));
 showNotices();
-await showAlbum();
+if (id) await showAlbum();
+else showAlbums(await listed());
 place.ariaBusy = "false";

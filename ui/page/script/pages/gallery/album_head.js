@@ -1,5 +1,5 @@
 // @ts-check
-// Head of an album: its title and note, who sees it, and what can be done with it.
+// Head of an album: its title and note, who sees it, what can be done with it, and the albums in it.
 
 import { ACCESS } from "../../albums/items.js";
 import { confirm } from "../../confirm.js";
@@ -7,8 +7,8 @@ import { downloadLink, element, root } from "../../dom.js";
 import { message, withEllipsis } from "../../messages.js";
 import { ask } from "../../requests.js";
 import { menuButton } from "../../results/pop_menu.js";
+import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
-import { countWords } from "./album_tree.js";
 import { albumAt, isGuest } from "./calls.js";
 
 /** @import { Album } from "../../albums/items.js" */
@@ -19,48 +19,46 @@ import { albumAt, isGuest } from "./calls.js";
 export class AlbumHead {
   place = element("header", "album-head stack");
   #about = element("p", "aside");
-  #links = element("span", "wraps");
+  #links = element(
+    "span",
+    "wraps",
+    keptLink("/zip", message("Download kept")),
+    keptLink("/sheet", message("Contact sheet")),
+  );
   #album;
 
-  /**
-   * @param {Album} album
-   * @param {Promise<readonly Album[]>} albums every album that the user may see
-   */
-  constructor(album, albums) {
+  /** @param {Album} album */
+  constructor(album) {
     this.#album = album;
-    const path = element("nav", "path aside");
-    path.ariaLabel = message("Albums above");
-    albums.then((all) => path.append(...linksAbove(album, all)));
-    const title = element("h1", "breaks", album.title);
-    const first = element("div", "in-line", title);
+    const first = element("div", "in-line", element("h1", "breaks", album.title));
     if (album.may.some((one) => one === "change" || one === "take_back"))
       first.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
+    const words = element("div", "", first, this.#about);
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
-    const words = element("div", "", path, first, this.#about);
     this.place.append(element("div", "flow apart", words, this.#links), note);
     this.tell({ keep: album.kept, reject: 0, open: album.items - album.kept });
   }
 
+  /**
+   * Link to the albums around this one, and show those in it.
+   * @param {readonly Album[]} albums every album that the user may see
+   */
+  placeAmong(albums) {
+    const path = element("nav", "path aside", ...linksAbove(this.#album, albums));
+    path.ariaLabel = message("Albums above");
+    const inside = albums.filter(({ parent }) => parent === this.#album.id);
+    this.place.prepend(path);
+    if (inside.length) this.place.append(cardsOf(inside));
+  }
+
   /** @param {Counts} counts */
   tell({ keep, reject, open }) {
-    const [access = ""] = ACCESS.filter(([value]) => value === this.#album.access).map(
-      ([, words]) => words,
-    );
-    const { by, mine } = this.#album;
-    const seen = isGuest ? "" : access;
-    this.#about.textContent = [mine ? "" : by, seen, countWords(keep + reject + open)]
-      .filter(Boolean)
-      .join(" · ");
-    if (this.#links.childElementCount === (keep ? 2 : 0)) return;
-    const kept = new URLSearchParams({ verdict: "keep" });
-    const zip = downloadLink(message("Download kept"), root + albumAt("/zip", kept));
-    zip.dataset.icon = "download";
-    const sheet = downloadLink(
-      message("Contact sheet"),
-      root + albumAt("/sheet", new URLSearchParams(kept)),
-    );
-    this.#links.replaceChildren(...(keep ? [zip, sheet] : []));
+    const { by, mine, access } = this.#album;
+    const seenBy = ACCESS.find(([value]) => value === access)?.[1];
+    const about = [!mine && by, !isGuest && seenBy, countWords(keep + reject + open)];
+    this.#about.textContent = about.filter(Boolean).join(" · ");
+    this.#links.hidden = !keep;
   }
 
   /** @returns {Entry[]} */
@@ -72,7 +70,7 @@ export class AlbumHead {
         message("Albums inside go, too. The results stay with their owners."),
         message("Delete"),
         async () => {
-          if (await ask(albumAt(""), undefined, "DELETE")) location.assign(`${root}/gallery`);
+          if (await ask(albumAt(""), undefined, "DELETE")) location.assign(linkTo(""));
         },
       );
     const drop = { label: withEllipsis(message("Delete")), does: remove, isBad: true };
@@ -87,22 +85,32 @@ export class AlbumHead {
 }
 
 /**
- * Return links to the albums that contain this one, the outermost first.
+ * @param {string} path
+ * @param {string} words
+ */
+function keptLink(path, words) {
+  const address = albumAt(path, new URLSearchParams({ verdict: "keep" }));
+  const link = downloadLink(words, root + address);
+  link.dataset.icon = "download";
+  return link;
+}
+
+/**
+ * Return links to the page of all albums and to the albums that contain this one, the outermost first.
  * @param {Album} album
  * @param {readonly Album[]} albums
  */
-function linksAbove(album, albums) {
-  /** @type {HTMLElement[]} */
+function linksAbove({ parent }, albums) {
+  /** @type {{ id: string, title: string }[]} */
   const above = [];
-  let { parent } = album;
-  while (parent) {
-    const found = albums.find(({ id }) => id === parent);
-    if (!found) break;
-    const link = Object.assign(element("a", "", found.title), {
-      href: `${root}/gallery/${found.id}`,
-    });
-    above.unshift(element("span", "", link, " › "));
-    parent = found.parent;
+  let around = albums.find(({ id }) => id === parent);
+  while (around) {
+    above.unshift(around);
+    const { parent: next } = around;
+    around = albums.find(({ id }) => id === next);
   }
-  return above;
+  return [{ id: "", title: message("Gallery") }, ...above].flatMap(({ id, title }) => {
+    const link = Object.assign(element("a", "", title), { href: linkTo(id) });
+    return [link, " › "];
+  });
 }

@@ -1,7 +1,8 @@
 // @ts-check
 // Requests about the page's album. A guest's requests carry the name that the guest has given.
 
-import { $, button, dialog, element } from "../../dom.js";
+import { formDialog, rowOf } from "../../albums/form_dialog.js";
+import { $, element } from "../../dom.js";
 import { message } from "../../messages.js";
 import { API, ask, json } from "../../requests.js";
 import { GUEST, read, write } from "../../storage.js";
@@ -23,45 +24,33 @@ export function albumAt(path, query = new URLSearchParams()) {
   return `${API}/albums/${encodeURIComponent(album)}${path}${asked}`;
 }
 
-/**
- * Return the address of something that the album's caller may do, once a guest has a name.
- * @param {string} path
- * @param {(address: string) => void} then
- */
-function named(path, then) {
-  if (!isGuest || name()) return then(albumAt(path));
-  const place = dialog("share", message("Your name"));
-  const input = element("input");
-  Object.assign(input, { maxLength: 60, autocomplete: "name" });
-  input.ariaLabel = message("Name");
-  const go = () => {
-    if (!input.value.trim()) return input.focus();
-    write(localStorage, GUEST, input.value.trim());
-    place.hidePopover();
-    then(albumAt(path));
-  };
-  input.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    if (event.key === "Enter") go();
+/** Ask a guest for a name. @returns {Promise<void>} ends with the dialog */
+const askName = () =>
+  new Promise((resolve) => {
+    const input = Object.assign(element("input"), { maxLength: 60, autocomplete: "name" });
+    const keep = () => {
+      if (!input.value.trim()) return input.focus();
+      write(localStorage, GUEST, input.value.trim());
+      place.hidePopover();
+    };
+    const row = rowOf(message("Name"), input);
+    const place = formDialog(message("Your name"), [row], message("Continue"), keep);
+    place.addEventListener("toggle", (event) => {
+      if (/** @type {ToggleEvent} */ (event).newState === "closed") resolve();
+    });
   });
-  const last = element("div", "row last", button(message("Continue"), go, "button primary"));
-  place.append(element("div", "row", input), last);
-  ($("dialog:modal") ?? document.body).append(place);
-  place.showPopover();
-  input.focus();
-}
 
 /**
  * Send a change of an item or its comments. Errors are shown.
  * @param {string} path below the album
  * @param {object} body
  * @param {string} [method]
- * @returns {Promise<any>} the answer, null after an error
+ * @returns {Promise<any>} the answer; null after an error, or without a guest's name
  */
-export const send = (path, body, method = "POST") =>
-  new Promise((resolve) => {
-    named(path, (address) => ask(address, json(body), method).then(resolve));
-  });
+export async function send(path, body, method = "POST") {
+  if (isGuest && !name()) await askName();
+  return isGuest && !name() ? null : ask(albumAt(path), json(body), method);
+}
 
 /**
  * Store the caller's verdict and stars.

@@ -19,18 +19,17 @@ const PINNED = message("Pinned to a point.");
 
 export class Comments {
   place = element("aside", "comments stack");
-  /** Called when the panel opens or closes. @type {(isOpen: boolean) => void} */
-  toggled = () => {};
-  count = 0;
   #media;
-  #told;
+  #may;
+  #toggled;
+  #counted;
   #list = element("ol", "stack");
   #text = Object.assign(element("textarea", "framed"), { rows: 2, maxLength: 2000 });
   #hint = element("p", "aside", PIN);
   #pins = element("div", "pins");
   /** @type {AlbumItem | null} */
   #item = null;
-  /** @type {{ x: number, y: number } | null} */
+  /** Where the user pins the next comment. @type {{ x: number, y: number } | null} */
   #point = null;
   /** @type {Comment[]} */
   #comments = [];
@@ -38,34 +37,25 @@ export class Comments {
   /**
    * @param {HTMLElement} media the element that holds the result
    * @param {boolean} may whether the user may comment
-   * @param {(count: number) => void} told called with the new number of comments
+   * @param {(isOpen: boolean) => void} toggled called when the panel opens or closes
+   * @param {(count: number) => void} counted called with a new number of comments
    */
-  constructor(media, may, told) {
+  constructor(media, may, toggled, counted) {
     this.#media = media;
-    this.#told = told;
-    const close = iconButton("close", () => this.close(), "dismiss");
+    this.#may = may;
+    this.#toggled = toggled;
+    this.#counted = counted;
+    const close = iconButton("close", () => this.toggle(false), "dismiss");
     close.ariaLabel = message("Close");
-    const head = element(
-      "header",
-      "in-line apart",
-      element("h2", "dialog-title", message("Comments")),
-      close,
-    );
+    const title = element("h2", "dialog-title", message("Comments"));
     this.#text.placeholder = this.#text.ariaLabel = message("Comment");
-    const writes = element("div", "stack writes", this.#text, this.#hint);
-    writes.append(button(message("Comment"), () => this.#write(), "button primary"));
-    writes.hidden = !may;
     this.#hint.role = "status";
-    this.#text.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
-      else if (isCtrlEnter(event)) this.#write();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    this.place.append(head, this.#list, writes);
+    const sends = button(message("Comment"), () => this.#write(), "button primary");
+    const writes = element("div", "stack writes", this.#text, this.#hint, sends);
+    writes.hidden = !may;
+    this.place.append(element("header", "in-line apart", title, close), this.#list, writes);
     this.place.hidden = true;
-    if (may) this.#listen();
+    this.#listen();
   }
 
   get isOpen() {
@@ -74,18 +64,10 @@ export class Comments {
 
   /** @param {boolean} [opens] otherwise it closes if it is open */
   toggle(opens = !this.isOpen) {
-    if (this.isOpen !== opens) {
-      this.place.hidden = !opens;
-      this.toggled(opens);
-      this.#draw();
-    }
-    if (opens) this.#text.focus({ preventScroll: true });
-  }
-
-  close() {
-    if (!this.isOpen) return;
-    this.toggle(false);
-    this.place.closest("dialog")?.focus();
+    this.place.hidden = !opens;
+    this.#toggled(opens);
+    const focused = opens && this.#may ? this.#text : this.place.closest("dialog");
+    focused?.focus({ preventScroll: true });
   }
 
   /** @param {AlbumItem} item */
@@ -94,28 +76,38 @@ export class Comments {
     this.#point = null;
     this.#comments = [];
     this.#draw();
-    this.count = item.comments;
-    if (item.comments) this.load();
+    this.renew(item);
   }
 
-  async load() {
-    const item = this.#item;
+  /**
+   * Load the comments if their number has changed.
+   * @param {AlbumItem} item the one in view
+   */
+  async renew({ id, comments }) {
+    if (comments === this.#comments.length) return;
     /** @type {{ comments: Comment[] } | null} */
-    const told = item && (await get(albumAt(`/items/${item.id}/comments`)));
-    if (!told || item !== this.#item) return;
+    const told = await get(albumAt(`/items/${id}/comments`));
+    if (!told || id !== this.#item?.id) return;
     this.#comments = told.comments;
-    this.count = told.comments.length;
     this.#draw();
   }
 
-  /** Pin the comment where the user clicks the image while the panel is open. */
   #listen() {
+    this.#text.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.toggle(false);
+      else if (isCtrlEnter(event)) this.#write();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
     let from = { x: 0, y: 0 };
     this.#media.addEventListener("pointerdown", ({ clientX: x, clientY: y }) => {
       from = { x, y };
     });
+    // Pin the comment where the user clicks the image while the panel is open.
     this.#media.addEventListener("click", ({ clientX: x, clientY: y, detail }) => {
-      if (!this.isOpen || detail > 1 || Math.hypot(x - from.x, y - from.y) > CLICK) return;
+      const isMoved = detail > 1 || Math.hypot(x - from.x, y - from.y) > CLICK;
+      if (!this.isOpen || !this.#may || isMoved) return;
       this.#point = pointIn({ x, y }, this.#pins.getBoundingClientRect());
       this.#draw();
       this.#text.focus({ preventScroll: true });
@@ -129,86 +121,67 @@ export class Comments {
     const made = await send(`/items/${item.id}/comments`, { text, ...this.#point });
     if (!made) return;
     this.#text.value = "";
-    this.#point = null;
     announce(message("Comment added."));
-    this.#changed(item, [...this.#comments, made]);
+    this.#change(item, [...this.#comments, made]);
   }
 
-  /** @param {Comment} comment */
-  async #delete({ id }) {
+  /** @param {string} id */
+  async #delete(id) {
     const item = this.#item;
     if (!item || !(await send(`/items/${item.id}/comments/${id}`, {}, "DELETE"))) return;
-    this.#changed(
-      item,
-      this.#comments.filter((one) => one.id !== id),
-    );
+    const others = this.#comments.filter((comment) => comment.id !== id);
+    this.#change(item, others);
   }
 
   /**
    * @param {AlbumItem} item
    * @param {Comment[]} comments
    */
-  #changed(item, comments) {
+  #change(item, comments) {
     if (item.id !== this.#item?.id) return;
     this.#comments = comments;
-    this.count = comments.length;
-    this.#told(comments.length);
+    this.#point = null;
+    this.#counted(comments.length);
     this.#draw();
   }
 
   #draw() {
     const isImage = this.#item?.kind === "image";
     this.#hint.textContent = !isImage ? "" : this.#point ? PINNED : PIN;
-    let number = 0;
-    const pins = [];
-    const lines = [];
-    for (const comment of this.#comments) {
-      const pin = comment.x === null ? null : this.#pinFor(comment, ++number);
-      if (pin) pins.push(pin);
-      lines.push(this.#lineFor(comment, pin ? number : 0));
-    }
-    if (this.#point) pins.push(pinAt(this.#point, element("span", "pin", "+")));
-    this.#list.replaceChildren(...(lines.length ? lines : [element("li", "muted", EMPTY)]));
-    this.#pins.replaceChildren(...pins);
+    this.#pins.replaceChildren();
+    this.#list.replaceChildren(...this.#comments.map((comment) => this.#lineFor(comment)));
+    if (!this.#comments.length) this.#list.append(element("li", "muted", EMPTY));
+    if (this.#point) this.#pinTo(this.#point, element("span", "pin", "+"));
     if (isImage) this.#media.append(this.#pins);
-    else this.#pins.remove();
   }
 
   /**
-   * @param {Comment} comment
-   * @param {number} number
+   * Put a pin on the image.
+   * @param {{ x: number, y: number }} point
+   * @param {HTMLElement} pin
    */
-  #pinFor({ x, y, text }, number) {
-    const pin = button(String(number), () => this.toggle(true), "pin");
-    pin.title = text;
-    pin.ariaLabel = message("Comment {number}", { number });
-    return pinAt({ x: x ?? 0, y: y ?? 0 }, pin);
+  #pinTo({ x, y }, pin) {
+    pin.style.left = `${100 * x}%`;
+    pin.style.top = `${100 * y}%`;
+    this.#pins.append(pin);
   }
 
-  /**
-   * @param {Comment} comment
-   * @param {number} number of its pin, 0 for none
-   */
-  #lineFor(comment, number) {
-    const { by, at, text, may_delete: isOwn } = comment;
+  /** @param {Comment} comment */
+  #lineFor({ id, by, at, text, x, y, may_delete: isOwn }) {
     const head = element("p", "aside in-line", element("b", "", by), when(at));
-    if (number) head.prepend(element("span", "pin", String(number)));
+    if (x !== null && y !== null) {
+      const number = this.#pins.childElementCount + 1;
+      const pin = button(String(number), () => this.toggle(true), "pin");
+      pin.title = text;
+      pin.ariaLabel = message("Comment {number}", { number });
+      this.#pinTo({ x, y }, pin);
+      head.prepend(element("span", "pin", String(number)));
+    }
     if (isOwn) {
-      const drop = iconButton("delete", () => this.#delete(comment), "dismiss");
+      const drop = iconButton("delete", () => this.#delete(id), "dismiss");
       drop.ariaLabel = drop.title = message("Delete");
       head.append(drop);
     }
     return element("li", "", head, element("p", "breaks", text));
   }
-}
-
-/**
- * @template {HTMLElement} T
- * @param {{ x: number, y: number }} point
- * @param {T} pin
- */
-function pinAt({ x, y }, pin) {
-  pin.style.left = `${100 * x}%`;
-  pin.style.top = `${100 * y}%`;
-  return pin;
 }

@@ -15,30 +15,28 @@ const VERDICTS = [
 ];
 
 export class Filters {
+  /** The words of the query, "" for all. */
   chosen = { verdict: "", person: "", workflow: "" };
   #changed;
-  #verdicts = element("div", "verdicts");
+  #verdicts = VERDICTS.map(([verdict, words]) => {
+    const one = button(words, () => this.#choose({ verdict }), "tool");
+    one.value = verdict;
+    one.ariaPressed = String(!verdict);
+    return one;
+  });
   #person = element("select");
   #workflow = element("select");
-  parts = [this.#verdicts, this.#person, this.#workflow];
+  parts = [element("div", "verdicts", ...this.#verdicts), this.#person, this.#workflow];
 
   /** @param {() => void} changed */
   constructor(changed) {
     this.#changed = changed;
-    this.#verdicts.role = "group";
-    this.#verdicts.ariaLabel = message("Verdict");
-    for (const [verdict, words] of VERDICTS) {
-      const one = button(words, () => this.#choose({ verdict }), "tool");
-      one.value = verdict;
-      this.#verdicts.append(one);
-    }
-    this.#person.addEventListener("change", () => this.#choose({ person: this.#person.value }));
-    this.#workflow.addEventListener("change", () =>
-      this.#choose({ workflow: this.#workflow.value }),
-    );
-    this.#person.ariaLabel = message("Person");
-    this.#workflow.ariaLabel = message("Workflow");
-    this.#mark();
+    const [group] = this.parts;
+    Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
+    this.#person.ariaLabel = this.#person.title = message("Person");
+    this.#workflow.ariaLabel = this.#workflow.title = message("Workflow");
+    this.#person.onchange = () => this.#choose({ person: this.#person.value });
+    this.#workflow.onchange = () => this.#choose({ workflow: this.#workflow.value });
   }
 
   /**
@@ -47,54 +45,34 @@ export class Filters {
    */
   show({ people = [], workflows = [] }) {
     const { person, workflow } = this.chosen;
-    if (!person)
-      fill(
-        this.#person,
-        message("Everyone"),
-        people.map(({ id, name }) => [name, id]),
-      );
-    if (!workflow)
-      fill(
-        this.#workflow,
-        message("All workflows"),
-        workflows.map((title) => [title, title]),
-      );
+    const names = people.map(({ id, name }) => new Option(name, id));
+    const titles = workflows.map((title) => new Option(title, title));
+    if (!person) fill(this.#person, new Option(message("Everyone"), ""), names);
+    if (!workflow) fill(this.#workflow, new Option(message("All workflows"), ""), titles);
   }
 
   /** @param {Counts} counts of the whole album */
   count({ keep, reject, open }) {
     /** @type {Record<string, number>} */
     const counts = { "": keep + reject + open, open, keep, reject };
-    for (const one of this.#buttons) one.dataset.count = String(counts[one.value]);
-  }
-
-  /** @returns {HTMLButtonElement[]} */
-  get #buttons() {
-    return [...this.#verdicts.querySelectorAll("button")];
+    for (const one of this.#verdicts) one.dataset.count = String(counts[one.value]);
   }
 
   /** @param {Partial<Filters["chosen"]>} what */
   #choose(what) {
     this.chosen = { ...this.chosen, ...what };
-    this.#mark();
+    for (const one of this.#verdicts) one.ariaPressed = String(one.value === this.chosen.verdict);
     this.#changed();
-  }
-
-  #mark() {
-    for (const one of this.#buttons) one.ariaPressed = String(one.value === this.chosen.verdict);
   }
 }
 
 /**
  * Fill a list of choices, and hide it if there is only one.
  * @param {HTMLSelectElement} list
- * @param {string} all
- * @param {[string, string][]} choices
+ * @param {HTMLOptionElement} all
+ * @param {HTMLOptionElement[]} choices
  */
 function fill(list, all, choices) {
   list.hidden = choices.length < 2;
-  list.replaceChildren(
-    new Option(all, ""),
-    ...choices.map(([words, value]) => new Option(words, value)),
-  );
+  list.replaceChildren(all, ...choices);
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// Review of an album's results in the whole window: arrow keys lead on, K keeps, X rejects, 1 to 5 give stars, C comments.
-// On a touchscreen, a swipe up keeps, and one down rejects.
+// Review of an album's results in the whole window: arrow keys lead on, K keeps, X rejects, U takes
+// that back, 1 to 5 give stars, C comments. On a touchscreen, a swipe up keeps, and one down rejects.
 
 import { saidBy } from "../../albums/items.js";
 import {
@@ -14,38 +14,45 @@ import {
   root,
   tell,
 } from "../../dom.js";
-import { message, withKey } from "../../messages.js";
+import { message, plural, withKey } from "../../messages.js";
 import { SWIPED, Viewport } from "../../stage/viewport.js";
 import { Comments } from "./comments.js";
 
 /** @import { Album, AlbumItem, Verdict } from "../../albums/items.js" */
 
-const MOST_STARS = 5;
+const STARS = [1, 2, 3, 4, 5];
 
 /**
- * `load`: loads the item at an index. `say`: stores what the user says of an item. `changed`: an item has changed.
- * `left`: the review ends at this index.
- * @typedef {{ itemAt: (at: number) => AlbumItem | null, load: (at: number) => Promise<void>,
- *   say: (item: AlbumItem, said: { verdict: Verdict, stars: number }) => void, changed: (item: AlbumItem) => void,
- *   left: (at: number) => void }} Items
+ * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index. `say`: stores
+ * what the user says of an item. `changed`: an item has changed. `left`: the review ends at this index.
+ * @typedef {{ itemAt: (at: number) => AlbumItem | null, counts: () => { kept: number, total: number },
+ *   load: (at: number) => Promise<void>, say: (item: AlbumItem, said: { verdict: Verdict, stars: number }) => void,
+ *   changed: (item: AlbumItem) => void, left: (at: number) => void }} Items
  */
 
 export class Review {
   #items;
+  /** @type {Album["may"]} */
   #may;
-  #album;
   #media = element("div", "media");
-  #extra = element("span", "in-line");
-  #viewport = new Viewport(this.#media, this.#extra);
-  #caption = element("p", "mark caption");
+  #use = button(message("Use these settings"), () => this.#useSettings(), "icon use");
+  #save = downloadLink("", "");
+  #viewport = new Viewport(this.#media, element("span", "in-line", this.#use, this.#save));
+  #caption = element("p", "mark caption digits");
   #others = element("p", "mark others");
   #comments;
-  #previous = this.#arrow("previous", message("Previous"), -1);
-  #next = this.#arrow("next", message("Next"), 1);
-  #reject = iconButton("close", () => this.#judge("reject"), "judge reject");
-  #keep = iconButton("check", () => this.#judge("keep"), "judge keep");
-  #stars = element("span", "stars");
+  #previous = this.#arrow("previous", "back", message("Previous"), -1);
+  #next = this.#arrow("next", "forward", message("Next"), 1);
+  #reject = this.#judgeFor("reject", "close", message("Reject"), "X");
+  #keep = this.#judgeFor("keep", "check", message("Keep"), "K");
+  #stars = STARS.map((count) => {
+    const rate = () => this.#press(String(this.#item?.stars === count ? 0 : count));
+    const star = iconButton("star", rate, "star");
+    star.title = star.ariaLabel = withKey("★".repeat(count), String(count));
+    return star;
+  });
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
+  #album;
   #at = 0;
   /** Index of the item that is coming, otherwise of the one in view. */
   #target = 0;
@@ -58,33 +65,36 @@ export class Review {
    */
   constructor(album, items) {
     this.#items = items;
-    this.#album = album;
+    this.#album = album.id;
     this.#may = album.may;
-    this.#comments = new Comments(this.#media, album.may.includes("review"), (count) => {
-      const item = this.#item;
-      if (item) items.changed({ ...item, comments: count });
-    });
     const { place } = this.#viewport;
-    place.classList.add("review");
-    place.append(
-      this.#previous,
-      this.#next,
-      this.#caption,
-      this.#others,
-      this.#foot(),
-      this.#comments.place,
+    this.#comments = new Comments(
+      this.#media,
+      album.may.includes("review"),
+      (isOpen) => {
+        place.classList.toggle("commenting", isOpen);
+        this.#talk.ariaPressed = String(isOpen);
+        this.#viewport.changed();
+      },
+      (comments) => this.#item && items.changed({ ...this.#item, comments }),
     );
-    this.#comments.toggled = (isOpen) => {
-      place.classList.toggle("commenting", isOpen);
-      this.#talk.ariaPressed = String(isOpen);
-      this.#viewport.changed();
-    };
+    this.#use.dataset.icon = "reuse";
+    this.#use.title = message("Use these settings");
+    this.#save.className = "icon";
+    this.#save.dataset.icon = "download";
+    this.#save.title = this.#save.ariaLabel = message("Download");
+    this.#talk.title = withKey(message("Comments"), "C");
+    const stars = element("span", "stars", ...this.#stars);
+    const foot = element("div", "foot review-foot", this.#reject, stars, this.#keep, this.#talk);
+    if (!this.#may.includes("review")) foot.replaceChildren(this.#talk);
+    const arrows = [this.#previous, this.#next];
+    place.append(...arrows, this.#caption, this.#others, foot, this.#comments.place);
+    place.classList.add("review");
     place.addEventListener("close", () => this.#close());
     place.addEventListener("keydown", (event) => this.#pressed(event));
-    place.addEventListener(SWIPED, (event) => {
-      const { detail } = /** @type {CustomEvent} */ (event);
-      this.#judge(detail > 0 ? "keep" : "reject");
-    });
+    place.addEventListener(SWIPED, (event) =>
+      this.#press(/** @type {CustomEvent} */ (event).detail > 0 ? "k" : "x"),
+    );
   }
 
   get isOpen() {
@@ -106,17 +116,15 @@ export class Review {
 
   /**
    * Show changes by others. The item in view stays, although new ones come before it.
-   * @param {readonly AlbumItem[]} changed
    * @param {number} added
    */
-  renew(changed, added) {
+  renew(added) {
     this.#at += added;
     this.#target += added;
-    if (!this.isOpen || !changed.some(({ id }) => id === this.#shown)) return;
-    const before = this.#comments.count;
-    this.#draw();
-    const item = this.#item;
-    if (item && item.comments !== before) this.#comments.load();
+    const item = this.isOpen && this.#item;
+    if (!item) return;
+    this.#draw(item);
+    this.#comments.renew(item);
   }
 
   /** @param {number} at */
@@ -138,127 +146,100 @@ export class Review {
     this.#media.replaceChildren(node);
     this.#comments.show(item);
     this.#viewport.changed();
-    this.#draw();
+    this.#draw(item);
     for (const step of [1, -1]) preload(this.#items.itemAt(this.#at + step));
   }
 
-  #draw() {
-    const item = this.#item;
-    if (!item) return;
-    const { by, title, prompt, verdict, stars, reviews, comments, settings, address } = item;
-    tell(this.#caption, [by, title, prompt].filter(Boolean).join(" · "));
-    tell(
-      this.#others,
-      reviews
-        .filter(({ mine }) => !mine)
-        .map(reviewWords)
-        .filter(Boolean)
-        .join("   "),
-    );
+  /** @param {AlbumItem} item */
+  #draw({ by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
+    const { kept, total } = this.#items.counts();
+    const place = `${this.#at + 1} / ${total}`;
+    const keptWords = plural("{count} kept", "{count} kept", { count: kept });
+    tell(this.#caption, [place, keptWords, by, prompt || title].join(" · "));
+    const others = reviews.filter(({ mine }) => !mine).map(reviewWords);
+    tell(this.#others, others.filter(Boolean).join("   "));
     this.#others.hidden = !this.#others.textContent;
     this.#keep.ariaPressed = String(verdict === "keep");
     this.#reject.ariaPressed = String(verdict === "reject");
-    this.#viewport.place.dataset.verdict = verdict;
-    for (const [at, star] of [...this.#stars.children].entries()) {
-      const one = /** @type {HTMLElement} */ (star);
-      one.ariaPressed = String(at < stars);
-      one.dataset.icon = at < stars ? "star-filled" : "star";
-    }
+    this.#stars.forEach((star, at) => {
+      star.ariaPressed = String(at < stars);
+      star.dataset.icon = at < stars ? "star-filled" : "star";
+    });
     tell(this.#talk, comments ? String(comments) : "");
     this.#talk.ariaLabel = [message("Comments"), comments || ""].join(" ").trim();
-    const uses = button(message("Use these settings"), () => this.#use(), "icon use");
-    uses.dataset.icon = "reuse";
-    uses.title = message("Use these settings");
-    const saves = downloadLink("", addressOf(address));
-    Object.assign(saves, {
-      className: "icon",
-      title: message("Download"),
-      ariaLabel: message("Download"),
-    });
-    saves.dataset.icon = "download";
-    const isUsed = settings && this.#may.includes("settings") && this.#may.includes("add");
-    this.#extra.replaceChildren(...(isUsed ? [uses] : []), saves);
+    this.#use.hidden = !(settings && this.#may.includes("settings") && this.#may.includes("add"));
+    this.#save.href = addressOf(address);
     this.#previous.ariaDisabled = String(!this.#items.itemAt(this.#at - 1));
     this.#next.ariaDisabled = String(!this.#items.itemAt(this.#at + 1));
   }
 
-  #foot() {
-    for (let at = 1; at <= MOST_STARS; at += 1) {
-      const star = iconButton("star", () => this.#rate(at), "star");
-      star.title = star.ariaLabel = withKey("★".repeat(at), String(at));
-      this.#stars.append(star);
-    }
-    this.#reject.append(message("Reject"));
-    this.#keep.append(message("Keep"));
-    this.#reject.title = withKey(message("Reject"), "X");
-    this.#keep.title = withKey(message("Keep"), "K");
-    this.#talk.title = withKey(message("Comments"), "C");
-    const foot = element("div", "foot review-foot");
-    if (this.#may.includes("review")) foot.append(this.#reject, this.#stars, this.#keep);
-    foot.append(this.#talk);
-    return foot;
-  }
-
-  /**
-   * Store a verdict, and show the next result. The same verdict again takes it back.
-   * @param {"keep" | "reject"} verdict
-   */
-  #judge(verdict) {
-    const item = this.#item;
-    if (!item) return;
-    const isBack = item.verdict === verdict;
-    this.#items.say(item, { verdict: isBack ? "" : verdict, stars: item.stars });
-    if (!isBack && !this.#comments.isOpen) this.#show(this.#at + 1);
-  }
-
-  /** @param {number} stars */
-  #rate(stars) {
-    const item = this.#item;
-    if (item)
-      this.#items.say(item, { verdict: item.verdict, stars: item.stars === stars ? 0 : stars });
-  }
-
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    const item = this.#item;
     const { key, ctrlKey, metaKey, altKey } = event;
     if (/** @type {Element} */ (event.target).closest(`${INPUTS}, video, audio`)) return;
-    if (ctrlKey || metaKey || altKey) return;
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-    const said = item && this.#may.includes("review") ? saidBy(event, item) : null;
-    if (step) this.#show(this.#target + step);
-    else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
-    else if (item && said?.stars === item.stars)
-      this.#judge(key.toLowerCase() === "k" ? "keep" : "reject");
-    else if (item && said) this.#items.say(item, said);
-    else return;
+    if (ctrlKey || metaKey || altKey || !this.#press(key)) return;
     event.preventDefault();
     event.stopPropagation(); // digits are also keys of the zoom
   }
 
-  #use() {
-    const query = new URLSearchParams({ album: this.#album.id, item: this.#shown });
+  /**
+   * Do what a key says: its button or a swipe does the same. A verdict leads to the next result, unless the user
+   * comments.
+   * @param {string} key
+   * @returns {boolean} whether the key has a meaning
+   */
+  #press(key) {
+    const item = this.#item;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    const said = item && this.#may.includes("review") ? saidBy(key, item) : null;
+    if (step) this.#show(this.#target + step);
+    else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
+    else if (!item || !said) return false;
+    else {
+      this.#items.say(item, said);
+      const isJudged = "kx".includes(key.toLowerCase());
+      if (isJudged && !this.#comments.isOpen) this.#show(this.#at + 1);
+    }
+    return true;
+  }
+
+  #useSettings() {
+    const query = new URLSearchParams({ album: this.#album, item: this.#shown });
     location.assign(`${root}/?${query}`);
   }
 
   #close() {
     this.#turn += 1;
     this.#media.replaceChildren(); // stops playback
-    this.#comments.close();
+    if (this.#comments.isOpen) this.#comments.toggle(false);
     this.#viewport.place.remove();
     this.#items.left(this.#at);
   }
 
   /**
    * @param {string} name
+   * @param {string} icon
    * @param {string} label
    * @param {number} step
    */
-  #arrow(name, label, step) {
-    const arrow = button("", () => this.#show(this.#target + step), `icon arrow ${name}`);
-    arrow.dataset.icon = step < 0 ? "back" : "forward";
+  #arrow(name, icon, label, step) {
+    const arrow = iconButton(icon, () => this.#show(this.#target + step), `icon arrow ${name}`);
     arrow.ariaLabel = label;
     return arrow;
+  }
+
+  /**
+   * @param {Verdict} verdict
+   * @param {string} icon
+   * @param {string} words
+   * @param {string} key
+   */
+  #judgeFor(verdict, icon, words, key) {
+    const press = () => this.#press(this.#item?.verdict === verdict ? "u" : key);
+    const judge = iconButton(icon, press, `judge ${verdict}`);
+    judge.append(words, element("kbd", "", key));
+    judge.title = withKey(words, key);
+    return judge;
   }
 }
 

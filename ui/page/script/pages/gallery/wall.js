@@ -2,7 +2,7 @@
 // The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
 // are the history's.
 
-import { ALL, queryOf, renewed, saidBy, tilesOf } from "../../albums/items.js";
+import { renewed, saidBy, tilesOf } from "../../albums/items.js";
 import { confirm } from "../../confirm.js";
 import { $, announce, button, element, iconButton, root } from "../../dom.js";
 import { History } from "../../history/list.js";
@@ -13,7 +13,7 @@ import { albumAt, review } from "./calls.js";
 import { Filters } from "./filters.js";
 import { Review } from "./review.js";
 
-/** @import { Album, AlbumItem, ItemFilter, Verdict } from "../../albums/items.js" */
+/** @import { Album, AlbumItem, Verdict } from "../../albums/items.js" */
 /** @import { PastRun } from "../../state.js" */
 /** @import { Counts } from "./album_head.js" */
 
@@ -27,7 +27,7 @@ export class Wall {
   place = element("div", "history");
   #album;
   #told;
-  #filters = new Filters(() => this.#load());
+  #filters = new Filters(() => this.#search());
   #selection;
   #list;
   #review;
@@ -36,6 +36,7 @@ export class Wall {
   /** @type {string | null} */
   #next = null;
   #version;
+  #kept = 0;
   #total = 0;
   #turn = 0;
   #loading = Promise.resolve();
@@ -57,7 +58,7 @@ export class Wall {
       {
         searchable: true,
         select: ({ index }) => this.#review.open(index),
-        search: () => this.#load(),
+        search: () => this.#search(),
       },
       {
         wants: (_, to) => this.#complete(to),
@@ -69,6 +70,7 @@ export class Wall {
     );
     this.#review = new Review(album, {
       itemAt: (at) => this.#items[at] ?? null,
+      counts: () => ({ kept: this.#kept, total: this.#total }),
       load: (at) => this.#complete(at + 1),
       say: (item, said) => this.#say(item, said),
       changed: (item) => this.#change([item]),
@@ -92,32 +94,37 @@ export class Wall {
     return tilesOf(this.#items, this.#total);
   }
 
-  /** @returns {ItemFilter} */
+  /** The filters in use, by name. */
   get #filter() {
-    return { ...ALL, ...this.#filters.chosen, text: this.#list.text };
+    const filter = { ...this.#filters.chosen, text: this.#list.text };
+    return Object.entries(filter).filter(([, value]) => value);
   }
 
-  get #isFiltered() {
-    return queryOf(this.#filter).size > 0;
+  /**
+   * Ask for a page of the items that fit the filters.
+   * @param {string} [after] the last page's `next`
+   * @returns {Promise<ItemPage | null>}
+   */
+  #ask(after = "") {
+    const query = new URLSearchParams([...this.#filter, ["limit", LIMIT]]);
+    if (after) query.set("after", after);
+    return get(albumAt("/items", query));
   }
 
-  /** @param {string} [after] */
-  #query(after) {
-    const query = queryOf(this.#filter, after);
-    query.set("limit", LIMIT);
-    return query;
-  }
-
-  /** Load the list from its start. */
+  /** Load the list. */
   async #load() {
     const turn = ++this.#turn;
-    /** @type {ItemPage | null} */
-    const told = await get(albumAt("/items", this.#query()));
+    const told = await this.#ask();
     if (turn !== this.#turn || !told) return;
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
     this.#filters.show(told);
     this.#tell(told);
+  }
+
+  /** Load the list for other filters, and show its start. */
+  async #search() {
+    await this.#load();
     this.#list.begin();
   }
 
@@ -129,8 +136,7 @@ export class Wall {
     const turn = this.#turn;
     this.#loading = this.#loading.then(async () => {
       while (turn === this.#turn && this.#next && this.#items.length < to) {
-        /** @type {ItemPage | null} */
-        const told = await get(albumAt("/items", this.#query(this.#next)));
+        const told = await this.#ask(this.#next);
         if (turn !== this.#turn || !told) return;
         this.#items.push(...told.items);
         this.#tell(told);
@@ -143,13 +149,19 @@ export class Wall {
   #tell({ next, counts }) {
     this.#next = next;
     this.#total = next ? Math.max(this.#total, this.#items.length + 1) : this.#items.length;
-    this.#filters.count(counts);
-    this.#told(counts);
+    this.#count(counts);
     this.#draw();
   }
 
+  /** @param {Counts} counts */
+  #count(counts) {
+    this.#kept = counts.keep;
+    this.#filters.count(counts);
+    this.#told(counts);
+  }
+
   #draw() {
-    const nothing = this.#isFiltered
+    const nothing = this.#filter.length
       ? message("No results.")
       : message("Nothing here yet. Share results from their menu or the history.");
     this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], { any: true, nothing });
@@ -167,19 +179,31 @@ export class Wall {
     /** @type {ItemPage | null} */
     const told = await get(albumAt("/items", query));
     if (!told) return;
-    const { counts } = told;
+    this.#count(told.counts);
     this.#change(told.items);
-    this.#filters.count(counts);
-    this.#told(counts);
-    if (!this.#isFiltered && this.#total !== items && !this.#review.isOpen) this.#load();
+    const isOther = this.#filter.length > 0 || this.#total !== items;
+    if (isOther && !this.#review.isOpen) await this.#reload();
+  }
+
+  /** Load the list again. If the result with the focus is gone, the focus moves to the one in its place. */
+  async #reload() {
+    const focused = document.activeElement?.closest("li");
+    const isHere = focused && this.#list.list.contains(focused);
+    await this.#load();
+    if (isHere && !focused.isConnected) this.#focus(Number(focused.dataset.index));
+  }
+
+  /** @param {number} at */
+  #focus(at) {
+    this.#list.focus(Math.min(at, this.#items.length - 1));
   }
 
   /** @param {readonly AlbumItem[]} changed */
   #change(changed) {
     const before = this.#items.length;
-    this.#items = renewed(this.#items, changed, this.#isFiltered);
+    this.#items = renewed(this.#items, changed, this.#filter.length > 0);
     this.#total += this.#items.length - before;
-    this.#review.renew(changed, this.#items.length - before);
+    this.#review.renew(this.#items.length - before);
     this.#draw();
   }
 
@@ -206,8 +230,8 @@ export class Wall {
   #pressed(event) {
     const { run } = /** @type {HTMLElement} */ (event.target).closest("li")?.dataset ?? {};
     const item = this.#items.find(({ id }) => id === run);
-    const said = item && saidBy(event, item);
-    if (!item || !said) return;
+    const said = item && saidBy(event.key, item);
+    if (!said || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     this.#say(item, said);
   }
@@ -298,9 +322,9 @@ export class Wall {
   }
 
   /** @param {number} at */
-  #left(at) {
-    if (this.#isFiltered && this.#filters.chosen.verdict) this.#load();
-    else this.#list.focus(Math.min(at, this.#items.length - 1));
+  async #left(at) {
+    if (this.#filters.chosen.verdict) await this.#load();
+    this.#focus(at);
   }
 }
 

@@ -1,0 +1,88 @@
+// @ts-check
+// Small dialogs with a form: sharing in an album, an album's data, links for guests, and a guest's name.
+
+import { $, button, dialog, element } from "../dom.js";
+import { message } from "../messages.js";
+import { ACCESS } from "./items.js";
+
+/** @import { Album } from "./items.js" */
+
+const NO_CONTROLS = [":disabled", "[hidden] *", "[type=checkbox]"];
+
+/**
+ * Show a dialog that closes with “Cancel”. Enter in a text field does the same as the button.
+ * @param {string} title
+ * @param {HTMLElement[]} content
+ * @param {string} words label of the button
+ * @param {() => unknown} does
+ * @param {string} [leave] label instead of “Cancel”
+ */
+export function formDialog(title, content, words, does, leave = message("Cancel")) {
+  const place = dialog("share", title);
+  const act = async () => {
+    go.ariaDisabled = "true";
+    await does();
+    go.ariaDisabled = null;
+  };
+  const go = button(words, act, "button primary");
+  const close = button(leave, () => place.hidePopover());
+  place.append(...content, element("div", "row last", close, go));
+  place.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // the review has keys, too
+    if (event.key === "Enter" && event.target instanceof HTMLInputElement) go.click();
+  });
+  // Everything outside an open modal dialog is inert.
+  ($("dialog:modal") ?? document.body).append(place);
+  place.showPopover();
+  ($(`:is(input, textarea, select):not(${NO_CONTROLS})`, place) ?? go).focus();
+  return place;
+}
+
+/**
+ * Return a row of a form: a label and its field.
+ * @param {string} words
+ * @param {HTMLElement} field
+ */
+export const rowOf = (words, field) => element("label", "row", element("span", "", words), field);
+
+/** @param {string} words @returns {{ input: HTMLInputElement, label: HTMLElement }} */
+export function checkBox(words) {
+  const input = Object.assign(element("input"), { type: "checkbox" });
+  return { input, label: element("label", "", input, element("span", "", words)) };
+}
+
+/**
+ * @param {HTMLOptionElement[]} options
+ * @param {string} chosen
+ */
+export function selectOf(options, chosen) {
+  const made = element("select", "", ...options);
+  made.value = chosen;
+  return made;
+}
+
+/**
+ * Return the fields of an album's data.
+ * @param {Album | null} album null for a new one
+ */
+export function albumFields(album) {
+  const title = Object.assign(element("input"), { maxLength: 100, value: album?.title ?? "" });
+  const note = Object.assign(element("textarea"), { rows: 2, maxLength: 2000 });
+  note.value = album?.note ?? "";
+  const ways = ACCESS.map(([value, words]) => new Option(words, value));
+  const access = selectOf(ways, album?.access ?? "shared");
+  return {
+    rows: [
+      rowOf(message("Title of the album"), title),
+      rowOf(message("Description"), note),
+      rowOf(message("Access"), access),
+    ],
+    /** Return the data; null without a title, which gets the focus. */
+    read() {
+      if (title.value.trim())
+        return { title: title.value.trim(), note: note.value.trim(), access: access.value };
+      title.focus();
+      return null;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+// @ts-check
+// Cards of albums, with their newest results.
+
+import { addressOf, element, root } from "../../dom.js";
+import { plural } from "../../messages.js";
+
+/** @import { Album } from "../../albums/items.js" */
+
+/** @param {string} id "" for the page of all albums */
+export const linkTo = (id) => [root, "gallery", id].filter(Boolean).join("/");
+
+/** @param {number} count */
+export const countWords = (count) => plural("{count} result", "{count} results", { count });
+
+/** @param {readonly Album[]} albums */
+export const cardsOf = (albums) =>
+  element("ul", "album-cards", ...albums.map((album) => element("li", "", cardFor(album))));
+
+/** @param {Album} album */
+function cardFor({ id, title, by, mine, items, kept, covers }) {
+  const pictures = covers.map((cover) =>
+    Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),
+  );
+  const about = [
+    !mine && by,
+    countWords(items),
+    kept && plural("{count} kept", "{count} kept", { count: kept }),
+  ];
+  const card = element(
+    "a",
+    "album-card",
+    element("span", "covers", ...pictures),
+    element("strong", "", title),
+    element("span", "aside", about.filter(Boolean).join(" · ")),
+  );
+  card.href = linkTo(id);
+  return card;
+}
