@@ -134,20 +134,20 @@ def _with_brotli(send: Send) -> Send:
     """Return a `send` that compresses a response sent as a whole, a twelfth smaller than gzip."""
     start: list[Message] = []
 
-    async def packed(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.append(message)
+    async def packed(event: Message) -> None:
+        if event["type"] == "http.response.start":
+            start.append(event)
             return
         if start:
-            first, body = start.pop(), message.get("body", b"")
+            first, body = start.pop(), event.get("body", b"")
             headers = MutableHeaders(raw=first["headers"])
             headers.add_vary_header("Accept-Encoding")
-            if len(body) >= _LEAST_PACKED and not message.get("more_body"):
-                message["body"] = brotli.compress(body, quality=5)
+            if len(body) >= _LEAST_PACKED and not event.get("more_body"):
+                event["body"] = brotli.compress(body, quality=5)
                 headers["content-encoding"] = "br"
-                headers["content-length"] = str(len(message["body"]))
+                headers["content-length"] = str(len(event["body"]))
             await send(first)
-        await send(message)
+        await send(event)
 
     return packed
 
