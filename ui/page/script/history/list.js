@@ -6,7 +6,7 @@ import { $, all, element, fillIn, iconButton } from "../dom.js";
 import { message } from "../messages.js";
 import { LARGE_TILES, read, write } from "../storage.js";
 import { blockOf, reached, seenOf, wall } from "./layout.js";
-import { itemFor, showFavourite } from "./tile.js";
+import { itemFor, keepPicture, showFavourite, showPictures } from "./tile.js";
 
 /** @import { PastRun } from "../state.js" */
 /** @import { Block, Day } from "./layout.js" */
@@ -28,6 +28,10 @@ const SEARCH_PAUSE = 250;
 const NOTHING_FOUND = message("No results.");
 const [SMALL, LARGE] = [136, 260]; // pixels, the height of a row
 const AHEAD = 300; // pixels to draw beyond the visible edges
+// While the list scrolls fast, tiles come without pictures, which cost the browser and the app most. They follow when it
+// is slow, or after this pause in milliseconds.
+const FAST = 1; // windows per second
+const PAUSE = 150;
 
 export class History {
   #place;
@@ -46,6 +50,10 @@ export class History {
   #shown = "";
   /** The runs that the page has tiles of. */
   #drawn = { from: 0, to: 0 };
+  /** The last position and time of scrolling. */
+  #last = { top: 0, at: 0 };
+  #isFast = false;
+  #pause = 0;
   /** @type {ReadonlySet<string> | null} */
   #picked = null;
   /** Index of the tile that has, or last had, the keyboard focus. */
@@ -170,8 +178,21 @@ export class History {
 
   /** Draw only if other runs have become visible, which most frames don't need. */
   #scrolled() {
+    const { top } = this.list.getBoundingClientRect();
+    const at = performance.now();
+    const speed = Math.abs(top - this.#last.top) / (at - this.#last.at); // pixels per millisecond
+    this.#last = { top, at };
+    clearTimeout(this.#pause);
+    this.#setFast(speed > (FAST * innerHeight) / 1000);
     const { from, to } = this.seen;
     if (from !== this.#drawn.from || to !== this.#drawn.to) this.#draw();
+  }
+
+  /** @param {boolean} isFast */
+  #setFast(isFast) {
+    this.#isFast = isFast;
+    if (isFast) this.#pause = window.setTimeout(() => this.#setFast(false), PAUSE);
+    else showPictures(this.list);
   }
 
   /** Lay out all runs by day. The tile at the window's upper edge stays there. */
@@ -258,7 +279,9 @@ export class History {
     const mark = this.#live?.star;
     const hasStar = run.page.kind || run.page.favourite; // hide it on runs without results
     const star = mark && hasStar ? () => mark(this.#runOf(run.id) ?? run) : null;
-    return itemFor(run, (event) => this.#choose(run.id, event), star);
+    const item = itemFor(run, (event) => this.#choose(run.id, event), star);
+    if (this.#isFast) keepPicture(item);
+    return item;
   }
 
   /** @param {string} id */

@@ -2,7 +2,7 @@
 // Tile of a run in the history: an image of its result, or a description.
 
 import { when } from "../clock.js";
-import { $, addressOf, button, element } from "../dom.js";
+import { $, addressOf, all, button, element } from "../dom.js";
 import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 import { endedAt } from "./past.js";
@@ -10,6 +10,7 @@ import { endedAt } from "./past.js";
 /** @import { PastRun } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
+const PICTURE = ".tile > :is(img, video)";
 const CLIP_AT = 0.1; // seconds; many videos start with a black frame
 
 /**
@@ -49,6 +50,28 @@ export function tileFor(run, chosen) {
     .join(" · ");
   fill(tile, run);
   return tile;
+}
+
+/**
+ * Keep a new tile from requesting its picture; see `showPictures`.
+ * @param {HTMLElement} item
+ */
+export function keepPicture(item) {
+  for (const shown of all(PICTURE, item)) {
+    shown.dataset.src = shown.getAttribute("src") ?? "";
+    shown.removeAttribute("src");
+  }
+}
+
+/**
+ * Request the pictures that `keepPicture` has kept from being requested.
+ * @param {HTMLElement} list
+ */
+export function showPictures(list) {
+  for (const shown of all("[data-src]", list)) {
+    shown.setAttribute("src", shown.dataset.src ?? "");
+    delete shown.dataset.src;
+  }
 }
 
 /**
