@@ -169,9 +169,8 @@ class GuardedRoutes:
         """Declare these routes, too, with a prefix."""
         self._declared += [replace(route, path=prefix + route.path) for route in routes]
 
-    def router(self, guards: Mapping[Access, _Guard] | None = None) -> APIRouter:
-        """Return a router with these routes. The guard of its rule runs before each."""
-        router = APIRouter()
+    def add_to(self, router: APIRouter, guards: Mapping[Access, _Guard] | None = None) -> None:
+        """Add these routes. The guard of its rule runs before each."""
         for route in self._declared:
             if route.is_plain:
                 router.add_route(route.path, route.endpoint, list(route.methods) or None)
@@ -186,7 +185,6 @@ class GuardedRoutes:
                 router.add_api_route(
                     route.path, route.endpoint, methods=list(route.methods), **options
                 )
-        return router
 
     def _declare(
         self,
@@ -260,7 +258,8 @@ class Gate:
 
     def add(self, app: FastAPI, routes: GuardedRoutes, mounted_at: str = "") -> None:
         """Add routes to an app. `mounted_at`: the app's path within the whole app."""
-        app.include_router(routes.router(self._guards))
+        # Requests pass included routers far more slowly than routes of the app's own.
+        routes.add_to(app.router, self._guards)
         rules = [replace(route, path=mounted_at + route.path) for route in routes]
         self.rules += rules
         self._open += [

@@ -65,7 +65,7 @@ Opened = Callable[[gr.Blocks], Page]
 def served(blocks: gr.Blocks) -> Iterator[str]:
     """Serve third-party Blocks with only this app's script and yield their address."""
     app = FastAPI()
-    app.include_router(script_routes().router())
+    script_routes().add_to(app.router)
     gr.mount_gradio_app(app, blocks, path="/", ssr_mode=False, pwa=False)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     listening = listening_socket("127.0.0.1")
