@@ -23,8 +23,8 @@ import { Comments } from "./comments.js";
 const STARS = [1, 2, 3, 4, 5];
 
 /**
- * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index. `say`: stores
- * what the user says of an item. `changed`: an item has changed. `left`: the review ends at this index.
+ * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index.
+ * `say`: stores what the user says of an item. `changed`: an item has changed. `left`: the review ends at this index.
  * @typedef {{ itemAt: (at: number) => AlbumItem | null, counts: () => { kept: number, total: number },
  *   load: (at: number) => Promise<void>, say: (item: AlbumItem, said: { verdict: Verdict, stars: number }) => void,
  *   changed: (item: AlbumItem) => void, left: (at: number) => void }} Items

@@ -4,10 +4,10 @@
 
 import { renewed, saidBy, tilesOf } from "../../albums/items.js";
 import { confirm } from "../../confirm.js";
-import { $, announce, button, element, iconButton, root } from "../../dom.js";
+import { $, announce, button, element, root } from "../../dom.js";
 import { History } from "../../history/list.js";
 import { Selection } from "../../history/selection.js";
-import { message, withKey } from "../../messages.js";
+import { message } from "../../messages.js";
 import { ask, get } from "../../requests.js";
 import { albumAt, review } from "./calls.js";
 import { Filters } from "./filters.js";
@@ -20,8 +20,8 @@ import { Review } from "./review.js";
 /** A page of items. @typedef {{ items: AlbumItem[], next: string | null, counts: Counts, total?: number, people?: { id: string, name: string }[], workflows?: string[] }} ItemPage */
 
 const LIMIT = "200"; // items per request
-const KEEP = message("Keep");
-const REJECT = message("Reject");
+const KEPT = message("Kept");
+const REJECTED = message("Rejected");
 
 export class Wall {
   place = element("div", "history");
@@ -215,7 +215,7 @@ export class Wall {
   async #say(item, said) {
     if (!this.#may("review")) return;
     this.#change([{ ...item, ...said }]);
-    const words = { keep: message("Kept"), reject: message("Rejected"), "": message("Undecided") };
+    const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
     const now = await review(item, said);
     this.#change([now ?? item]);
@@ -237,32 +237,19 @@ export class Wall {
   }
 
   /**
-   * Show on a tile what people say of it, with buttons for a pointer.
+   * Show on a tile what people say of it.
    * @param {HTMLElement} place
    * @param {PastRun} run
    */
   #dress(place, { id }) {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
-    const { verdict, stars, comments, keeps, rejects } = item;
-    const key = [verdict, stars, comments, keeps, rejects].join();
+    const { stars, comments, keeps, rejects } = item;
+    const key = [stars, comments, keeps, rejects].join();
     if (place.dataset.said === key) return;
     place.dataset.said = key;
-    place.dataset.verdict = verdict;
-    $(".said-of", place)?.remove();
-    const of = element("span", "said-of");
-    if (this.#may("review"))
-      for (const [wish, icon, words, letter] of /** @type {const} */ ([
-        ["reject", "close", REJECT, "X"],
-        ["keep", "check", KEEP, "K"],
-      ])) {
-        const press = () => this.#say(item, { verdict: verdict === wish ? "" : wish, stars });
-        const act = iconButton(icon, press, `act ${wish}`);
-        act.tabIndex = -1; // the keys do the same
-        act.ariaLabel = act.title = withKey(words, letter);
-        act.ariaPressed = String(verdict === wish);
-        of.append(act);
-      }
+    place.dataset.verdict = rejects ? "reject" : keeps ? "keep" : "";
+    $(".facts", place)?.remove();
     const facts = [
       keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
       rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
@@ -270,10 +257,10 @@ export class Wall {
     ].filter(Boolean);
     const said = element("span", "facts", facts.join("  "));
     if (comments) said.append(commentsOf(comments));
-    if (said.hasChildNodes()) of.append(said);
-    place.append(of);
+    if (said.hasChildNodes()) place.append(said);
     const tile = $(".tile", place);
-    if (tile) tile.ariaLabel = [tile.title, wordsOf(item)].filter(Boolean).join(" · ");
+    const words = rejects ? REJECTED : keeps ? KEPT : "";
+    if (tile) tile.ariaLabel = [tile.title, words].filter(Boolean).join(" · ");
   }
 
   /**
@@ -299,7 +286,7 @@ export class Wall {
     const isOwn = this.#may("take_back") || this.#may("change");
     drop.ariaDisabled = String(!items.length || !(isOwn || items.every(({ mine }) => mine)));
     const judges = this.#may("review")
-      ? [button(KEEP, judge("keep")), button(REJECT, judge("reject"))]
+      ? [button(message("Keep"), judge("keep")), button(message("Reject"), judge("reject"))]
       : [];
     for (const one of judges) one.ariaDisabled = String(!items.length);
     return [...judges, ...(this.#may("add") ? [like, drop] : [])];
@@ -334,11 +321,3 @@ function commentsOf(count) {
   made.dataset.icon = "comment";
   return made;
 }
-
-/** @param {AlbumItem} item */
-const wordsOf = ({ keeps, rejects, verdict }) =>
-  verdict === "keep" || (keeps && !rejects)
-    ? message("Kept")
-    : verdict === "reject" || rejects
-      ? message("Rejected")
-      : "";
