@@ -7,7 +7,6 @@ import {
   differing,
   inTree,
   pointIn,
-  renewed,
   saidBy,
   tileOf,
   tilesOf,
@@ -40,15 +39,6 @@ test("an item is a tile of its own shape", () => {
     tiles.map((tile) => tile?.id ?? null),
     ["1", null, null],
   );
-});
-
-test("others' changes keep the order, and new items come first", () => {
-  const items = [item({ id: "2" }), item({ id: "1" })];
-  const changed = [item({ id: "3" }), item({ id: "1", keeps: 1 })];
-  const ids = (/** @type {readonly any[]} */ all) =>
-    all.map(({ id, keeps = 0 }) => `${id}:${keeps}`);
-  assert.deepEqual(ids(renewed(items, changed, false)), ["3:0", "2:0", "1:1"]);
-  assert.deepEqual(ids(renewed(items, changed, true)), ["2:0", "1:1"]);
 });
 
 test("keys give a verdict or stars, or take them back", () => {

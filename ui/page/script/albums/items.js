@@ -82,22 +82,6 @@ export const tilesOf = (items, total) => [
   ...Array.from({ length: Math.max(0, total - items.length) }, () => null),
 ];
 
-/**
- * Return the list after others have changed or added items. New ones come first, unless the list is filtered.
- * @param {readonly AlbumItem[]} items newest first
- * @param {readonly AlbumItem[]} changed
- * @param {boolean} isFiltered
- */
-export function renewed(items, changed, isFiltered) {
-  const news = new Map(changed.map((item) => [item.id, item]));
-  const kept = items.map((item) => {
-    const now = news.get(item.id) ?? item;
-    news.delete(item.id);
-    return now;
-  });
-  return isFiltered ? kept : [...news.values(), ...kept];
-}
-
 /** @type {Readonly<Record<string, Verdict>>} */
 const VERDICT_KEYS = { k: "keep", x: "reject", u: "" };
 

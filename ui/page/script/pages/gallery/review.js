@@ -53,10 +53,10 @@ export class Review {
   });
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
   #album;
+  /** Index of the item in view, or of the one that is coming. */
   #at = 0;
-  /** Index of the item that is coming, otherwise of the one in view. */
-  #target = 0;
   #turn = 0;
+  /** Id of the item in view. */
   #shown = "";
 
   /**
@@ -103,7 +103,8 @@ export class Review {
 
   /** The item in view, null while another one is coming. */
   get #item() {
-    return this.#shown && this.#target === this.#at ? this.#items.itemAt(this.#at) : null;
+    const item = this.#items.itemAt(this.#at);
+    return item?.id === this.#shown ? item : null;
   }
 
   /** @param {number} at */
@@ -114,13 +115,8 @@ export class Review {
     await this.#show(at);
   }
 
-  /**
-   * Show changes by others. The item in view stays, although new ones come before it.
-   * @param {number} added
-   */
-  renew(added) {
-    this.#at += added;
-    this.#target += added;
+  /** Show changes of the item in view. */
+  renew() {
     const item = this.isOpen && this.#item;
     if (!item) return;
     this.#draw(item);
@@ -130,17 +126,12 @@ export class Review {
   /** @param {number} at */
   async #show(at) {
     const turn = ++this.#turn;
-    this.#target = Math.max(0, at);
-    await this.#items.load(this.#target);
-    if (turn !== this.#turn) return;
-    const item = this.#items.itemAt(this.#target);
-    if (!item || item.id === this.#shown) {
-      this.#target = this.#at;
-      return;
-    }
+    this.#at = Math.min(Math.max(0, at), this.#items.counts().total - 1);
+    await this.#items.load(this.#at);
+    const item = this.#items.itemAt(this.#at);
+    if (turn !== this.#turn || !item || item.id === this.#shown) return;
     const node = await mediaOf(item);
     if (turn !== this.#turn) return;
-    this.#at = this.#target;
     this.#shown = item.id;
     this.#viewport.place.style.setProperty("--shown", String(item.width / item.height || 1));
     this.#media.replaceChildren(node);
@@ -192,7 +183,7 @@ export class Review {
     const item = this.#item;
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     const said = item && this.#may.includes("review") ? saidBy(key, item) : null;
-    if (step) this.#show(this.#target + step);
+    if (step) this.#show(this.#at + step);
     else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
     else if (!item || !said) return false;
     else {
@@ -223,7 +214,7 @@ export class Review {
    * @param {number} step
    */
   #arrow(name, icon, label, step) {
-    const arrow = iconButton(icon, () => this.#show(this.#target + step), `icon arrow ${name}`);
+    const arrow = iconButton(icon, () => this.#show(this.#at + step), `icon arrow ${name}`);
     arrow.ariaLabel = label;
     return arrow;
   }

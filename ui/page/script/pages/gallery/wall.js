@@ -2,7 +2,7 @@
 // The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
 // are the history's.
 
-import { renewed, saidBy, tilesOf } from "../../albums/items.js";
+import { saidBy, tilesOf } from "../../albums/items.js";
 import { confirm } from "../../confirm.js";
 import { $, announce, button, element, root } from "../../dom.js";
 import { History } from "../../history/list.js";
@@ -74,7 +74,7 @@ export class Wall {
       load: (at) => this.#complete(at + 1),
       say: (item, said) => this.#say(item, said),
       changed: (item) => this.#change([item]),
-      left: (at) => this.#left(at),
+      left: (at) => this.#reload(at, true),
     });
     $("h2", this.place)?.replaceWith(...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
@@ -182,28 +182,27 @@ export class Wall {
     this.#count(told.counts);
     this.#change(told.items);
     const isOther = this.#filter.length > 0 || this.#total !== items;
-    if (isOther && !this.#review.isOpen) await this.#reload();
+    const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
+    if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
   }
 
-  /** Load the list again. If the result with the focus is gone, the focus moves to the one in its place. */
-  async #reload() {
-    const focused = document.activeElement?.closest("li");
-    const isHere = focused && this.#list.list.contains(focused);
+  /**
+   * Load the list again, and keep the focus on its result, or on the one in its place.
+   * @param {number} at index of the result that has the focus, -1 for none
+   * @param {boolean} scrolls whether to scroll it into view
+   */
+  async #reload(at, scrolls) {
+    const id = this.#items[at]?.id;
     await this.#load();
-    if (isHere && !focused.isConnected) this.#focus(Number(focused.dataset.index));
-  }
-
-  /** @param {number} at */
-  #focus(at) {
-    this.#list.focus(Math.min(at, this.#items.length - 1));
+    const now = this.#items.findIndex((item) => item.id === id);
+    if (id) this.#list.focus(now < 0 ? Math.min(at, this.#total - 1) : now, scrolls);
   }
 
   /** @param {readonly AlbumItem[]} changed */
   #change(changed) {
-    const before = this.#items.length;
-    this.#items = renewed(this.#items, changed, this.#filter.length > 0);
-    this.#total += this.#items.length - before;
-    this.#review.renew(this.#items.length - before);
+    const news = new Map(changed.map((item) => [item.id, item]));
+    this.#items = this.#items.map((item) => news.get(item.id) ?? item);
+    this.#review.renew();
     this.#draw();
   }
 
@@ -306,12 +305,6 @@ export class Wall {
         this.#load();
       },
     );
-  }
-
-  /** @param {number} at */
-  async #left(at) {
-    if (this.#filters.chosen.verdict) await this.#load();
-    this.#focus(at);
   }
 }
 
