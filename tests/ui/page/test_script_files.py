@@ -70,7 +70,7 @@ def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> N
     )
     assert '"pages/sign_in.js": async' in sign_in
     assert '"pages/sign_in.js": async' not in page
-    assert len(sign_in) < len(page) / 10
+    assert len(sign_in) < len(page) / 9
     assert f'<link rel="modulepreload" href="{script_address("page.js")}">' in preload_tags()
 
 

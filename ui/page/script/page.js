@@ -17,7 +17,6 @@ import {
 import { filled } from "./form/filled.js";
 import { expectForm, waitsForForm } from "./form/form.js";
 import { replacedLine } from "./form/replaced.js";
-import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
   closeApi,
@@ -34,7 +33,6 @@ import {
   watchRequests,
 } from "./gradio.js";
 import { message } from "./messages.js";
-import { listen } from "./page_socket.js";
 import { tellPartLoading } from "./part_loading.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
@@ -234,7 +232,6 @@ addEventListener("popstate", (event) => {
 tellColumns();
 addEventListener("resize", tellColumns);
 restore();
-markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));
 keepTextsOut();
 translateNames();
@@ -248,7 +245,6 @@ showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
 page.subscribe(tellHeight);
-listen();
 sendKept();
 startWorker();
 later = await import("./later_parts.js");

@@ -13,7 +13,6 @@ import { ownResult } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
-import { copyOrTell, showDone } from "./copying.js";
 import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
 import { offerUndo } from "./replaced.js";
@@ -391,9 +390,9 @@ export function keep(name, fields, values) {
  * typed earlier.
  * @param {string} name
  */
-export function copyLink(name) {
+export async function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
-  copyOrTell(message("This couldn't be copied."), link).then((isCopied) => {
-    if (isCopied) showDone($("#copy-link"), message("Link copied"));
-  });
+  const { copyOrTell, showDone } = await import("./copying.js");
+  const isCopied = await copyOrTell(message("This couldn't be copied."), link);
+  if (isCopied) showDone($("#copy-link"), message("Link copied"));
 }
