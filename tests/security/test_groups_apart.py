@@ -151,12 +151,13 @@ def test_each_user_sees_the_groups_workflows(sessions: Sessions, user: str) -> N
     assert {one["name"] for one in answer.json()["workflows"]} == SEEN[user]
 
 
+# Wrong values: a visible workflow refuses them, so that few runs start.
 REQUESTS = (
     ("GET", "/api/v1/workflows/NAME", None),
     ("DELETE", "/api/v1/workflows/NAME", None),
     ("POST", "/api/v1/workflows/NAME/keep", {}),
-    ("POST", "/api/v1/workflows/NAME/runs", {"values": {}}),
-    ("POST", "/api/v1/workflows/NAME/batches", {"axes": [{"field": "2.text", "text": "a"}]}),
+    ("POST", "/api/v1/workflows/NAME/runs", {"values": {"x": 1}}),
+    ("POST", "/api/v1/workflows/NAME/batches", {"axes": [{"field": "x", "text": "a"}]}),
     ("POST", "/api/v1/workflows/NAME/batches/check", {}),
     ("POST", "/api/v1/workflows/NAME/chains", {"values": {}}),
     ("GET", "/api/v1/workflows/NAME/editor", None),
@@ -168,16 +169,16 @@ REQUESTS = (
     ("GET", "/page/covers/NAME", None),
     ("GET", "/page/covers/NAME?image=picture.webp", None),
     ("GET", "/v1/models/NAME", None),
-    ("POST", "/v1/images/generations", {"model": "NAME", "prompt": "a cat"}),
+    ("POST", "/v1/images/generations", {"model": "NAME", "prompt": "a cat", "size": "x"}),
     ("GET", "/?workflow=NAME", None),
     ("POST", "/mcp", {"name": "describe_workflow", "arguments": {"workflow": "NAME"}}),
-    ("POST", "/mcp", {"name": "NAME", "arguments": {}}),
+    ("POST", "/mcp", {"name": "NAME", "arguments": {"x": 1}}),
     ("GET", "/queue?workflow=NAME", None),
     ("POST", "/update/text?workflow=NAME", {"node_id": 2, "text": "a"}),
     ("POST", "/generate/image?workflow=NAME", {"image_description": "a"}),
-    ("POST", "/gradio_api/call/run", {"data": ["NAME", {}]}),
+    ("POST", "/gradio_api/call/run", {"data": ["NAME", {"x": 1}]}),
     ("POST", "/gradio_api/call/NAME", {"data": [None]}),
-    ("POST", "/gradio_api/call/v2/NAME", {}),
+    ("POST", "/gradio_api/call/v2/NAME", {"x": 1}),
 )
 
 
