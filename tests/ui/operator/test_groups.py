@@ -71,6 +71,11 @@ def site() -> Iterator[Site]:
         yield Site(app, anna, ben, cleo)
 
 
+@pytest.fixture(scope="module")
+def annas_run(site: Site) -> str:
+    return str(started(site, site.anna).json()["id"])
+
+
 def started(site: Site, user: requests.Session) -> requests.Response:
     address = f"{site.app.url}{RUNS}?wait=true"
     return user.post(address, json=SMALL, timeout=LONGEST_WAIT)
@@ -127,12 +132,10 @@ def test_a_user_in_no_group_starts_nothing(site: Site) -> None:
     ],
 )
 def test_downloads_are_noted_but_not_views(
-    site: Site, path: str, headers: dict[str, str], is_noted: bool
+    site: Site, annas_run: str, path: str, headers: dict[str, str], is_noted: bool
 ) -> None:
     """A page that shows a result doesn't download it, nor does a refused request."""
-    run = started(site, site.anna).json()["id"]
-    began = time.time()
-    address = path.format(run)
+    began, address = time.time(), path.format(annas_run)
     site.anna.get(site.app.url + address, headers=headers, timeout=LONGEST_WAIT)
     noted = [one["what"] for one in events(site, since=began) if one["action"] == "download"]
     assert noted == [f"GET {address}"] * is_noted
