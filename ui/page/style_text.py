@@ -70,7 +70,7 @@ _BATCHES = (
 )
 # The page /gallery, which shows results as the history and the stage do.
 _GALLERY_PARTS = ("history.css", "tile.css", "viewport.css", "albums/review.css")
-_GALLERY = ("share.css", "overlays.css", "albums/page.css")
+_GALLERY = ("plain/frame.css", "share.css", "overlays.css", "albums/page.css")
 # Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "stage": ("video/tools.css", "chain.css", "results/prose.css"),

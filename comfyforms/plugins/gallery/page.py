@@ -85,7 +85,7 @@ def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
     style, script = _style(current_brand().accent), gallery_script()
     label = html_of(_SHADE)
     top = (
-        f'<span class="top in-line"><button type="button" id="shade" class="bare" data-icon="moon"'
+        f'<span class="top"><button type="button" id="shade" class="bare" data-icon="moon"'
         f' hidden title="{label}" aria-label="{label}"></button>'
         f"{'' if is_guest else link_to_app()}</span>"
     )

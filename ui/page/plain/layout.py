@@ -25,7 +25,7 @@ from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-_STYLES = ("base.css", "plain/pages.css", "plain/administration.css")
+_STYLES = ("base.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
 _MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {

@@ -7,8 +7,6 @@ import { message } from "../../messages.js";
 import { API, ask, json } from "../../requests.js";
 import { GUEST, read, write } from "../../storage.js";
 
-/** @import { AlbumItem } from "../../albums/items.js" */
-
 const { album = "", guest } = $("#gallery")?.dataset ?? {};
 export const isGuest = guest !== undefined;
 const name = () => (isGuest ? String(read(localStorage, GUEST, "")) : "");
@@ -51,12 +49,3 @@ export async function send(path, body, method = "POST") {
   if (isGuest && !name()) await askName();
   return isGuest && !name() ? null : ask(albumAt(path), json(body), method);
 }
-
-/**
- * Store the caller's verdict and stars.
- * @param {AlbumItem} item
- * @param {Pick<AlbumItem, "verdict" | "stars">} said
- * @returns {Promise<AlbumItem | null>}
- */
-export const review = (item, { verdict, stars }) =>
-  send(`/items/${item.id}/review`, { verdict, stars }, "PUT");

@@ -9,7 +9,7 @@ import { History } from "../../history/list.js";
 import { Selection } from "../../history/selection.js";
 import { message } from "../../messages.js";
 import { ask, get } from "../../requests.js";
-import { albumAt, review } from "./calls.js";
+import { albumAt, send } from "./calls.js";
 import { Filters } from "./filters.js";
 import { Review } from "./review.js";
 
@@ -216,7 +216,8 @@ export class Wall {
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
-    const now = await review(item, said);
+    /** @type {AlbumItem | null} */
+    const now = await send(`/items/${item.id}/review`, said, "PUT");
     this.#change([now ?? item]);
   }
 
