@@ -273,7 +273,7 @@ def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
         for wanted in ("text=crimson", f"workflow={TITLE}"):
             found = asked(sessions, user, "GET", f"{path}?{wanted}").json()
             assert (found["total"], found["workflows"]) == (sees, [TITLE] if sees else [])
-        assert item["prompt"]
+        assert (bool(item["prompt"]), item["settings"]) == (True, sees)
         values = asked(sessions, user, "GET", path.replace("/items", f"/values?item={item['id']}"))
         assert (values.status_code == 200, "crimson/" in values.text) == (sees, sees)
 

@@ -129,7 +129,6 @@ class Visit:
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:
         item, is_mine = self.shown(item), item.owner == self.person.key
-        sees = self.sees_settings(item)
         own = next((one for one in reviews if one.person == self.person.key), None)
         return ItemDoc(
             id=str(item.n),
@@ -142,8 +141,8 @@ class Visit:
             by=name_of(item.by),
             mine=is_mine,
             added_at=item.added_at,
-            settings=item.settings and sees,
-            prompt=item.prompt if sees else "",
+            settings=item.settings and self.has_metadata(item),
+            prompt=item.prompt if self.sees_settings(item) else "",
             verdict=own.verdict if own else "",
             stars=own.stars if own else 0,
             keeps=item.keeps,
