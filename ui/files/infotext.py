@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -81,11 +81,9 @@ class InfoTexts:
     def of(self, record: Record, width: int, height: int) -> str:
         """Return the text about a result. Waits for the servers."""
         caption, checksums = self.ends.of(record).stage.caption, self._checksums(record)
-        used = [
-            UsedModel(one.input, one.name, one.strength, self._hash(one, checksums))
-            for one in used_models(record.job.prompt)
-        ]
-        return infotext(record.job.prompt, caption, used, f"{width}x{height}")
+        prompt = record.job.prompt
+        used = [replace(one, hash=self._hash(one, checksums)) for one in used_models(prompt)]
+        return infotext(prompt, caption, used, f"{width}x{height}")
 
     def _checksums(self, record: Record) -> Mapping[str, str]:
         """Return the SHA-256 of model files that the workflow names, by `file_key`."""
@@ -108,16 +106,14 @@ class InfoTexts:
 
 def used_models(prompt: Prompt) -> list[UsedModel]:
     """Return the first checkpoint or diffusion model of a prompt, and its LoRAs."""
-    models: list[UsedModel] = []
-    loras: list[UsedModel] = []
-    for node in prompt.values():
-        for name in _MODELS:
-            file = node["inputs"].get(name)
-            if isinstance(file, str) and file:
-                strength = node["inputs"].get("strength_model", 1)
-                (loras if name == "lora_name" else models).append(
-                    UsedModel(name, file, f"{strength}")
-                )
+    used = [
+        UsedModel(name, file, f"{node['inputs'].get('strength_model', 1)}")
+        for node in prompt.values()
+        for name in _MODELS
+        if isinstance(file := node["inputs"].get(name), str) and file
+    ]
+    models = [one for one in used if one.key == "model"]
+    loras = [one for one in used if one.key != "model"]
     return [*models[:1], *loras[:_MOST_LORAS]]
 
 
@@ -139,6 +135,7 @@ def _settings(prompt: Prompt, models: list[UsedModel], size: str) -> Iterator[st
         return next((str(one) for one in values if isinstance(one, str | int | float)), "")
 
     sampler, schedule = first("sampler_name"), first("scheduler")
+    model = next((one for one in models if one.key == "model"), UsedModel("", ""))
     named = {
         "Steps": first("steps"),
         "Sampler": _SAMPLERS.get(sampler, sampler),
@@ -146,8 +143,8 @@ def _settings(prompt: Prompt, models: list[UsedModel], size: str) -> Iterator[st
         "CFG scale": first("cfg"),
         "Seed": first("seed", "noise_seed"),
         "Size": size,
-        "Model hash": next((one.hash for one in models if one.key == "model"), ""),
-        "Model": next((one.stem for one in models if one.key == "model"), ""),
+        "Model hash": model.hash,
+        "Model": model.stem,
     }
     yield from (f"{name}: {value}" for name, value in named.items() if value)
     if loras := [f"{one.stem}: {one.hash}" for one in models if one.key != "model" and one.hash]:
