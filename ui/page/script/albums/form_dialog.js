@@ -7,8 +7,6 @@ import { ACCESS } from "./items.js";
 
 /** @import { Album } from "./items.js" */
 
-const NO_CONTROLS = [":disabled", "[hidden] *", "[type=checkbox]"];
-
 /**
  * Show a dialog that closes with “Cancel”. Enter in a text field does the same as the button.
  * @param {string} title
@@ -34,7 +32,7 @@ export function formDialog(title, content, words, does, leave = message("Cancel"
   // Everything outside an open modal dialog is inert.
   ($("dialog:modal") ?? document.body).append(place);
   place.showPopover();
-  ($(`:is(input, textarea, select):not(${NO_CONTROLS})`, place) ?? go).focus();
+  ($(".row :is(input, textarea, select):not([hidden] *)", place) ?? go).focus();
   return place;
 }
 

@@ -31,7 +31,7 @@ export class AlbumHead {
   constructor(album) {
     this.#album = album;
     const first = element("div", "in-line", element("h1", "breaks", album.title));
-    if (album.may.some((one) => one === "change" || one === "take_back"))
+    if (album.may.includes("take_back"))
       first.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
     const words = element("div", "", first, this.#about);
     const note = element("p", "note breaks", album.note);

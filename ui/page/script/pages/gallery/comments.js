@@ -23,7 +23,7 @@ export class Comments {
   #may;
   #toggled;
   #counted;
-  #list = element("ol", "stack");
+  #list = element("ul", "stack");
   #text = Object.assign(element("textarea", "framed"), { rows: 2, maxLength: 2000 });
   #hint = element("p", "aside", PIN);
   #pins = element("div", "pins");

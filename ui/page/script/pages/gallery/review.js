@@ -138,7 +138,10 @@ export class Review {
     this.#comments.show(item);
     this.#viewport.changed();
     this.#draw(item);
-    for (const step of [1, -1]) preload(this.#items.itemAt(this.#at + step));
+    for (const step of [1, -1]) {
+      const near = this.#items.itemAt(this.#at + step);
+      if (near?.kind === "image") new Image().src = addressOf(near.address);
+    }
   }
 
   /** @param {AlbumItem} item */
@@ -254,9 +257,4 @@ async function mediaOf({ kind, address, by, title }) {
   const image = Object.assign(element("img"), { src: addressOf(address), alt: `${title}, ${by}` });
   await image.decode().catch(() => undefined);
   return image;
-}
-
-/** @param {AlbumItem | null} item */
-function preload(item) {
-  if (item?.kind === "image") new Image().src = addressOf(item.address);
 }

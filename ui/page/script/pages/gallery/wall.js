@@ -86,7 +86,10 @@ export class Wall {
   async begin() {
     await this.#load();
     const events = new EventSource(root + albumAt("/events"));
-    events.addEventListener("change", ({ data }) => this.#hear(JSON.parse(data)));
+    let heard = Promise.resolve(); // an older answer must not come last
+    events.addEventListener("change", ({ data }) => {
+      heard = heard.then(() => this.#hear(JSON.parse(data)));
+    });
     events.addEventListener("end", () => location.reload());
   }
 
@@ -272,24 +275,26 @@ export class Wall {
     const judge = (/** @type {Verdict} */ verdict) => async () => {
       for (const item of items) await this.#say(item, { verdict, stars: item.stars });
     };
-    const query = new URLSearchParams([
-      ["album", this.#album.id],
-      ...items.map(({ id }) => ["item", id]),
-      ["like", ""],
-    ]);
-    const like = button(message("More like these"), () => location.assign(`${root}/?${query}`));
-    const isLike =
-      items.length > 0 &&
-      items.every(({ settings, title }) => settings && title === items[0]?.title);
-    like.ariaDisabled = String(!isLike);
-    const drop = button(message("Remove"), () => this.#remove(items), "button bad");
-    const isOwn = this.#may("take_back") || this.#may("change");
-    drop.ariaDisabled = String(!items.length || !(isOwn || items.every(({ mine }) => mine)));
-    const judges = this.#may("review")
-      ? [button(message("Keep"), judge("keep")), button(message("Reject"), judge("reject"))]
-      : [];
-    for (const one of judges) one.ariaDisabled = String(!items.length);
-    return [...judges, ...(this.#may("add") ? [like, drop] : [])];
+    const likeThese = () => {
+      const query = new URLSearchParams([["album", this.#album.id]]);
+      for (const { id } of items) query.append("item", id);
+      location.assign(`${root}/?${query}&like`);
+    };
+    const [first] = items;
+    const isAlike = items.every(({ settings, title }) => settings && title === first?.title);
+    const isOwn = this.#may("take_back") || items.every(({ mine }) => mine);
+    /** @type {[boolean, string, () => void, boolean][]} */
+    const actions = [
+      [this.#may("review"), message("Keep"), judge("keep"), true],
+      [this.#may("review"), message("Reject"), judge("reject"), true],
+      [this.#may("add"), message("More like these"), likeThese, isAlike],
+      [this.#may("add"), message("Remove"), () => this.#remove(items), isOwn],
+    ];
+    return actions.flatMap(([isOffered, words, does, isOn]) => {
+      const made = button(words, does);
+      made.ariaDisabled = String(!first || !isOn);
+      return isOffered ? [made] : [];
+    });
   }
 
   /** @param {readonly AlbumItem[]} items */
