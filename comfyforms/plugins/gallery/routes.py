@@ -262,8 +262,10 @@ class AlbumHandlers:
 
     @routes.post("/{album}/link", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
-        """Make the link to an album of yours, for guests without an account. It ends the previous
-        one."""
+        """Make the link to an album of yours, for guests without an account.
+
+        It ends the previous link.
+        """
         visit = self.visits.of(asked, Right.CHANGE)
         link = self.store.new_link(visit.album.id, **asdict(new))
         sentence = message("{person} made a link to the album “{album}”.", **visit.names)
