@@ -26,7 +26,11 @@ const VIEW = {
 };
 const going = (changes = {}) => ({
   ...INITIAL,
-  runs: withRun(INITIAL.runs, "a", { view: staged({ ...VIEW, ...changes }), connected: true }),
+  runs: withRun(INITIAL.runs, "a", {
+    view: staged({ ...VIEW, ...changes }),
+    connected: true,
+    own: true,
+  }),
 });
 
 const HERE = { ...INITIAL, form: "w" };

@@ -49,6 +49,40 @@ test("runs have the app's order", () => {
   assert.equal(current(state)?.id, "b");
 });
 
+test("two tabs with different forms show their own runs", () => {
+  const both = listing(
+    entry("castle", "running", { workflow: "a" }),
+    entry("kite", "waiting", { workflow: "b" }),
+  );
+  const [a, b] = ["a", "b"].map((form) => after({ ...INITIAL, form }, both));
+  assert.deepEqual([current(a)?.id, current(b)?.id], ["castle", "kite"]);
+  assert.deepEqual(ids(goingOn(b)), ["castle", "kite"]);
+  const ended = after(b, hearing(end("castle", 1, { workflow: "a" })));
+  assert.equal(shownRun(ended), null);
+  assert.equal(shownRun(after(a, hearing(end("castle", 1, { workflow: "a" }))))?.id, "castle");
+});
+
+test("a run stays on the stage of the page that started it, whatever the form", () => {
+  const runs = withRun(INITIAL.runs, "castle", { own: true });
+  const state = after(
+    { ...INITIAL, form: "b", runs },
+    listing(entry("castle", "running", { workflow: "a" })),
+  );
+  assert.equal(current(state)?.id, "castle");
+  assert.equal(shownRun(after(state, hearing(end("castle", 1, { workflow: "a" }))))?.id, "castle");
+});
+
+test("the steps of a chain are the runs of its form and of the page that started it", () => {
+  const chains = [{ id: "c", workflow: "chain", state: "running", steps: [] }];
+  const listed = listing(entry("step", "running", { workflow: "a", group: "c" }));
+  for (const [changes, is] of [
+    [{ form: "chain" }, true],
+    [{ form: "b", followed: "c" }, true],
+    [{ form: "b" }, false],
+  ])
+    assert.equal(current(after({ ...INITIAL, chains, ...changes }, listed)) !== null, is);
+});
+
 test("an unconfirmed run isn't the current one", () => {
   const runs = withRun(INITIAL.runs, "old", { unconfirmed: true });
   assert.equal(current({ ...INITIAL, runs }), null);

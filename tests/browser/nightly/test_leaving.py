@@ -102,6 +102,24 @@ def test_a_closed_tab_cancels_its_waiting_runs(impatient: Site, visit: Visit) ->
     assert len(impatient.demo.queue.history()) >= 2
 
 
+def test_two_tabs_show_their_own_runs(slow: Site, visit: Visit) -> None:
+    """While one tab's run is on, the form in another tab is free: it shows that run only in the
+    list, then its own progress, and in the end each tab has its own result."""
+    one = visit(slow).open(**{"5.steps": 60})
+    one.press()
+    one.frames(1)
+    two = one.another_tab("animation")
+    expect(two.page.locator("#queue li")).to_have_count(1)
+    expect(two.page.locator("#stage .stage")).to_have_attribute("data-run", "")
+    two.press()
+    two.phase("waiting")
+    one.phase("running")
+    slow.demo.speed.step = 0.0
+    first, second = one.done(), two.done()
+    assert slow.run(first).job.workflow == "text-to-image"
+    assert slow.run(second).job.workflow == "animation"
+
+
 def test_the_app_ends_in_a_run(visit: Visit) -> None:
     """When the app shuts down, the page says that the run was stopped. On the ComfyUI server, the
     run ends cleanly."""

@@ -12,8 +12,9 @@
  * A run as the page knows it. `at`: when `view` arrived (`performance.now()`); `toldAt`: when `entry` arrived.
  * `unconfirmed`: the page doesn't know yet whether the run is still in progress. `connected`: its socket is open.
  * `read`: the user has seen how it ended. `leaving`: the user has removed or stopped it.
+ * `own`: this page has started it.
  * @typedef {{ id: string, view: View | null, at: number, entry: QueuedRun | null, toldAt: number, unconfirmed: boolean,
- *   connected: boolean, read: boolean, leaving: boolean }} Run
+ *   connected: boolean, read: boolean, leaving: boolean, own: boolean }} Run
  *
  * A message that isn't about a run. `beside`: it appears in addition to a run's message, not in its place. `ofFields`:
  * all errors appear at their fields. `offers`: actions that the user can take, each with a button.

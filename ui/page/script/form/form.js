@@ -8,7 +8,7 @@ import { $, root } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
-import { keepsGoing, rememberRuns } from "../runs/following.js";
+import { engage, keepsGoing, rememberRuns } from "../runs/following.js";
 import { ownResult } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
@@ -303,6 +303,7 @@ function setForm(form) {
   const own = page.now.form === now.form ? {} : ownResult(now);
   page.set({ ...form, ...own });
   if ("shown" in own) rememberRuns(); // otherwise the removed run would be back after a reload
+  engage();
 }
 
 /** Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. */

@@ -33,20 +33,30 @@ export const chainOf = ({ chains }, run) =>
 export function seenChain(state) {
   const run = seen(state);
   if (run) return chainOf(state, run);
-  const { chains, form } = state;
-  const open = chains.filter(
-    ({ state: phase, workflow }) =>
-      phase === "running" || (phase === "failed" && workflow === form),
+  const open = state.chains.filter(
+    (chain) =>
+      (chain.state === "running" && isOfPage(state, chain)) ||
+      (chain.state === "failed" && chain.workflow === state.form),
   );
   return open.at(-1) ?? null;
 }
+
+/**
+ * Return whether the page or its form has started a chain. Another tab may show the others.
+ * @param {PageState} state
+ * @param {ChainDoc} chain
+ */
+const isOfPage = ({ form, followed }, { id, workflow }) =>
+  form === "" || workflow === form || id === followed;
 
 /**
  * Return the running chain while no run is in progress, as between two steps.
  * @param {PageState} state
  */
 export const betweenRuns = (state) =>
-  (!current(state) && state.chains.findLast((chain) => chain.state === "running")) || null;
+  (!current(state) &&
+    state.chains.findLast((chain) => chain.state === "running" && isOfPage(state, chain))) ||
+  null;
 
 /**
  * Return whether a chain can continue where it stopped.

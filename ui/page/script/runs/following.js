@@ -64,7 +64,7 @@ export function restore() {
 export function follow(id) {
   if (page.now.runs.get(id)?.view?.finished) return;
   page.set({
-    runs: withRun(page.now.runs, id, {}),
+    runs: withRun(page.now.runs, id, { own: true }),
     lookingBack: false,
     notice: null,
     sending: false,
@@ -202,7 +202,7 @@ export function rememberRuns() {
 }
 
 /** Connect to the current run and to unlisted ones. Runs further back in the queue need no socket. */
-function engage() {
+export function engage() {
   const first = current(page.now);
   for (const { id } of unfinished(page.now))
     if (id !== first?.id && page.now.order.includes(id)) disconnect(id);

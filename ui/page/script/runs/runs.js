@@ -23,6 +23,7 @@ export const newRun = (id) => ({
   connected: false,
   read: false,
   leaving: false,
+  own: false,
 });
 
 /**
@@ -71,7 +72,8 @@ export const waiting = (state) =>
  * Return the run whose progress the page shows.
  * @param {PageState} state
  */
-export const current = (state) => unfinished(state).find((run) => !run.unconfirmed) ?? null;
+export const current = (state) =>
+  unfinished(state).find((run) => !run.unconfirmed && isOfPage(state, run)) ?? null;
 
 /**
  * Return the finished run that the stage shows when no run is in progress.
@@ -180,8 +182,23 @@ export function listed(state, entries, toldAt) {
  * @param {PageState} state
  * @param {Run} run
  */
-export const isOfForm = ({ form }, { view }) =>
-  form === "" || !view || view.workflow === form || view.page.chain === form;
+export function isOfForm({ form, chains }, { view, entry }) {
+  const { workflow, group } = view ?? entry ?? {};
+  if (form === "" || workflow === undefined || workflow === form) return true;
+  const chain = view?.page.chain || chains.find(({ id }) => id === group)?.workflow;
+  return chain === form;
+}
+
+/**
+ * Return whether the stage shows a run: the page or the form has started it. Others are only in the list, because another
+ * tab may show them.
+ * @param {PageState} state
+ * @param {Run} run
+ */
+function isOfPage(state, run) {
+  const { group } = run.view ?? run.entry ?? {};
+  return run.own || (group && group === state.followed) || isOfForm(state, run);
+}
 
 /**
  * Return the changes that show a form's own result after the form of another workflow was on the page: the result on the
@@ -203,7 +220,7 @@ const endedAt = ({ view }) => view?.finished_at ?? 0;
 
 /**
  * Apply an update from a run's socket. The stage shows the run that ended last. A run that ended while the page was
- * away is shown only if it belongs to the form.
+ * away, or that another page started, is shown only if it belongs to the form.
  * @param {PageState} state
  * @param {View} view
  * @param {number} at when the update arrived
@@ -215,10 +232,11 @@ export function told(state, view, at) {
   const before = shownRun(state)?.view;
   // While the user looks at an earlier result, only the end of the current run interrupts.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
-  const run = state.runs.get(view.id);
-  const isLate = run?.unconfirmed && !isOfForm(state, { ...run, view });
+  const run = runs.get(view.id) ?? newRun(view.id);
   const shows =
-    isAwaited && !isLate && (!before || (view.finished_at ?? 0) >= (before.finished_at ?? 0));
+    isAwaited &&
+    isOfPage(state, run) &&
+    (!before || (view.finished_at ?? 0) >= (before.finished_at ?? 0));
   const shown = shows
     ? { shown: view.id, lookingBack: false, notice: state.notice?.beside ? state.notice : null }
     : {};
