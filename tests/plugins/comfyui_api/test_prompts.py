@@ -317,6 +317,7 @@ def test_the_page_shows_sent_prompts(served: Served) -> None:
     assert doc["title"].startswith("a small harbor town")
     assert doc["workflow"] == SENT_PROMPT
     assert doc["seeds"] == {"5.seed": "406127"}
+    eventually(lambda: told(app, "/queue")["queue_running"])  # otherwise it enters no history
     assert call(app, "POST", f"/api/v1/runs/{prompt_id}/stop").json()["id"] == prompt_id
     ended(app, prompt_id)
     assert app.services.forms.opened_by(f"browser:{ANN}") == opened

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 import requests
 from gradio_client import Client, handle_file
+from gradio_client.client import Job
+from gradio_client.utils import ProgressUnit, StatusUpdate
 from PIL import Image
 
 from tests.support.gradio_calls import PageCalls, file_at, script_client
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 SMALL = {"steps": 1, "width": 256, "height": 256}
@@ -68,6 +70,19 @@ def events_of(caller: Client) -> dict[str, Any]:
 def returned(told: dict[str, Any]) -> dict[str, str]:
     """Return the names and types of an endpoint's return values."""
     return {one["label"]: one["python_type"]["type"] for one in told["returns"]}
+
+
+def progress_of(ended: Job) -> list[ProgressUnit]:
+    """Return the progress in all messages of an ended call."""
+    assert ended.communicator is not None
+    updates = ended.communicator.updates
+    messages = [updates.get_nowait() for _ in range(updates.qsize())]
+    return [
+        part
+        for one in messages
+        if isinstance(one, StatusUpdate)
+        for part in one.progress_data or ()
+    ]
 
 
 def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
@@ -150,8 +165,8 @@ def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
     """The app draws a new seed. It reports progress both as Gradio's own progress and in the
     answers."""
     job = caller.submit(prompt="a cat", steps=40, api_name="/text_to_image")
-    eventually(lambda: any(one.progress for one in job.status().progress_data or ()))
     *_, result = job.result(LONGEST_WAIT)
+    assert any(one.progress for one in progress_of(job))
     assert {one["phase"] for *_, one in job.outputs()} > {"running", "done"}
     prompt = served[0].queue.history_of(result["run"])[result["run"]]["prompt"][2]
     assert (prompt["2"]["inputs"]["text"], prompt["5"]["inputs"]["steps"]) == ("a cat", 40)
