@@ -25,7 +25,7 @@ from hypothesis import settings
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
 from tests.support.cluster.registry_kinds import ALWAYS_TWICE, TWICE, ClusterServices, using
 from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
-from tests.support.leaks import Closing, left_since, measured
+from tests.support.leaks import closing, left_since, measured
 from tests.support.postgres import database_of, running_postgres
 from tests.support.redis import running_redis
 
@@ -145,17 +145,11 @@ def only_loopback() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
 
 
-@pytest.fixture(scope="session")
-def closing() -> Closing:
-    return []
-
-
 @pytest.fixture(autouse=True)
 def nothing_left_behind(
     request: pytest.FixtureRequest,
     only_loopback: None,
     own_temporary_folder: Path,
-    closing: Closing,
 ) -> Iterator[None]:
     r"""Check that a test leaves no socket, thread or temporary file behind, unless it's a pure
     test.

@@ -26,7 +26,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from comfy.demo import DemoServer
 from comfy.runs.interface import Timeouts
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium, skip_without
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.visitor import FORGET, WAIT, Site, Visitor
@@ -108,7 +108,7 @@ def profiles(
 
 
 @pytest.fixture(scope="session")
-def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
+def fast_site(own_temporary_folder: Path) -> Iterator[Site]:
     """Run the shipped workflows on a server whose steps take no time."""
     with running_demo_app(step_seconds=0.004) as (demo, app):
         closing.append(app.close_idle)
@@ -116,7 +116,7 @@ def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def slow_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
+def slow_site(own_temporary_folder: Path) -> Iterator[Site]:
     with running_demo_app(step_seconds=STEP, ahead=2) as (demo, app):
         closing.append(app.close_idle)
         yield _site(demo, app)

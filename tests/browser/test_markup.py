@@ -22,7 +22,7 @@ from comfy.demo.nodes.base import (
     spec,
 )
 from comfy.demo.nodes.registry import NODES
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 
@@ -95,7 +95,7 @@ help = {json.dumps(evil("help"))}
 
 @pytest.fixture(scope="module")
 def full_site(
-    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path, closing: Closing
+    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path
 ) -> Iterator[Site]:
     """Yield a site whose folder and server are full of hostile text."""
     folder = tmp_path_factory.mktemp("workflows")

@@ -21,7 +21,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import Started, free_port, launched
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually, run_python
 
@@ -40,7 +40,7 @@ CALLS = [block for block in SHELL if block.startswith("curl ")]
 
 
 @pytest.fixture(scope="module")
-def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
     with running_demo_app(step_seconds=0) as (_, running):
         closing.append(running.close_idle)
         yield running

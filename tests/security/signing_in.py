@@ -22,8 +22,9 @@ def sign_in(app: RunningApp, browser: requests.Session, login: Login) -> int:
 
 @contextlib.contextmanager
 def signed_in(app: RunningApp, login: Login) -> Iterator[requests.Session]:
-    """Open a browser session and sign in."""
+    """Open a browser session and sign in. It keeps no connection, which would end up in a later test."""
     with requests.Session() as browser:
+        browser.headers["connection"] = "close"
         assert sign_in(app, browser, login) == 200
         yield browser
 

@@ -17,7 +17,7 @@ POOLED = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 _CLOSED = 7  # a state of TCP, as Linux counts them
 
 # Functions to call until a test has left nothing behind.
-Closing = list[Callable[[], object]]
+closing: list[Callable[[], object]] = []
 
 
 def descriptors() -> dict[str, int]:

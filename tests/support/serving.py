@@ -34,6 +34,7 @@ from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import RunLimits
 from comfy.webhooks.waiting import WebhookSettings
 from tests.support.cluster.registry_kinds import history_address, new_registry
+from tests.support.leaks import closing
 from tests.support.waiting import LONGEST_WAIT
 from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
@@ -140,7 +141,9 @@ def running_app(
         tempfile.TemporaryDirectory() as files,
         contextlib.closing(open_history(data := data or Path(files) / "data", kept)) as history,
     ):
-        client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
+        client, *others = (
+            clients.enter_context(connected(url)) for url in (server_url, *other_urls)
+        )
         servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
         keys = ApiKeys(history.engine, lambda: SECRET, SecretStr(app_key) if app_key else None)
         runs = new_registry(
@@ -186,6 +189,15 @@ def running_app(
             assert not thread.is_alive(), "the app did not end"
             services.batches.close()
             services.chains.close()
+
+
+@contextlib.contextmanager
+def connected(url: ServerAddress | str) -> Iterator[Client]:
+    """Yield a client whose idle connections are closed after each test, or earlier by themselves."""
+    with Client(url) as client:
+        closing.append(client.close_idle)
+        yield client
+        closing.remove(client.close_idle)
 
 
 def open_history(folder: Path, limits: HistoryLimits | None = None) -> RunStore:

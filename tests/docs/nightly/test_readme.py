@@ -25,7 +25,7 @@ from tests.docs.test_readme import (
     serving,
 )
 from tests.support.app_process import launched
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tools.pictures import main as make_pictures
@@ -36,7 +36,7 @@ ONCE = [block for block in SHELL if "-m comfy " in block and block not in RUN_EL
 
 
 @pytest.fixture(scope="module")
-def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
     with running_demo_app(step_seconds=0) as (_, running):
         closing.append(running.close_idle)
         yield running

@@ -12,7 +12,7 @@ import websocket
 
 from comfy.runs.interface import UNWATCHED, Origin
 from tests.support.languages.catalogs import write_catalog
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.gradio.internals import JOIN
@@ -43,7 +43,7 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
 
 
 @pytest.fixture(scope="module")
-def app(languages: Languages, own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+def app(languages: Languages, own_temporary_folder: Path) -> Iterator[RunningApp]:
     """Run an app that has both languages."""
     settings = WebSettings(port=0, languages=languages)
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):

@@ -14,7 +14,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from tests.browser.nightly.walk.states import Walker
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import PAINTED, WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
@@ -83,7 +83,7 @@ def kinds() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="package")
 def walk_site(
-    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path, closing: Closing
+    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path
 ) -> Iterator[Site]:
     """Yield the site. Its server's steps take no time."""
     folder = tmp_path_factory.mktemp("walk") / "workflows"

@@ -17,7 +17,7 @@ from tests.browser.opening.nightly.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
 from tests.support.brought import give
 from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages
-from tests.support.leaks import Closing
+from tests.support.leaks import closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 from ui.languages.catalogs import Languages
@@ -37,7 +37,7 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
 
 
 @pytest.fixture(scope="module")
-def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iterator[Site]:
+def pseudo_site(walk_site: Site, languages: Languages) -> Iterator[Site]:
     """Yield a site with the shipped workflows in both languages."""
     with running_app(
         walk_site.demo.url, settings=WebSettings(port=0, languages=languages), may_keep=True
