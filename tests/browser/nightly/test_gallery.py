@@ -1,4 +1,4 @@
-"""Settings of shared results, and guests of an album."""
+"""Settings of shared results, guests of an album, and barriers on both their pages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from tests.browser.nightly.walk.axe import is_installed, violations
 from tests.support.history_tiles import ONE, make
 from tests.support.visitor import Site, Visit, Visitor
 
@@ -59,6 +60,9 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     expect(guest.page.get_by_role("navigation")).to_have_count(0)
     guest.page.locator("#gallery .tile").click()
     expect(guest.page.locator(".media img")).to_be_visible()
+    if is_installed():
+        assert not violations(page), "the owner's page"
+        assert not violations(guest.page), "the guest's review"
     guest.page.keyboard.press("k")
     guest.page.get_by_role("textbox", name="Name").fill("Gus")
     guest.page.get_by_role("button", name="Continue").click()

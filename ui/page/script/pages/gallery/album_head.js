@@ -18,6 +18,7 @@ import { albumAt, isGuest } from "./calls.js";
 
 export class AlbumHead {
   place = element("header", "album-head stack");
+  #path = element("nav", "path aside");
   #about = element("p", "aside");
   #links = element(
     "span",
@@ -36,6 +37,9 @@ export class AlbumHead {
     const words = element("div", "", first, this.#about);
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
+    this.#path.ariaLabel = message("Albums above");
+    this.#path.append(linkIn({ id: "", title: message("Gallery") }));
+    if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links), note);
     this.tell({ keep: album.kept, reject: 0, open: album.items - album.kept });
   }
@@ -45,10 +49,9 @@ export class AlbumHead {
    * @param {readonly Album[]} albums every album that the user may see
    */
   placeAmong(albums) {
-    const path = element("nav", "path aside", ...linksAbove(this.#album, albums));
-    path.ariaLabel = message("Albums above");
+    let around = parentOf(this.#album, albums);
+    for (; around; around = parentOf(around, albums)) this.#path.children[0]?.after(linkIn(around));
     const inside = albums.filter(({ parent }) => parent === this.#album.id);
-    this.place.prepend(path);
     if (inside.length) this.place.append(cardsOf(inside));
   }
 
@@ -96,21 +99,14 @@ function keptLink(path, words) {
 }
 
 /**
- * Return links to the page of all albums and to the albums that contain this one, the outermost first.
  * @param {Album} album
  * @param {readonly Album[]} albums
  */
-function linksAbove({ parent }, albums) {
-  /** @type {{ id: string, title: string }[]} */
-  const above = [];
-  let around = albums.find(({ id }) => id === parent);
-  while (around) {
-    above.unshift(around);
-    const { parent: next } = around;
-    around = albums.find(({ id }) => id === next);
-  }
-  return [{ id: "", title: message("Gallery") }, ...above].flatMap(({ id, title }) => {
-    const link = Object.assign(element("a", "", title), { href: linkTo(id) });
-    return [link, " › "];
-  });
+const parentOf = ({ parent }, albums) => albums.find(({ id }) => id === parent);
+
+/** @param {{ id: string, title: string }} album @returns a link in the path to an album */
+function linkIn({ id, title }) {
+  const link = element("a", "", title);
+  link.href = linkTo(id);
+  return element("span", "", link, " › ");
 }
