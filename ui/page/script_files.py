@@ -255,6 +255,7 @@ _FIRST = (
     "form/filled.js",
     "form/form.js",
     "form/live_chooser.js",
+    "form/reset.js",
     "form/seeds.js",
     "making/negative.js",
     "runs/start.js",

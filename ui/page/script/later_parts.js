@@ -1,22 +1,18 @@
 // @ts-check
-// Parts of the page that come after its first form: the app's news, announcements, marks on changed fields, keyboard
-// shortcuts, files dropped on the page, the image editor, masks, shared settings.
+// Parts of the page that come after its first form: announcements, keyboard shortcuts, files dropped on
+// the page, the image editor, masks, shared settings.
 
 import { showAnnouncements } from "./announcement.js";
 import { refuseVaried } from "./batches/given.js";
 import { INPUTS } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
-import { markChanges } from "./form/reset.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { masksHold } from "./mask/holding.js";
-import { listen } from "./page_socket.js";
 import { TYPEFACE, write } from "./storage.js";
 
 /** Start them. */
 export function beginLater() {
-  listen();
-  markChanges();
   showTypeface();
   showAnnouncements();
   tellCutUpload();

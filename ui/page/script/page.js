@@ -17,6 +17,7 @@ import {
 import { filled } from "./form/filled.js";
 import { expectForm, waitsForForm } from "./form/form.js";
 import { replacedLine } from "./form/replaced.js";
+import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
   closeApi,
@@ -33,6 +34,7 @@ import {
   watchRequests,
 } from "./gradio.js";
 import { message } from "./messages.js";
+import { listen } from "./page_socket.js";
 import { tellPartLoading } from "./part_loading.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
@@ -232,6 +234,7 @@ addEventListener("popstate", (event) => {
 tellColumns();
 addEventListener("resize", tellColumns);
 restore();
+markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));
 keepTextsOut();
 translateNames();
@@ -245,6 +248,7 @@ showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
 page.subscribe(tellHeight);
+listen();
 sendKept();
 startWorker();
 later = await import("./later_parts.js");
