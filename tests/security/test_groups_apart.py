@@ -84,7 +84,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
     permissions = Permissions(
         keep=lambda _: True,
         operates=lambda owner: owner == "user:root",
-        group=lambda owner: GROUPS[owner.removeprefix("user:")],
+        group=lambda owner: GROUPS.get(owner.removeprefix("user:"), united([])),
     )
     config = tmp_path_factory.mktemp("runner") / "config.toml"
     config.write_text("", "utf-8")
@@ -276,6 +276,21 @@ def test_an_album_keeps_a_groups_workflow(sessions: Sessions) -> None:
         assert (bool(item["prompt"]), item["settings"]) == (True, sees)
         values = asked(sessions, user, "GET", path.replace("/items", f"/values?item={item['id']}"))
         assert (values.status_code == 200, "crimson/" in values.text) == (sees, sees)
+
+
+def test_a_link_shows_no_workflow_of_others(sessions: Sessions) -> None:
+    """Ben's link shows settings. With it, he would see what Anna's group has."""
+    album = asked(sessions, "ben", "POST", "/albums", {"title": "A", "access": "shared"})
+    path = f"/albums/{album.json()['id']}"
+    for user, workflow in (("anna", "crimson/picture"), ("ben", "cobalt/picture")):
+        added = {"runs": [a_run(sessions, user, workflow)], "settings": True}
+        assert asked(sessions, user, "POST", f"{path}/items", added).status_code == 201
+    link = asked(sessions, "ben", "POST", f"{path}/link", {"settings": True}).json()["token"]
+    for part in ("items", "zip?verdict="):
+        shown = asked(sessions, "ben", "GET", f"/albums/{link}/{part}").content.decode("latin-1")
+        assert ("crimson" in shown, "cobalt" in shown) == (False, True)
+    found = asked(sessions, "ben", "GET", f"/albums/{link}/items?text=crimson").json()
+    assert found["total"] == 0
 
 
 def test_a_member_may_publish_without_editing(

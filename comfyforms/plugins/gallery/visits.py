@@ -87,8 +87,9 @@ class Visit:
 
     def knows(self, item: AlbumItem | Facet) -> bool:
         """Return whether the caller learns the workflow of a result: its owner does, and guests of
-        a link that shows settings. For others, their groups decide."""
-        is_told = self.link is not None and self.link.settings
+        a link that shows settings learn the album owner's. For others, their groups decide."""
+        is_shown = self.link is not None and self.link.settings
+        is_told = is_shown and item.owner == self.album.owner
         is_open = item.workflow.startswith(OPENED_MARK) or self.sees(item.workflow)
         return is_told or is_open or item.owner == self.person.key
 
