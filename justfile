@@ -38,9 +38,9 @@ style:
 types:
     .venv/bin/mypy
 
-# Python's types on win32 or darwin
-types-on system:
-    .venv/bin/mypy --platform {{system}} --cache-dir .mypy_cache/{{system}} app.py comfyforms comfy ui
+# Python's types on win32 or darwin, of all files or those named
+types-on system *files="app.py comfyforms comfy ui":
+    .venv/bin/mypy --platform {{system}} --cache-dir .mypy_cache/{{system}} {{files}}
 
 # Style, types and unit tests of the page's script and styles, and of the script in ComfyUI's editor
 script:

@@ -162,7 +162,7 @@ def subcommand(words: list[str]) -> Iterator[str]:
 def help_of(words: tuple[str, ...]) -> str:
     """Return a program's help. Our own commands answer in this process."""
     program, *rest = Path(words[0]).name, *words[1:]
-    if program == "python" and rest[:1] == ["-m"] and rest[1].startswith("tools."):
+    if program == "python" and rest[:1] == ["-m"] and rest[1].startswith(("tools.", "tests.")):
         module = ROOT / rest[1].replace(".", "/")
         file = module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
         return file.read_text(encoding="utf-8")
