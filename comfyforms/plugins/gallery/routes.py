@@ -301,10 +301,11 @@ class AlbumHandlers:
         facets = self.store.facets(album.id) if is_first or has_words else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}
         viewer = Viewer(visit.person.key, bool(visit.owner), hidden)
-        items = self.store.items(album.id, wanted, limit, viewer)
+        items = self.store.items(album.id, wanted, limit + 1, viewer)
+        is_last, items = len(items) <= limit, items[:limit]
         page = ItemsPage(
             self._item_docs(visit, items),
-            str(items[-1].n) if len(items) == limit else None,
+            None if is_last else str(items[-1].n),
             album.version,
             self.store.counts([album.id])[album.id],
         )

@@ -17,7 +17,7 @@ import { message } from "../messages.js";
  * `verdict`, `stars`: the caller's own. `title`: the workflow's.
  * @typedef {"keep" | "reject" | ""} Verdict
  * @typedef {{ by: string, mine: boolean, verdict: Verdict, stars: number }} ItemReview
- * @typedef {{ id: string, kind: "image" | "video" | "audio", address: string,
+ * @typedef {{ id: string, kind: "image" | "video" | "audio" | "3d" | "file", address: string,
  *   thumb: string | null, width: number, height: number, title: string, by: string, mine: boolean, added_at: number,
  *   settings: boolean, prompt: string, verdict: Verdict, stars: number, keeps: number, rejects: number,
  *   reviews: readonly ItemReview[], comments: number }} AlbumItem

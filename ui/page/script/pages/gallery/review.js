@@ -163,8 +163,8 @@ export class Review {
     this.#talk.ariaLabel = [message("Comments"), comments || ""].join(" ").trim();
     this.#use.hidden = !(settings && this.#may.includes("settings") && this.#may.includes("add"));
     this.#save.href = addressOf(address);
-    this.#previous.ariaDisabled = String(!this.#items.itemAt(this.#at - 1));
-    this.#next.ariaDisabled = String(!this.#items.itemAt(this.#at + 1));
+    this.#previous.ariaDisabled = String(this.#at === 0);
+    this.#next.ariaDisabled = String(this.#at + 1 === total); // the next one may not be loaded yet
   }
 
   /** @param {KeyboardEvent} event */
@@ -248,12 +248,13 @@ const reviewWords = ({ by, verdict, stars }) =>
  * @param {AlbumItem} item
  */
 async function mediaOf({ kind, address, by, title }) {
-  if (kind !== "image")
+  if (kind === "video" || kind === "audio")
     return Object.assign(element(kind), {
       src: addressOf(address),
       controls: true,
       loop: kind === "video",
     });
+  if (kind !== "image") return element("p", "", message("File"));
   const image = Object.assign(element("img"), { src: addressOf(address), alt: `${title}, ${by}` });
   await image.decode().catch(() => undefined);
   return image;

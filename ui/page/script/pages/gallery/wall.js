@@ -51,7 +51,7 @@ export class Wall {
     this.#version = album.version;
     this.#selection = new Selection(
       (ids) => this.#list?.pick(ids),
-      (runs) => this.#actionsFor(new Set(runs.map(({ id }) => id))),
+      (runs, isMany) => this.#actionsFor(new Set(runs.map(({ id }) => id)), isMany),
     );
     this.#list = new History(
       this.place,
@@ -176,15 +176,14 @@ export class Wall {
    */
   async #hear({ version, items }) {
     if (version === this.#version) return;
-    const since = this.#version;
-    this.#version = version;
-    const query = new URLSearchParams({ since: String(since) });
+    const query = new URLSearchParams({ since: String(this.#version), limit: LIMIT });
     /** @type {ItemPage | null} */
     const told = await get(albumAt("/items", query));
     if (!told) return;
+    this.#version = version;
     this.#count(told.counts);
     this.#change(told.items);
-    const isOther = this.#filter.length > 0 || this.#total !== items;
+    const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
     if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
   }
@@ -269,8 +268,9 @@ export class Wall {
   /**
    * Return the actions for the selected items.
    * @param {ReadonlySet<string>} ids
+   * @param {boolean} isMany see `Selection`
    */
-  #actionsFor(ids) {
+  #actionsFor(ids, isMany) {
     const items = this.#items.filter(({ id }) => ids.has(id));
     const judge = (/** @type {Verdict} */ verdict) => async () => {
       for (const item of items) await this.#say(item, { verdict, stars: item.stars });
@@ -287,8 +287,8 @@ export class Wall {
     const actions = [
       [this.#may("review"), message("Keep"), judge("keep"), true],
       [this.#may("review"), message("Reject"), judge("reject"), true],
-      [this.#may("add"), message("More like these"), likeThese, isAlike],
-      [this.#may("add"), message("Remove"), () => this.#remove(items), isOwn],
+      [this.#may("add"), message("More like these"), likeThese, isAlike && !isMany],
+      [this.#may("add"), message("Remove"), () => this.#remove(items), isOwn && !isMany],
     ];
     return actions.flatMap(([isOffered, words, does, isOn]) => {
       const made = button(words, does);
