@@ -6,7 +6,7 @@ import { newPage, Socket } from "./fake_browser.js";
 import { queuedDoc, staged } from "./run_docs.js";
 
 newPage();
-const { disconnectAll, follow, hear, restore, stop } = await import(
+const { disconnectAll, engage, follow, hear, restore, stop } = await import(
   "../../../ui/page/script/runs/following.js"
 );
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
@@ -96,6 +96,8 @@ test("stored runs stay hidden until the app confirms them", () => {
       ["a", true],
     ],
   );
+  engage(); // a form came before the app's list
+  assert.deepEqual(live(), []);
   hear([entry("a")]);
   assert.deepEqual(live().sort(), ["live/a", "live/b"]); // the end of `b` arrives over a socket, too
   assert.equal(page.now.runs.get("a").unconfirmed, false);

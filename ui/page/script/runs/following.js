@@ -87,6 +87,9 @@ export const followChain = (id) =>
 export function hear(entries) {
   page.set(listed(page.now, entries, performance.now()));
   engage();
+  // Unlisted runs have ended: ask how.
+  for (const { id } of unfinished(page.now))
+    if (!page.now.order.includes(id) && !sockets.has(id)) connect(id);
   rememberRuns();
 }
 
@@ -201,12 +204,12 @@ export function rememberRuns() {
   write(sessionStorage, READ, [...troubled(page.now).map((run) => run.id), ...shown]);
 }
 
-/** Connect to the current run and to unlisted ones. Runs further back in the queue need no socket. */
+/** Connect to the current run. Runs further back in the queue need no socket. */
 export function engage() {
   const first = current(page.now);
   for (const { id } of unfinished(page.now))
     if (id !== first?.id && page.now.order.includes(id)) disconnect(id);
-    else if (!sockets.has(id)) connect(id);
+  if (first && !sockets.has(first.id)) connect(first.id);
 }
 
 /**
