@@ -28,7 +28,7 @@ from ui.files.deleting import RunDeletion
 # The buttons that something covers. Narrow pages hide Stop while nothing runs.
 COVERED = """() => ["generate", "stop"].filter((id) => {
     const one = document.getElementById(id);
-    if (one.disabled && !one.checkVisibility()) return false;
+    if (one.disabled && !one.checkVisibility({ checkVisibilityCSS: true })) return false;
     const { left, top, width, height } = one.getBoundingClientRect();
     const across = [0.05, 0.5, 0.95].map((part) => left + part * width);
     const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
@@ -207,7 +207,9 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     expect(bar).to_be_hidden()
     person.page.get_by_role("button", name="Select", exact=True).click()
     off = bar.locator("[aria-disabled=true]")
-    expect(off).to_have_text(["Download", "Share…", "☆ Favorite", "Compare", "Delete"])
+    expect(off).to_have_text(
+        ["Download", "Share…", "Share with the team…", "☆ Favorite", "Compare", "Delete"]
+    )
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
