@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
+import ssl
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextvars import Context
@@ -68,6 +70,10 @@ class PushMessages:
         self._unfinished: dict[str, set[str]] = {}  # ids at the last look, by owner
         self._heard = asyncio.Queue[str]()
 
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()  # reads certificates for 60 ms: not when the app starts
+
     @property
     def public_key(self) -> str:
         point = self._signer.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
@@ -94,15 +100,15 @@ class PushMessages:
         with contextlib.ExitStack() as leave:
             for source in (services.runs, services.batches, services.chains):
                 leave.callback(source.subscribe(hear))
-            async with httpx.AsyncHTTPTransport() as transport, background(self._send(transport)):
+            async with background(self._send()):
                 yield
 
-    async def _send(self, transport: httpx.AsyncHTTPTransport) -> None:
+    async def _send(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 owner = await self._heard.get()
                 for work in self._look(owner):
-                    tasks.create_task(self._tell(owner, work, transport))
+                    tasks.create_task(self._tell(owner, work))
 
     def _look(self, owner: str) -> list[_Work]:
         """Return the work that ended since the last look, and remember unfinished work."""
@@ -116,15 +122,16 @@ class PushMessages:
         over = (*_UNFINISHED, "stopped")
         return [work for work in works if work[0] in before and work[2] not in over]
 
-    async def _tell(self, owner: str, work: _Work, transport: httpx.AsyncHTTPTransport) -> None:
+    async def _tell(self, owner: str, work: _Work) -> None:
         try:
             if self._identity.is_connected(owner):  # an open page shows its own notification
                 await asyncio.sleep(_SILENCE)
             if self._identity.is_connected(owner):
                 return
-            for endpoint, one in list(self._subscribers.items()):
-                if one.owner == owner and not await self._post(endpoint, one, work, transport):
-                    self._subscribers.pop(endpoint, None)
+            async with httpx.AsyncHTTPTransport(verify=self._tls) as transport:
+                for endpoint, one in list(self._subscribers.items()):
+                    if one.owner == owner and not await self._post(endpoint, one, work, transport):
+                        self._subscribers.pop(endpoint, None)
         except Exception:
             log.exception("A push message failed with an internal error")
 
