@@ -26,6 +26,7 @@ from ui.web.shares import Caller, Share
 log = logging.getLogger(__name__)
 
 _LONGEST = 20_000  # characters of a prompt
+_MOST_BYTES = 1_000_000  # of an answer
 _SECONDS = 90.0  # a model on a processor takes that long for its first answer
 _AT_ONCE, _PER_USER, _PER_ADDRESS = 4, 1, 2
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)  # of models that think aloud
@@ -88,13 +89,19 @@ def _text(answer: bytes) -> str:
 
 
 async def _answer(settings: RewritingSettings, body: dict[str, Any]) -> bytes:
-    """Return the server's answer. Raises httpx.HTTPError, or ValueError for a refusal."""
+    """Return the answer. Raises httpx.HTTPError, or ValueError if it is refused or too long."""
     key = settings.rewrite_key.get_secret_value() if settings.rewrite_key else ""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    address = f"{settings.rewrite_server}/chat/completions"
+    address, content = f"{settings.rewrite_server}/chat/completions", b""
     # Proxies from the environment would see the key.
-    async with httpx.AsyncClient(trust_env=False, timeout=_SECONDS) as client:
-        response = await client.post(address, json=body, headers=headers)
-    if not response.is_success:
-        raise ValueError(f"status {response.status_code}")
-    return response.content
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=_SECONDS) as client,
+        client.stream("POST", address, json=body, headers=headers) as response,
+    ):
+        if not response.is_success:
+            raise ValueError(f"status {response.status_code}")
+        async for part in response.aiter_bytes():
+            content += part
+            if len(content) > _MOST_BYTES:
+                raise ValueError("the answer is too long")
+    return content
