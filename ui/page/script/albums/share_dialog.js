@@ -9,7 +9,7 @@ import { inTree } from "./items.js";
 
 /** @import { Album } from "./items.js" */
 
-const NEW = "new"; // no album's id: these are numbers
+const NEW = "new"; // no album's id: these are longer
 
 /**
  * Ask for an album, then put results into it.
