@@ -15,7 +15,8 @@ from comfy.base.messages import message
 from comfy.comfyui.servers.managers import managed_servers
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.requirements.model import NodePack
-from ui.administration.announcements import Actor, Announcements, AuditLog
+from ui.administration.announcements import Announcements
+from ui.administration.audit_log import Actor, AuditLog
 from ui.administration.model_downloads import ModelActions
 from ui.administration.people import Figures, People
 from ui.administration.servers import Monitor, RunActions, ServerActions

@@ -14,7 +14,7 @@ from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
 from comfy.templates.gallery import KnownParts
 from comfyforms.comfyui_node.downloads.queue import Change
-from ui.administration.announcements import Actor, AuditLog
+from ui.administration.audit_log import Actor, AuditLog
 from ui.library import WorkflowLibrary
 
 _MOST_NAMED = 5  # files of one action

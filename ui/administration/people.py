@@ -27,7 +27,7 @@ from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
 from ui.accounts.login import DAY, Login
 from ui.accounts.users import Role, UnknownUser, UsersFile
-from ui.administration.announcements import Actor, AuditLog
+from ui.administration.audit_log import Actor, AuditLog
 from ui.library import WorkflowLibrary
 
 EXPIRING_DAYS = 7  # days in which results count as expiring

@@ -21,7 +21,7 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.local_comfyui.supervisor import ComfyUIStatus, LocalComfyUI
 from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
-from ui.administration.announcements import Actor, AuditLog
+from ui.administration.audit_log import Actor, AuditLog
 from ui.documents.headlines import AWAY, elapsed_words
 from ui.services import OptionalParts
 from ui.web.identity import Identity

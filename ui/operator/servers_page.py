@@ -27,7 +27,8 @@ from comfy.local_comfyui.supervisor import ComfyUIStatus
 from comfy.records.administration import ModelRequest, Notice
 from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID, Change, DownloadStatus
-from ui.administration.announcements import LONGEST_NOTICE, Actor
+from ui.administration.announcements import LONGEST_NOTICE
+from ui.administration.audit_log import Actor
 from ui.administration.desk import Administration
 from ui.administration.servers import (
     GUEST,

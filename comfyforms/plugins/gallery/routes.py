@@ -48,7 +48,7 @@ from comfyforms.plugins.gallery.documents import (
     PersonDoc,
 )
 from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
-from ui.administration.announcements import Actor, AuditLog
+from ui.administration.audit_log import Actor, AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
 from ui.api.runs import Runs

@@ -1,0 +1,69 @@
+"""Log of administrators' actions: a line in the app's log, and a record for the page."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from comfy.base.errors import ComfyError
+from comfy.records.administration import AdministrationStore, AuditLine
+from comfy.records.audit import AuditAction, AuditEvent, AuditEvents
+
+log = logging.getLogger(__name__)
+_MOST = 50  # shown on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Administrator who does something: the `owner` of their runs, and their `name` for people."""
+
+    owner: str
+    name: str
+
+
+class AuditLog:
+    """Log of actions. Without a `store`, administrators' last ones are in memory. `events`: the
+    actions of all users, None without a database. Thread-safe."""
+
+    def __init__(
+        self, store: AdministrationStore | None, events: AuditEvents | None = None
+    ) -> None:
+        self._store = store
+        self.events = events
+        self._lines: deque[AuditLine] = deque(maxlen=_MOST)
+
+    def note(self, actor: Actor, sentence: str, action: AuditAction = "administer") -> None:
+        """Log an action for the page of activity. The sentence names the person who did it."""
+        log.info("%s", sentence)
+        self.event(actor.owner, action, sentence)
+        if self._store is None:
+            self._lines.appendleft(AuditLine(time.time(), sentence))
+            return
+        try:
+            self._store.add_line(sentence)
+        except ComfyError as problem:  # the action was done anyway
+            log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
+
+    def event(self, owner: str, action: AuditAction, what: str) -> None:
+        """Record an action of a user, which was done anyway if that fails."""
+        try:
+            if self.events is not None:
+                self.events.add(owner, action, what)
+        except ComfyError as problem:
+            log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
+
+    def export(
+        self, name_of: Callable[[str], str], since: float, until: float
+    ) -> Iterator[AuditEvent]:
+        """Yield the actions of all users between two times, newest first. `name_of`: the name of an
+        owner's account."""
+        for one in self.events.between(since, until) if self.events else ():
+            account = one.account if one.account.startswith(("user:", "openid:")) else ""
+            yield replace(one, account=account, person=name_of(account))
+
+    def last(self) -> tuple[AuditLine, ...]:
+        """Return the last actions, newest first. Raises ComfyError."""
+        return tuple(self._lines) if self._store is None else self._store.lines(_MOST)
