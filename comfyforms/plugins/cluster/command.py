@@ -19,7 +19,7 @@ def manage_cluster(arguments: Sequence[str]) -> int:
     """Run the command in the arguments after `cluster`, and print its result. Return the exit
     code: 0, 1 if the check found a problem, or 2 with a message on failure."""
     known, rest = _parser().parse_known_args(arguments)
-    settings = read_settings(rest, serves=False)
+    settings = read_settings(rest, serves=known.action == "check")
     assert isinstance(settings, ClusterSettings)
     try:
         return _check(settings) if known.action == "check" else _import(known.source, settings)

@@ -1,8 +1,8 @@
 """The processes of a cluster: each says that it is alive, and takes over the runs of those that
 aren't.
 
-All must have the same data folder, workflow files and ComfyUI servers. A file per process in the
-data folder, named by its life, shows whether they do.
+All must have the same data folder, workflow files, ComfyUI servers and settings. A file per process
+in the data folder, named by its life, shows whether they do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,21 +41,26 @@ _MOST_NAMED = 3  # names in a sentence
 
 @dataclass(frozen=True, slots=True)
 class SharedSetup:
-    """Digests of workflow files by their names, and addresses of servers without credentials."""
+    """Digests of workflow files and of settings by their names, and addresses of servers without
+    credentials."""
 
     workflows: Mapping[str, str] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps({"workflows": dict(self.workflows), "servers": self.servers})
+        return json.dumps(asdict(self))
 
     @classmethod
     def of_json(cls, body: str) -> SharedSetup | None:
         """Return the setup in a JSON text; None for any other text."""
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             found: dict[str, Any] = json.loads(body)
-            workflows = {str(name): str(one) for name, one in found["workflows"].items()}
-            return cls(workflows, tuple(map(str, found["servers"])))
+            workflows, settings = (
+                {str(name): str(one) for name, one in found[part].items()}
+                for part in ("workflows", "settings")
+            )
+            return cls(workflows, tuple(map(str, found["servers"])), settings)
         return None
 
     def differences(self, other: SharedSetup, name: str) -> Iterator[str]:
@@ -77,6 +82,10 @@ class SharedSetup:
         )
         if any(servers):
             yield f"{name} has other ComfyUI servers: {'; '.join(filter(None, servers))}."
+        names = sorted({*self.settings, *other.settings})
+        other_values = [one for one in names if self.settings.get(one) != other.settings.get(one)]
+        if other_values:
+            yield f"{name} has {_listed('other settings:', other_values)}."
 
 
 def _listed(word: str, names: Sequence[str]) -> str:
@@ -89,10 +98,13 @@ def _listed(word: str, names: Sequence[str]) -> str:
 class SetupReader:
     """Reader of this process's setup, which reads changed files only."""
 
-    def __init__(self, workflows: Path, servers: Sequence[str]) -> None:
-        """`servers`: the addresses of the ComfyUI servers, as far as processes must have the same
-        ones."""
+    def __init__(
+        self, workflows: Path, servers: Sequence[str], settings: Mapping[str, object]
+    ) -> None:
+        """`servers`, `settings`: the addresses of the ComfyUI servers and the settings, as far as
+        processes must have the same ones."""
         self._folder, self._servers = workflows, tuple(servers)
+        self._settings = {name: _digest(repr(one).encode()) for name, one in settings.items()}
         self._known: dict[Path, tuple[tuple[int, int], str]] = {}
 
     def read(self) -> SharedSetup:
@@ -106,14 +118,14 @@ class SetupReader:
                 mark = about.st_mtime_ns, about.st_size
                 before = self._known.get(path)
                 is_same = before is not None and before[0] == mark
-                known[path] = before if before and is_same else (mark, _digest(path))
+                known[path] = before if before and is_same else (mark, _digest(path.read_bytes()))
         self._known = known
         names = {str(path.relative_to(self._folder)): one for path, (_, one) in known.items()}
-        return SharedSetup(names, self._servers)
+        return SharedSetup(names, self._servers, self._settings)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 _FOLDER = "processes"

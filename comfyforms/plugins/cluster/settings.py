@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from comfyforms.plugins.cluster.processes import SetupReader
 
 _PACKAGES = ("dbos", "psycopg", "redis")  # the extra `cluster` in pyproject.toml
+# Settings of one process. Servers are compared by their addresses.
+_OWN_SETTINGS = frozenset(
+    {"config", "process", "port", "host", "pages", "execute", "log_format", "server"}
+)
 _PROCESS = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
@@ -98,8 +103,14 @@ class ClusterSettings(Settings):
         return self.process or f"{socket.gethostname()}:{self.port}"
 
     def setup(self) -> SetupReader:
-        """Return the reader of what all processes must have alike: workflow files and servers."""
+        """Return the reader of what all processes must have in common: workflow files, servers and
+        settings. Paths may differ between machines, and secrets aren't compared."""
         from comfyforms.plugins.cluster.processes import SetupReader
 
         servers = [address.url for address in self.server_addresses]
-        return SetupReader(self.workflows.absolute(), servers)
+        shared = {
+            name: value
+            for name, value in self
+            if name not in _OWN_SETTINGS and not isinstance(value, Path | SecretStr)
+        }
+        return SetupReader(self.workflows.absolute(), servers, shared)

@@ -91,8 +91,8 @@ def check_same_folder(folder: Path, processes: Sequence[KnownProcess]) -> str:
 
 
 def check_same_setup(folder: Path, processes: Sequence[KnownProcess], here: SharedSetup) -> str:
-    """Check that these processes have the same workflow files and servers as this one would have.
-    Raises ComfyError."""
+    """Check that these processes have the same workflow files, servers and settings as this one
+    would have. Raises ComfyError."""
     try:
         setups = ProcessFiles(folder).setups([one.life for one in processes])
     except OSError as error:

@@ -104,6 +104,13 @@ def test_notices_other_workflows_and_servers(
     assert f"other ComfyUI servers: only there {shown}; only here http://localhost:" in words
 
 
+def test_notices_other_settings(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """The check names the settings that differ, but not those that each process has of its own."""
+    code, problems = checked(cluster, capsys, open="no", process="app-2")
+    differs = "app-1 has other settings: open. Give all processes the same ones."
+    assert (code, problems) == (1, {"setup": [differs]})
+
+
 def test_says_that_an_encrypted_wire_needs_tls(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
