@@ -25,6 +25,7 @@ from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 # Limits for untrusted values: every caller of the health endpoint gets these reports.
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
 _FRESH = 2.0  # seconds that a response stays valid for all callers
+_DOWN_SECONDS = 1.0  # to wait for a server that didn't answer the last check, shorter than a probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _names(servers: Sequence[ComfyServer], *, shown: bool) -> tuple[str, ...]:
 def _health_of(server: ComfyServer, name: str) -> ServerReport:
     """Query a server and return its report under this name. If it doesn't respond, report it as
     down."""
-    client = server.client.fork(timeout=ANSWER_SECONDS)
+    client = server.client.fork(timeout=ANSWER_SECONDS if server.up else _DOWN_SECONDS)
     try:
         stats, queue = client.system_stats(), client.queue()
     except ComfyError:

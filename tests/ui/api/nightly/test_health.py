@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from comfy.comfyui.servers.pool import CheckPauses
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.reports import fresh
+from comfy.comfyui.servers.server import ANSWER_SECONDS
 from comfy.demo import DemoServer
 from tests.support.serving import Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -42,6 +47,21 @@ def test_each_server_reports_its_state(served: Served) -> None:
     assert (up["running"], up["waiting"]) == (0, 0)
     assert up["memory"][0]["free"] > 0
     assert (down["up"], down["version"], down["memory"]) == (False, "", [])
+
+
+def test_a_server_that_hangs_delays_later_reports_little() -> None:
+    """After a failed check, a report waits for the server for a second, so that probes of the app
+    get their answer."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Client(f"http://127.0.0.1:{silent.getsockname()[1]}") as client,
+    ):
+        pool = ServerPool(client)
+        pool.servers[0].recheck(gone=True)
+        began = time.monotonic()
+        ((_, report),) = fresh(pool)()
+        assert not report.up
+        assert time.monotonic() - began < ANSWER_SECONDS
 
 
 def test_health_reports_that_all_servers_must_wait(served: Served) -> None:
