@@ -11,19 +11,36 @@ gives it a widget. The saved node does.
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_GROUP, InputSpec, RowNotation
+from comfy.base.json_values import as_mapping
+from comfy.comfyui.input_spec import (
+    AUTOGROW,
+    DYNAMIC_GROUP,
+    InputSpec,
+    RowNotation,
+    parse_input,
+)
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.packs import rule_of
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
-from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restored, widget_type
+from comfy.graph.widgets import (
+    NodeWidget,
+    fits,
+    grown_inputs,
+    layout,
+    personalise,
+    restored,
+    widget_type,
+)
 
 # Types for which the script of a popular pack makes a widget: Comfyui-Easy-Use, ComfyUI-RMBG,
-# comfy_mtb and ComfyUI-Lora-Manager. Older files have no socket that would tell.
+# comfy_mtb, ComfyUI-Lora-Manager and AlekPet's nodes. Older files have no socket that would tell.
 _TYPES = frozenset(
     {
         "AUTOCOMPLETE_TEXT_LORAS",
@@ -39,6 +56,7 @@ _TYPES = frozenset(
         "LORAS",
         "LORA_POOL_CONFIG",
         "MTB_COLOR",
+        "PYCODE",
         "RANDOMIZER_CONFIG",
     }
 )
@@ -61,6 +79,7 @@ def _with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
         for name, one in sockets.items()
         if name not in names and isinstance(one.options.get("default"), _SCALARS)
     }
+    more -= {slot.name for slot in node.inputs}
     values = node.widgets_values
     if more and isinstance(values, tuple) and len(values) == _stored(found) + len(more):
         return _as_widgets(found, more)
@@ -85,6 +104,32 @@ def _as_widgets(spec: NodeSpec, names: set[str]) -> NodeSpec:
         for one in spec.inputs
     )
     return replace(spec, inputs=tuple(inputs))
+
+
+def _hidden_widgets(spec: NodeSpec, node: GraphNode) -> Iterator[NodeWidget]:
+    """Yield widgets for hidden inputs that are declared like visible ones, if the file has a value
+    of their type (docs/comfyui.md#68). They have no spec, so forms don't show them."""
+    declared = as_mapping(as_mapping(spec.raw.get("input")).get("hidden"))
+    hidden = [
+        one
+        for name, raw in declared.items()
+        if isinstance(raw, list) and widget_type(one := parse_input(name, raw, required=False))
+    ]
+    values = node.widgets_values
+    listed = values[_stored(spec) :] if hidden and isinstance(values, tuple) else ()
+    named = {**(values if isinstance(values, Mapping) else {}), **node.named_values}
+    for one, by_position in itertools.zip_longest(hidden, listed[: len(hidden)]):
+        own = node.properties.get(one.name[:1].lower() + one.name[1:])
+        value = named.get(one.name, by_position) if own is None else own
+        value = json.dumps(value) if isinstance(value, dict) else value
+        # The text of a button or of a script's own view isn't the JSON that the node expects.
+        is_state = _is_json(value) or not _is_json(one.start)
+        if value is not None and fits(value, one) and is_state:
+            yield NodeWidget(one.name, value, stored=False)
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, str) and value.strip()[:1] in ("{", "[")
 
 
 def _stored(spec: NodeSpec) -> int:
@@ -147,8 +192,9 @@ def open_node(
         )
     rule = rule_of(node.type)
     spec = _with_pack_widgets(spec, node)
-    sockets = (slot.widget for slot in node.inputs if slot.widget)
+    sockets = {slot.widget or slot.name: slot.widget is not None for slot in node.inputs}
     widgets = restored(spec, rule.values(node), node.named_values, sockets)
+    widgets += _hidden_widgets(spec, node)
     widgets += rule.added(node)
     personalise(spec, widgets, node.properties)
     return LiveNode(

@@ -279,6 +279,38 @@ def _default_camera() -> dict[str, Any]:
 
 
 _VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
+# The widgets of the class before 2.1. Its files don't always name them by sockets; the last one is
+# newer than others, and a button follows.
+_PAINTED = (
+    "LanPaint_NumSteps",
+    "LanPaint_Lambda",
+    "LanPaint_StepSize",
+    "LanPaint_Beta",
+    "LanPaint_Friction",
+    "LanPaint_PromptMode",
+    "LanPaint_EarlyStop",
+    "LanPaint_Info",
+    "LanPaint_InnerThreshold",
+    "LanPaint_InnerPatience",
+    "LanPaint_MinStepFrac",
+)
+
+
+def _painted_values(node: GraphNode) -> SavedValues:
+    saved = node.widgets_values
+    if not isinstance(saved, tuple) or len(saved) < len(_PAINTED) - 1:
+        return saved
+    return dict(zip(_PAINTED, saved[:-1] if isinstance(saved[-1], str) else saved, strict=False))
+
+
+def _code_values(node: GraphNode) -> SavedValues:
+    """Return the first and the last value. The script's own widgets between them changed."""
+    saved = node.widgets_values
+    if not isinstance(saved, tuple) or len(saved) < 2:
+        return saved
+    return {"language": saved[0], "pycode": saved[-1]}
+
+
 _NO_RULE = PackRule()
 _OWN: Mapping[str, PackRule] = {
     **_IMPACT_RULES,
@@ -287,6 +319,8 @@ _OWN: Mapping[str, PackRule] = {
     **_RGTHREE_RULES,
     **_VHS_RULES,
     **_VIEWPORT_RULES,
+    "IDENode": PackRule(values=_code_values),
+    "LanPaint_SamplerCustomAdvanced": PackRule(values=_painted_values),
 }
 _RULES = PluginTable(_OWN, partial(contributed_rows, "pack_rules"))
 

@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from comfy.base.json_values import as_mapping
@@ -294,9 +295,10 @@ def restored(
     node: NodeSpec,
     values: Sequence[Any] | Mapping[str, Any] | None,
     named: Mapping[str, Any],
-    sockets: Iterable[str] = (),
+    sockets: Mapping[str, bool] = MappingProxyType({}),
 ) -> list[NodeWidget]:
-    """Return a node's widgets with their saved values. `sockets`: the saved widgets' sockets.
+    """Return a node's widgets with their saved values. `sockets`: for each saved socket, whether it
+    belongs to a widget.
 
     The editor reads a list by position. If the class has changed since, or if a pack's script adds
     widgets, values end up in the wrong widgets. `named`, the same values by name, is sometimes out
@@ -305,8 +307,10 @@ def restored(
     """
     if isinstance(values, Mapping):
         return _by_name(layout(node), values)
-    listed = _by_position(node, _with_numbered(layout(node), named), values or ())
-    by_socket = {} if named else _by_socket(layout(node), tuple(sockets), values or ())
+    widgets = _with_numbered(layout(node), named)
+    own = _without_socket_values(node, widgets, values or (), sockets)
+    by_socket = {} if named or own is not values else _by_socket(layout(node), sockets, own)
+    listed = _by_position(widgets, own)
     if not (named or by_socket):
         return listed
     by_name = _by_name(_with_numbered(layout(node), named), named or by_socket)
@@ -316,11 +320,14 @@ def restored(
 
 
 def _by_socket(
-    widgets: list[NodeWidget], sockets: tuple[str, ...], values: Sequence[Any]
+    widgets: list[NodeWidget], saved: Mapping[str, bool], values: Sequence[Any]
 ) -> Mapping[str, Any]:
     """Return the values by the names of the saved widgets' sockets, and of their companions. Empty
-    if the counts differ: a node may have widgets without a socket. Buttons have none either; a
-    script adds them last, with a text or nothing as their value."""
+    if a declared widget has no socket, as in editors before 1.16, or if the counts differ. Buttons
+    have no socket; a script adds them last, with a text or nothing as their value."""
+    sockets = [name for name, of_widget in saved.items() if of_widget]
+    if any(one.spec and one.stored and one.name not in sockets for one in widgets):
+        return {}
     companions: dict[str, list[str]] = {}
     for before, widget in itertools.pairwise(widgets):
         if not widget.sent and before.name in sockets:
@@ -344,10 +351,8 @@ def _with_numbered(widgets: list[NodeWidget], named: Mapping[str, Any]) -> list[
     return widgets
 
 
-def _by_position(
-    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any]
-) -> list[NodeWidget]:
-    waiting = iter(_without_socket_values(node, widgets, values))
+def _by_position(widgets: list[NodeWidget], values: Sequence[Any]) -> list[NodeWidget]:
+    waiting = iter(values)
     for widget in widgets:  # the list changes, but only after the current widget
         if widget.stored:
             value = next(waiting, _NO_MORE)
@@ -366,11 +371,11 @@ def _by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> list[NodeW
 
 def _misfits(widgets: Iterable[NodeWidget]) -> int:
     return sum(
-        widget.spec is not None and not _fits(widget.value, widget.spec) for widget in widgets
+        widget.spec is not None and not fits(widget.value, widget.spec) for widget in widgets
     )
 
 
-def _fits(value: object, spec: InputSpec) -> bool:
+def fits(value: object, spec: InputSpec) -> bool:
     """Tell if a value has the type of its widget. Names of files depend on the server."""
     match widget_type(spec):
         case "INT":
@@ -448,14 +453,14 @@ def _number_choice(widgets: list[NodeWidget]) -> None:
 
 
 def _without_socket_values(
-    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any]
+    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any], sockets: Mapping[str, bool]
 ) -> Sequence[Any]:
     """Return the values without those of `forceInput` sockets, if the counts show that an old
-    editor saved them (docs/comfyui.md#44)."""
+    editor saved them (docs/comfyui.md#44). It saved none for a socket without a widget."""
     names = {widget.name for widget in widgets}
     forced: list[bool] = []
     for spec in node.inputs:
-        if spec.name in names or spec.is_forced:
+        if spec.name in names or (spec.is_forced and sockets.get(spec.name, True)):
             forced.append(spec.is_forced)
             if spec.options.get("control_after_generate"):
                 forced.append(False)

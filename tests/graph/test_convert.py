@@ -389,19 +389,30 @@ def test_of_links_with_one_id_the_one_that_ends_here_counts() -> None:
 SHARED = Path(__file__).parents[3] / "shared"
 
 
-@pytest.mark.parametrize("name", ["f1_no_inputs_arrays", "f2_dup_link_ids", "lanpaint_ideogram"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "f1_no_inputs_arrays",
+        "f2_dup_link_ids",
+        "lanpaint_ideogram",
+        "r1_forceinput_small",
+        "r2_no_dummy",
+        "r3_hidden_widget",
+    ],
+)
 def test_reported_graphs(name: str) -> None:
     """Each converts to the prompt beside it. A button that a script adds has no saved name."""
     reports = SHARED / "reports"
     if not reports.exists():
         pytest.skip("the reported graphs are not here")
-    raw = Catalog.read(SHARED / "comfyui" / "object_info-0.33.0.json.gz").raw
-    more = json.loads((reports / "lanpaint.object_info.json").read_text())
+    raw = dict(Catalog.read(SHARED / "comfyui" / "object_info-0.33.0.json.gz").raw)
+    for definitions in reports.glob("*.object_info.json"):
+        raw |= json.loads(definitions.read_text())
     graph = json.loads((reports / f"{name}.json").read_text())
     expected = json.loads((reports / f"{name}.expected.json").read_text())
     for node in expected.values():
         node["inputs"].pop("More Info, Bug Report, Star on GitHub ⭐", None)
-    prompt = convert(graph, Catalog({**raw, **more})).prompt
+    prompt = convert(graph, Catalog(raw)).prompt
     assert {node_id: node["inputs"] for node_id, node in prompt.items()} == {
         node_id: node["inputs"] for node_id, node in expected.items()
     }

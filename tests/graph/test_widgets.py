@@ -99,6 +99,10 @@ def test_dummies_of_forced_inputs() -> None:
     values gives it away."""
     assert inputs(graph(graph_node(1, "Forced", "dummy", 5, "n")), "1") == {"size": 5, "name": "n"}
     assert inputs(graph(graph_node(1, "Forced", 5, "n")), "1") == {"size": 5, "name": "n"}
+    # A script's own widget makes the count fit, although a plain socket left no value.
+    plain = graph_node(1, "Forced", 5, "n", "")
+    plain["inputs"] = [{"name": "key", "type": "STRING", "link": None}]
+    assert inputs(graph(plain), "1") == {"size": 5, "name": "n"}
 
 
 def test_custom_combo_grows() -> None:
@@ -561,3 +565,79 @@ def test_values_that_sockets_do_not_account_for_stay_in_order() -> None:
     """A number is no button's value, so the names could be off."""
     values = (7, 3, "fixed", "image first", "about", 1.5)
     assert scripted(*values, sockets="seed steps mode info")["steps"] == 7
+
+
+@pytest.mark.parametrize(
+    ("declared", "values"),
+    [
+        ({"forceInput": True}, ("", "reverse", "_")),
+        ({"forceInput": True}, ("reverse", "_")),
+        ({}, ("a cat", "reverse", "_", "a button")),
+    ],
+)
+def test_sockets_of_converted_widgets_do_not_name_the_others(
+    declared: dict[str, Any], values: tuple[Any, ...]
+) -> None:
+    """Older editors saved a socket only for a widget that is an input, and maybe an empty value."""
+    edit = {
+        "text": ["STRING", declared],
+        "operation": [["upper", "reverse"]],
+        "delimiter": ["STRING", {"default": ", "}],
+    }
+    catalog = Catalog({"Edit": {"input": {"required": edit}, "output": ["STRING"]}})
+    node = graph_node(1, "Edit", *values, sockets="text")
+    sent = convert(graph(node), catalog).prompt["1"]["inputs"]
+    assert (sent["operation"], sent["delimiter"]) == ("reverse", "_")
+    assert sent.get("text", "a cat") == "a cat"
+
+
+STATE = {"hidden": {"BoxState": ["STRING", {"default": "{}"}], "unique_id": "UNIQUE_ID"}}
+
+
+@pytest.mark.parametrize(
+    ("saved", "sent"),
+    [
+        ({"widgets_values": [4, '{"a": 1}', "view"]}, {"BoxState": '{"a": 1}'}),
+        ({"widgets_values": {"size": 4, "BoxState": "[1]"}}, {"BoxState": "[1]"}),
+        ({"properties": {"boxState": {"a": 1}}}, {"BoxState": '{"a": 1}'}),
+        ({"widgets_values": [4, "Open…"]}, {}),
+        ({"widgets_values": [4]}, {}),
+    ],
+)
+def test_a_hidden_input_keeps_its_saved_state(saved: dict[str, Any], sent: dict[str, Any]) -> None:
+    """A script stores the state of its own view. Without one, the node uses its default."""
+    sections = {"required": {"size": ["INT", {"default": 4}]}, **STATE}
+    catalog = Catalog({"Box": {"input": sections, "output": [], "output_node": True}})
+    node = {**graph_node(1, "Box", 4), **saved}
+    result = convert(graph(node), catalog)
+    assert result.prompt["1"]["inputs"] == {"size": 4, **sent}
+    hidden = result.widget("1", "BoxState")
+    assert hidden is None or hidden.spec is None  # so that no form shows it
+
+
+@pytest.mark.parametrize("between", [("monokai", "add", "clear"), ("monokai", "Select…")])
+def test_code_is_the_last_value(between: tuple[str, ...]) -> None:
+    """The pack's script adds widgets before its code editor, which the server doesn't declare."""
+    code = {"language": [["python", "javascript"]], "pycode": ["PYCODE", {"default": "x = 1"}]}
+    catalog = Catalog({"IDENode": {"input": {"required": code}, "output": ["*"]}})
+    node = graph_node(1, "IDENode", "python", *between, "y = 2")
+    expected = {"language": "python", "pycode": "y = 2"}
+    assert convert(graph(node), catalog).prompt["1"]["inputs"] == expected
+
+
+@pytest.mark.parametrize("added", [("button",), (0.5, "button"), ()])
+def test_values_of_a_class_with_fewer_widgets_today(added: tuple[Any, ...]) -> None:
+    """Files of an older version keep each value at its own widget, with and without a button."""
+    declared = {
+        "LanPaint_NumSteps": ["INT", {"default": 5}],
+        "LanPaint_PromptMode": [["Image First", "Prompt First"]],
+        "LanPaint_Info": ["STRING", {}],
+    }
+    kind = "LanPaint_SamplerCustomAdvanced"
+    catalog = Catalog({kind: {"input": {"required": declared}, "output": ["LATENT"]}})
+    node = graph_node(1, kind, 2, 5, 0.2, 1, 15, "Prompt First", 1, "about", 0, 1, *added)
+    assert convert(graph(node), catalog).prompt["1"]["inputs"] == {
+        "LanPaint_NumSteps": 2,
+        "LanPaint_PromptMode": "Prompt First",
+        "LanPaint_Info": "about",
+    }
