@@ -46,9 +46,19 @@ def test_the_page_has_the_brand_in_light_and_in_dark(
             expect(generate).to_be_enabled()
             expect(page.locator("#topbar").get_by_role("link", name="Studio Nord")).to_be_visible()
             assert page.locator("#brand img").evaluate(LOADED) == 3
-            expect(page.get_by_text("Results are public for a week.")).to_be_visible()
+            notice = page.locator("#brand-notice")
+            expect(notice.get_by_text("Results are public for a week.")).to_be_visible()
+            below, above = notice.bounding_box(), page.locator("#columns").bounding_box()
+            assert below is not None
+            assert above is not None
+            assert below["y"] + below["height"] <= above["y"]
+            assert below["height"] <= 40
             expect(generate).to_have_css("background-color", rgb(tone))
             imprint = page.get_by_role("link", name="Imprint")
             expect(imprint).to_have_attribute("href", "https://studio.example/imprint")
             expect(page.locator("#about")).to_contain_text("· ComfyForms ")
+        notice.get_by_role("button", name="Dismiss").click()
+        page.reload()
+        expect(generate).to_be_enabled()
+        expect(notice).to_be_hidden()
     expect(page.locator("#away")).to_contain_text("Studio Nord")  # can't be reached

@@ -78,7 +78,11 @@ def build_page(
         login = identity.login is not None
         picker, bring = _header(server_name, plugin_pages, demo=sources.demo, login=login)
         if notice := current_brand().notice:
-            gr.HTML(f'<p class="brand-notice">{html.escape(notice)}</p>', elem_id="notice")
+            gr.HTML(
+                f"<p>{html.escape(notice)}</p>",
+                elem_id="brand-notice",
+                js_on_load=calls("components/header.js", "mountBrandNotice(element)"),
+            )
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
         templates = gr.HTML("<span></span>", elem_id="starts-from-templates", visible=False)

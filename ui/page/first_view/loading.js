@@ -5,12 +5,13 @@
   const [FIRST_WAIT, LONGEST_WAIT] = [1000, 10000]; // milliseconds between two requests to an unreachable app
   const QUIET = 20000; // milliseconds without any news after which the page counts as stuck
   const MOST = 5; // reloads in a row
-  const [TRIES, VALUES, RECENT, SHADE, TYPEFACE] = [
+  const [TRIES, VALUES, RECENT, SHADE, TYPEFACE, CLOSED_BRAND_NOTICE] = [
     "comfyforms.loading",
     "comfyforms.values.",
     "comfyforms.recent",
     "comfyforms.shade",
     "comfyforms.typeface",
+    "comfyforms.closed_brand_notice",
   ];
   const view = /** @type {HTMLElement} */ (document.getElementById("first-view"));
   const state = /** @type {HTMLElement} */ (view.querySelector(".state"));
@@ -117,6 +118,8 @@
 
   const dark = read("localStorage", SHADE);
   if (dark !== null) view.style.colorScheme = dark ? "only dark" : "only light";
+  const notice = view.querySelector(".brand-notice");
+  if (notice && read("localStorage", CLOSED_BRAND_NOTICE) === notice.textContent) notice.remove();
   if (form) fill();
   else view.querySelector(".first-form")?.replaceChildren(); // another form will come
   const title = view.querySelector("h1")?.textContent ?? "";

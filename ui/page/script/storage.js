@@ -53,6 +53,8 @@ export const FRUITLESS = "comfyforms.fruitless";
 export const TURNED = "comfyforms.turned";
 /** Id of the administrator's notice that the user has closed. */
 export const CLOSED_NOTICE = "comfyforms.closed_notice";
+/** Text of the brand's notice that the user has closed. */
+export const CLOSED_BRAND_NOTICE = "comfyforms.closed_brand_notice";
 /** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
 /** Name that a guest of an album has given. */

@@ -1,11 +1,11 @@
 // @ts-check
 // Header: state of the ComfyUI server, phone menu, light and dark theme.
 
-import { $, announce, tell } from "../dom.js";
+import { $, announce, button, tell } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
 import { message, plural } from "../messages.js";
 import { page } from "../state.js";
-import { read, SHADE, write } from "../storage.js";
+import { CLOSED_BRAND_NOTICE, read, SHADE, write } from "../storage.js";
 
 const BACK = message("ComfyUI is back.");
 const PAUSED = message("Paused by the administrator");
@@ -59,6 +59,25 @@ export function mountMenu(place) {
   opener?.addEventListener("click", () => {
     opener.ariaExpanded = String($("#topbar")?.classList.toggle("unfolded"));
   });
+}
+
+/**
+ * Let the user close the brand's notice until its text changes. The first view reads the same key.
+ * @param {HTMLElement} place
+ */
+export function mountBrandNotice(place) {
+  const text = place.textContent?.trim() ?? "";
+  const hide = () => $("#brand-notice")?.setAttribute("hidden", "");
+  const dismiss = () => {
+    write(localStorage, CLOSED_BRAND_NOTICE, text);
+    hide();
+  };
+  if (read(localStorage, CLOSED_BRAND_NOTICE, "") === text) hide();
+  const close = button("\u00d7", dismiss, "bare");
+  close.title = close.ariaLabel = message("Dismiss");
+  const line = $("p", place);
+  line?.classList.add("in-line", "apart");
+  line?.append(close);
 }
 
 /** @param {HTMLElement} place */
