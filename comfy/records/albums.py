@@ -26,6 +26,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -50,7 +51,9 @@ from comfy.records.tables import runs as _runs
 
 AlbumAccess = Literal["private", "shared", "public"]
 Verdict = Literal["keep", "reject", ""]
-WantedVerdict = Literal["", "keep", "reject", "open"]  # "open": no one has decided
+# "open": no one has decided; "disagreed": people keep and reject it; "unreviewed": the caller
+# hasn't decided.
+WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "unreviewed"]
 _Row = TypeVar("_Row")
 
 MOST_NUMBER = 2**31 - 1  # of an item or a comment
@@ -119,11 +122,14 @@ class Album:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of an album's items by verdict."""
+    """Numbers of an album's items by verdict. `reject` contains `disagreed`. `unreviewed`: by a
+    caller, else 0."""
 
     keep: int = 0
     reject: int = 0
     open: int = 0
+    disagreed: int = 0
+    unreviewed: int = 0
 
     @property
     def items(self) -> int:
@@ -215,7 +221,9 @@ class WantedItems:
         which = _of_album(album)
         is_open = _items.c.workflow.not_in({escaped(one) for one in viewer.hidden})
         is_titled = is_open | (_items.c.owner == viewer.person)
-        if self.verdict:
+        if self.verdict == "unreviewed":
+            which &= ~_decided_by(viewer.person)
+        elif self.verdict:
             which &= _VERDICTS[self.verdict]
         if self.person:
             which &= _items.c.owner == escaped(self.person)
@@ -247,10 +255,16 @@ _VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
         "keep": (_items.c.keeps > 0) & (_items.c.rejects == 0),
         "reject": _items.c.rejects > 0,
         "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
+        "disagreed": (_items.c.keeps > 0) & (_items.c.rejects > 0),
     }
 )
 # Items whose runs aren't hidden.
 _LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(None)))
+
+
+def _decided_by(person: str) -> ColumnElement[bool]:
+    own = (_reviews.c.item == _items.c.n) & (_reviews.c.person == person)
+    return exists().where(own & (_reviews.c.verdict != "")).correlate(_items)
 
 
 def _of_album(album: str) -> ColumnElement[bool]:

@@ -149,9 +149,11 @@ def test_reviews_of_all_people_decide(history: RunStore, album: Album) -> None:
         (items[1], OF_BOB, "keep"),
     ):
         history.albums.review(album.id, n, person, verdict, 3)  # type: ignore[arg-type]
-    assert history.albums.counts([album.id]) == {album.id: Counts(1, 1, 1)}
-    shown = {one: numbers(history, album, verdict=one) for one in ("keep", "reject", "open")}
-    assert shown == {"keep": [items[1]], "reject": [items[0]], "open": [items[2]]}
+    assert history.albums.counts([album.id]) == {album.id: Counts(1, 1, 1, 1)}
+    verdicts = ("keep", "reject", "open", "disagreed")
+    shown = {one: numbers(history, album, verdict=one) for one in verdicts}
+    both = {"reject": [items[0]], "disagreed": [items[0]]}
+    assert shown == {"keep": [items[1]], "open": [items[2]], **both}
     history.albums.review(album.id, items[0], OF_BOB, "", 0)
     assert numbers(history, album, verdict="keep") == items[:2]
     (review,) = history.albums.reviews([items[0]])

@@ -14,7 +14,8 @@ from ui.documents.history_docs import SharedValues
 @dataclass(frozen=True, slots=True)
 class AlbumDoc:
     """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
-    grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner."""
+    grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner;
+    `ends_at`: when the link of the calling guest ends."""
 
     id: str
     parent: str | None
@@ -30,6 +31,7 @@ class AlbumDoc:
     changed_at: float
     may: tuple[Right, ...]
     link: AlbumLink | None
+    ends_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

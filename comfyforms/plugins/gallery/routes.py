@@ -292,7 +292,8 @@ class AlbumHandlers:
 
         `next` is the `after` of the next page, null on the last. `since` is a version of the
         album: only results that were added, reviewed or commented on later come. `verdict=keep`
-        means that at least one person keeps it and no one rejects it, and `open` that no one has
+        means that at least one person keeps it and no one rejects it, `open` that no one has
+        decided, `disagreed` that people keep and reject it, and `unreviewed` that you haven't
         decided. For users, `text` also searches the prompts that the album shows.
         """
         visit = self.visits.of(asked)
@@ -307,7 +308,10 @@ class AlbumHandlers:
             self._item_docs(visit, items),
             None if is_last else str(items[-1].n),
             album.version,
-            self.store.counts([album.id])[album.id],
+            replace(
+                self.store.counts([album.id])[album.id],
+                unreviewed=self.store.total(album.id, WantedItems("unreviewed"), viewer),
+            ),
         )
         if is_first:
             total = self.store.total(album.id, wanted, viewer)
@@ -438,6 +442,10 @@ class AlbumHandlers:
             raise problem
         return AsciiJSON(ItemsValues(tuple(rows)))
 
+    def _of_verdict(self, visit: Visit, verdict: WantedVerdict, limit: int) -> list[AlbumItem]:
+        viewer = Viewer(visit.person.key)
+        return self.store.items(visit.album.id, WantedItems(verdict), limit, viewer)
+
     def _with_records(
         self, visit: Visit, items: Iterable[AlbumItem]
     ) -> Iterator[tuple[AlbumItem, Record]]:
@@ -483,7 +491,7 @@ class AlbumHandlers:
     def get_album_zip(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
         """Return the results with a verdict as a ZIP, the kept ones by default."""
         visit = self.visits.of(asked)
-        items = self.store.items(visit.album.id, WantedItems(verdict), MOST_ITEMS)
+        items = self._of_verdict(visit, verdict, MOST_ITEMS)
         files = (
             (record, one.place, visit.has_metadata(one))
             for one, record in self._with_records(visit, items)
@@ -497,7 +505,7 @@ class AlbumHandlers:
     def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
         """Return the newest results with a verdict as one image, the kept ones by default."""
         visit, blobs = self.visits.of(asked), self.results.blobs
-        items = self.store.items(visit.album.id, WantedItems(verdict), MOST_CELLS)
+        items = self._of_verdict(visit, verdict, MOST_CELLS)
         paths = (blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb)
         thumbnails = [path for path in paths if path is not None]
         if not thumbnails:

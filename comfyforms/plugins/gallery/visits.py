@@ -126,6 +126,7 @@ class Visit:
             album.changed_at,
             tuple(sorted(self.rights)),
             link if Right.CHANGE in self.rights else None,
+            self.link.expires_at if self.link else None,
         )
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:

@@ -130,6 +130,35 @@ def test_guests_review_and_comment_under_their_names(place: Place) -> None:
     assert place.ask("ann", "DELETE", f"/{album}/items/{item}/comments/{made['id']}").ok
 
 
+def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:
+    """Stars are no decision. A guest has a list of their own, and learns when it ends. Others see
+    where people disagree."""
+    album, item = place.album()
+    other = place.item("bob", album)
+    guest = place.link(album, comments=True)
+    review = f"/{album}/items/{item}/review"
+    place.told("bob", "PUT", review, json={"verdict": "keep"})
+    place.told("bob", "PUT", f"/{album}/items/{other}/review", json={"stars": 4})
+    place.told("ann", "PUT", review, json={"verdict": "reject"})
+    for who, name, left in (
+        ("bob", album, {other}),
+        ("ann", album, {other}),
+        ("olga", album, {item, other}),
+        ("nobody", guest, {item, other}),
+    ):
+        told = place.told(who, "GET", f"/{name}/items?guest=Gus&verdict=unreviewed")
+        assert {one["id"] for one in told["items"]} == left, who
+        assert (told["counts"]["unreviewed"], told["counts"]["disagreed"]) == (len(left), 1), who
+    (disagreed,) = place.told("olga", "GET", f"/{album}/items?verdict=disagreed")["items"]
+    assert [(one["by"], one["verdict"]) for one in disagreed["reviews"]] == [
+        ("ann", "reject"),
+        ("bob", "keep"),
+    ]
+    assert place.ask("bob", "GET", f"/{album}/zip?verdict=unreviewed").ok
+    assert place.told("nobody", "GET", f"/{guest}")["ends_at"] > time.time()
+    assert place.told("ann", "GET", f"/{album}")["ends_at"] is None
+
+
 def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> None:
     """Adding them again adds nothing. The contact sheet and the ZIP have the kept ones."""
     batch = a_batch(place.app, place.cookies["bob"])

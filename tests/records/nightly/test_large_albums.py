@@ -51,6 +51,7 @@ def test_a_page_takes_no_longer_with_10000_results(history: RunStore) -> None:
     took = {
         "page": seconds(lambda: albums.items(album, WantedItems(after=newest.n // 2), 500)),
         "kept": seconds(lambda: albums.items(album, WantedItems(verdict="keep"), 100)),
+        "left": seconds(lambda: albums.total(album, WantedItems("unreviewed"), FINDS)),
         "text": seconds(lambda: albums.items(album, WantedItems(text="dog"), 100, FINDS)),
         "counts": seconds(lambda: (albums.counts([album]), albums.facets(album))),
         "review": seconds(lambda: albums.review(album, newest.n, OWNER, "keep", 5)),
