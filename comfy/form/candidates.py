@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from comfy.base.wording import class_words
@@ -41,6 +42,7 @@ FieldSource = Literal[
     "swarmui",
     "comfyui_deploy",
     "comfy_pack",
+    "krita",
     "placeholder",
     "plugin",
     "heuristic",
@@ -60,6 +62,7 @@ NO_SETTINGS = FieldConfig("")
 
 # With more steps, dragging can't hit a value.
 _MAX_SLIDER_STEPS = 200
+_NUMBERS = MappingProxyType({"number": "FLOAT", "number (integer)": "INT"})
 _OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
 
 
@@ -328,7 +331,10 @@ def _of_node(
 
 def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> InputSpec | None:
     """Fill a choice list that is empty on the server from the node's own inputs: option1, option2 …
-    (CustomCombo)."""
+    (CustomCombo). A text may be declared as a number there (krita-ai-diffusion's parameters)."""
+    is_text = spec is not None and (spec.name, spec.type) == ("default", "STRING")
+    if spec and is_text and (number := _NUMBERS.get(str(inputs.get("type")))):
+        return replace(spec, type=number)
     if spec is None or spec.type != COMBO or spec.choices != ():
         return spec
     numbered = sorted(

@@ -29,6 +29,8 @@ _MODEL = re.compile(
 )
 # Classes whose own limits allow these numbers, although no run gets one.
 _ALWAYS_REPLACED = frozenset({"SDParameterGenerator", "Seed (rgthree)"})
+# A name that another program replaces by its prompt.
+_TEMPLATE = re.compile(r"%[a-z_]{0,40}prompt[a-z_]{0,40}%", re.IGNORECASE)
 # The type of a model loader decides how the model is read.
 _LOADER = re.compile(r"loader", re.IGNORECASE)
 # The editor copies the limits of a node to the widgets that show its inputs elsewhere.
@@ -191,7 +193,8 @@ def _with_default(candidate: Candidate) -> Candidate:
     result = replace(candidate, default=value, problems=(*candidate.problems, *problems))
     offered = candidate.spec.choices if candidate.spec else None
     if offered is None:
-        return result
+        name = _TEMPLATE.search(value) if isinstance(value, str) else None
+        return replace(result, note=_unreplaced(result, name[0])) if name else result
     try:
         choice = match_choice(value, offered)
         return result if choice is value else replace(result, default=choice)
@@ -206,6 +209,14 @@ def _with_default(candidate: Candidate) -> Candidate:
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
     note = message("Using {used} ({wanted} isn't installed).", used=used, wanted=wanted)
     return replace(result, default=best, note=note)
+
+
+def _unreplaced(candidate: Candidate, name: str) -> str:
+    return message(
+        "{field}: another program would replace {name}. Enter your own text.",
+        field=candidate.label,
+        name=quoted(name),
+    )
 
 
 def _must_be_chosen(candidate: Candidate, offered: tuple[object, ...]) -> bool:

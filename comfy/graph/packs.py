@@ -281,18 +281,12 @@ def _default_camera() -> dict[str, Any]:
 _VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
 # The widgets of the class before 2.1. Its files don't always name them by sockets; the last one is
 # newer than others, and a button follows.
-_PAINTED = (
-    "LanPaint_NumSteps",
-    "LanPaint_Lambda",
-    "LanPaint_StepSize",
-    "LanPaint_Beta",
-    "LanPaint_Friction",
-    "LanPaint_PromptMode",
-    "LanPaint_EarlyStop",
-    "LanPaint_Info",
-    "LanPaint_InnerThreshold",
-    "LanPaint_InnerPatience",
-    "LanPaint_MinStepFrac",
+_PAINTED = tuple(
+    f"LanPaint_{name}"
+    for name in (
+        *("NumSteps", "Lambda", "StepSize", "Beta", "Friction", "PromptMode", "EarlyStop"),
+        *("Info", "InnerThreshold", "InnerPatience", "MinStepFrac"),
+    )
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.conventions.kind_titles import read_kind_title
 from comfy.form.conventions.mcww_titles import read_wrapper_title
 from comfy.form.conventions.pixelle import read_pixelle_title
 from comfy.form.conventions.placeholders import is_placeholder
+from comfy.form.fill import fill
 from comfy.form.model import Field, Form
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import App, ShownInput, Workflow, read_workflow
 from comfy.workflow.node_mappings import parse_mappings, read_mappings
+from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import (
     form_of,
     node,
@@ -145,6 +149,71 @@ def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
     assert sources(form) == {"comfy_pack"}
 
 
+PARAMETER = {
+    "ETN_Parameter": {
+        "input": {
+            "required": {
+                "name": ["STRING", {}],
+                "type": [["auto", "number", "number (integer)", "text", "prompt (positive)"]],
+                "default": ["STRING", {}],
+            },
+            "optional": {"min": ["FLOAT", {"default": 0.0}], "max": ["FLOAT", {"default": 0.0}]},
+        },
+        "output": ["*"],
+        "output_name": ["value"],
+    }
+}
+
+
+def test_kritas_parameters_are_fields() -> None:
+    """The name, type, default and limits of a parameter describe its field, and a number before
+    the name orders it. The node declares a text, which the form edits as a number."""
+    prompt = text_to_image(
+        n20=node(
+            "ETN_Parameter", name="10. Strength", type="number", default="0.6", min=0.0, max=1.0
+        ),
+        n21=node(
+            "ETN_Parameter",
+            name="2. Steps",
+            type="number (integer)",
+            default="9",
+            min=-1e10,
+            max=1e10,
+        ),
+        n22=node(
+            "ETN_Parameter", name="1. Style/Wish", type="prompt (positive)", default="a castle"
+        ),
+    )
+    prompt = with_values(prompt, "3", denoise=["20", 0], steps=["21", 0])
+    prompt = with_values(prompt, "6", text=["22", 0])
+    catalog = Catalog({**small_catalog().raw, **PARAMETER})
+    workflow = parse_workflow("sample", prompt)
+    form = build_form(workflow, catalog)
+    assert shown(form) == [
+        ("21.default", "Steps"),
+        ("20.default", "Strength"),
+        ("22.default", "Wish"),
+    ]
+    strength, steps, wish = (form.field(f"{n}.default") for n in (20, 21, 22))
+    assert (strength.type, strength.default, strength.min, strength.max) == ("FLOAT", 0.6, 0, 1)
+    assert (steps.type, steps.default, steps.max) == ("INT", 9, None)
+    assert (wish.widget, wish.default) == ("textarea", "a castle")
+    assert form.field("7.text").group == "advanced"
+    sent, _ = fill(workflow, form, {"20.default": 0.5}, random.Random(1))
+    assert sent["20"]["inputs"]["default"] == 0.5
+
+
+def test_a_reported_krita_workflow_has_its_fields() -> None:
+    """The parameters are the main fields, in their order."""
+    reports = Path(__file__).parents[3] / "shared" / "reports"
+    if not reports.exists():
+        pytest.skip("the reported graphs are not here")
+    catalog = Catalog.read(reports / "f1.object_info.json")
+    workflow = read_workflow(reports / "f1_krita_parameter.json")
+    form = build_form(on_server(workflow, catalog), catalog)
+    assert shown(form) == [("40.default", "Prompt"), ("41.default", "Strength")]
+
+
 def test_placeholders_become_default_values() -> None:
     """`PARAM_…` becomes the server's default or an empty value. `${…:default}` becomes the default
     in it. The app draws a seed."""
@@ -162,6 +231,18 @@ def test_placeholders_become_default_values() -> None:
     assert values == {"3.seed": None, "3.steps": 20, "3.cfg": 6.5, "6.text": "", "7.text": "blurry"}
     assert form.field("4.ckpt_name").default_offered
     assert {form.field(key).source for key in values} == {"placeholder"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("%prompt%", "“%prompt%”"), ("bad, %negative_prompt%", "“%negative_prompt%”"), ("50 %", "")],
+)
+def test_a_name_that_another_program_replaces_is_noted(text: str, name: str) -> None:
+    """The form says so as long as the field has that text, which it keeps."""
+    form = form_of(with_values(text_to_image(), "6", text=text))
+    assert form.field("6.text").default == text
+    noted = [(note.key, note.value, name in note.said) for note in form.notes]
+    assert noted == ([("6.text", text, True)] if name else [])
 
 
 def test_ordinary_texts_are_not_placeholders() -> None:

@@ -15,6 +15,7 @@ from comfy.form.conventions.comfy_pack import comfy_pack
 from comfy.form.conventions.comfy_runner import mappings_layer
 from comfy.form.conventions.comfyui_deploy import comfyui_deploy
 from comfy.form.conventions.kind_titles import kinds
+from comfy.form.conventions.krita import krita
 from comfy.form.conventions.layers import Layer, NodeView, app_layer, strictest, views
 from comfy.form.conventions.mcww import wrapper
 from comfy.form.conventions.pixelle import pixelle
@@ -85,5 +86,6 @@ CONVENTIONS: Mapping[FieldSource, Callable[[Sequence[NodeView]], Layer]] = {
     "swarmui": swarmui,
     "comfyui_deploy": comfyui_deploy,
     "comfy_pack": comfy_pack,
+    "krita": krita,
     "placeholder": placeholders,
 }
