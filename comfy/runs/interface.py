@@ -170,6 +170,10 @@ class Run(Protocol):
         """Return the run's current record."""
 
     @property
+    def is_disowned(self) -> bool:
+        """Return whether the run has no more states here, because the app ends before the run."""
+
+    @property
     def needs(self) -> Needs:
         """Return what the run needs on its server."""
 
@@ -192,8 +196,8 @@ class Run(Protocol):
         that unsubscribes."""
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """Yield the current state and each newer one, up to the finished one; a slow watcher misses
-        some.
+        """Yield the current state and each newer one, up to the finished one or to `is_disowned`. A
+        slow watcher misses some.
 
         Blocks between states. Raises TimeoutError if the run isn't finished after `timeout`
         seconds.

@@ -17,6 +17,7 @@ class LatestState:
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._version = 0
+        self._closed = False
         self._lock = threading.Lock()
         self._callbacks: Callbacks[[]] = Callbacks()
 
@@ -38,14 +39,20 @@ class LatestState:
             self._callbacks = Callbacks()  # last state: free the watchers
         return True
 
+    def close(self) -> None:
+        """End all watches: this process follows the run no more."""
+        with self._lock:
+            self._closed = True
+        self._callbacks.call()
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after every change, in the thread that made it; it must not block. Return
         a function that unsubscribes."""
         return self._callbacks.add(callback)
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """Yield the current state and each newer one, up to the finished one. Raises TimeoutError
-        after `timeout` seconds."""
+        """Yield the current state and each newer one, up to the finished one or to `close`. Raises
+        TimeoutError after `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         news, seen = threading.Event(), -1
         leave = self.subscribe(news.set)
@@ -53,12 +60,14 @@ class LatestState:
             while True:
                 news.clear()
                 with self._lock:
-                    version, state = self._version, self._state
+                    version, state, closed = self._version, self._state, self._closed
                 if version != seen:
                     seen = version
                     yield state
                     if state.phase.finished:
                         return
+                elif closed:
+                    return
                 elif not news.wait(None if end is None else max(0.0, end - time.monotonic())):
                     raise TimeoutError(f"the run did not finish within {timeout:g} s")
         finally:

@@ -291,25 +291,39 @@ class LocalRunRegistry:
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Accept no more runs, let active ones continue for at most `finish` seconds, then cancel
-        all and wait for their threads."""
+        them and wait for their threads. Waiting runs that are on record stay unfinished, so that
+        `resume` queues them again."""
         with self._entrance, self._lock:  # every run here has been started
             self.closed = True
             live = list(self._live)
         self._listeners.call("")
         for run in live:
-            if self._context.line.place(run.id) is not None:
-                run.leave(_SHUTDOWN)
+            if run.waits_here:
+                self._leave(run)
         end = time.monotonic() + finish
         for run in live:
             run.join(max(0.0, end - time.monotonic()))
         for run in live:
-            run.leave(_SHUTDOWN)
+            self._leave(run)
         late = not_joined(live, timeout)
         for run in late:
             run.give_up()
         for run in not_joined(late, timeout):
             log.warning("Run %s did not end in time", run.id, extra={"run": run.id})
         self._record_again()
+
+    def _leave(self, run: LocalRun) -> None:
+        """End a run in this process. A waiting one continues after the restart, so it doesn't end
+        for its watchers, except for a batch or chain, which starts it again."""
+        if run.state.phase is Phase.WAITING and self.history is not None:
+            try:
+                group = run.record.group
+                if not group or self.history.groups.get(group, run.owner) is None:
+                    run.disown()
+                    return
+            except ComfyError as problem:
+                log.warning("The batch or chain of run %s can't be read: %s", run.id, problem)
+        run.leave(_SHUTDOWN)
 
     def _check_free(self, run_id: str, patience: float = 0.0) -> None:
         """Raise RunGoesOn if a run with this id is active, or if its thread hasn't ended after a
@@ -347,7 +361,8 @@ class LocalRunRegistry:
             while len(self._finished) > self._keep:
                 if self._runs.get(oldest := self._finished.popleft()) not in self._live:
                     self._runs.pop(oldest, None)  # otherwise it was deleted and started again
-        self._durations.note_end(run.job, state, run.age)
+        if not run.is_disowned:
+            self._durations.note_end(run.job, state, run.age)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():
             self._sweep()

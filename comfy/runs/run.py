@@ -279,8 +279,8 @@ class Execution:
         self._stop(Stop(reason))
 
     def disown(self) -> None:
-        """Stop following the run, because another process follows it: close its socket, publish
-        nothing and leave the prompt on the server. Returns at once."""
+        """Stop following the run, because another process or the next start follows it: close its
+        socket, publish nothing and leave the prompt on the server. Returns at once."""
         self._stop(Stop(None, cancels=False))
 
     @property
@@ -504,8 +504,8 @@ class LocalRun:
             self.cancel()
 
     def leave(self, reason: RunError) -> None:
-        """Cancel the run because the app is shutting down. Files that haven't arrived are fetched
-        after the restart."""
+        """Cancel the run because the app is shutting down. A run that wasn't sent, and files that
+        haven't arrived, are on record as unfinished for the next start."""
         self._leaving = True
         self._execution.stop(reason)
         if self._results is not None:
@@ -546,8 +546,8 @@ class LocalRun:
         self._main()
 
     def disown(self) -> None:
-        """Stop following the run, because another process follows it: close its socket, write
-        nothing and tell the server nothing. Returns at once."""
+        """Stop following the run, because another process or the next start follows it: close its
+        socket, write nothing and tell the server nothing. Returns at once."""
         self._execution.disown()
         if self._results is not None:
             self._results.abort()
@@ -599,6 +599,7 @@ class LocalRun:
             self._execution.run(self)
         finally:
             self._context.line.leave(self.id)
+            self._latest.close()
             self._log("ended")
             self._ended(self)
 
@@ -652,13 +653,10 @@ class LocalRun:
         state = stamped(state)
         if self.is_disowned:
             return state
-        if (
-            self._leaving
-            and state.phase is Phase.DONE
-            and not all(file.digest for file in state.files)
-        ):
-            # The saved run stays unfinished: after a restart it is settled again and its files are
-            # fetched.
+        is_whole = state.phase is not Phase.DONE or all(file.digest for file in state.files)
+        if self._leaving and not (self._record.sent and is_whole):
+            # The saved run stays unfinished: after a restart it is sent, or it is settled again and
+            # its files are fetched.
             return state
         try:
             self._context.history.end(replace(self.record, state=state))

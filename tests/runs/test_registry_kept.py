@@ -367,8 +367,8 @@ def test_a_run_whose_page_does_not_return_is_stopped(
 def test_the_end_of_the_program_may_let_runs_finish(
     demo: DemoServer, tmp_path: Path, finish: float
 ) -> None:
-    """Within the allowed time, the app finishes the runs at the server. It stops the runs that wait
-    in line, and they say why."""
+    """Within the allowed time, the app finishes the runs at the server. Runs that wait in line stay
+    unfinished, and run after the restart."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         steps = 20 if finish else LONG
         first = runs.submit(job(steps, seed=random.getrandbits(40)), Origin("me"))
@@ -376,10 +376,12 @@ def test_the_end_of_the_program_may_let_runs_finish(
         running(first)
         runs.close(finish=finish)
         assert first.state.phase is (Phase.DONE if finish else Phase.STOPPED)
-        assert second.state.phase is Phase.STOPPED
-        assert second.state.error is not None
-        assert "shut down" in second.state.error.message
+        assert [state.phase for state in second.watch(LIMIT)] == [Phase.WAITING]
         with pytest.raises(ComfyError, match="shutting down"):
             runs.submit(job(), Origin("me"))
-        assert runs.history is not None
-        assert runs.history.unfinished() == ()
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
+        runs.resume()
+        (again,) = runs.owned("me")
+        assert again.id == second.id
+        assert end(again).phase is Phase.DONE
+        assert demo.requests["POST /prompt"] == 2

@@ -74,14 +74,14 @@ def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
 
 
 async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
-    """Yield the current state and each newer one, up to the end. Yields None after every SILENCE
-    seconds without a change."""
+    """Yield the current state and each newer one, up to the end of the run or of the app. Yields
+    None after every SILENCE seconds without a change."""
     with news_of(run.subscribe) as changed:
         while True:
             changed.clear()
             began, state = time.monotonic(), run.state
             yield state
-            if state.phase.finished:
+            if state.phase.finished or run.is_disowned:
                 return
             while not await _within(changed, SILENCE):
                 yield None

@@ -26,6 +26,8 @@ _WRITTEN = 4.0  # seconds until a state that was sent is also in the database
 class ClusterRun:
     """One prompt from its submission to its end."""
 
+    is_disowned = False
+
     def __init__(  # noqa: PLR0913 - options by name
         self,
         record: Record,

@@ -9,14 +9,16 @@ import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from comfy.demo import DemoServer
-from tests.support.app_process import FORKED, free_port, started, started_here
+from tests.cli.commands import outcomes
+from tests.support.app_process import FORKED, Started, free_port, started, started_here
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.test_app import a_run, demo_of_slow_steps, ends_cleanly_after
+from tests.ui.test_app import a_run, batch_of, demo_of_slow_steps, ends_cleanly_after
 
 
 def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
@@ -61,6 +63,53 @@ def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
         assert one.wait() == 0
         assert demo.sockets.close_codes == [1000]
         assert "Traceback" not in one.said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_waiting_runs_outlast_a_restart(tmp_path: Path, number: int) -> None:
+    """A service manager sends a signal, waits until the app exits, and starts it again. The active
+    run finishes first. The waiting runs and the batch continue, and none runs twice."""
+    small = {"5.steps": 1, "4.width": 256, "4.height": 256}
+    options = ("--finish", "60", "--data", str(tmp_path))
+    with demo_of_slow_steps() as demo:
+        with (
+            started("--server", demo.url, *options) as one,
+            requests.Session() as browser,
+            a_run(one) as (active, told),
+        ):
+            cookie = browser.headers["cookie"] = one.cookie
+            address = f"{one.url}/api/v1/workflows/text-to-image"
+            body = {"values": small, "count": 3}
+            answer = browser.post(f"{address}/runs", json=body, timeout=LONGEST_WAIT).json()
+            first = f"{one.url}/api/v1/runs/{answer['runs'][0]['id']}/events"
+            events = browser.get(first, stream=True, timeout=LONGEST_WAIT)
+            spec = {"values": small, "axes": [{"field": "5.seed", "text": "1..3"}]}
+            assert browser.post(f"{address}/batches", json=spec, timeout=LONGEST_WAIT).ok
+            one.send(number)
+            assert any(isinstance(frame, bytes) for frame in told), "it goes on"
+            demo.speed.step = 0
+            assert [view["phase"] for view in told if isinstance(view, dict)][-1] == "done"
+            assert one.wait() == 0
+            with events:
+                assert "event: end" not in events.text
+            assert "ERROR" not in one.said()
+        with started("--server", demo.url, *options) as one, requests.Session() as browser:
+            browser.headers["cookie"] = cookie
+            one.cookie = cookie
+            eventually(lambda: batch_of(one, browser)["state"] == "done")
+            eventually(lambda: len(phases_of(one, browser)) == 7)
+            assert set(phases_of(one, browser)) == {"done"}
+            assert active in {run["id"] for run in listed(one, browser)}
+            assert outcomes(demo) == {"success": 7}
+
+
+def listed(one: Started, browser: requests.Session) -> list[dict[str, Any]]:
+    answer = browser.get(f"{one.url}/api/v1/runs?limit=100", timeout=LONGEST_WAIT)
+    return list(answer.json()["runs"])
+
+
+def phases_of(one: Started, browser: requests.Session) -> list[str]:
+    return [run["phase"] for run in listed(one, browser)]
 
 
 def test_a_second_signal_does_not_wait_for_runs() -> None:
