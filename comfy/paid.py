@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
+from comfy.base.wording import one_line
 from comfy.prompt.model import Prompt, is_link
 
 _LONGEST_EXPRESSION, _LONGEST_PRICE = 20_000, 100  # characters
@@ -84,7 +85,7 @@ def _text_of(result: Mapping[str, Any]) -> str:
     style = as_mapping(result.get("format"))
     match result.get("type", "usd"):
         case "text":
-            return _plain(as_text(result.get("text")))
+            return one_line(as_text(result.get("text")))[:_LONGEST_PRICE]
         case "usd":
             amounts = [result.get("usd")]
         case "range_usd":
@@ -101,7 +102,7 @@ def _text_of(result: Mapping[str, Any]) -> str:
     amount = separator.replace("-", "–").join(dict.fromkeys(map(_dollars, numbers)))
     note = as_text(style.get("note"))
     about = "~" if style.get("approximate") is True else ""
-    return _plain(f"{about}{amount}{as_text(style.get('suffix'))} {note}")
+    return one_line(f"{about}{amount}{as_text(style.get('suffix'))} {note}")[:_LONGEST_PRICE]
 
 
 def _dollars(amount: float) -> str:
@@ -110,12 +111,6 @@ def _dollars(amount: float) -> str:
         return f"${amount:,.2f}"
     whole, _, digits = f"{amount:.{1 - math.floor(math.log10(abs(amount)))}f}".partition(".")
     return f"${whole}.{digits.rstrip('0'):0<2}"
-
-
-def _plain(text: str) -> str:
-    """Return a text of the server on one line, shortened."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:_LONGEST_PRICE]
 
 
 _KEY_TYPES = frozenset({"API_KEY_COMFY_ORG", "AUTH_TOKEN_COMFY_ORG"})

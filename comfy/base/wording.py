@@ -43,6 +43,11 @@ _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
 _SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def title_words(name: str) -> str:
     """Return the words of a file's name, with the usual spelling of known names: "api_wan2_2_t2v"
     becomes "API Wan 2.2 T2V"."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeGuard
 
+from comfy.base.wording import one_line
+
 
 class Node(TypedDict):
     """A node. Each of its inputs is a value or a link `[node id, output slot]`."""
@@ -69,8 +71,7 @@ def written_title(node: Node) -> str:
 
 def own_title(node: Node) -> str:
     """Return the title for display: one line of at most 80 characters."""
-    title = written_title(node)[:400]
-    line = " ".join("".join(c if c.isprintable() else " " for c in title).split())
+    line = one_line(written_title(node)[:400])
     return line if len(line) <= 80 else line[:79] + "…"
 
 

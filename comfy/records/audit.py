@@ -1,4 +1,5 @@
-"""Events of the audit log: which user ran, published, shared, deleted or downloaded what."""
+"""Events of the audit log: which user ran, published, shared, deleted, downloaded or reviewed
+what."""
 
 from __future__ import annotations
 
@@ -25,13 +26,15 @@ from sqlalchemy import (
     tuple_,
 )
 
+from comfy.base.messages import Message, message_from_json, message_to_json
+from comfy.base.wording import one_line
 from comfy.records.record import Record
 from comfy.records.tables import digest, reading, tables, transaction
 
-AuditAction = Literal["run", "publish", "share", "delete", "download", "administer"]
+AuditAction = Literal["run", "publish", "share", "delete", "download", "review", "administer"]
 
-# `person`: the owner of runs as a JSON text, and `owner` its digest. `what`: a title, a path or a
-# sentence; `target`: a run's id, or "".
+# `person`: the account as a JSON text; `owner`: the digest of the owner of runs, of "" for a guest
+# with a name. `what`: a title, a path, or a message as JSON; `target`: a run's id, or "".
 audit_events = Table(
     "audit_events",
     tables,
@@ -49,14 +52,16 @@ _DAY = 24 * 3600.0
 _KEPT = 400 * _DAY
 _MOST = 1_000_000  # events
 _LONGEST = 500  # characters of `what`
+GUEST = "guest:"  # begins the accounts of guests with a name
 _PAGE = 1000  # rows per query
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, and `person`
-    the account's name, which isn't stored; both "" for a guest in a list. `what`: a title, a
-    request or a sentence. `run`: its id, or ""."""
+    """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, or
+    `GUEST` and a guest's name; `person`: the account's name, which isn't stored. Both are "" in a
+    list for a guest without a name. `what`: a title, a request or a message. `run`: its id, or
+    ""."""
 
     at: float
     person: str
@@ -72,9 +77,13 @@ class AuditEvents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, owner: str, action: AuditAction, what: str, run: str = "") -> None:
+    def add(
+        self, owner: str, action: AuditAction, what: str, run: str = "", guest: str = ""
+    ) -> None:
+        """Note an action. `guest`: the name of a person without an account."""
+        account = f"{GUEST}{guest}" if guest else owner
         with transaction(self._engine) as connection:
-            _insert(connection, AuditEvent(time.time(), "", owner, action, what, run))
+            _insert(connection, AuditEvent(time.time(), "", account, action, what, run))
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
@@ -106,7 +115,8 @@ class AuditEvents:
                 rows = connection.execute(page).all()
             for row in rows:
                 action = cast("AuditAction", row.action)
-                yield AuditEvent(row.at, "", json.loads(row.person), action, row.what, row.target)
+                account, what = json.loads(row.person), _read(row.what)
+                yield AuditEvent(row.at, "", account, action, what, row.target)
             if len(rows) < _PAGE:
                 return
             last = tuple_(rows[-1].at, rows[-1].id)
@@ -120,13 +130,28 @@ class AuditEvents:
             connection.execute(delete(audit_events).where(old))
 
 
+def _written(what: str) -> str:
+    """Return a text as stored: a message as JSON, so that it can be translated."""
+    if isinstance(what, Message) and len(what) <= _LONGEST:
+        return json.dumps(message_to_json(what))
+    return one_line(what[:_LONGEST])
+
+
+def _read(text: str) -> str:
+    try:
+        data = message_from_json(json.loads(text)) if text.startswith("{") else text
+    except ValueError:
+        return text
+    return data if isinstance(data, Message) and data.isprintable() else one_line(text)
+
+
 def _insert(connection: Connection, event: AuditEvent) -> None:
     row = {
         "at": event.at,
-        "owner": digest(event.account),
+        "owner": digest("" if event.account.startswith(GUEST) else event.account),
         "person": json.dumps(event.account),
         "action": event.action,
-        "what": "".join(c if c.isprintable() else " " for c in event.what[:_LONGEST]),
+        "what": _written(event.what),
         "target": event.run,
     }
     connection.execute(insert(audit_events).values(row))

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
-from comfy.base.wording import title_words
+from comfy.base.wording import one_line, title_words
 from comfy.requirements.model import NOTHING_DECLARED, Declared, safe_path
 from comfy.requirements.read import declared_by
 
@@ -201,8 +201,7 @@ def _words(value: object) -> tuple[str, ...]:
 
 def _line(value: object, longest: int) -> str:
     """Return a text on one line, shortened."""
-    text = as_text(value)[: 2 * longest]
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = one_line(as_text(value)[: 2 * longest])
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Literal
 from comfy.base.errors import WorkflowError, words_of
 from comfy.base.json_values import NotJson, TooDeep, read_json
 from comfy.base.messages import message
+from comfy.base.wording import one_line
 from comfy.media import audio, exif, png, video
 from comfy.media import other_headers as headers
 from comfy.media.reader import (
@@ -371,7 +372,7 @@ def file_text(data: bytes) -> str:
 
 def _shown(name: str) -> str:
     """Return a file name for a message, in one line and shortened."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split())
+    line = one_line(name[:400])
     if not line:
         return message("Unnamed file")
     return line if len(line) <= 80 else f"{line[:79]}…"

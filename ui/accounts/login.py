@@ -14,6 +14,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
+from comfy.base.wording import one_line
 from comfy.records.database import sqlite_address
 from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings
 from ui.accounts.openid_store import OpenIDPeople
@@ -276,8 +277,7 @@ class Login:
     def new_token(self, who: SignedIn, label: str) -> str:
         """Create a token and return its value, which isn't stored. Raises ComfyError without a
         label, or if the user has too many tokens."""
-        printable = "".join(c if c.isprintable() else " " for c in label)
-        label = " ".join(printable.split())[:_LONGEST_LABEL]
+        label = one_line(label)[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
         if len(self.tokens_of(who)) >= _MOST_TOKENS:

@@ -35,10 +35,10 @@ class AuditLog:
         self.events = events
         self._lines: deque[AuditLine] = deque(maxlen=_MOST)
 
-    def note(self, actor: Actor, sentence: str, action: AuditAction = "administer") -> None:
-        """Log an action for the page of activity. The sentence names the person who did it."""
+    def note(self, actor: Actor, sentence: str) -> None:
+        """Log an administrator's action, also in the app's log. The sentence names them."""
         log.info("%s", sentence)
-        self.event(actor.owner, action, sentence)
+        self.event(actor.owner, "administer", sentence)
         if self._store is None:
             self._lines.appendleft(AuditLine(time.time(), sentence))
             return
@@ -47,11 +47,12 @@ class AuditLog:
         except ComfyError as problem:  # the action was done anyway
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
-    def event(self, owner: str, action: AuditAction, what: str) -> None:
-        """Record an action of a user, which was done anyway if that fails."""
+    def event(self, owner: str, action: AuditAction, what: str, guest: str = "") -> None:
+        """Record an action of a user, or of a guest with a name, which was done anyway if that
+        fails."""
         try:
             if self.events is not None:
-                self.events.add(owner, action, what)
+                self.events.add(owner, action, what, guest=guest)
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
@@ -61,8 +62,10 @@ class AuditLog:
         """Yield the actions of all users between two times, newest first. `name_of`: the name of an
         owner's account."""
         for one in self.events.between(since, until) if self.events else ():
-            account = one.account if one.account.startswith(("user:", "openid:")) else ""
-            yield replace(one, account=account, person=name_of(account))
+            kind, _, guest = one.account.partition(":")
+            account = one.account if kind in ("user", "openid", "guest") else ""
+            person = guest if kind == "guest" else name_of(account)
+            yield replace(one, account=account, person=person)
 
     def last(self) -> tuple[AuditLine, ...]:
         """Return the last actions, newest first. Raises ComfyError."""

@@ -13,11 +13,36 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
+from types import TracebackType
 
+from comfy.base.messages import Message
 from ui.settings.setting_values import LogFormat
 
 _MOST_HELD = 1000  # records
 _OF_RUNS = ("run", "server", "phase", "seconds")  # passed as `extra` for lines about a run
+
+
+class TextLines(logging.Formatter):
+    """Formatter whose lines no value can forge: control characters, also those that change the
+    direction of text, are escaped, and a traceback is indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return _escaped(super().formatMessage(record))
+
+    def formatException(
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return a traceback."""
+        return "\n  ".join(map(_escaped, super().formatException(ei).split("\n")))
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 class JsonLines(logging.Formatter):
@@ -42,7 +67,7 @@ def log_formatter(chosen: LogFormat = "text") -> logging.Formatter:
     if chosen == "json":
         return JsonLines()
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    return logging.Formatter(f"{time}%(levelname)s %(message)s")
+    return TextLines(f"{time}%(levelname)s %(message)s")
 
 
 @contextlib.contextmanager
@@ -68,8 +93,9 @@ _NUMBER = re.compile(r"\d+")
 
 
 class LogLimit(logging.Filter):
-    """Log filter that passes ten similar lines (same logger and text, any values) per minute. The
-    two lines per run, which have its `seconds`, always pass, because runs have their own limits.
+    """Log filter that passes ten similar lines (same logger and text, any values) per minute. A
+    message among the values counts with its text, without its own values. The two lines per run,
+    which have its `seconds`, always pass, because runs have their own limits.
 
     The next line after a gap shows how many were dropped.
     """
@@ -83,7 +109,9 @@ class LogLimit(logging.Filter):
         """Return whether to write this line."""
         if hasattr(record, "seconds"):
             return True
-        kind, now = (record.name, _NUMBER.sub("0", str(record.msg))), time.monotonic()
+        args = record.args if isinstance(record.args, tuple) else ()
+        texts = (str(record.msg), *(one.sentence for one in args if isinstance(one, Message)))
+        kind, now = (record.name, _NUMBER.sub("0", " ".join(texts))), time.monotonic()
         with self._lock:
             since, count = self._kinds.get(kind, (now, 0))
             if now - since > _MINUTE:

@@ -20,11 +20,11 @@ from packaging.version import Version
 
 from comfy.base.errors import WorkflowError, words_of
 from comfy.base.version import app_version
-from comfy.base.wording import title_words
+from comfy.base.wording import one_line, title_words
 from comfy.chains.folder import SUFFIX as CHAIN
 from comfy.chains.folder import ChainFolder, read_chain
 from comfy.cli.space import docker
-from comfy.cli.space.front_matter import GRADIO, one_line, readme_of, repositories_of
+from comfy.cli.space.front_matter import GRADIO, readme_of, repositories_of
 from comfy.library.folder import FolderEntry, WorkflowFolder, files_below
 from comfy.requirements.lock import Lock, lock_text
 from comfy.requirements.model import ModelFile

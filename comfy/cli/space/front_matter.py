@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 from comfy.base.errors import WorkflowError, words_of
 from comfy.base.files import is_beside
 from comfy.base.json_values import as_mapping
+from comfy.base.wording import one_line
 from comfy.requirements.model import ModelFile
 
 SHORTEST_PYTHON = Version("3.11")
@@ -39,11 +40,6 @@ GRADIO: Mapping[str, Any] = MappingProxyType(
         "app_file": "app.py",
     }
 )
-
-
-def one_line(text: str) -> str:
-    """Return a text without line breaks and other characters that can't be printed."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def readme_of(

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
-from comfy.base.messages import message
+from comfy.base.messages import labeled, message
+from comfy.base.wording import one_line
 from comfy.batches.grids import MOST_CELLS, CellLine, GridSheet, draw_grid, in_lines
 from comfy.records.albums import (
     FULL,
@@ -48,7 +49,7 @@ from comfyforms.plugins.gallery.documents import (
     PersonDoc,
 )
 from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
-from ui.administration.audit_log import Actor, AuditLog
+from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
 from ui.api.runs import Runs
@@ -80,7 +81,13 @@ _Asked = Annotated[Asked, Depends()]
 _Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
 _Chosen = Annotated[list[_Number], Query(min_length=1, max_length=MOST_CHOSEN)]
 _Point = Annotated[float | None, Field(ge=0, le=1)]
-_Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+def _line_of(title: object) -> object:
+    return one_line(title) if isinstance(title, str) else title
+
+
+_Title = Annotated[str, BeforeValidator(_line_of), Field(min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +182,10 @@ class AlbumHandlers:
 
     routes = GuardedRoutes("/albums", tags=["Albums"])
 
-    def _note(
-        self, visit: Visit, action: AuditAction, sentence: str, *, seen: bool = False
-    ) -> None:
-        """Log an action, unless only the owner sees the album. `seen`: guests do."""
+    def _note(self, visit: Visit, action: AuditAction, what: str, *, seen: bool = False) -> None:
+        """Record an action, unless only the owner sees the album. `seen`: guests do."""
         if seen or visit.link or visit.album.access != "private":
-            self.audit.note(Actor(visit.owner, visit.names["person"]), sentence, action)
+            self.audit.event(visit.owner, action, what, visit.person.by if visit.link else "")
 
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids, store = [one.album.id for one in visits], self.store
@@ -240,8 +245,7 @@ class AlbumHandlers:
         """
         visit = self.visits.of(asked, Right.TAKE_BACK)
         self.store.delete(visit.album.id, with_private=Right.CHANGE in visit.rights)
-        sentence = message("{person} deleted the album “{album}”.", **visit.names)
-        self._note(visit, "delete", sentence)
+        self._note(visit, "delete", message("Album “{album}”", album=visit.album.title))
         return Response(status_code=204)
 
     @routes.get(
@@ -268,8 +272,8 @@ class AlbumHandlers:
         """
         visit = self.visits.of(asked, Right.CHANGE)
         link = self.store.new_link(visit.album.id, **asdict(new))
-        sentence = message("{person} made a link to the album “{album}”.", **visit.names)
-        self._note(visit, "share", sentence, seen=True)
+        what = message("Link to the album “{album}”", album=visit.album.title)
+        self._note(visit, "share", what, seen=True)
         return AsciiJSON(link, 201)
 
     @routes.delete("/{album}/link", Access.SIGNED_IN, status_code=204)
@@ -277,8 +281,8 @@ class AlbumHandlers:
         """End the link. Its guests see nothing from now on."""
         visit = self.visits.of(asked, Right.CHANGE)
         self.store.end_link(visit.album.id)
-        sentence = message("{person} ended a link to the album “{album}”.", **visit.names)
-        self._note(visit, "share", sentence, seen=True)
+        what = message("Link to the album “{album}”", album=visit.album.title)
+        self._note(visit, "delete", what, seen=True)
         return Response(status_code=204)
 
     @routes.get("/{album}/items", Access.PUBLIC, work=Work.PROCESSOR, response_model=ItemsPage)
@@ -350,8 +354,7 @@ class AlbumHandlers:
         if not new.settings and not all(can_strip(one.digest) for one in files):
             raise HTTPException(409, NO_PROMPT_NO_FILE)
         items = self.store.add(visit.album.id, visit.person, files, settings=new.settings)
-        sentence = message("{person} shared results in the album “{album}”.", **visit.names)
-        self._note(visit, "share", sentence)
+        self._note(visit, "share", _results_in(visit))
         return AsciiJSON(ItemsDoc(self._item_docs(visit, items)), 201)
 
     def _places(self, new: NewItems, owner: str) -> Iterator[tuple[Record, int]]:
@@ -380,8 +383,7 @@ class AlbumHandlers:
         if not found or not (are_own or Right.TAKE_BACK in visit.rights):
             raise AlbumNotFound
         self.store.remove(visit.album.id, [one.n for one in found])
-        sentence = message("{person} removed results from the album “{album}”.", **visit.names)
-        self._note(visit, "delete", sentence)
+        self._note(visit, "delete", _results_in(visit))
         return Response(status_code=204)
 
     @routes.put("/{album}/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
@@ -390,6 +392,8 @@ class AlbumHandlers:
         visit = self.visits.of(asked, Right.REVIEW)
         album = visit.album.id
         self.store.review(album, item, visit.author, review.verdict, review.stars)
+        what = message("Review in the album “{album}”", album=visit.album.title)
+        self._note(visit, "review", what)
         return AsciiJSON(self._item_docs(visit, [self.store.item(album, item)])[0])
 
     @routes.get("/{album}/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
@@ -408,6 +412,8 @@ class AlbumHandlers:
         x, y = comment.x, comment.y
         point = None if x is None or y is None else (x, y)
         made = self.store.comment(visit.album.id, item, visit.author, comment.text, point)
+        what = message("Comment in the album “{album}”", album=visit.album.title)
+        self._note(visit, "review", what)
         return AsciiJSON(visit.comment_doc(made), 201)
 
     @routes.delete("/{album}/items/{item}/comments/{comment}", Access.PUBLIC, status_code=204)
@@ -478,8 +484,8 @@ class AlbumHandlers:
         found = self.store.item(visit.album.id, item)
         for _, record in self._with_records(visit, [found]):
             asks = asked.request.headers
-            if not is_shown(asks) and visit.album.access != "private":
-                self.audit.event(visit.owner, "download", f"{visit.album.title}: {found.name}")
+            if not is_shown(asks):
+                self._note(visit, "download", labeled(_results_in(visit), found.name))
             sees = visit.has_metadata(found)
             file = self.results.send_shared(record, found.place, asks, has_prompt=sees)
             return _revalidated(asked, visit, file)
@@ -497,8 +503,7 @@ class AlbumHandlers:
             for one, record in self._with_records(visit, items)
         )
         answer = zip_download(self.results.archive(files), visit.album.title)
-        sentence = message("{person} downloaded results of the album “{album}”.", **visit.names)
-        self._note(visit, "download", sentence)
+        self._note(visit, "download", _results_in(visit))
         return answer
 
     @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/png"))
@@ -519,6 +524,10 @@ class AlbumHandlers:
             blobs.turns.turn,
         )
         return StreamingResponse(image, media_type="image/png", headers=as_file(f"{title}.png"))
+
+
+def _results_in(visit: Visit) -> str:
+    return message("Results in the album “{album}”", album=visit.album.title)
 
 
 def _revalidated(asked: Asked, visit: Visit, file: Response) -> Response:

@@ -16,6 +16,7 @@ from fastapi import HTTPException, Query, Request
 
 from comfy.base.errors import AlbumNotFound
 from comfy.base.messages import message
+from comfy.base.wording import one_line
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.records.albums import (
     Album,
@@ -64,11 +65,6 @@ class Visit:
     rights: frozenset[Right]
     sees: Callable[[str], bool]
     link: AlbumLink | None = None
-
-    @property
-    def names(self) -> dict[str, str]:
-        """Return the values of a sentence about the caller and the album."""
-        return {"person": name_of(self.person.by), "album": self.album.title}
 
     @property
     def author(self) -> Person:
@@ -218,7 +214,7 @@ class Visits:
 
     def _of_link(self, asked: Asked) -> Visit:
         link = self.store.link(asked.album)
-        name = " ".join(asked.guest.split())
+        name = one_line(asked.guest)
         by = translated(message("{name} (guest)", name=name)) if name else ""
         person = Person.guest(link.token, name, by)
         album, rights = self.store.get(link.album), rights_by_link(link)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from comfy.base.messages import message
 from tests.support.waiting import awaited
 from ui.gradio.allowlist import Owners
 from ui.settings.logs import LINES, LogLimit
@@ -188,3 +189,6 @@ def test_the_log_does_not_grow_with_the_attempts() -> None:
     )
     assert sum(passed(logging.INFO, "Done") for _ in range(100)) == LINES
     assert passed(logging.WARNING, "Another thing")
+    floods = (message("{name} did it.", name=str(number)) for number in range(100))
+    assert sum(passed(logging.INFO, "%s", one) for one in floods) == LINES
+    assert passed(logging.INFO, "%s", message("{name} removed {other}.", name="a", other="b"))
