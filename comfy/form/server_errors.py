@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
 from comfy.base.files import is_model_file
-from comfy.base.messages import labeled, message, sentences
+from comfy.base.messages import labeled, listed, message, sentences
 from comfy.base.wording import maximum, minimum, plain_words, quoted
 from comfy.comfyui.protocol.execution_errors import cause, without_folders
 from comfy.form.kinds.dropdown import NOT_ON_SERVER
@@ -17,6 +17,7 @@ from comfy.form.model import Field, Form, cell_label
 from comfy.prompt.model import InputRef
 
 _WORD = re.compile(r"\w")
+_LOOP = re.compile(r"cycl|loop")  # error types of the nodes whose links lead back to them
 _SHORTEST = 4  # characters of a text that an error names and not just happens to contain
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 
@@ -32,6 +33,7 @@ def place_errors(
     fields = {target: field for field in form.fields for target in field.targets}
     placed: dict[str, list[str]] = {}
     general: list[str] = []
+    in_loops: list[str] = []
     for error in node_errors:
         field = fields.get(InputRef(error.node, error.input or ""))
         cell = None if field else _cell(form, error)
@@ -44,7 +46,15 @@ def place_errors(
         else:
             title = form.titles.get(error.node) or error.class_type or error.node
             problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
-            general.append(message("“{name}”: {problem}", name=title, problem=problem))
+            if _LOOP.search(error.type):
+                in_loops.append(quoted(title))
+            else:
+                general.append(message("“{name}”: {problem}", name=title, problem=problem))
+    if in_loops:
+        names = listed(dict.fromkeys(in_loops))
+        general.append(
+            sentences(message("The links of {nodes} form a loop.", nodes=names), _DAMAGED)
+        )
     return {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}, tuple(
         dict.fromkeys(general)
     )
@@ -171,6 +181,7 @@ _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
         "invalid_input_type": _wrong_type,
         "required_input_missing": _missing,
         "custom_validation_failed": _custom,
+        "invalid_dynamic_input": _custom,
     }
 )
 
@@ -206,7 +217,9 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
             if error.class_type
             else "The server couldn't check this node."
         ),
-        "dependency_cycle": lambda error: sentences("The links form a loop.", _DAMAGED),
+        "invalid_dynamic_input": lambda error: sentences(
+            f"The server doesn't accept the input {quoted(_input_name(error))}.", _DAMAGED
+        ),
         "value_not_in_list": lambda error: message(
             "{input} isn't on the server.", input=_input_name(error)
         ),

@@ -11,6 +11,7 @@ import pytest
 
 from comfy.base.errors import FILE_REFUSED, NodeError
 from comfy.base.messages import Message, message
+from comfy.comfyui.protocol.responses import rejection
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_failure, place_errors
 from tests.support.samples.forms import form_of, node, text_to_image, with_values
@@ -91,6 +92,36 @@ def error(
 def test_each_objection_lands_on_its_field(refusal: NodeError, key: str, sentence: str) -> None:
     """The sentence appears on the field and needs no knowledge of ComfyUI."""
     assert place_errors(FORM, [refusal]) == ({key: sentence}, ())
+
+
+@pytest.mark.parametrize("type_", ["dependency_cycle", "graph_has_loop"])
+def test_a_loop_is_one_sentence_about_its_nodes(type_: str) -> None:
+    """The server says the same about each node of the loop."""
+    words = (type_, "Dependency cycle detected", "3 (KSampler) -> 8 (VAEDecode)")
+    refusals = [error("3", None, *words), error("8", None, *words)]
+    loop = "The links of “KSampler”, “VAE Decode” form a loop. Fix the workflow in ComfyUI."
+    assert place_errors(FORM, refusals) == ({}, (loop,))
+
+
+def test_a_refusal_of_a_loop_is_about_all_its_nodes() -> None:
+    """A newer server names them beside the error, not below each node."""
+    about = {"node_ids": ["3", "8"], "output_ids": ["9"]}
+    refused = {"type": "cycle", "message": "Cycle", "details": "", "extra_info": about}
+    *_, errors = rejection({"error": refused, "node_errors": {}})
+    assert [(error.node, error.type) for error in errors] == [("3", "cycle"), ("8", "cycle")]
+
+
+@pytest.mark.parametrize(("node_id", "is_placed"), [("3", True), ("8", False)])
+def test_a_refused_dynamic_input_is_named(node_id: str, *, is_placed: bool) -> None:
+    """It is on its field if the form has one, otherwise a sentence names it and its node."""
+    refusal = error(node_id, "steps", "invalid_dynamic_input", "Not an input of this choice")
+    placed, general = place_errors(FORM, [refusal])
+    on_field = {"3.steps": "The server rejected this: Not an input of this choice"}
+    on_node = (
+        "“VAE Decode”: The server doesn't accept the input “Steps”. Fix the workflow in ComfyUI."
+    )
+    assert placed == (on_field if is_placed else {})
+    assert general == (() if is_placed else (on_node,))
 
 
 def test_a_missing_image_is_requested_again() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.base.errors import NodeError
-from comfy.base.json_values import as_mapping, as_text
+from comfy.base.json_values import as_list, as_mapping, as_text
 from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
 from comfy.comfyui.protocol.parse import parse_message
 
@@ -81,12 +81,14 @@ def rejection(answer: object) -> tuple[str, str, str, tuple[NodeError, ...]]:
     )
     errors = tuple(_node_errors(data))
     extra = as_mapping(error_data.get("extra_info"))
-    if not errors and isinstance(extra.get("node_id"), str):
-        errors = (
-            NodeError(
-                extra["node_id"], None, as_text(extra.get("class_type")), type_, message, details
-            ),
-        )
+    # Newer servers name all nodes of a loop.
+    nodes = [extra.get("node_id"), *as_list(extra.get("node_ids"))]
+    class_type = as_text(extra.get("class_type"))
+    errors = errors or tuple(
+        NodeError(node, None, class_type, type_, message, details)
+        for node in nodes
+        if isinstance(node, str)
+    )
     return type_, message, details, errors
 
 
