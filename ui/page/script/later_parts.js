@@ -3,6 +3,7 @@
 // the page, the image editor, masks, shared settings.
 
 import { showAnnouncements } from "./announcement.js";
+import { loadLost } from "./arrivals.js";
 import { refuseVaried } from "./batches/given.js";
 import { INPUTS } from "./dom.js";
 import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
@@ -15,6 +16,7 @@ import { TYPEFACE, write } from "./storage.js";
 export function beginLater() {
   showTypeface();
   showAnnouncements();
+  loadLost();
   tellCutUpload();
   takeFiles();
   offerEditing();

@@ -2,6 +2,7 @@
 // Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
 // Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
 
+import { ARRIVED } from "../arrivals.js";
 import { $, all, button, element, glideTo, INPUTS, isStill } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
@@ -103,6 +104,7 @@ class Stage {
     place.replaceChildren(box, ...(this.#strip ? [this.#strip.place] : []), under, ...parts);
     this.#arrange(NOTHING, []);
     this.#listen();
+    this.#media.addEventListener(ARRIVED, () => this.#loaded());
     onFrame((id, frame, place) => this.#paint(id, frame, place));
     letDrag(place, ({ dataset: { at } }) => this.#dragged(Number(at ?? this.#at)));
     takeResults((what) => component.use({ ...what, index: -1, value: "" }));

@@ -2,6 +2,7 @@
 // The user's history on this app's page: earlier results of the form's workflow. Requests each part of the list when it
 // comes into view.
 
+import { connection } from "../arrivals.js";
 import { historyIn } from "../components/history.js";
 import { $, glideTo, isNarrow } from "../dom.js";
 import { Expiry } from "../history/expiry.js";
@@ -127,13 +128,17 @@ class LiveHistory {
   }
 
   /**
+   * Request a part of the list, again after a broken connection.
    * @param {Record<string, string>} place query parameters for the start of the part
    * @returns {Promise<HistoryDoc | null>}
    */
-  #ask(place) {
+  async #ask(place) {
     const wanted = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
     const query = new URLSearchParams({ ...wanted, limit: LIMIT, with_page: "true" });
-    return get(`${API}/runs?${query}`);
+    for (;;) {
+      const answer = await get(`${API}/runs?${query}`);
+      if (answer || (await connection.answered())) return answer;
+    }
   }
 
   /** Load the list from the start after the filters or the form have changed. */

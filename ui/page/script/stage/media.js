@@ -1,6 +1,7 @@
 // @ts-check
 // Elements that show a result: an image, a player, a 3D model, a text or a card.
 
+import { ARRIVED, connection } from "../arrivals.js";
 import { $, addressOf, all, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
@@ -11,6 +12,9 @@ import { textMenu } from "./use_menu.js";
 
 const LOADED_WITHIN = 15000;
 const AT_ONCE = 500; // milliseconds in which most results load
+const TRIES = 3; // while the app answers: a slow connection can break again
+const LOST_IMAGE = message("The picture didn't arrive. Trying again…");
+const LOST_FILE = message("The file didn't arrive. Trying again…");
 const NOT_LOADED = message("This file can't be displayed. You can still download it.");
 /** @type {Record<Item["kind"], string>} */
 const KINDS = {
@@ -36,19 +40,53 @@ export function loadViewer(viewer) {
 }
 
 /**
- * Return the element of a result, once it can be painted. If the browser can't show it, return a card that says so.
+ * Return the element of a result, once it can be painted. If the browser can't show it, return a card that says so. If
+ * the file doesn't arrive, a card keeps the place until it does, then dispatches `ARRIVED` from there.
  * @param {Item} item
  * @param {string} viewer the address of the module that shows 3D models
  * @returns {Promise<HTMLElement>}
  */
 export async function loaded(item, viewer) {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const node = await painted(item, viewer);
+    if (node) return node;
+    const answered = connection.answered();
+    if (await Promise.race([answered.then(() => true), longer()])) continue;
+    const note = card(item, item.kind === "image" ? LOST_IMAGE : LOST_FILE);
+    answered.then(() => void (note.isConnected && replaceBy(note, loaded(item, viewer))));
+    return note;
+  }
+  return card(item, NOT_LOADED);
+}
+
+/** Resolve to false after a moment. @returns {Promise<false>} */
+const longer = () => new Promise((done) => setTimeout(() => done(false), AT_ONCE));
+
+/**
+ * @param {HTMLElement} note
+ * @param {Promise<HTMLElement>} loading
+ */
+async function replaceBy(note, loading) {
+  const node = await loading;
+  if (!note.isConnected) return;
+  note.replaceWith(node);
+  node.dispatchEvent(new CustomEvent(ARRIVED, { bubbles: true }));
+}
+
+/**
+ * Return the element of a result, once it can be painted; null if its file can't be shown.
+ * @param {Item} item
+ * @param {string} viewer
+ * @returns {Promise<HTMLElement | null>}
+ */
+async function painted(item, viewer) {
   switch (item.kind) {
     case "image": {
       const image = imageOf(item);
       return within(
         image.decode().then(
           () => image,
-          () => card(item, NOT_LOADED),
+          () => null,
         ),
         image,
       );
@@ -57,7 +95,7 @@ export async function loaded(item, viewer) {
       const video = videoOf(item);
       const ready = new Promise((done) => {
         video.addEventListener("loadeddata", () => done(video));
-        video.addEventListener("error", () => done(card(item, NOT_LOADED)));
+        video.addEventListener("error", () => done(null));
       });
       const tools = import("../video/tools.js"); // the viewport shows them with the video
       return within(
@@ -77,9 +115,8 @@ export async function loaded(item, viewer) {
       const ready = shows.then(
         () => place,
         () => {
-          const note = card(item, NOT_LOADED);
-          place.replaceWith(note);
-          return note;
+          if (place.isConnected) place.replaceWith(card(item, NOT_LOADED));
+          return null;
         },
       );
       return within(ready, place);
@@ -122,7 +159,7 @@ async function withFacts(place, item) {
  * Resolve with the element after a timeout even if it isn't ready, so that it appears while it loads.
  * @param {Promise<any>} ready
  * @param {HTMLElement} node
- * @returns {Promise<HTMLElement>}
+ * @returns {Promise<HTMLElement | null>}
  */
 function within(ready, node) {
   return Promise.race([

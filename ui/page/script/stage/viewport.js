@@ -1,6 +1,7 @@
 // @ts-check
 // The viewport of a result: inline on the page, or full screen, with zoom for images.
 
+import { ARRIVED } from "../arrivals.js";
 import { coverWindow, USED, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
@@ -154,6 +155,7 @@ export class Viewport {
       if (this.isFull) this.#leave();
     });
     const [media, gestures] = [this.#media, this.#gestures];
+    media.addEventListener(ARRIVED, () => this.changed());
     media.addEventListener("click", ({ target }) => {
       if (target instanceof HTMLImageElement && !this.isFull) this.toggle();
     });

@@ -1,0 +1,65 @@
+"""Files that a broken connection cuts on their way."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Route, expect
+
+from tests.support.link import FaultyLink
+from tests.support.visitor import Site, Visit, Visitor
+
+FILE = re.compile(r"/files/[^/]+/\d+/(?!thumb|a1111)")
+SHOWN = "#stage .media > img:not(.live-frame)"
+IS_PAINTED = "image => image.complete && image.naturalWidth > 0"
+CUT = ("ERR_", "WebSocket", "Failed to fetch")
+
+
+def cut_at(person: Visitor, link: FaultyLink, address: re.Pattern[str]) -> None:
+    """Cut the connection at the next request for such an address."""
+
+    def cut(route: Route) -> None:
+        link.refuse()
+        link.cut()
+        route.continue_()
+
+    person.page.route(address, cut, times=1)
+
+
+def test_a_result_loads_itself_after_the_connection_returns(fast: Site, visit: Visit) -> None:
+    """The stage says meanwhile that it tries again. Its picture and the thumbnails come without a
+    reload."""
+    with FaultyLink(fast.url) as link:
+        person = visit(Site(link.url, fast.demo, fast.app), locale="en-US").open()
+        cut_at(person, link, FILE)
+        person.press()
+        page = person.page
+        expect(page.locator("#stage .media")).to_contain_text(
+            "The picture didn't arrive. Trying again…"
+        )
+        link.heal()
+        expect(page.locator(SHOWN)).to_be_visible()
+        assert page.locator(SHOWN).evaluate(IS_PAINTED)
+        expect(page.locator("#stage .media .card")).to_have_count(0)
+        expect(page.locator("#stage .made-from")).to_contain_text(" × ")
+        tile = page.locator("#history .tile img").first
+        page.wait_for_function(IS_PAINTED, arg=tile.element_handle())
+        person.forgive(*CUT)
+        person.leave()
+
+
+def test_several_results_load_themselves_after_the_connection_returns(
+    fast: Site, visit: Visit
+) -> None:
+    with FaultyLink(fast.url) as link:
+        person = visit(Site(link.url, fast.demo, fast.app)).open(**{"4.batch_size": 2})
+        cut_at(person, link, FILE)
+        person.press()
+        page = person.page
+        cells = page.locator("#stage .grid .cell img")
+        expect(cells).to_have_count(2)
+        link.heal()
+        for cell in cells.all():
+            page.wait_for_function(IS_PAINTED, arg=cell.element_handle())
+        person.forgive(*CUT)
+        person.leave()
