@@ -73,4 +73,6 @@ class Parts:
 
     @property
     def bodies(self) -> Bodies:
-        return Bodies(self.services.copies.uploads, self.services.uploading, self.services.limits)
+        return Bodies(
+            self.services.copies.uploads, self.services.rooms.uploads, self.services.limits
+        )

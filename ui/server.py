@@ -19,7 +19,7 @@ from typing import cast
 import anyio.to_thread
 import gradio as gr
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -69,7 +69,7 @@ from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.cookies import Cookies, derived
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
-from ui.web.limits import WebLimits, judge_json, validation_error
+from ui.web.limits import WebLimits, validation_error
 from ui.web.logins import SIGN_INS_ENDED, watched_logins
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import Share
@@ -126,7 +126,6 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(judge_json)],
     )
     app.add_exception_handler(ComfyError, answer_problem)
     app.add_exception_handler(RequestValidationError, validation_error)
@@ -135,7 +134,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     desk = Administration.of(services, identity, images=settings.operator_images)
     access = OperatorAccess(services.forms.permissions, identity)
     plugins = PluginParts(PluginApp(services, identity, settings, access.permits))
-    gate = Gate(identity, access.only, PUBLIC)
+    gate = Gate(identity, access.only, PUBLIC, services.rooms)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     gate.add(app, monitoring_routes(services, lambda: sockets.taken))
     if settings.pages:

@@ -40,7 +40,7 @@ from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth
-from ui.web.shares import Share
+from ui.web.shares import Rooms, Share
 from ui.web.upload_folder import UploadFolder
 
 
@@ -63,7 +63,7 @@ class Services:
     deleted run's data from its server, and returns False if some input stays there. `abort` ends
     every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
     `demo`: the server is the stand-in. `downloads`: of missing models. `limits`: of requests and
-    uploads; `uploading`: room for uploads; `waiting`: room for waiting clients. `secret`: the app's
+    uploads; `rooms`: places of requests. `secret`: the app's
     secret, stored by `ui.web.cookies`.
     """
 
@@ -92,8 +92,7 @@ class Services:
     server_name: str
     demo: bool
     limits: WebLimits
-    uploading: Share
-    waiting: Share
+    rooms: Rooms
     secret: bytes = field(repr=False)
     parts: OptionalParts
 
@@ -158,8 +157,10 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         server_name=servers.short_name,
         demo=demo,
         limits=limits,
-        uploading=Share(limits.uploading, limits.person_uploading, limits.address_uploading),
-        waiting=Share(limits.calls, limits.person_calls, limits.address_calls),
+        rooms=Rooms(
+            Share(limits.calls, limits.person_calls, limits.address_calls),
+            Share(limits.uploading, limits.person_uploading, limits.address_uploading),
+        ),
         secret=secret,
         parts=parts,
     )

@@ -1,6 +1,7 @@
 """Read untrusted JSON into values that can be written again, and convert them to expected types.
 
-JSON from `read_json` and `parse_json` has no NaN and no infinity; other code doesn't check again.
+This is the only module that parses JSON of others; `tests/test_architecture.py` finds any other.
+Its values have no NaN and no infinity; other code doesn't check again.
 """
 
 from __future__ import annotations
@@ -9,14 +10,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MAX_DEPTH = 100
-# Maximum number of lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
-_MAX_PARTS = 300_000
-_MAX_VALUES = 1_000_000  # commas; about 300 ns and 100 bytes each
-# Limits for a server's JSON; the catalog of ComfyUI 0.33.0 has 27,000 and 59,000.
-_SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -25,12 +22,49 @@ _NOT_FINITE = "A number is NaN or infinite. Send a finite number."
 _TOO_LARGE = "A whole number has more than 64 bits. Send a smaller one."
 
 
-class NotJson(Exception):
+class NotJson(ValueError):
     """A text isn't JSON, or is truncated."""
 
 
-class TooDeep(Exception):
-    """A document is nested too deeply for a workflow, or has too many parts."""
+class TooDeep(ValueError):
+    """A document is nested too deeply, or has too many parts. The message is a sentence."""
+
+
+class RefusedJson(ValueError):
+    """JSON of a user that can't be used. The message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLimits:
+    """Limits of a JSON text, checked before it is parsed, except for `depth` and `values`.
+
+    `size`: bytes or characters. `parts`: lists and objects, a few hundred bytes each. `commas`:
+    about 300 ns and 100 bytes each. Both are counted in texts, too. `values`: of a user's JSON,
+    counted after it is parsed.
+    """
+
+    size: int
+    parts: int
+    commas: int
+    depth: int = MAX_DEPTH
+    values: int = 1_000_000
+
+    def check(self, text: str) -> int:
+        """Return the number of parts. Raises TooDeep for too large a text."""
+        parts = text.count("[") + text.count("{")
+        if len(text) > self.size or parts > self.parts or text.count(",") > self.commas:
+            raise TooDeep(_TOO_MANY)
+        return parts
+
+
+_TOO_MANY = "The request has too many values."
+_TOO_NESTED = "The values are nested too deeply."
+_NOT_JSON = "The request is not JSON."
+# The largest graph seen has 12,000 parts.
+_OF_WORKFLOWS = JsonLimits(256 * 1024**2, 300_000, 1_000_000)
+# The catalog of ComfyUI 0.33.0 has 27,000 parts and 59,000 commas.
+OF_SERVERS = JsonLimits(256 * 1024**2, 1_000_000, 3_000_000)
+OF_REQUESTS = JsonLimits(32 * 1024**2, 50_000, 100_000)
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -41,27 +75,53 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     NULs are removed, and lone surrogates become question marks. Raises NotJson and TooDeep.
     """
     text = text.replace("\0", "").lstrip("\ufeff \t\r\n")
-    if text.count("[") + text.count("{") > _MAX_PARTS or text.count(",") > _MAX_VALUES:
-        raise TooDeep
+    _OF_WORKFLOWS.check(text)
     try:
         value, _ = _DECODER.raw_decode(text)
     except ValueError as error:
         raise NotJson(str(error)) from error
     except RecursionError as error:
-        raise TooDeep from error
-    _measure(value)
+        raise TooDeep(_TOO_NESTED) from error
+    _measure(value, MAX_DEPTH)
     return _without_lone_surrogates(value) if "\\u" in text else value
 
 
-def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse a whole JSON text from a server or from a file that the administrator names. NaN and
-    infinity become None. Raises ValueError, also for more parts than any server sends, and
-    RecursionError like `json.loads`."""
+def parse_json(data: str | bytes, limits: JsonLimits = OF_SERVERS) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse a whole JSON text of another program, or of a file. NaN and infinity become None.
+    Raises ValueError, also for a text above the limits."""
+    return _decoded(data, limits, _STRICT_DECODER)
+
+
+def parse_sent(data: str | bytes, limits: JsonLimits = OF_REQUESTS) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON that a user sends. Raises RefusedJson, also for a value that `refused_value`
+    rejects."""
+    try:
+        value = _decoded(data, limits, _EXACT_DECODER)
+    except TooDeep as error:
+        raise RefusedJson(str(error)) from error
+    except ValueError as error:
+        raise RefusedJson(_NOT_JSON) from error
+    number = 0
+    for level in levels(value):
+        number += len(level)
+        if number > limits.values:
+            raise RefusedJson(f"Too many values (maximum {limits.values:,}).")
+        if problem := next(filter(None, map(refused_value, level)), ""):
+            raise RefusedJson(problem)
+    return value
+
+
+def _decoded(data: str | bytes, limits: JsonLimits, decoder: json.JSONDecoder) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(data, bytes):
         data = data.decode(json.detect_encoding(data), "surrogatepass")
-    if data.count("[") + data.count("{") > _SERVER_PARTS or data.count(",") > _SERVER_VALUES:
-        raise ValueError("too many parts")
-    return _STRICT_DECODER.decode(data)
+    parts = limits.check(data)
+    try:
+        value = decoder.decode(data)
+    except RecursionError as error:
+        raise TooDeep(_TOO_NESTED) from error
+    if parts > limits.depth:
+        _measure(value, limits.depth)
+    return value
 
 
 def levels(value: object) -> Iterator[list[Any]]:
@@ -146,15 +206,16 @@ def _finite(number: str) -> float | None:
 
 # Shared: `json.loads` would create a decoder per text, which takes as long as reading a short text.
 _STRICT_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
+_EXACT_DECODER = json.JSONDecoder()
 # strict=False: users' own tools leave line breaks in strings unescaped.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_float=_finite)
 
 
-def _measure(value: object) -> None:
-    """Raise TooDeep for lists and objects nested deeper than MAX_DEPTH."""
+def _measure(value: object, most: int) -> None:
+    """Raise TooDeep for lists and objects nested deeper than `most`."""
     for depth, level in enumerate(levels(value)):
-        if depth >= MAX_DEPTH and any(isinstance(one, dict | list) for one in level):
-            raise TooDeep
+        if depth >= most and any(isinstance(one, dict | list) for one in level):
+            raise TooDeep(_TOO_NESTED)
 
 
 def _without_lone_surrogates(value: object) -> object:

@@ -20,6 +20,7 @@ from comfy.base.json_values import (
     as_text,
     levels,
     parse_json,
+    parse_sent,
     read_json,
 )
 from tests.support.distribution import examples
@@ -58,6 +59,10 @@ def test_depth_has_a_bound() -> None:
         read_json("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
     with pytest.raises(NotJson):
         read_json("[1, ")
+    for parse in (parse_json, parse_sent):
+        for text in ("[" * 100_000, "[" * 200 + "]" * 200, "1" + ",1" * 4_000_000):
+            with pytest.raises(ValueError, match=r"too (deeply|many)"):
+                parse(text)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@ rule. `tests/security/nightly/test_routes.py` requests all routes."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import pytest
 import websocket
@@ -34,9 +37,11 @@ from tests.attacks.route_answers import (
 )
 from tests.attacks.routes import registered
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.settings.web_settings import WebSettings
-from ui.web.access import Access, DeclaredRoute
+from ui.web.access import Access, DeclaredRoute, GuardedRoutes
+from ui.web.limits import LOGIN_FORM, BodyLimit
+from ui.web.shares import Caller, Room
 
 NO_RULE = (
     "Declare them with ui.web.access.GuardedRoutes. Those of a new Gradio belong into GRADIO or"
@@ -90,6 +95,91 @@ def test_only_named_routes_answer_without_the_login(place: Place) -> None:
         path for path, rule in GRADIO.items() if {one.nobody for one in rule.values()} - {401}
     }
     assert open_paths(place.app.asgi.state.rules) | gradio == OPEN
+
+
+def status_of_head(
+    place: Place, rule: DeclaredRoute, method: str, who: Person, length: int = 9, origin: str = ""
+) -> int:
+    """Return the status that answers a request's head alone. Its body never arrives."""
+    lines = [
+        f"{method} {quote(who.owned.at(rule.path))} HTTP/1.1",
+        f"Host: {urlsplit(place.app.url).netloc}",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        *([f"Cookie: {who.cookie}"] if who.cookie else []),
+        *([f"Origin: {origin}"] if origin else []),
+    ]
+    port = urlsplit(place.app.url).port
+    with socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return int(connection.recv(4000)[9:12])
+
+
+def with_bodies(place: Place) -> list[tuple[DeclaredRoute, str]]:
+    """Return the declared routes whose requests may have a body, once per method."""
+    return [
+        (rule, method)
+        for rule in place.app.asgi.state.rules
+        for method in rule.methods
+        if method not in ("GET", "HEAD")
+    ]
+
+
+def test_callers_are_checked_before_a_body_is_read(place: Place) -> None:
+    """The app answers a caller without an account, and a page of another site, although not a byte
+    of the body has arrived."""
+    foreign = "https://evil.example"
+    wrong = []
+    for rule, method in with_bodies(place):
+        is_open = rule.access is Access.PUBLIC
+        if place.asks_for_login and not is_open:
+            wrong += [rule.path] * (status_of_head(place, rule, method, place.nobody) != 401)
+        got = status_of_head(place, rule, method, place.ann, origin=foreign)
+        wrong += [rule.path] * (got not in (401, 403))
+    assert not wrong
+
+
+def test_callers_without_an_account_send_little(place: Place) -> None:
+    """A route that people without an account may call takes no body over the sign-in form's."""
+    of_everyone = [one for one in with_bodies(place) if one[0].access is Access.PUBLIC]
+    assert len(of_everyone) >= 5
+    for rule, method in of_everyone:
+        got = status_of_head(place, rule, method, place.nobody, LOGIN_FORM + 1)
+        assert got == 413, rule.path
+
+
+def test_a_place_is_taken_before_a_large_body_is_read(place: Place) -> None:
+    """A user at an address without a free place gets 503 before the body arrives."""
+    rooms = place.app.services.rooms
+    large = [one for one in with_bodies(place) if one[0].room is not None]
+    assert len(large) >= 15
+    with contextlib.ExitStack() as held:
+        for share in (rooms.calls, rooms.uploads):
+            eventually(lambda share=share: not share.taken)
+            others = [Caller(f"person {at}", "127.0.0.1") for at in range(share.address)]
+            assert all(map(share.take, others))
+            for one in others:
+                held.callback(share.give_back, one)
+        got = {rule.path: status_of_head(place, rule, method, place.ann) for rule, method in large}
+    assert set(got.values()) == {503}, got
+
+
+@pytest.mark.parametrize(
+    ("access", "options"),
+    [
+        (Access.PUBLIC, {"body": BodyLimit.PAGE}),
+        (Access.SIGN_IN_PAGE, {"body": BodyLimit.CALL, "room": Room.CALLS}),
+        (Access.SIGNED_IN, {"body": BodyLimit.FILES}),
+        (Access.OWNER, {"body": BodyLimit.CALL}),
+    ],
+)
+def test_a_declaration_without_limits_is_refused(access: Access, options: dict[str, Any]) -> None:
+    """A plugin's route can't offer strangers a large body, or a large one without a room."""
+
+    async def handle() -> None: ...
+
+    with pytest.raises(ValueError, match="/new"):
+        GuardedRoutes().put("/new", access, **options)(handle)
 
 
 def test_attack_a_route_comes_in_under_a_prefix() -> None:

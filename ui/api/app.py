@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cachetools import Cache, cached
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -45,7 +45,6 @@ from ui.parts import Parts
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.identity import Identity
-from ui.web.limits import judge_json
 from ui.web.responses import API, AsciiJSON, wants_page
 from ui.web.security_headers import strict_policy
 from ui.web.shares import FairSlots, Work
@@ -145,7 +144,6 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(judge_json)],
         generate_unique_id_function=lambda route: route.name,  # its handler's name
         redirect_slashes=False,  # a redirect would drop the prefix from the URL
         responses=DOCUMENT,
@@ -154,12 +152,12 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
     add = partial(gate.add, api, mounted_at=API)
     parts = Parts(services)
     runs, results = parts.run_docs(root), parts.results
-    requests = Requests(parts.bodies, services.runs.history, services.waiting)
+    requests = Requests(parts.bodies, services.runs.history)
     add(health_api(services.reports, services.runs, operates))
     add(start_api(parts.run_start, runs, requests, waiting))
     add(history_api(runs))
     add(runs_api(runs, services.starter, parts.deletion))
-    add(streams_api(runs, results, services.waiting))
+    add(streams_api(runs, results))
     add(run_files_api(services.library, services.copies, runs))
     add(links_api(services.copies, identity, runs))
     add(form_editor_api(services.editor, services.library, services.copies, identity))

@@ -39,14 +39,14 @@ from ui.api.requests import (
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
-from ui.api.streams import EVENTS, GroupEvents, group_ends_first
+from ui.api.streams import STREAM, GroupEvents, group_ends_first
 from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Work, shared_address
+from ui.web.shares import Room, Work, shared_address
 
 _LONGEST_TITLE = 100  # characters
 _MOST_RUNS = 60  # per request; the page's script requests no more
@@ -93,7 +93,7 @@ _NO_STEP = "This chain has no such step."
 def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedRoutes:
     """Return `POST /workflows/{name}/chains`, and the routes below `/chains`."""
     chains, documents = starting.chains, ChainDocs(starting.chains, runs)
-    news = GroupEvents(requests.waiting, chains, documents.whole)
+    news = GroupEvents(chains, documents.whole)
     return GuardedRoutes.of(ChainHandlers(chains, starting, requests, documents, news))
 
 
@@ -113,6 +113,7 @@ class ChainHandlers:
         "/workflows/{name:path}/chains",
         Access.OWNER,
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         status_code=201,
         response_model=ChainDoc,
         responses={200: REPLAYED | {"model": ChainDoc}},
@@ -184,17 +185,15 @@ class ChainHandlers:
         """
         return AsciiJSON(self.documents.step_results(self.chains.get(chain_id, owner), name, run))
 
-    @routes.get(
-        "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
-    )
+    @routes.get("/chains/{chain_id}/events", Access.OWNER, **STREAM)
     async def follow_chain(
-        self, request: Request, chain_id: str, owner: Owner, last_event_id: str = Header("")
+        self, chain_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a chain's progress as server-sent events.
 
         Events come as for a run, and `end` at the end.
         """
-        return await self.news.answer(request, chain_id, owner, last_event_id)
+        return await self.news.answer(chain_id, owner, last_event_id)
 
     @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
     def stop_chain(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
@@ -213,6 +212,7 @@ class ChainHandlers:
         Access.OWNER,
         summary="Continue",
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
     )

@@ -27,7 +27,7 @@ from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, FairSlots, shared_address
+from ui.web.shares import Caller, FairSlots, Room, shared_address
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         "/workflows",
         Access.SIGNED_IN,
         body=BodyLimit.WORKFLOW,
+        room=Room.CALLS,
         response_model=OpenedFile,
         openapi_extra={"requestBody": _FILE},
     )

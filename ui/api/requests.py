@@ -24,9 +24,9 @@ from comfy.records.webhooks import Subject, Webhook
 from comfy.webhooks.waiting import Webhooks
 from ui.api.values import Bodies, Sent
 from ui.web.access import Owner
-from ui.web.limits import body_done, place_held
+from ui.web.limits import body_done
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share, shared_address
+from ui.web.shares import Caller, shared_address
 
 _LONGEST_KEY = 255
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
@@ -108,11 +108,10 @@ async def start_request(
 @dataclass(frozen=True, slots=True)
 class Requests:
     """Handler of requests that start or change something, each once per Idempotency-Key. Without a
-    `history`, keys aren't supported. `waiting`: room for waiting clients."""
+    `history`, keys aren't supported."""
 
     bodies: Bodies
     history: RunStore | None
-    waiting: Share
 
     async def begun(
         self,
@@ -131,13 +130,12 @@ class Requests:
         the runs again, `stop` them. For `what` and exceptions, see `once`.
         """
         sent = await self.bodies.read(asked.request, asked.owner)
-        with place_held(self.waiting, asked.caller):
-            async with turn or nullcontext():
-                outcome = await asyncio.to_thread(self.once, asked, what, sent, begin)
-            del sent  # it may contain files
-            body_done(asked.request.scope)
-            if asked.wait and not await ends(outcome) and not asked.key:
-                await asyncio.to_thread(stop, outcome)
+        async with turn or nullcontext():
+            outcome = await asyncio.to_thread(self.once, asked, what, sent, begin)
+        del sent  # it may contain files
+        body_done(asked.request.scope)
+        if asked.wait and not await ends(outcome) and not asked.key:
+            await asyncio.to_thread(stop, outcome)
         return outcome
 
     def once(

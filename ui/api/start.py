@@ -41,6 +41,7 @@ from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Room
 
 _MOST_AT_ONCE = 16  # runs per request, as on the page
 _COUNT = f"“count” must be a whole number from 1 to {_MOST_AT_ONCE}."
@@ -113,6 +114,7 @@ class StartHandlers:
         "/workflows/{name:path}/runs",
         Access.OWNER,
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         status_code=201,
         response_model=RunDoc | RunsDoc,
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},

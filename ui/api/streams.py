@@ -31,9 +31,8 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.limits import BUSY
-from ui.web.responses import BINARY, NO_STORE, Problem, has_tag, json_text
-from ui.web.shares import Caller, Share
+from ui.web.responses import BINARY, NO_STORE, has_tag, json_text
+from ui.web.shares import Room
 from ui.web.socket_limits import set_from_thread
 
 # A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
@@ -43,23 +42,17 @@ SILENCE = 10.0  # seconds until a stream sends a sign of life
 
 
 class LiveStream(StreamingResponse):
-    """Answer that streams as long as a run, a batch or a chain is active. Its source ends with it.
-    `room` limits the streams per `caller`."""
+    """Answer that streams as long as a run, a batch or a chain is active. Its source ends with
+    it. Its route declares a room."""
 
-    def __init__(
-        self, body: AsyncGenerator[bytes], media_type: str, room: Share, caller: Caller
-    ) -> None:
+    def __init__(self, body: AsyncGenerator[bytes], media_type: str = "text/event-stream") -> None:
         super().__init__(body, media_type=media_type, headers=NO_STORE)
-        self._body, self._room, self._caller = body, room, caller
+        self._body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as long as the source is active and its caller stays connected."""
-        with self._room.held(self._caller) as has_slot:
-            if has_slot:
-                async with contextlib.aclosing(self._body):
-                    await super().__call__(scope, receive, send)
-            else:
-                await Problem(503, BUSY).answer()(scope, receive, send)
+        async with contextlib.aclosing(self._body):
+            await super().__call__(scope, receive, send)
 
 
 @contextlib.contextmanager
@@ -178,6 +171,12 @@ EVENTS: dict[int | str, dict[str, Any]] = {
     },
     204: {"description": "The run, batch or chain has ended, and you have its last event."},
 }
+# Options of a route that streams events.
+STREAM: dict[str, Any] = {
+    "room": Room.CALLS,
+    "response_class": Response,
+    "responses": EVENTS,
+}
 _IMAGES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The newest image, or all images as they come.",
@@ -192,9 +191,9 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def streams_api(runs: Runs, results: ResultFiles, waiting: Share) -> GuardedRoutes:
+def streams_api(runs: Runs, results: ResultFiles) -> GuardedRoutes:
     """Return `GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
-    return GuardedRoutes.of(StreamHandlers(runs, results, waiting))
+    return GuardedRoutes.of(StreamHandlers(runs, results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,6 @@ class StreamHandlers:
 
     runs: Runs
     results: ResultFiles
-    waiting: Share
 
     routes = GuardedRoutes(tags=["Runs"])
 
@@ -218,18 +216,9 @@ class StreamHandlers:
                 return self.runs.registry.get(run_id, owner)
         return record
 
-    def _stream(
-        self, request: Request, owner: str, body: AsyncGenerator[bytes], media_type: str
-    ) -> Response:
-        return LiveStream(body, media_type, self.waiting, Caller.of(owner, request.scope))
-
-    @routes.get("/runs/{run_id}/events", Access.OWNER, response_class=Response, responses=EVENTS)
+    @routes.get("/runs/{run_id}/events", Access.OWNER, **STREAM)
     async def follow_run(
-        self,
-        request: Request,
-        run_id: str,
-        owner: Owner,
-        last_event_id: str = Header(""),
+        self, run_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a run's state as server-sent events.
 
@@ -239,18 +228,15 @@ class StreamHandlers:
         """
         run = await asyncio.to_thread(self._found, run_id, owner)
         if not isinstance(run, Record) and not run.state.phase.finished:
-            return self._stream(
-                request, owner, events_of(self.runs, run, last_event_id), "text/event-stream"
-            )
+            return LiveStream(events_of(self.runs, run, last_event_id))
         record = run if isinstance(run, Record) else run.record
         return _end_event(
             await asyncio.to_thread(_plain, self.runs.document, record), last_event_id
         )
 
-    @routes.get("/runs/{run_id}/preview", Access.OWNER, response_class=Response, responses=_IMAGES)
+    @routes.get("/runs/{run_id}/preview", Access.OWNER, **STREAM | {"responses": _IMAGES})
     async def get_run_preview(
         self,
-        request: Request,
         run_id: str,
         owner: Owner,
         *,
@@ -267,7 +253,7 @@ class StreamHandlers:
         if isinstance(run, Record):
             raise NotThere(_NO_PREVIEW)
         if frames or _FRAMES in accept:
-            return self._stream(request, owner, frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
+            return LiveStream(frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
         await asyncio.to_thread(run.catch_up)
         state = run.state
         if state.preview is None:
@@ -308,19 +294,16 @@ class GroupEvents:
     """Event streams of batches or chains. Each event is a full document, from `document`,
     which may block."""
 
-    waiting: Share
     groups: GroupQueue[Any, Any]
     document: Callable[[Any], Any]
 
-    async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
+    async def answer(self, group_id: str, owner: str, known: str) -> Response:
         """Return the events of this owner's object, from the first event whose id isn't `known`.
         Raises like `get` of the object's queue."""
         summary = await asyncio.to_thread(self.groups.get, group_id, owner)
         if summary.finished:
             return _end_event(await asyncio.to_thread(_plain, self.document, summary), known)
-        caller = Caller.of(owner, request.scope)
-        events = self._events(group_id, owner, known)
-        return LiveStream(events, "text/event-stream", self.waiting, caller)
+        return LiveStream(self._events(group_id, owner, known))
 
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
         # for example after its deletion, which the client learns from its next request

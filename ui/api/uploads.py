@@ -13,6 +13,7 @@ from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Room
 from ui.web.upload_folder import UploadFolder
 
 _BODY: dict[str, Any] = {
@@ -52,6 +53,7 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         "/uploads",
         Access.SIGNED_IN,
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         status_code=201,
         response_model=UploadDocs,
         responses={200: REPLAYED | {"model": UploadDocs}},

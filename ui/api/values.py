@@ -25,7 +25,7 @@ from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
 from ui.files.uploads import MOST_FILES, Unfit, keep_all
 from ui.library import WorkflowLibrary
-from ui.web.limits import WebLimits, place_held, read_object, too_large
+from ui.web.limits import WebLimits, off_loop, place_held, read_object, too_large
 from ui.web.shares import Caller, Share, shared_address
 from ui.web.upload_folder import UploadFolder
 
@@ -90,7 +90,7 @@ class Bodies:
         options, with files stored as uploads. Raises HTTPException."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
-            return Sent(self._object(await self._text(request)))
+            return Sent(await self._object(await self._text(request)))
         with place_held(self.uploading, Caller.of(owner, request.scope)):
             most = self.limits.page_body
             async with request.form(max_files=MOST_FILES, max_part_size=most) as form:
@@ -126,9 +126,9 @@ class Bodies:
                 raise HTTPException(413, too_large(most))
         return bytes(body)
 
-    def _object(self, text: bytes | str) -> dict[str, Any]:
+    async def _object(self, text: bytes | str) -> dict[str, Any]:
         data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        read = read_object(data or b"{}", self.limits)
+        read = await off_loop(lambda body: read_object(body, self.limits), data or b"{}")
         if isinstance(read, str):
             raise HTTPException(422, read)
         return read
@@ -145,9 +145,9 @@ class Bodies:
             if problem := refused_value(key) or refused_value(value):
                 raise HTTPException(422, problem)
             if key == "values" and isinstance(value, str):
-                body["values"] |= self._object(value)
+                body["values"] |= await self._object(value)
             elif key in _OF_REQUEST and isinstance(value, str):
-                part = self._object(f'{{"{key}": {value}}}')
+                part = await self._object(f'{{"{key}": {value}}}')
                 if part.keys() != {key}:
                     raise HTTPException(422, "A part of the request is not JSON.")
                 body |= part

@@ -35,8 +35,8 @@ from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLO
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
-from ui.web.limits import BUSY, BodyLimit
-from ui.web.shares import Caller, Share, shared_address
+from ui.web.limits import BodyLimit
+from ui.web.shares import Room, shared_address
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -49,32 +49,27 @@ class Unfit(Exception):
     """File that the app rejects; the message is a sentence."""
 
 
-def upload_routes(uploads: UploadFolder, uploading: Share) -> GuardedRoutes:
+def upload_routes(uploads: UploadFolder) -> GuardedRoutes:
     """Return the routes by which Gradio's page uploads and shows files. Add them before Gradio's
     own."""
     routes = GuardedRoutes()
 
-    @routes.post(UPLOAD, Access.SIGNED_IN, body=BodyLimit.FILES)
+    @routes.post(UPLOAD, Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.UPLOADS)
     async def upload(request: Request, owner: Owner) -> Response:
-        with uploading.held(Caller.of(owner, request.scope)) as place:
-            if not place:
-                return PlainTextResponse(translated(BUSY), 503)
-            try:
-                async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
-                    files = [
-                        file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)
-                    ]
-                    address = shared_address(owner, request.scope)
-                    return JSONResponse(
-                        await asyncio.to_thread(keep_all, files, owner, address, uploads)
-                    )
-            except Unfit as problem:
-                return PlainTextResponse(translated(str(problem)), 422)
-            except NotWritten as problem:
-                return _full(problem)
-            except OSError as error:  # while the body is read
-                log.warning("An upload can't be read: %s", words_of(error))
-                return _full(not_written(error, NOT_KEPT, message("Try again.")))
+        try:
+            async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
+                files = [file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)]
+                address = shared_address(owner, request.scope)
+                return JSONResponse(
+                    await asyncio.to_thread(keep_all, files, owner, address, uploads)
+                )
+        except Unfit as problem:
+            return PlainTextResponse(translated(str(problem)), 422)
+        except NotWritten as problem:
+            return _full(problem)
+        except OSError as error:  # while the body is read
+            log.warning("An upload can't be read: %s", words_of(error))
+            return _full(not_written(error, NOT_KEPT, message("Try again.")))
 
     @routes.get(UPLOAD_PROGRESS, Access.FILE)
     async def progress() -> StreamingResponse:

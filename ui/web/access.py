@@ -1,11 +1,12 @@
-"""Declarations of routes: each with its access rule, which is enforced where the route is added to
-an app, and with the options that the middleware needs."""
+"""Declarations of routes: the callers of each, the room in which its requests hold a place, and the
+limit of their bodies. They are checked in this order, before a body is read."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MethodType
@@ -14,15 +15,15 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import compile_path
-from starlette.types import Scope
+from starlette.routing import Route, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from ui.web.audit import Audit
 from ui.web.identity import Identity
-from ui.web.limits import BodyLimit
+from ui.web.limits import BodyLimit, JsonRequest, place_held
 from ui.web.responses import ErrorAnswer
-from ui.web.shares import Work
+from ui.web.shares import Room, Rooms, Work, caller_of
 
 _SAFE = ("GET", "HEAD")
 _PARAMETER = re.compile(r"\{.*?\}")  # of a path
@@ -49,6 +50,7 @@ class Access(Enum):
 
 
 _OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
+_LARGE = (BodyLimit.FILES, BodyLimit.WORKFLOW, BodyLimit.CALL)
 
 
 async def _owner(request: Request) -> str:
@@ -67,7 +69,8 @@ class DeclaredRoute:
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
     FastAPI, so its handler checks the caller. `work`: an expensive GET, whose requests take turns;
-    never for a stream of events, which would keep its turn. `body`: what its requests may contain.
+    never for a stream of events, which would keep its turn. `body`: what its requests may contain;
+    `room`: where they hold a place until they are answered, as those with a large body must.
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
     with a code that tells its page. `errors`: the format of its errors and of the middleware's
     refusals, if it isn't the app's.
@@ -82,9 +85,17 @@ class DeclaredRoute:
     is_plain: bool = False
     work: Work | None = None
     body: BodyLimit = BodyLimit.PAGE
+    room: Room | None = None
     closes_signed_out: bool = False
     errors: ErrorAnswer | None = None
     audit: Audit | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a declaration that would let callers take more than their share."""
+        if self.access in _OPEN and self.body is not BodyLimit.LOGIN_FORM:
+            raise ValueError(f"{self.path}: callers without an account send only a LOGIN_FORM")
+        if self.body in _LARGE and self.room is None:
+            raise ValueError(f"{self.path}: a large body needs a room")
 
 
 class RouteHandlers(Protocol):
@@ -98,7 +109,8 @@ class RouteHandlers(Protocol):
 
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
-    route. `DeclaredRoute` explains `audit`, `errors`, `work`, `body` and `closes_signed_out`."""
+    route. `DeclaredRoute` explains `audit`, `errors`, `work`, `body`, `room` and
+    `closes_signed_out`."""
 
     def __init__(
         self, prefix: str = "", *, errors: ErrorAnswer | None = None, **options: Any
@@ -124,18 +136,14 @@ class GuardedRoutes:
     def __len__(self) -> int:
         return len(self._declared)
 
-    def get(
-        self, path: str, access: Access, *, work: Work | None = None, **options: Any
-    ) -> _Decorator:
-        return self._declare(path, ("GET",), access, options, work=work)
+    def get(self, path: str, access: Access, **options: Any) -> _Decorator:
+        return self._declare(path, ("GET",), access, options)
 
     def head(self, path: str, access: Access, **options: Any) -> _Decorator:
         return self._declare(path, ("HEAD",), access, options)
 
-    def post(
-        self, path: str, access: Access, *, body: BodyLimit = BodyLimit.PAGE, **options: Any
-    ) -> _Decorator:
-        return self._declare(path, ("POST",), access, options, body=body)
+    def post(self, path: str, access: Access, **options: Any) -> _Decorator:
+        return self._declare(path, ("POST",), access, options)
 
     def put(self, path: str, access: Access, **options: Any) -> _Decorator:
         return self._declare(path, ("PUT",), access, options)
@@ -150,7 +158,7 @@ class GuardedRoutes:
         self, path: str, access: Access, *, closes_signed_out: bool = False
     ) -> _Decorator:
         """Declare a WebSocket, whose handler calls `authenticate_socket`."""
-        return self._declare(path, (), access, {}, closes_signed_out=closes_signed_out)
+        return self._declare(path, (), access, {"closes_signed_out": closes_signed_out})
 
     def plain(
         self,
@@ -158,79 +166,84 @@ class GuardedRoutes:
         endpoint: Callable[..., Any],
         access: Access,
         *methods: str,
-        work: Work | None = None,
-        body: BodyLimit = BodyLimit.PAGE,
+        **options: Any,
     ) -> None:
         """Declare a route that Starlette calls without FastAPI. Its handler checks the caller."""
-        route = DeclaredRoute(self._prefix + path, methods, access, endpoint, is_plain=True)
-        self._declared.append(replace(route, work=work, body=body))
+        self._declare(path, methods, access, {"is_plain": True, **options})(endpoint)
 
     def include(self, routes: GuardedRoutes, prefix: str = "") -> None:
         """Declare these routes, too, with a prefix."""
         self._declared += [replace(route, path=prefix + route.path) for route in routes]
 
-    def add_to(self, router: APIRouter, guards: Mapping[Access, _Guard] | None = None) -> None:
-        """Add these routes. The guard of its rule runs before each."""
+    def add_to(self, router: APIRouter, check: Callable[[ASGIApp, DeclaredRoute], ASGIApp]) -> None:
+        """Add these routes. `check`: returns the ASGI app that comes before one."""
         for route in self._declared:
-            if route.is_plain:
-                router.add_route(route.path, route.endpoint, list(route.methods) or None)
-            elif not route.methods:
+            methods = list(route.methods)
+            if not (methods or route.is_plain):
                 router.add_api_websocket_route(route.path, route.endpoint)
+                continue
+            if route.is_plain:
+                router.add_route(route.path, route.endpoint, methods or None)
             else:
-                options = dict(route.options)
-                if guard := (guards or {}).get(route.access):
-                    options["dependencies"] = [*options.get("dependencies", ()), Depends(guard)]
-                if route.errors is not None:
-                    options["route_class_override"] = _route_with(route.errors)
-                router.add_api_route(
-                    route.path, route.endpoint, methods=list(route.methods), **options
-                )
+                options = {"route_class_override": _route_with(route.errors), **route.options}
+                router.add_api_route(route.path, route.endpoint, methods=methods, **options)
+            added = router.routes[-1]
+            assert isinstance(added, Route)
+            added.app = check(added.app, route)
 
     def _declare(
-        self,
-        path: str,
-        methods: tuple[str, ...],
-        access: Access,
-        options: dict[str, Any],
-        **of_middleware: Any,
+        self, path: str, methods: tuple[str, ...], access: Access, options: dict[str, Any]
     ) -> _Decorator:
-        of_middleware["audit"] = options.pop("audit", None)
+        own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
+        if access in _OPEN:
+            own.setdefault("body", BodyLimit.LOGIN_FORM)
 
         def declared(endpoint: _Endpoint) -> _Endpoint:
-            route = DeclaredRoute(
-                self._prefix + path, methods, access, endpoint, self._options | options
+            all_options = self._options | options
+            self._declared.append(
+                DeclaredRoute(
+                    *(self._prefix + path, methods, access, endpoint, all_options),
+                    errors=self._errors,
+                    **own,
+                )
             )
-            self._declared.append(replace(route, errors=self._errors, **of_middleware))
             return endpoint
 
         return declared
 
 
-def _route_with(errors: ErrorAnswer) -> type[APIRoute]:
-    class ErrorRoute(APIRoute):
+_OWN_OPTIONS = ("is_plain", "work", "body", "room", "closes_signed_out", "audit")
+
+
+def _route_with(errors: ErrorAnswer | None) -> type[APIRoute]:
+    class LimitedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
             async def answered(request: Request) -> Response:
                 try:
-                    return await handle(request)
+                    return await handle(JsonRequest(request.scope, request.receive))
                 except (ComfyError, HTTPException) as error:
+                    if errors is None:
+                        raise
                     return errors(error)
 
             return answered
 
-    return ErrorRoute
+    return LimitedRoute
 
 
 class Gate:
-    """Registry that adds declared routes to apps, each behind its access rule. The middleware asks
-    it for a request's route.
+    """Registry that adds declared routes to apps, each behind its access rule and its room. The
+    middleware asks it for a request's route.
 
     `administrators`: raises HTTPException unless the caller is an administrator. `public`: paths of
     other routes that need no sign-in.
     """
 
-    def __init__(self, identity: Identity, administrators: _Guard, public: frozenset[str]) -> None:
+    def __init__(
+        self, identity: Identity, administrators: _Guard, public: frozenset[str], rooms: Rooms
+    ) -> None:
         async def own_page_sends(request: Request) -> None:
             if request.method not in _SAFE:
                 await identity.own_page(request)
@@ -252,6 +265,7 @@ class Gate:
             Access.OWN_FILE: reader,
         }
         self._public = public
+        self._rooms = rooms
         self.rules: list[DeclaredRoute] = []  # with their full paths
         self._open: list[tuple[tuple[str, ...], re.Pattern[str]]] = []
         self._by_method = defaultdict[str, list[tuple[re.Pattern[str], DeclaredRoute]]](list)
@@ -259,7 +273,7 @@ class Gate:
     def add(self, app: FastAPI, routes: GuardedRoutes, mounted_at: str = "") -> None:
         """Add routes to an app. `mounted_at`: the app's path within the whole app."""
         # Requests pass included routers far more slowly than routes of the app's own.
-        routes.add_to(app.router, self._guards)
+        routes.add_to(app.router, self._checked)
         rules = [replace(route, path=mounted_at + route.path) for route in routes]
         self.rules += rules
         self._open += [
@@ -268,6 +282,26 @@ class Gate:
         for rule in rules:
             for method in rule.methods or (_SOCKET,):
                 self._by_method[method].append((compile_path(rule.path)[0], rule))
+
+    def _checked(self, inner: ASGIApp, route: DeclaredRoute) -> ASGIApp:
+        """Return an app that checks the caller, then holds a place while the inner app reads the
+        body and answers. A plain route reads the caller itself."""
+        guard = self._guards[Access.PUBLIC if route.is_plain else route.access]
+
+        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                with ExitStack() as held:
+                    await guard(Request(scope))
+                    if route.room is not None:
+                        caller = caller_of(scope, self.identity)
+                        held.enter_context(place_held(self._rooms.of(route.room, caller), caller))
+                    await inner(scope, receive, send)
+            except HTTPException as error:
+                if route.errors is None:
+                    raise
+                await route.errors(error)(scope, receive, send)
+
+        return checked
 
     def route(self, scope: Scope) -> DeclaredRoute | None:
         """Return the declared route that answers a request, or None for a route of Gradio's and for

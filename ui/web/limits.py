@@ -1,27 +1,25 @@
-"""Limits of requests: of JSON, checked right after parsing, and of simultaneous requests and their
-bodies per address. Bytes are counted as they arrive, regardless of the announced size. The defaults
-suit about twenty users and 4 GB of free memory."""
+"""Limits of requests: of JSON, and of simultaneous requests and their bodies per address. Bytes are
+counted as they arrive, regardless of the announced size. The defaults suit about twenty users
+and 4 GB of free memory."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.base.json_values import levels, refused_value
+from comfy.base.json_values import OF_REQUESTS, RefusedJson, parse_sent
 from comfy.base.messages import message
 from comfy.media.checks import MIB, FileLimits
 from ui.web.addresses import client_address
@@ -31,7 +29,7 @@ from ui.web.responses import NOT_UNDERSTOOD, TOO_MANY_REQUESTS, AsciiJSON
 from ui.web.shares import Caller, Share, caller_of
 
 ENVELOPE = MIB  # bytes of a file's request in addition to the file
-LOGIN_FORM = 4096  # bytes
+LOGIN_FORM = 16 * 1024  # bytes; a comment of 2,000 characters in any writing fits
 
 
 class BodyLimit(Enum):
@@ -41,7 +39,7 @@ class BodyLimit(Enum):
     FILES = auto()  # may contain an upload
     WORKFLOW = auto()  # a file with a workflow in it
     CALL = auto()  # a script's call, whose JSON may contain files
-    LOGIN_FORM = auto()  # read before a sign-in
+    LOGIN_FORM = auto()  # of callers without an account, who may send no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,8 @@ class WebLimits:
     `file`: one file. `body`: a script's call, which may contain files, and an opened workflow;
     `page_body`: any other request. The page sends about 1 kB; this allows a dozen texts as long as
     a field takes, at three bytes per character. `patience`: silence at a body's start; each
-    `least_speed` bytes add one second, up to `pause`. `arriving`: all bodies in transit.
+    `least_speed` bytes add one second, up to `pause`. `arriving`: all bodies in transit;
+    `call_bodies`: bodies of calls, which may be in memory several times.
     `uploading`: simultaneous uploads. `uploads`, `upload_age`: files given for forms; the oldest is
     deleted first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
     `connections`: open connections; `sockets`: WebSockets among them; `requests`: unfinished
@@ -139,51 +138,43 @@ class WebLimits:
         )
 
 
-# brackets and commas, including the ones in texts: each may take a hundred bytes of memory or more
-_MOST_MARKS = 500_000
-_NO_JSON = "The request is not JSON."
+_CALL_COMMAS = 400_000
+_SMALL = 64 * 1024  # bytes: parsing as many takes at most a few milliseconds
+_Read = TypeVar("_Read")
 
 
 def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
     """Parse a call's JSON object. Return a message instead if it isn't an object, has more or
     deeper values than allowed, or has a value that `refused_value` rejects."""
-    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
-        return _too_many(limits)
+    within = replace(
+        OF_REQUESTS,
+        parts=_CALL_COMMAS,
+        commas=_CALL_COMMAS,
+        depth=limits.depth,
+        values=limits.values,
+    )
     try:
-        call = json.loads(body)
-    except (ValueError, RecursionError):
-        return _NO_JSON
-    if not isinstance(call, dict):
-        return "The request must be a JSON object."
-    number = 0
-    for depth, level in enumerate(levels(call)):
-        number += len(level)
-        if depth > limits.depth:
-            return "The values are nested too deeply."
-        if number > limits.values:
-            return _too_many(limits)
-        if problem := next(filter(None, map(refused_value, level)), ""):
-            return problem
-    return call
+        call = parse_sent(body, within)
+    except RefusedJson as problem:
+        return str(problem)
+    return call if isinstance(call, dict) else "The request must be a JSON object."
 
 
-async def judge_json(connection: HTTPConnection) -> None:
-    """Raise HTTPException 422 for a JSON body that isn't JSON or has a value that `refused_value`
-    rejects. All routes of the page and the API depend on it, except those that read bodies
+async def off_loop(read: Callable[[bytes], _Read], body: bytes) -> _Read:
+    """Read a body in a thread, unless it is small."""
+    return read(body) if len(body) <= _SMALL else await asyncio.to_thread(read, body)
+
+
+class JsonRequest(Request):
+    """Request whose JSON is read within limits. All routes have it, except those that read bodies
     themselves, such as the one that opens a workflow, in which ComfyUI writes NaN."""
-    route = connection.scope["route"]
-    if not (isinstance(route, APIRoute) and route.body_field and isinstance(connection, Request)):
-        return
-    kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not kind.endswith(("/json", "+json")) or not await connection.body():
-        return
-    try:
-        body = await connection.json()  # parsed once: Starlette caches it
-    except (ValueError, RecursionError):  # FastAPI hasn't parsed it: the route reads a form
-        raise HTTPException(422, _NO_JSON) from None
-    for level in levels(body):
-        if problem := next(filter(None, map(refused_value, level)), ""):
-            raise HTTPException(422, problem)
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the JSON value. Raises HTTPException 422 if it can't be used."""
+        try:
+            return await off_loop(parse_sent, await self.body())
+        except RefusedJson as problem:
+            raise HTTPException(422, str(problem)) from None
 
 
 async def validation_error(_: Request, problem: Exception) -> Response:
@@ -194,10 +185,6 @@ async def validation_error(_: Request, problem: Exception) -> Response:
         {"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()
     ]
     return AsciiJSON({"detail": details}, 422)
-
-
-def _too_many(limits: WebLimits) -> str:
-    return f"Too many values (maximum {limits.values:,})."
 
 
 BUSY = message("ComfyForms is busy. Try again in a moment.")
@@ -248,6 +235,9 @@ class BodyLimitMiddleware:
         self.limits = limits
         self.body_of = body_of
         self.arriving = Share(limits.arriving, limits.person_arriving, limits.address_arriving)
+        self.calls = Share(
+            limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request and count its bytes. A body that is too large leads to the app's own
@@ -255,7 +245,11 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self.limits.most_of(self.body_of(scope))
+        body = self.body_of(scope)
+        most, room = (
+            self.limits.most_of(body),
+            self.calls if body is BodyLimit.CALL else self.arriving,
+        )
         claimed = Headers(scope=scope).get("content-length", "0")
         if claimed.isdecimal() and int(claimed[:20]) > most:
             await refusal_for(scope, too_large(most), 413)(scope, receive, send)
@@ -270,7 +264,7 @@ class BodyLimitMiddleware:
             size = len(event.get("body", b""))
             if arrived + size > most:
                 raise HTTPException(413, too_large(most))
-            if not self.arriving.take(caller, size):
+            if not room.take(caller, size):
                 raise HTTPException(503, BUSY)
             arrived += size
             return event
@@ -278,7 +272,7 @@ class BodyLimitMiddleware:
         given = [0]  # bytes of `arrived` that were already released
 
         def give_back() -> None:
-            self.arriving.give_back(caller, arrived - given[0])
+            room.give_back(caller, arrived - given[0])
             given[0] = arrived
 
         try:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Self
 
@@ -101,6 +101,32 @@ class Share:
             counted[name] += amount
             if not counted[name]:
                 del counted[name]
+
+
+class Room(Enum):
+    """Kinds of places that a request holds from before its body is read until it is answered."""
+
+    CALLS = auto()  # of a call that waits or runs, and of a stream
+    UPLOADS = auto()
+
+
+_VISITORS, _VISITORS_OF_ADDRESS = 100, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Places of one app. Callers without an account have their own, so they never take a user's."""
+
+    calls: Share
+    uploads: Share
+    visitors: Share = field(
+        default_factory=lambda: Share(_VISITORS, _VISITORS, _VISITORS_OF_ADDRESS)
+    )
+
+    def of(self, room: Room, caller: Caller) -> Share:
+        if not caller.person:
+            return self.visitors
+        return self.calls if room is Room.CALLS else self.uploads
 
 
 class FairSlots:

@@ -33,9 +33,8 @@ from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import OWN_PAGE_ONLY, bearer_token
-from ui.web.limits import place_held
 from ui.web.responses import AsciiJSON, Problem
-from ui.web.shares import Caller, Share
+from ui.web.shares import Caller, Room
 
 _BAD_GATEWAY = 502
 
@@ -67,12 +66,12 @@ _NO_SERVICE = "No text service is configured."
 _NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 
-def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: str) -> GuardedRoutes:
+def comfy_runner_routes(runner: Runner, bodies: Bodies, root: str) -> GuardedRoutes:
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
     history = runner.run_start.registry.history
     kept = KeptValues(history.state.runner_values if history else RunnerValuesInMemory())
-    calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, waiting, RunJson(root))
+    calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, RunJson(root))
     return GuardedRoutes.of(calls)
 
 
@@ -85,7 +84,6 @@ class RunnerCalls:
     kept: KeptValues
     queued: QueuedRuns
     bodies: Bodies
-    waiting: Share
     json: RunJson
 
     routes = GuardedRoutes(errors=status_errors)
@@ -96,16 +94,15 @@ class RunnerCalls:
         """Return the health status, without sign-in."""
         return status("ComfyUI Workflow Runner is running")
 
-    @routes.get("/queue", Access.SIGNED_IN)
+    @routes.get("/queue", Access.SIGNED_IN, room=Room.CALLS)
     async def queue(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Run the workflow with the values set, and wait for its image. The run continues when the
         client disconnects."""
         _refuse_other_pages(request)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         requester = Requester.of(owner, request.scope)
-        with place_held(self.waiting, Caller.of(owner, request.scope)):
-            run_id = await self._started(name, requester)
-            await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
+        run_id = await self._started(name, requester)
+        await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
         file, index = await asyncio.to_thread(self.runner.result, run_id, owner)
         path = f"{self.json.address(run_id)}/files/{index}"
         return status(
@@ -129,16 +126,15 @@ class RunnerCalls:
         shown = file if isinstance(file, str) else "the file"
         return status(f"Updated image in node {node} to {shown} successfully")
 
-    @routes.post("/generate/image", Access.SIGNED_IN)
+    @routes.post("/generate/image", Access.SIGNED_IN, room=Room.CALLS)
     async def generate_image(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Let the text service write prompts for a description, and set them."""
         (description,) = await self._brought(request, owner, "image_description")
         caller = Caller.of(owner, request.scope)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = await asyncio.to_thread(self.kept.of, caller.person, name)
-        with place_held(self.waiting, caller):
-            fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
-            written = await self._written(description)
+        fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
+        written = await self._written(description)
         values = fields.values(written)
         await asyncio.to_thread(self.runner.check, name, owner, kept, values)
         await asyncio.to_thread(self.kept.put, caller.person, name, values)

@@ -40,4 +40,4 @@ def app_parts(app: PluginApp) -> AppParts | None:
         services.limits.file.size,
     )
     root_path = app.settings.root_path
-    return AppParts([comfy_runner_routes(runner, parts.bodies, services.waiting, root_path)])
+    return AppParts([comfy_runner_routes(runner, parts.bodies, root_path)])

@@ -38,9 +38,9 @@ from ui.files.masks import IMAGE_NEEDS
 from ui.files.result_files import ResultFiles, sent
 from ui.web.access import Owner
 from ui.web.identity import NOBODY
-from ui.web.limits import BodyLimit, place_held
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share, Work, shared_address
+from ui.web.shares import Room, Work, shared_address
 
 _GONE = message("This file no longer exists.")
 _FOLDERS = ("input", "output", "temp")
@@ -190,25 +190,24 @@ def _write(file: Path, content: BinaryIO) -> None:
 
 def file_routes(app: PluginApp) -> GuardedRoutes:
     files = OwnFiles(app.services.copies)
-    return GuardedRoutes.of(FileCalls(files, app.parts.results, app.services.uploading))
+    return GuardedRoutes.of(FileCalls(files, app.parts.results))
 
 
 @dataclass(frozen=True, slots=True)
 class FileCalls:
-    """Handlers of the calls about files. `uploading`: room for uploads."""
+    """Handlers of the calls about files."""
 
     files: OwnFiles
     results: ResultFiles
-    uploading: Share
 
     routes = GuardedRoutes(errors=comfyui_errors)
 
-    @routes.post("/upload/image", Access.SIGNED_IN, body=BodyLimit.FILES)
+    @routes.post("/upload/image", Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.UPLOADS)
     async def upload_image(self, request: Request, owner: Owner) -> Response:
         """Store the file `image`."""
         return await self._uploaded(request, owner, is_mask=False)
 
-    @routes.post("/upload/mask", Access.SIGNED_IN, body=BodyLimit.FILES)
+    @routes.post("/upload/mask", Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.UPLOADS)
     async def upload_mask(self, request: Request, owner: Owner) -> Response:
         """Store the image that `original_ref` names, with the alpha channel of `image`."""
         return await self._uploaded(request, owner, is_mask=True)
@@ -217,9 +216,8 @@ class FileCalls:
         if owner != NOBODY:  # others share one name, wherever they are
             uploads = self.files.copies.uploads
             uploads.came_from(owner, shared_address(owner, request.scope))
-        with place_held(self.uploading, Caller.of(owner, request.scope)):
-            async with request.form(max_files=1, max_fields=20) as form:
-                return AsciiJSON(await asyncio.to_thread(self._kept, form, owner, is_mask=is_mask))
+        async with request.form(max_files=1, max_fields=20) as form:
+            return AsciiJSON(await asyncio.to_thread(self._kept, form, owner, is_mask=is_mask))
 
     def _kept(self, form: FormData, owner: str, *, is_mask: bool) -> dict[str, str]:
         image, texts = form.get("image"), {key: str(one) for key, one in form.items()}

@@ -37,7 +37,7 @@ from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Work
+from ui.web.shares import Room, Work
 
 # Keys of other accounts, which the app neither needs nor stores.
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
@@ -62,8 +62,10 @@ class PromptCalls:
 
     routes = GuardedRoutes(errors=comfyui_errors)
 
-    @routes.post("/prompt", Access.SIGNED_IN, body=BodyLimit.CALL)
+    @routes.post("/prompt", Access.SIGNED_IN, body=BodyLimit.CALL, room=Room.CALLS)
     async def send(self, request: Request, owner: Owner) -> Response:
+        # Before the large body is read. Later errors tell names of nodes and models.
+        self.starter.forms.permissions.check_open(owner)
         body, requester = await request.body(), Requester.of(owner, request.scope)
         return AsciiJSON(await asyncio.to_thread(self._start, body, requester))
 
@@ -142,8 +144,6 @@ class PromptCalls:
         confirms = extra.get("confirm_paid") is True
         run_id = self._run_id(sent.get("prompt_id"))
         origin = Origin(owner, requester.address, run_id=run_id, confirms_payment=confirms)
-        # First whether the caller may: errors tell names of nodes and models.
-        self.starter.forms.permissions.check_open(owner)
         self.starter.runs.check_room(origin)
         prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
         check_names(prompt, {})

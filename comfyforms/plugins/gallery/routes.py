@@ -53,7 +53,7 @@ from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
 from ui.api.runs import Runs
-from ui.api.streams import EVENTS, LiveStream
+from ui.api.streams import EVENTS, STREAM, LiveStream
 from ui.documents.run_doc import shared_name, written_text
 from ui.files.result_files import (
     MOST_CHOSEN,
@@ -66,9 +66,8 @@ from ui.files.result_files import (
 )
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.audit import is_shown
-from ui.web.identity import NOBODY
 from ui.web.responses import AsciiJSON, has_tag
-from ui.web.shares import Caller, Work
+from ui.web.shares import Work
 from ui.web.urls import thumbnail_address
 
 _UNTITLED = message("Enter a title first.")
@@ -248,9 +247,7 @@ class AlbumHandlers:
         self._note(visit, "delete", message("Album “{album}”", album=visit.album.title))
         return Response(status_code=204)
 
-    @routes.get(
-        "/{album}/events", Access.PUBLIC, response_class=Response, responses={200: EVENTS[200]}
-    )
+    @routes.get("/{album}/events", Access.PUBLIC, **STREAM | {"responses": {200: EVENTS[200]}})
     def follow_album(self, asked: _Asked) -> Response:
         """Send the album's version and its number of results as server-sent events.
 
@@ -261,8 +258,7 @@ class AlbumHandlers:
         events = self.watch.events(
             visit.album.id, lambda: self.visits.of(asked), lambda: services.runs.closed
         )
-        caller = Caller.of(visit.owner or NOBODY, asked.request.scope)
-        return LiveStream(events, "text/event-stream", services.waiting, caller)
+        return LiveStream(events)
 
     @routes.post("/{album}/link", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:

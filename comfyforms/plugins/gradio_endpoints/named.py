@@ -84,7 +84,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Work, where
+from ui.web.shares import Room, Work, where
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -393,7 +393,8 @@ class EndpointRoutes:
         routes.plain(JOIN, self._join, Access.SIGNED_IN, "POST")
         for name in WITH_FILES:
             path = f"{CALL}{name}"
-            routes.plain(path, _handed_on, Access.SIGNED_IN, "POST", body=BodyLimit.CALL)
+            large = {"body": BodyLimit.CALL, "room": Room.CALLS}
+            routes.plain(path, _handed_on, Access.SIGNED_IN, "POST", **large)
         routes.plain(f"{CALL}{{api_name}}", self._call, Access.SIGNED_IN, "POST")
         routes.plain(f"{CALL}v2/{{api_name}}", self._call_by_names, Access.SIGNED_IN, "POST")
         return routes

@@ -51,9 +51,7 @@ from ui.files.result_files import ResultFiles
 from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY, Identity
-from ui.web.limits import place_held
 from ui.web.responses import API, Problem
-from ui.web.shares import Share, caller_of
 from ui.web.urls import cover_address
 
 _VALUES = "These values can't be used."
@@ -118,7 +116,6 @@ class ToolCalls:
     run_start: RunStart
     chain_start: ChainStart
     files: ResultFiles
-    waiting: Share
     fields: str
     root: str
 
@@ -201,14 +198,13 @@ class ToolCalls:
         requester = Requester.of(owner, scope)
         sent = Sent({"values": _by_key(given, named.form)})
         try:
-            with place_held(self.waiting, caller_of(scope, self.identity)):
-                if named.is_chain:
-                    begin = partial(self.chain_start.begin, named.workflow)
-                    chain_id = await _begun(begin, sent, requester)
-                    return await self._end_of_chain(chain_id, owner, call)
-                begin = partial(self.run_start.begin, named.workflow)
-                run = self.runs.registry.get(await _begun(begin, sent, requester), owner)
-                await _follow_run(run, call)
+            if named.is_chain:
+                begin = partial(self.chain_start.begin, named.workflow)
+                chain_id = await _begun(begin, sent, requester)
+                return await self._end_of_chain(chain_id, owner, call)
+            begin = partial(self.run_start.begin, named.workflow)
+            run = self.runs.registry.get(await _begun(begin, sent, requester), owner)
+            await _follow_run(run, call)
             return await asyncio.to_thread(self._result, [run.id], owner, names, call.request)
         except ComfyError as problem:
             return refused_call(problem_of(problem), names)

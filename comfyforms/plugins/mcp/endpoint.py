@@ -33,9 +33,9 @@ from comfyforms.plugins.mcp.calls import Answer, Call, ToolCalls
 from comfyforms.plugins.mcp.settings import McpSettings
 from ui.gradio.allowlist import replay
 from ui.web.access import Access, GuardedRoutes
-from ui.web.limits import BUSY, BodyLimit, WebLimits, body_done, read_object
+from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import Problem
-from ui.web.shares import FairSlots, Share, caller_of
+from ui.web.shares import FairSlots, Room, caller_of
 
 _ID = "mcp-session-id"  # the header that names a session
 
@@ -215,10 +215,6 @@ class McpEndpoint:
     def __init__(self, calls: ToolCalls, limits: WebLimits) -> None:
         self._identity = calls.identity
         self._limits = limits
-        # Room for the bodies of waiting calls. The package keeps each body until its answer.
-        self._bodies = Share(
-            limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
-        )
         self._opening = FairSlots(limits.person_working, limits.address_working)
         # Host and Origin were checked before, and the package doesn't know all allowed hosts.
         # `OpenSessions` limits the sessions: at its own limit, the package would refuse every
@@ -244,29 +240,21 @@ class McpEndpoint:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request's body against the limits and pass it on, because the package reads it
-        without limits of its own."""
+        without limits of its own. It keeps the body until its answer."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
-        caller, size = caller_of(scope, self._identity), len(body)
+        caller = caller_of(scope, self._identity)
         read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
         if isinstance(read, str):
             await Problem(422, read).answer()(scope, receive, send)
             return
         opens = read.get("method") == "initialize"  # only this creates a session
         del read
-        if not self._bodies.take(caller, size):
-            await Problem(503, BUSY).answer()(scope, receive, send)
-            return
         brought = replay(body, receive)
-        del body
-        body_done(scope)
-        try:
-            if opens:
-                async with self._opening.turn(caller):
-                    await self._open.begin(caller.address, scope, brought, send)
-            else:
-                await self._open.use(scope, brought, send)
-        finally:
-            self._bodies.give_back(caller, size)
+        if opens:
+            async with self._opening.turn(caller):
+                await self._open.begin(caller.address, scope, brought, send)
+        else:
+            await self._open.use(scope, brought, send)
 
 
 def mcp_parts(app: PluginApp, path: str) -> AppParts:
@@ -279,11 +267,11 @@ def mcp_parts(app: PluginApp, path: str) -> AppParts:
         parts.run_start,
         parts.chain_start,
         parts.results,
-        app.services.waiting,
         settings.mcp_fields,
         app.settings.root_path,
     )
     endpoint = McpEndpoint(calls, app.services.limits)
     routes = GuardedRoutes()
-    routes.plain(path, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE", body=BodyLimit.CALL)
+    large = {"body": BodyLimit.CALL, "room": Room.CALLS}
+    routes.plain(path, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE", **large)
     return AppParts([routes], endpoint.serving)

@@ -13,7 +13,5 @@ def app_parts(app: PluginApp) -> AppParts:
 
     parts, root_path = app.parts, app.settings.root_path
     runs = parts.run_docs(root_path)
-    handlers = ImageHandlers(
-        parts.run_start, parts.bodies, runs, parts.results, app.services.waiting
-    )
+    handlers = ImageHandlers(parts.run_start, parts.bodies, runs, parts.results)
     return AppParts([GuardedRoutes.of(handlers)])

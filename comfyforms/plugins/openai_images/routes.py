@@ -32,9 +32,9 @@ from ui.api.start import RunStart, cancel_runs, runs_end_first
 from ui.api.values import Bodies, Sent
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.limits import BodyLimit, body_done, place_held
+from ui.web.limits import BodyLimit, body_done
 from ui.web.responses import NO_STORE, AsciiJSON
-from ui.web.shares import Caller, Share, Work
+from ui.web.shares import Room, Work
 
 _PREFIX = "/v1"
 _MOST_PARAMETERS = 200  # texts of a multipart request
@@ -57,13 +57,12 @@ class RunStream(StreamingResponse):
 
 @dataclass(frozen=True, slots=True)
 class ImageHandlers:
-    """Handlers of the routes. `waiting`: room for waiting clients."""
+    """Handlers of the routes."""
 
     run_start: RunStart
     bodies: Bodies
     runs: Runs
     files: ResultFiles
-    waiting: Share
 
     routes = GuardedRoutes(_PREFIX, errors=openai_errors)
 
@@ -80,12 +79,12 @@ class ImageHandlers:
             raise Refusal(sentence, "model", "model_not_found", 404)
         return AsciiJSON(_model(form))
 
-    @routes.post("/images/generations", Access.SIGNED_IN, body=BodyLimit.CALL)
+    @routes.post("/images/generations", Access.SIGNED_IN, body=BodyLimit.CALL, room=Room.CALLS)
     async def generate(self, request: Request, owner: Owner) -> Response:
         parameters = read_parameters((await self.bodies.read(request, owner)).body)
         return await self._answer(request, owner, parameters)
 
-    @routes.post("/images/edits", Access.SIGNED_IN, body=BodyLimit.FILES)
+    @routes.post("/images/edits", Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.CALLS)
     async def edit(self, request: Request, owner: Owner) -> Response:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refusal(_NO_IMAGES, "images")
@@ -108,7 +107,6 @@ class ImageHandlers:
     ) -> Response:
         """Start the runs, and return their results or a stream."""
         with ExitStack() as held:
-            held.enter_context(place_held(self.waiting, Caller.of(owner, request.scope)))
             requester = Requester.of(owner, request.scope)
             outcome, params = await asyncio.to_thread(
                 self._start, parameters, requester, images, mask

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import uuid
 from base64 import b64encode
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
@@ -18,6 +20,7 @@ import websocket
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.permissions import Permissions
 from comfy.library.private import SENT_PROMPT
+from comfy.media.checks import MIB
 from tests.attacks.people import ANN as ANN_USER
 from tests.attacks.people import LOGIN, SMALL
 from tests.plugins.comfyui_api.api_calls import (
@@ -359,7 +362,12 @@ def test_refuses_what_opened_workflows_may_not_do() -> None:
         with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
             assert message in refused(app, prompt=SHORT)["error"]["message"]
             assert app.runs.known() == ()
-            if not permissions.open(""):  # errors would name what a server has
+            if not permissions.open(""):  # a body isn't read; errors would name a server's nodes
+                with contextlib.closing(HTTPConnection(urlsplit(app.url).netloc)) as connection:
+                    connection.putrequest("POST", "/prompt")
+                    connection.putheader("content-length", str(20 * MIB))
+                    connection.endheaders()
+                    assert message in connection.getresponse().read().decode()
                 unknown = {"1": {"class_type": "NodeOfAPack", "inputs": {}}}
                 assert message in refused(app, prompt=unknown)["error"]["message"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import time
@@ -13,7 +14,7 @@ from PIL import Image
 
 from tests.attacks.people import SECRET, a_batch, a_run
 from tests.plugins.gallery.conftest import Place
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 SOON = 1.0  # seconds until another person's action shows
 
@@ -107,6 +108,23 @@ def test_another_persons_action_shows_within_a_second(place: Place) -> None:
     assert time.monotonic() - began < SOON
     place.ask("ann", "DELETE", f"/{album}/link")
     assert {} in news["nobody"]
+
+
+def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
+    """Visitors of one address follow an album in ten streams at most, and users' calls keep all
+    their places."""
+    (album, _), rooms = place.album("public"), place.app.services.rooms
+    with contextlib.ExitStack() as held:
+        got = []
+        for _ in range(11):
+            stream = place.ask("nobody", "GET", f"/{album}/events", stream=True)
+            held.callback(stream.close)
+            got.append(stream.status_code)
+        assert got == [200] * 10 + [503]
+        assert (rooms.visitors.taken, rooms.calls.taken) == (10, 0)
+        with place.ask("ann", "GET", f"/{album}/events", stream=True) as stream:
+            assert stream.status_code == 200
+    eventually(lambda: not (rooms.visitors.taken or rooms.calls.taken))
 
 
 def test_guests_review_and_comment_under_their_names(place: Place) -> None:

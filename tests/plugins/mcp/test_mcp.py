@@ -279,7 +279,7 @@ def test_a_session_belongs_to_its_opener(app: RunningApp) -> None:
     foreign = ACCEPTED | {"origin": "https://evil.example"}
     assert (
         requests.post(address, json=OPENING, headers=foreign, timeout=LONGEST_WAIT).status_code
-        == 401
+        == 403
     )
     ended = requests.delete(address, headers=session, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
     assert ended.status_code == 200

@@ -176,7 +176,7 @@ def test_only_a_user_in_a_browser_creates_tokens(app: RunningApp) -> None:
                     (requests, {}),
                 )
             ]
-            assert told == [403, 403, 403, 401]
+            assert told == [403, 403, 401, 401]
         ben.post(f"{app.url}/account/tokens/{token_id}/revoke", timeout=LONGEST_WAIT)
         assert asked(app, "/api/v1/runs", token).status_code == 200
         nameless = anna.post(f"{app.url}/account/tokens", {"label": "  "}, timeout=LONGEST_WAIT)

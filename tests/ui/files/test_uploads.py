@@ -309,7 +309,7 @@ async def fill_the_memory() -> None:
 
 def test_uploads_have_one_limit_wherever_they_are_sent(app: RunningApp) -> None:
     """Uploads to one route count against the address's limit at the other route."""
-    room, limits = app.services.uploading, app.services.limits
+    room, limits = app.services.rooms.uploads, app.services.limits
     others = [Caller(f"person {at}", "127.0.0.1") for at in range(limits.address_uploading)]
     eventually(lambda: not room.taken)  # a place is given back after the answer
     assert all(map(room.take, others))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.support.serving import running_demo_app
+from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 
@@ -23,3 +23,25 @@ def test_a_form_route_refuses_broken_json(path: str, caplog: pytest.LogCaptureFi
             )
             assert answer.status_code == 422
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"1," * 1_000_000 + b"1", "too many values"),
+        (b"[]," * 60_000 + b"1", "too many values"),
+        (b"[" * 200 + b"]" * 200, "too deeply"),
+        (b"[" * 20_000, "too deeply"),
+        (b"1", ""),
+    ],
+)
+def test_json_has_limits_before_it_is_parsed(app: RunningApp, body: bytes, why: str) -> None:
+    """A few megabytes may be millions of values, whose parsing would stop the app for seconds."""
+    answer = requests.post(
+        f"{app.url}/api/v1/albums",
+        b'{"title": [' + body + b"]}",
+        headers={"content-type": "application/json"},
+        timeout=LONGEST_WAIT,
+    )
+    assert answer.status_code == 422
+    assert why in answer.json()["detail"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Form, HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
@@ -194,7 +194,6 @@ class ShownOnce:
 
 
 _PATH = "/account"
-_OWN_PAGE = (Depends(Identity.own_page),)
 _HEADING = message("Your account")
 _TOKENS = message("Access tokens")
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
@@ -280,9 +279,7 @@ class AccountHandlers:
             return self._page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
         return self._page(request, _PATH, self._parts(*self._asking(request)))
 
-    @routes.post(
-        f"{_PATH}/password", Access.SIGNED_IN, dependencies=_OWN_PAGE, body=BodyLimit.LOGIN_FORM
-    )
+    @routes.post(f"{_PATH}/password", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     async def change_password(
         self,
         request: Request,
@@ -313,9 +310,7 @@ class AccountHandlers:
         await self.identity.close_ended()
         return answer
 
-    @routes.post(
-        f"{_PATH}/key", Access.SIGNED_IN, dependencies=_OWN_PAGE, body=BodyLimit.LOGIN_FORM
-    )
+    @routes.post(f"{_PATH}/key", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     def put_key(self, request: Request, key: Annotated[str, Form()]) -> Response:
         """Store the caller's comfy.org API key, and redirect to the page. On an error, return the
         page with a message and status 422."""
@@ -328,7 +323,7 @@ class AccountHandlers:
             return self._page(request, f"{_PATH}/key", self._parts(login, who, of_key=why), 422)
         return self._back(request, f"{_PATH}/key")
 
-    @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN)
     def remove_key(self, request: Request) -> Response:
         """Delete the caller's comfy.org API key, if there is one, and redirect to the page."""
         who = self.identity.signed_in(request)
@@ -336,7 +331,7 @@ class AccountHandlers:
             self.keys.remove(owner_of_user(who))
         return self._back(request, f"{_PATH}/key/remove")
 
-    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN)
     def make(self, request: Request, label: Annotated[str, Form()]) -> Response:
         """Create a token and redirect to the page, which shows it once. On an error, return the
         page with a message and status 422."""
@@ -352,7 +347,7 @@ class AccountHandlers:
         self.new_tokens.put(who, shown, login.clock())
         return self._back(request, path)
 
-    @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN, dependencies=_OWN_PAGE)
+    @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN)
     async def revoke(self, request: Request, token_id: str) -> Response:
         """Revoke a token and redirect to the page. An unknown id counts as already revoked."""
         if self.identity.login is not None:

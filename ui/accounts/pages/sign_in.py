@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Depends, Form, HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
@@ -203,8 +203,6 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     them. `root_path`: see the web server."""
     routes = GuardedRoutes()
 
-    own_page = [Depends(identity.own_page)]
-
     async def log_out(request: Request, path: str, *, everywhere: bool) -> Response:
         login, who = identity.login, identity.signed_in(request)
         await identity.log_out(request, everywhere=everywhere)
@@ -215,11 +213,11 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
                 return JSONResponse({"next": then}, headers=headers)
         return Response(status_code=204, headers=headers)
 
-    @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204, dependencies=own_page)
+    @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204)
     async def here(request: Request) -> Response:
         return await log_out(request, _LOGOUT, everywhere=False)
 
-    @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204, dependencies=own_page)
+    @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204)
     async def all_browsers(request: Request) -> Response:
         return await log_out(request, _EVERYWHERE, everywhere=True)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Response
 from starlette.exceptions import HTTPException
 
 from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
@@ -38,7 +38,7 @@ from ui.api.requests import (
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of
-from ui.api.streams import EVENTS, GroupEvents, group_ends_first
+from ui.api.streams import STREAM, GroupEvents, group_ends_first
 from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
 from ui.documents.group_docs import (
     BatchCheckDoc,
@@ -52,7 +52,7 @@ from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, Work
+from ui.web.shares import FairSlots, Room, Work
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # A table's rows determine the field of each file. The file is checked again for that field.
@@ -209,7 +209,7 @@ def batches_api(
     """Return `POST /workflows/{name}/batches`, and the routes below `/batches` and `/grids`.
     `turns`: slots for work that takes much processor time."""
     batches, document = starting.batches, partial(batch_doc, root=runs.json.root)
-    news = GroupEvents(requests.waiting, batches, document)
+    news = GroupEvents(batches, document)
     handlers = BatchHandlers(batches, starting, requests, turns, news, document)
     routes = GuardedRoutes()
     routes.include(rows_api(batches, runs))
@@ -237,6 +237,7 @@ class BatchHandlers:
         "/workflows/{name:path}/batches",
         Access.OWNER,
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         status_code=201,
         response_model=BatchDoc,
         responses={200: REPLAYED | {"model": BatchDoc}},
@@ -274,6 +275,7 @@ class BatchHandlers:
         "/workflows/{name:path}/batches/check",
         Access.OWNER,
         body=BodyLimit.FILES,
+        room=Room.CALLS,
         response_model=BatchCheckDoc,
         openapi_extra={"requestBody": BODY | {"required": False}},
     )
@@ -331,17 +333,15 @@ class BatchHandlers:
             replace(self.document(table.summary), page=shown_batch(table.content, seconds))
         )
 
-    @routes.get(
-        "/batches/{batch_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
-    )
+    @routes.get("/batches/{batch_id}/events", Access.OWNER, **STREAM)
     async def follow_batch(
-        self, request: Request, batch_id: str, owner: Owner, last_event_id: str = Header("")
+        self, batch_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a batch's progress as server-sent events.
 
         Events come as for a run, also while the batch is paused, and `end` at the end.
         """
-        return await self.news.answer(request, batch_id, owner, last_event_id)
+        return await self.news.answer(batch_id, owner, last_event_id)
 
     @routes.post(
         "/batches/{batch_id}/{change}",
