@@ -497,6 +497,12 @@ class AlbumStore:
         (found,) = self._links(_links.c.token == escaped(token)) or _missing()
         return found
 
+    def all_links(self) -> list[tuple[AlbumLink, Album]]:
+        """Return the links that haven't ended, with their albums."""
+        links = self._links(true())
+        albums = {one.id: one for one in self._albums(_albums.c.id.in_([x.album for x in links]))}
+        return [(one, albums[one.album]) for one in links if one.album in albums]
+
     def end_link(self, album: str) -> None:
         self._delete(delete(_links).where(_links.c.album == album), album)
 

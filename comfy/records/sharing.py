@@ -74,6 +74,8 @@ class SharedResults:
         """`grew`: see `comfy.records.blobs.Room`."""
         self._engine = engine
         self._grew = grew
+        # Returns whether an owner may no longer sign in, which ends their links. The app sets it.
+        self.is_removed: Callable[[str], bool] = lambda _: False
 
     def share(self, owner: str, files: Sequence[SharedFile]) -> Share:
         """Return the link to these files of this owner's finished runs, creating it if needed. From
@@ -153,9 +155,23 @@ class SharedResults:
             erase_deleted(self._engine)
         return bool(tokens)
 
+    def owners(self) -> dict[str, str]:
+        """Return the digests of the owners of all links by token."""
+        query = select(_shared.c.token, _runs.c.owner).join_from(_shared, _runs).distinct()
+        with reading(self._engine) as connection:
+            return {row.token: row.owner for row in connection.execute(query)}
+
+    def end(self, token: str) -> None:
+        """Remove a link of any owner."""
+        which = _shared.c.token == token
+        with transaction(self._engine) as connection:
+            _count(connection, which, -1)
+            connection.execute(delete(_shared).where(which))
+        erase_deleted(self._engine)
+
     def find(self, token: str) -> tuple[FoundFile, ...]:
-        """Return a link's files with their runs; none if the link is unknown or removed. Files that
-        are deleted or being deleted are left out."""
+        """Return a link's files with their runs; none if the link is unknown or removed, or its
+        owner was removed. Files that are deleted or being deleted are left out."""
         columns = (_shared.c.n, _shared.c.place, _shared.c.prompt, *COLUMNS)
         which = (_shared.c.token == escaped(token)) & _is_listed()
         query = select(*columns).join_from(_shared, _runs).where(which).order_by(_shared.c.n)
@@ -167,7 +183,7 @@ class SharedResults:
                 record = record_of(row)
             except (ValueError, TypeError, AttributeError):  # don't show an unreadable run
                 continue
-            if row.place < len(record.state.files):
+            if row.place < len(record.state.files) and not self.is_removed(record.owner):
                 file = SharedFile(record.id, row.place, unescaped(row.prompt))
                 found.append(FoundFile(row.n, file, record))
         return tuple(found)

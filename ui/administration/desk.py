@@ -17,6 +17,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.requirements.model import NodePack
 from ui.administration.announcements import Announcements
 from ui.administration.audit_log import Actor, AuditLog
+from ui.administration.links import LinkActions
 from ui.administration.model_downloads import ModelActions
 from ui.administration.people import Figures, People
 from ui.administration.servers import Monitor, RunActions, ServerActions
@@ -66,6 +67,7 @@ class Administration:
     monitor: Monitor
     figures: Figures
     models: ModelActions
+    links: LinkActions
 
     @classmethod
     def of(cls, services: Services, identity: Identity, *, images: bool) -> Self:
@@ -73,6 +75,8 @@ class Administration:
         runs = services.runs
         store, pool = runs.history.administration if runs.history else None, services.servers
         audit = AuditLog(store, runs.history.audit if runs.history else None)
+        if runs.history is not None:
+            runs.history.shared.is_removed = identity.is_removed
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
@@ -96,6 +100,7 @@ class Administration:
                 audit,
                 services.known_parts,
             ),
+            LinkActions(runs.history, identity.name_of, audit),
         )
 
     def actor(self, request: HTTPConnection) -> Actor:

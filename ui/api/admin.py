@@ -25,6 +25,7 @@ from comfy.records.audit import AuditEvent
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
 from ui.administration.desk import Administration
+from ui.administration.links import LinkRow
 from ui.administration.people import (
     GroupUse,
     NewPassword,
@@ -184,6 +185,13 @@ class AuditDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class LinksDoc:
+    """Links of all users, by owner."""
+
+    links: tuple[LinkRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupsDoc:
     """Groups that have members, by name."""
 
@@ -256,6 +264,17 @@ class OverviewHandlers:
     def list_activity(self) -> AsciiJSON:
         """Return the last 50 actions of administrators."""
         return AsciiJSON(ActivityDoc(self.desk.audit.last()))
+
+    @routes.get("/links", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=LinksDoc)
+    def list_links(self) -> AsciiJSON:
+        """Return the links to shared results and albums, without what they show."""
+        return AsciiJSON(LinksDoc(self.desk.links.all()))
+
+    @routes.delete("/links/{link}", Access.ADMINISTRATOR, status_code=204)
+    def end_link(self, request: Request, link: str) -> Response:
+        """End a link."""
+        self.desk.links.end(self.desk.actor(request), link)
+        return Response(status_code=204)
 
     @routes.get("/groups", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=GroupsDoc)
     def list_groups(self) -> AsciiJSON:

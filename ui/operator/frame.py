@@ -64,7 +64,7 @@ _TABS: Mapping[str, str] = MappingProxyType(
         USAGE: message("Storage and usage"),
         MISSING: message("Missing models and nodes"),
         ACTIVITY: message("Activity"),
-        TOKENS: message("Access tokens"),
+        TOKENS: message("Tokens and links"),
     }
 )
 _DEMO = message("Demo mode – not connected to ComfyUI.")

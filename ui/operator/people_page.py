@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -12,13 +14,14 @@ from urllib.parse import quote
 from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, plural, sentences
 from comfy.base.wording import bytes_words
 from ui.accounts.login import Login, token_owner
 from ui.accounts.pages.account import ShownOnce, token_row
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
+from ui.administration.links import LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
@@ -297,6 +300,9 @@ def _earlier(at: int, one: PersonRow) -> str:
 
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
+_LINKS, _NO_LINKS = message("Links"), message("No links.")
+_LINK_KINDS = {"results": message("Shared results"), "album": message("Album, for guests")}
+_END_LINK, _END = message("End…"), message("End")
 
 
 def token_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -312,7 +318,8 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
         login = identity.login
         if login is None:
             raise HTTPException(404)
-        return frame.shown(request, TOKENS, lambda: _token_body(login))
+        links = frame.desk.links
+        return frame.shown(request, TOKENS, lambda: _token_body(login) + _links(links.all()))
 
     @routes.post(f"{TOKENS}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
@@ -321,6 +328,13 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
             await asyncio.to_thread(identity.login.revoke_any, token_id)
             await identity.close_ended()
         return frame.back(request, f"{TOKENS}/{token_id}/revoke", TOKENS)
+
+    @routes.post(f"{TOKENS}/links/{{link}}/end", Access.ADMINISTRATOR)
+    def end_link(request: Request, link: str) -> Response:
+        """End a link and redirect to the page. An unknown link counts as ended."""
+        with suppress(RunNotFound):
+            frame.desk.links.end(frame.desk.actor(request), link)
+        return frame.back(request, f"{TOKENS}/links/{link}/end", TOKENS)
 
     return routes
 
@@ -333,3 +347,22 @@ def _token_body(login: Login) -> str:
     none = f"<p>{html_of(_NONE)}</p>"
     return f"""<section class="card account tokens"><p>{html_of(_ABOUT)}</p>
 {"".join(rows) or none}</section>"""
+
+
+def _links(links: Sequence[LinkRow]) -> str:
+    rows = "".join(map(_link, links)) or f"<li>{html_of(_NO_LINKS)}</li>"
+    return section(_LINKS, f'<ul class="lines rows">{rows}</ul>')
+
+
+def _link(one: LinkRow) -> str:
+    date = current_language().date
+    until = message("until {date}", date=date(one.until)) if one.until else ""
+    facts = " · ".join(html_of(fact) for fact in (_LINK_KINDS[one.kind], until) if fact)
+    end = asking_form(
+        f"{TOKENS[1:]}/links/{one.id}/end",
+        (_END_LINK, message("End this link of {name}?", name=one.owner), _END),
+        f"link-{one.id}",
+        f"<p>{html_of(_FOR_GOOD)}</p>",
+    )
+    return f"""<li><div><b>{html_of(one.owner)}</b><br>{facts}</div>
+<div class="buttons">{end}</div></li>"""

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from comfy.base.messages import message
 from comfy.comfyui.client.address import DEFAULT_PORTS
+from comfy.records.tables import digest
 from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
 from ui.accounts.store import Way
 from ui.gradio.internals import connection
@@ -83,6 +84,14 @@ class Identity:
         if self.login is None or kind not in ("user", "openid"):
             return False
         return not self.login.knows(name, by_provider=kind == "openid")
+
+    def is_removed_key(self, key: str, name: str) -> bool:
+        """Return the same for the digest of an owner. `name`: of the owner's account, "" for an
+        owner without one."""
+        openid = self.login.ways.openid if self.login else None
+        owners = (f"user:{name}", *(f"openid:{one}" for one in (openid.people if openid else ())))
+        owner = next((one for one in owners if digest(one) == key), "openid:")
+        return bool(name) and self.is_removed(owner)
 
     def signed_in(self, request: HTTPConnection) -> SignedIn | None:
         """Return the signed-in user, if sign-in is on. One of our tokens excludes other

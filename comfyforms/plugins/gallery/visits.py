@@ -218,6 +218,8 @@ class Visits:
         by = translated(message("{name} (guest)", name=name)) if name else ""
         person = Person.guest(link.token, name, by)
         album, rights = self.store.get(link.album), rights_by_link(link)
+        if self.app.identity.is_removed_key(album.owner, album.by):
+            raise AlbumNotFound
         return Visit(link.token, album, "", person, rights, self._sees(""), link)
 
 

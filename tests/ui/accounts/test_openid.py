@@ -18,6 +18,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfy.records.tables import digest
 from tests.attacks.route_answers import GRADIO, SHUT, WITH_PROVIDER, bare
 from tests.attacks.routes import registered
 from tests.security.signing_in import history_status
@@ -126,6 +127,8 @@ def test_only_users_named_by_the_settings_are_administrators(
     identity = app.asgi.state.identity
     anna = next(one for one in identity.login.ways.openid.people.values() if one.username)
     assert identity.name_of(f"openid:{anna.id}") == "Anna Berg"
+    for owner, is_removed in ((f"openid:{anna.id}", False), ("openid:gone", True)):
+        assert identity.is_removed_key(digest(owner), "Anna Berg") == is_removed
 
 
 def test_a_user_without_access_gets_a_sentence(app: RunningApp, browser: requests.Session) -> None:

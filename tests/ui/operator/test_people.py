@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -125,6 +125,47 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     assert len(history.presets.of("user:anna", "text-to-image")) == 1
     eventually(lambda: history.of("user:ben") == ())
     assert ask(place.anna, place.app, "DELETE", "/ben").status_code == 404
+
+
+def test_links_end_with_their_owner(place: Place) -> None:
+    """A removed person's links show nothing: those to results, and those for guests, also to a
+    private album. Administrators see all links without their tokens, and end any."""
+    api = f"{place.app.url}/api/v1"
+
+    def ask_api(who: requests.Session, method: str, path: str, **sent: object) -> Any:
+        answer = who.request(method, f"{api}{path}", timeout=LONGEST_WAIT, **sent)  # type: ignore[arg-type]
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    run = place.app.runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))
+    eventually(lambda: run.state.phase.finished)
+    shared = [place.app.url + ask_api(place.ben, "POST", f"/link?file={run.id}/0")["address"]]
+    for title in ("Ended by an administrator", "Private"):
+        album = ask_api(place.ben, "POST", "/albums", json={"title": title})["id"]
+        token = ask_api(place.ben, "POST", f"/albums/{album}/link", json={})["token"]
+        shared.append(f"{place.app.url}/api/v1/albums/{token}")
+
+    def statuses() -> list[int]:
+        return [place.anna.get(one, timeout=LONGEST_WAIT).status_code for one in shared]
+
+    links = ask_api(place.anna, "GET", "/admin/links")["links"]
+    assert [(one["owner"], one["kind"]) for one in links] == [
+        ("ben", "album"),
+        ("ben", "album"),
+        ("ben", "results"),
+    ]
+    told = str(links) + place.anna.get(f"{place.app.url}/operator/tokens").text
+    assert not any(one.rpartition("/")[2] in told for one in shared)
+    assert "Private" not in told
+    assert statuses() == [200, 200, 200]
+    ask_api(place.anna, "DELETE", f"/admin/links/{links[0]['id']}")
+    assert sorted(statuses()) == [200, 200, 404]
+    place.file.remove("ben")
+    assert statuses() == [404, 404, 404]
+    place.file.add(*BEN, "user")
+    end = f"{place.app.url}/operator/tokens/links/{links[2]['id']}/end"
+    assert "ben" in place.anna.post(end, timeout=LONGEST_WAIT).text
+    assert sorted(statuses()) == [200, 404, 404]
 
 
 def test_administrators_keep_their_own_role(place: Place) -> None:
