@@ -21,7 +21,7 @@ from comfy.base.errors import (
 from comfy.base.messages import message_from_json, message_to_json, sentences
 from comfy.batches.content import BatchContent
 from comfy.batches.grids import few_words
-from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.groups.queue import OpenGroup
 from comfy.launch.once import NOT_FETCHED, run_id_of
 from comfy.launch.start import FieldErrors
@@ -355,7 +355,7 @@ class OpenBatch(OpenGroup[BatchSummary]):
             is_wanted = index in self._again and record.state.phase is Phase.STOPPED
             self._again.discard(index)
             if not is_wanted:  # otherwise it still waits
-                self._note(index, record.state.phase, is_done=is_done)
+                self._note(index, record.state, is_done=is_done)
 
     def found(self, places: Iterable[int], records: Mapping[int, tuple[Record, bool]]) -> None:
         """Record the earlier ends of these rows: the last record of each started row, and whether
@@ -369,13 +369,14 @@ class OpenBatch(OpenGroup[BatchSummary]):
                 if is_done:
                     self._rows.set([index], "done")
 
-    def _note(self, index: int, phase: Phase, *, is_done: bool) -> None:
+    def _note(self, index: int, state: RunState, *, is_done: bool) -> None:
+        phase = state.phase
         if is_done:
             self._rows.set([index], "done")
         elif self._runs.closed and phase in (Phase.DONE, Phase.STOPPED):
             return  # it waits: the app fetches its files or restarts it after its own restart
         elif phase is Phase.DONE:
-            self._rows.tell(index, NOT_FETCHED)
+            self._rows.tell(index, state.error.message if state.error else NOT_FETCHED)
         else:
             self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
 

@@ -68,7 +68,8 @@ class TaskRunner:
     def is_done(self, record: Record) -> bool:
         """Return whether a run is done and all its results are stored here."""
         files, state = self._starter.blobs, record.state
-        return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
+        is_done = state.phase is Phase.DONE and state.error is None
+        return is_done and all(files.path(one.digest) for one in state.files)
 
     def begin(
         self, task: Task, *, again: Collection[str] | None = None, is_new: bool = False

@@ -26,9 +26,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from comfy.base.errors import (
@@ -40,8 +41,9 @@ from comfy.base.errors import (
     ServerUnreachable,
     TooManyThreads,
 )
-from comfy.base.messages import message
+from comfy.base.messages import message, sentences
 from comfy.base.threads import start_thread
+from comfy.base.wording import quoted
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
@@ -75,6 +77,7 @@ log = logging.getLogger(__name__)
 _OWN_TRIES = 3
 _SLOWEST = 50_000  # bytes per second
 _PREVIEW_SECONDS = 20.0
+_MOST_REASONS = 5  # named in an error
 
 
 class ResultDownloader:
@@ -87,7 +90,7 @@ class ResultDownloader:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._aborted, self._cancelled = threading.Event(), threading.Event()
-        self.problem: NotWritten | None = None
+        self.failures: dict[OutputFile, ComfyError] = {}
 
     def fetch(
         self,
@@ -98,14 +101,15 @@ class ResultDownloader:
         away: Callable[[], object],
         gives_way: Callable[[], bool],
     ) -> tuple[OutputFile, ...]:
-        """Return the files with a local copy for `holder` where available; `problem` is a local
-        reason for a failure, None if the server was the reason.
+        """Return the files with a local copy for `holder` where available; `failures` has the
+        reasons for the others, unless the download was aborted.
 
         `away` is called when the server doesn't answer; requests repeat until the patience (see
         `Timeouts`) ends. Raises ServerUnreachable or ServerError only if the server has been away
         for `Timeouts.elsewhere` and `gives_way` returns that the run moves to another server.
         """
         end = time.monotonic() + self._timing.patience
+        self.failures = {}
         with self._lock:
             timeout = self._timing.cancel_limit if self.cancelled else self._timing.call
             self._client = asking = client.fork(timeout=timeout)
@@ -157,7 +161,7 @@ class ResultDownloader:
                 attempt += 1
                 log.info("Can't store a result: %s", error)
                 if isinstance(error, DiskFull):
-                    self.problem = error
+                    self.failures[file] = error
                     break
                 if self.cancelled:
                     self.abort()
@@ -165,8 +169,7 @@ class ResultDownloader:
                 now = time.monotonic()
                 away_since = away_since or now
                 if _hopeless(error, attempt) or now >= end:
-                    if isinstance(error, NotWritten):
-                        self.problem = error
+                    self.failures[file] = error
                     break
                 if now - away_since >= self._timing.elsewhere and gives_way():
                     raise
@@ -216,6 +219,29 @@ def _hopeless(error: ComfyError, attempt: int) -> bool:
             return not passing
         case _:
             return attempt >= _OWN_TRIES
+
+
+def _with_failures(state: RunState, failures: Mapping[OutputFile, ComfyError]) -> RunState:
+    """Return a done run with the reasons for the results that couldn't be fetched. Those that the
+    server no longer has are removed. Without any result the run has failed, unless its results wait
+    at the server for room here."""
+    if not failures:
+        return state
+    local = next((why for why in failures.values() if isinstance(why, NotWritten)), None)
+    if local is not None:
+        return replace(state, error=RunError(str(local), local.hint))
+    gone = {file for file, why in failures.items() if getattr(why, "status", None) == 404}
+    reasons = dict.fromkeys(
+        str(why)
+        if file in gone
+        else message("{file} couldn't be fetched. {why}", file=quoted(file.name), why=str(why))
+        for file, why in failures.items()
+    )
+    error = RunError(sentences(*islice(reasons, _MOST_REASONS)), next(iter(failures.values())).hint)
+    has_results = bool(state.texts) or any(file.digest for file in state.files)
+    files = tuple(file for file in state.files if file not in gone)
+    phase = Phase.DONE if has_results else Phase.FAILED
+    return replace(state, files=files, phase=phase, error=error)
 
 
 T = TypeVar("T")
@@ -647,9 +673,8 @@ class LocalRun:
             kept = tuple(file for file in files if file.digest)
             if self._results.cancelled and kept != files:
                 state, files = replace(state, phase=Phase.STOPPED), kept
-            full = self._results.problem
-            problem = RunError(str(full), full.hint) if full else state.error
-            state = replace(state, files=files, error=problem, started_at=self.state.started_at)
+            state = replace(state, files=files, started_at=self.state.started_at)
+            state = _with_failures(state, self._results.failures)
         state = stamped(state)
         if self.is_disowned:
             return state

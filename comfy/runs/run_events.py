@@ -47,6 +47,7 @@ class FrameRelay:
         self._run_id = run_id
         self._tell = tell
         self._verdict: str | bytes | None = None
+        self._succeeded = False
 
     def take(self, frame: str | bytes, event: Event | None, state: RunState) -> None:
         """Handle a frame. An unknown frame belongs to this run while it is active, because
@@ -59,6 +60,7 @@ class FrameRelay:
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
                 if event.prompt_id == state.prompt_id:
                     self._verdict = self._with_run_id(frame, state.prompt_id)
+                    self._succeeded = isinstance(event, ExecutionSuccess)
                 return
             case Executing(None):
                 return
@@ -79,8 +81,11 @@ class FrameRelay:
 
     def end(self, state: RunState) -> None:
         """Send the last two messages. If ComfyUI hasn't sent the outcome, because it refused the
-        run, the run stopped before its turn, or the server went away, the app sends its own."""
-        self._tell(self._verdict or relay.verdict(self._run_id, state))
+        run, the run stopped before its turn, or the server went away, the app sends its own; also
+        if the results of a success can't be fetched."""
+        is_lost = self._succeeded and state.phase is not Phase.DONE
+        said = None if is_lost else self._verdict
+        self._tell(said or relay.verdict(self._run_id, state))
         self._tell(relay.over(self._run_id))
 
 

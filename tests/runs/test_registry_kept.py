@@ -212,8 +212,8 @@ def test_a_failed_download_is_repeated(demo: DemoServer, tmp_path: Path, trouble
         assert demo.requests["GET /view"] == 2
 
 
-def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
-    """A missing digest marks a file that the server no longer has. The run is done."""
+def test_a_run_without_its_file_has_failed(demo: DemoServer, tmp_path: Path) -> None:
+    """If the server no longer has a run's only file, the run ends at once, and says so."""
     with kept_registry(demo, tmp_path) as runs:
         with demo.hold("GET /view") as held:
             run = runs.submit(job(), Origin("me"))
@@ -221,8 +221,10 @@ def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path
             for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
                 file.unlink()
         state = end(run)
-        assert state.phase is Phase.DONE
-        assert [file.digest for file in state.files] == [""]
+        assert state.phase is Phase.FAILED
+        assert state.files == ()
+        assert state.error is not None
+        assert "is no longer available" in state.error.message
 
 
 def test_an_active_run_is_resumed_after_a_kill(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ def headline(
             return message(
                 "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
             )
+        case Phase.DONE if state.error is not None:
+            return message("Done, but some results are missing.")
         case Phase.DONE:
             return _done_words(elapsed, shows=bool(state.files or state.texts))
         case _ if state.error is not None:

@@ -75,7 +75,7 @@ def stage_run(
         advice=_advice(state, end.errors, end.stage.remarks, missing),
         detail=state.error.detail if state.error else "",
         elapsed=elapsed(record, now),
-        again=_may_go_again(state) or missing > 0,
+        again=_may_go_again(state) or (state.phase is Phase.DONE and bool(missing or state.error)),
         blind=state.phase is Phase.RUNNING
         and state.step >= _BLIND_STEPS
         and not state.preview_number,
@@ -122,7 +122,8 @@ def _advice(
         return text or (state.error.hint if state.error else "")
     if state.phase is Phase.DONE:
         left_out = (_LEFT_OUT, text) if text or errors else ()
-        lost = (_missing_words(state, missing),) if missing else ()
+        why = (state.error.message, state.error.hint) if state.error else ()
+        lost = (_missing_words(state, missing),) if missing else why
         return sentences(*left_out, *lost)
     if state.restarted and not state.phase.finished:
         return sentences(_RESTARTED, text)

@@ -93,7 +93,7 @@ def _messages(record: Record) -> list[list[object]]:
         ["execution_cached", {"nodes": [], "prompt_id": prompt_id, "timestamp": begun}],
     ]
     match state.phase:
-        case Phase.DONE:
+        case Phase.DONE if state.error is None:
             return [*messages, ["execution_success", about]]
         case Phase.STOPPED:
             node = _node(record, state.node)
@@ -108,7 +108,8 @@ def _messages(record: Record) -> list[list[object]]:
         "current_outputs": [],
     }
     node = _node(record, error.node if error and error.node else state.node)
-    return [*messages, ["execution_error", about | node | details]]
+    messages.append(["execution_error", about | node | details])
+    return [*messages, ["execution_success", about]] if state.phase is Phase.DONE else messages
 
 
 def _node(record: Record, node: str | None) -> Json:

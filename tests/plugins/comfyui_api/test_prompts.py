@@ -298,6 +298,40 @@ def test_a_failed_prompt_tells_why(served: Served) -> None:
     assert details["exception_message"]
 
 
+@pytest.mark.parametrize("gone", ["-x*.png", "*.png"])
+def test_tells_which_results_are_missing(served: Served, gone: str) -> None:
+    """If ComfyUI no longer has a file when the app fetches it, the run says so everywhere. It keeps
+    the other results; without any, it has failed."""
+    demo, app = served
+    name = uuid.uuid4().hex
+    other = {"filename_prefix": f"{name}-x", "images": ["6", 0]}
+    nodes = prompt(n5_steps=2, n7_filename_prefix=name) | {"8": SAVED | {"inputs": other}}
+    folder = demo.storage.folder("output")
+    assert folder is not None
+    with demo.hold("GET /view") as held:
+        prompt_id = send(app, nodes=nodes)
+        assert held.reached.wait(LONGEST_WAIT)
+        missing = [path.name for path in folder.glob(name + gone)]
+        for path in missing:
+            (folder / path).unlink()
+    entry = ended(app, prompt_id)
+    document = told(app, f"/api/v1/runs/{prompt_id}")
+    page = told(app, f"/api/v1/runs/{prompt_id}?with_page=true")
+    is_partial = len(missing) == 1
+    assert document["phase"] == ("done" if is_partial else "failed")
+    assert [*entry["outputs"]] == (["7"] if is_partial else [])
+    assert len(document["files"]) == is_partial
+    assert all(file["sha256"] for file in document["files"])
+    why = f"{missing[0]} is no longer available."
+    assert why in document["error"]["message"]
+    assert why in page["headline"] + page["page"]["advice"]
+    assert page["headline"] != "Done"
+    assert page["page"]["again"]
+    (error,) = [about for kind, about in entry["status"]["messages"] if kind == "execution_error"]
+    assert why in error["exception_message"]
+    assert entry["status"]["completed"] is is_partial
+
+
 def test_the_server_writes_the_clients_workflow_into_results(served: Served) -> None:
     """ComfyUI's editor and other clients send it as `extra_pnginfo`. Keys of accounts stay
     secret."""
