@@ -48,7 +48,7 @@ def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
     try:
         answer = client.ask_node("GET", "/experiment/models")
         raw = parse_json(answer.content) if answer.ok else None
-    except (ComfyError, ValueError, RecursionError):
+    except (ComfyError, ValueError):
         raw = None
     if not isinstance(raw, list):
         raise HostUnreachable("ComfyUI doesn't report its model folders. It may be starting.")
@@ -120,7 +120,7 @@ class NodeDownloads:
             timeout=_SECONDS,
         )
         if answer.ok:
-            return as_mapping(answer.json())
+            return as_mapping(answer.parsed())
         problem = _problem(answer.content)
         if answer.status == 400 and problem:
             raise DownloadProblem(problem)
@@ -137,8 +137,8 @@ class NodeDownloads:
 
 def _problem(content: bytes) -> str:
     try:
-        return _text(as_mapping(json.loads(content)), "error")
-    except (ValueError, RecursionError):
+        return _text(as_mapping(parse_json(content)), "error")
+    except ValueError:
         return ""
 
 

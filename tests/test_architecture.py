@@ -239,6 +239,33 @@ def test_no_page_and_no_route_holds_a_client_of_comfyui() -> None:
         assert "comfy.comfyui.client.client" not in imported(MODULES[module]), module
 
 
+def reads_json(node: ast.AST) -> bool:
+    """Return whether a call parses JSON without limits: `json.loads(…)` or `answer.json()`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name("json"), attr="load" | "loads")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="json"), args=[]):
+            return True
+    return False
+
+
+def test_json_of_others_has_one_reader() -> None:
+    """Use `comfy.base.json_values`, whose limits keep others from stopping the app with a large or
+    deeply nested text. Only modules with tables may read what the app itself has stored in its
+    database. The client on other machines, the custom node and the stand-in can't import the
+    reader."""
+    others = ("comfyforms.remote", "comfyforms.comfyui_node", "comfy.demo")
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, file in MODULES.items()
+        if module != "comfy.base.json_values" and not module.startswith(("comfy.records.", *others))
+        if "sqlalchemy" not in imports(file)
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call) and reads_json(node)
+    ]
+    assert not wrong
+
+
 def test_the_page_does_not_know_the_app() -> None:
     """No file of ui imports app."""
     assert all(

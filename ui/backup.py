@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from comfy.base.errors import ComfyError, words_of
-from comfy.base.json_values import as_mapping
+from comfy.base.json_values import as_mapping, parse_json
 from comfy.base.version import app_version
 from comfy.base.wording import bytes_words
 from ui.settings.arguments import USAGE_ERROR, read_settings
@@ -104,7 +104,7 @@ def check_archive(path: Path) -> BackupContents:
                 raise ComfyError(f"The archive has {name!r} twice.", _DAMAGED)
             names.add(name)
             if name == _MANIFEST:
-                manifest = as_mapping(json.loads(content.read(_MOST_MANIFEST)))
+                manifest = as_mapping(parse_json(content.read(_MOST_MANIFEST)))
                 continue
             database = name.removeprefix(f"{_DATA}/")
             copy = Path(folder) / database if database in _DATABASES else None
@@ -246,7 +246,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
             yield archive
     except OSError as error:
         raise ComfyError(f"{path} can't be read: {words_of(error)}.", _DAMAGED) from error
-    except (tarfile.TarError, EOFError, ValueError, RecursionError) as error:
+    except (tarfile.TarError, EOFError, ValueError) as error:
         raise ComfyError(f"{path} is damaged or isn't a backup.", _DAMAGED) from error
 
 

@@ -62,8 +62,8 @@ _TOO_NESTED = "The values are nested too deeply."
 _NOT_JSON = "The request is not JSON."
 # The largest graph seen has 12,000 parts.
 _OF_WORKFLOWS = JsonLimits(256 * 1024**2, 300_000, 1_000_000)
-# The catalog of ComfyUI 0.33.0 has 27,000 parts and 59,000 commas.
-OF_SERVERS = JsonLimits(256 * 1024**2, 1_000_000, 3_000_000)
+# The catalog of ComfyUI 0.33.0 has 27,000 parts and 59,000 commas. A queue has workflows inside.
+OF_SERVERS = JsonLimits(256 * 1024**2, 1_000_000, 3_000_000, depth=500)
 OF_REQUESTS = JsonLimits(32 * 1024**2, 50_000, 100_000)
 
 
@@ -86,10 +86,10 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return _without_lone_surrogates(value) if "\\u" in text else value
 
 
-def parse_json(data: str | bytes, limits: JsonLimits = OF_SERVERS) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse a whole JSON text of another program, or of a file. NaN and infinity become None.
-    Raises ValueError, also for a text above the limits."""
-    return _decoded(data, limits, _STRICT_DECODER)
+def parse_json(data: str | bytes, decoder: json.JSONDecoder | None = None) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse a whole JSON text of another program, or of a file. NaN and infinity become None,
+    unless another `decoder` reads them. Raises ValueError, also for a text above the limits."""
+    return _decoded(data, OF_SERVERS, decoder or _STRICT_DECODER)
 
 
 def parse_sent(data: str | bytes, limits: JsonLimits = OF_REQUESTS) -> Any:  # noqa: ANN401 - any JSON value

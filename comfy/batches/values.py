@@ -22,6 +22,7 @@ from itertools import chain
 from typing import Any
 
 from comfy.base.errors import ManyProblems
+from comfy.base.json_values import parse_json
 from comfy.base.messages import message, sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.batches.spec import BatchProblem, TableSpec
@@ -367,8 +368,8 @@ def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
         if not line.strip():
             continue
         values: Any = None
-        with suppress(ValueError, RecursionError):
-            values = _LINES.decode(line)
+        with suppress(ValueError):
+            values = parse_json(line, _LINES)
         if isinstance(values, dict):
             given = {key: value for key, value in values.items() if value is not None}
             yield Row(number, {key: _plain(value) for key, value in given.items()})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import parse_sent
 from comfy.cli.files import check_folder, save_file, with_uploads
 from comfy.cli.kept_runs import stop_runs
 from comfy.cli.options import (
@@ -177,8 +178,8 @@ def _value(text: str) -> object:
     Numbers stay text: the form reads them by their field's type, integers exactly.
     """
     try:
-        value = json.loads(text)  # not `parse_json`, which reads the word NaN as null
-    except (ValueError, RecursionError):
+        value = parse_sent(text)  # not `parse_json`, which reads the word NaN as null
+    except ValueError:
         return text
     return value if isinstance(value, str | bool) or value is None else text
 

@@ -181,7 +181,7 @@ class Catalog(Mapping[str, NodeSpec]):
         try:
             data = path.read_bytes()
             raw = parse_json(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
-        except (OSError, EOFError, ValueError, RecursionError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise ComfyError(f"The node catalog {path} cannot be read: {error}.") from error
         if not isinstance(raw, dict):
             raise ComfyError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -13,6 +12,7 @@ from typing import Self
 import yaml
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import parse_json
 
 # Chosen by the app, which has to reach ComfyUI.
 _OURS = ("--port", "--listen", "--tls-keyfile", "--tls-certfile")
@@ -93,7 +93,7 @@ def _desktop_program(base: Path, settings: Path) -> Path | None:
     """Return the folder with the `main.py` that ComfyUI Desktop runs on this base folder, None if
     it uses another one. Source: `desktopConfig.ts` and `comfyServerConfig.ts` of Desktop 0.9.4."""
     try:
-        config = json.loads((settings / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((settings / "config.json").read_bytes())
         paths = yaml.safe_load((settings / _DESKTOP_PATHS).read_text(encoding="utf-8"))
         program = Path(paths["desktop_extensions"]["custom_nodes"]).parent
         is_its_own = os.path.samefile(config["basePath"], base)

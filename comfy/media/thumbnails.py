@@ -10,7 +10,6 @@ Smaller previews, for connections that are too slow for the original ones.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import math
 import os
@@ -22,6 +21,7 @@ from typing import IO
 
 from PIL import Image, ImageDraw, ImageOps
 
+from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 
@@ -56,8 +56,8 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
             timeout=seconds,
             check=True,
         ).stdout
-        peaks = [float(peak) for peak in json.loads(output)]
-    except (subprocess.SubprocessError, OSError, ValueError, TypeError, RecursionError) as error:
+        peaks = [float(peak) for peak in parse_json(output)]
+    except (subprocess.SubprocessError, OSError, ValueError, TypeError) as error:
         raise Undecodable(message("This sound is damaged and can't be read.")) from error
     if len(peaks) != BARS or not all(0 <= peak <= 1 for peak in peaks):
         raise Undecodable(message("This sound is damaged and can't be read."))

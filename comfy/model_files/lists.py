@@ -100,7 +100,7 @@ def _tags(frequencies: str) -> tuple[str, ...]:
         return ()
     try:
         folders = as_mapping(parse_json(frequencies))
-    except (ValueError, RecursionError):
+    except ValueError:
         return ()
     counts = Counter[str]()
     for folder in folders.values():

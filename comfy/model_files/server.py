@@ -147,7 +147,7 @@ def _parsed(data: bytes) -> object:
     """Return a JSON value, None for something else: older servers answer with a page."""
     try:
         return parse_json(data) if data else None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

@@ -17,7 +17,7 @@ MODEL = "small"
 
 @dataclass
 class ChatServer:
-    """Model at `url`. `status` and `content`: its answer. `asked`: the bodies of the requests, with
+    """Model at `url`. `status` and `content`: its answer, bytes for a whole body. `asked`: the bodies of the requests, with
     their path and key."""
 
     url: str = ""
@@ -40,7 +40,8 @@ def chat_server() -> Iterator[ChatServer]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             here.asked.append((self.path, self.headers["authorization"], body))
             answer = {"choices": [{"message": {"content": here.content}}]}
-            data = json.dumps(answer).encode()
+            raw = here.content
+            data = raw if isinstance(raw, bytes) else json.dumps(answer).encode()
             self.send_response(here.status)
             self.send_header("content-length", str(len(data)))
             self.end_headers()

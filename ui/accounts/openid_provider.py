@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from requests import RequestException
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from ui.accounts.openid_people import OpenIDSettings
 
@@ -128,7 +129,7 @@ class OpenIDProvider:
                 return claims
             more = session.get(metadata.userinfo_endpoint)
             more.raise_for_status()
-            user_info: dict[str, object] = more.json()
+            user_info: dict[str, object] = parse_json(more.content)
             if user_info["sub"] != claims["sub"]:  # OpenID Connect Core 1.0, 5.3.2
                 raise ValueError("the user info is about another user")
             return user_info | claims
@@ -152,7 +153,7 @@ class OpenIDProvider:
         keys.raise_for_status()
         registry = JWSRegistry(algorithms=_SIGNATURES, strict_check_header=False)
         signed = jwt.decode(
-            token["id_token"], KeySet.import_key_set(keys.json()), registry=registry
+            token["id_token"], KeySet.import_key_set(parse_json(keys.content)), registry=registry
         )
         expected = {"iss": metadata.issuer, "aud": self.settings.client_id}
         options = {name: {"essential": True, "value": value} for name, value in expected.items()}

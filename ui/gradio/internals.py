@@ -45,6 +45,7 @@ from starlette.routing import Match, Mount
 from starlette.types import ASGIApp
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import parse_json
 from ui.languages.current import all_translated, translated
 from ui.web.responses import NOT_UNDERSTOOD, in_short
 
@@ -142,7 +143,7 @@ def session_of_stream(request: HTTPConnection) -> str:
 
 def call_in(answer: bytes) -> str:
     """Return the ID of a queued call from the response of JOIN or CALL."""
-    return str(json.loads(answer)["event_id"])
+    return str(parse_json(answer)["event_id"])
 
 
 class NamedEndpoint(NamedTuple):

@@ -193,12 +193,12 @@ class Client:
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
         )
         if answer.status == 400:
-            raise rejected(answer.json())
+            raise rejected(answer.parsed())
         if answer.status == 413:
             raise PromptRejected(*TOO_LARGE)
         self._check(answer.status)
         try:
-            return parse_submitted(answer.json())
+            return parse_submitted(answer.parsed())
         except ValueError as error:
             raise ServerError(
                 message("The server sent an unexpected response."),
@@ -231,7 +231,7 @@ class Client:
         answer = self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={})
         if answer.status not in (404, 405):
             self._check(answer.status)
-            return as_mapping(answer.json()).get("cancelled") is True
+            return as_mapping(answer.parsed()).get("cancelled") is True
         self._post("/queue", {"delete": [prompt_id]})
         self._post("/interrupt", {"prompt_id": prompt_id})
         return False
@@ -287,7 +287,7 @@ class Client:
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
         if len(body) > _ASK_BEFORE:
             features = self._call("GET", "/features")  # missing on older servers
-            body.check_size(as_mapping(features.json()) if features.ok else {})
+            body.check_size(as_mapping(features.parsed()) if features.ok else {})
         answer = self._call(
             "POST",
             "/upload/image",
@@ -299,7 +299,7 @@ class Client:
         if answer.status in UPLOAD_REFUSED:
             raise UploadRejected(*UPLOAD_REFUSED[answer.status])
         self._check(answer.status)
-        kept = as_mapping(answer.json())
+        kept = as_mapping(answer.parsed())
         name, folder = kept.get("name"), kept.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
@@ -362,7 +362,7 @@ class Client:
     ) -> object:
         answer = self._call("GET", path, timeout=timeout, most=most)
         self._check(answer.status)
-        return answer.json()
+        return answer.parsed()
 
     def _post(self, path: str, body: Mapping[str, object]) -> None:
         self._check(self._call("POST", path, json=body).status)

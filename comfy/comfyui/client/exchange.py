@@ -42,11 +42,11 @@ class ServerAnswer:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
-    def json(self) -> object:
+    def parsed(self) -> object:
         """Return the JSON value. Raises ServerError if the answer isn't JSON."""
         try:
             return parse_json(self.content)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise _not_understood(self.status) from error
 
 

@@ -70,7 +70,7 @@ class ManagerClient(Client):
                 continue
             self._check(answer.status)
             found: dict[str, str] = {}
-            for pack, entry in as_mapping(answer.json()).items():
+            for pack, entry in as_mapping(answer.parsed()).items():
                 for name in as_list(next(iter(as_list(entry)), ())):
                     if isinstance(name, str):
                         found.setdefault(name, pack)
@@ -87,7 +87,7 @@ class ManagerClient(Client):
             self._check(answer.status)
             return {
                 folder: (as_text(one.get("cnr_id") or one.get("aux_id")), as_text(one.get("ver")))
-                for folder, raw in as_mapping(answer.json()).items()
+                for folder, raw in as_mapping(answer.parsed()).items()
                 if (one := as_mapping(raw))
             }
         return {}
@@ -148,7 +148,7 @@ class ManagerClient(Client):
             raise ComfyError(_REFUSED, _ITS_LEVEL)
         self._check(answer.status)
         with suppress(ServerError):
-            return answer.json()
+            return answer.parsed()
         return None
 
     def _command(self, path: str) -> None:

@@ -144,7 +144,7 @@ class _Data(dict[str, Any]):
 def _parse_text(text: str, warn: WarnOnce) -> Event | None:
     try:
         frame = parse_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _Malformed("text frame", str(error)[:200]) from None
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise _Malformed("text frame", "not an object with a type")
@@ -310,7 +310,7 @@ def _preview_with_metadata(payload: bytes) -> Preview:
         node = data.node("display_node_id") or data.node("node_id")
         prompt_id = data.optional_text("prompt_id")
         image_type = data.optional_text("image_type")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _Malformed(kind, str(error)[:200]) from None
     _check_image(image, image_type, kind)
     return Preview(node, prompt_id, image)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from typing import Any
 
+from comfy.base.json_values import parse_json
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
@@ -49,8 +51,8 @@ def feature_flags() -> str:
 def wants_metadata(text: str) -> bool | None:
     """Tell if a client sets the flag for previews with metadata; None if its frame has no flags."""
     try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
+        parsed = parse_json(text)
+    except ValueError:
         return None
     if not isinstance(parsed, dict) or parsed.get("type") != "feature_flags":
         return None
@@ -88,11 +90,11 @@ def progress_alone(frame: str | bytes) -> str | None:
     if isinstance(frame, bytes):
         return None
     try:
-        parsed = json.loads(frame)
+        parsed = parse_json(frame)
         kind, data = parsed["type"], parsed["data"]
         if kind == "execution_error":
             return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return frame if kind in _OF_PROGRESS else None
 
@@ -127,8 +129,8 @@ def with_own_names(frame: str | bytes, run_id: str) -> str | bytes | None:
     if isinstance(frame, bytes) or not ('"executed"' in frame or '"status"' in frame):
         return frame
     try:
-        parsed = json.loads(frame)
-    except (ValueError, RecursionError):
+        parsed = parse_json(frame)
+    except ValueError:
         return frame
     match parsed:
         case {"type": "status"}:
@@ -152,9 +154,10 @@ def is_last(frame: str | bytes, run_id: str) -> bool:
     """Return whether a frame is the last one of a prompt."""
     if not isinstance(frame, str) or '"executing"' not in frame:
         return False
-    match json.loads(frame):
-        case {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}:
-            return bool(prompt_id == run_id)
+    with suppress(ValueError):
+        match parse_json(frame):
+            case {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}:
+                return bool(prompt_id == run_id)
     return False
 
 

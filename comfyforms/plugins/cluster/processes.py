@@ -26,6 +26,7 @@ from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError, words_of
 from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
+from comfy.base.json_values import parse_json
 from comfy.records.tables import reading, transaction
 from comfy.runs.interface import ProcessStatus
 from comfyforms.plugins.cluster.engine import Engine
@@ -55,7 +56,7 @@ class SharedSetup:
     def of_json(cls, body: str) -> SharedSetup | None:
         """Return the setup in a JSON text; None for any other text."""
         with suppress(ValueError, KeyError, TypeError, AttributeError):
-            found: dict[str, Any] = json.loads(body)
+            found: dict[str, Any] = parse_json(body)
             workflows, settings = (
                 {str(name): str(one) for name, one in found[part].items()}
                 for part in ("workflows", "settings")

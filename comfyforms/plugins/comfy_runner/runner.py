@@ -404,7 +404,7 @@ def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
 def _object(content: bytes | str) -> dict[str, object]:
     try:
         return as_mapping(parse_json(content))
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
 
 

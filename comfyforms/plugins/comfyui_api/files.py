@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import json
 import os
 import re
 import secrets
@@ -24,6 +23,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from comfy.base.errors import ComfyError, not_written
 from comfy.base.files import media_type_of, plain_name
+from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfy.launch.uploads import Upload
 from comfy.media.checks import problem_with
@@ -234,14 +234,14 @@ class FileCalls:
     def _masked(self, owner: str, original: str, mask: BinaryIO) -> BinaryIO:
         """Return an image of the owner as PNG with another alpha channel. Raises HTTPException."""
         try:
-            match json.loads(original):
+            match parse_json(original):
                 case {"filename": str(filename), **more}:
                     parts = (str(more.get("subfolder") or "."), filename)
                     folder = more.get("type", "output")
                     image = self.files.find(owner, f"{'/'.join(parts)} [{folder}]")
                 case _:
                     image = None
-        except (ValueError, RecursionError):
+        except ValueError:
             image = None
         if image is None:
             raise HTTPException(400, _GONE)

@@ -5,7 +5,6 @@ https://github.com/ollama/ollama/blob/main/docs/openai.md."""
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfyforms.plugins.prompt_rewriting.settings import RewritingSettings
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.limits import place_held
+from ui.web.limits import off_loop, place_held
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, Share
 
@@ -69,7 +69,7 @@ async def _rewritten(settings: RewritingSettings, text: str) -> str:
     }
     try:
         async with asyncio.timeout(_SECONDS):
-            return _text(await _answer(settings, body))
+            return await off_loop(_text, await _answer(settings, body))
     except (TimeoutError, httpx.HTTPError, ValueError, LookupError, TypeError) as error:
         # The messages of httpx contain no text of users.
         log.warning("A prompt couldn't be rewritten: %s", str(error) or type(error).__name__)
@@ -81,7 +81,7 @@ async def _rewritten(settings: RewritingSettings, text: str) -> str:
 
 def _text(answer: bytes) -> str:
     """Return the text of an answer. Raises ValueError, LookupError or TypeError without one."""
-    content = json.loads(answer)["choices"][0]["message"]["content"]
+    content = parse_json(answer)["choices"][0]["message"]["content"]
     words = _THOUGHTS.sub("", content).strip()
     if not 0 < len(words) <= _LONGEST:
         raise ValueError(f"an answer of {len(words)} characters")

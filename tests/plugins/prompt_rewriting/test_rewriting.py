@@ -47,7 +47,7 @@ def test_the_model_gets_the_prompt_and_the_instructions(
     assert [one["content"] for one in body["messages"]] == [INSTRUCTIONS, "a cat"]
 
 
-@pytest.mark.parametrize("content", ["", None, ["a"], "x" * 2_000_000])
+@pytest.mark.parametrize("content", ["", None, ["a"], "x" * 2_000_000, b"[" * 200_000])
 def test_an_unusable_answer_is_a_problem(
     rewriting: RunningApp, model: ChatServer, content: object
 ) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.base.json_values import parse_json
 from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.events import AnimatedPreviews, Preview
 from comfy.comfyui.protocol.parse import FASTEST_ANIMATION, MOST_FRAMES
@@ -90,10 +91,7 @@ def state_from_wire(data: bytes, job: Job) -> RunState:
 
 def _object(data: bytes) -> dict[str, Any]:
     """Return a JSON object without NaN and infinity. Raises ValueError."""
-    try:
-        value = json.loads(data, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    value = parse_json(data, _EXACT)
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value
@@ -101,6 +99,9 @@ def _object(data: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} isn't a number")
+
+
+_EXACT = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _malformed(error: ValidationError) -> ValueError:
@@ -314,7 +315,7 @@ class StateReceiver:
         """Show a state. Return its run if the message says which."""
         try:
             run_id, version, state_body, preview = _unpacked(body)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return None
         run = self._get(run_id)
         if run is not None and not run.state.phase.finished and version >= run.version:
@@ -372,10 +373,9 @@ def _packed(run_id: str, version: StateNumber, state: bytes, preview: bytes = b"
 
 
 def _unpacked(body: bytes) -> tuple[str, StateNumber, bytes, bytes]:
-    """Raises ValueError, KeyError, TypeError or RecursionError for anything else than
-    `_packed`."""
+    """Raises ValueError, KeyError or TypeError for anything else than `_packed`."""
     end = body.index(b"\n", 0, _MOST_HEADER)
-    header = json.loads(body[:end])
+    header = parse_json(body[:end])
     run_id, (taken, number), size = header["run"], header["version"], header["size"]
     if not (isinstance(run_id, str) and all(type(one) is int for one in (taken, number, size))):
         raise TypeError(header)
@@ -467,7 +467,7 @@ class FrameExchange:
     def _receive(self, body: bytes) -> None:
         try:
             life, number, run_id, frame = _unpacked_frame(body)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return
         if life == self._life:
             return
@@ -501,10 +501,9 @@ def _packed_frame(life: str, number: int, run_id: str, frame: str | bytes) -> by
 
 
 def _unpacked_frame(body: bytes) -> tuple[str, int, str, str | bytes]:
-    """Raises ValueError, KeyError, TypeError or RecursionError for anything else than
-    `_packed_frame`."""
+    """Raises ValueError, KeyError or TypeError for anything else than `_packed_frame`."""
     end = body.index(b"\n", 0, _MOST_HEADER)
-    header = json.loads(body[:end])
+    header = parse_json(body[:end])
     life, number, run_id = header["life"], header["number"], header["run"]
     if not (isinstance(life, str) and type(number) is int and isinstance(run_id, str)):
         raise TypeError(header)
