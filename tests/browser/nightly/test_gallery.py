@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import threading
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Route, expect
 
 from tests.browser.nightly.walk.axe import is_installed, violations
 from tests.support.history_tiles import ONE, make
 from tests.support.visitor import Site, Visit, Visitor
+from tests.support.waiting import eventually
 
 POST = """([path, body]) => fetch(`api/v1/albums${path}`, {
   method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" },
@@ -58,6 +63,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     guest = visit(fast)
     guest.page.goto(f"{fast.url}/gallery/guest/{token}")
     expect(guest.page.get_by_role("navigation")).to_have_count(0)
+    expect(guest.page.get_by_text("You can keep, reject and comment until")).to_be_visible()
     guest.page.locator("#gallery .tile").click()
     expect(guest.page.locator(".media img")).to_be_visible()
     if is_installed():
@@ -75,3 +81,80 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     expect(page.get_by_text("The link no longer works.")).to_be_visible()
     expect(guest.page.get_by_role("heading")).to_have_text("This link no longer works")
     guest.forgive("404")
+
+
+def _shared_images(person: Visitor, count: int) -> str:
+    """Return a new album with the images of one run."""
+    person.open(**ONE | {"4.batch_size": count})
+    run = make(person, "a lighthouse")
+    album = str(_post(person, "", {"title": "Summer", "access": "shared"})["id"])
+    _post(person, f"/{album}/items", {"runs": [run], "settings": True})
+    return album
+
+
+def test_keys_count_while_images_are_on_their_way(fast: Site, visit: Visit) -> None:
+    """A burst of keys over a slow link gives each result the verdict that was pressed for it, by
+    the thumbnail in its place."""
+    anna = visit(fast)
+    album = _shared_images(anna, 6)
+    page, held, is_slow = anna.page, list[Route](), threading.Event()
+
+    def hold(route: Route) -> None:
+        held.append(route) if is_slow.is_set() else route.continue_()
+
+    page.goto(f"{fast.url}/gallery/{album}")
+    is_slow.set()
+    page.route("**/items/*/file/*", hold)
+    page.get_by_role("button", name="Review 6 results").click()
+    image = page.locator(".review .media img")
+    expect(image).to_have_css("background-image", re.compile("/thumb"))
+    for key in "kxxkkx":
+        page.keyboard.press(key)
+    page.keyboard.press("3")
+    page.keyboard.press("u")
+    expect(page.locator(".review .caption")).to_contain_text("6 / 6 · 3 kept")
+
+    def stored() -> list[tuple[str, int]]:
+        told = page.request.get(f"{fast.url}/api/v1/albums/{album}/items").json()
+        return [(one["verdict"], one["stars"]) for one in told["items"]]
+
+    verdicts = ["keep", "reject", "reject", "keep", "keep", ""]
+    wanted = [(verdict, 3 if at == 5 else 0) for at, verdict in enumerate(verdicts)]
+    eventually(lambda: stored() == wanted, "all verdicts are stored")
+    is_slow.clear()
+    for route in held:
+        with contextlib.suppress(PlaywrightError):  # the page no longer wants most of them
+            route.continue_()
+    expect(image).not_to_have_css("background-image", re.compile("/thumb"))
+
+
+def test_a_second_reviewer_begins_with_what_is_left(fast: Site, visit: Visit) -> None:
+    """The page counts what this person hasn't reviewed and where people disagree, says whose
+    verdict counts, and shows both verdicts at a result."""
+    anna, ben = visit(fast), visit(fast).page
+    album = _shared_images(anna, 4)
+    for person in (anna.page, ben):
+        person.goto(f"{fast.url}/gallery/{album}")
+    anna.page.get_by_role("button", name="Review 4 results").click()
+    expect(anna.page.locator(".caption")).to_contain_text("1 / 4")
+    anna.page.keyboard.press("k")
+    anna.page.keyboard.press("x")
+    anna.page.keyboard.press("Escape")
+    verdicts = ben.get_by_role("group", name="Verdict").get_by_role("button")
+    expect(verdicts.filter(has_text="Undecided")).to_have_attribute("data-count", "2")
+    expect(ben.get_by_text("One ✕ rejects a result")).to_be_visible()
+    ben.get_by_role("button", name="Review 4 results").click()
+    expect(ben.locator(".caption")).to_contain_text("1 / 4")
+    ben.keyboard.press("x")
+    ben.keyboard.press("Escape")
+    tiles = ben.locator("#gallery li[data-run]")
+    expect(tiles).to_have_count(3)
+    left = verdicts.filter(has_text="Not reviewed by me")
+    expect(left).to_have_attribute("aria-pressed", "true")
+    expect(left).to_have_attribute("data-count", "3")
+    disagreed = verdicts.filter(has_text="Disagreed")
+    expect(disagreed).to_have_attribute("data-count", "1")
+    disagreed.click()
+    expect(tiles).to_have_count(1)
+    expect(tiles).to_have_attribute("data-verdict", "disagreed")
+    expect(tiles.locator(".tile")).to_have_attribute("title", re.compile("✓.*✕|✕.*✓"))

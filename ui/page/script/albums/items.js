@@ -11,7 +11,8 @@ import { message } from "../messages.js";
  * @typedef {"private" | "shared" | "public"} AlbumAccess
  * @typedef {{ id: string, parent: string | null, title: string, note: string, access: AlbumAccess, by: string, mine: boolean,
  *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
- *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[], link: GuestLink | null }} Album
+ *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[], link: GuestLink | null,
+ *   ends_at: number | null }} Album
  * @typedef {{ token: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink
  *
  * `verdict`, `stars`: the caller's own. `title`: the workflow's.
@@ -96,6 +97,20 @@ export function saidBy(key, { verdict, stars }) {
   if (wish !== undefined) return { verdict: wish, stars };
   return /^[0-5]$/.test(key) ? { verdict, stars: Number(key) } : null;
 }
+
+/**
+ * Return who said what.
+ * @param {readonly ItemReview[]} reviews
+ */
+export const reviewWords = (reviews) =>
+  reviews
+    .filter(({ verdict, stars }) => verdict || stars)
+    .map(({ by, verdict, stars }) =>
+      [by, { keep: "✓", reject: "✕", "": "" }[verdict], "★".repeat(stars)]
+        .filter(Boolean)
+        .join(" "),
+    )
+    .join("   ");
 
 /**
  * Return the point of a pin, relative to the image, or null outside of it.

@@ -59,7 +59,8 @@ async function showAlbum() {
     return;
   }
   document.title = `${album.title} · ${document.title}`;
-  const head = new AlbumHead(album);
+  /** @type {AlbumHead} */
+  const head = new AlbumHead(album, () => wall.review());
   const wall = new Wall(album, (counts) => head.tell(counts));
   place.append(head.place, wall.place);
   albums?.then((all) => head.placeAmong(all));

@@ -2,9 +2,10 @@
 // Head of an album: its title and note, who sees it, what can be done with it, and the albums in it.
 
 import { ACCESS } from "../../albums/items.js";
+import { dateWords } from "../../clock.js";
 import { confirm } from "../../confirm.js";
-import { downloadLink, element, root } from "../../dom.js";
-import { message, withEllipsis } from "../../messages.js";
+import { all, button, downloadLink, element, root } from "../../dom.js";
+import { message, plural, withEllipsis } from "../../messages.js";
 import { ask } from "../../requests.js";
 import { menuButton } from "../../results/pop_menu.js";
 import { cardsOf, countWords, linkTo } from "./album_cards.js";
@@ -14,12 +15,14 @@ import { albumAt, isGuest } from "./calls.js";
 /** @import { Album } from "../../albums/items.js" */
 /** @import { Entry } from "../../results/pop_menu.js" */
 
-/** Numbers of an album's results by what everybody says of them. @typedef {{ keep: number, reject: number, open: number }} Counts */
+/** Numbers of an album's results by what everybody says of them. `unreviewed`: by the user. @typedef {{ keep: number, reject: number, open: number, disagreed: number, unreviewed: number }} Counts */
 
 export class AlbumHead {
   place = element("header", "album-head stack");
   #path = element("nav", "path aside");
   #about = element("p", "aside");
+  #rules = element("p", "aside");
+  #review;
   #links = element(
     "span",
     "wraps",
@@ -28,20 +31,27 @@ export class AlbumHead {
   );
   #album;
 
-  /** @param {Album} album */
-  constructor(album) {
+  /**
+   * @param {Album} album
+   * @param {() => void} review begins a review of what the user hasn't reviewed
+   */
+  constructor(album, review) {
     this.#album = album;
+    this.#review = button("", review, "button primary");
+    this.#rules.textContent = rulesOf(album);
     const first = element("div", "in-line", element("h1", "breaks", album.title));
     if (album.may.includes("take_back"))
       first.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
-    const words = element("div", "", first, this.#about);
+    const words = element("div", "", first, this.#about, this.#rules);
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Gallery") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links), note);
-    this.tell({ keep: album.kept, reject: 0, open: album.items - album.kept });
+    this.#links.prepend(this.#review);
+    const open = album.items - album.kept;
+    this.tell({ keep: album.kept, reject: 0, open, disagreed: 0, unreviewed: 0 });
   }
 
   /**
@@ -56,12 +66,14 @@ export class AlbumHead {
   }
 
   /** @param {Counts} counts */
-  tell({ keep, reject, open }) {
+  tell({ keep, reject, open, unreviewed: count }) {
     const { by, mine, access } = this.#album;
     const seenBy = ACCESS.find(([value]) => value === access)?.[1];
     const about = [!mine && by, !isGuest && seenBy, countWords(keep + reject + open)];
     this.#about.textContent = about.filter(Boolean).join(" · ");
-    this.#links.hidden = !keep;
+    for (const link of all("a", this.#links)) link.hidden = !keep;
+    this.#review.hidden = !count || !this.#album.may.includes("review");
+    this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
 
   /** @returns {Entry[]} */
@@ -85,6 +97,17 @@ export class AlbumHead {
       drop,
     ];
   }
+}
+
+/** @param {Album} album @returns {string} what a guest may do until when, and how people's verdicts count */
+function rulesOf({ may, ends_at: end }) {
+  const date = end === null ? "" : dateWords(end);
+  const isReviewer = may.includes("review");
+  const guest = isReviewer
+    ? message("You can keep, reject and comment until {date}.", { date })
+    : message("You can look and download until {date}.", { date });
+  const rule = isReviewer && message("One ✕ rejects a result, even if others keep it.");
+  return [date && guest, rule].filter(Boolean).join(" ");
 }
 
 /**

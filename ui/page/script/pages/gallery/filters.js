@@ -6,17 +6,21 @@ import { message } from "../../messages.js";
 
 /** @import { Counts } from "./album_head.js" */
 
+const UNREVIEWED = "unreviewed";
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
+  [UNREVIEWED, message("Not reviewed by me")],
   ["open", message("Undecided")],
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
+  ["disagreed", message("Disagreed")],
 ];
 
 export class Filters {
   /** The words of the query, "" for all. */
   chosen = { verdict: "", person: "", workflow: "" };
+  #may;
   #changed;
   #verdicts = VERDICTS.map(([verdict, words]) => {
     const one = button(words, () => this.#choose({ verdict }), "tool");
@@ -28,8 +32,12 @@ export class Filters {
   #workflow = element("select");
   parts = [element("div", "verdicts", ...this.#verdicts), this.#person, this.#workflow];
 
-  /** @param {() => void} changed */
-  constructor(changed) {
+  /**
+   * @param {boolean} may whether the user may review
+   * @param {() => void} changed
+   */
+  constructor(may, changed) {
+    this.#may = may;
     this.#changed = changed;
     const [group] = this.parts;
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
@@ -52,10 +60,20 @@ export class Filters {
   }
 
   /** @param {Counts} counts of the whole album */
-  count({ keep, reject, open }) {
+  count(counts) {
     /** @type {Record<string, number>} */
-    const counts = { "": keep + reject + open, open, keep, reject };
-    for (const one of this.#verdicts) one.dataset.count = String(counts[one.value]);
+    const shown = { ...counts, "": counts.keep + counts.reject + counts.open };
+    for (const one of this.#verdicts) {
+      one.dataset.count = String(shown[one.value]);
+      const isRare = one.value === "disagreed" && !shown[one.value];
+      const isOffered = this.#may || one.value !== UNREVIEWED;
+      one.hidden = one.value !== this.chosen.verdict && (isRare || !isOffered);
+    }
+  }
+
+  /** Show what the user hasn't reviewed. */
+  chooseUnreviewed() {
+    this.#choose({ verdict: UNREVIEWED });
   }
 
   /** @param {Partial<Filters["chosen"]>} what */

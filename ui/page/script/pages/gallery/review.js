@@ -2,7 +2,7 @@
 // Review of an album's results in the whole window: arrow keys lead on, K keeps, X rejects, U takes
 // that back, 1 to 5 give stars, C comments. On a touchscreen, a swipe up keeps, and one down rejects.
 
-import { saidBy } from "../../albums/items.js";
+import { reviewWords, saidBy } from "../../albums/items.js";
 import {
   $,
   addressOf,
@@ -21,6 +21,7 @@ import { Comments } from "./comments.js";
 /** @import { Album, AlbumItem, Verdict } from "../../albums/items.js" */
 
 const STARS = [1, 2, 3, 4, 5];
+const AHEAD = 50; // items that are known before the user comes to them
 
 /**
  * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index.
@@ -53,6 +54,7 @@ export class Review {
   });
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
   #album;
+  #foot = element("div", "foot review-foot", this.#reject, this.#keep, this.#talk);
   /** Index of the item in view, or of the one that is coming. */
   #at = 0;
   #turn = 0;
@@ -84,11 +86,10 @@ export class Review {
     this.#save.dataset.icon = "download";
     this.#save.title = this.#save.ariaLabel = message("Download");
     this.#talk.title = withKey(message("Comments"), "C");
-    const stars = element("span", "stars", ...this.#stars);
-    const foot = element("div", "foot review-foot", this.#reject, stars, this.#keep, this.#talk);
-    if (!this.#may.includes("review")) foot.replaceChildren(this.#talk);
+    this.#reject.after(element("span", "stars", ...this.#stars));
+    if (!this.#may.includes("review")) this.#foot.replaceChildren(this.#talk);
     const arrows = [this.#previous, this.#next];
-    place.append(...arrows, this.#caption, this.#others, foot, this.#comments.place);
+    place.append(...arrows, this.#caption, this.#others, this.#foot, this.#comments.place);
     place.classList.add("review");
     place.addEventListener("close", () => this.#close());
     place.addEventListener("keydown", (event) => this.#pressed(event));
@@ -123,21 +124,30 @@ export class Review {
     this.#comments.renew(item);
   }
 
-  /** @param {number} at */
+  /**
+   * Show an item, and take keys for it, before its file has arrived.
+   * @param {number} at
+   */
   async #show(at) {
     const turn = ++this.#turn;
     this.#at = Math.min(Math.max(0, at), this.#items.counts().total - 1);
-    await this.#items.load(this.#at);
+    this.#foot.inert = !this.#items.itemAt(this.#at);
+    if (this.#foot.inert) await this.#items.load(this.#at);
     const item = this.#items.itemAt(this.#at);
     if (turn !== this.#turn || !item || item.id === this.#shown) return;
-    const node = await mediaOf(item);
-    if (turn !== this.#turn) return;
+    this.#foot.inert = false;
     this.#shown = item.id;
     this.#viewport.place.style.setProperty("--shown", String(item.width / item.height || 1));
+    $("img", this.#media)?.removeAttribute("src"); // stops loading
+    const node = mediaOf(item);
     this.#media.replaceChildren(node);
     this.#comments.show(item);
-    this.#viewport.changed();
     this.#draw(item);
+    this.#items.load(this.#at + AHEAD);
+    if (node instanceof HTMLImageElement) await node.decode().catch(() => undefined);
+    if (!node.isConnected) return;
+    node.style.background = "";
+    this.#viewport.changed();
     for (const step of [1, -1]) {
       const near = this.#items.itemAt(this.#at + step);
       if (near?.kind === "image") new Image().src = addressOf(near.address);
@@ -150,8 +160,7 @@ export class Review {
     const place = `${this.#at + 1} / ${total}`;
     const keptWords = plural("{count} kept", "{count} kept", { count: kept });
     tell(this.#caption, [place, keptWords, by, prompt || title].join(" · "));
-    const others = reviews.filter(({ mine }) => !mine).map(reviewWords);
-    tell(this.#others, others.filter(Boolean).join("   "));
+    tell(this.#others, reviewWords(reviews.filter(({ mine }) => !mine)));
     this.#others.hidden = !this.#others.textContent;
     this.#keep.ariaPressed = String(verdict === "keep");
     this.#reject.ariaPressed = String(verdict === "reject");
@@ -237,25 +246,16 @@ export class Review {
   }
 }
 
-/** @param {import("../../albums/items.js").ItemReview} said */
-const reviewWords = ({ by, verdict, stars }) =>
-  verdict || stars
-    ? [by, { keep: "✓", reject: "✕", "": "" }[verdict], "★".repeat(stars)].filter(Boolean).join(" ")
-    : "";
-
 /**
- * Return the element of a result, an image once it can be painted.
+ * Return the element of a result. Until an image has arrived, its thumbnail stands in its place.
  * @param {AlbumItem} item
  */
-async function mediaOf({ kind, address, by, title }) {
+function mediaOf({ kind, address, thumb, by, title }) {
+  const src = addressOf(address);
   if (kind === "video" || kind === "audio")
-    return Object.assign(element(kind), {
-      src: addressOf(address),
-      controls: true,
-      loop: kind === "video",
-    });
+    return Object.assign(element(kind), { src, controls: true, loop: kind === "video" });
   if (kind !== "image") return element("p", "", message("File"));
-  const image = Object.assign(element("img"), { src: addressOf(address), alt: `${title}, ${by}` });
-  await image.decode().catch(() => undefined);
+  const image = Object.assign(element("img"), { src, alt: `${title}, ${by}` });
+  if (thumb) image.style.background = `center / contain no-repeat url("${addressOf(thumb)}")`;
   return image;
 }

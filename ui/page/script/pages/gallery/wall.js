@@ -2,7 +2,7 @@
 // The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
 // are the history's.
 
-import { saidBy, tilesOf } from "../../albums/items.js";
+import { reviewWords, saidBy, tilesOf } from "../../albums/items.js";
 import { confirm } from "../../confirm.js";
 import { $, announce, button, element, root } from "../../dom.js";
 import { History } from "../../history/list.js";
@@ -27,7 +27,7 @@ export class Wall {
   place = element("div", "history");
   #album;
   #told;
-  #filters = new Filters(() => this.#search());
+  #filters;
   #selection;
   #list;
   #review;
@@ -39,7 +39,10 @@ export class Wall {
   #kept = 0;
   #total = 0;
   #turn = 0;
+  #begun = Promise.resolve();
   #loading = Promise.resolve();
+  /** The latest review of an item that is on its way. @type {Map<string, Promise<AlbumItem | null>>} */
+  #sending = new Map();
 
   /**
    * @param {Album} album
@@ -49,6 +52,7 @@ export class Wall {
     this.#album = album;
     this.#told = told;
     this.#version = album.version;
+    this.#filters = new Filters(this.#may("review"), () => this.#search());
     this.#selection = new Selection(
       (ids) => this.#list?.pick(ids),
       (runs, isMany) => this.#actionsFor(new Set(runs.map(({ id }) => id)), isMany),
@@ -93,6 +97,13 @@ export class Wall {
     events.addEventListener("end", () => location.reload());
   }
 
+  /** Begin a review of what the user hasn't reviewed. */
+  async review() {
+    this.#filters.chooseUnreviewed();
+    await this.#begun;
+    if (this.#total) await this.#review.open(0);
+  }
+
   get #tiles() {
     return tilesOf(this.#items, this.#total);
   }
@@ -126,9 +137,8 @@ export class Wall {
   }
 
   /** Load the list for other filters, and show its start. */
-  async #search() {
-    await this.#load();
-    this.#list.begin();
+  #search() {
+    this.#begun = this.#load().then(() => this.#list.begin());
   }
 
   /**
@@ -182,7 +192,7 @@ export class Wall {
     if (!told) return;
     this.#version = version;
     this.#count(told.counts);
-    this.#change(told.items);
+    this.#change(told.items.filter(({ id }) => !this.#sending.has(id)));
     const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
     if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
@@ -218,8 +228,13 @@ export class Wall {
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
-    /** @type {AlbumItem | null} */
-    const now = await send(`/items/${item.id}/review`, said, "PUT");
+    // Requests of one item must not overtake each other, and only the answer to the last one counts.
+    const before = this.#sending.get(item.id) ?? Promise.resolve();
+    const sent = before.then(() => send(`/items/${item.id}/review`, said, "PUT"));
+    this.#sending.set(item.id, sent);
+    const now = await sent;
+    if (this.#sending.get(item.id) !== sent) return;
+    this.#sending.delete(item.id);
     this.#change([now ?? item]);
   }
 
@@ -247,22 +262,26 @@ export class Wall {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
     const { stars, comments, keeps, rejects } = item;
-    const key = [stars, comments, keeps, rejects].join();
+    const said = reviewWords(item.reviews);
+    const key = [stars, comments, keeps, rejects, said].join();
     if (place.dataset.said === key) return;
     place.dataset.said = key;
-    place.dataset.verdict = rejects ? "reject" : keeps ? "keep" : "";
+    place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
     const facts = [
       keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
       rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
       stars && "★".repeat(stars),
     ].filter(Boolean);
-    const said = element("span", "facts", facts.join("  "));
-    if (comments) said.append(commentsOf(comments));
-    if (said.hasChildNodes()) place.append(said);
+    const shown = element("span", "facts", facts.join("  "));
+    if (comments) shown.append(commentsOf(comments));
+    if (shown.hasChildNodes()) place.append(shown);
     const tile = $(".tile", place);
     const words = rejects ? REJECTED : keeps ? KEPT : "";
-    if (tile) tile.ariaLabel = [tile.title, words].filter(Boolean).join(" · ");
+    if (!tile) return;
+    place.dataset.about ??= tile.title;
+    tile.title = [place.dataset.about, said].filter(Boolean).join(" · ");
+    tile.ariaLabel = [tile.title, words].filter(Boolean).join(" · ");
   }
 
   /**
