@@ -25,7 +25,7 @@ _NAMES = (
     " Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v LoRA Luma"
     " Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse Qwen Recraft"
     " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
-    " WaveSpeed Whisper YOLO"
+    " WanVideo WaveSpeed Whisper YOLO"
 )
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
 _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACRONYM_SPELLING)
@@ -37,8 +37,11 @@ _PHRASES = (
 )
 # Words for the file itself, in a name that says more.
 _FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
-# In "wan2_2" and "v0_1".
-_VERSION = re.compile(r"(?<=[a-z]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
+# First words of templates' names.
+_COLLECTIONS = frozenset({"api", "template", "templates", "utility"})
+_KINDS = frozenset({"image", "video", "audio", "3d", "llm"})
+# In "wan2_2", "v0_1" and "step_1_5".
+_VERSION = re.compile(r"(?<=[a-z_]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
 _SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
 
@@ -52,12 +55,21 @@ def title_words(name: str) -> str:
     """Return the words of a file's name, with the usual spelling of known names: "api_wan2_2_t2v"
     becomes "API Wan 2.2 T2V"."""
     words = _VERSION.sub(r".\1", name).replace("_", " ").replace("-", " ").split()
+    words = words[1:] if _is_only_kind(*words[:3]) else words
     spelled = " ".join(map(_spelled, words))
     for pattern, phrase in _PHRASES:
         spelled = " ".join(pattern.sub(phrase, spelled).split())
     told = _FILLER.sub("", spelled)
     spelled = told if " " in told else spelled
     return spelled[:1].upper() + spelled[1:]
+
+
+def _is_only_kind(kind: str = "", word: str = "", next_word: str = "") -> bool:
+    """Return whether the first word only says what the names of templates begin with: "image" of
+    "image_qwen_image"."""
+    is_about_model = word.lower() == "z" or _spelled(word) != word
+    is_kind = kind.lower() in _COLLECTIONS or (kind.lower() in _KINDS and is_about_model)
+    return is_kind and bool(next_word)
 
 
 def _acronym(word: str) -> str:

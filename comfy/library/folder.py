@@ -250,8 +250,9 @@ def not_found(name: str) -> str:
 
 
 def _workflow_title(workflow: Workflow) -> str:
-    """Return the workflow's title: its author's, otherwise its file name as words."""
-    return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
+    """Return the workflow's title: its author's, its graph's, or its file name as words."""
+    config = workflow.config or FormConfig()
+    return config.title or workflow.title or title_of_name(workflow.name)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

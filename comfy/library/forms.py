@@ -232,14 +232,16 @@ class Forms:
                 self._judged[id(source), trusted] = known
         return known.usability
 
-    def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+    def open(
+        self, owner: str, file: str, data: bytes, *, address: str = "", settings: str | None = None
+    ) -> Workflow:
         """Open a file for this user only and return its workflow, whose `name` identifies it from
         now on.
 
-        `address`: see `PrivateWorkflows.put`. Raises WorkflowError.
+        `address`, `settings`: see `PrivateWorkflows.put`. Raises WorkflowError.
         """
         self.permissions.check_open(owner)
-        return self.opened.put(owner, plain_name(file), data, address=address)
+        return self.opened.put(owner, plain_name(file), data, address=address, settings=settings)
 
     def open_template(
         self, owner: str, file: str, data: bytes, settings: str, *, address: str = ""

@@ -264,7 +264,7 @@ def _workflow_of(file: PrivateFile) -> Workflow:
             message("Open a smaller one."),
         )
     config = None if file.settings is None else config_in(file.settings)
-    title = (config.title if config else "") or title_from_name(original.name)
+    title = (config.title if config else "") or original.title or title_from_name(original.name)
     return replace(original, name=file.name, title=short(title), config=config)
 
 

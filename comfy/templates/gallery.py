@@ -260,6 +260,11 @@ class TemplateGallery:
                 offered.setdefault(one.id, OfferedTemplate(one, server, f"{edition} {one.id}"))
         return dict(sorted(offered.items(), key=lambda item: item[1].template.order))
 
+    def settings_of(self, name: str, language: str) -> str | None:
+        """Return the settings of ComfyUI's own template with this name; None for other names."""
+        named = (one for one in self.templates(language) if one.id == name)
+        return next((one.settings for one in named), None)
+
     def find(self, template_id: str) -> OfferedTemplate:
         """Return a template by its id. Raises WorkflowNotFound."""
         found = self.offered().get(template_id)

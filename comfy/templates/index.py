@@ -9,6 +9,7 @@ A template as its server lists it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -66,6 +67,16 @@ class Template:
         """Return the path of its example image on the server."""
         number = "" if self.pack else "-1"
         return self.path_of(f"{self.name}{number}.{self.thumbnail}")
+
+    @property
+    def settings(self) -> str:
+        """Return the title and description as settings of its form (TOML)."""
+        texts = {"title": self.title, "description": self.description}
+        return "".join(
+            f"{name} = {json.dumps(text, ensure_ascii=False)}\n"
+            for name, text in texts.items()
+            if text
+        )
 
     def path_of(self, file: str) -> str:
         """Return the path of a file beside its workflow on the server."""

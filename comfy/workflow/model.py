@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
-from comfy.base.json_values import as_dicts, as_mapping
-from comfy.base.wording import title_words
+from comfy.base.json_values import as_dicts, as_mapping, as_text
+from comfy.base.wording import one_line, title_words
 from comfy.comfyui.input_spec import LONGEST_NAME
 from comfy.prompt.model import InputRef, Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
@@ -116,8 +116,8 @@ class Workflow:
     `prompt` is empty while there is only a `graph`. Details of the graph: `app` is the form its
     author arranged in the editor, `promoted` the inputs that subgraphs promote, `missing` and
     `models` the node classes and model files it needs, `names` the names that its file prefixes may
-    use, `drawn` its groups and colors by node. `cover` is its author's example image, `mappings`
-    are node names from a config.toml in the folder.
+    use, `drawn` its groups and colors by node, `title` its own title. `cover` is its author's
+    example image, `mappings` are node names from a config.toml in the folder.
     """
 
     name: str
@@ -169,7 +169,24 @@ def _workflow(
     prompt doesn't use."""
     check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
-    return Workflow(name, nodes, graph=graph)
+    return Workflow(name, nodes, graph=graph, title=_title_in(graph or {}, name))
+
+
+def _title_in(graph: Mapping[str, Any], name: str) -> str:
+    """Return the first subgraph title with every word of the file's name, "" without one: "Text to
+    Image (Qwen-Image)" for `image_qwen_image`."""
+    subgraphs = [*as_dicts(as_mapping(graph.get("definitions")).get("subgraphs"))]
+    ids = [one.get("id") for one in subgraphs]
+    hosts = [one for one in as_dicts(graph.get("nodes")) if one.get("type") in ids]
+    titles = (as_text(one.get(key)) for one in (*hosts, *subgraphs) for key in ("title", "name"))
+    wanted = [_letters(word) for word in title_from_name(name).split()]
+    told = (one for one in titles if len(one) <= LONGEST_NAME and " " in one.strip())
+    says = (one_line(one) for one in told if all(w in _letters(one) for w in wanted))
+    return next(says, "") if len(wanted) > 1 else ""
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
 from comfy.demo.nodes.base import node_info, spec
+from comfy.form.build import build_form
+from comfy.library.folder import WorkflowFolder
 from comfy.prompt.model import is_link, own_title
-from comfy.workflow.model import read_workflow
+from comfy.workflow.model import open_workflow, read_workflow
 from comfy.workflow.sanitize import model_savers
 from tests.support.distribution import examples
 from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image
@@ -67,6 +69,28 @@ NODES = st.fixed_dictionaries(
     {"class_type": CLASSES, "inputs": INPUTS}, optional={"_meta": HOSTILE}
 )
 PROMPTS = st.dictionaries(st.sampled_from(["1", "2", "3", "70:39"]), NODES, min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "subgraph", "title"),
+    [
+        ("image_z_image_turbo", "Text to Image (Z-Image-Turbo)", "Text to Image (Z-Image-Turbo)"),
+        ("image_z_image_turbo", "Prompt Helper", "Z image turbo"),
+        ("my portrait", "Text to Image (Z-Image-Turbo)", "My portrait"),
+        ("turbo", "Text to Image (Z-Image-Turbo)", "Turbo"),
+    ],
+)
+def test_a_subgraph_that_says_more_names_the_form(
+    tmp_path: Path, name: str, subgraph: str, title: str
+) -> None:
+    """Its name counts if it has all words of the file's name, without the kind of template."""
+    made = {"id": "a", "name": subgraph, "nodes": [], "links": []}
+    saved = {"nodes": [], "links": [], "definitions": {"subgraphs": [made]}}
+    (tmp_path / f"{name}.json").write_text(json.dumps(saved))
+    (entry,) = WorkflowFolder(tmp_path).entries()
+    assert entry.title == title
+    opened = open_workflow(f"{name}.json", json.dumps(saved).encode())
+    assert build_form(opened, Catalog({})).title == title
 
 
 @pytest.mark.parametrize("key", ["prompt", "output", "workflow"])

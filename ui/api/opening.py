@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from contextlib import suppress
+from pathlib import PurePosixPath
 
 from fastapi import Request, Response
 
@@ -16,6 +17,7 @@ from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.reader import LENGTH
 from comfy.records.rows import WantedOfFile
 from comfy.records.store import RunStore
+from comfy.templates.gallery import TemplateGallery
 from comfy.workflow.extract import is_json
 from ui.api.history import made_with
 from ui.api.runs import Runs
@@ -23,6 +25,7 @@ from ui.documents.browser_values import kept
 from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
+from ui.languages.current import current_language
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
@@ -35,7 +38,9 @@ _AT_ONCE = 2  # a malicious file can take half a second and 100 MB of objects
 _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
-def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRoutes:
+def opening_api(
+    runs: Runs, editor: FormEditor, removal: Removal, gallery: TemplateGallery
+) -> GuardedRoutes:
     """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
     routes = GuardedRoutes(tags=["Workflows"])
     presenter, forms = runs.presenter, runs.forms
@@ -60,7 +65,7 @@ def opening_api(runs: Runs, editor: FormEditor, removal: Removal) -> GuardedRout
         async with turns.turn(Caller.of(owner, request.scope)), room:
             address = shared_address(owner, request.scope)
             opened = await asyncio.to_thread(
-                _open_file, presenter, owner, file, data, address=address
+                _open_file, presenter, gallery, owner, file, data, address=address
             )
         return AsciiJSON(opened)
 
@@ -103,16 +108,26 @@ def _move_history(history: RunStore | None, owner: str, name: str, kept: str) ->
 
 
 def _open_file(
-    presenter: Presenter, owner: str, file: str, data: bytes, *, address: str
+    presenter: Presenter,
+    gallery: TemplateGallery,
+    owner: str,
+    file: str,
+    data: bytes,
+    *,
+    address: str,
 ) -> OpenedFile:
     """Open a file for a user. A result of the user's own run opens that run's settings, if its form
-    still exists. Any other file opens the workflow in it. Images keep their own seeds.
+    still exists. Any other file opens the workflow in it, with the title of the template of its
+    name. Images keep their own seeds.
 
     `address`: see `Forms.open`. Raises WorkflowError with the reason.
     """
     if own := _of_own_run(presenter, owner, data):
         return own
-    name = presenter.ends.forms.open(owner, title_in_name(file), data, address=address).name
+    file, stem = title_in_name(file), PurePosixPath(file).stem
+    known = gallery.settings_of(stem, current_language().tag) if "_" in stem else None
+    forms = presenter.ends.forms
+    name = forms.open(owner, file, data, address=address, settings=known).name
     if not is_json(data[:LENGTH]):
         # If the server can't be reached, the form is drawn later and shows the error.
         with suppress(WorkflowError, ServerUnreachable, ServerError):

@@ -3,7 +3,6 @@ files."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -210,17 +209,9 @@ class TemplateHandlers:
             owner,
             f"{plain_name(offered.template.name)}.json",
             data,
-            _settings(shown),
+            shown.settings,
             address=shared_address(owner, request.scope),
         ).name
         return AsciiJSON(
             _with_examples(OpenedFile(name), offered, data, forms, self.services.copies, owner)
         )
-
-
-def _settings(template: Template) -> str:
-    """Return the template's title and description as settings of its form."""
-    texts = {"title": template.title, "description": template.description}
-    return "".join(
-        f"{name} = {json.dumps(text, ensure_ascii=False)}\n" for name, text in texts.items() if text
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from comfy.base.user_groups import UserGroup
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from tests.support.http_client import ANN, BOB
+from tests.support.samples.forms import text_to_image
 from tests.support.serving import RunningApp, Served, running_app
 from tests.templates.template_server import image, some_templates
 from tests.ui.api.api_calls import call, problem, run_of
@@ -97,6 +99,26 @@ def test_a_template_opens_and_runs(app: RunningApp) -> None:
     assert opened["name"] in [one["name"] for one in listed]
     refused = call(app, "POST", "/workflows", data=b"{}")
     assert problem(refused, 422)["detail"] == "Opening your own workflows is turned off."
+
+
+@pytest.mark.parametrize(
+    ("file", "title"),
+    [
+        ("runs_here.json", "Un bateau"),
+        ("takes_photo.json", "Takes photo"),
+        ("my_boat.json", "My boat"),
+    ],
+)
+def test_an_opened_file_has_the_title_of_its_template(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch, file: str, title: str
+) -> None:
+    """Users open what they downloaded as a template. The title is in their language."""
+    permissions = replace(app.services.forms.permissions, open=lambda _: True)
+    monkeypatch.setattr(app.services.forms, "permissions", permissions)
+    french, data = {"accept-language": "fr"}, json.dumps(text_to_image()).encode()
+    opened = call(app, "POST", f"/workflows?file={file}", data=data, headers=french).json()
+    assert call(app, "GET", f"/workflows/{opened['name']}").json()["title"] == title
+    call(app, "DELETE", f"/workflows/{opened['name']}")
 
 
 def test_a_template_brings_its_example_files(app: RunningApp) -> None:
