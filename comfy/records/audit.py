@@ -54,6 +54,7 @@ _MOST = 1_000_000  # events
 _LONGEST = 500  # characters of `what`
 GUEST = "guest:"  # begins the accounts of guests with a name
 _PAGE = 1000  # rows per query
+FOREVER = 1e12  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,17 @@ class AuditEvent:
     action: AuditAction
     what: str
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedEvents:
+    """Filter of events: between two times, in seconds since 1970, and of an account and an action,
+    "" for any."""
+
+    since: float = 0.0
+    until: float = FOREVER
+    account: str = ""
+    action: AuditAction | Literal[""] = ""
 
 
 class AuditEvents:
@@ -103,10 +115,16 @@ class AuditEvents:
         with reading(self._engine) as connection:
             return int(connection.scalar(count) or 0)
 
-    def between(self, start: float, end: float) -> Iterator[AuditEvent]:
-        """Yield the events between two times, in seconds since 1970, newest first, page by page."""
+    def of(self, wanted: WantedEvents) -> Iterator[AuditEvent]:
+        """Yield the wanted events, newest first, page by page."""
         events, last = audit_events.c, None
-        query = select(audit_events).where(events.at >= start, events.at < end)
+        query = select(audit_events).where(events.at >= wanted.since, events.at < wanted.until)
+        if wanted.account:
+            owner = "" if wanted.account.startswith(GUEST) else wanted.account
+            query = query.where(events.owner == digest(owner))
+            query = query.where(events.person == json.dumps(wanted.account))
+        if wanted.action:
+            query = query.where(events.action == wanted.action)
         order = tuple_(events.at, events.id)
         query = query.order_by(events.at.desc(), events.id.desc()).limit(_PAGE)
         while True:

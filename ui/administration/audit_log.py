@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from comfy.base.errors import ComfyError
 from comfy.records.administration import AdministrationStore, AuditLine
-from comfy.records.audit import AuditAction, AuditEvent, AuditEvents
+from comfy.records.audit import AuditAction, AuditEvent, AuditEvents, WantedEvents
 
 log = logging.getLogger(__name__)
 _MOST = 50  # shown on the page
@@ -56,12 +56,14 @@ class AuditLog:
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
-    def export(
-        self, name_of: Callable[[str], str], since: float, until: float
-    ) -> Iterator[AuditEvent]:
-        """Yield the actions of all users between two times, newest first. `name_of`: the name of an
-        owner's account."""
-        for one in self.events.between(since, until) if self.events else ():
+    def export(self, name_of: Callable[[str], str], wanted: WantedEvents) -> Iterator[AuditEvent]:
+        """Yield the wanted actions of all users, newest first; without a database, administrators'
+        last ones. `name_of`: the name of an owner's account."""
+        if self.events is None:
+            for line in self._lines:
+                yield AuditEvent(line.at, "", "", "administer", line.sentence, "")
+            return
+        for one in self.events.of(wanted):
             kind, _, guest = one.account.partition(":")
             account = one.account if kind in ("user", "openid", "guest") else ""
             person = guest if kind == "guest" else name_of(account)

@@ -248,6 +248,11 @@ class People:
         people.sort(key=lambda one: one.name.casefold())
         return [*people, *figures.others()]
 
+    def accounts(self) -> dict[str, str]:
+        """Return the names of all accounts by owner, sorted by name."""
+        found = {owner: one.account or one.name for owner, one in self._known()}
+        return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
+
     def uses_of_groups(self) -> tuple[GroupUse, ...]:
         """Return the groups that have members, by name."""
         members = defaultdict[str, list[PersonRow]](list)

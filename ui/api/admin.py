@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import Body, HTTPException, Path, Query
+from fastapi import Body, Depends, HTTPException, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -21,7 +21,7 @@ from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.graph.write import graph_of
 from comfy.records.administration import AuditLine, ModelRequest, Notice
-from comfy.records.audit import AuditEvent
+from comfy.records.audit import AuditEvent, WantedEvents
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
 from ui.administration.desk import Administration
@@ -44,7 +44,7 @@ from ui.web.shares import Work
 
 _Number = Annotated[int, Path(ge=0)]
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
-_FOREVER = 1e12  # seconds since 1970
+_Wanted = Annotated[WantedEvents, Depends()]
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 
 
@@ -281,19 +281,17 @@ class OverviewHandlers:
         """Return the storage and the runs of each group."""
         return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
 
-    def _events(self, since: float, until: float) -> Iterator[AuditEvent]:
-        return self.desk.audit.export(self.desk.identity.name_of, since, until)
+    def _events(self, wanted: WantedEvents) -> Iterator[AuditEvent]:
+        return self.desk.audit.export(self.desk.identity.name_of, wanted)
 
     @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)
-    def list_audit_events(
-        self, since: float = 0.0, until: float = _FOREVER, limit: _Limit = 1000
-    ) -> AsciiJSON:
-        """Return who ran, published, shared, deleted or downloaded what, newest first.
+    def list_audit_events(self, wanted: _Wanted, limit: _Limit = 1000) -> AsciiJSON:
+        """Return who ran, published, shared, deleted, downloaded or reviewed what, newest first.
 
         Times are in seconds since 1970. For the next page, repeat the request with the answer's
-        `until`.
+        `until`. `account` and `action` are as in the answer.
         """
-        found = tuple(islice(self._events(since, until), limit))
+        found = tuple(islice(self._events(wanted), limit))
         return AsciiJSON(AuditDoc(found, found[-1].at if len(found) == limit else None))
 
     @routes.get(
@@ -303,11 +301,11 @@ class OverviewHandlers:
         response_class=StreamingResponse,
         responses={200: {"content": {"text/csv": BINARY}}},
     )
-    def get_audit_table(self, since: float = 0.0, until: float = _FOREVER) -> StreamingResponse:
+    def get_audit_table(self, wanted: _Wanted) -> StreamingResponse:
         """Return the same as a CSV table."""
         rows = (
             (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
-            for one in self._events(since, until)
+            for one in self._events(wanted)
         )
         return StreamingResponse(
             map(csv_line, chain([_COLUMNS], rows)),

@@ -1,44 +1,129 @@
-"""Pages of the last actions of administrators, and of the log of a ComfyUI that the app starts."""
+"""Pages of all users' actions, and of the log of a ComfyUI that the app starts."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message
+from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
+from ui.administration.servers import GUEST
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
+from ui.web.shares import Work
 
-_NONE = message("Nothing has been changed here yet.")
-_AUDIT = message("Download the audit log of all users (CSV)")
+_NONE = message("No activity yet.")
+_AUDIT = message("Download audit log (CSV)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
+_PAGE = 100  # rows
+_PERSON, _ACTION, _DAY = message("Person"), message("Action"), message("Day")
+_WHAT, _TIME = message("What"), message("Time")
+_SHOW, _OLDER = message("Show"), message("Show older")
+_ALL, _EVERYONE = message("All"), message("Everyone")
+_ACTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": message("Ran"),
+        "publish": message("Published"),
+        "share": message("Shared"),
+        "delete": message("Deleted"),
+        "download": message("Downloaded"),
+        "review": message("Reviewed"),
+        "administer": message("Administration"),
+    }
+)
 
 
 def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator/activity`."""
     routes = GuardedRoutes()
+    desk = frame.desk
 
-    def body() -> str:
-        moment = current_language().moment
-        rows = "".join(
-            f"<li>{html_of(line.sentence)}<br>{html_of(moment(line.at))}</li>"
-            for line in frame.desk.audit.last()
-        )
-        content = f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NONE)}</p>"
-        csv = f'<p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p>'
-        return f'<section class="card activity">{csv}{content}</section>'
+    @routes.get(ACTIVITY, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
+    def activity(
+        request: Request,
+        account: str = "",
+        action: AuditAction | Literal[""] = "",
+        day: str = "",
+        until: float = FOREVER,
+    ) -> HTMLResponse:
+        """Return the page of the actions of an account, of a kind, on a day and before a time.
+        Raises 404 for other users."""
 
-    @routes.get(ACTIVITY, Access.SIGN_IN_PAGE)
-    def activity(request: Request) -> HTMLResponse:
-        """Return the page. Raises 404 for other users."""
+        def body() -> str:
+            start = _start_of(day)
+            end = until if start is None else min(until, start + 24 * 3600)
+            wanted = WantedEvents(start or 0.0, end, account, action)
+            events = list(islice(desk.audit.export(desk.identity.name_of, wanted), _PAGE + 1))
+            chosen = {"account": account, "action": action, "day": day if start else ""}
+            form = _filters(chosen, desk.people.accounts())
+            older = chosen | {"until": str(events[_PAGE - 1].at)} if events[_PAGE:] else {}
+            return _activity(form, events[:_PAGE], urlencode(older))
+
         return frame.shown(request, ACTIVITY, body)
 
     return routes
+
+
+def _start_of(day: str) -> float | None:
+    """Return the first moment of a day such as 2026-11-28, None for another text."""
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromisoformat(day).timestamp()
+    return None
+
+
+def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
+    account, action = chosen["account"], chosen["action"]
+    people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
+    actions = {"": _ALL, **_ACTIONS}
+    return f"""<form action="{ACTIVITY[1:]}" class="filters">
+{_choice("account", _PERSON, people, account) if accounts else ""}
+{_choice("action", _ACTION, actions, action)}
+<label>{html_of(_DAY)} <input type="date" name="day" value="{html.escape(chosen["day"])}"></label>
+<button type="submit">{html_of(_SHOW)}</button>
+</form>"""
+
+
+def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
+    shown = "".join(
+        f'<option value="{html.escape(key)}"{" selected" if key == chosen else ""}>'
+        f"{html_of(text)}</option>"
+        for key, text in options.items()
+    )
+    return f'<label>{html_of(label)} <select name="{name}">{shown}</select></label>'
+
+
+def _activity(form: str, events: Sequence[AuditEvent], older: str) -> str:
+    """Return the card. `older`: the query of the next page, "" on the last one."""
+    titles = (_PERSON, _ACTION, _WHAT, _TIME)
+    heads = "".join(f'<th scope="col">{html_of(one)}</th>' for one in titles)
+    table = f"""<table><thead><tr>{heads}</tr></thead>
+<tbody>{"".join(map(_event, events))}</tbody></table>"""
+    link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_OLDER)}</a></p>'
+    return f"""<section class="card activity">{form}
+{table if events else f"<p>{html_of(_NONE)}</p>"}
+{link if older else ""}
+<p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
+
+
+def _event(one: AuditEvent) -> str:
+    name = html_of(one.person or GUEST)
+    query = html.escape(urlencode({"account": one.account}))
+    person = f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if one.account else name
+    cells = (_ACTIONS[one.action], one.what, current_language().moment(one.at))
+    rest = "".join(f"<td>{html_of(cell)}</td>" for cell in cells)
+    return f'<tr><th scope="row">{person}</th>{rest}</tr>'
 
 
 _MOST = 500  # lines

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -166,6 +169,46 @@ def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     ).json()
     rest = events(site, since=began, until=page["until"])
     assert [one["action"] for one in (*page["events"], *rest)] == ["administer", "share", "run"]
+
+
+def test_the_activity_page_filters_and_pages(site: Site) -> None:
+    """It shows runs and administrators' actions, by person, action and day. Guests have the names
+    that they gave."""
+    history = site.app.services.runs.history
+    assert history is not None
+    run = started(site, site.anna)
+    assert run.status_code == 201
+    site.anna.post(f"{site.app.url}/api/v1/admin/notice", json={"text": "Hi"}, timeout=LONGEST_WAIT)
+    for number in range(101):
+        history.audit.add("", "review", f"Image {number}.", guest="Dora (client) (guest)")
+
+    def shown(query: str) -> list[tuple[str, ...]]:
+        address = f"{site.app.url}/operator/activity?{query}"
+        page.append(site.anna.get(address, timeout=LONGEST_WAIT).text)
+        rows = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", page[-1])
+        return [tuple(re.findall(r">([^<]+)</(?:a|td)>", row)) for row in rows]
+
+    page: list[str] = []
+    dora = shown("account=guest%3ADora+%28client%29+%28guest%29")
+    assert [one[:3] for one in dora[:2]] == [
+        ("Dora (client) (guest)", "Reviewed", "Image 100."),
+        ("Dora (client) (guest)", "Reviewed", "Image 99."),
+    ]
+    assert len(dora) == 100
+    (older,) = re.findall(r'href="operator/activity\?([^"]+until=[^"]+)"', page[-1])
+    assert [one[2] for one in shown(html.unescape(older))] == ["Image 0."]
+    (ran,) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
+    assert ran == ("anna", "Ran", "Text to image (text-to-image)")
+    assert shown("action=administer")[0][:3] == (
+        "anna",
+        "Administration",
+        "anna shared a notice: “Hi”",
+    )
+    today = datetime.now().astimezone().date()
+    assert shown(f"day={today}&action=administer")
+    assert not shown(f"day={today - timedelta(days=1)}")
+    assert "No activity yet." in page[-1]
+    assert events(site, account="user:ben", action="administer") == []
 
 
 @pytest.mark.parametrize("path", ["audit", "audit.csv", "groups"])
