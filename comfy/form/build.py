@@ -35,6 +35,7 @@ from comfy.form.fields import make_fields
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge, name_fields, sort_fields
 from comfy.form.missing import find_missing
+from comfy.form.missing_items import sentences_about
 from comfy.form.model import Form, Note, needed_outputs
 from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
@@ -98,7 +99,8 @@ def build_form(
         *arranged.lacking,
         *_dangling_links(trace, titles),
         *_field_problems(candidates),
-        *(part.sentence for part in (*missing, lacks_prompt) if part),
+        *sentences_about(missing),
+        *((lacks_prompt.sentence,) if lacks_prompt else ()),
         *(wrong_ideas if as_authored else ()),
     )
     return replace(form, ideas=ideas, problems=problems)

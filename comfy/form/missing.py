@@ -14,14 +14,15 @@ from typing import Any, Protocol
 from comfy.base.files import is_model_file
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.protocol.node_lists import PAID_MODULE
+from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODES
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import Missing, MissingChoice, MissingClass, MissingPrompt
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.texts import Pole, Texts, looks_negative
 from comfy.prompt.trace import ONLY_SHOWS, Trace
-from comfy.requirements.model import ModelFile, file_key
+from comfy.requirements.known_packs import known_pack
+from comfy.requirements.model import ModelFile, NodePack, file_key
 from comfy.requirements.read import packs_of
 from comfy.workflow.model import Workflow
 
@@ -80,12 +81,20 @@ def missing_classes(
             tuple(nodes),
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
             catalog.similar(class_type),
-            packs.get(class_type) or (named[class_type].id if class_type in named else ""),
+            packs.get(class_type) or _pack_of(class_type, named),
             has_paid_nodes,
             named[class_type].version if class_type in named else "",
         )
         for class_type, nodes in nodes_by_class.items()
     )
+
+
+def _pack_of(class_type: str, named: Mapping[str, NodePack]) -> str:
+    """Return the pack that a prompt or the shipped table names, "" if unknown or if the class is
+    ComfyUI's own."""
+    if class_type in named:
+        return named[class_type].id
+    return "" if class_type in CORE_NODES | PAID_NODES else known_pack(class_type)
 
 
 def missing_prompt(

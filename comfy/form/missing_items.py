@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from comfy.base.files import is_model_file
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.protocol.node_lists import CORE_NODES, DISABLE_OPTION, PAID_NODES
+from comfy.requirements.known_packs import pack_id, pack_name
 from comfy.requirements.model import NodePack
 from comfy.requirements.read import valid_pack
 
@@ -63,7 +65,7 @@ class MissingClass:
     def node_pack(self) -> NodePack | None:
         """Return the pack to install; None for ComfyUI's own nodes, and for an unknown or invalid
         pack."""
-        return None if self.is_built_in else valid_pack(self.pack, self.version)
+        return None if self.is_built_in else valid_pack(pack_id(self.pack), self.version)
 
     @property
     def sentence(self) -> str:
@@ -73,7 +75,7 @@ class MissingClass:
             f"It is used {used} times." if used > 1 else "",
             f"The workflow calls it {self._quoted_titles()}." if self.titles else "",
             self._origin(),
-            f"Similar: {self.close}." if self.close else "",
+            f"Similar: {self.close}." if self.close and not self.pack else "",
         )
 
     def _quoted_titles(self) -> str:
@@ -162,6 +164,25 @@ class MissingChoice:
 
 
 Missing = MissingClass | MissingChoice
+
+
+def sentences_about(missing: Iterable[Missing]) -> Iterator[str]:
+    """Yield a message for each missing node pack, then for each other missing part."""
+    packs: dict[str, NodePack] = {}
+    nodes: dict[str, list[str]] = {}
+    others = []
+    for one in missing:
+        if isinstance(one, MissingClass) and (pack := one.node_pack):
+            packs.setdefault(pack.id, pack)
+            nodes.setdefault(pack.id, []).append(one.class_type)
+        else:
+            others.append(one.sentence)
+    for pack in packs.values():
+        yield sentences(
+            f"Missing node pack: {pack_name(pack.id)} ({listed(nodes[pack.id])}).",
+            f"Install it with “{pack.command}” ({pack.url}), then restart ComfyUI.",
+        )
+    yield from others
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Generic, Self, TypeVar
 from comfy.base.errors import RunGoesOn
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase, RunState
-from comfy.form.missing_items import MissingChoice
+from comfy.form.missing_items import MissingChoice, sentences_about
 from comfy.form.model import Form
 from comfy.launch.start import FieldErrors, RowJudge, Starter
 from comfy.launch.uploads import KeptUpload, Upload
@@ -199,14 +199,13 @@ def own_values(
 
 
 def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
-    """Yield messages about the workflow's missing parts on the server, except choices that `values`
-    override."""
-    for missing in form.missing:
-        if (
-            not isinstance(missing, MissingChoice)
-            or values.get(missing.key, missing.value) == missing.value
-        ):
-            yield missing.sentence
+    """Return messages about the workflow's missing parts on the server, except choices that
+    `values` override."""
+    return sentences_about(
+        one
+        for one in form.missing
+        if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value
+    )
 
 
 def conflicts_in(

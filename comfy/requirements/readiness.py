@@ -24,6 +24,7 @@ from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODE
 from comfy.prompt.model import InputRef, Prompt, links
 from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, match_choice
+from comfy.requirements.known_packs import known_pack
 from comfy.requirements.model import (
     NOTHING_DECLARED,
     Declared,
@@ -179,6 +180,9 @@ def judge(
     version = _version(core, packs, declared, server_version, is_off=is_off)
     others = [one for one in missing if one not in core]
     unnamed = [one for one in others if one not in packs and not version]
+    if not declared.packs:
+        packs |= {one: NodePack(pack) for one in unnamed if (pack := known_pack(one))}
+        unnamed = [one for one in unnamed if one not in packs]
     named = [packs[one] for one in others if one in packs]
     return Readiness(
         models=files,

@@ -52,7 +52,7 @@ from comfy.templates.server import OfferedTemplate, ServerTemplates, TemplateIma
 from comfy.workflow.model import open_workflow
 
 log = logging.getLogger(__name__)
-_VERSION = 2  # increase it whenever `judge` or the converter gives other results
+_VERSION = 3  # increase it whenever `judge` or the converter gives other results
 _MOST_PER_WORKFLOW = 8  # situations to remember: servers, and their last states
 
 

@@ -108,6 +108,22 @@ def test_the_reason_for_a_missing_core_node_is_given(
     assert one.sentence == f"Missing node: {class_type}. {said}"
 
 
+def test_one_message_names_the_pack_of_several_missing_nodes() -> None:
+    """Old files name no pack. The shipped table knows the best-known ones, and the message says how
+    to install the pack."""
+    prompt = text_to_image(
+        n20=node("ApplyInstantID"), n21=node("InstantIDModelLoader"), n22=node("WanVideoSampler")
+    )
+    assert [one for one in form_of(prompt).problems if "Missing" in one] == [
+        "Missing node pack: ComfyUI InstantID (ApplyInstantID, InstantIDModelLoader). Install it"
+        " with “comfy node install comfyui_instantid”"
+        " (https://registry.comfy.org/nodes/comfyui_instantid), then restart ComfyUI.",
+        "Missing node pack: ComfyUI-WanVideoWrapper (WanVideoSampler). Install it with “comfy node"
+        " install ComfyUI-WanVideoWrapper”"
+        " (https://registry.comfy.org/nodes/ComfyUI-WanVideoWrapper), then restart ComfyUI.",
+    ]
+
+
 def test_a_prompt_without_packs_names_core_nodes() -> None:
     """ComfyUI's own nodes are known by name, unless a pack claims them."""
     assert said_about(node("VoxelToMeshBasic")) == [

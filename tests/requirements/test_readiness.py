@@ -104,6 +104,15 @@ def test_missing_classes_name_their_pack() -> None:
     assert readiness.classes == ("Odd",)
 
 
+def test_a_well_known_class_names_its_pack() -> None:
+    """The template's own declaration counts first."""
+    prompt, catalog = prompt_of(n9=node("ApplyInstantID")), catalog_of("vae.safetensors")
+    readiness = judge(prompt, catalog)
+    assert (readiness.packs, readiness.classes) == ((NodePack("comfyui_instantid"),), ())
+    declared = Declared(packs=(NodePack("own-pack"),))
+    assert judge(prompt, catalog, declared=declared).packs == declared.packs
+
+
 CORE = {"cnr_id": "comfy-core", "ver": "0.41.0"}
 
 

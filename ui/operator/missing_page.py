@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.comfyui.servers.managers import ManagedServer, managed_servers
+from comfy.requirements.known_packs import pack_name
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
@@ -158,7 +159,7 @@ def _model(one: MissingModel) -> str:
 
 
 def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
-    name = _PACK_NAMES.get(one.kind) or one.name
+    name = _PACK_NAMES.get(one.kind) or pack_name(one.name)
     nodes = plural("{count} node", "{count} nodes", count=len(one.nodes))
     facts = [
         message("{name}: {value}", name=nodes, value=listed(one.nodes)),

@@ -50,6 +50,17 @@ def test_nodes_are_listed_by_pack() -> None:
     assert '<a href="https://github.com/me/sharp"' in repository
 
 
+def test_a_known_pack_has_one_line_with_its_name() -> None:
+    """Its repository and its id are the same pack. A similar node of the server doesn't help."""
+    kj = MissingClass("GetImageSizeAndCount", ("1",), (), "GetImageSize", "kijai/ComfyUI-KJNodes")
+    other = MissingClass("INTConstant", ("2",), (), "", "comfyui-kjnodes")
+    card = missing_card((kj, other), demo=False)
+    assert card.count("<li") == 1
+    assert ">KJNodes for ComfyUI</a>" in card
+    assert "<code>GetImageSizeAndCount, INTConstant</code>" in card
+    assert "Similar" not in card
+
+
 def test_nodes_of_an_unknown_pack_can_be_searched() -> None:
     """A link leads to the registry's search."""
     card = missing_card((UNKNOWN,), demo=False)

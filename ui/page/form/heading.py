@@ -17,9 +17,17 @@ import gradio as gr
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.base.wording import quoted, short
-from comfy.form.missing_items import MAY_BE_OFF, TO_SWITCH_ON, Missing, MissingChoice, MissingClass
+from comfy.form.missing_items import (
+    MAY_BE_OFF,
+    TO_SWITCH_ON,
+    Missing,
+    MissingChoice,
+    MissingClass,
+    sentences_about,
+)
 from comfy.form.model import Form, Idea
 from comfy.library.private import MARK as OPENED_MARK
+from comfy.requirements.known_packs import pack_name
 from comfy.requirements.model import NodePack
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import html_of, translated
@@ -197,6 +205,7 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
                 uses = (*times, *(quoted(short(title)) for title in titles))
                 kind: MissingKind = "paid" if entry.is_paid else "node"
                 pack = entry.node_pack
+                close = close if pack is None else ""
                 yield _Item(kind, class_type, _place(entry), uses, close, pack=pack)
             case MissingChoice():
                 choices.append(entry)
@@ -275,7 +284,7 @@ def _line(item: _Item) -> str:
     if item.pack is not None:
         command = item.pack.command
         return (
-            f"<strong>{_link(item.pack.url, html.escape(item.pack.id))}</strong>"
+            f"<strong>{_link(item.pack.url, html.escape(pack_name(item.pack.id)))}</strong>"
             f'<span class="about aside">{html_of(_TO_INSTALL)}</span>'
             f'<span class="about aside"><code>{name}</code></span>'
             f'<span class="for-administrators"><code class="command">{html.escape(command)}</code>'
@@ -405,7 +414,7 @@ def _draw_missing(name: str, form: Form, sources: FormSources) -> None:
 
 def _draw_problems(form: Form) -> None:
     """Draw the problems that the missing nodes and models don't explain already."""
-    sentences = {one.sentence for one in form.missing}
+    sentences = set(sentences_about(form.missing))
     if form.missing_prompt:  # shown in the place of the prompt
         sentences.add(form.missing_prompt.sentence)
     if problems := [problem for problem in form.problems if problem not in sentences]:

@@ -16,6 +16,7 @@ from comfy.base.errors import (
 from comfy.base.messages import Message, sentences
 from comfy.form.missing_items import MAY_BE_OFF, TO_SWITCH_ON, MissingChoice, MissingClass
 from comfy.form.model import Form
+from comfy.requirements.known_packs import pack_id
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import newest
 from comfy.templates.gallery import KnownParts
@@ -170,4 +171,4 @@ def _kind(item: MissingClass) -> tuple[PackKind, str]:
         return "paid", ""
     if item.is_built_in:
         return "core", ""
-    return ("pack", item.pack) if item.pack else ("unknown", "")
+    return ("pack", pack_id(item.pack)) if item.pack else ("unknown", "")
