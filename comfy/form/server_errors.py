@@ -32,8 +32,7 @@ def place_errors(
     field."""
     fields = {target: field for field in form.fields for target in field.targets}
     placed: dict[str, list[str]] = {}
-    general: list[str] = []
-    in_loops: list[str] = []
+    others: list[NodeError] = []
     for error in node_errors:
         field = fields.get(InputRef(error.node, error.input or ""))
         cell = None if field else _cell(form, error)
@@ -44,20 +43,28 @@ def place_errors(
             said = labeled(label, _ON_FIELD[error.type](column, error))
             placed.setdefault(row_field.key, []).append(said)
         else:
-            title = form.titles.get(error.node) or error.class_type or error.node
-            problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
-            if _LOOP.search(error.type):
-                in_loops.append(quoted(title))
-            else:
-                general.append(message("“{name}”: {problem}", name=title, problem=problem))
+            others.append(error)
+    said_of = {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}
+    return said_of, node_problems(others, form.titles)
+
+
+def node_problems(node_errors: Iterable[NodeError], titles: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the server's errors as messages about nodes, each once. `titles`: of the nodes."""
+    general: list[str] = []
+    in_loops: list[str] = []
+    for error in node_errors:
+        title = titles.get(error.node) or error.class_type or error.node
+        problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
+        if _LOOP.search(error.type):
+            in_loops.append(quoted(title))
+        else:
+            general.append(message("“{name}”: {problem}", name=title, problem=problem))
     if in_loops:
         names = listed(dict.fromkeys(in_loops))
         general.append(
             sentences(message("The links of {nodes} form a loop.", nodes=names), _DAMAGED)
         )
-    return {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}, tuple(
-        dict.fromkeys(general)
-    )
+    return tuple(dict.fromkeys(general))
 
 
 def _cell(form: Form, error: NodeError) -> tuple[Field, str, Field] | None:

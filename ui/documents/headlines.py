@@ -142,7 +142,7 @@ def headline(
             return message(
                 "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
             )
-        case Phase.DONE if state.error is not None:
+        case Phase.DONE if state.error is not None or state.node_errors:
             return message("Done, but some results are missing.")
         case Phase.DONE:
             return _done_words(elapsed, shows=bool(state.files or state.texts))

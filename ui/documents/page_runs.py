@@ -11,6 +11,7 @@ from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import AWAY, HEADLINES, HELD, SENDING, place_words
 from ui.documents.run_doc import (
+    LEFT_OUT,
     QueueLine,
     RunDoc,
     StageView,
@@ -22,7 +23,6 @@ from ui.documents.run_doc import (
 )
 
 _RESTARTED = message("The server stopped responding, so this run is starting over on another one.")
-_LEFT_OUT = message("The server skipped part of the workflow.")
 _IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage shows progress
 _BLIND_STEPS = 3  # a sampler with previews has sent one by then
 
@@ -121,7 +121,7 @@ def _advice(
     if state.phase is Phase.REFUSED and not errors:
         return text or (state.error.hint if state.error else "")
     if state.phase is Phase.DONE:
-        left_out = (_LEFT_OUT, text) if text or errors else ()
+        left_out = (LEFT_OUT, text) if text or errors else ()
         why = (state.error.message, state.error.hint) if state.error else ()
         lost = (_missing_words(state, missing),) if missing else why
         return sentences(*left_out, *lost)

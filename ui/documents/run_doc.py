@@ -16,9 +16,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
+from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.form.server_errors import node_problems
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
@@ -201,6 +203,7 @@ def _words(text: str) -> str:
     return short.replace(" ", "-")
 
 
+LEFT_OUT = message("The server skipped part of the workflow.")
 # A `Phase` in text form.
 PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
 _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
@@ -513,12 +516,22 @@ def run_doc(
         note=state.note,
         away=state.away,
         preview=state.preview_number,
-        error=RunProblem(state.error.message, state.error.hint) if state.error else None,
+        error=problem_of(record),
         seeds=seeds_among(job.values),
         group=record.group,
         parents=(*dict.fromkeys((*record.parents, *filter(None, made_by))),),
         page=page,
     )
+
+
+def problem_of(record: Record) -> RunProblem | None:
+    """Return why a run ended without all its results; None if it has them or goes on."""
+    state = record.state
+    if state.error is not None:
+        return RunProblem(state.error.message, state.error.hint)
+    if state.phase is not Phase.DONE or not state.node_errors:
+        return None
+    return RunProblem(LEFT_OUT, sentences(*node_problems(state.node_errors, record.job.titles)))
 
 
 def elapsed(record: Record, now: float) -> float:

@@ -19,7 +19,7 @@ from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
 from comfy.form.model import Field, Form
-from comfy.form.server_errors import field_of_failure, place_errors
+from comfy.form.server_errors import field_of_failure, node_problems, place_errors
 from comfy.library.forms import Forms
 from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
@@ -101,6 +101,7 @@ class RunEnds:
                 files=files,
                 details=_details_of(used.items()),
                 caption=_caption_by_keys(job.values),
+                remarks=node_problems(record.state.node_errors, job.titles),
                 form_gone=isinstance(gone, WorkflowError),
             )
             return RunEnd(stage, seeds_among(job.values))

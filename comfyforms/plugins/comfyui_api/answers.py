@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from comfy.base.messages import sentences
 from comfy.comfyui.object_info import NodeSpec
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.relay import own_subfolder
@@ -13,6 +14,7 @@ from comfy.comfyui.protocol.result_types import FileKind
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.private import SENT_PROMPT
 from comfy.records.record import Record
+from ui.documents.run_doc import problem_of
 
 Json = dict[str, Any]
 # Keys of a node's output. ComfyUI's own nodes have videos under "images".
@@ -93,15 +95,15 @@ def _messages(record: Record) -> list[list[object]]:
         ["execution_cached", {"nodes": [], "prompt_id": prompt_id, "timestamp": begun}],
     ]
     match state.phase:
-        case Phase.DONE if state.error is None:
+        case Phase.DONE if problem_of(record) is None:
             return [*messages, ["execution_success", about]]
         case Phase.STOPPED:
             node = _node(record, state.node)
             return [*messages, ["execution_interrupted", about | node | {"executed": []}]]
-    error = state.error
+    error, problem = state.error, problem_of(record)
     details = {
         "executed": [],
-        "exception_message": error.message if error else "",
+        "exception_message": sentences(problem.message, problem.hint) if problem else "",
         "exception_type": "",
         "traceback": [error.detail] if error and error.detail else [],
         "current_inputs": {},

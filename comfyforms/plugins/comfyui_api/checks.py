@@ -24,6 +24,8 @@ _MOST_OUTPUTS, _MOST = 100, 10_000  # output nodes, and inputs of all nodes
 _MOST_WRONG = 100  # nodes with errors in an answer
 _MOST_SHOWN = 20  # choices in an error
 _NUMBERS: Mapping[str, Callable[[Any], float]] = MappingProxyType({"INT": int, "FLOAT": float})
+_CHECKED_FILES = ("image", "audio", "video")
+HasFile = Callable[[str], bool]
 _OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
 
 
@@ -75,16 +77,21 @@ class PromptChecker:
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
 
-    def check(self, prompt: Prompt, targets: Collection[str] | None) -> tuple[Prompt, Json]:
+    def check(
+        self, prompt: Prompt, targets: Collection[str] | None, has_file: HasFile
+    ) -> tuple[Prompt, Json]:
         """Return the prompt, and the errors of nodes whose outputs ComfyUI will leave out.
-        `targets`: the only output nodes to run, with the nodes that they need. Raises PromptRefused
-        if there is nothing to run, ServerUnreachable, ServerError."""
+        `targets`: the only output nodes to run, with the nodes that they need. `has_file`: whether
+        the app sends a file with this name along. Raises PromptRefused if there is nothing to run,
+        ServerUnreachable, ServerError."""
         try:
-            return _checked(prompt, self._catalog.get(), targets)
+            checked = _checked(prompt, self._catalog.get(), targets, has_file)
+            if not (checked[1] and self._may_ask()):
+                return checked
         except PromptRefused:
             if not self._may_ask():
                 raise
-        return _checked(prompt, self._catalog.get(refresh=True), targets)
+        return _checked(prompt, self._catalog.get(refresh=True), targets, has_file)
 
     def _may_ask(self) -> bool:
         with self._lock:
@@ -94,16 +101,15 @@ class PromptChecker:
 
 
 def _checked(
-    prompt: Prompt, catalog: Mapping[str, NodeSpec], targets: Collection[str] | None
+    prompt: Prompt,
+    catalog: Mapping[str, NodeSpec],
+    targets: Collection[str] | None,
+    has_file: HasFile,
 ) -> tuple[Prompt, Json]:
     for node_id, node in prompt.items():
         if node["class_type"] not in catalog:
             raise _missing(node_id, node, node["class_type"])
-    outputs = [
-        node_id
-        for node_id, node in prompt.items()
-        if catalog[node["class_type"]].output_node and (targets is None or node_id in targets)
-    ]
+    outputs = _outputs(prompt, catalog, targets)
     if not outputs:
         raise PromptRefused("prompt_no_outputs", "Prompt has no outputs")
     if len(outputs) > _MOST_OUTPUTS or sum(len(one["inputs"]) for one in prompt.values()) > _MOST:
@@ -112,19 +118,13 @@ def _checked(
     with_errors = (
         (node_id, found)
         for node_id, node in prompt.items()
-        if (found := [*_errors(node, prompt, catalog), *filter(None, [loop.get(node_id)])])
+        if (
+            found := [*_errors(node, prompt, catalog, has_file), *filter(None, [loop.get(node_id)])]
+        )
     )
     errors = dict(islice(with_errors, _MOST_WRONG))
     needed = {one: _needed(prompt, one) for one in outputs} if errors or targets else {}
-    node_errors = {
-        node_id: {
-            "errors": found,
-            "dependent_outputs": [one for one in needed if node_id in needed[one]],
-            "class_type": prompt[node_id]["class_type"],
-        }
-        for node_id, found in errors.items()
-        if any(node_id in nodes for nodes in needed.values())
-    }
+    node_errors = _node_errors(prompt, errors, needed)
     if node_errors and all(node_errors.keys() & nodes for nodes in needed.values()):
         raise _failed(errors, node_errors)
     if targets:
@@ -133,7 +133,35 @@ def _checked(
     return prompt, node_errors
 
 
-def unknown_files(prompt: Prompt, places: Iterable[InputRef]) -> PromptRefused:
+def _outputs(
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], targets: Collection[str] | None = None
+) -> list[str]:
+    return [
+        node_id
+        for node_id, node in prompt.items()
+        if catalog[node["class_type"]].output_node and (targets is None or node_id in targets)
+    ]
+
+
+def _node_errors(
+    prompt: Prompt, errors: Mapping[str, list[Json]], needed: Mapping[str, Collection[str]]
+) -> Json:
+    """Return ComfyUI's `node_errors`, without nodes that no output needs. `needed`: the nodes that
+    each output needs."""
+    return {
+        node_id: {
+            "errors": found,
+            "dependent_outputs": dependent,
+            "class_type": prompt[node_id]["class_type"],
+        }
+        for node_id, found in errors.items()
+        if (dependent := [one for one in needed if node_id in needed[one]])
+    }
+
+
+def unknown_files(
+    prompt: Prompt, places: Iterable[InputRef], catalog: Mapping[str, NodeSpec]
+) -> PromptRefused:
     """Return the refusal of inputs that name files which the sender doesn't have."""
     told = "Custom validation failed for node"
     why = "You have no such file. Send it to /upload/image first."
@@ -142,15 +170,8 @@ def unknown_files(prompt: Prompt, places: Iterable[InputRef]) -> PromptRefused:
         about = {"input_name": name}
         error = error_of("custom_validation_failed", told, f"{name} - {why}", about)
         errors.setdefault(node_id, []).append(error)
-    node_errors = {
-        node_id: {
-            "errors": found,
-            "dependent_outputs": [],
-            "class_type": prompt[node_id]["class_type"],
-        }
-        for node_id, found in errors.items()
-    }
-    return _failed(errors, node_errors)
+    needed = {one: _needed(prompt, one) for one in _outputs(prompt, catalog)}
+    return _failed(errors, _node_errors(prompt, errors, needed))
 
 
 def _failed(errors: Mapping[str, list[Json]], node_errors: Json) -> PromptRefused:
@@ -174,7 +195,9 @@ def _needed(prompt: Prompt, output: str) -> set[str]:
     return needed
 
 
-def _errors(node: Node, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[Json]:
+def _errors(
+    node: Node, prompt: Prompt, catalog: Mapping[str, NodeSpec], has_file: HasFile
+) -> Iterator[Json]:
     inputs = {name: unwrap(value) for name, value in node["inputs"].items()}
     spec = catalog[node["class_type"]]
     for name, declared in spec.active_inputs(inputs).items():
@@ -191,6 +214,7 @@ def _errors(node: Node, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iter
             yield error_of("bad_linked_input", told, name, about)
         elif not isinstance(inputs[name], list):
             yield from _value_errors(name, declared, inputs[name], is_own=_is_own(spec))
+            yield from _file_errors(name, declared, inputs[name], has_file, is_own=_is_own(spec))
 
 
 def _is_own(spec: NodeSpec) -> bool:
@@ -258,6 +282,25 @@ def _value_errors(name: str, spec: InputSpec, value: Any, *, is_own: bool) -> It
         shown = f"{offered}" if is_short else f"(list of length {len(offered)})"
         told = f"{name}: '{value}' not in {shown}"
         yield error_of("value_not_in_list", "Value not in list", told, about)
+
+
+def _file_errors(
+    name: str,
+    spec: InputSpec,
+    value: Any,  # noqa: ANN401 - any JSON value
+    has_file: HasFile,
+    *,
+    is_own: bool,
+) -> Iterator[Json]:
+    """Yield the error about a file that isn't on the server, as ComfyUI's own nodes for uploads
+    check it. Their lists have no files in subfolders or in other folders."""
+    if not (is_own and spec.upload in _CHECKED_FILES and isinstance(value, str)):
+        return
+    is_known = spec.choices is None or value in spec.choices or "/" in value or value.endswith("]")
+    if not (is_known or has_file(value)):
+        told = "Custom validation failed for node"
+        why = f"{name} - Invalid {spec.upload} file: {value}"
+        yield error_of("custom_validation_failed", told, why, {"input_name": name})
 
 
 def _loop_errors(prompt: Prompt) -> Json:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 
 from fastapi import Request, Response
@@ -148,7 +149,7 @@ class PromptCalls:
         prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
         check_names(prompt, {})
         prompt, node_errors = self.checker.check(
-            prompt, targets if isinstance(targets, list) else None
+            prompt, targets if isinstance(targets, list) else None, partial(self._has_file, owner)
         )
         files = self._files(prompt, owner)
         prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
@@ -186,7 +187,7 @@ class PromptCalls:
     def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
         """Return the owner's files that a prompt names. Raises PromptRefused for names
         of other uploads."""
-        catalog, permissions = self.starter.forms.catalog.get(), self.starter.forms.permissions
+        catalog = self.starter.forms.catalog.get()
         named = [
             (InputRef(node, name), spec.upload, self.own_file(owner, value))
             for node, one in prompt.items()
@@ -194,9 +195,19 @@ class PromptCalls:
             if spec.names_files and isinstance(value := unwrap(one["inputs"].get(name)), str)
         ]
         unknown = [place for place, upload, file in named if upload and file is None]
-        if unknown and not (permissions.edits(owner) or permissions.trusts(owner)):
-            raise unknown_files(prompt, unknown)
+        if unknown and not self._names_any_file(owner):
+            raise unknown_files(prompt, unknown, catalog)
         return {place: file for place, _, file in named if file is not None}
+
+    def _names_any_file(self, owner: str) -> bool:
+        """Return whether the owner's prompts may name all files on the server."""
+        permissions = self.starter.forms.permissions
+        return permissions.edits(owner) or permissions.trusts(owner)
+
+    def _has_file(self, owner: str, name: str) -> bool:
+        """Return whether ComfyUI gets the owner's file; for others `_files` refuses the prompt,
+        without telling what is on the server."""
+        return not self._names_any_file(owner) or self.own_file(owner, name) is not None
 
     def _is_one(self, owner: str) -> bool:
         """Return whether an owner is one user."""

@@ -383,7 +383,35 @@ def test_refuses_files_of_others(served: Served) -> None:
         assert (error["type"], error["extra_info"]) == ("custom_validation_failed", IMAGE)
     own = loads(f"{first}/{name} [output]")
     assert ended(app, send(app, nodes=own))["status"]["completed"]
-    assert "1" in refused(app, cookie=BOB, prompt=own)["node_errors"]
+    theirs = refused(app, cookie=BOB, prompt=own)["node_errors"]
+    assert theirs["1"]["dependent_outputs"] == ["2"]
+
+
+def test_tells_which_outputs_comfyui_leaves_out() -> None:
+    """An administrator's prompt may name the server's files. The answer for an unknown one is
+    ComfyUI's, and the run says which part is missing."""
+    load = {"class_type": "LoadImage", "inputs": {"image": "gone.png"}}
+    left_out = {"20": load, "21": SAVED | {"inputs": {"filename_prefix": "x", "images": ["20", 0]}}}
+    anyone = Permissions(trusts=lambda _: True)
+    with running_demo_app(step_seconds=0, permissions=anyone) as (demo, app):
+        for nodes in (left_out, SHORT | left_out):
+            answer = call(app, "POST", "/prompt", {"prompt": nodes})
+            theirs = requests.post(f"{demo.url}/prompt", json={"prompt": nodes}, timeout=9)
+            assert answer.status_code == theirs.status_code
+            assert answer.json()["node_errors"] == theirs.json()["node_errors"]
+        prompt_id = answer.json()["prompt_id"]
+        entry = ended(app, prompt_id)
+        assert [*entry["outputs"]] == ["7"]
+        document = told(app, f"/api/v1/runs/{prompt_id}")
+        page = told(app, f"/api/v1/runs/{prompt_id}?with_page=true")
+        assert document["error"]["message"] == "The server skipped part of the workflow."
+        assert "gone.png" in document["error"]["hint"]
+        assert document["error"]["hint"] in page["page"]["advice"]
+        assert page["headline"] == document["headline"] == "Done, but some results are missing."
+        assert [kind for kind, _ in entry["status"]["messages"]][-2:] == [
+            "execution_error",
+            "execution_success",
+        ]
 
 
 def test_refuses_what_opened_workflows_may_not_do() -> None:

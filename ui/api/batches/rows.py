@@ -31,7 +31,7 @@ from ui.documents.browser_values import value_text
 from ui.documents.group_docs import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.headlines import HEADLINES
 from ui.documents.history_docs import FormValues, run_tile
-from ui.documents.run_doc import OF_ALL, pattern_name, unknown_part
+from ui.documents.run_doc import OF_ALL, pattern_name, problem_of, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
@@ -200,7 +200,7 @@ class BatchRowDocs:
 
     def _row(self, index: int, record: Record | None) -> RowDoc:
         state, row_error = self._state(index), self.table.states.error(index)
-        problem = record.state.error if record is not None else None
+        problem = problem_of(record) if record is not None else None
         error = row_error or (problem.message if problem and state != "waiting" else "")
         if record is not None and state == "failed":
             error = row_error or _why_failed(record)
@@ -210,7 +210,7 @@ class BatchRowDocs:
             state=state,
             values={key: value_text(one) for key, one in self.table.content.varied(index).items()},
             error=error,
-            hint=problem.hint if problem and state == "failed" and not row_error else "",
+            hint=problem.hint if problem and state != "waiting" and not row_error else "",
             run=None,
         )
 
@@ -246,8 +246,8 @@ class BatchRowDocs:
 
 def _why_failed(record: Record) -> str:
     """Return why a row's run failed, as a message."""
-    error = record.state.error
-    return error.message if error is not None else HEADLINES[record.state.phase]
+    problem = problem_of(record)
+    return problem.message if problem is not None else HEADLINES[record.state.phase]
 
 
 _RECORDS_AT_ONCE = 50  # records in memory
@@ -408,9 +408,9 @@ class BatchResults:
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
         row, error = self.table.content[index], self.table.states.error(index)
-        phase = record.state.phase if record is not None else Phase.DONE
-        if record is not None and not error and phase.finished and phase is not Phase.DONE:
-            error = _why_failed(record)
+        phase = record.state.phase if record is not None else Phase.WAITING
+        if record is not None and not error and phase.finished:
+            error = "" if phase is Phase.DONE and not problem_of(record) else _why_failed(record)
         problems = [translated(error)] if error else []
         return table_line(row, record, names, problems, self._keys, self._drawn)
 
