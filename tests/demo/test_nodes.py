@@ -120,6 +120,14 @@ def test_denoise_keeps_its_share(bench: Bench) -> None:
     assert left[1] < left[3]
 
 
+def test_a_low_denoise_adds_no_second_scene(bench: Bench) -> None:
+    """As for an upscaled image: what is plain stays plain."""
+    for share in (0.1, 0.3):
+        image = sampled(bench, Latent(64, 64, (plain(),)), denoise=share).images[0]
+        assert image is not None
+        assert len(image.getcolors() or ()) == 1
+
+
 def test_a_mask_limits_the_sampler(bench: Bench) -> None:
     """Outside the mask the image doesn't change."""
     mask = Image.new("L", (64, 64), 0)

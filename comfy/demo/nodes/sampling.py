@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from comfy.demo.nodes.base import (
     SAMPLERS,
@@ -31,6 +31,7 @@ from comfy.demo.painter.paint import Brief, paint
 
 _PREVIEW_SIDE = 512
 _GRAIN = 64
+_NEW_SHAPES = 0.4  # the least denoise that changes what is seen; less only sharpens
 _GREY = (126, 120, 118)
 
 
@@ -165,8 +166,10 @@ def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) 
     source = latent.images[number]
     if source is None:
         return painted
-    # A low denoise keeps nearly all of the image, 0.5 about half, and 1 nothing.
-    result = Image.blend(source, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
+    if plan.denoise < _NEW_SHAPES:
+        result = source.filter(ImageFilter.UnsharpMask(2, round(250 * plan.denoise), 0))
+    else:  # 0.5 keeps about half of the image, and 1 nothing
+        result = Image.blend(source, painted, min(1.0, plan.denoise))
     return Image.composite(result, source, latent.mask) if latent.mask is not None else result
 
 
