@@ -13,6 +13,7 @@ import { say } from "../state.js";
 
 const FORMAT = "comfyforms_preset"; // the key with the format's version
 const MOST_BYTES = 1_000_000;
+export const LONGEST_NAME = 60; // as in comfy/records/presets.py
 
 /** @param {unknown} value a field's, in the browser's format @returns {boolean} whether it has a file */
 const isFile = (value) =>
@@ -69,7 +70,7 @@ export async function openPreset(file) {
     return true;
   }
   const own = (await get(path))?.own ?? [];
-  const name = freeName(wanted.trim().slice(0, 50), own);
+  const name = freeName(wanted.trim().slice(0, LONGEST_NAME), own);
   if (await ask(path, json({ name, values, shared: false }))) {
     const use = () => refill(workflow, { ...valuesOf(workflow), ...values }, "preset", name);
     const offer = { label: message("Use"), does: use };
@@ -85,7 +86,10 @@ export async function openPreset(file) {
  */
 export function freeName(wanted, taken) {
   let name = wanted;
-  for (let number = 2; taken.includes(name); number++) name = `${wanted} (${number})`;
+  for (let number = 2; taken.includes(name); number++) {
+    const end = ` (${number})`;
+    name = wanted.slice(0, LONGEST_NAME - end.length) + end;
+  }
   return name;
 }
 

@@ -6,7 +6,7 @@ import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
-import { choosePreset, downloadPreset } from "./preset_files.js";
+import { choosePreset, downloadPreset, LONGEST_NAME } from "./preset_files.js";
 
 /** @import { PresetsDoc } from "../documents.js" */
 
@@ -20,6 +20,7 @@ export class PresetMenu {
   #name = element("input");
   #share = element("input");
   #shared = element("span", "hint muted");
+  #limit = element("p", "hint muted");
   #save = button(message("Save"), () => this.#keep());
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
@@ -32,14 +33,19 @@ export class PresetMenu {
    */
   constructor(body, workflow) {
     this.#workflow = workflow;
-    Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
+    Object.assign(this.#name, {
+      type: "text",
+      maxLength: LONGEST_NAME,
+      placeholder: message("Name"),
+    });
     this.#name.ariaLabel = this.#name.placeholder;
     this.#name.addEventListener("input", () => this.#label());
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share in-line");
     share.append(this.#share, message("Share with everyone"), this.#shared);
-    const saving = element("form", "saving flow", this.#name, this.#save, share);
+    const saving = element("form", "saving flow", this.#name, this.#save, this.#limit, share);
+    this.#limit.role = "status";
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#keep();
@@ -114,9 +120,9 @@ export class PresetMenu {
       save,
     );
     if (shared && !this.#presets.may_share) return item;
-    const rename = button(message("Rename"), () => this.#offerName(name, shared, item), "rename");
+    const rename = iconButton("edit", () => this.#offerName(name, shared, item), "rename");
     rename.title = rename.ariaLabel = labeled(message("Rename"), name);
-    const remove = button(message("Delete"), () => this.#delete(name, shared, item), "remove");
+    const remove = iconButton("delete", () => this.#delete(name, shared, item), "remove");
     remove.title = remove.ariaLabel = labeled(message("Delete"), name);
     item.append(rename, remove);
     return item;
@@ -140,7 +146,7 @@ export class PresetMenu {
    */
   #offerName(name, shared, item) {
     const other = element("input");
-    Object.assign(other, { type: "text", maxLength: 60, value: name });
+    Object.assign(other, { type: "text", maxLength: LONGEST_NAME, value: name });
     other.ariaLabel = labeled(message("Rename"), name);
     const save = element("button", "button", message("Rename"));
     const leave = () => {
@@ -154,7 +160,7 @@ export class PresetMenu {
     objection.role = "alert";
     const form = element("form", "saving flow", other, save, cancel, objection);
     other.addEventListener("input", () => {
-      objection.textContent = "";
+      objection.textContent = limitOf(other.value);
     });
     let isAsking = false;
     form.addEventListener("submit", async (event) => {
@@ -259,6 +265,7 @@ export class PresetMenu {
 
   #label() {
     const name = this.#name.value.trim();
+    this.#limit.textContent = limitOf(this.#name.value);
     const files = this.#share.checked ? fileNames(this.#values) : [];
     this.#shared.textContent = files.length
       ? message("Also shared: {files}", { files: files.join(", ") })
@@ -282,6 +289,12 @@ export class PresetMenu {
     this.#focus(name, shared);
   }
 }
+
+/** @param {string} name @returns {string} the limit, once a name has reached it */
+const limitOf = (name) =>
+  name.length < LONGEST_NAME
+    ? ""
+    : message("A name has at most {most} characters.", { most: LONGEST_NAME });
 
 /**
  * Return the names of the files among a form's values.
