@@ -17,6 +17,13 @@ from tests.support.waiting import eventually
 
 FRAMES, RATE = 8, 8
 AT = "() => document.querySelector('#stage video').currentTime"
+# Collect what the counter of frames shows.
+NOTE_COUNTS = """() => {
+    window.shownCounts = [];
+    new MutationObserver(() => window.shownCounts.push(
+        document.querySelector("#stage .frame-at")?.textContent ?? "")
+    ).observe(document.querySelector("#stage"), { childList: true, subtree: true, characterData: true });
+}"""
 
 
 @pytest.fixture
@@ -40,11 +47,14 @@ def site(fast: Site, tmp_path: Path) -> Iterator[Site]:
 def made_video(site: Site, visit: Visit, **options: object) -> Visitor:
     """Return a visitor who looks at a new video whose frame rate is known."""
     person = visit(site, **options).open("video")
+    person.page.evaluate(NOTE_COUNTS)
     person.press()
     person.phase("done")
     expect(person.page.locator("#stage .frame-at")).to_have_attribute(
         "title", f"Frame. {RATE} frames per second."
     )
+    shown = person.page.evaluate("() => window.shownCounts")
+    assert all(one == "" or one.endswith(f"/ {FRAMES}") for one in shown), "nothing until known"
     return person
 
 

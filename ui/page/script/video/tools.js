@@ -84,7 +84,7 @@ export class VideoTools {
     const { video } = frames;
     const jump = video.paused ? null : jumpFor(video.currentTime, this.#range);
     if (jump !== null) video.currentTime = jump;
-    tell(this.#at, `${frames.at + 1} / ${frames.count}`);
+    tell(this.#at, frames.isMeasured ? `${frames.at + 1} / ${frames.count}` : "");
     const rate = Number(frames.rate.toFixed(2));
     this.#at.title = frames.isMeasured
       ? message("Frame. {rate} frames per second.", { rate })
