@@ -83,13 +83,16 @@ function offerLink({ token, expires_at: end, comments, settings }) {
     place.hidePopover();
     say(message("Sharing stopped. The link no longer works."), "", "");
   });
+  const address = new URL(`gallery/guest/${token}`, `${root}/`).href;
+  const link = Object.assign(element("input"), { readOnly: true, value: address });
+  link.ariaLabel = message("Link");
   const copy = async () => {
-    const address = new URL(`gallery/guest/${token}`, `${root}/`).href;
     if (await copyOrTell(message("This couldn't be copied."), address))
       said.textContent = message("Link copied");
+    link.select();
   };
   const words = element("p", "", about.filter(Boolean).join(" · "));
-  const content = [words, element("div", "row", stop), said];
+  const content = [words, element("div", "row", link), element("div", "row", stop), said];
   const title = message("Link for guests");
   const place = formDialog(title, content, message("Copy"), copy, message("Close"));
   return copy;
