@@ -59,7 +59,7 @@ export const labeled = (name, value) => message("{name}: {value}", { name, value
  * Return the label of a button that opens a dialog.
  * @param {string} words
  */
-export const withEllipsis = (words) => `${words}…`;
+export const withEllipsis = (words) => message("{words}…", { words });
 
 /**
  * Return a label with its keyboard shortcut.
