@@ -56,7 +56,7 @@ server
 DATABASE_USERS = """
 comfyforms.plugins.scaling.scaler
 records.administration records.albums records.api_keys records.audit records.database records.groups records.lineage
-records.paid records.presets
+records.paid records.people records.presets
 records.rows records.sharing records.started_requests records.state records.steps records.store
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid_store
 ui.accounts.store

@@ -35,7 +35,7 @@ def add_middleware(
     settings: WebSettings,
     sockets: Share,
     gate: Gate,
-    note: Callable[[str, AuditAction, str], None],
+    note: Callable[[str, AuditAction, str, str, str], None],
 ) -> None:
     """Add the middleware from the inside out: the last one runs first. `sockets` counts open
     sockets. `note`: see `AuditMiddleware`."""

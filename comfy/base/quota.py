@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -103,3 +104,15 @@ def _share_of(use: Use) -> str:
 def _holders_of(use: Use) -> tuple[object, object]:
     share = _share_of(use)
     return share, (share, use.owner)
+
+
+def level_of(held: Iterable[float], most: float) -> float:
+    """Return how much each holder may keep so that all together have `most`: those with less keep
+    all of theirs."""
+    left, rest = most, sorted(held)
+    for at, size in enumerate(rest):
+        share = left / (len(rest) - at)
+        if size >= share:
+            return share
+        left -= size
+    return math.inf

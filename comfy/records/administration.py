@@ -33,7 +33,17 @@ from comfy.base.messages import message, message_from_json, message_to_json
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
-from comfy.records.tables import digest, reading, runs, share_of, tables, transaction
+from comfy.records.tables import (
+    ROWS,
+    Bounded,
+    Unowned,
+    digest,
+    reading,
+    runs,
+    share_of,
+    tables,
+    transaction,
+)
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import bytes_in_use
@@ -46,6 +56,7 @@ audit_lines = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Double, nullable=False),  # seconds since 1970
     Column("sentence", Text, nullable=False),
+    info={ROWS: Unowned("The last 10,000 actions of administrators.")},
 )
 # The notice that all pages show: at most one row. `until`: seconds since 1970, NULL for no end.
 notices = Table(
@@ -54,6 +65,7 @@ notices = Table(
     Column("id", String(64), primary_key=True),
     Column("text", Text, nullable=False),
     Column("until", Double),
+    info={ROWS: Unowned("One notice of administrators.")},
 )
 # Users' requests for missing models. `id`: begins with a digest of the address of a user without an
 # account. `owner`: a digest. `files`: a JSON list.
@@ -67,6 +79,7 @@ model_requests = Table(
     Column("workflow", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("files", Text, nullable=False),
+    info={ROWS: Bounded("owner", "20 per person, 40 per address, 500 in total.")},
 )
 _MOST = 500
 _MOST_OF_ONE = 20

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, NoReturn, Self, TypeVar
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Delete,
@@ -39,6 +40,7 @@ from comfy.base.errors import AlbumNotFound, ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.database import erase_deleted
+from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import escaped, search_words, unescaped
 from comfy.records.serialization import searchable
 from comfy.records.tables import album_comments as _comments
@@ -46,7 +48,7 @@ from comfy.records.tables import album_items as _items
 from comfy.records.tables import album_links as _links
 from comfy.records.tables import album_reviews as _reviews
 from comfy.records.tables import albums as _albums
-from comfy.records.tables import digest, reading, transaction
+from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
 
 AlbumAccess = Literal["private", "shared", "public"]
@@ -61,27 +63,31 @@ MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
 # Per item, each of users and of guests, who may give any number of names.
 _MOST_REVIEWS, _MOST_COMMENTS = 200, 500
+_MOST_OF_ONE = 50  # comments of a person about an item
 _LONGEST_PROMPT = 2_000  # characters
 _GUEST = "guest:"  # begins the keys of guests
 _COVERS = 4
 FULL = message("This album is full.")
+_MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
 
 
 class Person(NamedTuple):
-    """User or guest in the tables: a digest, and the name for people, "" for none."""
+    """User or guest in the tables: a digest, and the name for people, "" for none. `address`: of
+    a person without an account."""
 
     key: str
     by: str = ""
+    address: str = ""
 
     @classmethod
-    def of(cls, owner: str, name: str) -> Self:
-        return cls(digest(owner), name)
+    def of(cls, owner: str, name: str, address: str = "") -> Self:
+        return cls(digest(owner), name, address)
 
     @classmethod
-    def guest(cls, token: str, name: str, by: str) -> Self:
+    def guest(cls, token: str, name: str, by: str, address: str = "") -> Self:
         """Return the guest who gives this name. `token`: of the link."""
-        return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by)
+        return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by, address)
 
 
 class Viewer(NamedTuple):
@@ -275,8 +281,10 @@ class AlbumStore:
     """Albums of all owners. Thread-safe. All methods raise ComfyError if the database can't be
     used, and AlbumNotFound if the album, the item or the comment doesn't exist."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, grew: Callable[[float], None]) -> None:
+        """`grew`: see `comfy.records.blobs.Room`."""
         self._engine = engine
+        self._grew = grew
 
     # Albums
 
@@ -284,21 +292,27 @@ class AlbumStore:
         self, owner: Person, title: str, note: str, access: AlbumAccess, parent: str | None
     ) -> Album:
         key, now = secrets.token_urlsafe(16), time.time()
-        album = Album(key, parent, *owner, title, note, access, 1, now)
+        album = Album(key, parent, owner.key, owner.by, title, note, access, 1, now)
+        row, share = _kept(_escaped(asdict(album)), owner), share_of(owner.address)
+        own = _albums.c.owner == owner.key
+        own |= (_albums.c.share == share) & (share != "")
         with transaction(self._engine) as connection:
-            _insert(connection, _albums, album)
+            connection.execute(insert(_albums).values(row))
             most = message("You can have at most {count} albums.", count=_MOST_ALBUMS)
-            _check_number(connection, _albums.c.owner == owner.key, _MOST_ALBUMS, most)
+            _check_number(connection, own, _MOST_ALBUMS, most)
             _check_parents(connection, key)
+        self._grew(row["size"])
         return album
 
     def change(self, album: Album, values: Mapping[str, Any]) -> None:
         """Change `title`, `note`, `access` or `parent` of an album."""
         changed = _escaped(values)
+        size = kept_values(_escaped(asdict(album)) | changed, "")["size"]
         with transaction(self._engine) as connection:
             _next_version(connection, album.id)
             if changed:
-                connection.execute(update(_albums).where(_albums.c.id == album.id).values(changed))
+                which = update(_albums).where(_albums.c.id == album.id)
+                connection.execute(which.values(changed | {"size": size}))
             of_others = select(_items.c.n).where(_items.c.album == album.id)
             of_others = of_others.where(_items.c.owner != album.owner).limit(1)
             if changed.get("access") == "private" and connection.execute(of_others).first():
@@ -320,10 +334,6 @@ class AlbumStore:
                 connection.execute(update(_albums).where(which).values(parent=None))
         self._delete(delete(_albums).where(_albums.c.id == album))
 
-    def delete_all(self, owner: str) -> None:
-        """Delete the albums of this owner."""
-        self._delete(delete(_albums).where(_albums.c.owner == digest(owner)))
-
     def get(self, album: str) -> Album:
         (found,) = self._albums(_albums.c.id == escaped(album)) or _missing()
         return found
@@ -334,7 +344,7 @@ class AlbumStore:
         return sorted(found, key=lambda one: one.title.casefold())
 
     def _albums(self, which: ColumnElement[bool]) -> list[Album]:
-        return self._all(Album, select(_albums).where(which))
+        return self._all(Album, select(*_columns(Album, _albums)).where(which))
 
     def counts(self, albums: Collection[str]) -> dict[str, Counts]:
         """Return the numbers of these albums' items by id."""
@@ -376,7 +386,7 @@ class AlbumStore:
             version = _next_version(connection, album)
             known = {(run, place): n for run, place, n in connection.execute(query)}
             rows = {
-                (escaped(one.run), one.place): _row_of(one, settings=settings)
+                (escaped(one.run), one.place): _kept(_row_of(one, settings=settings), owner)
                 | {"version": version}
                 for one in files
             }
@@ -386,6 +396,7 @@ class AlbumStore:
             if rows:
                 connection.execute(insert(_items), [row | common for row in rows.values()])
             _check_number(connection, _items.c.album == album, MOST_ITEMS, FULL)
+        self._grew(sum(row["size"] for row in rows.values()))
         return self._found(which & (_items.c.version == version), MOST_ITEMS)
 
     def remove(self, album: str, items: Iterable[int]) -> None:
@@ -425,7 +436,7 @@ class AlbumStore:
 
     def reviews(self, items: Iterable[int]) -> list[Review]:
         """Return the reviews of these items, by name."""
-        query = select(_reviews).where(_reviews.c.item.in_(list(items)))
+        query = select(*_columns(Review, _reviews)).where(_reviews.c.item.in_(list(items)))
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
     def review(self, album: str, n: int, person: Person, verdict: Verdict, stars: int) -> None:
@@ -434,13 +445,19 @@ class AlbumStore:
         with self._changing(album, n) as connection:
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:
-                _insert(connection, _reviews, Review(n, *person, verdict, stars))
-            _check_room(connection, _reviews, n, person, _MOST_REVIEWS)
+                new = Review(n, person.key, person.by, verdict, stars)
+                row = _kept(_escaped(asdict(new)), person) | {"at": time.time()}
+                connection.execute(insert(_reviews).values(row))
+            _make_room(connection, _reviews, n, person, _MOST_REVIEWS)
 
     def comments(self, album: str, n: int) -> list[Comment]:
         """Return the comments about an item, oldest first."""
         self.item(album, n)
-        query = select(_comments).where(_comments.c.item == n).order_by(_comments.c.n)
+        query = (
+            select(*_columns(Comment, _comments))
+            .where(_comments.c.item == n)
+            .order_by(_comments.c.n)
+        )
         return self._all(Comment, query)
 
     def comment(
@@ -448,11 +465,16 @@ class AlbumStore:
     ) -> Comment:
         """Add a comment about an item."""
         x, y = point or (None, None)
-        new = Comment(0, n, *person, time.time(), x, y, text)
-        row = {key: value for key, value in _escaped(asdict(new)).items() if key != "n"}
+        new = Comment(0, n, person.key, person.by, time.time(), x, y, text)
+        row = {
+            key: value for key, value in _kept(_escaped(asdict(new)), person).items() if key != "n"
+        }
+        own = (_comments.c.item == n) & (_comments.c.person == person.key)
         with self._changing(album, n) as connection:
             made = connection.execute(insert(_comments).values(row)).inserted_primary_key
-            _check_room(connection, _comments, n, person, _MOST_COMMENTS)
+            _check_number(connection, own, _MOST_OF_ONE, _MANY)
+            _make_room(connection, _comments, n, person, _MOST_COMMENTS)
+        self._grew(row["size"])
         return replace(new, n=int(made[0]) if made else 0)
 
     def delete_comment(self, album: str, n: int, comment: int, person: str | None) -> None:
@@ -477,6 +499,16 @@ class AlbumStore:
             yield connection
             connection.execute(update(_items).where(_items.c.n == n).values(_NUMBERS))
 
+    def renew(self, connection: Connection) -> None:
+        """Renew what items tell about their reviews and comments after the deletion of some."""
+        stale = or_(*(_items.c[name] != number for name, number in _NUMBERS.items()))
+        for album in (
+            connection.execute(select(_items.c.album).where(stale).distinct()).scalars().all()
+        ):
+            changed = _NUMBERS | {"version": _next_version(connection, album)}
+            which = update(_items).where(_items.c.album == album, stale)
+            connection.execute(which.values(changed))
+
     # Links
 
     def new_link(self, album: str, days: float, *, comments: bool, settings: bool) -> AlbumLink:
@@ -486,7 +518,7 @@ class AlbumStore:
         with transaction(self._engine) as connection:
             _next_version(connection, album)
             connection.execute(delete(_links).where(_links.c.album == album))
-            _insert(connection, _links, link)
+            connection.execute(insert(_links).values(_escaped(asdict(link))))
         return link
 
     def links(self, albums: Collection[str]) -> dict[str, AlbumLink]:
@@ -523,7 +555,12 @@ class AlbumStore:
         return count
 
 
-_ITEM = tuple(_items.c[one.name] for one in fields(AlbumItem))
+def _columns(kind: type[Album | AlbumItem | Review | Comment], table: Table) -> list[Column[Any]]:
+    """Return the columns for the fields of a dataclass."""
+    return [table.c[one.name] for one in fields(kind)]
+
+
+_ITEM = _columns(AlbumItem, _items)
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
@@ -537,8 +574,9 @@ def _values(row: Row[Any]) -> dict[str, Any]:
     return {key: unescaped(one) if key in _TEXTS else one for key, one in values}
 
 
-def _insert(connection: Connection, table: Table, row: Album | Review | AlbumLink) -> None:
-    connection.execute(insert(table).values(_escaped(asdict(row))))
+def _kept(row: Mapping[str, Any], person: Person) -> dict[str, Any]:
+    """Return a row of this person's."""
+    return {**row, **kept_values(row, share_of(person.address))}
 
 
 def _missing() -> NoReturn:
@@ -580,13 +618,12 @@ def _check_number(connection: Connection, which: ColumnElement[bool], most: int,
         raise ComfyError(why)
 
 
-def _check_room(connection: Connection, table: Table, n: int, person: Person, most: int) -> None:
-    """Raise ComfyError if an item has too many reviews or comments of guests, if this person is
+def _make_room(connection: Connection, table: Table, n: int, person: Person, most: int) -> None:
+    """Delete reviews or comments about an item if there are too many of guests, if this person is
     one, or else of users: guests take no room from them."""
     by_guest = table.c.person.startswith(_GUEST)
     which = (table.c.item == n) & (by_guest if person.key.startswith(_GUEST) else ~by_guest)
-    many = message("This result has too many reviews or comments.")
-    _check_number(connection, which, most, many)
+    forget_beyond(connection, table, most, which, counts=True)
 
 
 def _number_of(table: Table, which: ColumnElement[bool]) -> ScalarSelect[int]:

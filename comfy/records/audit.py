@@ -19,22 +19,36 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
     delete,
     func,
     insert,
     select,
+    text,
     tuple_,
+    update,
 )
 
 from comfy.base.messages import Message, message_from_json, message_to_json
 from comfy.base.wording import one_line
+from comfy.records.people import forget_beyond, kept_values
 from comfy.records.record import Record
-from comfy.records.tables import digest, reading, tables, transaction
+from comfy.records.tables import (
+    ROWS,
+    Kept,
+    digest,
+    kept_columns,
+    reading,
+    share_of,
+    tables,
+    transaction,
+)
 
 AuditAction = Literal["run", "publish", "share", "delete", "download", "review", "administer"]
 
 # `person`: the account as a JSON text; `owner`: the digest of the owner of runs, of "" for a guest
-# with a name. `what`: a title, a path, or a message as JSON; `target`: a run's id, or "".
+# with a name. `what`: a title, a path, or a message as JSON; `target`: a run's id, or "". `count`:
+# of equal ones within a minute.
 audit_events = Table(
     "audit_events",
     tables,
@@ -45,12 +59,23 @@ audit_events = Table(
     Column("action", String(16), nullable=False),
     Column("what", Text, nullable=False),
     Column("target", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default=text("1")),
+    *kept_columns(),
     Index("audit_events_of_owner", "owner", "action", "at"),
     Index("audit_events_by_age", "at"),
+    Index("audit_events_by_share", "share", "owner", "at", "id", "size", "action"),
+    info={
+        ROWS: Kept(
+            *("owner", "at", 1 / 16),
+            goes=column("action").not_in(("run", "administer")),
+            stays="They are the administrators' records.",
+        )
+    },
 )
 _DAY = 24 * 3600.0
 _KEPT = 400 * _DAY
-_MOST = 1_000_000  # events
+_MINUTE = 60.0
+_MOST, _MOST_OF_ADMINISTRATORS = 1_000_000, 100_000  # events
 _LONGEST = 500  # characters of `what`
 GUEST = "guest:"  # begins the accounts of guests with a name
 _PAGE = 1000  # rows per query
@@ -62,7 +87,7 @@ class AuditEvent:
     """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, or
     `GUEST` and a guest's name; `person`: the account's name, which isn't stored. Both are "" in a
     list for a guest without a name. `what`: a title, a request or a message. `run`: its id, or
-    ""."""
+    "". `count`: of equal downloads."""
 
     at: float
     person: str
@@ -70,6 +95,7 @@ class AuditEvent:
     action: AuditAction
     what: str
     run: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +116,25 @@ class AuditEvents:
         self._engine = engine
 
     def add(
-        self, owner: str, action: AuditAction, what: str, run: str = "", guest: str = ""
+        self,
+        owner: str,
+        action: AuditAction,
+        what: str,
+        run: str = "",
+        guest: str = "",
+        address: str = "",
     ) -> None:
-        """Note an action. `guest`: the name of a person without an account."""
+        """Note an action. `guest`: the name of a person without an account; `address`: of an owner
+        without one. A download is counted in an equal event of the last minute."""
         account = f"{GUEST}{guest}" if guest else owner
+        event = AuditEvent(time.time(), "", account, action, what, run)
+        columns, row = audit_events.c, _row_of(event, address)
+        equal = [columns[key] == row[key] for key in ("owner", "person", "action", "what", "share")]
+        equal += [columns.at > event.at - _MINUTE, columns.action == "download"]
+        again = update(audit_events).where(*equal).values({"count": columns["count"] + 1})
         with transaction(self._engine) as connection:
-            _insert(connection, AuditEvent(time.time(), "", account, action, what, run))
+            if not connection.execute(again).rowcount:
+                connection.execute(insert(audit_events).values(row))
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
@@ -103,8 +142,8 @@ class AuditEvents:
         if record.sent:
             job = record.job
             what = f"{job.title} ({job.workflow})" if job.title != job.workflow else job.title
-            at, owner = record.submitted_at, record.owner
-            _insert(connection, AuditEvent(at, "", owner, "run", what, record.id))
+            event = AuditEvent(record.submitted_at, "", record.owner, "run", what, record.id)
+            connection.execute(insert(audit_events).values(_row_of(event, record.address)))
 
     def runs_today(self, owner: str) -> int:
         """Return the finished runs that an owner started in the last 24 hours, also deleted
@@ -134,18 +173,26 @@ class AuditEvents:
             for row in rows:
                 action = cast("AuditAction", row.action)
                 account, what = json.loads(row.person), _read(row.what)
-                yield AuditEvent(row.at, "", account, action, what, row.target)
+                yield AuditEvent(
+                    row.at, "", account, action, what, row.target, row._mapping["count"]
+                )
             if len(rows) < _PAGE:
                 return
             last = tuple_(rows[-1].at, rows[-1].id)
 
     def sweep(self) -> None:
-        """Delete events that are too old or too many."""
-        events = audit_events.c
+        """Delete events that are too old or too many. Administrators' actions take no room from
+        others, and the runs of a day stay, because `runs_today` counts them."""
+        events, now = audit_events.c, time.time()
+        rooms = (
+            (events.action == "administer", _MOST_OF_ADMINISTRATORS),
+            ((events.action == "run") & (events.at < now - _DAY), _MOST),
+            (None, _MOST),
+        )
         with transaction(self._engine) as connection:
-            last = connection.scalar(select(func.max(events.id))) or 0
-            old = (events.at < time.time() - _KEPT) | (events.id <= last - _MOST)
-            connection.execute(delete(audit_events).where(old))
+            connection.execute(delete(audit_events).where(events.at < now - _KEPT))
+            for which, most in rooms:
+                forget_beyond(connection, audit_events, most, which, counts=True)
 
 
 def _written(what: str) -> str:
@@ -163,7 +210,7 @@ def _read(text: str) -> str:
     return data if isinstance(data, Message) and data.isprintable() else one_line(text)
 
 
-def _insert(connection: Connection, event: AuditEvent) -> None:
+def _row_of(event: AuditEvent, address: str) -> dict[str, object]:
     row = {
         "at": event.at,
         "owner": digest("" if event.account.startswith(GUEST) else event.account),
@@ -172,4 +219,4 @@ def _insert(connection: Connection, event: AuditEvent) -> None:
         "what": _written(event.what),
         "target": event.run,
     }
-    connection.execute(insert(audit_events).values(row))
+    return row | kept_values(row, share_of(address))

@@ -62,16 +62,19 @@ from comfy.records.lineage import (
     may_be_source,
     may_be_use,
 )
+from comfy.records.people import delete_person, make_room, uses_of_rows
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.rows import ALL, COLUMNS, UNREADABLE, Wanted, escaped, record_of, row_of
 from comfy.records.sharing import SharedResults
 from comfy.records.started_requests import StartedRequests
 from comfy.records.state import SharedState
+from comfy.records.tables import ROWS, as_comfy_errors, digest, reading, share_of, transaction
 from comfy.records.tables import added_workflows as _added
-from comfy.records.tables import as_comfy_errors, digest, reading, share_of, transaction
 from comfy.records.tables import files as _files
+from comfy.records.tables import groups as _groups
 from comfy.records.tables import parents as _parents
+from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import RemovalLock, bytes_in_use, bytes_of, uses_of_runs, without_use
 from comfy.records.webhooks import WebhookStore
@@ -247,7 +250,6 @@ _MOST_AT_ONCE = 200
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
-_OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
@@ -266,7 +268,7 @@ class RunStore:
         self.engine = open_database(url, alone=files.ours)
         self._growth = Growth(self.limits.bytes)
         self.shared = SharedResults(self.engine, self._grew)
-        self.albums = AlbumStore(self.engine)
+        self.albums = AlbumStore(self.engine, self._grew)
         self.storage = StorageUses(self.engine, self.limits.days, self.limits.bytes)
         self.requests = StartedRequests(self.engine)
         self.webhooks = WebhookStore(self.engine)
@@ -278,10 +280,12 @@ class RunStore:
         self._writing = RemovalLock(self.engine)
         if self._writing.is_shared:
             files.share(self.state.held_files)
-        room = Room(self.limits.bytes * _OF_PRESETS, self._grew)
-        self.presets = PresetStore(self.engine, files, self._writing, room)
-        room = Room(self.limits.bytes * _OF_GROUPS, self._grew)
-        self.groups = GroupStore(self.engine, files, self._writing, room)
+        presets, groups = (
+            Room(self.limits.bytes * table.info[ROWS].room, self._grew)
+            for table in (_presets, _groups)
+        )
+        self.presets = PresetStore(self.engine, files, self._writing, presets)
+        self.groups = GroupStore(self.engine, files, self._writing, groups)
         self._eraser = Eraser(self.engine)
         self._misread = False
 
@@ -446,6 +450,17 @@ class RunStore:
         with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
+    def forget_person(self, owner: str) -> None:
+        """Delete everything of an owner, also in others' albums. Finished runs are hidden, and soon
+        deleted. Unfinished runs and groups must have ended."""
+        self.administration.hide_runs(owner)
+        self.presets.delete_all(owner)
+        with self._changing() as connection:
+            delete_person(connection, owner)
+            self.albums.renew(connection)
+            self._eraser.note()
+        self._eraser.erase()
+
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
         """Remove unused files among those stored for a run that never started."""
         with self._writing, as_comfy_errors():
@@ -557,11 +572,15 @@ class RunStore:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def _forget_too_many(self) -> None:
+        with self._changing() as connection:
+            if make_room(connection, self.limits.bytes):
+                self.albums.renew(connection)
+                self._eraser.note()
         with reading(self.engine) as connection:
             if bytes_in_use(connection) <= self.limits.bytes:
                 return
-            uses = uses_of_runs(connection)
-        held = (*self.presets.uses(), *self.groups.uses())
+            uses, rows = uses_of_runs(connection), uses_of_rows(connection)
+            held = (*self.presets.uses(), *self.groups.uses(), *rows)
         self._forget_each(to_remove([*uses, *held], self.limits.bytes))
 
     def _forget_beyond_limits(self) -> None:

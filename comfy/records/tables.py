@@ -7,11 +7,13 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Double,
     Engine,
@@ -46,12 +48,57 @@ _FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
-VERSION = "0005"  # the last step in `comfy.records.steps`
+VERSION = "0006"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 
 
-def _kept_columns() -> tuple[Column[str], Column[float]]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows of people within `--keep-gb`, with `kept_columns`. Beyond `room`, a part of it, the
+    oldest rows of the address or account with the most go.
+
+    `owner`: the column with a digest of the person. `age`: the column that is the least in the
+    oldest row. `goes`: the rows that may go,
+    None for all. `stays`: why the rows outlast their person.
+    """
+
+    owner: str
+    age: str
+    room: float
+    goes: ColumnElement[bool] | None = None
+    stays: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """Rows of people within other limits. `most`: these limits; the rest: see `Kept`. Instead of a
+    digest, `owner` may have a JSON text."""
+
+    owner: str
+    most: str
+    stays: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """Rows that refer to other people's rows, and are counted and deleted with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Rows that aren't people's. `why`: what they are."""
+
+    why: str
+
+
+# The key of the declaration in `Table.info` of each table of the history. `comfy.records.people`
+# derives the shares of `--keep-gb` and the deletion of a person from it.
+ROWS = "rows"
+_PARTS = {ROWS: PartOf()}
+
+
+def kept_columns() -> tuple[Column[str], Column[float]]:
     """Return the columns that attribute rows to an owner's share of `--keep-gb`.
 
     `share`: the digest of the address of an owner without an account, "" for other owners. `size`:
@@ -64,7 +111,12 @@ def _kept_columns() -> tuple[Column[str], Column[float]]:
 
 
 # The table that alembic expects.
-version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
+version = Table(
+    "history_version",
+    tables,
+    Column("version_num", String(32), primary_key=True),
+    info={ROWS: Unowned("The number of the last step.")},
+)
 
 # Owner and workflow are digests: browsers choose them, and an index needs short values.
 runs = Table(
@@ -86,7 +138,7 @@ runs = Table(
     Column("deleted_at", Double),  # seconds since 1970; hidden from lists, and soon deleted
     Column("outcome", String(16), nullable=False, server_default=""),  # the phase, "" until the end
     Column("seconds", Double),  # from the start on the server to the end; NULL if it never started
-    *_kept_columns(),
+    *kept_columns(),
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
@@ -111,6 +163,9 @@ runs = Table(
         sqlite_where=text("deleted_at IS NOT NULL"),
         postgresql_where=text("deleted_at IS NOT NULL"),
     ),
+    info={
+        ROWS: Kept("owner", "ended_at", 1, stays="They are hidden, and soon deleted with files.")
+    },
 )
 
 # Parents of runs. A parent may have been deleted.
@@ -120,6 +175,7 @@ parents = Table(
     Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("parent", String(64), primary_key=True),
     Index("parents_by_parent", "parent"),
+    info=_PARTS,
 )
 
 files = Table(
@@ -129,6 +185,7 @@ files = Table(
     Column("digest", String(64), primary_key=True),
     Column("size", Double, nullable=False),  # bytes; a 32-bit integer would overflow at 2 GiB
     Index("files_by_digest", "digest"),
+    info=_PARTS,
 )
 
 # Shared presets have the owner "". The name is a digest here, too; the user's text is only in
@@ -140,9 +197,10 @@ presets = Table(
     Column("workflow", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("preset", Text, nullable=False),
-    *_kept_columns(),
+    *kept_columns(),
     Column("used_at", Double, nullable=False, server_default=text("0")),  # seconds since 1970
     Index("presets_by_share", "share", "owner", "used_at", "workflow", "name", "size"),
+    info={ROWS: Kept("owner", "used_at", 1 / 4)},
 )
 
 preset_files = Table(
@@ -157,6 +215,7 @@ preset_files = Table(
         ondelete="CASCADE",
     ),
     Index("preset_files_by_digest", "digest"),
+    info=_PARTS,
 )
 
 # Files of links to results. The rows of a link have its token. `n`: the file's number in the link;
@@ -174,6 +233,7 @@ shared_results = Table(
     Column("content", String(64)),
     Index("shared_results_by_content", "content", "n", unique=True),
     Index("shared_results_of_run", "run", "place"),
+    info=_PARTS,
 )
 
 
@@ -203,9 +263,12 @@ albums = Table(
     *_required(Text, "by", "title", "note"),
     *_required(Integer, "version"),
     *_required(Double, "changed_at"),  # seconds since 1970
+    *kept_columns(),
     Index("albums_of_owner", "owner"),
+    Index("albums_by_share", "share", "owner", "changed_at", "id", "size"),
     Index("albums_by_access", "access"),
     Index("albums_by_parent", "parent"),
+    info={ROWS: Kept("owner", "changed_at", 1 / 32)},
 )
 
 # Results in albums. `place`: as in `shared_results`; `owner`, `by`: of the run; `settings`: users
@@ -227,12 +290,15 @@ album_items = Table(
     ),
     *_required(Text, "by", "name", "title", "prompt", "words"),
     Column("workflow", Text, nullable=False, server_default=""),  # its name
+    *kept_columns(),
+    Index("album_items_by_share", "share", "owner", "n", "size"),
     Index("album_items_once", "album", "run", "place", unique=True),
     # Everything that counting and filtering by verdicts needs.
     Index("album_items_listed", "album", "n", "run", "keeps", "rejects"),
     Index("album_items_changed", "album", "version"),
     Index("album_items_of_run", "run"),
     sqlite_autoincrement=True,  # so that a later item has a larger number
+    info={ROWS: Kept("owner", "n", 1 / 16)},
 )
 
 # Verdicts about items. `person`: the digest of an owner, or of a link's token and a guest's name.
@@ -244,6 +310,10 @@ album_reviews = Table(
     *_required(String(8), "verdict"),
     *_required(Integer, "stars"),
     *_required(Text, "by"),
+    Column("at", Double, nullable=False, server_default=text("0")),  # seconds since 1970
+    *kept_columns(),
+    Index("album_reviews_by_share", "share", "person", "at", "item", "size"),
+    info={ROWS: Kept("person", "at", 1 / 32)},
 )
 
 # Comments about items. `x`, `y`: a point of the image, 0 to 1, or NULL.
@@ -257,8 +327,11 @@ album_comments = Table(
     Column("x", Double),
     Column("y", Double),
     *_required(Text, "by", "text"),
+    *kept_columns(),
+    Index("album_comments_by_share", "share", "person", "n", "size"),
     Index("album_comments_of_item", "item", "n"),
     sqlite_autoincrement=True,
+    info={ROWS: Kept("person", "n", 1 / 32)},
 )
 
 # Links of guests, at most one per album. `comments`: they may review and comment; `settings`: they
@@ -271,6 +344,7 @@ album_links = Table(
     *_required(Boolean, "comments", "settings"),
     *_required(Double, "expires_at"),  # seconds since 1970
     Index("album_links_of_album", "album"),
+    info=_PARTS,
 )
 
 # Requests that have started runs: digests of the owner and key and of the content, and the ids of
@@ -286,6 +360,7 @@ started_requests = Table(
     Column("share", String(64), nullable=False, server_default=""),
     Index("started_requests_by_age", "made_at"),
     Index("started_requests_by_share", "share", "made_at"),
+    info={ROWS: Bounded("share", "10,000 per address or account.", stays="They last a day.")},
 )
 
 # Starts of runs within the last hour. `group`: the digest of the batch or chain, of whose runs only
@@ -300,6 +375,7 @@ starts = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
     Index("starts_of_owner", "owner", "address", "at", "group"),
     Index("starts_by_age", "at"),
+    info={ROWS: Bounded("owner", "Those of `--hourly`.", stays="They last an hour.")},
 )
 
 # Runs that use paid credits, also deleted ones. `person`: the digest of the account, or of the
@@ -313,6 +389,9 @@ paid_runs = Table(
     Column("owner", Text, nullable=False),
     Index("paid_runs_of_person", "person", "at"),
     Index("paid_runs_by_age", "at", "person"),
+    info={
+        ROWS: Bounded("owner", "The daily limits.", stays="The administrator has paid for them.")
+    },
 )
 
 # Workflows whose price an owner has confirmed.
@@ -322,6 +401,7 @@ paid_consents = Table(
     Column("owner", String(64), primary_key=True),
     Column("workflow", String(64), primary_key=True),
     Column("at", Double, nullable=False),  # seconds since 1970
+    info={ROWS: Bounded("owner", "10,000.")},
 )
 
 # Users' own comfy.org API keys, encrypted; see `comfy.records.paid`.
@@ -331,6 +411,7 @@ api_keys = Table(
     Column("owner", String(64), primary_key=True),
     Column("name", Text, nullable=False),  # of the owner, as a JSON text
     Column("encrypted", Text, nullable=False),
+    info={ROWS: Bounded("owner", "One per account.")},
 )
 
 # Workflows that users opened; see `comfy.records.state`. Queries of many rows read only the
@@ -351,6 +432,7 @@ opened = Table(
     Column("history", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("opened_by_size", "size"),
+    info={ROWS: Bounded("owner", "20 per person, 128 MB in total.")},
 )
 
 # Values that callers of comfy_runner's routes have set, as JSON. `person`, `workflow`: digests.
@@ -363,6 +445,7 @@ runner_values = Table(
     Column("size", Double, nullable=False),
     Column("content", Text, nullable=False),
     Index("runner_values_by_use", "used_at", "size"),
+    info={ROWS: Bounded("person", "64 MB in total.")},
 )
 
 # Stored files that a process needs but no row refers to yet. Only on Postgres, which several
@@ -374,6 +457,7 @@ held_files = Table(
     Column("holder", String(64), primary_key=True),
     Column("at", Double, nullable=False),  # seconds since 1970
     Index("held_files_of_holder", "holder"),
+    info={ROWS: Unowned("Files that processes need.")},
 )
 
 # Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;
@@ -390,10 +474,11 @@ groups = Table(
     Column("about", Text, nullable=False),
     Column("progress", Text, nullable=False),
     Column("content", Text, nullable=False),
-    *_kept_columns(),
+    *kept_columns(),
     Index("groups_by_share", "share", "owner", "ended_at", "id", "size"),
     Index("groups_of_owner", "owner", "created_at"),
     Index("groups_by_end", "ended_at"),
+    info={ROWS: Kept("owner", "ended_at", 1 / 4)},
 )
 
 group_files = Table(
@@ -403,6 +488,7 @@ group_files = Table(
     Column("digest", String(64), primary_key=True),
     Column("size", Double, nullable=False),  # bytes
     Index("group_files_by_digest", "digest"),
+    info=_PARTS,
 )
 
 # Webhooks to send at the end of a run, batch or chain: `about` is its id, `owner` a JSON text.
@@ -420,6 +506,7 @@ webhooks = Table(
     Column("due_at", Double),
     Column("tries", Integer, nullable=False),
     Index("webhooks_due", "host", "due_at"),
+    info={ROWS: Bounded("owner", "One per start.")},
 )
 
 # Workflows that users added to the folder: digests of the name, the owner, and the files as they
@@ -430,6 +517,7 @@ added_workflows = Table(
     Column("name", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("content", String(64), nullable=False),
+    info={ROWS: Bounded("owner", "One per file.", stays="The workflows are for all users.")},
 )
 
 # ComfyUI servers that the app has started and not stopped yet; see the plugin `scaling`. `state`:
@@ -449,6 +537,7 @@ scaled_servers = Table(
     Index("scaled_servers_by_id", "id", unique=True),
     Index("scaled_servers_by_slot", "scale", "slot", unique=True),
     sqlite_autoincrement=True,
+    info={ROWS: Unowned("Servers.")},
 )
 
 # Commands of elastic servers that have failed since they last succeeded.
@@ -460,6 +549,7 @@ scale_problems = Table(
     Column("text", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("at", Double, nullable=False),  # seconds since 1970
+    info={ROWS: Unowned("Problems of servers.")},
 )
 
 

@@ -1,4 +1,4 @@
-"""Stored files that runs, presets and groups use, and the space that these take.
+"""Stored files that runs, presets and groups use, and the space that people's rows and files take.
 
 Stored files that a process needs but no row refers to yet, on a database that several processes
 share.
@@ -28,18 +28,14 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.quota import Use
+from comfy.records.people import FILES, kept_tables
 from comfy.records.tables import as_comfy_errors, transaction
 from comfy.records.tables import files as _files
-from comfy.records.tables import group_files as _group_files
-from comfy.records.tables import groups as _groups
 from comfy.records.tables import held_files as _held
-from comfy.records.tables import preset_files as _preset_files
-from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 
 _BATCH = 50
 _MILLION = 1_000_000
-_HOLDING = (_files, _preset_files, _group_files)
 # Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
 ROW = 2_000
 
@@ -50,7 +46,7 @@ def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
     used: set[str] = set()
     for start in range(0, len(candidates), _BATCH):
         some = candidates[start : start + _BATCH]
-        every = (select(one.c.digest).where(one.c.digest.in_(some)) for one in (*_HOLDING, _held))
+        every = (select(one.c.digest).where(one.c.digest.in_(some)) for one in (*FILES, _held))
         having = union(*every)
         used.update(connection.execute(having).scalars())
     return [digest for digest in candidates if digest not in used]
@@ -58,9 +54,9 @@ def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
 
 def bytes_in_use(connection: Connection) -> float:
     """Return the bytes of all rows and of their files; files of several rows count once."""
-    every = union_all(*(select(one.c.digest, one.c.size) for one in _HOLDING)).subquery()
+    every = union_all(*(select(one.c.digest, one.c.size) for one in FILES)).subquery()
     once = select(func.max(every.c.size).label("size")).group_by(every.c.digest).subquery()
-    rows = (func.sum(table.c.size) for table in (_runs, _presets, _groups))
+    rows = (func.sum(table.c.size) for table, _ in kept_tables(with_files=True))
     sums = [select(one) for one in (func.sum(once.c.size), *rows)]
     return sum(float(connection.execute(one).scalar() or 0) for one in sums)
 

@@ -71,7 +71,7 @@ def test_an_album_keeps_texts_and_files(history: RunStore, album: Album) -> None
     odd = history.albums.add(album.id, OF_ANN, [file_of("r1", ODD, ODD)], settings=True)
     assert (odd[0].prompt, odd[0].title) == (ODD, ODD)
     assert numbers(history, album, workflow=ODD, person=OF_ANN.key, text="CAT") == [first.n]
-    facets = {(*OF_ANN, title, title) for title in ("Portrait", ODD)}
+    facets = {(OF_ANN.key, OF_ANN.by, title, title) for title in ("Portrait", ODD)}
     assert set(history.albums.facets(album.id)) == facets
 
 
@@ -90,7 +90,7 @@ def test_a_hidden_workflow_cannot_be_searched(history: RunStore, album: Album) -
 def test_guests_take_no_room_from_users(
     history: RunStore, album: Album, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guests can review under any number of names."""
+    """Guests can review under any number of names. The oldest of the same kind goes."""
     monkeypatch.setattr(albums, "_MOST_REVIEWS", 2)
     monkeypatch.setattr(albums, "_MOST_COMMENTS", 2)
     (item,) = add(history, album, "r1")
@@ -99,10 +99,11 @@ def test_guests_take_no_room_from_users(
         for one in people[:2]:
             history.albums.review(album.id, item.n, one, "keep", 0)
             history.albums.comment(album.id, item.n, one, "a", None)
-        with pytest.raises(ComfyError, match="too many reviews"):
-            history.albums.review(album.id, item.n, people[2], "keep", 0)
-        with pytest.raises(ComfyError, match="too many reviews"):
-            history.albums.comment(album.id, item.n, people[2], "a", None)
+        history.albums.review(album.id, item.n, people[2], "keep", 0)
+        history.albums.comment(album.id, item.n, people[2], "c", None)
+        said = {*history.albums.reviews([item.n]), *history.albums.comments(album.id, item.n)}
+        kept = {one.person for one in said} & {one.key for one in people}
+        assert kept == {one.key for one in people[1:]}
     assert len(history.albums.reviews([item.n])) == 4
 
 
@@ -115,7 +116,7 @@ def test_a_deleted_result_leaves_all_albums(history: RunStore, album: Album) -> 
     (first,) = add(history, album, "r1")
     add(history, other, "r1")
     with history.engine.connect() as connection:
-        assert bytes_in_use(connection) == before
+        assert 0 < bytes_in_use(connection) - before < 4096
     both = [album.id, other.id]
     assert history.albums.counts(both)[album.id] == Counts(open=1)
     assert history.albums.covers(both)[album.id] == [first.n]
@@ -222,7 +223,7 @@ def test_albums_nest_without_a_circle(history: RunStore, album: Album) -> None:
         history.albums.get(inner.id)
     assert history.get("r1", ANN) is not None
     history.albums.create(OF_ANN, "Last", "", "public", None)
-    history.albums.delete_all(ANN)
+    history.forget_person(ANN)
     assert history.albums.seen_by(OF_ANN.key, ("public",)) == []
 
 

@@ -47,12 +47,14 @@ class AuditLog:
         except ComfyError as problem:  # the action was done anyway
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
-    def event(self, owner: str, action: AuditAction, what: str, guest: str = "") -> None:
+    def event(
+        self, owner: str, action: AuditAction, what: str, guest: str = "", address: str = ""
+    ) -> None:
         """Record an action of a user, or of a guest with a name, which was done anyway if that
-        fails."""
+        fails. `address`: see `AuditEvents.add`."""
         try:
             if self.events is not None:
-                self.events.add(owner, action, what, guest=guest)
+                self.events.add(owner, action, what, guest=guest, address=address)
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 

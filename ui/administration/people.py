@@ -338,9 +338,7 @@ class People:
         for run in running:
             _wait(run.watch, end - time.monotonic())
         if self.runs.history is not None:
-            self.runs.history.administration.hide_runs(owner)
-            self.runs.history.presets.delete_all(owner)
-            self.runs.history.albums.delete_all(owner)
+            self.runs.history.forget_person(owner)
         self.audit.note(
             actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )

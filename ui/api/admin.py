@@ -198,7 +198,7 @@ class GroupsDoc:
     groups: tuple[GroupUse, ...]
 
 
-_COLUMNS = ("time", "person", "account", "action", "what", "run")
+_COLUMNS = ("time", "person", "account", "action", "what", "run", "count")
 
 
 @dataclass(frozen=True, slots=True)

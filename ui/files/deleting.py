@@ -51,7 +51,9 @@ class RunDeletion:
         self.copies.remove(record)
         if self.runs.history is not None:
             with suppress(ComfyError):  # the run is deleted anyway
-                self.runs.history.audit.add(owner, "delete", record.job.title, record.id)
+                self.runs.history.audit.add(
+                    owner, "delete", record.job.title, record.id, address=record.address
+                )
         emptied = self.clean_up(record)
         return "" if emptied and not record.state.files else _STAYS
 

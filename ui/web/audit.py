@@ -12,7 +12,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.records.audit import AuditAction
-from ui.web.identity import Identity
+from ui.web.identity import NOBODY, Identity
+from ui.web.shares import shared_address
 
 # Requests for the audit log. "file": of a result, which a page may only show.
 Audit = Literal["publish", "share", "delete", "download", "file"]
@@ -20,15 +21,15 @@ Audit = Literal["publish", "share", "delete", "download", "file"]
 
 class AuditMiddleware:
     """ASGI middleware that notes each successful request of a declared kind before its response
-    begins. `audit_of`: returns the kind; `note`: gets the owner, the action, and the request's
-    method and path."""
+    begins. `audit_of`: returns the kind; `note`: gets the owner, the action, the request's method
+    and path, no guest, and the address of an owner without an account."""
 
     def __init__(
         self,
         app: ASGIApp,
         identity: Identity,
         audit_of: Callable[[Scope], Audit | None],
-        note: Callable[[str, AuditAction, str], None],
+        note: Callable[[str, AuditAction, str, str, str], None],
     ) -> None:
         self.app = app
         self.identity = identity
@@ -48,7 +49,8 @@ class AuditMiddleware:
                 owner = self.identity.owner(HTTPConnection(scope)) or ""
                 query = unquote(scope["query_string"].decode("latin-1"))
                 what = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
-                await asyncio.to_thread(self.note, owner, action, what)
+                address = shared_address(owner or NOBODY, scope)
+                await asyncio.to_thread(self.note, owner, action, what, "", address)
             await send(event)
 
         await self.app(scope, receive, send_noted)

@@ -184,7 +184,8 @@ class AlbumHandlers:
     def _note(self, visit: Visit, action: AuditAction, what: str, *, seen: bool = False) -> None:
         """Record an action, unless only the owner sees the album. `seen`: guests do."""
         if seen or visit.link or visit.album.access != "private":
-            self.audit.event(visit.owner, action, what, visit.person.by if visit.link else "")
+            guest, address = visit.person.by if visit.link else "", visit.person.address
+            self.audit.event(visit.owner, action, what, guest, address)
 
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids, store = [one.album.id for one in visits], self.store

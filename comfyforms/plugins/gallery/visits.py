@@ -33,8 +33,10 @@ from comfyforms.hooks import PluginApp
 from comfyforms.plugins.gallery.access import Relation, Right, rights_by_link, rights_of
 from comfyforms.plugins.gallery.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
 from ui.languages.current import translated
+from ui.web.addresses import client_address
 from ui.web.identity import NOBODY
 from ui.web.responses import API
+from ui.web.shares import shared_address
 from ui.web.urls import download_name
 
 _GUEST = message("Guest")
@@ -177,8 +179,9 @@ class Visits:
         without a sign-in or a cookie."""
         owner = self.app.identity.owner(request) or ""
         if owner in ("", NOBODY):
-            return "", Person("")
-        return owner, Person.of(owner, self.app.identity.name_of(owner))
+            return "", Person("", "", client_address(request.scope))
+        address = shared_address(owner, request.scope)
+        return owner, Person.of(owner, self.app.identity.name_of(owner), address)
 
     def of(self, asked: Asked, need: Right = Right.LOOK) -> Visit:
         """Return the album if the caller has this right. Raises AlbumNotFound if they may not look,
@@ -216,7 +219,7 @@ class Visits:
         link = self.store.link(asked.album)
         name = one_line(asked.guest)
         by = translated(message("{name} (guest)", name=name)) if name else ""
-        person = Person.guest(link.token, name, by)
+        person = Person.guest(link.token, name, by, client_address(asked.request.scope))
         album, rights = self.store.get(link.album), rights_by_link(link)
         if self.app.identity.is_removed_key(album.owner, album.by):
             raise AlbumNotFound

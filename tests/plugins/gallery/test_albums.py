@@ -214,6 +214,7 @@ def test_the_audit_log_names_them(place: Place) -> None:
     private, item = place.album("private")
     place.ask("ann", "DELETE", f"/{private}/items?item={item}")
     album, item = place.album()
+    place.told("ann", "PATCH", f"/{album}", json={"title": "Posters"})
     guest = place.link(album)
     lines, began = history.administration.lines(50), time.time()
     place.ask("nobody", "GET", f"/{guest}/zip?verdict=")
@@ -221,21 +222,23 @@ def test_the_audit_log_names_them(place: Place) -> None:
     address = f"/{dora}/items/{item}/comments?guest=Dora%0A(client)%1B"
     place.told("nobody", "POST", address, json={"text": "Nice"})
     assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
+    assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     place.ask("ann", "DELETE", f"/{album}/link")
     place.ask("olga", "DELETE", f"/{album}/items?item={item}")
     place.ask("olga", "DELETE", f"/{album}")
     assert history.administration.lines(50) == lines
     events = list(history.audit.of(WantedEvents(began)))
     assert [(one.account, one.action, one.what) for one in events] == [
-        ("user:olga", "delete", "Album “A”"),
-        ("user:olga", "delete", "Results in the album “A”"),
-        ("user:ann", "delete", "Link to the album “A”"),
-        ("user:bob", "download", "Results in the album “A”: Text-to-image.png"),
-        ("guest:Dora (client) (guest)", "review", "Comment in the album “A”"),
-        ("user:ann", "share", "Link to the album “A”"),
-        ("", "download", "Results in the album “A”"),
+        ("user:olga", "delete", "Album “Posters”"),
+        ("user:olga", "delete", "Results in the album “Posters”"),
+        ("user:ann", "delete", "Link to the album “Posters”"),
+        ("user:bob", "download", "Results in the album “Posters”: Text-to-image.png"),
+        ("guest:Dora (client) (guest)", "review", "Comment in the album “Posters”"),
+        ("user:ann", "share", "Link to the album “Posters”"),
+        ("", "download", "Results in the album “Posters”"),
     ]
     assert guest not in str(events)
+    assert [one.count for one in events] == [1, 1, 1, 2, 1, 1, 1]
 
 
 def test_a_title_is_one_line(place: Place) -> None:

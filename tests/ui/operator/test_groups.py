@@ -122,10 +122,10 @@ def test_a_user_in_no_group_starts_nothing(site: Site) -> None:
     [
         ("/files/{}/0/a.png", {}, True),
         ("/files/{}/0/a.png", {"sec-fetch-mode": "no-cors"}, False),
-        ("/files/{}/0/a.png", {"sec-fetch-mode": "navigate"}, True),
+        ("/files/{}/0/b.png", {"sec-fetch-mode": "navigate"}, True),
         ("/files/{}/0/a.png", {"range": "bytes=100-"}, False),
         ("/files/{}/0/a.png", {"user-agent": "Mozilla/5.0", "accept": "image/*"}, False),
-        ("/files/{}/0/a.png", {"user-agent": "Mozilla/5.0", "accept": "text/html,*/*"}, True),
+        ("/files/{}/0/c.png", {"user-agent": "Mozilla/5.0", "accept": "text/html,*/*"}, True),
         ("/files/{}/0/thumb", {}, False),
         ("/files/{}/all.zip", {"sec-fetch-mode": "cors"}, True),
         ("/files/chosen.zip?run={}", {}, True),

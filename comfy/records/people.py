@@ -1,0 +1,115 @@
+"""Rows of people in all tables of the history, as `comfy.records.tables.ROWS` declares them: their
+shares of `--keep-gb`, and their deletion with a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+)
+
+from comfy.base.quota import Use, level_of
+from comfy.records.tables import (
+    ROWS,
+    Bounded,
+    Kept,
+    digest,
+    files,
+    group_files,
+    preset_files,
+    tables,
+)
+
+FILES = (files, preset_files, group_files)
+_ROW = 500  # bytes that a short row takes in addition to its texts
+_AT_ONCE = 100  # rows per statement
+
+
+def kept_values(values: Mapping[str, Any], share: str) -> dict[str, Any]:
+    """Return the values of `kept_columns` for a row with these values. `share`: see there."""
+    texts = (one for one in values.values() if isinstance(one, str))
+    return {"share": share, "size": _ROW + sum(len(one.encode()) for one in texts)}
+
+
+def kept_tables(*, with_files: bool) -> Iterator[tuple[Table, Kept]]:
+    """Yield the tables within `--keep-gb`, all or those whose rows have no files."""
+    filed = {key.column.table for one in FILES for key in one.foreign_keys}
+    for table in tables.sorted_tables:
+        kept = table.info.get(ROWS)
+        if isinstance(kept, Kept) and (with_files or table not in filed):
+            yield table, kept
+
+
+def uses_of_rows(connection: Connection) -> Iterator[Use]:
+    """Yield what each person's rows take that have no files. They make room by themselves."""
+    for table, kept in kept_tables(with_files=False):
+        owner, share = table.c[kept.owner], table.c.share
+        sums = select(owner, share, func.sum(table.c.size)).group_by(owner, share)
+        for whose, where, size in connection.execute(sums):
+            name = f"{table.name} {where} {whose}"
+            yield Use(name, whose, removable=False, digest=name, size=size, share=where)
+
+
+def forget_beyond(
+    connection: Connection,
+    table: Table,
+    most: float,
+    which: ColumnElement[bool] | None = None,
+    *,
+    counts: bool = False,
+) -> int:
+    """Delete the oldest of these rows of the address or account with the most until at most `most`
+    bytes or, if it `counts`, rows are left. Return the number of deleted rows. By default, these
+    are the rows that may go."""
+    kept: Kept = table.info[ROWS]
+    which = next((one for one in (which, kept.goes) if one is not None), true())
+    weight = literal(1) if counts else table.c.size
+    holder = case((table.c.share != "", table.c.share), else_=table.c[kept.owner])
+    sums = select(holder, func.sum(weight)).where(which).group_by(holder)
+    held = [float(size) for _, size in connection.execute(sums)]
+    excess = sum(held) - most
+    if excess <= 0:
+        return 0
+    keys, age = table.primary_key.columns, table.c[kept.age]
+    newest = (age.desc(), *(key.desc() for key in keys))
+    since = func.sum(weight).over(partition_by=holder, order_by=newest).label("since")
+    rows = select(*keys, weight.label("weight"), age.label("age"), since).where(which).subquery()
+    beyond = select(rows).where(rows.c.since > level_of(held, most)).order_by(rows.c.age)
+    gone: list[tuple[Any, ...]] = []
+    for row in connection.execute(beyond):
+        gone.append(tuple(row[: len(keys)]))
+        excess -= row.weight
+        if excess <= 0:
+            break
+    for start in range(0, len(gone), _AT_ONCE):
+        some = tuple_(*keys).in_(gone[start : start + _AT_ONCE])
+        connection.execute(delete(table).where(some))
+    return len(gone)
+
+
+def make_room(connection: Connection, limit: float) -> int:
+    """Delete rows beyond the rooms of their tables, as parts of `limit` bytes. Return their
+    number."""
+    found = kept_tables(with_files=False)
+    return sum(forget_beyond(connection, table, kept.room * limit) for table, kept in found)
+
+
+def delete_person(connection: Connection, owner: str) -> None:
+    """Delete the rows of an owner in all tables, except those that outlast them. Files stay."""
+    whose = digest(owner), json.dumps(owner)
+    for table in reversed(tables.sorted_tables):
+        match table.info.get(ROWS):
+            case Kept(owner=column, stays="") | Bounded(owner=column, stays=""):
+                connection.execute(delete(table).where(table.c[column].in_(whose)))
