@@ -139,6 +139,12 @@ class StartedRequests:
                 connection.execute(delete(_requests).where(request.row))
 
 
+def forget_interrupted(connection: Connection) -> None:
+    """Forget the requests that haven't started anything yet, because a process that was starting
+    some is gone. If another process is starting one, it fails there and can be repeated."""
+    connection.execute(delete(_requests).where(_requests.c.runs == "[]"))
+
+
 def _being_started() -> RunGoesOn:
     return RunGoesOn("This request is already being started.")
 

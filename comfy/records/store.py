@@ -67,7 +67,7 @@ from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.rows import ALL, COLUMNS, UNREADABLE, Wanted, escaped, record_of, row_of
 from comfy.records.sharing import SharedResults
-from comfy.records.started_requests import StartedRequests
+from comfy.records.started_requests import StartedRequests, forget_interrupted
 from comfy.records.state import SharedState
 from comfy.records.tables import ROWS, as_comfy_errors, digest, reading, share_of, transaction
 from comfy.records.tables import added_workflows as _added
@@ -271,6 +271,9 @@ class RunStore:
         self.albums = AlbumStore(self.engine, self._grew)
         self.storage = StorageUses(self.engine, self.limits.days, self.limits.bytes)
         self.requests = StartedRequests(self.engine)
+        if files.ours:
+            with transaction(self.engine) as connection:
+                forget_interrupted(connection)
         self.webhooks = WebhookStore(self.engine)
         self.added = AddedWorkflows(self.engine)
         self.state = SharedState(self.engine)

@@ -189,6 +189,16 @@ def test_a_repeated_request_gets_its_runs(history: RunStore) -> None:
     new_request(history, ODD_TEXT, ODD_TEXT, BOB)
 
 
+def test_a_key_ends_with_its_process(database: str, kept: BlobStore) -> None:
+    """After a restart, a request that started nothing can be sent again at once."""
+    with contextlib.closing(RunStore(database, kept)) as history:
+        new_request(history, "k", "a")
+        history.requests.started(new_request(history, "done", "a"), ["r1"])
+    with contextlib.closing(RunStore(database, kept)) as history:
+        new_request(history, "k", "a")
+        assert history.requests.begin(ANN, "done", "a") == ("r1",)
+
+
 def test_a_failed_request_frees_its_key(history: RunStore) -> None:
     """A failed request frees its key. A request that has started runs keeps its key."""
     requests = history.requests

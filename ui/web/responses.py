@@ -73,7 +73,7 @@ async def http_error(_: Request, problem: Exception) -> Response:
 class Problem:
     """Problem document of RFC 9457. `kind`: the last part of its `type`, "" if the status is
     enough. `errors`: messages by field key; `problems`: all errors, if a field may be in many rows.
-    `retry_after`: seconds, sent with 429 and 503."""
+    `retry_after`: seconds, sent with 429, 503 and the kind `goes-on`."""
 
     status: int
     detail: str
@@ -102,8 +102,8 @@ class Problem:
 
     @property
     def retry_after_header(self) -> dict[str, str]:
-        """Return the header for a status that may pass, otherwise none."""
-        passing = self.status in _PASSING
+        """Return the header for a problem that may pass, otherwise none."""
+        passing = self.status in _PASSING or self.kind == "goes-on"
         return {"retry-after": str(math.ceil(self.retry_after))} if passing else {}
 
 

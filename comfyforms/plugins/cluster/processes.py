@@ -27,6 +27,7 @@ from sqlalchemy.engine import Engine as Database
 from comfy.base.errors import ComfyError, words_of
 from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
 from comfy.base.json_values import parse_json
+from comfy.records.started_requests import forget_interrupted
 from comfy.records.tables import reading, transaction
 from comfy.runs.interface import ProcessStatus
 from comfyforms.plugins.cluster.engine import Engine
@@ -321,6 +322,8 @@ class Heartbeat:
             attempts = [(run, attempt) for run, attempt in connection.execute(which)]
             release_attempts(connection, self._engine.unknown(attempts))
             connection.execute(delete(_processes).where(_processes.c.life.in_(dead)))
+            if dead:
+                forget_interrupted(connection)
         for life in dead:
             log.warning("Process %s is gone; its runs are taken over.", names.get(life, life))
         if dead or resumed:

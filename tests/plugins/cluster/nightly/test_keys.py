@@ -47,6 +47,31 @@ def test_a_kill_after_the_record_starts_no_second_run() -> None:
         engine.dispose()
 
 
+def test_a_key_ends_with_its_process() -> None:
+    """The process dies before it has recorded a run. Soon another process starts the same request,
+    once."""
+    hold = "CREATE TRIGGER hold BEFORE INSERT ON runs FOR EACH ROW EXECUTE FUNCTION hold()"
+    with running_cluster(apps=2, servers=1) as cluster:
+        client, engine = ClusterClient(cluster), create_engine(cluster.database)
+        first, second = cluster.apps
+        execute(engine, HOLD.partition("CREATE TRIGGER")[0])
+        execute(engine, hold)
+        asking = threading.Thread(target=cut_off, args=(client, first, "key"))
+        asking.start()
+        eventually(lambda: scalar(engine, HELD) == 1, "the run's transaction")
+        first.kill()
+        asking.join()
+        execute(engine, END_HELD)
+        execute(engine, "DROP TRIGGER hold ON runs")
+        interrupted = "SELECT count(*) FROM started_requests WHERE runs = '[]'"
+        assert scalar(engine, interrupted) == 1
+        eventually(lambda: scalar(engine, interrupted) == 0, "the process is found dead", 30)
+        run = client.submit(at=second, key="key")
+        assert client.ends([run]) == {run: "done"}
+        check_executed_once(cluster, [run])
+        engine.dispose()
+
+
 def cut_off(client: ClusterClient, at: AppProcess, key: str) -> None:
     """Start a run at a process that dies before it answers."""
     with suppress(requests.RequestException):

@@ -22,6 +22,7 @@ import { current } from "./runs.js";
 /** @import { Problem } from "../requests.js" */
 /** @import { Press } from "./kept_presses.js" */
 
+const GOES_ON = ":goes-on";
 const NOT_STARTED = message("Your run wasn't started.");
 const WAITS = [SILENT, message("Your run starts when the connection is back.")].join(" ");
 
@@ -79,10 +80,7 @@ export async function sendKept() {
       dropPress(next.key);
       sayNotStarted();
     } else if (await send(next, true)) tries = 0;
-    else {
-      sayKept();
-      await new Promise((resolve) => setTimeout(resolve, pause(tries++)));
-    }
+    else await new Promise((resolve) => setTimeout(resolve, pause(tries++)));
   }
   isRetrying = false;
 }
@@ -123,7 +121,9 @@ async function send(pressed, isLate = false) {
   const answer = await request(address, json(body), "POST", headers, aborting.signal);
   sent.delete(key);
   leave();
-  if (answer.isSilent) return false;
+  if (answer.isSilent && isLate) sayKept();
+  // The app may still be starting it since the connection was lost.
+  if (answer.isSilent || answer.problem?.type?.endsWith(GOES_ON)) return false;
   dropPress(key);
   if (asksToPay(answer.problem)) await pay(pressed, answer.why);
   else if (!answer.told) refuse(answer, isLate);
