@@ -30,6 +30,8 @@ _PROMPTS = frozenset({"pole", "negative", "text"})
 _FILE_NAME = "filename_prefix"
 # Limit of values that become main in a form without other main fields.
 _FEW = 8
+_FILE_RANK = 20  # as in the rules
+_MEDIA = WIDGET_TYPES | {"IMAGE", "MASK", "VIDEO", "AUDIO", "COMFY_MATCHTYPE_V3"}
 # Inputs whose names don't distinguish fields.
 _SAY_NOTHING = frozenset({"value", "text", "strength", "weight"})
 # Names of texts, which would be wrong for a file.
@@ -52,6 +54,7 @@ _ANY_FILE = re.compile(
 )
 _DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
 _WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def merge(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -61,7 +64,9 @@ def merge(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     merged = _keep_leads(_merge_same_role(placed))
     folded = _fold_frequent(merged)
     settled = [_settled(candidate, folded) for candidate in merged]
-    return (*declared, *(settled if declared else _show_sliders(_show_sources(settled))))
+    if declared:
+        return (*declared, *settled)
+    return tuple(_show_operation(_show_sliders(_show_sources(_show_folders(settled)))))
 
 
 def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -221,6 +226,57 @@ def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
     ]
 
 
+def _show_folders(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of a form without files with the folders that images come from as main
+    fields."""
+    if any(one.group == "main" and _is_file(one) for one in candidates):
+        return candidates
+    return [
+        replace(one, group="main", rank=_FILE_RANK)
+        if one.group == "advanced" and _is_folder(one) and _loads_images(one)
+        else one
+        for one in candidates
+    ]
+
+
+def _is_folder(candidate: Candidate) -> bool:
+    return candidate.spec is not None and candidate.spec.names_folder
+
+
+def _loads_images(candidate: Candidate) -> bool:
+    given = candidate.node_spec.output_types if candidate.node_spec else ()
+    return "IMAGE" in given and not any(map(is_link, candidate.siblings.values()))
+
+
+def _show_operation(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of a form that has only files, such as one that rotates an image, with
+    the values of the nodes that change them as main fields, if they are few."""
+    if any(_is_beyond_files(one) for one in candidates):
+        return candidates
+    values = [
+        one
+        for one in candidates
+        if one.group == "advanced"
+        and one.rule.worth_showing
+        and one.node_spec
+        and not one.node_spec.output_node
+        and not WIDGET_TYPES.issuperset(one.node_spec.output_types)
+        and any(map(is_link, one.siblings.values()))
+    ]
+    shown = {one.key for one in values if len(values) <= _MOST_FIELDS}
+    return [replace(one, group="main") if one.key in shown else one for one in candidates]
+
+
+def _is_beyond_files(candidate: Candidate) -> bool:
+    """Return whether a form has other main fields than files, or the graph more than ComfyUI's
+    values and media, such as models and services."""
+    spec = candidate.node_spec
+    is_given = _is_file(candidate) or _is_folder(candidate)
+    is_other = candidate.group == "main" and not is_given
+    is_plain = spec and not spec.raw.get("api_node") and _MEDIA.issuperset(spec.output_types)
+    return is_other or not is_plain
+
+
 def _is_source(candidate: Candidate) -> bool:
     """Return whether a node takes only values, such as numbers."""
     spec = candidate.node_spec
@@ -287,8 +343,29 @@ def sort_fields(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[
     """Return the candidates in reading order: by group and rank, related ones together."""
     groups = get_args(FieldGroup)
     ranked = sorted(candidates, key=lambda each: (groups.index(each.group), each.rank))
-    paired = _files_in_order(_sizes_together(ranked), arranged)
+    paired = _files_in_order(_sizes_together(_as_numbered(ranked)), arranged)
     return tuple(_follow_leaders(paired, arranged))
+
+
+def _as_numbered(fields: list[Candidate]) -> list[Candidate]:
+    """Sort fields that differ only in the numbers of their titles by these numbers: "Frame 1" comes
+    before "Frame 2"."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for position, one in enumerate(fields):
+        if not one.is_declared and _NUMBER.search(one.title):
+            places[one.group, one.rank, one.rule, _NUMBER.split(one.title, 1)[0]].append(position)
+    ordered = [*fields]
+    for positions in places.values():
+        numbered = sorted((fields[at] for at in positions), key=_numbers)
+        # Larger ones don't count: "45 degrees".
+        if max(number for one in numbered for number in _numbers(one)) <= len(numbered) + 1:
+            for at, one in zip(positions, numbered, strict=True):
+                ordered[at] = one
+    return ordered
+
+
+def _numbers(candidate: Candidate) -> list[int]:
+    return [int(number) for number in _NUMBER.findall(candidate.title)]
 
 
 def _sizes_together(fields: list[Candidate]) -> list[Candidate]:

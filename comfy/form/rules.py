@@ -171,6 +171,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         or _rows_label(candidate)
         or _count_label(facts, roles)
         or _duration_label(facts, roles)
+        or (facts.title if facts.held and facts.meaning == "value" else "")
         or plain_words(facts.meaning)
     )
     return replace(

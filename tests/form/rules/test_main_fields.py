@@ -9,15 +9,16 @@ import pytest
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.model import Form
-from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.model import InputRef, Node, Prompt
 from comfy.prompt.texts import looks_negative
 from comfy.workflow.model import ShownInput
 from comfy.workflow.resolve import on_server
-from tests.form.more_nodes import form_with, main
+from tests.form.more_nodes import form_with, main, spec
 from tests.support.samples.forms import (
     form_of,
     node,
     parse_workflow,
+    shown,
     small_catalog,
     text_to_image,
     titled,
@@ -271,6 +272,102 @@ def test_a_resize_before_other_tools_sets_the_size() -> None:
     )
     form = form_with(with_values(prompt, "3", latent_image=["23", 0]))
     assert {"21.width", "21.height"} <= main(form).keys()
+
+
+TOOLS = {
+    "Rotate": spec({"image": ["IMAGE"], "rotation": [["90", "180"]]}, "IMAGE"),
+    "Paste": spec(
+        {"to": ["IMAGE"], "image": ["IMAGE"], "x": ["INT", {}], "y": ["INT", {}]}, "IMAGE"
+    ),
+    "LoadDir": spec({"directory": ["STRING", {}], "cap": ["INT", {}]}, "IMAGE"),
+    "Upscale": spec({"image": ["IMAGE"], "model": ["MODEL"], "tiles": ["INT", {}]}, "IMAGE"),
+    "Matches": spec({"image": ["IMAGE"], "strict": ["BOOLEAN", {}]}, "BOOLEAN"),
+}
+
+
+def tool_form(**nodes: Node) -> list[str]:
+    """Return the keys of the main fields of a form without a sampler, whose result is node 2's."""
+    result = node("SaveImage", images=["2", 0], filename_prefix="x")
+    prompt = {number[1:]: one for number, one in {**nodes, "n9": result}.items()}
+    catalog = Catalog({**small_catalog().raw, **TOOLS})
+    return [key for key, _ in shown(build_form(parse_workflow("sample", prompt), catalog))]
+
+
+def test_the_settings_of_an_image_tool_are_main() -> None:
+    """The values of the only operation are why the graph exists."""
+    photo, rotate = node("LoadImage", image="a.png"), node("Rotate", image=["1", 0], rotation="90")
+    assert tool_form(n1=photo, n2=rotate) == ["1.image", "2.rotation"]
+    paste = node("Paste", to=["1", 0], image=["3", 0], x=1, y=2)
+    keys = ["1.image", "3.image", "2.x", "2.y"]
+    assert tool_form(n1=photo, n2=paste, n3=photo) == keys
+    matches = node("Matches", image=["1", 0], strict=True)
+    assert "4.strict" not in tool_form(n1=photo, n2=rotate, n4=matches)
+
+
+def test_a_form_with_a_model_keeps_the_methods_settings_away() -> None:
+    """The values of a node with a model or of an unknown node are settings of a method."""
+    photo = node("LoadImage", image="a.png")
+    loader = node("CheckpointLoaderSimple", ckpt_name="tiny_sd15.safetensors")
+    upscale = node("Upscale", image=["1", 0], model=["4", 0], tiles=4)
+    assert tool_form(n1=photo, n2=upscale, n4=loader) == ["1.image"]
+    unknown = node("Unheard", image=["1", 0], how=3)
+    rotate = node("Rotate", image=["5", 0], rotation="90")
+    assert "2.rotation" not in tool_form(n1=photo, n5=unknown, n2=rotate)
+
+
+def test_a_folder_is_main_if_no_file_is() -> None:
+    """It is then where the images come from."""
+    folder, photo = node("LoadDir", directory="in", cap=0), node("LoadImage", image="a.png")
+    rotate = node("Rotate", image=["1", 0], rotation="90")
+    assert tool_form(n1=folder, n2=rotate) == ["1.directory", "2.rotation"]
+    paste = node("Paste", to=["1", 0], image=["3", 0], x=1, y=2)
+    assert "1.directory" not in tool_form(n1=folder, n2=paste, n3=photo)
+
+
+@pytest.mark.parametrize(
+    ("titles", "ordered"),
+    [
+        (["Frame 2", "Frame 3", "Frame 1"], ["Frame 1", "Frame 2", "Frame 3"]),
+        (["Part 3-end", "Part 2-3", "Part 1-2"], ["Part 1-2", "Part 2-3", "Part 3-end"]),
+        (["Turn 90°", "Turn 45°", "Turn 1°"], ["Turn 90°", "Turn 45°", "Turn 1°"]),
+        (["Frame 2", "Sky", "Frame 1"], ["Frame 1", "Sky", "Frame 2"]),
+    ],
+)
+def test_numbers_in_titles_order_fields(titles: list[str], ordered: list[str]) -> None:
+    """Authors number their nodes. Numbers larger than the number of fields aren't positions."""
+    texts = {
+        f"n{20 + at}": node("CLIPTextEncode", title, text=f"text {at}", clip=["4", 1])
+        for at, title in enumerate(titles)
+    }
+    prompt = text_to_image(**texts)
+    joins = {
+        f"{30 + at}": node(
+            "ConditioningConcat", conditioning_to=[before, 0], conditioning_from=[f"{20 + at}", 0]
+        )
+        for at, before in enumerate(["6", *(f"{30 + at}" for at in range(len(titles) - 1))])
+    }
+    prompt = with_values({**prompt, **joins}, "3", positive=[f"{29 + len(titles)}", 0])
+    join = spec(
+        {"conditioning_to": ["CONDITIONING"], "conditioning_from": ["CONDITIONING"]}, "CONDITIONING"
+    )
+    catalog = Catalog({**small_catalog().raw, "ConditioningConcat": join})
+    form = build_form(parse_workflow("sample", prompt), catalog)
+    assert [label for _, label in shown(form) if label in titles] == ordered
+
+
+def test_the_titles_of_values_are_their_names() -> None:
+    """They say more than an input called "value"."""
+    prompt = text_to_image(
+        n20=node("PrimitiveInt", "Width", value=512), n21=node("PrimitiveInt", "Height", value=640)
+    )
+    double = spec({"value": ["INT", {}], "factor": ["INT", {}]}, "INT")
+    prompt |= {
+        str(number + 2): node("Multiply", value=[str(number), 0], factor=2) for number in (20, 21)
+    }
+    prompt = with_values(prompt, "5", width=["22", 0], height=["23", 0])
+    catalog = Catalog({**small_catalog().raw, "Multiply": double})
+    labels = dict(shown(build_form(parse_workflow("sample", prompt), catalog)))
+    assert (labels["20.value"], labels["21.value"]) == ("Width", "Height")
 
 
 def test_the_steps_that_only_a_packs_sampler_has_are_main() -> None:
