@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import comfy.records.steps
 from comfy.records.albums import ItemFile, Person, WantedItems
+from comfy.records.audit import WantedEvents
 from comfy.records.blobs import BlobStore
 from comfy.records.database import HISTORY, make_tables
 from comfy.records.sharing import Share, SharedFile
@@ -265,7 +266,7 @@ def told(history: RunStore, album: str) -> list[object]:
     said = [
         (history.albums.reviews([one.n]), history.albums.comments(album, one.n)) for one in items
     ]
-    return [history.albums.get(album), items, said, list(history.audit.between(0, 1e12))]
+    return [history.albums.get(album), items, said, list(history.audit.of(WantedEvents()))]
 
 
 def keys(engine: Engine) -> dict[str, tuple[object, ...]]:
