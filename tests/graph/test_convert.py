@@ -11,6 +11,7 @@ import pytest
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
+from comfy.prompt.server_names import with_server_names
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.extract import documents
 from tests.support.samples.graphs import CATALOG, converted, graph, graph_node, inputs, subgraph
@@ -416,6 +417,20 @@ def test_reported_graphs(name: str) -> None:
     assert {node_id: node["inputs"] for node_id, node in prompt.items()} == {
         node_id: node["inputs"] for node_id, node in expected.items()
     }
+
+
+def test_a_reported_path_of_windows_is_the_servers() -> None:
+    """A name that differs only in slashes is the server's file."""
+    reported = SHARED / "reports" / "windows_path.json"
+    if not reported.exists():
+        pytest.skip("the reported graphs are not here")
+    file = "sub/tiny lora.safetensors"
+    raw = Catalog.read(SHARED / "comfyui" / "object_info-0.33.0.json.gz").raw
+    loader = {"model": ["MODEL"], "lora_name": [[file]], "strength_model": ["FLOAT", {}]}
+    declared = {"input": {"required": loader}, "output": ["MODEL"]}
+    catalog = Catalog({**raw, "LoraLoaderModelOnly": declared})
+    prompt = with_server_names(convert(json.loads(reported.read_text()), catalog).prompt, catalog)
+    assert file in [node["inputs"].get("lora_name") for node in prompt.values()]
 
 
 def test_set_and_get() -> None:
