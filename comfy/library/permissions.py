@@ -46,6 +46,7 @@ class Permissions:
     sign in. `edits`: may set every input of any workflow, including names of server files; for
     shell users. `operates`: is an administrator. `nodes`: the classes that opened workflows may
     use, None for any. `group`: the groups of a user, which decide what exists for them.
+    `assignable`: names of groups that administrators can put users in.
     """
 
     open: Callable[[str], bool] = _everybody
@@ -56,6 +57,7 @@ class Permissions:
     operates: Callable[[str], bool] = _nobody
     nodes: frozenset[str] | None = None
     group: GroupOf = no_groups
+    assignable: tuple[str, ...] = ()
 
     @classmethod
     def of_a_shell(cls) -> Permissions:

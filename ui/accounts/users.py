@@ -146,11 +146,12 @@ class UsersFile:
         user = self.users.get(name)
         return user.role if user else "user"
 
-    def add(self, name: str, password: str, role: Role) -> None:
+    def add(self, name: str, password: str, role: Role, groups: Iterable[str] = ()) -> None:
         """Add a user. Raises ComfyError if the name is taken or invalid, or the password too
         short."""
         _check_name(name)
-        user = User(name, _hashed_password(password), role, time.time())
+        own = tuple(dict.fromkeys(groups))
+        user = User(name, _hashed_password(password), role, time.time(), own)
 
         def added(users: dict[str, User]) -> None:
             if name in users:

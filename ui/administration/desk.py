@@ -80,8 +80,10 @@ class Administration:
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
-        group_of = services.forms.permissions.group
-        people = People(identity.login, operates, runs, groups, audit, keys, group_of)
+        may = services.forms.permissions
+        people = People(
+            identity.login, operates, runs, groups, audit, keys, may.group, may.assignable
+        )
         return cls(
             services,
             identity,

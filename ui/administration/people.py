@@ -9,14 +9,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
+from comfy.base.messages import listed, message
 from comfy.base.user_groups import GroupOf, no_groups
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
@@ -181,7 +181,8 @@ class PersonRow:
     """User in the list. `name`: for people. `account`: tells users with the same name apart, "" if
     the name does. `way`: where the user comes from; "removed" for a user who is gone and has
     results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results;
-    `expiring_bytes`: of those that are deleted in the next seven days. `groups`: their names."""
+    `expiring_bytes`: of those that are deleted in the next seven days. `groups`: their names;
+    `assigned`: the groups in the users file, which decide about them."""
 
     name: str
     account: str
@@ -193,6 +194,7 @@ class PersonRow:
     runs_this_week: int = 0
     expiring_bytes: int = 0
     groups: tuple[str, ...] = ()
+    assigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ class NewPassword:
 class People:
     """Users of an app, and what an administrator can change about them. `login`: None without
     sign-in. `operates`: returns whether an owner is an administrator. `groups`: the batches and the
-    chains. `keys`: users' API keys. `group_of`: their groups. Methods access the disk."""
+    chains. `keys`: users' API keys. `group_of`: their groups. `assignable`: names of groups that
+    administrators can put people in. Methods access the disk."""
 
     login: Login | None
     operates: Callable[[str], bool]
@@ -227,6 +230,7 @@ class People:
     audit: AuditLog
     keys: ApiKeys | None = None
     group_of: GroupOf = no_groups
+    assignable: tuple[str, ...] = ()
     clock: Callable[[], float] = field(default=time.time)
 
     @property
@@ -270,13 +274,15 @@ class People:
             for name, rows in sorted(members.items())
         )
 
-    def add(self, actor: Actor, name: str, password: str, role: Role) -> NewPassword:
+    def add(
+        self, actor: Actor, name: str, password: str, role: Role, groups: Sequence[str] = ()
+    ) -> NewPassword:
         """Add a user. An empty password is generated. Raises ComfyError for a name that is taken or
         invalid, and for a short password."""
         name, made = name.strip(), "" if password else _generated_password()
         if self.login is not None and self.login.user(name) is not None:
             raise ComfyError(message("The user {name} already exists.", name=name))
-        self.file.add(name, password or made, role)
+        self.file.add(name, password or made, role, groups)
         self.audit.note(actor, message("{person} added {name}.", person=actor.name, name=name))
         return NewPassword(name, made)
 
@@ -302,6 +308,12 @@ class People:
             else message("{person} made {name} a user.", person=actor.name, name=name)
         )
         self.audit.note(actor, sentence)
+
+    def set_groups(self, actor: Actor, name: str, groups: Sequence[str]) -> None:
+        """Put a user in these groups and no others. Raises UnknownUser."""
+        self.file.set_groups(name, groups)
+        names = {"person": actor.name, "name": name, "groups": listed(groups) or "–"}
+        self.audit.note(actor, message("{person} put {name} in groups: {groups}", **names))
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user and end their sessions and tokens at once. `results`: also delete their
@@ -364,7 +376,9 @@ class People:
             return owner, row
 
         names = login.ways.file.users if login.ways.file else {}
-        yield from (person(name, "password") for name in names)
+        for name, user in names.items():
+            owner, row = person(name, "password")
+            yield owner, replace(row, assigned=user.groups)
         yield from (person(name, "settings") for name in login.setting_names())
         yield from (person(name, "proxy") for name in login.proxy_names())
         for id_, one in (login.ways.openid.people if login.ways.openid else {}).items():

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import Body, Depends, HTTPException, Path, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -314,16 +315,19 @@ class OverviewHandlers:
         )
 
 
+_Group = Annotated[str, Field(min_length=1, max_length=100)]
+_Groups = Annotated[tuple[_Group, ...], Body(max_length=100)]
 _Password = Annotated[str, Body(embed=True, max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleDoc:
     """All users, then guests and removed users with results. `can_change`: users can be added and
-    removed here."""
+    removed here. `assignable`: names of groups that you can put users in."""
 
     people: tuple[PersonRow, ...]
     can_change: bool
+    assignable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +341,8 @@ class PeopleHandlers:
     @routes.get("", Access.ADMINISTRATOR, response_model=PeopleDoc)
     def list_users(self) -> AsciiJSON:
         """Return all users, with their storage and their runs of the last seven days."""
-        return AsciiJSON(PeopleDoc(tuple(self.desk.people.all()), self.desk.people.can_change))
+        people = self.desk.people
+        return AsciiJSON(PeopleDoc(tuple(people.all()), people.can_change, people.assignable))
 
     @routes.post("", Access.ADMINISTRATOR, status_code=201, response_model=NewPassword)
     def add_user(
@@ -346,19 +351,30 @@ class PeopleHandlers:
         name: Annotated[str, Body()],
         password: Annotated[str, Body(max_length=1000)] = "",
         role: Annotated[Role, Body()] = "user",
+        groups: _Groups = (),
     ) -> AsciiJSON:
-        """Add a user.
+        """Add a user, with groups of the users file.
 
         Without a `password`, the app generates one and returns it only now.
         """
-        return AsciiJSON(self.desk.people.add(self.desk.actor(request), name, password, role), 201)
+        actor = self.desk.actor(request)
+        return AsciiJSON(self.desk.people.add(actor, name, password, role, groups), 201)
 
     @routes.patch("/{name:path}", Access.ADMINISTRATOR, status_code=204)
     def change_user(
-        self, request: Request, name: str, role: Annotated[Role, Body(embed=True)]
+        self,
+        request: Request,
+        name: str,
+        role: Annotated[Role | None, Body()] = None,
+        groups: _Groups | None = None,
     ) -> Response:
-        """Make a user an administrator (`operator`) or a `user`."""
-        self.desk.people.set_role(self.desk.actor(request), name, role)
+        """Make a user an administrator (`operator`) or a `user`, or put them in these groups of the
+        users file and no others."""
+        actor = self.desk.actor(request)
+        if role is not None:
+            self.desk.people.set_role(actor, name, role)
+        if groups is not None:
+            self.desk.people.set_groups(actor, name, groups)
         return Response(status_code=204)
 
     @routes.post("/{name:path}/password", Access.ADMINISTRATOR, response_model=NewPassword)

@@ -43,6 +43,7 @@ _NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
 _COPY, _COPIED = message("Copy"), message("Copied")
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
+_GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("Save")
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
@@ -53,6 +54,8 @@ _WAYS = {
     "settings": message("Password in the settings"),
     "proxy": message("Signs in through the proxy"),
 }
+
+_Groups = Annotated[Sequence[str], Form()]
 
 
 def people_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -83,7 +86,7 @@ class PeopleHandlers:
             provider,
             NewPassword(name, password),
             typed,
-            can_change=self.desk.people.can_change,
+            self.desk.people.assignable if self.desk.people.can_change else None,
         )
 
     def _failed(
@@ -111,14 +114,13 @@ class PeopleHandlers:
         name: Annotated[str, Form()],
         password: Annotated[str, Form()] = "",
         role: Annotated[Role, Form()] = "user",
+        groups: _Groups = (),
     ) -> Response:
         """Add a user and redirect to the page."""
+        actor = self.desk.actor(request)
         try:
-            return self._show(
-                request,
-                PEOPLE,
-                self.desk.people.add(self.desk.actor(request), name, password, role),
-            )
+            made = self.desk.people.add(actor, name, password, role, groups)
+            return self._show(request, PEOPLE, made)
         except ComfyError as problem:
             return self._failed(request, PEOPLE, problem, name)
 
@@ -147,6 +149,16 @@ class PeopleHandlers:
             return self._failed(request, path, problem)
         return self.frame.back(request, path, PEOPLE)
 
+    @routes.post(f"{PEOPLE}/{{name:path}}/groups", Access.ADMINISTRATOR)
+    def set_groups(self, request: Request, name: str, groups: _Groups = ()) -> Response:
+        """Change a user's groups and redirect to the page."""
+        path = f"{PEOPLE}/{name}/groups"
+        try:
+            self.desk.people.set_groups(self.desk.actor(request), name, groups)
+        except ComfyError as problem:
+            return self._failed(request, path, problem)
+        return self.frame.back(request, path, PEOPLE)
+
     @routes.post(f"{PEOPLE}/{{name:path}}/remove", Access.ADMINISTRATOR)
     async def remove(
         self, request: Request, name: str, *, results: Annotated[bool, Form()] = False
@@ -168,14 +180,14 @@ def _body(
     provider: str,
     made: NewPassword,
     typed: str,
-    *,
-    can_change: bool,
+    groups: Sequence[str] | None,
 ) -> str:
     """Return the page's body. `own`: the administrator's name; `provider`: the name of the OpenID
-    provider; `made`: a password to show; `typed`: a name that couldn't be added."""
+    provider; `made`: a password to show; `typed`: a name that couldn't be added; `groups`: that
+    people can be put in, None if no one can be added."""
     users = [one for one in people if one.way not in ("guests", "removed")]
     others = [one for one in people if one.way in ("guests", "removed")]
-    rows = "".join(_row(at, one, own, provider) for at, one in enumerate(users))
+    rows = "".join(_row(at, one, own, provider, groups or ()) for at, one in enumerate(users))
     earlier = "".join(_earlier(at, one) for at, one in enumerate(others))
     return (
         (_new(made) if made.password else "")
@@ -183,7 +195,9 @@ def _body(
             plural("{count} person", "{count} people", count=len(users)),
             f'<ul class="lines rows">{rows}</ul>',
         )
-        + section(_ADD, _add_form(typed) if can_change else f"<p>{html_of(_NO_FILE)}</p>")
+        + section(
+            _ADD, _add_form(typed, groups) if groups is not None else f"<p>{html_of(_NO_FILE)}</p>"
+        )
         + (section(_EARLIER, f'<ul class="lines rows">{earlier}</ul>') if others else "")
     )
 
@@ -198,7 +212,18 @@ def _new(made: NewPassword) -> str:
 {module_tag("copying.js")}"""
 
 
-def _add_form(typed: str) -> str:
+def _boxes(key: str, groups: Sequence[str], own: Sequence[str] = ()) -> str:
+    """Return boxes for these groups and a user's `own`. `key`: makes their ids unique."""
+    return "".join(
+        f"""<p class="check"><input type="checkbox" id="group-{key}-{at}" name="groups"
+ value="{html.escape(name)}"{" checked" if name in own else ""}>
+<label for="group-{key}-{at}">{html.escape(name)}</label></p>"""
+        for at, name in enumerate(dict.fromkeys((*groups, *own)))
+    )
+
+
+def _add_form(typed: str, groups: Sequence[str]) -> str:
+    boxes = f"<fieldset><legend>{html_of(_GROUPS)}</legend>{_boxes('new', groups)}</fieldset>"
     return f"""<form method="post" action="{PEOPLE[1:]}" class="fields">
 <p><label for="name">{html_of(_NAME)}</label>
 <input id="name" name="name" value="{html.escape(typed)}" maxlength="100"
@@ -208,18 +233,19 @@ def _add_form(typed: str) -> str:
  autocomplete="new-password"></p>
 <p class="check"><input type="checkbox" id="operator" name="role" value="operator">
 <label for="operator">{html_of(_IS_ADMINISTRATOR)}</label></p>
+{boxes if groups else ""}
 <button type="submit">{html_of(_ADD_IT)}</button>
 </form>"""
 
 
-def _row(at: int, one: PersonRow, own: str, provider: str) -> str:
+def _row(at: int, one: PersonRow, own: str, provider: str, groups: Sequence[str]) -> str:
     tag = (
         f' <span class="tag">{html_of(_IS_ADMINISTRATOR)}</span>' if one.role == "operator" else ""
     )
     account = one.account if one.account != one.name else ""
     way = _WAYS.get(one.way) or message("Signs in with {provider}", provider=provider)
     facts = [account, way, ", ".join(one.groups), _seen(one), *_figures(one)]
-    buttons = _buttons(at, one, is_own=one.name == own) if one.way == "password" else ""
+    buttons = _buttons(at, one, groups, is_own=one.name == own) if one.way == "password" else ""
     return f"""<li><div><b>{html.escape(one.name)}</b>{tag}<br>
 {" · ".join(html_of(fact) for fact in facts if fact)}</div>
 <div class="buttons">{buttons}</div></li>"""
@@ -239,12 +265,15 @@ def _figures(one: PersonRow) -> list[str]:
     return [message("{size} in {runs}", size=bytes_words(one.bytes), runs=every), week]
 
 
-def _buttons(at: int, one: PersonRow, *, is_own: bool) -> str:
+def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) -> str:
     address = f"{PEOPLE[1:]}/{quote(one.name, safe='')}"
     if is_own:
         return f'<a class="button quiet" href="account">{html_of(message("Change password"))}</a>'
+    boxes = _boxes(str(at), groups, one.assigned)
+    texts = _GROUPS_OF, message("Groups of {name}", name=one.name), _SAVE
     return (
         _role_form(at, one, address)
+        + (asking_form(f"{address}/groups", texts, f"groups-{at}", boxes) if boxes else "")
         + asking_form(
             f"{address}/password",
             (_RESET, message("Reset the password of {name}?", name=one.name), _RESET_IT),

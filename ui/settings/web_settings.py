@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -76,7 +77,16 @@ def permissions_of(
         operates=operates,
         nodes=nodes,
         group=group,
+        assignable=tuple(dict.fromkeys(_named_groups(tables))),
     )
+
+
+def _named_groups(tables: Sequence[GroupTable]) -> Iterator[str]:
+    """Yield the names of the groups of the users file in the rules for members."""
+    for rule in chain.from_iterable(one.members for one in tables):
+        kind, _, name = rule.partition(":")
+        if kind == "group" and name:
+            yield name
 
 
 def group_of(

@@ -20,7 +20,8 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts.login import SignInSettings
 from ui.accounts.users import UsersFile
-from ui.settings.web_settings import WebSettings
+from ui.settings.groups import GroupTable
+from ui.settings.web_settings import WebSettings, group_of
 
 ANNA, BEN = ("anna", "a lighthouse"), ("ben", "a harbour in rain")
 PEOPLE = "/api/v1/admin/people"
@@ -38,8 +39,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
     file = UsersFile(tmp_path / "users.json")
     file.add(*ANNA, "operator")
     file.add(*BEN, "user")
+    groups = {"All": ["*"], "Art": ["group:art", "group:web"]}
+    tables = [
+        GroupTable.model_validate({"name": name, "members": members, "workflows": ["*"]})
+        for name, members in groups.items()
+    ]
     operators = Permissions(
-        operates=lambda owner: file.role(owner.removeprefix("user:")) == "operator"
+        operates=lambda owner: file.role(owner.removeprefix("user:")) == "operator",
+        group=lambda owner: group_of(tables, owner, file, None),
+        assignable=("art", "web"),
     )
     settings = WebSettings(port=0, sign_in=SignInSettings(file=file))
     with (
@@ -166,6 +174,29 @@ def test_links_end_with_their_owner(place: Place) -> None:
     end = f"{place.app.url}/operator/tokens/links/{links[2]['id']}/end"
     assert "ben" in place.anna.post(end, timeout=LONGEST_WAIT).text
     assert sorted(statuses()) == [200, 404, 404]
+
+
+def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
+    """The page has a box per group of the settings, and one for each that a person is in anyway."""
+    place.file.set_groups("ben", ["old"])
+    page = post(place, "", name="carla", password="x" * 9, groups="art").text
+    assert place.file.users["carla"].groups == ("art",)
+    boxes = re.findall(r'value="(\w+)"( checked)?>\n<label for="group-1-', page)
+    assert boxes == [("art", ""), ("web", ""), ("old", " checked")]
+    post(place, "/ben/groups", groups="web")
+    assert people(place)["ben"]["groups"] == ["All", "Art"]
+    assert people(place)["ben"]["assigned"] == ["web"]
+    post(place, "/ben/groups")
+    assert place.file.users["ben"].groups == ()
+    changed = {"groups": ["art", "web"]}
+    assert ask(place.anna, place.app, "PATCH", "/ben", json=changed).status_code == 204
+    assert place.file.users["ben"].groups == ("art", "web")
+    actions = place.anna.get(f"{place.app.url}/api/v1/admin/activity").json()["actions"]
+    assert actions[0]["sentence"] == "anna put ben in groups: art, web"
+    new = {"name": "dora", "groups": ["web"]}
+    assert ask(place.anna, place.app, "POST", json=new).status_code == 201
+    assert place.file.users["dora"].groups == ("web",)
+    assert ask(place.anna, place.app, "PATCH", "/eve", json=changed).status_code >= 400
 
 
 def test_administrators_keep_their_own_role(place: Place) -> None:
