@@ -81,7 +81,7 @@ def add_middleware(
         hosts=hosts,
         user_header=settings.sign_in.user_header,
     )
-    app.add_middleware(FailureMiddleware, errors_of=errors_of)
+    app.add_middleware(FailureMiddleware, errors_of=errors_of, failures=app.state.failures)
     # Refusals by the middleware above need these headers, too.
     app.add_middleware(SecurityHeadersMiddleware, framed_by=settings.framed_by)
     # The other middleware's messages use its language.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from fastapi import WebSocket
 
@@ -81,8 +81,10 @@ def own_routes(
     yield offline_routes(settings.root_path)
 
 
-def monitoring_routes(services: Services, open_sockets: Callable[[], int]) -> GuardedRoutes:
-    """Return `/metrics`, which a process without pages serves too."""
+def monitoring_routes(
+    services: Services, open_sockets: Callable[[], int], failures: Mapping[str, int]
+) -> GuardedRoutes:
+    """Return `/metrics`, which a process without pages serves too. `failures`: counts by kind."""
     servers, reports, runs = services.servers, services.reports, services.runs
     health, webhooks, catalog = services.health, services.webhooks, services.forms.catalog
 
@@ -91,7 +93,9 @@ def monitoring_routes(services: Services, open_sockets: Callable[[], int]) -> Gu
         return health.listening
 
     return metrics_routes(
-        AppCollector(servers, reports, catalog.cached, runs, webhooks, pages, open_sockets)
+        AppCollector(
+            servers, reports, catalog.cached, runs, webhooks, pages, open_sockets, failures
+        )
     )
 
 

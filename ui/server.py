@@ -10,6 +10,7 @@ import logging
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -136,7 +137,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     plugins = PluginParts(PluginApp(services, identity, settings, access.permits))
     gate = Gate(identity, access.only, PUBLIC, services.rooms)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
-    gate.add(app, monitoring_routes(services, lambda: sockets.taken))
+    app.state.failures = failures = Counter[str]()
+    gate.add(app, monitoring_routes(services, lambda: sockets.taken, failures))
     if settings.pages:
         with branded(settings.brand):
             _add_pages(app, desk, settings, gate, access, passwords, plugins)

@@ -82,6 +82,9 @@ def campaign(count: int, number: int) -> Report:
         for app, login in zip(apps, (None, ANN), strict=True):
             a_run(app, browser(app, login))  # all is well afterwards
             eventually(lambda app=app: not app.services.runs.waiting, "every run ends", seconds=60)
+        for kind in (one for app in apps for one in app.asgi.state.failures):
+            if not OF_GRADIO.search(kind):
+                report.problems.setdefault(f"a failure is counted: {kind}", "")
         outside = {path for path in written if not path.is_relative_to(folder)}
     if outside:
         report.problems[f"files were written outside: {sorted(map(str, outside))[:5]}"] = ""

@@ -57,6 +57,7 @@ PUBLIC = frozenset({"/", "/favicon.ico", "/robots.txt"})  # no sign-in required
 SCRIPTS = "/assets/"  # prefix of a script's or style sheet's name, which contains its digest
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
 CONFIG = "/config"
+OWN_ROUTES = f"{API_PREFIX}/"  # prefix of most of Gradio's own routes
 INFO = f"{API_PREFIX}/info"  # lists endpoints and their parameters
 LOGIN = "/login"  # for Gradio's Python client, with these two form fields
 USERNAME, PASSWORD = "username", "password"

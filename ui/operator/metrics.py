@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import get_args
 
@@ -56,7 +56,7 @@ def metrics_routes(collector: AppCollector) -> GuardedRoutes:
 
 class AppCollector(Collector):
     """Metrics of one app. `catalog` returns the nodes of all servers without asking them, or raises
-    ComfyError. `pages` and `sockets` return how many are open."""
+    ComfyError. `pages` and `sockets` return how many are open. `failures`: of requests, by kind."""
 
     def __init__(  # noqa: PLR0913 - the parts that it measures
         self,
@@ -67,6 +67,7 @@ class AppCollector(Collector):
         webhooks: Webhooks,
         pages: Callable[[], int],
         sockets: Callable[[], int],
+        failures: Mapping[str, int],
     ) -> None:
         self._servers = servers
         self._reports = reports
@@ -75,6 +76,7 @@ class AppCollector(Collector):
         self._webhooks = webhooks
         self._pages = pages
         self._sockets = sockets
+        self._failures = failures
 
     def describe(self) -> list[Metric]:
         """Return no metrics: otherwise the registry would query the servers when the app starts."""
@@ -91,6 +93,11 @@ class AppCollector(Collector):
             yield from _process_metrics(processes)
         yield GaugeMetricFamily("comfyforms_open_pages", "Open pages.", pages)
         yield GaugeMetricFamily("comfyforms_open_sockets", "Open WebSockets.", sockets)
+        about = "Requests and sockets that ended with an internal error, by its type and place."
+        failed = CounterMetricFamily("comfyforms_failures", about, labels=["kind"])
+        for kind, count in list(self._failures.items()):
+            failed.add_metric([kind], count)
+        yield failed
 
     def _run_metrics(self) -> Iterator[Metric]:
         phases = Counter(run.state.phase for run in self._runs.known())

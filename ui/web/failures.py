@@ -1,9 +1,10 @@
-"""Unhandled failures: a message on the page and a line in the log, never a traceback."""
+"""Unhandled failures: a message on the page, a line in the log and a count, never a traceback."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
@@ -12,12 +13,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from ui.gradio.internals import refusal
+from ui.gradio.internals import OWN_ROUTES, refusal
 from ui.web.responses import API, NOT_UNDERSTOOD, ErrorAnswer, Problem, in_short
 
 log = logging.getLogger(__name__)
 
 _WENT_WRONG = 1011  # close code
+_MOST_KINDS = 200
 _ERRORS_OF = "comfyforms.errors_of"  # in a scope
 
 
@@ -35,11 +37,18 @@ class FailureMiddleware:
 
     It leaves a partly sent response alone: `ui.web.uvicorn_protocols` closes its connection, so the
     browser notices. `errors_of`: returns the format of errors that a request's route declares.
+    `failures`: counts them by their type and place.
     """
 
-    def __init__(self, app: ASGIApp, errors_of: Callable[[Scope], ErrorAnswer | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        errors_of: Callable[[Scope], ErrorAnswer | None],
+        failures: Counter[str],
+    ) -> None:
         self.app = app
         self._errors_of = errors_of
+        self._failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward everything, and handle failures."""
@@ -59,6 +68,9 @@ class FailureMiddleware:
             nonlocal started, replaced
             if event["type"] == "http.response.start" and event["status"] == 500:
                 replaced = True  # the rest of this response is dropped
+                # Only Gradio's own routes catch what fails in them.
+                owner = "gradio/" if scope["path"].startswith(OWN_ROUTES) else "app/"
+                self._note("A request failed", f"status 500 ({owner})")
                 await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
             elif not replaced:
                 started = True
@@ -71,7 +83,7 @@ class FailureMiddleware:
         except HTTPException as problem:
             answer = refusal_for(scope, problem.detail, problem.status_code)
         except Exception as problem:  # noqa: BLE001 - users get a message for every failure
-            log.warning("A request failed: %s", in_short(problem))
+            self._note("A request failed", in_short(problem))
             answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
         else:
             return
@@ -84,6 +96,12 @@ class FailureMiddleware:
         except WebSocketDisconnect:
             return
         except Exception as problem:  # noqa: BLE001 - every failure closes the socket
-            log.warning("A socket was closed after an error: %s", in_short(problem))
+            self._note("A socket was closed after an error", in_short(problem))
             with contextlib.suppress(Exception):  # it may be closed, or never have been open
                 await send({"type": "websocket.close", "code": _WENT_WRONG})
+
+    def _note(self, what: str, kind: str) -> None:
+        """Count and log a failure. Each kind has its own text, which limits its lines."""
+        known = self._failures
+        known[kind if kind in known or len(known) < _MOST_KINDS else "other"] += 1
+        log.warning(f"{what}: {kind}")

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from comfy.library.permissions import Permissions
+from tests.attacks.campaign import OF_GRADIO
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -68,6 +69,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
         ann = with_groups(app, person(app, ANN if logs_in else None))
         bob = browser(app, BOB if logs_in else None)
         yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
+        assert not [one for one in app.asgi.state.failures if not OF_GRADIO.search(one)]
 
 
 def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> None:

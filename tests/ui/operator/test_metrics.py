@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import socket_of
 from tests.support.sampler import LONG, job
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.operator.conftest import TOKEN, Place
+from ui.settings.logs import LINES, LogLimit
 
 Samples = dict[tuple[str, str], float]
 
@@ -69,3 +76,32 @@ def test_servers_and_pages_get_events(place: Place) -> None:
         assert f'comfyforms_server_memory_free_bytes{{device="0",server="{demo.url}"}}' in text
     assert "comfyforms_open_pages 1.0" in text
     assert "comfyforms_open_sockets 1.0" in text
+
+
+def test_hidden_failures_are_counted_by_kind(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The app answers a failure with 422. The metrics count each kind, and many failures of one kind
+    leave room for another in the log."""
+
+    async def broken(request: Request) -> Response:
+        if request.url.path == "/status":
+            return Response(status_code=500)
+        raise {"/key": KeyError, "/value": ValueError}[request.url.path]("a secret")
+
+    added = [Route(path, broken) for path in ("/key", "/value", "/status")]
+    place.app.asgi.router.routes[:0] = added
+    logging.getLogger("ui.web.failures").addFilter(limit := LogLimit())
+    try:
+        for path in ("/key",) * (LINES + 2) + ("/value", "/status"):
+            answer = place.anna.get(f"{place.app.url}{path}", timeout=LONGEST_WAIT)
+            assert answer.status_code == 422
+    finally:
+        logging.getLogger("ui.web.failures").removeFilter(limit)
+        del place.app.asgi.router.routes[: len(added)]
+    failures = {kind: n for (name, kind), n in scraped(place).items() if "_failures_" in name}
+    assert sorted(failures.values()) == [1, 1, LINES + 2]
+    assert {kind.split()[0] for kind in failures} == {"KeyError", "ValueError", "status"}
+    lines = [one.getMessage() for one in caplog.records if "request failed" in one.getMessage()]
+    assert (len(lines), len(set(lines))) == (LINES + 2, 3)
+    place.app.asgi.state.failures.clear()
