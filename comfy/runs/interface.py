@@ -117,6 +117,14 @@ class Origin:
         """Return what the hourly limit counts: all runs of a batch or chain together."""
         return Start(self.owner, self.address, self.group if self.is_task else "")
 
+    @property
+    def calls(self) -> Iterator[Start]:
+        """Yield what `count_call` counts: the owner, and all owners without an account together at
+        this address."""
+        yield self.start
+        if self.address:
+            yield Start("", self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class RunPolicy:
@@ -378,6 +386,10 @@ class RunRegistry(Protocol):
 
     def check_room(self, origin: Origin) -> None:
         """Raise the error that `submit` would raise now for any job of this origin."""
+
+    def count_call(self, origin: Origin) -> None:
+        """Count a call that costs money or a processor elsewhere, such as one of a language model,
+        for the hourly limit of runs. Raises TooManyRuns at the limit. Blocks on the database."""
 
     def get(self, run_id: str, owner: str) -> Run:
         """Return a run of this owner. Raises RunNotFound if it is unknown or another owner's."""

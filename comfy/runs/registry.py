@@ -25,6 +25,7 @@ from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, lost, waiting
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.records.database import nothing_at_start
 from comfy.records.record import Job, Record
 from comfy.runs.attempt import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
@@ -132,6 +133,14 @@ class LocalRunRegistry:
         with self._entrance:
             self._check_unfinished(origin)
             self._limits.check_hourly(self._starts.recent(origin.start))
+
+    def count_call(self, origin: Origin) -> None:
+        for start in origin.calls:
+            with (
+                self._entrance,
+                self._starts.counting(start, self._limits.check_hourly, None, nothing_at_start),
+            ):
+                pass
 
     def resume(self) -> None:
         """Resume unfinished runs: look for sent ones on the server, and queue the others again. A

@@ -295,6 +295,11 @@ class Entrance:
         self._limits.check_unfinished(owner, turn, unfinished)
         self._limits.check_hourly(self._starts.recent(origin.start))
 
+    def count_call(self, origin: Origin) -> None:
+        """See `RunRegistry.count_call`."""
+        for start in origin.calls:
+            self._starts.count(start, self._limits.check_hourly)
+
     def enqueue(
         self,
         connection: Connection,

@@ -193,6 +193,9 @@ class ClusterRegistry:
         self._check_open()
         self._entrance.check(origin)
 
+    def count_call(self, origin: Origin) -> None:
+        self._entrance.count_call(origin)
+
     def get(self, run_id: str, owner: str) -> ClusterRun:
         """Return a run of this owner. Raises RunNotFound if it is unknown or another owner's."""
         run = self._mirror.get(run_id)

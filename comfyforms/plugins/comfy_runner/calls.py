@@ -16,6 +16,7 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed, sentences
 from comfy.launch.start import FieldErrors
 from comfy.records.state import RunnerValuesInMemory
+from comfy.runs.interface import Origin
 from comfyforms.plugins.comfy_runner.runner import (
     KeptValues,
     NoResult,
@@ -134,6 +135,8 @@ class RunnerCalls:
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = await asyncio.to_thread(self.kept.of, caller.person, name)
         fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
+        origin = Origin(owner, Requester.of(owner, request.scope).address)
+        await asyncio.to_thread(self.runner.run_start.registry.count_call, origin)
         written = await self._written(description)
         values = fields.values(written)
         await asyncio.to_thread(self.runner.check, name, owner, kept, values)

@@ -32,4 +32,4 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.prompt_rewriting.route import rewriting_routes
 
     action = TextAction(message("Rewrite prompt"), ADDRESS)
-    return AppParts([rewriting_routes(settings, ADDRESS)], text_actions=[action])
+    return AppParts([rewriting_routes(settings, app.services, ADDRESS)], text_actions=[action])

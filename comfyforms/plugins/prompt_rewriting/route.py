@@ -11,23 +11,28 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx
-from fastapi import Request
+from fastapi import HTTPException, Request
 from pydantic import BaseModel, Field
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import parse_json
 from comfy.base.messages import message
+from comfy.runs.interface import Origin
 from comfyforms.plugins.prompt_rewriting.settings import RewritingSettings
+from ui.services import Services
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.identity import NOBODY
 from ui.web.limits import off_loop, place_held
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share
+from ui.web.shares import Caller, Share, shared_address
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 20_000  # characters of a prompt
+_LONGEST = 4_000  # characters of a prompt
+_LONGEST_ANSWER = 20_000
 _MOST_BYTES = 1_000_000  # of an answer
 _SECONDS = 90.0  # a model on a processor takes that long for its first answer
+_NO_COOKIE = message("Rewriting needs cookies. Allow cookies for this page.")
 _AT_ONCE, _PER_USER, _PER_ADDRESS = 4, 1, 2
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)  # of models that think aloud
 
@@ -45,14 +50,22 @@ class RewrittenPrompt:
     text: str
 
 
-def rewriting_routes(settings: RewritingSettings, address: str) -> GuardedRoutes:
-    """Return the route at `address`. Each user may wait for one answer at a time."""
+def rewriting_routes(
+    settings: RewritingSettings, services: Services, address: str
+) -> GuardedRoutes:
+    """Return the route at `address`. Each user may wait for one answer at a time, and an answer
+    counts as a run for the hourly limit."""
+    permissions, runs = services.forms.permissions, services.runs
     routes, room = GuardedRoutes(), Share(_AT_ONCE, _PER_USER, _PER_ADDRESS)
 
     @routes.post(address, Access.SIGNED_IN, response_model=RewrittenPrompt)
     async def rewrite(draft: Draft, request: Request, owner: Owner) -> AsciiJSON:
         """Return the prompt as the language model rewrites it. Nothing is stored."""
+        if owner == NOBODY and not permissions.operates(owner):
+            raise HTTPException(409, _NO_COOKIE)
         with place_held(room, Caller.of(owner, request.scope)):
+            origin = Origin(owner, shared_address(owner, request.scope))
+            await asyncio.to_thread(runs.count_call, origin)
             return AsciiJSON(RewrittenPrompt(await _rewritten(settings, draft.text)))
 
     return routes
@@ -83,7 +96,7 @@ def _text(answer: bytes) -> str:
     """Return the text of an answer. Raises ValueError, LookupError or TypeError without one."""
     content = parse_json(answer)["choices"][0]["message"]["content"]
     words = _THOUGHTS.sub("", content).strip()
-    if not 0 < len(words) <= _LONGEST:
+    if not 0 < len(words) <= _LONGEST_ANSWER:
         raise ValueError(f"an answer of {len(words)} characters")
     return words
 

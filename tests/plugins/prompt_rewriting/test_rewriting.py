@@ -8,8 +8,10 @@ import pytest
 import requests
 from pydantic import ValidationError
 
+from comfy.runs.limits import RunLimits
 from comfyforms.plugins.prompt_rewriting.settings import INSTRUCTIONS, RewritingSettings
 from tests.support.chat_server import MODEL, ChatServer, chat_server
+from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
@@ -32,7 +34,23 @@ def rewriting(model: ChatServer, own_temporary_folder: None) -> Iterator[Running
 
 def rewrite(app: RunningApp, text: object) -> requests.Response:
     address = f"{app.url}/rewrite-prompt"
-    return requests.post(address, json={"text": text}, timeout=LONGEST_WAIT)
+    cookies = cookie_of(ANN)
+    return requests.post(address, json={"text": text}, cookies=cookies, timeout=LONGEST_WAIT)
+
+
+def test_a_call_counts_as_a_run_for_the_hourly_limit(model: ChatServer) -> None:
+    """The browsers at an address share the limit, and callers without a cookie have no access
+    unless they are on the app's machine."""
+    settings = WebSettings(port=0, of_plugins=model.settings())
+    model.content, asked = "a large cat", len(model.asked)
+    with running_demo_app(settings=settings, run_limits=RunLimits(hourly=2)) as (_, app):
+        address, draft = f"{app.url}/rewrite-prompt", {"text": "a cat"}
+        told = [
+            requests.post(address, json=draft, cookies=cookie, timeout=LONGEST_WAIT).status_code
+            for cookie in ({}, cookie_of(ANN), cookie_of(BOB), cookie_of(BOB))
+        ]
+    assert told == [409, 200, 200, 429]
+    assert len(model.asked) == asked + 2
 
 
 def test_the_model_gets_the_prompt_and_the_instructions(
@@ -62,7 +80,7 @@ def test_a_refusal_of_the_server_is_a_problem(rewriting: RunningApp, model: Chat
     model.status = 200
 
 
-@pytest.mark.parametrize("text", ["", "x" * 20_001, 7, None])
+@pytest.mark.parametrize("text", ["", "x" * 4_001, 7, None])
 def test_a_wrong_text_never_reaches_the_model(
     rewriting: RunningApp, model: ChatServer, text: object
 ) -> None:
