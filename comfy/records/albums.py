@@ -30,6 +30,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     true,
@@ -213,13 +214,13 @@ class AlbumLink:
 @dataclass(frozen=True, slots=True)
 class WantedItems:
     """Filter of items: by verdict, by the digest of who added them (`person`), by the workflow's
-    title, by words, older than the item `after`, and changed after the album's version `since`."""
+    title, by words, older than the item `cursor`, and changed after the album's version `since`."""
 
     verdict: WantedVerdict = ""
     person: str = ""
     workflow: str = ""
     text: str = ""
-    after: int | None = None
+    cursor: int | None = None
     since: int | None = None
 
     def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
@@ -235,8 +236,8 @@ class WantedItems:
             which &= _items.c.owner == escaped(self.person)
         if self.workflow:
             which &= is_titled & (_items.c.title == escaped(self.workflow))
-        if self.after is not None:
-            which &= _items.c.n < _within(self.after)
+        if self.cursor is not None:
+            which &= _items.c.n < _within(self.cursor)
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
         for word in search_words(self.text):
@@ -339,12 +340,15 @@ class AlbumStore:
         return found
 
     def seen_by(self, person: str, accesses: Sequence[AlbumAccess]) -> list[Album]:
-        """Return this person's albums and those with such an access, by title."""
-        found = self._albums(or_(_albums.c.owner == person, _albums.c.access.in_(accesses)))
-        return sorted(found, key=lambda one: one.title.casefold())
+        """Return this person's albums by title, then others with such an access. Without notes,
+        which may be long."""
+        short = [literal("").label("note") if c.name == "note" else c for c in _ALBUM]
+        which = or_(_albums.c.owner == person, _albums.c.access.in_(accesses))
+        found = self._all(Album, select(*short).where(which))
+        return sorted(found, key=lambda one: (one.owner != person, one.title.casefold(), one.id))
 
     def _albums(self, which: ColumnElement[bool]) -> list[Album]:
-        return self._all(Album, select(*_columns(Album, _albums)).where(which))
+        return self._all(Album, select(*_ALBUM).where(which))
 
     def counts(self, albums: Collection[str]) -> dict[str, Counts]:
         """Return the numbers of these albums' items by id."""
@@ -560,7 +564,7 @@ def _columns(kind: type[Album | AlbumItem | Review | Comment], table: Table) -> 
     return [table.c[one.name] for one in fields(kind)]
 
 
-_ITEM = _columns(AlbumItem, _items)
+_ALBUM, _ITEM = _columns(Album, _albums), _columns(AlbumItem, _items)
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 

@@ -62,7 +62,7 @@ def test_an_album_keeps_texts_and_files(history: RunStore, album: Album) -> None
     second, third = sorted(add(history, album, "r2", "r3"), key=lambda one: one.n)
     assert first.n < second.n < third.n
     assert numbers(history, album) == [third.n, second.n, first.n]
-    assert numbers(history, album, after=third.n) == [second.n, first.n]
+    assert numbers(history, album, cursor=third.n) == [second.n, first.n]
     assert (first.prompt, first.settings) == ("prompt of r1", True)
     (again,) = add(history, album, "r1", settings=False)
     assert (again.n, again.prompt, again.settings) == (first.n, "", False)
@@ -193,7 +193,7 @@ def test_versions_tell_what_changed(
     history.albums.remove(album.id, [first])
     assert changed() == []
     assert versions == sorted(set(versions))
-    assert numbers(history, album, since=-(2**70), after=2**70) == [second]
+    assert numbers(history, album, since=-(2**70), cursor=2**70) == [second]
     assert history.albums.some(album.id, [MOST_NUMBER]) == []
 
 

@@ -14,6 +14,7 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainSummary
 from comfy.launch.start import Starter
+from comfy.records.albums import Album
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
@@ -92,7 +93,7 @@ class Runs:
             return None
 
 
-PageItem = TypeVar("PageItem", BatchSummary, ChainSummary)
+PageItem = TypeVar("PageItem", BatchSummary, ChainSummary, Album)
 
 
 def page_of(

@@ -36,9 +36,11 @@ class AlbumDoc:
 
 @dataclass(frozen=True, slots=True)
 class AlbumsDoc:
-    """Albums by title."""
+    """Part of a list of albums, whose notes are left out. `next`: the `cursor` of the next part,
+    null on the last."""
 
     albums: tuple[AlbumDoc, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class PersonDoc:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage(ItemsDoc):
-    """Part of an album's results. `next`: the `after` of the next part, null on the last. `total`:
+    """Part of an album's results. `next`: the `cursor` of the next part, null on the last. `total`:
     how many results the filter selects. `total`, `people` and the titles of `workflows` come with
     the first part."""
 

@@ -52,7 +52,7 @@ from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
-from ui.api.runs import Runs
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.streams import EVENTS, STREAM, LiveStream
 from ui.documents.run_doc import shared_name, written_text
 from ui.files.result_files import (
@@ -196,9 +196,16 @@ class AlbumHandlers:
         )
 
     @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
-    def list_albums(self, request: Request) -> AsciiJSON:
-        """Return your albums and those that others share, by title."""
-        return AsciiJSON(AlbumsDoc(self._album_docs(list(self.visits.listed(request)))))
+    def list_albums(
+        self, request: Request, cursor: str = "", limit: Limit = PAGE_LENGTH
+    ) -> AsciiJSON:
+        """Return your albums, then those that others share, by title, without their notes.
+
+        `next` is the `cursor` of the next page, null on the last.
+        """
+        page, more = page_of(self.visits.listed(request), cursor, limit)
+        visits = [self.visits.of_album(request, one) for one in page]
+        return AsciiJSON(AlbumsDoc(self._album_docs(visits), more))
 
     @routes.post("", Access.SIGNED_IN, status_code=201, response_model=AlbumDoc)
     def create_album(self, request: Request, fields: AlbumFields) -> AsciiJSON:
@@ -291,14 +298,14 @@ class AlbumHandlers:
     ) -> AsciiJSON:
         """Return an album's results, newest first.
 
-        `next` is the `after` of the next page, null on the last. `since` is a version of the
+        `next` is the `cursor` of the next page, null on the last. `since` is a version of the
         album: only results that were added, reviewed or commented on later come. `verdict=keep`
         means that at least one person keeps it and no one rejects it, `open` that no one has
         decided, `disagreed` that people keep and reject it, and `unreviewed` that you haven't
         decided. For users, `text` also searches the prompts that the album shows.
         """
         visit = self.visits.of(asked)
-        album, is_first = visit.album, wanted.after is None and wanted.since is None
+        album, is_first = visit.album, wanted.cursor is None and wanted.since is None
         has_words = wanted.workflow or wanted.text
         facets = self.store.facets(album.id) if is_first or has_words else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}

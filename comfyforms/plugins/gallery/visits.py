@@ -6,7 +6,7 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import PurePosixPath
@@ -187,7 +187,7 @@ class Visits:
         """Return the album if the caller has this right. Raises AlbumNotFound if they may not look,
         and HTTPException if they may, but lack the right."""
         try:
-            visit = self._of_album(asked.request, self.store.get(asked.album))
+            visit = self.of_album(asked.request, self.store.get(asked.album))
         except AlbumNotFound:
             visit = self._of_link(asked)
         if Right.LOOK not in visit.rights:
@@ -196,13 +196,12 @@ class Visits:
             raise HTTPException(403, _NO_RIGHT)
         return visit
 
-    def listed(self, request: Request) -> Iterator[Visit]:
-        """Yield all albums that the caller may look at, by title."""
+    def listed(self, request: Request) -> list[Album]:
+        """Return the caller's albums, then other people's visible ones, without notes."""
         owner, person = self.caller(request)
-        for album in self.store.seen_by(person.key, ("shared", "public") if owner else ("public",)):
-            yield self._of_album(request, album)
+        return self.store.seen_by(person.key, ("shared", "public") if owner else ("public",))
 
-    def _of_album(self, request: Request, album: Album) -> Visit:
+    def of_album(self, request: Request, album: Album) -> Visit:
         owner, person = self.caller(request)
         relation: Relation = "member" if owner else "visitor"
         if owner and person.key == album.owner:

@@ -187,7 +187,7 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
         assert len(place.told("bob", "POST", f"/{album}/items", json=new)["items"]) == 3
     told = place.told("ann", "GET", f"/{album}/items?limit=2")
     assert (told["total"], told["next"], len(told["items"])) == (4, told["items"][-1]["id"], 2)
-    rest = place.told("ann", "GET", f"/{album}/items?after={told['next']}&limit=2")
+    rest = place.told("ann", "GET", f"/{album}/items?cursor={told['next']}&limit=2")
     assert ([one["id"] for one in rest["items"]][-1], rest["next"]) == (item, None)
     people = {one["name"]: one["id"] for one in told["people"]}
     by_bob = place.told(
@@ -204,6 +204,32 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
     assert Image.open(io.BytesIO(sheet.content)).format == "PNG"
     rows = place.told("ann", "GET", f"/{album}/values?item={item}&item={by_bob['items'][0]['id']}")
     assert len(rows["items"]) == 2
+
+
+def test_own_albums_come_first_page_by_page(place: Place) -> None:
+    """Other people's albums follow, by title. Notes come only with a single album."""
+    fields = {"access": "shared", "note": "n" * 5_000}
+    made = [
+        place.told(who, "POST", "", json={"title": title, **fields})["id"]
+        for who, title in (("ann", "0"), ("bob", "z"), ("bob", "y"))
+    ]
+    every = place.told("bob", "GET", "?limit=200")
+    ids = [one["id"] for one in every["albums"]]
+    mine = [one["mine"] for one in every["albums"]]
+    assert mine == sorted(mine, reverse=True)
+    assert ids.index(made[2]) < ids.index(made[1]) < ids.index(made[0])
+    assert {one["note"] for one in every["albums"]} == {""}
+    assert place.told("bob", "GET", f"/{made[0]}")["note"] == fields["note"]
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = place.told("bob", "GET", f"?limit=2&cursor={cursor}")
+        assert 0 < len(page["albums"]) <= 2
+        pages += [one["id"] for one in page["albums"]]
+        cursor = page["next"]
+    assert (pages, every["next"]) == (ids, None)
+    assert place.ask("bob", "GET", "?cursor=unknown").status_code == 422
+    for who, album in zip(("ann", "bob", "bob"), made, strict=True):
+        place.ask(who, "DELETE", f"/{album}")
 
 
 def test_the_audit_log_names_them(place: Place) -> None:

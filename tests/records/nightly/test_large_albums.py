@@ -49,7 +49,7 @@ def test_a_page_takes_no_longer_with_10000_results(history: RunStore) -> None:
         albums.add(album, OWNER, files, settings=True)
     (newest,) = albums.items(album, WantedItems(), 1)
     took = {
-        "page": seconds(lambda: albums.items(album, WantedItems(after=newest.n // 2), 500)),
+        "page": seconds(lambda: albums.items(album, WantedItems(cursor=newest.n // 2), 500)),
         "kept": seconds(lambda: albums.items(album, WantedItems(verdict="keep"), 100)),
         "left": seconds(lambda: albums.total(album, WantedItems("unreviewed"), FINDS)),
         "text": seconds(lambda: albums.items(album, WantedItems(text="dog"), 100, FINDS)),

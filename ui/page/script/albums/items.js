@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 /** @import { PastRun } from "../state.js" */
 
 /**
- * `by`: its owner's name. `may`: what the caller can do with it. `version` grows with each change.
+ * `by`: its owner's name. `note`: "" in lists. `may`: what the caller can do with it. `version` grows with each change.
  * @typedef {"private" | "shared" | "public"} AlbumAccess
  * @typedef {{ id: string, parent: string | null, title: string, note: string, access: AlbumAccess, by: string, mine: boolean,
  *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
@@ -32,13 +32,15 @@ export const ACCESS = [
 ];
 
 /**
- * Return albums in the order of a tree: each is followed by its own albums.
+ * Return albums in the order of a tree, the user's first: each is followed by its own albums.
  * @param {readonly Album[]} albums
  * @returns {{ album: Album, depth: number }[]}
  */
 export function inTree(albums) {
   const known = new Set(albums.map(({ id }) => id));
-  const sorted = [...albums].sort((one, other) => one.title.localeCompare(other.title));
+  const sorted = [...albums].sort(
+    (one, other) => Number(other.mine) - Number(one.mine) || one.title.localeCompare(other.title),
+  );
   /** @type {(parent: string | null, depth: number) => { album: Album, depth: number }[]} */
   const below = (parent, depth) =>
     sorted

@@ -3,7 +3,8 @@
 
 import { element, root } from "../dom.js";
 import { message } from "../messages.js";
-import { API, ask, json, request } from "../requests.js";
+import { API, json, request } from "../requests.js";
+import { allAlbums } from "./all_albums.js";
 import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
 import { inTree } from "./items.js";
 
@@ -17,9 +18,9 @@ const NEW = "new"; // no album's id: these are longer
  *   the last comes first in the album
  */
 export async function shareInAlbum(what) {
-  const told = await ask(`${API}/albums`, undefined, "GET");
-  if (!told) return;
-  const albums = inTree(told.albums).filter(({ album }) => album.may.includes("add"));
+  const all = await allAlbums();
+  if (!all) return;
+  const albums = inTree(all).filter(({ album }) => album.may.includes("add"));
   const choices = albums.map(
     ({ album: { id, title }, depth }) => new Option("\u2003".repeat(depth) + title, id),
   );

@@ -1,10 +1,11 @@
 // @ts-check
 // The page /gallery: the albums that the user may see, and the results in one of them.
 
+import { allAlbums } from "../albums/all_albums.js";
 import { uncovered } from "../back.js";
 import { $, button, element } from "../dom.js";
 import { message, withEllipsis } from "../messages.js";
-import { API, get, look, SILENT } from "../requests.js";
+import { look, SILENT } from "../requests.js";
 import { page } from "../state.js";
 import { cardsOf } from "./gallery/album_cards.js";
 import { editAlbum } from "./gallery/album_dialogs.js";
@@ -30,13 +31,6 @@ function showNotices() {
   });
 }
 
-/** @returns {Promise<readonly Album[]>} every album that the user may see */
-async function listed() {
-  /** @type {{ albums: Album[] } | null} */
-  const told = await get(`${API}/albums`);
-  return told?.albums ?? [];
-}
-
 /**
  * Show the albums that aren't in another one.
  * @param {readonly Album[]} albums
@@ -51,7 +45,7 @@ function showAlbums(albums) {
 }
 
 async function showAlbum() {
-  const albums = isGuest ? null : listed();
+  const albums = isGuest ? null : allAlbums();
   /** @type {Album | null | undefined} */
   const album = await look(albumAt(""));
   if (!album) {
@@ -63,7 +57,7 @@ async function showAlbum() {
   const head = new AlbumHead(album, () => wall.review());
   const wall = new Wall(album, (counts) => head.tell(counts));
   place.append(head.place, wall.place);
-  albums?.then((all) => head.placeAmong(all));
+  albums?.then((all) => head.placeAmong(all ?? []));
   await wall.begin();
 }
 
@@ -77,5 +71,5 @@ function stateCard(words) {
 addEventListener("popstate", (event) => void uncovered(event));
 showNotices();
 if (id) await showAlbum();
-else showAlbums(await listed());
+else showAlbums((await allAlbums()) ?? []);
 place.ariaBusy = "false";

@@ -116,12 +116,12 @@ export class Wall {
 
   /**
    * Ask for a page of the items that fit the filters.
-   * @param {string} [after] the last page's `next`
+   * @param {string} [cursor] the last page's `next`
    * @returns {Promise<ItemPage | null>}
    */
-  #ask(after = "") {
+  #ask(cursor = "") {
     const query = new URLSearchParams([...this.#filter, ["limit", LIMIT]]);
-    if (after) query.set("after", after);
+    if (cursor) query.set("cursor", cursor);
     return get(albumAt("/items", query));
   }
 

@@ -1,0 +1,26 @@
+// @ts-check
+// The albums that the user may see.
+
+import { API, ask } from "../requests.js";
+
+/** @import { Album } from "./items.js" */
+
+const MOST_PAGES = 10; // other people can share any number of albums
+
+/**
+ * Return the user's albums, then those that others share. An error is shown.
+ * @returns {Promise<readonly Album[] | null>}
+ */
+export async function allAlbums() {
+  /** @type {Album[]} */
+  const albums = [];
+  for (let page = 0, cursor = ""; page < MOST_PAGES; page++) {
+    /** @type {{ albums: Album[], next: string | null } | null} */
+    const told = await ask(`${API}/albums?limit=200&cursor=${cursor}`, undefined, "GET");
+    if (!told) return null;
+    albums.push(...told.albums);
+    if (!told.next) break;
+    cursor = told.next;
+  }
+  return albums;
+}
