@@ -67,6 +67,7 @@ def test_plain_pages_work_under_their_content_security_policy(
         page.get_by_role("button", name="Pause").click()
         page.get_by_role("button", name="Resume").click()
         page.goto(shared_by(app, cookie_of(page)))
+        expect(page.get_by_text("Shared by anna")).to_be_visible()
         image = page.locator("main img").first
         assert image.evaluate("image => image.decode().then(() => true)")
         for tag in ("video", "audio"):

@@ -96,7 +96,9 @@ def shared_page_routes(
         shared = [_result(one, token, ends, owner) for one in files]
         title = _same(one.title for one in shared) or html_of(_SHARED)
         preview = _preview(files, shared, root)
-        return as_page(plain_page(root, title, _body(shared, title, token), preview=preview))
+        by = identity.name_of(files[0].record.owner)
+        body = _body(shared, title, token, by)
+        return as_page(plain_page(root, title, body, preview=preview))
 
     return routes
 
@@ -164,14 +166,16 @@ def _same(texts: Iterator[str] | Sequence[str]) -> str:
     return several.pop() if len(several) == 1 else ""
 
 
-def _body(shared: Sequence[SharedResult], title: str, token: str) -> str:
-    """Return the page's content: the results, and beside them what they have in common."""
+def _body(shared: Sequence[SharedResult], title: str, token: str, by: str) -> str:
+    """Return the page's content: the results, and beside them what they have in common. `by`: who
+    shares them, "" for a person without an account."""
     prompt, negative, facts = (
         _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")
     )
     is_one_run = len({one.run for one in shared}) == 1
     about = [
         f"<h1>{title}</h1>",
+        f'<p class="by">{html_of(message("Shared by {name}", name=by))}</p>' if by else "",
         f'<p class="prompt">{prompt}</p>' if prompt else "",
         f'<p class="facts">{facts}</p>' if facts else "",
         f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",

@@ -197,7 +197,8 @@ def plain_page(
     `style`: its own style sheet in place of the common one."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
-    notice = f'<p class="brand-notice">{html.escape(brand.notice)}</p>\n' if brand.notice else ""
+    notice = html.escape(brand.notice)
+    notice = f'<aside class="brand-notice">{notice}</aside>\n' if notice else ""
     own = footer_html(brand)
     footer = f"<footer>{own}</footer>\n" if own else ""
     return f"""<!doctype html>

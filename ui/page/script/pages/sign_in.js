@@ -56,5 +56,5 @@ if (elsewhere) {
   if (window.top !== window) elsewhere.target = "_blank";
 }
 form?.addEventListener("submit", signIn);
-mountLanguages(/** @type {Element} */ ($("footer")));
+mountLanguages(/** @type {Element} */ ($("nav")));
 if (form) (username.value ? password : username).focus();
