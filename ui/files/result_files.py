@@ -305,12 +305,7 @@ class ResultFiles:
             try:
                 content = stack.enter_context(self.opened(record, record.state.files[at]))
             except (ComfyError, OSError) as problem:
-                log.info(
-                    "A file of run %s is missing in an archive: %s",
-                    record.id,
-                    problem,
-                    extra={"run": record.id},
-                )
+                _log_missing(record, problem)
                 return False
             bundle.add(iter(partial(content.read, _CHUNK), b""), name)
             yield from bundle.all_files()
@@ -325,7 +320,12 @@ class ResultFiles:
         stripped, path = self.blobs.stripped.of(digest), self.blobs.path(digest)
         if stripped is None or path is None:
             return
-        with path.open("rb") as kept:
+        with ExitStack() as stack:
+            try:
+                kept = stack.enter_context(path.open("rb"))
+            except OSError as problem:
+                _log_missing(record, problem)
+                return
             bundle.add(stripped.read(kept, 0, stripped.size), name)
             yield from bundle.all_files()
 
@@ -352,6 +352,11 @@ class ResultFiles:
             return bool(self._runs.get(record.id, record.owner))
         except RunNotFound:
             return False
+
+
+def _log_missing(record: Record, problem: Exception) -> None:
+    extra = {"run": record.id}
+    log.info("A file of run %s is missing in an archive: %s", record.id, problem, extra=extra)
 
 
 def saved_places(record: Record) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -15,11 +16,12 @@ from PIL import Image
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
+from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from ui.files.components import Painted
-from ui.files.result_files import passed_on
+from ui.files.result_files import ResultFiles, passed_on
 from ui.web.urls import download_name, file_address
 
 
@@ -117,6 +119,37 @@ def test_all_in_one_archive(served: Served) -> None:
         assert [bundle.read(name) for name in bundle.namelist()] == [
             original(demo, file) for file in run.state.files
         ]
+
+
+class VanishingFiles(BlobStore):
+    """Files of which one vanishes as soon as its path is known."""
+
+    vanishes = ""
+
+    def path(self, digest: str) -> Path | None:
+        path = super().path(digest)
+        if path is not None and digest == self.vanishes:
+            path.unlink()
+        return path
+
+
+@pytest.mark.parametrize("has_prompt", [True, False])
+def test_an_archive_leaves_a_vanished_file_out(
+    served: Served, tmp_path: Path, has_prompt: bool
+) -> None:
+    """Also if the file vanishes while the app sends the archive, with and without the prompt."""
+    demo, app = served
+    record = a_run(app, 2).record
+    services = app.services
+    with contextlib.closing(VanishingFiles(tmp_path / "files")) as blobs:
+        for file in record.state.files:
+            blobs.add([original(demo, file)])
+            assert blobs.stripped.of(file.digest)
+        blobs.vanishes = record.state.files[0].digest
+        files = ResultFiles(services.runs, blobs, services.server_files)
+        archive = b"".join(files.archive([(record, at, has_prompt) for at in (0, 1)]))
+    with zipfile.ZipFile(io.BytesIO(archive)) as bundle:
+        assert [name[:4] for name in bundle.namelist()] == ["002-"]
 
 
 @pytest.fixture
