@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import logging
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from PIL import Image
 from starlette.datastructures import URL
 
-from comfy.base.errors import RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import sentences
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase
@@ -24,10 +25,13 @@ from comfy.records.record import Record
 from comfyforms.plugins.openai_images.parameters import ImageRequest, Refusal
 from ui.api.runs import Runs
 from ui.api.streams import states_of
+from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunFile, RunProblem
 from ui.files.result_files import ResultFiles, saved_places
+from ui.languages.current import translated
 from ui.web.responses import AsciiJSON, json_text
 
+log = logging.getLogger(__name__)
 _NEEDS = 12  # bytes per pixel: the image, and its copy on white
 # Bytes of the images in one answer or event, which is in memory several times.
 _MOST_BYTES = 64 * MIB
@@ -78,8 +82,10 @@ class ImageResults:
                 for event in await asyncio.to_thread(self._completed, run_id):
                     yield event
         except Refusal as refusal:
-            error = {"message": str(refusal), "param": refusal.param, "code": refusal.code}
-            yield _sse({"type": "error", "error": error | {"type": "server_error"}})
+            yield _error_event(str(refusal), refusal.param, refusal.code)
+        except (ComfyError, OSError) as problem:
+            log.info("A result can't be sent: %s", problem)
+            yield _error_event(translated(NO_RESULT))
 
     async def _partial_images(self, run_id: str) -> AsyncGenerator[bytes]:
         """Yield previews at equal parts of a run's progress, until it ends."""
@@ -161,6 +167,11 @@ def _converted(data: bytes, kind: str, quality: int, turns: DecodingSlots) -> by
     except Undecodable as problem:
         raise Refusal(str(problem), "output_format") from problem
     return target.getvalue()
+
+
+def _error_event(told: str, param: str | None = None, code: str | None = _FAILED) -> bytes:
+    error = {"message": told, "param": param, "code": code, "type": "server_error"}
+    return _sse({"type": "error", "error": error})
 
 
 def _sse(event: Mapping[str, object]) -> bytes:

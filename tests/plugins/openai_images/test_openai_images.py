@@ -240,6 +240,25 @@ def test_a_failed_run_is_an_error(app: RunningApp, clients: Clients) -> None:
         assert len(app.runs.owned(f"browser:{ANN}")) == before + 1
 
 
+def test_a_lost_result_ends_a_stream_with_an_error(app: RunningApp, clients: Clients) -> None:
+    """The result is deleted right after the run's end, before the app has sent it."""
+    blobs = app.services.copies.blobs
+
+    def lose(owner: str) -> None:
+        for run in app.runs.owned(owner):
+            for file in run.state.files if run.state.phase.finished else ():
+                if path := blobs.path(file.digest):
+                    path.unlink()
+
+    leave = app.runs.subscribe(lose)
+    try:
+        with pytest.raises(openai.APIError) as failed:
+            [*clients().images.generate(stream=True, **QUICK)]
+    finally:
+        leave()
+    assert failed.value.code == "run_failed"
+
+
 @pytest.mark.parametrize("path", ["generations", "generations in a stream", "edits"])
 def test_a_client_that_leaves_stops_its_runs(app: RunningApp, path: str) -> None:
     """A client that disconnects stops its runs, also those that wait."""
