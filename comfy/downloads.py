@@ -21,7 +21,7 @@ from anyio import to_thread
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
-from comfy.base.threads import Callbacks, in_threads
+from comfy.base.threads import Callbacks, background, in_threads
 from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
@@ -381,12 +381,10 @@ class ModelDownloads:
         """Continue this process's own downloads, and look for finished ones, during the block."""
         for downloads in self._local.values():
             await to_thread.run_sync(downloads.restore)
-        work = asyncio.create_task(self._watch())
         try:
-            yield
+            async with background(self._watch):
+                yield
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
             for downloads in self._local.values():
                 await to_thread.run_sync(downloads.close)
 

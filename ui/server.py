@@ -108,9 +108,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _give_each_request_a_thread(limits.requests)
         jobs = (
-            sweep_regularly(services.copies.uploads, services.forms, services.runs),
-            delete_regularly(deletion),
-            refresh_regularly(desk.announcements),
+            partial(sweep_regularly, services.copies.uploads, services.forms, services.runs),
+            partial(delete_regularly, deletion),
+            partial(refresh_regularly, desk.announcements),
         )
         async with (
             background(*jobs),

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +21,7 @@ from comfy.base.errors import ComfyError, TooManyThreads
 from comfy.base.messages import message
 
 log = logging.getLogger(__name__)
+_RESTART_PAUSE = 1.0  # seconds until a failed job starts again
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -98,15 +99,27 @@ class Callbacks(Generic[P]):
 
 
 @contextlib.asynccontextmanager
-async def background(*jobs: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Run jobs during the block. Afterwards, cancel them and wait for their ends."""
-    tasks = [asyncio.create_task(job) for job in jobs]
+async def background(*jobs: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run jobs during the block. An exception is logged, and the job starts again. Afterwards,
+    cancel them and wait for their ends."""
+    tasks = [asyncio.create_task(_restarted(job)) for job in jobs]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _restarted(job: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("A background job failed with an internal error and starts again")
+            await asyncio.sleep(_RESTART_PAUSE)
+        else:
+            return
 
 
 async def repeated(

@@ -23,6 +23,7 @@ import standardwebhooks
 from anyio import to_thread
 
 from comfy.base.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
+from comfy.base.threads import background
 from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 
@@ -135,16 +136,10 @@ async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> Asy
         with contextlib.ExitStack() as leave:
             for listen in (webhooks.subscribe, *news):
                 leave.callback(listen(dispatch.hear))
-            work = asyncio.create_task(
-                dispatch.run_as_keeper() if webhooks.keeper else dispatch.run()
-            )
-            try:
+            async with background(dispatch.run_as_keeper if webhooks.keeper else dispatch.run):
                 if webhooks.keeper is None:
                     await to_thread.run_sync(dispatch.take_up)
                 yield
-            finally:
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
 
 
 class Dispatch:
@@ -183,13 +178,9 @@ class Dispatch:
         while True:
             while not self._is_keeper:
                 await asyncio.sleep(_LOOK)
-            work = asyncio.create_task(self.run())
-            try:
+            async with background(self.run):
                 while self._is_keeper:
                     await asyncio.sleep(_LOOK)
-            finally:
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
 
     @property
     def _is_keeper(self) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from comfy.base import threads
 from comfy.base.errors import ComfyError
 from comfy.base.threads import background, repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
@@ -44,6 +45,22 @@ def test_a_failed_periodic_job_is_retried(caplog: pytest.LogCaptureFixture) -> N
         awaited(scenario())
     refused, failed = caplog.records
     assert (refused.getMessage(), refused.exc_info) == ("The disk is full. Make room.", None)
+    assert failed.exc_info
+
+
+def test_a_failed_background_job_starts_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected error in a job without a period is logged, too."""
+    monkeypatch.setattr(threads, "_RESTART_PAUSE", 0.001)
+
+    async def scenario() -> None:
+        job = Failing(RuntimeError("no thread"))
+        async with background(job):
+            await asyncio.wait_for(job.well.wait(), LONGEST_WAIT)
+
+    awaited(scenario())
+    (failed,) = caplog.records
     assert failed.exc_info
 
 
@@ -106,7 +123,7 @@ def test_background_jobs_end_with_their_block() -> None:
             ended.append("job")
 
     async def fail() -> None:
-        async with background(job(), job()):
+        async with background(job, job):
             await asyncio.sleep(0)
             raise ValueError("the block fails")
 

@@ -122,7 +122,7 @@ async def watched_logins(
         leave = processes.on_hint(SIGN_INS_ENDED, wake)
     try:
         async with background(
-            repeated(watch.look, LOOK_EVERY), repeated(watch.refresh, watch.pause)
+            partial(repeated, watch.look, LOOK_EVERY), partial(repeated, watch.refresh, watch.pause)
         ):
             yield
     finally:

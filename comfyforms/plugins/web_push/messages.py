@@ -100,14 +100,19 @@ class PushMessages:
         with contextlib.ExitStack() as leave:
             for source in (services.runs, services.batches, services.chains):
                 leave.callback(source.subscribe(hear))
-            async with background(self._send()):
+            async with background(self._send):
                 yield
 
     async def _send(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 owner = await self._heard.get()
-                for work in self._look(owner):
+                try:
+                    ended = self._look(owner)
+                except Exception:
+                    log.exception("Looking for a push message failed with an internal error")
+                    continue
+                for work in ended:
                     tasks.create_task(self._tell(owner, work))
 
     def _look(self, owner: str) -> list[_Work]:
