@@ -7,15 +7,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import os
 import re
 import secrets
 import shutil
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
+from cachetools import LRUCache
 from fastapi import HTTPException, Request, Response
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -47,6 +48,7 @@ _FOLDERS = ("input", "output", "temp")
 _ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
 _RUN = re.compile("[0-9a-f-]{36}")
 _MOST_OF_A_NAME = 1000
+_MOST_DIGESTS = 20_000
 _STEM = 40  # characters before a number or a token
 
 
@@ -70,11 +72,43 @@ class FileName(NamedTuple):
         return cls(name, "/".join(one for one in parents if one not in ("", ".")), folder)
 
 
+class Digests:
+    """Digests of stored files. An upload compares itself with all files of its name, and reads each
+    once at most. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known = LRUCache[Path, tuple[tuple[int, int], str]](_MOST_DIGESTS)
+
+    def of(self, file: Path) -> str:
+        """Return a file's digest. Raises OSError."""
+        stamp = _stamp(file)
+        with self._lock:
+            known = self._known.get(file)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        with file.open("rb") as content:
+            digest = _digest(content)
+        self.note(file, digest)
+        return digest
+
+    def note(self, file: Path, digest: str) -> None:
+        """Remember the digest of a file that has just been written or touched."""
+        with self._lock:
+            self._known[file] = _stamp(file), digest
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
     """Files of each user that prompts and `/view` can name. Thread-safe."""
 
     copies: FileCopies
+    digests: Digests = field(default_factory=Digests)
 
     def find(self, owner: str, value: str) -> Upload | None:
         """Return the owner's file for a media input: an upload (`NAME`, `SUBFOLDER/NAME`, `NAME
@@ -149,12 +183,12 @@ class OwnFiles:
                 file = self.copies.uploads.make(owner, one, self._key(name._replace(name=one)))
                 if overwrite or not file.exists():
                     _write(file, content)
+                    self.digests.note(file, new)
                     self.copies.uploads.kept(file)
                     return one
-                with file.open("rb") as known:
-                    is_same = os.fstat(known.fileno()).st_size == size and _digest(known) == new
-                if is_same:
+                if file.stat().st_size == size and self.digests.of(file) == new:
                     file.touch()  # old files are deleted
+                    self.digests.note(file, new)
                     return one
         except OSError as error:
             raise not_written(error, NOT_KEPT, message("Try again.")) from error

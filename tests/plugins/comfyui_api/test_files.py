@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import shutil
+from typing import Any
 
 import pytest
 import requests
@@ -41,6 +43,24 @@ def test_a_failed_overwrite_keeps_the_old_file(
     monkeypatch.undo()
     assert view(app, filename="kept.png", type="input").content == red
     assert [*file.parent.iterdir()] == [file]
+
+
+def test_an_upload_reads_no_other_file_again(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many files of one name and size would make each further upload slower."""
+    read: list[str] = []
+    digest_of = hashlib.file_digest
+
+    def digest(file: Any, kind: str) -> Any:
+        read.append(kind)
+        return digest_of(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    files = [png(color).ljust(500, b"\0") for color in ("red", "blue", "teal", "gold", "navy")]
+    names = [upload(app, one, "many.png").json()["name"] for one in (*files, *files)]
+    assert names == 2 * ["many.png", *(f"many ({number}).png" for number in range(1, 5))]
+    assert len(read) == len(names)
 
 
 def fails(*_: object) -> None:
