@@ -172,6 +172,10 @@ class TooManyRuns(Overloaded):
     """A user, or all users together, requested too many runs."""
 
 
+class DailyLimitReached(TooManyRuns):
+    """A user's limit of runs per day was reached. `seconds`: until the next run may start."""
+
+
 class TooManyPaidRuns(TooManyRuns):
     """A limit of paid runs per day was reached."""
 

@@ -177,7 +177,7 @@ def batch_seconds_left(
     starter: Starter, summary: BatchSummary, content: BatchContent, left: Sequence[int], owner: str
 ) -> float | None:
     """Estimate the seconds that the rows with the indexes `left` take, None if that is unknown."""
-    if summary.finished:
+    if summary.finished or summary.why:  # a batch that waits takes an unknown time
         return None
     form = starter.forms.known_form(summary.workflow, owner, content.base)
     if form is None:  # its runs report why

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from sqlalchemy import (
     Column,
@@ -72,8 +72,8 @@ audit_events = Table(
         )
     },
 )
-_DAY = 24 * 3600.0
-_KEPT = 400 * _DAY
+DAY = 24 * 3600.0
+_KEPT = 400 * DAY
 _MINUTE = 60.0
 _MOST, _MOST_OF_ADMINISTRATORS = 1_000_000, 100_000  # events
 _LONGEST = 500  # characters of `what`
@@ -107,6 +107,14 @@ class WantedEvents:
     until: float = FOREVER
     account: str = ""
     action: AuditAction | Literal[""] = ""
+
+
+class DayRuns(NamedTuple):
+    """Runs of a person in 24 hours: their `number`, and when the `oldest` was started, in seconds
+    since 1970, 0 without any."""
+
+    number: int
+    oldest: float
 
 
 class AuditEvents:
@@ -145,14 +153,15 @@ class AuditEvents:
             event = AuditEvent(record.submitted_at, "", record.owner, "run", what, record.id)
             connection.execute(insert(audit_events).values(_row_of(event, record.address)))
 
-    def runs_today(self, owner: str) -> int:
+    def runs_today(self, owner: str) -> DayRuns:
         """Return the finished runs that an owner started in the last 24 hours, also deleted
         ones."""
         events = audit_events.c
         own = (events.owner == digest(owner)) & (events.action == "run")
-        count = select(func.count()).where(own, events.at > time.time() - _DAY)
+        query = select(func.count(), func.min(events.at)).where(own, events.at > time.time() - DAY)
         with reading(self._engine) as connection:
-            return int(connection.scalar(count) or 0)
+            number, oldest = connection.execute(query).one()
+        return DayRuns(int(number), float(oldest or 0.0))
 
     def of(self, wanted: WantedEvents) -> Iterator[AuditEvent]:
         """Yield the wanted events, newest first, page by page."""
@@ -186,7 +195,7 @@ class AuditEvents:
         events, now = audit_events.c, time.time()
         rooms = (
             (events.action == "administer", _MOST_OF_ADMINISTRATORS),
-            ((events.action == "run") & (events.at < now - _DAY), _MOST),
+            ((events.action == "run") & (events.at < now - DAY), _MOST),
             (None, _MOST),
         )
         with transaction(self._engine) as connection:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from comfy.base.errors import ComfyError, TooManyPaidRuns, TooManyRuns
+from comfy.base.errors import ComfyError, DailyLimitReached, TooManyPaidRuns, TooManyRuns
 from comfy.base.messages import message, plural, sentences
 from comfy.base.user_groups import GroupOf, no_groups
 from comfy.comfyui.protocol.run_state import stopped
+from comfy.records.audit import DAY, DayRuns
 from comfy.records.database import AtStart, both
 from comfy.records.paid import PaidCount
 from comfy.records.state import HOUR, RecentStarts, Start, StartCheck
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 Person = tuple[str, str]  # owner and address
 
 
-def _none_today(_owner: str) -> int:
-    return 0
+def _none_today(_owner: str) -> DayRuns:
+    return DayRuns(0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RunLimits:
     paid_all: int | None = None
     daily: int | None = None
     groups: GroupOf = no_groups
-    started_today: Callable[[str], int] = _none_today
+    started_today: Callable[[str], DayRuns] = _none_today
 
     def of(self, owner: str) -> RunLimits:
         """Return the limits of an owner, with the limits of the owner's groups."""
@@ -74,15 +75,21 @@ class RunLimits:
         of all unfinished runs."""
         own = self.of(owner)
         _check(own, (owner, address), unfinished)
-        if own.daily is None:
-            return
-        active = sum(one == owner for one, _ in unfinished)
-        if active + self.started_today(owner) >= own.daily:
-            raise TooManyRuns(
+        if self.left_today(owner, sum(one == owner for one, _ in unfinished)) == 0:
+            oldest = self.started_today(owner).oldest
+            raise DailyLimitReached(
                 message("You can start at most {count} runs per day.", count=own.daily),
                 message("Try again later."),
-                HOUR,
+                max(1.0, oldest + DAY - time.time()) if oldest else HOUR,
             )
+
+    def left_today(self, owner: str, active: int) -> int | None:
+        """Return how many more runs an owner may start today, None without a limit. `active`: the
+        owner's unfinished runs."""
+        daily = self.of(owner).daily
+        if daily is None:
+            return None
+        return max(0, daily - active - self.started_today(owner).number)
 
     def check_hourly(self, recent: RecentStarts) -> None:
         """Raise TooManyRuns, with a hint and the seconds to wait, if one more start exceeds the

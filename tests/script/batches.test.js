@@ -140,9 +140,13 @@ test("estimates show the runs, time and rounded size", () => {
   const some = ways.map((several, at) => field({ several, key: String(at) }));
   const values = { 0: 30, 1: "", 2: "4", 3: "euler", 4: null };
   assert.deepEqual(decisive(some, values), { 0: "30", 3: "euler", 4: "" });
-  const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0 };
+  const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0, runs_left: null };
   assert.equal(estimateWords(check), "12 runs, about 3\u00a0min, about 20\u00a0MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");
+  assert.equal(
+    estimateWords({ ...check, seconds: null, bytes: null, runs_left: 1 }),
+    "12 runs · You have 1 run left today",
+  );
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
   const wrong = {
     ...check,

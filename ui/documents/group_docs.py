@@ -162,7 +162,8 @@ class OpenedGrid:
 class BatchCheckDoc:
     """An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
     the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
-    of problems left out (`more`)."""
+    of problems left out (`more`). `runs_left`: how many runs you may start
+    today, null without a limit."""
 
     rows: int
     seconds: float | None
@@ -171,6 +172,7 @@ class BatchCheckDoc:
     table: tuple[str, ...]
     problems: tuple[BatchProblem, ...]
     more: int
+    runs_left: int | None
 
 
 def batch_doc(summary: BatchSummary, root: str = "") -> BatchDoc:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -19,6 +19,7 @@ from comfy.base.user_groups import UserGroup, united
 from comfy.comfyui.client.address import ServerAddress
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfy.records.audit import DayRuns
 from comfy.runs.limits import RunLimits
 from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
@@ -48,7 +49,7 @@ def group_of(owner: str) -> UserGroup | None:
 def site() -> Iterator[Site]:
     found: list[RunningApp] = []
 
-    def today(owner: str) -> int:
+    def today(owner: str) -> DayRuns:
         history = found[0].services.runs.history
         assert history is not None
         return history.audit.runs_today(owner)
@@ -110,6 +111,28 @@ def test_runs_use_the_groups_server_and_a_day_has_a_limit(site: Site) -> None:
     assert [one for one in noted if one[:2] == ("ben", "run")] == [
         ("ben", "run", one) for one in reversed(ids)
     ]
+
+
+def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
+    """The check says how many runs are left. A batch beyond the limit says when it continues, has no
+    estimate, and is among the waiting ones on the administrators' page."""
+    batches = f"{site.app.url}{RUNS.removesuffix('/runs')}/batches"
+    sent = {**SMALL, "axes": [{"field": "5.seed", "text": "1, 2"}]}
+    for user, left in ((site.ben, 0), (site.anna, None)):
+        check = user.post(f"{batches}/check", json=sent, timeout=LONGEST_WAIT)
+        assert check.json()["runs_left"] == left
+    refused = started(site, site.ben)
+    assert 86_000 < int(refused.headers["retry-after"]) <= 86_400
+    batch = site.ben.post(batches, json=sent, timeout=LONGEST_WAIT).json()["url"]
+
+    def told() -> dict[str, Any]:
+        address = f"{site.app.url}{batch}?with_page=true"
+        return dict(site.ben.get(address, timeout=LONGEST_WAIT).json())
+
+    eventually(lambda: told()["why"])
+    assert told()["why"] == "Waits for your daily limit. Continues in about 24 hours."
+    assert (told()["state"], told()["page"]["seconds_left"]) == ("running", None)
+    assert site.ben.delete(f"{site.app.url}{batch}", timeout=LONGEST_WAIT).ok
 
 
 def test_a_user_in_no_group_starts_nothing(site: Site) -> None:

@@ -169,6 +169,7 @@ def _check_of(
         tuple(column.key for column in content.columns),
         check.problems,
         check.more,
+        starter.payment.limits.left_today(owner, len(starter.runs.line_of(owner))),
     )
 
 

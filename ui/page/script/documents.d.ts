@@ -24,7 +24,8 @@ export interface AxisDoc {
 /**
  * An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
  * the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
- * of problems left out (`more`).
+ * of problems left out (`more`). `runs_left`: how many runs you may start
+ * today, null without a limit.
  */
 export interface BatchCheckDoc {
   rows: number;
@@ -34,6 +35,7 @@ export interface BatchCheckDoc {
   table: string[];
   problems: BatchProblem[];
   more: number;
+  runs_left: number | null;
 }
 
 /**

@@ -275,7 +275,7 @@ export const fitting = (draft, fields, values) => ({
  * Return the number of runs with their estimated time and size, or the number of problems.
  * @param {Omit<BatchCheckDoc, "columns" | "table">} check
  */
-export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
+export function estimateWords({ rows: count, seconds, bytes, problems, more, runs_left: left }) {
   if (problems.length)
     return plural("{count} problem", "{count} problems", { count: problems.length + more });
   const time = seconds === null ? "" : durationWords(seconds);
@@ -285,7 +285,11 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
     const second = message("about {amount}", { amount });
     words = message("{first}, {second}", { first: words, second });
   }
-  return words;
+  if (left === null) return words;
+  const rest = plural("You have {count} run left today", "You have {count} runs left today", {
+    count: left,
+  });
+  return `${words} · ${rest}`;
 }
 
 /** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null if unknown */
