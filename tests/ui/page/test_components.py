@@ -14,7 +14,10 @@ import pytest
 from gradio_client.utils import json_schema_to_python_type
 
 import ui.page
+from comfy.workflow.config import parse_config
+from tests.support.samples.forms import form_of, text_to_image, with_values
 from ui.documents.run_doc import QueueLine, RunDoc, RunTile, ShownFile
+from ui.page.form.panel import draw_notes
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
@@ -151,3 +154,23 @@ def test_style_sheets_have_no_backtick() -> None:
     for sheet in STYLES.rglob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         assert not re.search(r"`|\$\{", text), sheet.name
+
+
+def test_the_demo_notes_texts_for_other_programs() -> None:
+    """It leaves out notes about models, which its own ones stand for."""
+    said = {}
+    for model in ("tiny_sd15.safetensors", "gone.safetensors"):
+        prompt = with_values(text_to_image(), "4", ckpt_name=model)
+        config = parse_config("x", {"fields": {"4.ckpt_name": {"closest": True}}})
+        form = form_of(with_values(prompt, "6", text="%prompt%"), config)
+        for demo in (True, False):
+            with gr.Blocks() as page:
+                draw_notes(form, demo=demo)
+            (drawn,) = (one.value for one in page.blocks.values() if isinstance(one, gr.HTML))
+            said[model, demo] = drawn.count("<p>")
+    assert said == {
+        ("tiny_sd15.safetensors", True): 1,
+        ("tiny_sd15.safetensors", False): 1,
+        ("gone.safetensors", True): 1,
+        ("gone.safetensors", False): 2,
+    }

@@ -98,8 +98,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    if not sources.demo:  # the stand-in's models stand for those that it lacks
-        _draw_notes(form)
+    draw_notes(form, demo=sources.demo)
     if form.missing_prompt:
         said = html_of(form.missing_prompt.sentence)
         gr.HTML(f"<p>{said}</p>", elem_id="missing-prompt", elem_classes="caption")
@@ -115,10 +114,12 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     bind_use(sources, controls, stage, owner)
 
 
-def _draw_notes(form: Form) -> None:
+def draw_notes(form: Form, *, demo: bool) -> None:
     """Draw notes about values. Each appears once, while any field has that value."""
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:
+        if demo and isinstance(note.said, Message) and "wanted" in note.said.values:
+            continue  # the stand-in's models stand for those that it lacks
         about.setdefault(note.said, []).append((note.key, kept(note.value)))
     if not about:
         return
