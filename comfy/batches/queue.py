@@ -149,6 +149,14 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     keeps_none = message("Batches and chains need cookies.")
     no_history = message("Batches and chains need the history, which is turned off.")
 
+    def waiting(self) -> list[tuple[str, int]]:
+        """Return the owner and the number of remaining rows of each running batch that can't start
+        its next row."""
+        with self._lock:
+            opened = [*self._open.values()]
+        waits = ((one.owner, one.summary) for one in opened if one.is_running)
+        return [(who, it.rows - it.done - it.failed) for who, it in waits if it.why]
+
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
     ) -> None:

@@ -122,13 +122,20 @@ _MOVES = (("front", message("To the front")), ("back", message("To the back")))
 _GB = 2**30
 
 
-def overview_body(now: Overview, notice: Notice | None, done: str = "", more: str = "") -> str:
-    """Return the page's body. `done`: what the last button did; `more`: other sections."""
+def overview_body(
+    now: Overview,
+    batches: Iterable[tuple[str, int]],
+    notice: Notice | None,
+    done: str = "",
+    more: str = "",
+) -> str:
+    """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
+    `done`: what the last button did; `more`: other sections."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
 {more}
-{section(_RUNS, _runs(now.runs))}
+{section(_RUNS, _runs(now.runs, batches))}
 {"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
 </div>
 {_notice_card(notice)}
@@ -220,10 +227,16 @@ def _button(at: int, action: str, text: str, label: str) -> str:
     return action_form(address, text, label=label, name=f"{name}-{at}")
 
 
-def _runs(runs: tuple[RunLine, ...]) -> str:
-    if not runs:
+def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
+    lines = [*map(_run, runs), *(_batch(*one) for one in batches)]
+    if not lines:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    return f'<ul class="lines rows">{"".join(map(_run, runs))}</ul>'
+    return f'<ul class="lines rows">{"".join(lines)}</ul>'
+
+
+def _batch(owner: str, count: int) -> str:
+    words = plural("{count} run of a batch waits", "{count} runs of a batch wait", count=count)
+    return f"<li><div><b>{html_of(words)}</b> · {html_of(owner)}</div></li>"
 
 
 def _run(run: RunLine) -> str:
@@ -450,7 +463,9 @@ class OperatorHandlers:
     def _body(self, done: str = "") -> str:
         notice = self.desk.announcements.notice
         more = self.frame.sections() + _models_section(self.desk)
-        return overview_body(self.desk.monitor.overview(), notice, done, more)
+        name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
+        batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
+        return overview_body(self.desk.monitor.overview(), batches, notice, done, more)
 
     def failed(
         self, request: Request, path: str, problem: ComfyError, status: int = 409

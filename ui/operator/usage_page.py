@@ -24,6 +24,7 @@ from ui.web.shares import Work
 
 _STORAGE, _BY_PERSON = message("Storage"), message("Storage by person")
 _BY_GROUP = message("Storage by group")
+_IN_EACH = message("A person in several groups counts in each of them.")
 _USAGE = message("Usage by week")
 _FULL = message(
     "When the limit is reached, the oldest results of the person with the most storage are deleted"
@@ -71,7 +72,10 @@ def _body(
             f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NO_RESULTS)}</p>",
         )
         + (
-            section(_BY_GROUP, f'<ul class="lines">{"".join(map(_group, groups))}</ul>')
+            section(
+                _BY_GROUP,
+                f'<p>{html_of(_IN_EACH)}</p><ul class="lines">{"".join(map(_group, groups))}</ul>',
+            )
             if groups
             else ""
         )

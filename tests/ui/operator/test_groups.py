@@ -132,6 +132,8 @@ def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
     eventually(lambda: told()["why"])
     assert told()["why"] == "Waits for your daily limit. Continues in about 24 hours."
     assert (told()["state"], told()["page"]["seconds_left"]) == ("running", None)
+    page = site.anna.get(f"{site.app.url}/operator", timeout=LONGEST_WAIT).text
+    assert "<b>2 runs of a batch wait</b> · ben" in page
     assert site.ben.delete(f"{site.app.url}{batch}", timeout=LONGEST_WAIT).ok
 
 
@@ -249,6 +251,7 @@ def test_administrators_see_use_by_group(site: Site) -> None:
     assert (group["name"], group["people"]) == ("all", 1)
     usage = site.anna.get(f"{site.app.url}/operator/usage", timeout=LONGEST_WAIT).text
     assert "Storage by group" in usage
+    assert "A person in several groups counts in each of them." in usage
     activity = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
     assert 'href="api/v1/admin/audit.csv"' in activity
 
