@@ -165,6 +165,9 @@ class NodeSpec:
         return any(one.adds_inputs or one.is_group for one in self.inputs)
 
 
+_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfy/demo`, not of ComfyUI
+
+
 class Catalog(Mapping[str, NodeSpec]):
     """Node classes of one server by class type, except for overlong names. Built from the body of
     `/object_info`. Thread-safe: two threads that parse the same class at once get equal results."""
@@ -197,6 +200,11 @@ class Catalog(Mapping[str, NodeSpec]):
             near = difflib.get_close_matches(_core(class_type), self._names, 1, _LIKENESS)
             self._similar[class_type] = self._names[near[0]] if near else ""
         return self._similar[class_type]
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Return whether the server is the app's own stand-in."""
+        return self.raw.keys() >= _ONLY_STAND_IN
 
     @cached_property
     def uploads(self) -> frozenset[str]:

@@ -13,10 +13,16 @@ from comfy.comfyui.protocol.node_lists import CORE_NODES, DISABLE_OPTION, PAID_N
 from comfy.requirements.known_packs import pack_id, pack_name
 from comfy.requirements.model import NodePack
 from comfy.requirements.read import valid_pack
+from comfy.requirements.readiness import is_newer, newest
 
 MAY_BE_OFF = message("Paid nodes are off on this server, or it is too old.")
 TO_SWITCH_ON = message("Start ComfyUI without {option}, or update it.", option=DISABLE_OPTION)
+STAND_IN = "stand-in"  # in the place of a server's version
+_NOT_IN_DEMO = message("The demo server doesn't have it; your ComfyUI does.")
+_TO_UPDATE = message("Update ComfyUI. If it is up to date, look at its start messages.")
 _CORE = "comfy-core"  # the name of ComfyUI's own nodes in graphs
+_FIRST_PAID = "0.3.31"  # the first release with paid nodes
+_LISTED = "0.33.0"  # has the classes of CORE_NODES and PAID_NODES
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300
 
@@ -26,7 +32,7 @@ class MissingClass:
     """A node class that the server lacks, so that the workflow can't run. `close` is the display
     name of the most similar class, or "". `has_paid_nodes`: the server offers some of ComfyUI's
     paid API nodes. `version`: of the pack, or of ComfyUI for its own nodes, when the workflow was
-    saved; "" if unknown."""
+    saved. `server`: the server's version of ComfyUI, or STAND_IN. Both are "" if unknown."""
 
     class_type: str
     nodes: tuple[str, ...]
@@ -35,6 +41,7 @@ class MissingClass:
     pack: str
     has_paid_nodes: bool = True
     version: str = ""
+    server: str = ""
 
     @property
     def can_be_replaced(self) -> bool:
@@ -83,16 +90,35 @@ class MissingClass:
         return listed([*shown, "…"] if len(self.titles) > _MAX_TITLES else shown)
 
     def _origin(self) -> str:
-        match self.is_paid, self.may_be_off:
-            case True, True:
-                return sentences("It is a paid node.", MAY_BE_OFF)
-            case True, False:
-                return "It is a paid node of another ComfyUI version."
-            case False, True:
-                return sentences("It is part of ComfyUI.", MAY_BE_OFF)
         if self.is_built_in:
-            return "Newer versions of ComfyUI have it."
+            kind = "It is a paid node." if self.is_paid else "It is part of ComfyUI."
+            return sentences(kind, self.reason)
         return f"It comes with the node pack {self.pack}." if self.pack else ""
+
+    @property
+    def reason(self) -> str:
+        """Return why the server lacks a node of ComfyUI itself, and the next step."""
+        if self.server == STAND_IN:
+            return _NOT_IN_DEMO
+        listed = _LISTED if self.class_type in CORE_NODES | PAID_NODES else ""
+        had_it = [one for one in (self.version, listed) if newest(one)]
+        here = {"installed": self.server}
+        if not newest(self.server):
+            return MAY_BE_OFF if self.may_be_off else _TO_UPDATE
+        if self.may_be_off and self.is_paid:
+            if is_newer(_FIRST_PAID, self.server):
+                return message("ComfyUI {installed} is too old for paid nodes.", **here)
+            return message("Paid nodes are off on this server.")
+        if had_it and all(is_newer(one, self.server) for one in had_it):
+            here["version"] = had_it[0]
+            return message("Update ComfyUI from {installed} to {version} or newer.", **here)
+        if self.may_be_off or not had_it:
+            return MAY_BE_OFF if self.may_be_off else _TO_UPDATE
+        return message(
+            "ComfyUI {installed} on this server is new enough, so loading has probably failed:"
+            " look at ComfyUI's start messages.",
+            **here,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
 from comfy.requirements.model import ModelFile, file_key
 from comfy.requirements.read import completed, models_of, node_types, pack_at
-from comfy.requirements.readiness import Readiness, best_of, has_paid_nodes, judge
+from comfy.requirements.readiness import Readiness, best_of, has_paid_nodes, judge, newest
 from comfy.templates.index import Template, with_texts
 from comfy.templates.server import OfferedTemplate, ServerTemplates, TemplateImages
 from comfy.workflow.model import open_workflow
@@ -432,9 +432,10 @@ class KnownParts:
     def missing(self, missing: Iterable[Missing]) -> tuple[Missing, ...]:
         """Return the missing parts with packs, folders and addresses that are known so far."""
         items = tuple(missing)
-        packs = self.packs.get() if any(map(_lacks_pack, items)) else {}
+        packs = self.packs.get() if any(map(_asks_servers, items)) else {}
         files = self.gallery.known_models() if any(map(_lacks_address, items)) else {}
-        return tuple(_completed(one, packs, files) for one in items)
+        version = newest(*self.packs.versions)
+        return tuple(_completed(one, packs, files, version) for one in items)
 
     def models(self, files: tuple[ModelFile, ...], seconds: float = 0.0) -> tuple[ModelFile, ...]:
         """Return the files with addresses from templates. If one has no address, judge templates
@@ -447,17 +448,21 @@ class KnownParts:
         return tuple(completed(one, known) for one in files)
 
 
-def _lacks_pack(one: Missing) -> bool:
-    return isinstance(one, MissingClass) and not one.pack and not one.is_built_in
+def _asks_servers(one: Missing) -> bool:
+    return isinstance(one, MissingClass) and (not one.pack or one.is_built_in)
 
 
 def _lacks_address(one: Missing) -> bool:
     return isinstance(one, MissingChoice) and not one.url and one.is_model
 
 
-def _completed(one: Missing, packs: Mapping[str, str], files: Mapping[str, ModelFile]) -> Missing:
+def _completed(
+    one: Missing, packs: Mapping[str, str], files: Mapping[str, ModelFile], version: str
+) -> Missing:
     match one:
-        case MissingClass(class_type) if _lacks_pack(one):
+        case MissingClass() if one.is_built_in:
+            return replace(one, server=one.server or version)
+        case MissingClass(class_type) if not one.pack:
             return replace(one, pack=pack_at(packs.get(class_type, "")))
         case MissingChoice() if _lacks_address(one):
             known = files.get(file_key(str(one.value)))

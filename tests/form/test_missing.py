@@ -9,7 +9,7 @@ import pytest
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
-from comfy.form.missing_items import MAY_BE_OFF
+from comfy.form.missing_items import MAY_BE_OFF, STAND_IN, MissingClass
 from comfy.requirements.model import ModelFile
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog
@@ -21,6 +21,8 @@ from tests.support.samples.forms import (
     with_values,
     workflow_of,
 )
+
+TO_UPDATE = "Update ComfyUI. If it is up to date, look at its start messages."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,10 @@ def test_a_graph_knows_the_pack() -> None:
     ("class_type", "has_paid_nodes", "said"),
     [
         ("KlingVideoNode", False, f"It is a paid node. {MAY_BE_OFF}"),
-        ("KlingVideoNode", True, "It is a paid node of another ComfyUI version."),
+        ("KlingVideoNode", True, f"It is a paid node. {TO_UPDATE}"),
         ("NewNode", False, f"It is part of ComfyUI. {MAY_BE_OFF}"),
-        ("NewNode", True, "Newer versions of ComfyUI have it."),
-        ("VoxelToMeshBasic", False, "Newer versions of ComfyUI have it."),
+        ("NewNode", True, f"It is part of ComfyUI. {TO_UPDATE}"),
+        ("VoxelToMeshBasic", False, f"It is part of ComfyUI. {TO_UPDATE}"),
     ],
 )
 def test_the_reason_for_a_missing_core_node_is_given(
@@ -124,10 +126,33 @@ def test_one_message_names_the_pack_of_several_missing_nodes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("class_type", "saved", "server", "reason"),
+    [
+        ("VoxelToMeshBasic", "0.17.0", "0.33.0", "new enough, so loading has probably failed"),
+        ("VoxelToMeshBasic", "", "0.34.1", "new enough, so loading has probably failed"),
+        ("VoxelToMeshBasic", "0.41.0", "0.35.0", "new enough, so loading has probably failed"),
+        ("VoxelToMeshBasic", "", "0.3.70", "from 0.3.70 to 0.33.0 or newer"),
+        ("NewNode", "0.41.0", "0.33.0", "from 0.33.0 to 0.41.0 or newer"),
+        ("NewNode", "", "0.33.0", "off on this server, or it is too old"),
+        ("NewNode", "0.41.0", "main-1a2b", "off on this server, or it is too old"),
+        ("KlingVideoNode", "", "0.33.0", "Paid nodes are off on this server."),
+        ("KlingVideoNode", "", "0.3.10", "ComfyUI 0.3.10 is too old for paid nodes."),
+        ("KlingVideoNode", "", STAND_IN, "The demo server doesn't have it; your ComfyUI does."),
+    ],
+)
+def test_the_servers_version_decides_what_to_do(
+    class_type: str, saved: str, server: str, reason: str
+) -> None:
+    """A server that is new enough for a node failed to load it, and an update wouldn't help."""
+    one = MissingClass(class_type, ("1",), (), "", "comfy-core", False, saved, server)
+    assert reason in one.reason
+
+
 def test_a_prompt_without_packs_names_core_nodes() -> None:
     """ComfyUI's own nodes are known by name, unless a pack claims them."""
     assert said_about(node("VoxelToMeshBasic")) == [
-        "Missing node: VoxelToMeshBasic. Newer versions of ComfyUI have it."
+        f"Missing node: VoxelToMeshBasic. It is part of ComfyUI. {TO_UPDATE}"
     ]
     claimed = node("VoxelToMeshBasic") | {"_meta": {"cnr_id": "flux-pack"}}
     (said,) = said_about(claimed)

@@ -17,6 +17,7 @@ from comfy.comfyui.servers import managers
 from comfy.comfyui.servers.managers import KnownPacks
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer, Templates, folder_templates
+from comfy.demo.server.routes import VERSION
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
@@ -197,8 +198,9 @@ def test_packs_come_from_the_servers_managers(tmp_path: Path) -> None:
             MissingClass("Hard", ("4",), (), "", ""),
             MissingClass("Newest", ("5",), (), "", "comfy-core"),
         ]
-        found = [one.pack for one in known.missing(missing) if isinstance(one, MissingClass)]
-    assert found == ["sharp-pack", "own-pack", "me/soft", "", "comfy-core"]
+        found = [one for one in known.missing(missing) if isinstance(one, MissingClass)]
+    assert [one.pack for one in found] == ["sharp-pack", "own-pack", "me/soft", "", "comfy-core"]
+    assert found[-1].server == VERSION
 
 
 def test_a_manager_that_hangs_delays_all_forms_once(tmp_path: Path) -> None:

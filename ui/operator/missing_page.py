@@ -33,7 +33,6 @@ _PACK_NAMES = {
     "paid": message("Paid API nodes of ComfyUI"),
     "unknown": message("Nodes of an unknown pack"),
 }
-_NEWER = message("Other versions of ComfyUI have them.")
 _DOWNLOAD = message("Download")
 _INSTALL = message("Install")
 _COPY, _COPIED = message("Copy command"), message("Copied")
@@ -197,7 +196,7 @@ def _reason(one: MissingPack, versions: Sequence[str]) -> str:
     if versions and all(is_newer(one.version, here) for here in versions):
         names = {"version": one.version, "installed": listed(versions)}
         return message("Saved with ComfyUI {version}. Installed: {installed}.", **names)
-    return one.reason or _NEWER
+    return one.reason
 
 
 def _wanted_by(workflows: tuple[str, ...]) -> str:

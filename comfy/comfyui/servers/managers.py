@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from comfy.base.errors import ComfyError, TooManyThreads
+from comfy.base.json_values import as_mapping, as_text
 from comfy.base.threads import in_threads, start_thread
 from comfy.comfyui.client.manager import Manager, ManagerClient
 from comfy.comfyui.servers.pool import ServerPool
@@ -74,7 +75,8 @@ def _manager_of(server: ComfyServer) -> Manager | None:
 
 
 class KnownPacks:
-    """Node packs by node class, as the servers' Managers know them. Thread-safe.
+    """Node packs by node class, as the servers' Managers know them. Thread-safe. `versions`: of
+    ComfyUI on the servers that answered.
 
     The Managers are asked in the background, so that a server that hangs delays no form.
     """
@@ -83,6 +85,7 @@ class KnownPacks:
         self._pool = pool
         self._lock = threading.Lock()
         self._known: Mapping[str, str] = {}
+        self.versions: tuple[str, ...] = ()
         self._ask_at = 0.0
         self._wait_until: float | None = None
         self._answered = threading.Event()
@@ -110,14 +113,18 @@ class KnownPacks:
     def _ask(self) -> None:
         """Ask all Managers. After a failure, keep the known packs and ask again soon."""
         found: dict[str, str] = {}
+        versions = []
         has_failed = False
         for server in tuple(self._pool.servers):
             try:
                 with _client(server) as client:
                     found = client.packs() | found
+                    system = as_mapping(client.system_stats().get("system"))
+                    versions.append(as_text(system.get("comfyui_version"))[:50])
             except ComfyError as problem:
                 log.info("Can't read the node packs that %s knows: %s", server.label, problem)
                 has_failed = True
+        self.versions = tuple(versions)
         if has_failed:
             self._known = {**self._known, **found}
         else:

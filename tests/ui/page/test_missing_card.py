@@ -96,8 +96,15 @@ def test_paid_nodes_are_called_paid() -> None:
     assert f'<p>{REASON} <span class="for-administrators">{remedy}</span></p>' in card
     assert REASON not in missing_card((PAID,), demo=True)
     other = missing_card((OTHER_PAID, CORE), demo=False)
-    assert other.count("part of another ComfyUI version") == 4  # in each line, and to copy
+    assert other.count("If it is up to date, look at its start messages.") == 4  # also to copy
     assert REASON not in other
+
+
+def test_a_core_node_that_failed_to_load_leads_to_the_start_messages() -> None:
+    """The server is newer than the workflow, so an update wouldn't help."""
+    card = missing_card((replace(CORE, version="0.17.0", server="0.33.0"),), demo=False)
+    assert "saved with ComfyUI 0.17.0 · ComfyUI 0.33.0 on this server is new enough" in card
+    assert "Similar" not in card
 
 
 def test_nodes_of_a_bare_server_may_be_switched_off() -> None:

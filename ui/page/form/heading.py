@@ -18,7 +18,6 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.base.wording import quoted, short
 from comfy.form.missing_items import (
-    MAY_BE_OFF,
     TO_SWITCH_ON,
     Missing,
     MissingChoice,
@@ -52,7 +51,6 @@ _COPY = message("Copy list")
 _COPY_LINK = message("Copy download link")
 _COPY_COMMAND = message("Copy command")
 _BUILT_IN = message("part of ComfyUI")
-_OTHER_VERSION = message("part of another ComfyUI version")
 _TO_INSTALL = message("Install this node pack in ComfyUI, then restart it.")
 _UNKNOWN_PACK = message("Nodes of an unknown pack")
 _TO_FIND = message("Find their node packs, install them in ComfyUI, then restart it.")
@@ -77,6 +75,7 @@ class _Item:
     uses: tuple[str, ...]
     close: str
     address: str = ""
+    why: str = ""
     pack: NodePack | None = None
 
     @property
@@ -84,7 +83,7 @@ class _Item:
         name = self.name
         if self.place:
             name = message("{label} ({detail})", label=name, detail=self.place)
-        source = self.pack.command if self.pack else self.address
+        source = self.pack.command if self.pack else self.address or translated(self.why)
         return " ".join(filter(None, (translated(_MISSING[self.kind]), translated(name), source)))
 
 
@@ -179,8 +178,8 @@ def _details(item: _Item) -> Iterator[str]:
 
 def _reason(missing: Iterable[Missing]) -> str:
     """Return why nodes of ComfyUI itself are missing; "" if only the version can be the reason."""
-    may_be_off = any(isinstance(one, MissingClass) and one.may_be_off for one in missing)
-    return MAY_BE_OFF if may_be_off else ""
+    may_be_off = (one for one in missing if isinstance(one, MissingClass) and one.may_be_off)
+    return next((one.reason for one in may_be_off), "")
 
 
 def _place(node: MissingClass) -> str:
@@ -189,9 +188,7 @@ def _place(node: MissingClass) -> str:
         return node.pack
     if node.version:
         return message("saved with ComfyUI {version}", version=node.version)
-    if node.may_be_off:
-        return "" if node.is_paid else _BUILT_IN
-    return _OTHER_VERSION
+    return "" if node.is_paid else _BUILT_IN
 
 
 def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
@@ -206,7 +203,8 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
                 kind: MissingKind = "paid" if entry.is_paid else "node"
                 pack = entry.node_pack
                 close = close if pack is None else ""
-                yield _Item(kind, class_type, _place(entry), uses, close, pack=pack)
+                why = entry.reason if entry.is_built_in and not entry.may_be_off else ""
+                yield _Item(kind, class_type, _place(entry), uses, close, why=why, pack=pack)
             case MissingChoice():
                 choices.append(entry)
     choices.sort(key=_kind_and_file)
@@ -290,7 +288,7 @@ def _line(item: _Item) -> str:
             f'<span class="for-administrators"><code class="command">{html.escape(command)}</code>'
             f"{_copy_button(command, _COPY_COMMAND)}</span>"
         )
-    about = " · ".join(map(html_of, filter(None, (item.place, *_details(item)))))
+    about = " · ".join(map(html_of, filter(None, (item.place, *_details(item), item.why))))
     copy = _copy_button(item.address, _COPY_LINK) if item.address else ""
     return (
         f'<strong>{kind}</strong> <code>{name}</code><span class="about aside">{about}</span>{copy}'
