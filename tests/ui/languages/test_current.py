@@ -75,9 +75,9 @@ def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
 
 def test_errors_before_the_routes_are_translated_too(app: RunningApp) -> None:
     """The app refuses a body that is too large before any route runs."""
-    headers = {"Cookie": "language=pl", "Content-Length": "5000"}
+    headers = {"Cookie": "language=pl", "Content-Length": "20000"}
     answer = requests.post(
-        f"{app.url}/language", b"x" * 5000, headers=headers, timeout=LONGEST_WAIT
+        f"{app.url}/language", b"x" * 20_000, headers=headers, timeout=LONGEST_WAIT
     )
     assert (answer.status_code, answer.json()["error"]) == (413, "Nie udało się.")
 

@@ -173,9 +173,10 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, by: str) -> st
         _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")
     )
     is_one_run = len({one.run for one in shared}) == 1
+    shared_by = message("Shared by {name}", name=by)
     about = [
         f"<h1>{title}</h1>",
-        f'<p class="by">{html_of(message("Shared by {name}", name=by))}</p>' if by else "",
+        f'<p class="by">{html_of(shared_by)}</p>' if by else "",
         f'<p class="prompt">{prompt}</p>' if prompt else "",
         f'<p class="facts">{facts}</p>' if facts else "",
         f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
