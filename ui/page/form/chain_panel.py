@@ -114,6 +114,9 @@ def _given(step: StepSection) -> Iterator[str]:
     for title in steps if alike else ():
         yield message("The images come from “{step}”.", step=title)
     rest = [feed for feed in step.feeds if feed not in alike]
+    if len(step.feeds) == 1 and isinstance(rest[0].pick, int):
+        yield message("Uses the result of “{step}”.", step=rest[0].title)
+        rest = []
     yield from map(_fed, rest)
     if step.runs > 1:
         yield message("This step runs {count} times.", count=step.runs)

@@ -349,8 +349,8 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
         ["Boats in three steps", "1. Make", "2. Enlarge", "3. Paint over"]
     )
     expect(person.entry("make.2.text")).to_have_value("a small boat")
-    expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
-    expect(form.get_by_text("“Your image” comes from “Enlarge”.")).to_be_visible()
+    expect(form.get_by_text("Uses the result of “Make”.")).to_be_visible()
+    expect(form.get_by_text("Uses the result of “Enlarge”.")).to_be_visible()
     expect(form.locator(".takes-files")).to_have_count(0)
     expect(person.page.locator("#many-button")).to_be_hidden()
 
@@ -370,7 +370,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
         assert box["x"] + box["width"] <= column["x"] + column["width"] + 4, size
         assert person.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     person.page.set_viewport_size(SIZES["laptop"])
-    expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
+    expect(form.get_by_text("Uses the result of “Make”.")).to_be_visible()
     choose(person, "switches:.look", "photo")
     expect(form.get_by_role("heading", name="Paint over")).to_have_count(0)
     person.page.reload()
