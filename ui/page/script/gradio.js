@@ -28,6 +28,16 @@ const ENGLISH = new Map([
   ["Paste from clipboard", message("Paste from the clipboard")],
   ["Fullscreen", message("Full screen")],
   ["Remove Image", message("Remove image")],
+  ["Play", message("Play")],
+  ["Pause", message("Pause")],
+  ["Adjust volume", message("Volume")],
+  ["Trim audio to selection", message("Trim")],
+]);
+/** The same, by how they begin. A number follows. */
+const ENGLISH_BEGINNINGS = new Map([
+  ["Skip backwards by ", message("Skip back")],
+  ["Skip forward by ", message("Skip forward")],
+  ["Adjust playback speed to ", message("Speed")],
 ]);
 const NAMES = ["aria-label", "title"];
 const NUMBER = "number input for ";
@@ -380,6 +390,7 @@ const seedMode = (field) =>
  */
 function ownName(name) {
   for (const start of [NUMBER, SLIDER]) if (name.startsWith(start)) return name.slice(start.length);
+  for (const [start, own] of ENGLISH_BEGINNINGS) if (name.startsWith(start)) return own;
   return ENGLISH.get(name) ?? name;
 }
 
