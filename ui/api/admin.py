@@ -368,8 +368,10 @@ class PeopleHandlers:
         role: Annotated[Role | None, Body()] = None,
         groups: _Groups | None = None,
     ) -> Response:
-        """Make a user an administrator (`operator`) or a `user`, or put them in these groups of the
-        users file and no others."""
+        """Change a user's role (`operator` for administrators, or `user`) and groups.
+
+        `groups` are those of the users file, in place of the previous ones.
+        """
         actor = self.desk.actor(request)
         if role is not None:
             self.desk.people.set_role(actor, name, role)
