@@ -20,11 +20,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from cachetools import FIFOCache
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pywebpush import Vapid, WebPusher
 from starlette.requests import HTTPConnection
 
+from comfy.base.quota import Use, to_remove
 from comfy.base.threads import background
 from comfy.comfyui.protocol.run_state import Phase
 from comfyforms.hooks import PluginApp
@@ -34,7 +34,7 @@ from ui.web.cookies import derived
 
 log = logging.getLogger(__name__)
 
-_MOST, _PER_OWNER = 2000, 5  # browsers
+_MOST, _PER_ADDRESS, _PER_OWNER = 2000, 100, 5  # browsers
 _SECONDS = 15.0  # for a request
 _LONGEST = 200  # characters of a title
 _KEPT = 4 * 3600  # seconds that a push service keeps a message for a sleeping browser
@@ -49,12 +49,26 @@ _CONTACT = "https://github.com/comfyforms/comfyforms"  # for push services
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """A browser that gets an owner's messages. `browser`: its sign-in. `subscription`: as JSON.
-    `context`: has the language of its page."""
+    `context`: has the language of its page. `address`: of an owner without an account."""
 
     owner: str
     browser: HTTPConnection
     subscription: Mapping[str, Any]
     context: Context
+    address: str = ""
+
+
+def crowded_out(subscribers: Mapping[str, Subscriber], newest: Subscriber) -> set[str]:
+    """Return the endpoints beyond the limits of the newest subscriber's owner and address, and of
+    all: there, the oldest of the address or account with the most."""
+    uses = [
+        Use(key, one.owner, removable=True, digest=key, size=1, share=one.address)
+        for key, one in subscribers.items()
+    ]
+    own = [one for one in uses if one.owner == newest.owner]
+    near = [one for one in uses if one.share == newest.address != ""]
+    limits = ((own, _PER_OWNER), (near, _PER_ADDRESS), (uses, _MOST))
+    return {key for some, most in limits for key in to_remove(some, most)}
 
 
 class PushMessages:
@@ -66,7 +80,7 @@ class PushMessages:
         secret = derived(app.services.secret, "web push")
         self._signer = Vapid.from_raw(urlsafe_b64encode(secret))
         self._signer.conf["no-strict"] = True  # allows a contact with a path
-        self._subscribers = FIFOCache[str, Subscriber](_MOST)  # by endpoint
+        self._subscribers: dict[str, Subscriber] = {}  # by endpoint, oldest first
         self._unfinished: dict[str, set[str]] = {}  # ids at the last look, by owner
         self._heard = asyncio.Queue[str]()
 
@@ -80,11 +94,12 @@ class PushMessages:
         return urlsafe_b64encode(point).decode().rstrip("=")
 
     def add(self, subscriber: Subscriber) -> None:
-        """Send an owner's messages to this browser, too. The oldest ones make room."""
-        self._subscribers[subscriber.subscription["endpoint"]] = subscriber
-        own = [key for key, one in self._subscribers.items() if one.owner == subscriber.owner]
-        for endpoint in own[:-_PER_OWNER]:
-            del self._subscribers[endpoint]
+        """Send an owner's messages to this browser, too. Others may make room."""
+        endpoint = subscriber.subscription["endpoint"]
+        self._subscribers.pop(endpoint, None)
+        self._subscribers[endpoint] = subscriber
+        for crowded in crowded_out(self._subscribers, subscriber):
+            del self._subscribers[crowded]
         self._look(subscriber.owner)
 
     @contextlib.asynccontextmanager

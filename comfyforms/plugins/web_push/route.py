@@ -14,6 +14,7 @@ from comfyforms.plugins.web_push.messages import PushMessages, Subscriber
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.addresses import FORWARDED_USER
 from ui.web.identity import NOBODY
+from ui.web.shares import shared_address
 
 # Browsers name the address that the app sends to, so only their makers' push services are allowed:
 # an address can't lead into the app's own network.
@@ -56,7 +57,8 @@ def push_routes(messages: PushMessages) -> GuardedRoutes:
         if owner != NOBODY:
             scope = {key: value for key, value in request.scope.items() if key in _SIGN_IN}
             browser = HTTPConnection(scope)
-            messages.add(Subscriber(owner, browser, push.model_dump(), copy_context()))
+            address = shared_address(owner, request.scope)
+            messages.add(Subscriber(owner, browser, push.model_dump(), copy_context(), address))
         return Response(status_code=204)
 
     return routes

@@ -11,6 +11,7 @@ import sys
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,8 +20,10 @@ import requests
 import websocket
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from starlette.requests import HTTPConnection
 
 from comfy.runs.interface import UNWATCHED, Origin
+from comfyforms.plugins.web_push import messages
 from tests.support.http_client import finished
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -189,6 +192,31 @@ def test_only_push_services_of_browsers_are_allowed(app: RunningApp, ann: reques
         f"{PUSH}\n",
     ):
         assert subscribe(app, ann, {**good, "endpoint": endpoint}) == 422, endpoint
+
+
+def test_an_address_crowds_out_only_its_own_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a limit, the oldest browsers of the address or account with the most go."""
+    monkeypatch.setattr(messages, "_MOST", 6)
+    monkeypatch.setattr(messages, "_PER_ADDRESS", 5)
+    known: dict[str, messages.Subscriber] = {}
+
+    def subscribed(owner: str, endpoint: str, address: str = "") -> None:
+        browser = HTTPConnection({"type": "http"})
+        new = messages.Subscriber(owner, browser, {"endpoint": endpoint}, copy_context(), address)
+        known[endpoint] = new
+        for gone in messages.crowded_out(known, new):
+            del known[gone]
+
+    subscribed("user:ann", "ann")
+    for number in range(20):
+        subscribed(f"browser:{number}", f"eve {number}", "192.0.2.7")
+    assert list(known) == ["ann", *(f"eve {number}" for number in range(15, 20))]
+    subscribed("user:bob", "bob")
+    assert list(known) == ["ann", *(f"eve {number}" for number in range(16, 20)), "bob"]
+    for number in range(7):
+        subscribed("user:bob", f"bob {number}")
+    assert [one for one in known if one.startswith("bob")][-1] == "bob 6"
+    assert "ann" in known
 
 
 def test_without_the_extra_nothing_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
