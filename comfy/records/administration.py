@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    update,
 )
 
 from comfy.base.errors import ComfyError
@@ -39,7 +38,6 @@ from comfy.records.tables import (
     Unowned,
     digest,
     reading,
-    runs,
     share_of,
     tables,
     transaction,
@@ -352,15 +350,6 @@ class AdministrationStore:
         self._engine = engine
         self.usage = UsageReader(engine)
         self.model_requests = ModelRequestStore(engine)
-
-    def hide_runs(self, owner: str) -> int:
-        """Hide all finished runs of this owner from lists, because they are about to be deleted.
-        Return their number."""
-        which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
-        with transaction(self._engine) as connection:
-            return connection.execute(
-                update(runs).where(which).values(deleted_at=time.time())
-            ).rowcount
 
     def add_line(self, sentence: str) -> None:
         """Record an action. The oldest lines are deleted at some number."""

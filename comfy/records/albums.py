@@ -39,6 +39,7 @@ from sqlalchemy import (
 
 from comfy.base.errors import AlbumNotFound, ComfyError
 from comfy.base.messages import message
+from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.database import erase_deleted
 from comfy.records.people import forget_beyond, kept_values
@@ -286,6 +287,7 @@ class AlbumStore:
         """`grew`: see `comfy.records.blobs.Room`."""
         self._engine = engine
         self._grew = grew
+        self.changes = Callbacks[[str]]()  # after a change by this process, with the album's id
 
     # Albums
 
@@ -309,8 +311,7 @@ class AlbumStore:
         """Change `title`, `note`, `access` or `parent` of an album."""
         changed = _escaped(values)
         size = kept_values(_escaped(asdict(album)) | changed, "")["size"]
-        with transaction(self._engine) as connection:
-            _next_version(connection, album.id)
+        with self._renewing(album.id) as (connection, _):
             if changed:
                 which = update(_albums).where(_albums.c.id == album.id)
                 connection.execute(which.values(changed | {"size": size}))
@@ -334,6 +335,7 @@ class AlbumStore:
             with transaction(self._engine) as connection:
                 connection.execute(update(_albums).where(which).values(parent=None))
         self._delete(delete(_albums).where(_albums.c.id == album))
+        self.changes.call(album)
 
     def get(self, album: str) -> Album:
         (found,) = self._albums(_albums.c.id == escaped(album)) or _missing()
@@ -370,10 +372,18 @@ class AlbumStore:
                 for album in albums
             }
 
-    def stamp(self, album: str) -> tuple[int, int]:
-        """Return an album's version and number of items. They change with everything that users of
-        the album see."""
-        return self.get(album).version, self.counts([album])[album].items
+    def version(self, album: str) -> int:
+        """Return an album's version, which changes with everything that users of the album see."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_VERSION, {"this": album}).scalar()
+        return _missing() if found is None else int(found)
+
+    @contextmanager
+    def _renewing(self, album: str) -> Iterator[tuple[Connection, int]]:
+        """Yield a connection for a change of an album, and the album's next version."""
+        with transaction(self._engine) as connection:
+            yield connection, _next_version(connection, album)
+        self.changes.call(album)
 
     # Items
 
@@ -386,8 +396,7 @@ class AlbumStore:
         query = select(_items.c.run, _items.c.place, _items.c.n).where(which)
         common: dict[str, Any] = {"album": album, "owner": owner.key, "by": escaped(owner.by)}
         common["added_at"] = time.time()
-        with transaction(self._engine) as connection:
-            version = _next_version(connection, album)
+        with self._renewing(album) as (connection, version):
             known = {(run, place): n for run, place, n in connection.execute(query)}
             rows = {
                 (escaped(one.run), one.place): _kept(_row_of(one, settings=settings), owner)
@@ -496,9 +505,9 @@ class AlbumStore:
         """Yield a connection for a change of an item's reviews or comments. Gives the album and the
         item the next version, and renews what the item tells about them."""
         which = _of_album(album) & (_items.c.n == n)
-        with transaction(self._engine) as connection:
-            changed = {"version": _next_version(connection, album)}
-            if not connection.execute(update(_items).where(which).values(changed)).rowcount:
+        with self._renewing(album) as (connection, version):
+            changed = update(_items).where(which).values({"version": version})
+            if not connection.execute(changed).rowcount:
                 raise AlbumNotFound
             yield connection
             connection.execute(update(_items).where(_items.c.n == n).values(_NUMBERS))
@@ -519,8 +528,7 @@ class AlbumStore:
         """Create the album's link, in place of its previous one."""
         token, end = secrets.token_urlsafe(24), time.time() + days * 24 * 3600
         link = AlbumLink(token, album, end, comments, settings)
-        with transaction(self._engine) as connection:
-            _next_version(connection, album)
+        with self._renewing(album) as (connection, _):
             connection.execute(delete(_links).where(_links.c.album == album))
             connection.execute(insert(_links).values(_escaped(asdict(link))))
         return link
@@ -555,6 +563,7 @@ class AlbumStore:
             if album:
                 _next_version(connection, album)
             count = connection.execute(statement).rowcount
+        self.changes.call(album)
         erase_deleted(self._engine)
         return count
 
@@ -564,6 +573,7 @@ def _columns(kind: type[Album | AlbumItem | Review | Comment], table: Table) -> 
     return [table.c[one.name] for one in fields(kind)]
 
 
+_VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
 _ALBUM, _ITEM = _columns(Album, _albums), _columns(AlbumItem, _items)
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
@@ -603,6 +613,13 @@ def _next_version(connection: Connection, album: str) -> int:
     if not connection.execute(update(_albums).where(which).values(changed)).rowcount:
         raise AlbumNotFound
     return int(connection.execute(select(_albums.c.version).where(which)).scalar_one())
+
+
+def renew_albums_of(connection: Connection, runs: ColumnElement[bool]) -> None:
+    """Give the albums with these runs their next version, as their results appear or vanish."""
+    items = select(_items.c.album).join(_runs, _runs.c.id == _items.c.run).where(runs)
+    which = update(_albums).where(_albums.c.id.in_(items))
+    connection.execute(which.values(version=_albums.c.version + 1))
 
 
 def _check_parents(connection: Connection, album: str) -> None:

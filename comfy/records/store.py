@@ -41,7 +41,7 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.quota import Use, to_remove
 from comfy.records.administration import AdministrationStore
-from comfy.records.albums import AlbumStore
+from comfy.records.albums import AlbumStore, renew_albums_of
 from comfy.records.audit import AuditEvents
 from comfy.records.blobs import BlobStore, Growth, HistoryLimits, Room
 from comfy.records.database import (
@@ -456,7 +456,8 @@ class RunStore:
     def forget_person(self, owner: str) -> None:
         """Delete everything of an owner, also in others' albums. Finished runs are hidden, and soon
         deleted. Unfinished runs and groups must have ended."""
-        self.administration.hide_runs(owner)
+        ended = (_runs.c.owner == digest(owner)) & _runs.c.ended_at.is_not(None)
+        self._change(ended, deleted_at=time.time())
         self.presets.delete_all(owner)
         with self._changing() as connection:
             delete_person(connection, owner)
@@ -531,6 +532,8 @@ class RunStore:
 
     def _change(self, which: ColumnElement[bool], **values: object) -> int:
         with self._changing() as connection:
+            if "deleted_at" in values:
+                renew_albums_of(connection, which)
             return connection.execute(update(_runs).where(which).values(values)).rowcount
 
     def _records(
@@ -623,6 +626,7 @@ class RunStore:
                 .scalars()
                 .all()
             )
+            renew_albums_of(connection, _runs.c.id.in_(ids))
             connection.execute(delete(_files).where(_files.c.run.in_(ids)))
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = without_use(connection, digests)

@@ -6,25 +6,29 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
-from cachetools import TTLCache, cached
+from cachetools import LRUCache, TTLCache
 
 from comfy.base.errors import AlbumNotFound, ComfyError
+from comfy.records.albums import AlbumStore
 from ui.api.streams import SILENCE
 from ui.web.responses import json_text
 
-_LOOK_SECONDS = 0.3
+_LOOK_SECONDS = 0.5  # until a change by another process, or a deleted result, shows
 _MOST = 1000  # albums in memory
 _END = b"event: end\ndata: {}\n\n"
 
 
 class AlbumWatch:
-    """Watcher of albums, which looks at an album once for all pages that show it."""
+    """Watcher of albums, which looks at an album once for all pages that show it. Each look reads
+    the version only, and the number of items once per version."""
 
-    def __init__(self, stamp_of: Callable[[str], tuple[int, int]]) -> None:
-        """`stamp_of`: returns an album's version and number of items; blocks."""
-        looked = TTLCache[str, tuple[int, int]](_MOST, _LOOK_SECONDS)
-        self._stamp_of = cached(looked, lock=threading.Lock())(stamp_of)
+    def __init__(self, store: AlbumStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._versions = TTLCache[str, int](_MOST, _LOOK_SECONDS)
+        self._stamps = LRUCache[str, tuple[int, int]](_MOST)
 
     async def events(
         self, album: str, check: Callable[[], object], is_over: Callable[[], bool]
@@ -33,19 +37,50 @@ class AlbumWatch:
         AlbumNotFound once the caller may no longer see the album; it blocks."""
         known: tuple[int, int] | None = None
         checked_at = time.monotonic()
-        while not is_over():
-            try:
-                stamp = await asyncio.to_thread(self._stamp_of, album)
-                is_silent = time.monotonic() > checked_at + SILENCE
-                if stamp != known or is_silent:
-                    await asyncio.to_thread(check)
-                    checked_at = time.monotonic()
-                    news = json_text({"version": stamp[0], "items": stamp[1]})
-                    is_new, known = stamp != known, stamp
-                    yield f"event: change\ndata: {news}\n\n".encode() if is_new else b": here\n\n"
-            except AlbumNotFound:
-                yield _END
-                return
-            except ComfyError:
-                pass  # other jobs log that the database is away
-            await asyncio.sleep(_LOOK_SECONDS)
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def hear(which: str) -> None:
+            if which == album:
+                with self._lock:
+                    self._versions.pop(album, None)
+                with suppress(RuntimeError):  # the loop is closed: the app has ended
+                    loop.call_soon_threadsafe(changed.set)
+
+        leave = self._store.changes.add(hear)
+        try:
+            while not is_over():
+                changed.clear()
+                try:
+                    stamp = await asyncio.to_thread(self._stamp, album)
+                    is_silent = time.monotonic() > checked_at + SILENCE
+                    if stamp != known or is_silent:
+                        await asyncio.to_thread(check)
+                        checked_at = time.monotonic()
+                        news = json_text({"version": stamp[0], "items": stamp[1]})
+                        is_new, known = stamp != known, stamp
+                        event = f"event: change\ndata: {news}\n\n".encode()
+                        yield event if is_new else b": here\n\n"
+                except AlbumNotFound:
+                    yield _END
+                    return
+                except ComfyError:
+                    pass  # other jobs log that the database is away
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_SECONDS)
+        finally:
+            leave()
+
+    def _stamp(self, album: str) -> tuple[int, int]:
+        """Return an album's version and number of items."""
+        with self._lock:
+            version = self._versions.get(album)
+        if version is None:
+            version = self._store.version(album)
+        with self._lock:
+            self._versions[album] = version
+            stamp = self._stamps.get(album, (0, 0))
+        if stamp[0] != version:
+            stamp = version, self._store.counts([album])[album].items
+            with self._lock:
+                self._stamps[album] = stamp
+        return stamp

@@ -159,7 +159,7 @@ def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
             history.albums,
             Visits(app, history.albums),
             AuditLog(history.administration, history.audit),
-            AlbumWatch(history.albums.stamp),
+            AlbumWatch(history.albums),
             app.parts.run_docs(app.settings.root_path),
             app.parts.results,
         )

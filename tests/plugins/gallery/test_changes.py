@@ -1,0 +1,61 @@
+"""Watchers of albums in one process, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from comfy.records.albums import Person
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
+from comfyforms.plugins.gallery import changes
+from comfyforms.plugins.gallery.changes import AlbumWatch
+
+
+def test_an_idle_album_costs_one_short_query_per_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages share it. A change by this process shows before the next look, and only then are
+    the album's results counted."""
+    monkeypatch.setattr(changes, "_LOOK_SECONDS", 60.0)
+    address = f"sqlite:///{tmp_path}/h.db"
+    queries: list[str] = []
+
+    async def follow(history: RunStore, album: str) -> None:
+        watch = AlbumWatch(history.albums)
+        pages = [watch.events(album, lambda: None, lambda: False) for _ in range(3)]
+        first = [await anext(one) for one in pages]
+        assert len(set(first)) == 1
+        following = [asyncio.ensure_future(anext(one)) for one in pages]
+        await asyncio.sleep(0)
+        queries.clear()
+        change = history.albums.change, history.albums.get(album), {"title": "B"}
+        await asyncio.to_thread(*change)
+        news = await asyncio.wait_for(asyncio.gather(*following), 10)
+        assert len(set(news)) == 1 != first[0]
+        for one in pages:
+            await one.aclose()
+
+    with (
+        contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
+        contextlib.closing(RunStore(address, kept)) as history,
+    ):
+        album = history.albums.create(Person.of("user:ann", "Ann"), "A", "", "shared", None).id
+        event.listen(
+            history.engine, "before_cursor_execute", lambda *all_: queries.append(str(all_[2]))
+        )
+        for _ in range(2):
+            watch = AlbumWatch(history.albums)
+            watch._stamp(album)
+        queries.clear()
+        for _ in range(100):
+            watch._stamp(album)
+        assert queries == []
+        watch._versions.clear()
+        watch._stamp(album)
+        assert ["album_items" in one for one in queries] == [False]
+        asyncio.run(follow(history, album))
