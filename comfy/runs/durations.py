@@ -185,6 +185,8 @@ def time_left(
         rest = after if usual is None or usual.after is not None else usual.seconds
         return _if_any(rest - elapsed)
     last = max((sampler.last_at for sampler in samplers.values() if sampler.last_at), default=None)
+    if last is None and usual is not None and elapsed > usual.seconds:
+        return None  # it takes longer than usual
     left = max(0.0, before - elapsed) if last is None else 0.0
     going = {
         node: sampler

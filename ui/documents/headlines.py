@@ -61,18 +61,26 @@ def node_words(
     return titles.get(known) or message("Working")
 
 
-def place_words(place: int) -> str:
-    """Return the number of runs ahead."""
+def place_words(place: int, *, is_sent: bool = False) -> str:
+    """Return the number of runs ahead. `is_sent`: the run waits at its server, where other programs
+    have prompts, too."""
+    if is_sent and place:
+        return plural(
+            "{count} prompt ahead on the ComfyUI server",
+            "{count} prompts ahead on the ComfyUI server",
+            count=place,
+        )
     if place <= 1:
         return message("Next in the queue")
     return plural("{count} ahead", "{count} ahead", count=place)
 
 
-def waiting_words(place: int | None, due_in: float | None) -> str:
-    """Return the line for a waiting run. `place`: None until the server reports it."""
+def waiting_words(place: int | None, due_in: float | None, *, is_sent: bool = False) -> str:
+    """Return the line for a waiting run. `place`: None until the server reports it. `is_sent`: see
+    `place_words`."""
     if place is None:
         return HEADLINES[Phase.WAITING]
-    words = place_words(place)
+    words = place_words(place, is_sent=is_sent)
     if place == 0 or due_in is None:
         return words
     return message(
@@ -120,10 +128,15 @@ def _long_words(minutes: int, hours: int) -> str:
 
 
 def headline(
-    state: RunState, prompt: Mapping[str, Any], elapsed: float, due_in: float | None
+    state: RunState,
+    prompt: Mapping[str, Any],
+    elapsed: float,
+    due_in: float | None,
+    *,
+    is_sent: bool = False,
 ) -> str:
     """Return the line for a run: what it waits for, what it is doing, or how it ended. `elapsed`,
-    and `due_in` until it begins, are in seconds."""
+    and `due_in` until it begins, are in seconds. `is_sent`: see `place_words`."""
     match state.phase:
         case _ if state.away and not state.phase.finished:
             return AWAY
@@ -132,7 +145,7 @@ def headline(
         case Phase.WAITING if state.held:
             return HELD
         case Phase.WAITING:
-            return waiting_words(state.queue_place, due_in)
+            return waiting_words(state.queue_place, due_in, is_sent=is_sent)
         case Phase.RUNNING if state.over:
             return _FETCHING
         case Phase.RUNNING if state.node is not None:

@@ -105,7 +105,9 @@ def _may_go_again(state: RunState) -> bool:
 def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc:
     """Return a run as its owner's queue lists it. `due_in`: see `QueueLine`."""
     state, position = record.state, record.state.queue_place
-    words = place_words(position) if position is not None else _IN_LIST[state.phase]
+    words: str = _IN_LIST[state.phase]
+    if position is not None:
+        words = place_words(position, is_sent=record.sent)
     text = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     due = due_in if text is words and (position or state.phase is Phase.RUNNING) else None
     line = QueueLine(first_text(record.job.values), text, movable, due_in=due)

@@ -502,7 +502,7 @@ def run_doc(
         title=job.title,
         phase=state.phase.value,
         finished=state.phase.finished,
-        headline=headline(state, job.prompt, elapsed(record, now), due_in),
+        headline=headline(state, job.prompt, elapsed(record, now), due_in, is_sent=record.sent),
         submitted_at=record.submitted_at,
         url=url or f"{API}/runs/{record.id}",
         started_at=state.started_at,

@@ -42,12 +42,12 @@ class UnfinishedRun:
     before: int = 0
 
 
-def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[str, float]:
+def due_in(turns: Iterable[UnfinishedRun]) -> Mapping[str, float]:
     """Return the seconds until each waiting run starts and each active one ends, without
     unpredictable runs.
 
     A server runs one prompt at a time, and the next run takes the first free server. `turns`: the
-    runs in the order of execution. `strangers`: the seconds of another client's prompt on a server.
+    runs in the order of execution. How long other programs' prompts take is unknown.
     """
     due: dict[str, float] = {}
     free: defaultdict[Hashable, float] = defaultdict(float)
@@ -58,7 +58,7 @@ def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[s
             continue
         if others := max(0, turn.before - counted[server]):
             counted[server] += others
-            free[server] += others * (math.inf if strangers is None else strangers)
+            free[server] = math.inf
         begins = free[server]
         free[server] += math.inf if turn.seconds is None else turn.seconds
         counted[server] += 1
@@ -87,7 +87,7 @@ class Forecast:
             version, (known, computed_at, due) = self._version, self._last
         if known == version and now - computed_at < _FRESH:
             return due
-        due = due_in(_turns(unfinished(), self._durations), self._durations.typical)
+        due = due_in(_turns(unfinished(), self._durations))
         with self._lock:
             self._last = (version, now, due)
         return due
@@ -113,11 +113,12 @@ def _turns(runs: Sequence[ForecastRun], durations: Durations) -> Iterable[Unfini
 
 def _left(run: ForecastRun, state: RunState, expected: float | None, now: float) -> float | None:
     """Return the remaining seconds by the run's progress, or by the expected duration; None if
-    unknown."""
+    unknown, or after the run has taken longer than expected."""
     if state.away or state.started_at is None:
         return None
     done, since = state.nodes_finished, state.started_at
     left = time_left(state.progress, done, since, now, run.usual_times)
     if left is not None or expected is None:
         return left
-    return max(0.0, expected - max(0.0, now - since))
+    remaining = expected - max(0.0, now - since)
+    return remaining if remaining > 0 else None
