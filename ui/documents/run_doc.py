@@ -525,7 +525,7 @@ def run_doc(
 
 
 def problem_of(record: Record) -> RunProblem | None:
-    """Return why a run ended without all its results; None if it has them or goes on."""
+    """Return why a run ended without all its results; None if it has them or hasn't ended."""
     state = record.state
     if state.error is not None:
         return RunProblem(state.error.message, state.error.hint)

@@ -206,7 +206,7 @@ class PromptCalls:
 
     def _has_file(self, owner: str, name: str) -> bool:
         """Return whether ComfyUI gets the owner's file; for others `_files` refuses the prompt,
-        without telling what is on the server."""
+        without revealing the server's files."""
         return not self._names_any_file(owner) or self.own_file(owner, name) is not None
 
     def _is_one(self, owner: str) -> bool:
