@@ -121,8 +121,9 @@ def _event(one: AuditEvent) -> str:
     name = html_of(one.person or GUEST)
     query = html.escape(urlencode({"account": one.account}))
     person = f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if one.account else name
-    cells = (_ACTIONS[one.action], one.what, current_language().moment(one.at))
-    rest = "".join(f"<td>{html_of(cell)}</td>" for cell in cells)
+    what = html_of(one.what) + (f" ×\u00a0{one.count}" if one.count > 1 else "")
+    cells = (html_of(_ACTIONS[one.action]), what, html_of(current_language().moment(one.at)))
+    rest = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr><th scope="row">{person}</th>{rest}</tr>'
 
 

@@ -169,6 +169,16 @@ def test_downloads_are_noted_but_not_views(
     assert noted == [f"GET {address}"] * is_noted
 
 
+def test_equal_downloads_of_a_minute_are_one_event(site: Site, annas_run: str) -> None:
+    """The event has their number, also on the page."""
+    began = time.time()
+    for _ in range(3):
+        site.anna.get(f"{site.app.url}/files/{annas_run}/0/equal.png", timeout=LONGEST_WAIT)
+    assert [one["count"] for one in events(site, since=began)] == [3]
+    page = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
+    assert "equal.png ×\u00a03" in page
+
+
 def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     """It names sharing and administrators' actions, page by page or as a whole. Cells are no
     formulas."""
