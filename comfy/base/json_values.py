@@ -49,22 +49,25 @@ class JsonLimits:
     depth: int = MAX_DEPTH
     values: int = 1_000_000
 
+    @property
+    def too_many(self) -> str:
+        return f"Too many values (maximum {self.values:,})."
+
     def check(self, text: str) -> int:
         """Return the number of parts. Raises TooDeep for too large a text."""
         parts = text.count("[") + text.count("{")
         if len(text) > self.size or parts > self.parts or text.count(",") > self.commas:
-            raise TooDeep(_TOO_MANY)
+            raise TooDeep(self.too_many)
         return parts
 
 
-_TOO_MANY = "The request has too many values."
 _TOO_NESTED = "The values are nested too deeply."
 _NOT_JSON = "The request is not JSON."
 # The largest graph seen has 12,000 parts.
 _OF_WORKFLOWS = JsonLimits(256 * 1024**2, 300_000, 1_000_000)
 # The catalog of ComfyUI 0.33.0 has 27,000 parts and 59,000 commas. A queue has workflows inside.
 OF_SERVERS = JsonLimits(256 * 1024**2, 1_000_000, 3_000_000, depth=500)
-OF_REQUESTS = JsonLimits(32 * 1024**2, 50_000, 100_000)
+OF_REQUESTS = JsonLimits(32 * 1024**2, 50_000, 100_000, values=100_000)
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -105,7 +108,7 @@ def parse_sent(data: str | bytes, limits: JsonLimits = OF_REQUESTS) -> Any:  # n
     for level in levels(value):
         number += len(level)
         if number > limits.values:
-            raise RefusedJson(f"Too many values (maximum {limits.values:,}).")
+            raise RefusedJson(limits.too_many)
         if problem := next(filter(None, map(refused_value, level)), ""):
             raise RefusedJson(problem)
     return value

@@ -61,7 +61,7 @@ def test_depth_has_a_bound() -> None:
         read_json("[1, ")
     for parse in (parse_json, parse_sent):
         for text in ("[" * 100_000, "[" * 600 + "]" * 600, "1" + ",1" * 4_000_000):
-            with pytest.raises(ValueError, match=r"too (deeply|many)"):
+            with pytest.raises(ValueError, match=r"[Tt]oo (deeply|many)"):
                 parse(text)
 
 
