@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import FilePayload, Route, expect
 
 from tests.support.link import FaultyLink
+from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visit, Visitor
 
 FILE = re.compile(r"/files/[^/]+/\d+/(?!thumb|a1111)")
@@ -61,5 +62,31 @@ def test_several_results_load_themselves_after_the_connection_returns(
         link.heal()
         for cell in cells.all():
             page.wait_for_function(IS_PAINTED, arg=cell.element_handle())
+        person.forgive(*CUT)
+        person.leave()
+
+
+def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: Visit) -> None:
+    """The field shows the progress and the interruption, and keeps the file."""
+    with FaultyLink(fast.url) as link:
+        person = visit(Site(link.url, fast.demo, fast.app), locale="en-US").open("upscale")
+        page = person.page
+        held: list[Route] = []
+        page.route("**/gradio_api/upload*", lambda route: held.append(route), times=1)
+        field = page.locator("#field-4-image")
+        given: FilePayload = {"name": "photo.png", "mimeType": "image/png", "buffer": saved("PNG")}
+        field.locator("input[type=file]").set_input_files(given)
+        expect(field).to_contain_text(re.compile(r"Uploading, \d+%"))
+        expect(page.locator("#generate")).to_be_disabled()
+        expect(page.locator("#why-off")).to_have_text("Waiting for the upload…")
+        link.refuse()
+        link.cut()
+        held[0].abort("connectionreset")
+        expect(field).to_contain_text("Upload interrupted. Trying again…")
+        expect(page.locator(".toast-body")).to_have_count(0)
+        link.heal()
+        expect(field.locator("img")).to_be_visible()
+        expect(page.locator("#generate")).to_be_enabled()
+        expect(field.locator(".upload-state")).to_have_count(0)
         person.forgive(*CUT)
         person.leave()

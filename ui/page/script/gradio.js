@@ -3,6 +3,7 @@
 // tests/browser/nightly/test_gradio_page.py fails if an upgrade changes them. Python relies on them only in
 // ui/gradio/internals.py, the style sheets only in ui/page/styles/gradio.css.
 
+import { connection } from "./arrivals.js";
 import { $, all, isTouched, typeInto } from "./dom.js";
 import { LANGUAGE, message } from "./messages.js";
 
@@ -11,6 +12,7 @@ export const LIST = ".wrap-inner input[role=combobox]";
 const EDGE = 16; // pixels between a list and the edge of the window
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
+const CALL_TRIES = 3; // while the app answers
 /** Paths that Gradio's API page requests but this app doesn't have. */
 const NOT_THERE = ["/monitoring/summary", "/gradio_api/mcp/schema"];
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
@@ -139,21 +141,23 @@ export const userName = () => /** @type {any} */ (window).gradio_config?.usernam
 /**
  * Report calls and uploads that the app has refused. Gradio shows the same word for every reason, in a place that is
  * easy to miss, and has no event for refusals. So wrap `fetch`.
+ * A broken connection ends neither: Gradio would show its own words in a corner.
  * @param {{ call: (reload: boolean) => void, upload: (why: string) => boolean }} refused
  *   `why`: a sentence, or "" if the app gave none. `upload` returns whether it has shown the reason; if so, hide the
  *   refusal from Gradio
- * @param {() => void} uploaded called when the app has answered an upload, even with a refusal
+ * @param {(address: string, body: FormData) => Promise<Response> | undefined} upload sends a file
  */
-export function watchRequests(refused, uploaded) {
+export function watchRequests(refused, upload) {
   const gradios = window.fetch;
   window.fetch = async (...request) => {
-    const [asked] = request;
+    const [asked, options] = request;
     const address = asked instanceof Request ? asked.url : String(asked);
     if (NOT_THERE.some((path) => address.endsWith(path)))
       return new Response(null, { status: 404 });
     const [isCall, isUpload] = [address.includes(CALL), UPLOAD.test(address)];
-    const answer = await gradios(...request);
-    if (isUpload && answer.status < 500) uploaded(); // a load balancer answers 502 for a process that has ended
+    const body = options?.body;
+    const sent = isUpload && body instanceof FormData ? upload(address, body) : undefined;
+    const answer = await (sent ?? (isCall ? persistent : gradios)(...request));
     if (answer.ok || !(isCall || isUpload)) return answer;
     const text = await answer.clone().text();
     const told = jsonIn(text);
@@ -161,6 +165,16 @@ export function watchRequests(refused, uploaded) {
     if (isCall) refused.call(Boolean(told?.reload));
     if (!isUpload || !refused.upload(why || text)) return answer;
     return new Response("[]", { headers: { "content-type": "application/json" } });
+  };
+  /** @type {typeof fetch} */
+  const persistent = async (...request) => {
+    for (let tries = 1; ; tries++)
+      try {
+        return await gradios(...request);
+      } catch (problem) {
+        if (tries >= CALL_TRIES && (await connection.answered())) throw problem;
+        await connection.answered();
+      }
   };
 }
 

@@ -6,8 +6,8 @@ import { showAnnouncements } from "./announcement.js";
 import { loadLost } from "./arrivals.js";
 import { refuseVaried } from "./batches/given.js";
 import { INPUTS } from "./dom.js";
-import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import { refuseFile, takeFiles } from "./form/files.js";
+import { tellCutUpload, upload } from "./form/uploading.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { masksHold } from "./mask/holding.js";
 import { TYPEFACE, write } from "./storage.js";
@@ -23,6 +23,7 @@ export function beginLater() {
   useShared();
   if (matchMedia("(display-mode: standalone)").matches)
     import("./form/received.js").then(({ receiveFiles }) => receiveFiles());
+  else globalThis.caches?.delete("shared"); // another site may have sent them: see service_worker.js
 }
 
 /** Use the settings of a shared result or of an album that the address names. */
@@ -57,8 +58,7 @@ export function showKeysFor(event) {
   return true;
 }
 
-/** Note that the app has answered an upload. */
-export const uploadAnswered = uploadEnds;
+export const send = upload;
 
 /**
  * Show why an upload was refused.

@@ -49,6 +49,7 @@ const TYPED = "input, textarea, select, [contenteditable], dialog"; // elements 
 const KEYS = [message("Ctrl"), message("Enter")].join(" + ");
 const NOTHING_FOUND = message("No results.");
 const NO_FORM = message("Choose a workflow first.");
+const WAITS = message("Waiting for the upload…");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
 const actions = new ActionsBar();
@@ -155,7 +156,8 @@ function show(now, before) {
   stopping?.toggleAttribute("disabled", !(going || betweenRuns(now)) || isSilent);
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
-  const blocked = now.coming ? LOADING : now.formless ? "" : now.blocked;
+  const isUploading = now.uploading.some((id) => document.getElementById(id));
+  const blocked = now.coming ? LOADING : now.formless ? "" : isUploading ? WAITS : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked || KEYS;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
@@ -214,7 +216,7 @@ watchRequests(
     call: refused,
     upload: (why) => later?.refuseUpload(why) ?? false,
   },
-  () => later?.uploadAnswered(),
+  (address, body) => later?.send(address, body),
 );
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])

@@ -31,8 +31,8 @@
  * although another run is in progress. `sending`: the user has pressed Generate and the app hasn't answered yet.
  * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server; `paused`: an
  * administrator has paused all servers; `servers`: number of ComfyUI servers, and how many take runs, both 0 while
- * unknown; `announcement`: the administrator's text for all pages. `signingOut`: a sign-out is in progress. `waiting`:
- * number of waiting runs of all users.
+ * unknown; `announcement`: the administrator's text for all pages. `signingOut`: a sign-out is in progress. `uploading`:
+ * ids of fields whose file is being uploaded. `waiting`: number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
  * page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
  * `cover`: URL of an example result, or ""; `makes`: kind of its results; `shared`: the shared result whose settings
@@ -46,7 +46,7 @@
  * the form or the stage; `tab`: which one.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
- *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean,
+ *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean, uploading: readonly string[],
  *   waiting: number, form: string, blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
  *   cover: string, makes: Made, shared: SharedValues | null,
  *   ended: { id: string } | null,
@@ -118,6 +118,7 @@ export const INITIAL = {
   servers: { count: 0, available: 0 },
   announcement: null,
   signingOut: false,
+  uploading: [],
   waiting: 0,
   form: "",
   blocked: "",

@@ -43,7 +43,7 @@ export function showRefusal(field, why) {
 }
 
 /** @param {HTMLElement} field */
-function clearError(field) {
+export function clearError(field) {
   for (const note of all(".field-error", field)) note.remove();
   field.classList.remove("has-error");
   for (const input of all("[aria-invalid]", field)) input.removeAttribute("aria-invalid");

@@ -10,10 +10,10 @@ import { labeled, message, plural } from "../messages.js";
 import { page, say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
-import { uploadBegins } from "./cut_uploads.js";
-import { clearErrors, fieldId, showRefusal } from "./field_errors.js";
+import { clearError, clearErrors, fieldId, showRefusal } from "./field_errors.js";
 import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
+import { uploadBegins } from "./uploading.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 const FIELD = "[id^=field-].takes-files"; // Gradio also gives the class to an inner element
@@ -212,7 +212,8 @@ function fieldGiven(event) {
   if (!field || !file) return;
   if (event.isTrusted) given.isFirst = false;
   if (!refuses(field, kind, file)) {
-    uploadBegins(labelOf(field), file.name);
+    clearError(/** @type {HTMLElement} */ (field));
+    uploadBegins(field.id, labelOf(field), file.name);
     if (!given.isFirst) offerWorkflow(file);
     return;
   }
