@@ -57,4 +57,5 @@ if (elsewhere) {
 }
 form?.addEventListener("submit", signIn);
 mountLanguages(/** @type {Element} */ ($("nav")));
-if (form) (username.value ? password : username).focus();
+// In a frame, the focus would scroll the page around it.
+if (form && window.top === window) (username.value ? password : username).focus();
