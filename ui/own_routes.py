@@ -78,7 +78,7 @@ def own_routes(
     yield install_routes()
     yield health_routes()
     yield language_routes(settings.languages, identity)
-    yield offline_routes(settings.root_path)
+    yield offline_routes(settings.root_path, services.limits.file.size)
 
 
 def monitoring_routes(

@@ -6,6 +6,7 @@ import json
 
 from playwright.sync_api import expect
 
+from tests.browser.test_embedding import wiki
 from tests.browser.test_login import CONTROLLED
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visit
@@ -42,6 +43,29 @@ def test_a_shared_workflow_opens(fast: Site, visit: Visit) -> None:
     prompt["2"]["inputs"]["text"] = "a shared cat"
     with page.expect_navigation():
         page.evaluate(SHARE, ["shared cat.json", json.dumps(prompt)])
+    asks = page.locator("#confirm")
+    expect(asks).to_contain_text("Open “shared cat.json”, which another app shared?")
+    asks.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#heading h1")).to_have_text("shared cat", ignore_case=True)
     expect(person.entry("2.text")).to_have_value("a shared cat")
+    assert page.evaluate("caches.keys()") == []
+
+
+def test_a_form_of_another_site_leaves_no_files(fast: Site, visit: Visit) -> None:
+    """Its request reaches the service worker too. In a browser tab, no shared files are kept."""
+    person = visit(fast, service_workers="allow")
+    page = person.page
+    person.open()
+    page.wait_for_function(CONTROLLED)
+    with page.expect_navigation():
+        page.evaluate(SHARE, ["a.json", "{}"])
+    page.wait_for_function("caches.keys().then(keys => !keys.length)")
+    page.add_init_script(INSTALLED)
+    with wiki() as other:
+        page.goto(f"http://127.0.0.1:{other.server_port}")
+        sends = SHARE.replace("./share-target", f"{fast.url}/share-target")
+        with page.expect_navigation():
+            page.evaluate(sends, ["a.json", "{}"])
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#confirm")).to_have_count(0)
     assert page.evaluate("caches.keys()") == []

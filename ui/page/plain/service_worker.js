@@ -1,5 +1,6 @@
 // @ts-check
-// Answers navigation with PAGE while the app is unreachable. The server puts PAGE and its POLICY before this text.
+// Answers navigation with PAGE while the app is unreachable. The server puts PAGE, its POLICY
+// and LARGEST, an upload's most bytes, before this text.
 // Keeps files that other apps share with the installed app until the page takes them. All other requests go to the app
 // as if there were no worker. Nothing else is cached. Shows the messages that the app sends while no page is open.
 
@@ -35,15 +36,26 @@ async function answer(request) {
   }
 }
 
+/**
+ * Return whether a request for the share target may be the system's. A form on another site's page names its site as
+ * the referrer, unless it hides it; so the page also asks the user.
+ * @param {Request} request
+ */
+const isOfSystem = ({ referrer }) =>
+  !referrer || referrer === "about:client" || new URL(referrer).origin === location.origin;
+
 /** Keep the files of a share, and open the page. @param {Request} request */
 async function keepShared(request) {
-  const given = (await request.formData()).getAll("file").slice(0, MOST_FILES);
+  const given = isOfSystem(request) ? (await request.formData()).getAll("file") : [];
+  await caches.delete(SHARED);
   const cache = await caches.open(SHARED);
-  for (const [at, file] of given.entries())
-    if (file instanceof File)
+  for (const [at, file] of given.slice(0, MOST_FILES).entries())
+    if (file instanceof File && file.size <= LARGEST)
       await cache.put(
         `${worker.registration.scope}${SHARED}/${at}/${encodeURIComponent(file.name)}`,
-        new Response(file, { headers: { "content-type": file.type } }),
+        new Response(file, {
+          headers: { "content-type": file.type, date: new Date().toUTCString() },
+        }),
       );
   return Response.redirect(worker.registration.scope, 303);
 }

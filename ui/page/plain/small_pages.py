@@ -54,15 +54,19 @@ _BODY = """<main class="card" role="status">
 {script}"""
 
 
-def offline_routes(root_path: str) -> GuardedRoutes:
-    """Return `GET /service_worker.js`, which is public. `root_path`: see the web server."""
+def offline_routes(root_path: str, largest: int) -> GuardedRoutes:
+    """Return `GET /service_worker.js`, which is public. `root_path`: see the web server. `largest`:
+    an upload's most bytes."""
     routes = GuardedRoutes()
 
     @routes.get(_PATH, Access.PUBLIC)
     def worker(request: Request) -> Response:
         """Return the worker with the page in it."""
         page = json.dumps(_page(root_address(request, _PATH, root_path)))
-        script = f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n{_worker()}"
+        script = (
+            f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n"
+            f"const LARGEST = {largest};\n{_worker()}"
+        )
         return Response(script, 200, _HEADERS, "text/javascript")
 
     return routes

@@ -1,11 +1,15 @@
 // @ts-check
 // Files that the installed app gets from the system: shared by other apps, or opened from a file manager.
 
+import { confirm } from "../confirm.js";
+import { message } from "../messages.js";
+import { shortened } from "./file_kinds.js";
 import { takeBeside } from "./files.js";
 
 /** @typedef {{ files: readonly { getFile: () => Promise<File> }[] }} Launch */
 
 const SHARED = "shared"; // the cache that service_worker.js fills
+const KEPT_FOR = 3600_000; // milliseconds
 
 /** Take the files, now and later. */
 export async function receiveFiles() {
@@ -16,7 +20,12 @@ export async function receiveFiles() {
   queue?.setConsumer(async ({ files }) =>
     take(await Promise.all(files.map((one) => one.getFile()))),
   );
-  take(await sharedFiles());
+  const shared = await sharedFiles();
+  const [file] = shared;
+  if (!file) return;
+  const asked = message("Open “{file}”, which another app shared?", { file: shortened(file.name) });
+  const about = message("Open only files that you shared yourself.");
+  confirm(asked, about, message("Open"), () => take(shared));
 }
 
 /** Return the files that another app has shared, and forget them. */
@@ -25,9 +34,11 @@ async function sharedFiles() {
   const cache = await caches.open(SHARED);
   const files = [];
   for (const { url } of await cache.keys()) {
-    const blob = await (await cache.match(url))?.blob();
+    const answer = await cache.match(url);
+    const age = Date.now() - Date.parse(answer?.headers.get("date") ?? "");
+    const blob = await answer?.blob();
     const name = decodeURIComponent(url.split("/").at(-1) ?? "");
-    if (blob) files.push(new File([blob], name, { type: blob.type }));
+    if (blob && age < KEPT_FOR) files.push(new File([blob], name, { type: blob.type }));
   }
   await caches.delete(SHARED);
   return files;
