@@ -83,7 +83,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     }
 )
 # Headings of our workflows' folders, by path.
-SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
+SHIPPED_FOLDERS = MappingProxyType({"steps": message("Used in chains")})
 
 
 def _first_and_motion(label: Message) -> Iterator[Message]:

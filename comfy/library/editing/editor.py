@@ -109,7 +109,7 @@ _SETTINGS = MappingProxyType(
         "widget": message("Looks like"),
         "choices": message("Choices"),
         "hidden": message("Hidden"),
-        "required": message("Must be filled in"),
+        "required": message("Required"),
         "also": message("Also sets"),
         "closest": message("Similar choice"),
     }

@@ -32,7 +32,7 @@ from ui.page.theme import accent_variables, variables
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY
 
-GALLERY = message("Gallery")
+GALLERY = message("Albums")
 PATH = "/gallery"
 _SHADE = message("Switch theme")
 _ASK = message("Ask for a new one.")

@@ -73,7 +73,7 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.entry("5.seed")).to_have_value("7")
         line = person.page.locator("#replaced")
         expect(line.get_by_role("status")).to_have_text("Preset: Night")
-        line.get_by_role("button", name="Undo preset").click()
+        line.get_by_role("button", name="Undo").click()
         expect(person.entry("2.text")).to_have_value("something else")
         expect(person.entry("5.steps")).to_have_value("3")
         line.get_by_role("button", name="Redo").click()

@@ -53,7 +53,7 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(resets(person)).to_have_count(0)
     expect(image.locator("img")).not_to_have_attribute("src", own)
-    expect(undo).to_have_text("Undo reset")
+    expect(undo).to_have_text("Undo")
     undo.click()
     expect(person.entry("2.text")).to_have_value("a cat")
     expect(person.entry("8.seed")).to_have_value("7")

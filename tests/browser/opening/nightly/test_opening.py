@@ -322,7 +322,7 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
     of another form. A result of this app opens with its own settings.
     """
     person = visit(fast).open("upscale")
-    undo = person.page.locator("#replaced button", has_text="Undo reset")
+    undo = person.page.locator("#replaced button", has_text="Undo")
     empty = person.page.locator("#stage .empty")
     ways = ("drop", "paste")
     for number, (name, how) in enumerate(itertools.product(FILES, ways)):

@@ -147,7 +147,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     said = person.page.evaluate("window.headlines")
     assert not any("will appear here" in one for one in said), said
     person.more("Reuse settings")
-    note = person.page.locator("#stage .done-note", has_text="Settings taken over")
+    note = person.page.locator("#stage .done-note", has_text="Settings restored")
     expect(note).to_be_visible()
     expect(note).to_have_count(0)
 

@@ -52,7 +52,7 @@ export function rowForm(row, input, model, events, heading = "") {
     ...numberPart(row, input, events),
     ...widgetPart(row, input, events),
     ...choicesPart(row, input, events),
-    checkBox(message("Must be filled in"), set.required ?? false, (isOn) =>
+    checkBox(message("Required"), set.required ?? false, (isOn) =>
       events.set({ required: isOn || undefined }),
     ),
   );

@@ -11,17 +11,7 @@ import { typed } from "./typed.js";
 
 /** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "text" | "link" | "values"} Replacing */
 
-/** @type {Record<Replacing, string>} */
-const UNDO = {
-  preset: message("Undo preset"),
-  reuse: message("Undo reuse"),
-  idea: message("Undo idea"),
-  reset: message("Undo reset"),
-  result: message("Undo"),
-  text: message("Undo"),
-  link: message("Undo"),
-  values: message("Undo"),
-};
+const UNDO = message("Undo");
 const REDO = message("Redo");
 const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
 
@@ -89,20 +79,20 @@ function show() {
   place.hidden = offer === null;
   if (!offer) return;
   text.textContent = offer.isUndone ? "" : wordsOf(offer);
-  does.textContent = offer.isUndone ? REDO : UNDO[offer.what];
+  does.textContent = offer.isUndone ? REDO : UNDO;
 }
 
 /** @param {Offer} offer */
 function wordsOf({ what, name }) {
   if (what === "preset") return message("Preset: {name}", { name });
-  if (what === "idea") return message("Example filled in.");
+  if (what === "idea") return message("Idea filled in.");
   if (what === "reset") return message("Author's values restored.");
-  if (what === "result") return message("Result taken over.");
+  if (what === "result") return message("Result added.");
   if (what === "text") return message("Text replaced.");
   if (what === "link") return message("Settings from the link.");
   const { held } = filled.now;
   const hasFixed = Object.entries(held).some(([key, one]) => isSeed(key) && isFixed(one));
-  return hasFixed ? message("Settings taken over. Seed fixed.") : message("Settings taken over.");
+  return hasFixed ? message("Settings restored. Seed fixed.") : message("Settings restored.");
 }
 
 /** @param {unknown} seed such as "7", "+7" if it counts, or "" if it is random */

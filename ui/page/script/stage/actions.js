@@ -19,7 +19,7 @@ import { page } from "../state.js";
 /** @import { View } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
-const TAKEN = message("Settings taken over");
+const TAKEN = message("Settings restored");
 export const REUSE = message("Reuse settings");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
