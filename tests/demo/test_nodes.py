@@ -121,7 +121,7 @@ def test_denoise_keeps_its_share(bench: Bench) -> None:
 
 
 def test_a_low_denoise_adds_no_second_scene(bench: Bench) -> None:
-    """As for an upscaled image: what is plain stays plain."""
+    """A plain image stays plain when it is upscaled."""
     for share in (0.1, 0.3):
         image = sampled(bench, Latent(64, 64, (plain(),)), denoise=share).images[0]
         assert image is not None

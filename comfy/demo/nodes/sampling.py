@@ -31,7 +31,7 @@ from comfy.demo.painter.paint import Brief, paint
 
 _PREVIEW_SIDE = 512
 _GRAIN = 64
-_NEW_SHAPES = 0.4  # the least denoise that changes what is seen; less only sharpens
+_NEW_SHAPES = 0.4  # the least denoise that changes shapes; less only sharpens
 _GREY = (126, 120, 118)
 
 

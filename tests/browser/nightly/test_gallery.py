@@ -129,7 +129,7 @@ def test_keys_count_while_images_are_on_their_way(fast: Site, visit: Visit) -> N
     expect(image).not_to_have_css("background-image", re.compile("/thumb"))
 
 
-def test_a_second_reviewer_begins_with_what_is_left(fast: Site, visit: Visit) -> None:
+def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> None:
     """The page counts what this person hasn't reviewed and where people disagree, says whose
     verdict counts, and shows both verdicts at a result."""
     anna, ben = visit(fast), visit(fast).page
