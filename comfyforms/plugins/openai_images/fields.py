@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -23,12 +23,24 @@ _SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 _WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "size": ("auto",),
-        "quality": ("auto", "standard"),
+        "quality": ("auto", "standard", "low", "medium", "high", "hd"),
         "style": ("vivid",),
         **dict.fromkeys(("background", "moderation", "input_fidelity"), ()),
         **dict.fromkeys(("safety_identifier", "user"), ()),
     }
 )
+
+
+def _fitted(fields: Sequence[Field], size: Sequence[int]) -> Iterator[tuple[Field, int]]:
+    """Yield each field with its side of the image. A size beyond the limits is scaled into them."""
+    sides = [(item, max(1, side)) for item, side in zip(fields, size, strict=True)]
+    least = max((item.min or 0) / side for item, side in sides)
+    most = min((item.max or side) / side for item, side in sides)
+    factor = min(max(1, least), most)
+    for item, side in sides:
+        step = int(item.step or 1) if factor != 1 else 1
+        fitted = int(side * factor) // step * step
+        yield item, int(max(fitted, item.min or 0)) if factor != 1 else side
 
 
 _NEEDS = 12  # bytes per pixel of a mask
@@ -111,8 +123,8 @@ class ImageForm:
         """Set the fields of one parameter: OpenAI's, a field's key, or its argument name."""
         match name:
             case "size" if self._size and (size := _SIZE.fullmatch(str(value))):
-                for item, number in zip(self._size, size.groups(), strict=True):
-                    filled[item.key] = (name, int(number))
+                for item, number in _fitted(self._size, [int(one) for one in size.groups()]):
+                    filled[item.key] = (name, number)
             case "seed" if seeds := [one for one in self._fields if one.is_seed]:
                 for item in seeds:
                     filled[item.key] = (name, value)
