@@ -18,14 +18,16 @@ if not exist "%APP%\app.py" (
     echo There is no ComfyForms\app.py beside this file. Unpack ComfyForms into the folder ComfyForms.
     goto failed
 )
-if not exist "%PYTHON%" (
+rem The copy is written last: it is missing after a failed installation, and differs after an update.
+fc /b "%APP%\pyproject.toml" "%APP%\.venv\installed.toml" >nul 2>nul || (
     where py >nul 2>nul || (
         echo ComfyForms needs Python 3.11 or newer: winget install Python.Python.3.12
         goto failed
     )
-    echo Installing ComfyForms. This takes a few minutes, once.
+    echo Installing ComfyForms. This takes a few minutes, once per version.
     py -3 -m venv "%APP%\.venv" || goto failed
     "%PYTHON%" -m pip install -q -e "%APP%" || goto failed
+    copy /y "%APP%\pyproject.toml" "%APP%\.venv\installed.toml" >nul || goto failed
 )
 
 "%PYTHON%" "%APP%\app.py" --comfyui "%HERE%ComfyUI" %* || goto failed

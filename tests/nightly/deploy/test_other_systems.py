@@ -150,5 +150,7 @@ def test_the_script_for_windows_names_files_and_options_of_the_app() -> None:
     script = text.decode("ascii")
     assert (ROOT / "app.py").exists()
     assert set(re.findall(r"goto (\w+)", script)) == set(re.findall(r"^:(\w+)", script, re.M))
+    installed = script.index("pip install"), script.index("copy /y"), script.index("--comfyui")
+    assert list(installed) == sorted(installed)  # the copy is proof of a whole installation
     options = set(re.findall(r"(--[a-z-]+) [\"%0-9]", script))
     assert {option[2:].replace("-", "_") for option in options} <= set(Settings.model_fields)
