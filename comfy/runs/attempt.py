@@ -263,7 +263,7 @@ class SentKey:
 
 # A server that fails this often at the same prompt would fail again.
 _MOST_POSTS = 5
-_WRITTEN = ("extra_pnginfo",)
+_WRITTEN = ("extra_pnginfo", "workflow_metadata")
 
 
 class Submission:

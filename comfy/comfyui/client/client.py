@@ -104,6 +104,7 @@ def prompt_body(
         "client_id": client_id,
         "prompt_id": prompt_id,
         "extra_data": {"client_id": client_id, **extra_data},
+        **{key: extra_data[key] for key in ("workflow_metadata",) if key in extra_data},
     }
     # requests would send NaN and infinity, which aren't JSON.
     try:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from comfy.base.json_values import parse_json
@@ -17,13 +19,19 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 _JPEG = b"\xff\xd8\xff"
 _IMAGE_TYPES = {_JPEG: 1, b"\x89PNG": 2}  # first bytes of a file, and its type in frames
-_OF_PROGRESS = frozenset(
+# Keys by kind of message. Newer servers add a client's own texts (docs/comfyui.md#56).
+_OF_PROGRESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        *("execution_start", "execution_cached", "executing", "progress", "progress_state"),
-        *("execution_success", "execution_interrupted"),
+        "execution_start": ("prompt_id", "timestamp"),
+        "execution_cached": ("nodes", "prompt_id", "timestamp"),
+        "executing": ("node", "display_node", "prompt_id"),
+        "progress": ("value", "max", "prompt_id", "node"),
+        "progress_state": ("prompt_id", "nodes"),
+        "execution_success": ("prompt_id", "timestamp"),
+        "execution_interrupted": ("prompt_id", "node_id", "node_type", "executed", "timestamp"),
+        "execution_error": ("prompt_id", "node_id", "node_type"),
     }
 )
-_OF_AN_ERROR = ("prompt_id", "node_id", "node_type")
 _ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"}
 
 
@@ -92,11 +100,9 @@ def progress_alone(frame: str | bytes) -> str | None:
     try:
         parsed = parse_json(frame)
         kind, data = parsed["type"], parsed["data"]
-        if kind == "execution_error":
-            return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return _text(kind, **{name: data[name] for name in _OF_PROGRESS[kind] if name in data})
+    except (ValueError, TypeError, KeyError):
         return None
-    return frame if kind in _OF_PROGRESS else None
 
 
 def verdict(run_id: str, state: RunState) -> str:

@@ -4,6 +4,7 @@ runs. Sources of the facts: ComfyUI's `server.py` and `execution.py`."""
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +42,7 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Room, Work
 
 # Keys of other accounts, which the app neither needs nor stores.
+_MOST_METADATA = 256  # bytes, as in ComfyUI
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 _SENT = Wanted(workflow=SENT_PROMPT)
 _MOST = 200  # runs per answer
@@ -269,8 +271,11 @@ def _extra_data(sent: Json) -> Json:
     extra = {
         key: value
         for key, value in as_mapping(sent.get("extra_data")).items()
-        if key not in _SECRET
+        if key not in _SECRET | {"workflow_metadata"}
     }
+    metadata = sent.get("workflow_metadata")
+    if isinstance(metadata, dict) and len(json.dumps(metadata).encode()) <= _MOST_METADATA:
+        extra["workflow_metadata"] = metadata
     client_id = sent.get("client_id", extra.pop("client_id", None))
     if isinstance(client_id, str) and client_id:
         extra["client_id"] = client_id[:LONGEST_ID]

@@ -337,12 +337,14 @@ def test_the_server_writes_the_clients_workflow_into_results(served: Served) -> 
     secret."""
     demo, app = served
     extra = {"extra_pnginfo": {"workflow": {"nodes": []}}, "api_key_comfy_org": "secret"}
-    prompt_id = send(app, nodes=prompt(n5_steps=1), extra_data=extra)
+    label = {"workflow_metadata": {"job": "7"}}
+    prompt_id = send(app, nodes=prompt(n5_steps=1), extra_data=extra, **label)
     shown = ended(app, prompt_id)["prompt"][3]
     assert shown["extra_pnginfo"] == extra["extra_pnginfo"]
     assert "secret" not in json.dumps(shown)
     sent = demo.queue.history()[app.runs.record(prompt_id, f"browser:{ANN}").state.prompt_id]
     assert sent["prompt"][3]["extra_pnginfo"] == extra["extra_pnginfo"]
+    assert sent["prompt"][3]["workflow_metadata"] == label["workflow_metadata"]
 
 
 def test_the_page_shows_sent_prompts(served: Served) -> None:
