@@ -606,7 +606,7 @@ def files_of(entry: Any) -> list[dict[str, Any]]:
     return [file for output in outputs for file in output.get("images", ())]
 
 
-def test_a_node_that_only_comfyui_has_is_no_reason_to_update_it(bench: Bench) -> None:
+def test_the_stand_in_never_suggests_an_update(bench: Bench) -> None:
     """The stand-in lacks most of ComfyUI's nodes."""
     catalog = Catalog({name: one.describe(bench.storage) for name, one in NODES.items()})
     form = build_form(workflow_of(text_to_image(n20=node("VAELoader", vae_name="x"))), catalog)
