@@ -42,7 +42,7 @@ def test_the_forecast_adds_up_the_runs_ahead() -> None:
 
 
 def test_other_programs_prompts_are_counted_without_an_estimate(tmp_path: Path) -> None:
-    """How long they take is unknown. The page says how many prompts the ComfyUI server has before
+    """Their duration is unknown. The page says how many prompts the ComfyUI server has before
     the run."""
     there, here = UnfinishedRun("a", [ONE], 10.0, before=2), UnfinishedRun("b", [ONE], 10.0)
     assert due_in([there, here]) == {}

@@ -370,7 +370,7 @@ class PeopleHandlers:
     ) -> Response:
         """Change a user's role (`operator` for administrators, or `user`) and groups.
 
-        `groups` are those of the users file, in place of the previous ones.
+        `groups` replace the previous ones in the users file.
         """
         actor = self.desk.actor(request)
         if role is not None:

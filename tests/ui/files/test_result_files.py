@@ -122,7 +122,7 @@ def test_all_in_one_archive(served: Served) -> None:
 
 
 class VanishingFiles(BlobStore):
-    """Files of which one vanishes as soon as its path is known."""
+    """Files, one of which vanishes as soon as its path is known."""
 
     vanishes = ""
 
