@@ -122,7 +122,7 @@ def test_all_in_one_archive(served: Served) -> None:
 
 
 class VanishingFiles(BlobStore):
-    """Files, one of which vanishes as soon as its path is known."""
+    """Files with one that vanishes as soon as its path is known."""
 
     vanishes = ""
 
