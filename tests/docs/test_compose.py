@@ -33,6 +33,17 @@ def test_containers_start_the_stand_ins_version() -> None:
         assert re.findall(r"--branch v([\d.]+) ", text) == [VERSION]
 
 
+@pytest.mark.parametrize("file", COMPOSE, ids=lambda file: file.parent.name)
+def test_containers_have_no_rights_on_the_machine(file: Path) -> None:
+    """The app and ComfyUI, whose nodes are other authors' programs, run without capabilities."""
+    services = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
+    for name in services.keys() & {"comfyforms", "comfyui", "app-1", "app-2"}:
+        assert services[name]["cap_drop"] == ["ALL"], name
+        assert services[name]["security_opt"] == ["no-new-privileges:true"], name
+    if text := inline().get("comfyui"):
+        assert text.index("USER 10001") < text.index("CMD")
+
+
 def test_the_linter_finds_no_problem_in_the_dockerfiles() -> None:
     """The linter `hadolint` also checks the shell commands in them."""
     files = {
