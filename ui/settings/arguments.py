@@ -40,6 +40,8 @@ USAGE_ERROR = 2
 # In place of the settings that need users.
 _NO_RIGHTS: Mapping[str, object] = {"open": "auto", "keep": "auto", "operators": ()}
 
+_COMMAND_FIRST = f"A command comes before the options: {PROGRAM} user add NAME --data DIR."
+
 # Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
     "extra_forbidden": "unknown key in a table; use {keys}.",
@@ -185,7 +187,11 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         f"argument {1 + arguments.index(word)} is not an"
         f" option.{_did_you_mean(word.partition('=')[0], options)}"
         for word in unknown
+        if word.startswith("-")
     ]
+    if plain := [word for word in unknown if not word.startswith("-")]:
+        number = 1 + arguments.index(plain[0])
+        problems.append(f"argument {number} is not an option. {_COMMAND_FIRST}")
     given: dict[str, object] = {}
     for name, (value, *more) in vars(known).items():
         if more and name in _REPEATED:

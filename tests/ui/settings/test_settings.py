@@ -269,6 +269,7 @@ def test_equivalent_values_give_the_same_setting(
         (["--port"], "--port: the value is missing"),
         (["--prot", "80"], "argument 1 is not an option. Did you mean --port?"),
         (["box:8188"], "argument 1 is not an option."),
+        (["--data", "d", "user", "add", "anna"], "argument 3 is not an option. A command comes"),
         (["--help=please"], "-h/--help: the value is missing, or not allowed."),
     ],
 )
