@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy import Engine
 
@@ -43,13 +43,15 @@ class Mirror:
         create: Callable[[Record], ClusterRun],
         polled: Callable[[Mapping[str, LiveRow], Turns, float], None],
         ended: Callable[[ClusterRun], None],
+        missed: Callable[[], Collection[str]],
         keep: int,
     ) -> None:
         """`create` returns a run of a record. `polled` gets all rows and the turns after each poll,
-        and when they were read. `ended` is called once for each end. `keep`: the number of finished
-        runs to remember."""
+        and when they were read. `ended` is called once for each end. `missed` returns ids of runs
+        to add even if they have ended since. `keep`: the number of finished runs to remember."""
         self._engine, self._history, self._servers = engine, history, servers
         self._create, self._polled, self._ended, self._keep = create, polled, ended, keep
+        self._missed = missed
         self._lock = threading.Lock()
         self._runs: dict[str, ClusterRun] = {}
         self._added: dict[str, float] = {}  # when unfinished runs came here
@@ -180,18 +182,23 @@ class Mirror:
 
     def _load(self, rows: Mapping[str, LiveRow]) -> None:
         """Add the runs that were submitted elsewhere."""
+        missed = self._missed()
         with self._lock:
-            new = [run_id for run_id in rows if run_id not in self._added]
+            new = [run_id for run_id in {*rows, *missed} if run_id not in self._added]
         if not new:
             return
         for record in self._history.get_many(new, None).values():
             known = self.get(record.id)
             is_known = known is not None and known.submitted_at == record.submitted_at
-            if is_known or record.state.phase.finished:
+            has_ended = record.state.phase.finished
+            if is_known or (has_ended and record.id not in missed):
                 continue  # ended since the rows were read, or its end isn't recorded yet
             run = self._create(record.as_waiting)
             if self.add(run):
                 self.confirm(run)
+                if has_ended:
+                    run.receive(LAST, record.state)
+                    self.note_state(run)
 
     def _end_missing(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
         """End the runs whose rows have been deleted."""

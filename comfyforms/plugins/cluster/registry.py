@@ -99,15 +99,7 @@ class ClusterRegistry:
         self._listeners.add(self._forecast.renew)
         limit_silence(self._database)
         make_cluster_tables(self._database)
-        self._mirror = Mirror(
-            self._database,
-            history,
-            servers,
-            create=self._create,
-            polled=self._on_polled,
-            ended=self._on_ended,
-            keep=keep,
-        )
+        self._mirror = self._new_mirror(keep)
         self._decider = Decider(servers, ahead, self._candidates, place.life)
         deciding = self._decider if place.executes else None
         self._line = LineThread(self._database, deciding, self._begin, self._hint)
@@ -120,7 +112,9 @@ class ClusterRegistry:
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
-        self._frames = FrameExchange(wire, place.life, self._executor.frames, self._owner_of)
+        self._frames = FrameExchange(
+            wire, place.life, self._executor.frames, self._owner_of, self._mirror.look
+        )
         self._groups = ClusterGroups(history, wire, place, self._mirror.poll)
         self.group_work = self._groups.work
         execute = self._executor.execute if place.executes else None
@@ -131,6 +125,18 @@ class ClusterRegistry:
         sweeps = history.sweep, self._engine.sweep, files.sweep
         self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         self._heartbeat = self._new_heartbeat(files)
+
+    def _new_mirror(self, keep: int) -> Mirror:
+        return Mirror(
+            self._database,
+            self.history,
+            self._servers,
+            create=self._create,
+            polled=self._on_polled,
+            ended=self._on_ended,
+            missed=lambda: self._frames.unknown,
+            keep=keep,
+        )
 
     def _new_heartbeat(self, files: ProcessFiles) -> Heartbeat:
         return Heartbeat(self._database, self._engine, self._place, files, self._beat, self._hint)
@@ -348,6 +354,7 @@ class ClusterRegistry:
         self._line.change(partial(request_stop, run=run.id, reason=reason))
 
     def _on_polled(self, rows: Mapping[str, LiveRow], turns: Turns, asked_at: float) -> None:
+        self._frames.release()
         self._executor.check(rows, asked_at)
         for row in rows.values():
             if row.cancel is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from comfy.base.threads import Callbacks
@@ -13,6 +14,10 @@ from tests.support.redis import RedisServer
 from tests.support.waiting import eventually
 
 OWNERS = {"run": "user:ann"}
+
+
+def nothing() -> None:
+    """Read no runs."""
 
 
 class Followed:
@@ -34,15 +39,19 @@ class Sender:
 
     def __init__(self, wire: Wire, life: str) -> None:
         self.executed = Callbacks[[str, str, str | bytes]]()
-        self.exchange = FrameExchange(wire, life, self.executed, OWNERS.get)
+        self.exchange = FrameExchange(wire, life, self.executed, OWNERS.get, nothing)
 
 
 @contextmanager
-def followed(service: RedisServer) -> Iterator[tuple[Wire, Sender, FrameExchange, Followed]]:
+def followed(
+    service: RedisServer,
+    owner_of: Callable[[str], str | None] = OWNERS.get,
+    look: Callable[[], None] = nothing,
+) -> Iterator[tuple[Wire, Sender, FrameExchange, Followed]]:
     """Follow the frames of another process until it has noticed that."""
     with running_wire(service.url, "one") as one, running_wire(service.url, "two") as two:
         heard, sender = Followed(), Sender(one, "one")
-        follower = FrameExchange(two, "two", Callbacks(), OWNERS.get)
+        follower = FrameExchange(two, "two", Callbacks(), owner_of, look)
         leave = follower.follow(heard.take, heard.note_gap)
 
         def arrives() -> bool:
@@ -98,3 +107,39 @@ def test_a_gap_is_noticed(service: RedisServer) -> None:
         service.stop()
         service.start()
         eventually(lambda: heard.gaps == 3, "the gap of an outage")
+
+
+def test_frames_of_an_unknown_run_wait_for_it(service: RedisServer) -> None:
+    """Frames that arrive before their run is known are delivered in order once it is, without a
+    further frame. If the run stays
+    unknown, they are dropped. Neither is a gap."""
+    owners, looked = {"run": "user:ann"}, threading.Event()
+    with followed(service, owners.get, looked.set) as (_, sender, follower, heard):
+        sender.executed.call("user:bob", "lost", "no")
+        for frame in ("start", b"cached", "executing"):
+            sender.executed.call("user:bob", "new", frame)
+        sender.executed.call("", "run", "last")
+        eventually(lambda: heard.frames[-1][2] == "last", "the frames")
+        assert looked.is_set()
+        assert follower.unknown == ("lost", "new")
+        owners["new"] = "user:bob"
+        follower.release()
+        assert heard.frames[-3:] == [
+            ("user:bob", "new", frame) for frame in ("start", b"cached", "executing")
+        ]
+
+        def is_dropped() -> bool:
+            follower.release()
+            return not follower.unknown
+
+        eventually(is_dropped, "the end of the wait")
+        assert heard.gaps == 0
+
+
+def test_frames_of_unknown_runs_are_bounded(service: RedisServer) -> None:
+    """More frames of unknown runs than a process holds are dropped, and that is a gap."""
+    with followed(service) as (_, sender, follower, heard):
+        for number in range(1001):
+            sender.executed.call("", f"unknown {number}", "no")
+        eventually(lambda: heard.gaps == 1, "the gap")
+        assert follower.unknown == ()

@@ -9,10 +9,11 @@ import os
 import pickle
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+import websocket
 from sqlalchemy import create_engine, text
 
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -74,6 +75,42 @@ def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterC
     files = {client.ask(app, "GET", f"/runs/{run}/files/0").content for app in cluster.apps}
     assert len(files) == 1
     check_executed_once(cluster, [run])
+
+
+def messages_of(run: str, socket: websocket.WebSocket) -> list[str]:
+    """Return the types of a run's messages once its last one has come; [] if it doesn't."""
+    kinds = []
+    with suppress(websocket.WebSocketTimeoutException):
+        while True:
+            message = socket.recv()
+            event = json.loads(message) if isinstance(message, str) else {"data": {}}
+            if event["data"].get("prompt_id") == run:
+                kinds.append(event["type"])
+                if event["type"] == "executing" and event["data"]["node"] is None:
+                    return kinds
+    return []
+
+
+def test_messages_of_a_run_that_was_too_quick_arrive(
+    cluster: Cluster, client: ClusterClient
+) -> None:
+    """A program's socket gets all messages of a run, from the first one on, also at a process that
+    hears of the run only after its end."""
+    at, other = cluster.apps
+    address = f"{other.url.replace('http', 'ws')}/ws?clientId=program"
+    socket = websocket.create_connection(address, timeout=3, cookie=client.cookie)
+    try:
+        eventually(lambda: messages_of(client.submit(1, at=at), socket), "messages of a first run")
+        other.freeze()
+        run = client.submit(1, at=at)
+        client.wait_for(run, "done", at)
+        other.wake()
+        kinds = messages_of(run, socket)
+        assert kinds[0] == "execution_start"
+        assert {"executing", "executed", "execution_success"} <= set(kinds)
+    finally:
+        other.wake()
+        socket.shutdown()  # type: ignore[no-untyped-call]
 
 
 def test_a_stop_reaches_the_server_from_any_process(

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -388,13 +388,25 @@ _FOLLOWING = "following"
 _FOLLOWED = 12.0  # seconds that a message about a follower counts
 _MOST_RUNS = 1000
 _MOST_PROCESSES = 1000
+_MOST_HELD = 8 * 2**20  # bytes of frames of unknown runs
+_HELD = 1.0  # seconds that such a run may stay unknown
+
+
+@dataclass(slots=True)
+class _Held:
+    """Frames of a run that this process doesn't know yet, with the processes that sent them."""
+
+    since: float
+    size: int = 0
+    frames: list[tuple[str, str | bytes]] = field(default_factory=list)
 
 
 class FrameExchange:
     """Frames of all runs for the followers in this process. Thread-safe; no method blocks.
 
     Messages are numbered per process. A missing number, a lost wire, or a run that another process
-    has taken over is a gap, and followers hear of it.
+    has taken over is a gap, and followers hear of it. Frames of a run that isn't known here yet
+    wait until it is.
     """
 
     def __init__(
@@ -403,10 +415,12 @@ class FrameExchange:
         life: str,
         executed: Callbacks[[str, str, str | bytes]],
         owner_of: Callable[[str], str | None],
+        look: Callable[[], None],
     ) -> None:
         """`executed`: frames of the runs that this process executes. `owner_of` returns a
-        run's owner; None if it isn't known here."""
-        self._wire, self._life, self._owner_of = wire, life, owner_of
+        run's owner; None if it isn't known here. `look` has the `unknown` runs read soon;
+        `release` follows."""
+        self._wire, self._life, self._owner_of, self._look = wire, life, owner_of, look
         self._followers = Callbacks[[str, str, str | bytes]]()
         self._gaps = Callbacks[[]]()
         self._lock = threading.Lock()
@@ -416,6 +430,8 @@ class FrameExchange:
         self._number = 0
         self._numbers: dict[str, int] = {}  # the last one of each other process
         self._executors: dict[str, str] = {}  # the process of each run's last frame
+        self._receiving = threading.Lock()  # keeps the order between `release` and the wire
+        self._held: dict[str, _Held] = {}
         executed.add(self._take_executed)
         wire.listen(_FOLLOWING, self._note_follower)
         wire.on_return(self._gaps.call)
@@ -477,9 +493,40 @@ class FrameExchange:
         self._numbers[life] = number
         if before is not None and number != before + 1:
             self._gaps.call()
+        with self._receiving:
+            held = self._held.setdefault(run_id, _Held(time.monotonic()))
+            held.frames.append((life, frame))
+            held.size += len(body)
+            is_known = self._release(run_id)
+            size = sum(one.size for one in self._held.values())
+            if size > _MOST_HELD or len(self._held) > _MOST_RUNS:
+                self._held.clear()
+                self._gaps.call()
+            elif not is_known and len(held.frames) == 1:
+                self._look()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Return the runs whose frames wait."""
+        with self._receiving:
+            return tuple(self._held)
+
+    def release(self) -> None:
+        """Deliver the frames of runs that are known now. Call this after runs were read."""
+        with self._receiving:
+            for run_id in tuple(self._held):
+                is_late = time.monotonic() - self._held[run_id].since > _HELD
+                if not self._release(run_id) and is_late:
+                    del self._held[run_id]
+
+    def _release(self, run_id: str) -> bool:
+        """Deliver a run's frames if it is known. Return whether it is."""
         owner = self._owner_of(run_id)
-        if owner is not None:
+        if owner is None:
+            return False
+        for life, frame in self._held.pop(run_id).frames:
             self._deliver(owner, run_id, frame, life)
+        return True
 
     def _deliver(self, owner: str, run_id: str, frame: str | bytes, life: str) -> None:
         if not self._count:
