@@ -27,6 +27,7 @@ from comfy.base.files import media_type_of, plain_name
 from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfy.launch.uploads import Upload
+from comfy.library.permissions import Permissions
 from comfy.media.checks import problem_with
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 from comfy.records.record import Record
@@ -108,7 +109,13 @@ class OwnFiles:
     """Files of each user that prompts and `/view` can name. Thread-safe."""
 
     copies: FileCopies
+    permissions: Permissions
     digests: Digests = field(default_factory=Digests)
+
+    def is_one(self, owner: str) -> bool:
+        """Return whether an owner is one user. Callers without an identity are, if no other machine
+        reaches the app."""
+        return owner != NOBODY or self.permissions.operates(owner)
 
     def find(self, owner: str, value: str) -> Upload | None:
         """Return the owner's file for a media input: an upload (`NAME`, `SUBFOLDER/NAME`, `NAME
@@ -157,7 +164,7 @@ class OwnFiles:
     def names(self, owner: str, media: str) -> list[str]:
         """Return the names of the owner's uploads in the input folder itself, as ComfyUI lists
         them. `media`: "image", "audio", "video", or "" for all."""
-        if owner == NOBODY:  # scripts without an identity share it
+        if not self.is_one(owner):
             return []
         return sorted(
             path.name
@@ -168,13 +175,13 @@ class OwnFiles:
 
     def keep(self, owner: str, name: FileName, content: BinaryIO, *, overwrite: bool) -> str:
         """Store a file, and return its name. If the owner has another file of this name, the new
-        one gets a number. Clients without an identity share an owner, so the names of their files
-        have a part that can't be guessed. Raises HTTPException and NotWritten."""
+        one gets a number. If several users share the owner, the names of their files have a part
+        that can't be guessed. Raises HTTPException and NotWritten."""
         if why := problem_with(content, self.copies.limits):
             raise HTTPException(422, why)
         size = content.seek(0, io.SEEK_END)
         new, plain = _digest(content), PurePath(plain_name(name.name))
-        if owner == NOBODY:
+        if not self.is_one(owner):
             plain = PurePath(f"{plain.stem[:_STEM]}-{self._secret(new)}{plain.suffix}")
         numbers = range(1, _MOST_OF_A_NAME)
         numbered = (f"{plain.stem[:_STEM]} ({number}){plain.suffix}" for number in numbers)
@@ -223,7 +230,7 @@ def _write(file: Path, content: BinaryIO) -> None:
 
 
 def file_routes(app: PluginApp) -> GuardedRoutes:
-    files = OwnFiles(app.services.copies)
+    files = OwnFiles(app.services.copies, app.services.forms.permissions)
     return GuardedRoutes.of(FileCalls(files, app.parts.results))
 
 

@@ -22,7 +22,7 @@ def app_parts(app: PluginApp) -> AppParts:
         app.parts.deletion,
         services.limits,
         PromptChecker(services.forms.catalog),
-        OwnFiles(services.copies).find,
+        OwnFiles(services.copies, services.forms.permissions),
     )
     sockets = MessageSockets(services.runs, app.identity, app.operates, images)
     routes = GuardedRoutes.of(sockets)

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,11 +32,11 @@ from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
 from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of, unknown_files
 from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, comfyui_errors
+from comfyforms.plugins.comfyui_api.files import OwnFiles
 from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
 from ui.api.requests import Requester
 from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Room, Work
@@ -51,7 +51,7 @@ _VALUES = 5  # times the usual number: a request may contain the editor's graph,
 
 @dataclass(frozen=True, slots=True)
 class PromptCalls:
-    """Handlers of the calls. `own_file`: returns an owner's file by its name in a prompt.
+    """Handlers of the calls. `files`: each user's files, by their names in prompts.
 
     Clients without an account and a cookie share one owner, so only ids lead to their runs, unless
     the app serves this machine alone: its user is the administrator.
@@ -61,7 +61,7 @@ class PromptCalls:
     deletion: RunDeletion
     limits: WebLimits
     checker: PromptChecker
-    own_file: Callable[[str, str], Upload | None]
+    files: OwnFiles
 
     routes = GuardedRoutes(errors=comfyui_errors)
 
@@ -82,7 +82,7 @@ class PromptCalls:
         """Return the unfinished runs in the order of their turns, without others' content."""
         entries: dict[bool, list[list[object]]] = {True: [], False: []}
         for number, run in enumerate(self._line()):
-            is_own = run.owner == owner and self._is_one(owner)
+            is_own = run.owner == owner and self.files.is_one(owner)
             entry = self._entry(number, run.record) if is_own else [number, "", {}, {}, []]
             entries[run.state.phase is Phase.RUNNING].append(entry)
         return AsciiJSON({"queue_running": entries[True], "queue_pending": entries[False]})
@@ -112,7 +112,7 @@ class PromptCalls:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
         as many from the `offset` on."""
         stored = self.starter.runs.history
-        if stored is None or max_items < 1 or not self._is_one(owner):
+        if stored is None or max_items < 1 or not self.files.is_one(owner):
             return AsciiJSON({})
         limit, skip = min(max_items, _MOST), 0
         if offset >= 0:
@@ -156,7 +156,7 @@ class PromptCalls:
         files = self._files(prompt, owner)
         prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)
-        if sent.get("front") and self._is_one(owner):
+        if sent.get("front") and self.files.is_one(owner):
             with suppress(ComfyError):  # it has just begun
                 self.starter.runs.move(run.id, owner, 0)
         number = next((at for at, one in enumerate(self._line()) if one.id == run.id), 0)
@@ -191,7 +191,7 @@ class PromptCalls:
         of other uploads."""
         catalog = self.starter.forms.catalog.get()
         named = [
-            (InputRef(node, name), spec.upload, self.own_file(owner, value))
+            (InputRef(node, name), spec.upload, self.files.find(owner, value))
             for node, one in prompt.items()
             for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
             if spec.names_files and isinstance(value := unwrap(one["inputs"].get(name)), str)
@@ -209,11 +209,7 @@ class PromptCalls:
     def _has_file(self, owner: str, name: str) -> bool:
         """Return whether ComfyUI gets the owner's file; for others `_files` refuses the prompt,
         without revealing the server's files."""
-        return not self._names_any_file(owner) or self.own_file(owner, name) is not None
-
-    def _is_one(self, owner: str) -> bool:
-        """Return whether an owner is one user."""
-        return owner != NOBODY or self.starter.forms.permissions.operates(owner)
+        return not self._names_any_file(owner) or self.files.find(owner, name) is not None
 
     def _line(self) -> list[Run]:
         runs = (run for run in self.starter.runs.known() if not run.state.phase.finished)
@@ -221,7 +217,7 @@ class PromptCalls:
 
     def _sent_by(self, owner: str) -> list[Run]:
         """Return the unfinished runs of prompts that a user's programs sent."""
-        runs = self.starter.runs.line_of(owner) if self._is_one(owner) else ()
+        runs = self.starter.runs.line_of(owner) if self.files.is_one(owner) else ()
         return [run for run in runs if run.job.workflow == SENT_PROMPT]
 
     def _named(self, told: Json, owner: str) -> Iterable[Run]:
@@ -231,7 +227,7 @@ class PromptCalls:
 
     def _delete(self, told: Json, owner: str) -> None:
         stored = self.starter.runs.history
-        if told.get("clear") and stored is not None and self._is_one(owner):
+        if told.get("clear") and stored is not None and self.files.is_one(owner):
             before = ""
             while records := stored.of(owner, _SENT, before=before, limit=_MOST):
                 stored.unlist([one.id for one in records if not one.favourite], owner)

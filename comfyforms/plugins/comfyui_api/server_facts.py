@@ -139,9 +139,10 @@ def _facts(given: Mapping[str, Any], wanted: Collection[str]) -> dict[str, objec
 
 def server_routes(app: PluginApp) -> GuardedRoutes:
     services = app.services
-    nodes = NodeLists(services.forms, OwnFiles(services.copies))
+    permissions = services.forms.permissions
+    nodes = NodeLists(services.forms, OwnFiles(services.copies, permissions))
     most = min(services.limits.file.size, services.limits.most_of(BodyLimit.FILES))
-    stats, check = shared_stats(services.servers), services.forms.permissions.check_open
+    stats, check = shared_stats(services.servers), permissions.check_open
     return GuardedRoutes.of(ServerCalls(nodes, services.model_files, stats, check, most))
 
 

@@ -14,9 +14,11 @@ from PIL import Image
 
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from tests.plugins.comfyui_api.files import copying, opened, png, result, send, upload, view
-from tests.support.http_client import ANN, BOB, cookie_of
-from tests.support.serving import RunningApp
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.http_client import ANN, BOB, cookie_of, get
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.options import Settings
+from ui.settings.web_settings import permissions_of
 
 
 def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
@@ -92,7 +94,7 @@ def test_uploads_and_results_become_inputs_of_prompts(app: RunningApp, cookie: s
     second = result(app, copying(value), cookie)
     image = opened(view(app, cookie, **second))
     assert image.convert("RGB").getpixel((32, 32)) == (0, 128, 128)
-    own = OwnFiles(app.services.copies)
+    own = OwnFiles(app.services.copies, app.services.forms.permissions)
     assert own.find(f"browser:{cookie}", value)
     assert not own.find(f"browser:{BOB}", value)
     for theirs in (name, value):
@@ -127,6 +129,20 @@ def test_view_sends_results_as_comfyui_does(app: RunningApp) -> None:
         f"{app.url}/view", params=file, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
     assert head.headers["content-length"] == str(len(answer.content))
+
+
+def test_uploads_keep_their_names_where_no_other_machine_comes() -> None:
+    """Programs name their upload in a prompt without reading the answer."""
+    alone = permissions_of(Settings(), None)
+    with running_demo_app(permissions=alone) as (_, app):
+        answer = upload(app, png("red"), "red.png", "", overwrite="true").json()
+        assert answer == {"name": "red.png", "subfolder": "", "type": "input"}
+        copy = copying("red.png")
+        copy["3"] = {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
+        prompt_id = send(app, copy, "").json()["prompt_id"]
+        eventually(lambda: get(app, f"/history/{prompt_id}", "").json())
+        outputs = get(app, f"/history/{prompt_id}", "").json()[prompt_id]["outputs"]
+        assert {node: len(one["images"]) for node, one in outputs.items()} == {"2": 1, "3": 1}
 
 
 def test_attack_view_runs_no_script_and_leaves_no_folder(app: RunningApp) -> None:
