@@ -11,7 +11,9 @@ import re
 import secrets
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
@@ -50,6 +52,7 @@ _ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
 _RUN = re.compile("[0-9a-f-]{36}")
 _MOST_OF_A_NAME = 1000
 _MOST_DIGESTS = 20_000
+_MOST_SEARCHED = 200  # runs
 _STEM = 40  # characters before a number or a token
 
 
@@ -160,6 +163,26 @@ class OwnFiles:
             return None
         wanted = name.folder, subfolder
         return record, min(same, key=lambda at: (files[at].type, files[at].subfolder) != wanted)
+
+    def with_run(self, owner: str, name: FileName) -> FileName:
+        """Add the run of the owner's newest result with this name. Return names with a subfolder,
+        of uploads and of unknown files unchanged."""
+        is_input = name.folder == "input"
+        if name.subfolder or is_input or not self.is_one(owner) or self.upload(owner, name):
+            return name
+        for record in self._newest_runs(owner):
+            for file in record.state.files:
+                if file.type == name.folder and name.name in (file.filename, file.name):
+                    return name._replace(subfolder=f"{record.id}/{file.subfolder}")
+        return name
+
+    def _newest_runs(self, owner: str) -> Iterator[Record]:
+        """Yield the runs in memory, then the history's, newest first."""
+        runs = self.copies.runs
+        recent = (run.record for run in runs.owned(owner))
+        yield from sorted(recent, key=attrgetter("submitted_at"), reverse=True)
+        if runs.history is not None:
+            yield from runs.history.of(owner, limit=_MOST_SEARCHED)
 
     def names(self, owner: str, media: str) -> list[str]:
         """Return the names of the owner's uploads in the input folder itself, as ComfyUI lists
@@ -320,7 +343,7 @@ class FileCalls:
     ) -> Response:
         """Return a file, its preview (`preview=webp;90`), its colors or its alpha (`channel=rgb`,
         `channel=a`)."""
-        name = _named(filename, type, subfolder)
+        name = self.files.with_run(owner, _named(filename, type, subfolder))
         try:
             if preview is not None or channel in ("rgb", "a"):
                 answer = self._drawn(owner, self.files.named(owner, name), preview, channel)

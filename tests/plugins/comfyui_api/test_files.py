@@ -131,6 +131,17 @@ def test_view_sends_results_as_comfyui_does(app: RunningApp) -> None:
     assert head.headers["content-length"] == str(len(answer.content))
 
 
+def test_view_finds_the_newest_result_without_its_subfolder(app: RunningApp) -> None:
+    """Only the owner gets it. Clients that share an owner need the run's id."""
+    upload(app, png("blue"), "blue.png")
+    file = result(app, copying("blue.png"))
+    newest = {"filename": file["filename"], "type": "output"}
+    assert opened(view(app, **newest)).convert("RGB").getpixel((0, 0)) == (0, 0, 255)
+    assert opened(view(app, **newest, preview="webp;90")).format == "WEBP"
+    assert view(app, BOB, **newest).status_code == view(app, "", **newest).status_code == 404
+    assert view(app, **newest | {"type": "input"}).status_code == 404
+
+
 def test_uploads_keep_their_names_where_no_other_machine_comes() -> None:
     """Programs name their upload in a prompt without reading the answer."""
     alone = permissions_of(Settings(), None)
