@@ -111,8 +111,7 @@ def test_a_gap_is_noticed(service: RedisServer) -> None:
 
 def test_frames_of_an_unknown_run_wait_for_it(service: RedisServer) -> None:
     """Frames that arrive before their run is known are delivered in order once it is, without a
-    further frame. If the run stays
-    unknown, they are dropped. Neither is a gap."""
+    further frame. If the run stays unknown, they are dropped. Neither is a gap."""
     owners, looked = {"run": "user:ann"}, threading.Event()
     with followed(service, owners.get, looked.set) as (_, sender, follower, heard):
         sender.executed.call("user:bob", "lost", "no")
