@@ -162,41 +162,42 @@ def _header(
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),
         )
-        bring = gr.HTML(
-            message("Open a workflow…"),
-            html_template='<button type="button" class="quiet" data-icon="folder">${value}'
-            "</button>",
-            elem_id="open",
-            visible=False,
-            js_on_load=calls("form/files.js", "mountOpen(element)"),
-        )
-        for page in pages:
-            gr.HTML(
-                _escaped(page.label),
-                html_template=f'<a href=".{html.escape(page.address)}">${{value}}</a>',
-                elem_classes="plugin-page",
-            )
-        gr.HTML(
-            "" if demo else _escaped(server_name),
-            html_template=_STATE + _WAITING + ("" if demo else _SERVER),
-            elem_id="server",
-            js_on_load=calls("components/header.js", "mountServer(element)"),
-        )
         if demo:
             gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
-        if login:
-            gr.HTML(
-                '<button type="button" class="quiet"><span class="name"></span> ▾</button>',
-                elem_id="account",
-                js_on_load=calls("components/account.js", "mountAccount(element)"),
+        with gr.Row(elem_id="header-list"):
+            bring = gr.HTML(
+                message("Open a workflow…"),
+                html_template='<button type="button" class="quiet" data-icon="folder">${value}'
+                "</button>",
+                elem_id="open",
+                visible=False,
+                js_on_load=calls("form/files.js", "mountOpen(element)"),
             )
-        gr.HTML(
-            message("Switch theme"),
-            html_template='<button type="button" class="bare" data-icon="moon"'
-            ' aria-label="${value}"></button>',
-            elem_id="shade",
-            js_on_load=calls("components/header.js", "mountShade(element)"),
-        )
+            for page in pages:
+                gr.HTML(
+                    _escaped(page.label),
+                    html_template=f'<a href=".{html.escape(page.address)}">${{value}}</a>',
+                    elem_classes="plugin-page",
+                )
+            gr.HTML(
+                "" if demo else _escaped(server_name),
+                html_template=_STATE + _WAITING + ("" if demo else _SERVER),
+                elem_id="server",
+                js_on_load=calls("components/header.js", "mountServer(element)"),
+            )
+            if login:
+                gr.HTML(
+                    '<button type="button" class="quiet"><span class="name"></span> ▾</button>',
+                    elem_id="account",
+                    js_on_load=calls("components/account.js", "mountAccount(element)"),
+                )
+            gr.HTML(
+                message("Switch theme"),
+                html_template='<button type="button" class="bare" data-icon="moon"'
+                ' aria-label="${value}"><span>${value}</span></button>',
+                elem_id="shade",
+                js_on_load=calls("components/header.js", "mountShade(element)"),
+            )
     return picker, bring
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import at_every_size
@@ -11,6 +13,7 @@ PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"
     const { left, top, width } = document.querySelector(one).getBoundingClientRect();
     return [one, left + scrollX, top + scrollY, width].join(" ");
 })"""
+TOP = "one => Math.round(one.getBoundingClientRect().top)"
 SIZES = [
     ViewportSize(width=x, height=y) for x, y in ((1440, 900), (1366, 650), (1024, 768), (390, 844))
 ]
@@ -37,8 +40,6 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     expect(page.locator("#open button")).to_be_visible()
     before = []
     for _ in at_every_size(page, SIZES):
-        if page.get_by_role("button", name="Menu").is_visible():
-            page.get_by_role("button", name="Menu").click()
         before.append(page.evaluate(PLACES))
         page.locator("#demo summary").click()
         expect(page.locator(".how")).to_be_visible()
@@ -73,6 +74,24 @@ def test_the_waiting_count_fits_on_one_line(slow: Site, visit: Visit) -> None:
     middle, level = (one["y"] + one["height"] / 2 for one in (waiting, beside))
     assert abs(middle - level) < 2
     assert abs(waiting["x"] + waiting["width"] - server["x"] - server["width"]) < 2
+
+
+def test_the_phone_menu_is_a_list(fast: Site, visit: Visit) -> None:
+    """It opens above the page, which stays in place, and Escape closes it."""
+    page = visit(fast, viewport={"width": 390, "height": 844}).open().page
+    menu = page.get_by_role("button", name="Menu")
+    below = page.locator("#columns").evaluate(TOP)
+    menu.click()
+    expect(page.get_by_text("Switch theme")).to_be_visible()
+    tops = [
+        page.locator(one).evaluate(TOP)
+        for one in ("#open button", ".plugin-page a", "#shade button")
+    ]
+    assert [later - top for top, later in pairwise(tops)] == [44, 44]
+    assert page.locator("#columns").evaluate(TOP) == below
+    page.keyboard.press("Escape")
+    expect(page.locator("#shade")).to_be_hidden()
+    expect(menu).to_have_attribute("aria-expanded", "false")
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:

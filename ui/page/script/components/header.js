@@ -10,6 +10,7 @@ import { CLOSED_BRAND_NOTICE, read, SHADE, write } from "../storage.js";
 const BACK = message("ComfyUI is back.");
 const PAUSED = message("Paused by the administrator");
 const BACK_SHOWN = 6000;
+const GAP = 6; // pixels between the menu and its button
 
 /**
  * Show the number of waiting runs, how many of several ComfyUI servers take runs, whether ComfyUI can't be reached or is
@@ -51,14 +52,21 @@ export function mountServer(place) {
 }
 
 /**
- * Mount the button that expands the rest of the header on a phone.
+ * Mount the button that opens the rest of the header as a menu on a phone.
  * @param {HTMLElement} place
  */
 export function mountMenu(place) {
-  const opener = $("button", place);
-  opener?.addEventListener("click", () => {
-    opener.ariaExpanded = String($("#topbar")?.classList.toggle("unfolded"));
+  const opener = /** @type {HTMLButtonElement | null} */ ($("button", place));
+  const menu = $("#header-list");
+  if (!opener || !menu) return;
+  menu.popover = "auto";
+  opener.popoverTargetElement = menu;
+  menu.addEventListener("beforetoggle", (event) => {
+    opener.ariaExpanded = String(/** @type {ToggleEvent} */ (event).newState === "open");
+    menu.style.top = `${opener.getBoundingClientRect().bottom + GAP}px`;
   });
+  // A wide window shows the items in the header.
+  matchMedia("(max-width: 600px)").addEventListener("change", () => menu.hidePopover());
 }
 
 /**
