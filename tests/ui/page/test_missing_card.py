@@ -38,6 +38,22 @@ def test_each_file_is_listed_once() -> None:
     )
 
 
+def test_a_missing_model_says_the_next_step() -> None:
+    """Administrators read where its file belongs, and what to search for without a link. Others
+    read whom to ask. On the stand-in nothing can be installed."""
+    linked, bare = (replace(CHOICES[0], key=url, url=url) for url in ("http://x/1", ""))
+    put = "Put it into models/checkpoints, then press “Reload models”."
+    step = f'<span class="about aside for-administrators">{put}</span>'
+    assert step in missing_card((linked,), demo=False)
+    assert f"Search the web for this name. {put}" in missing_card((bare,), demo=False)
+    unknown = missing_card((replace(bare, directory=""),), demo=False)
+    assert "Put it into its folder below models, then" in unknown
+    assert '<p class="for-others">Ask your administrator' in unknown
+    demo = missing_card((linked,), demo=True)
+    assert "Put it into" not in demo
+    assert "Ask your" not in demo
+
+
 def test_nodes_are_listed_by_pack() -> None:
     """The dialog names each pack once, with its page, its nodes, and what to do."""
     card = missing_card((NODE, OTHER_NODE), demo=False)

@@ -56,6 +56,9 @@ _UNKNOWN_PACK = message("Nodes of an unknown pack")
 _TO_FIND = message("Find their node packs, install them in ComfyUI, then restart it.")
 _SEARCH = message("Search the registry")
 _SEARCH_PAGE = "https://registry.comfy.org/nodes?nodes_index%5Bquery%5D="
+_TO_ASK = message("Ask your administrator to install what's missing.")
+_TO_SEARCH = message("Search the web for this name.")
+_ITS_FOLDER = message("its folder below models")
 _DEMO = message(
     "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
     " ComfyForms with {option}.",
@@ -114,18 +117,21 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     reason = "" if demo else _reason(missing)
     known, unknown = _by_pack(shown)
-    lines = "".join(f"<li{_mark(item)}>{_line(item)}</li>" for item in known)
+    lines = "".join(
+        f"<li{_mark(item)}>{_line(item)}{'' if demo else _next_step(item)}</li>" for item in known
+    )
     lines = (_of_unknown_pack(unknown) if unknown else "") + lines
     lines_to_copy = html.escape("\n".join(_lines(items, reason)))
     hint = translated(_DEMO) if demo and blocked else html_of(reason)
     if reason:
         hint += f' <span class="for-administrators">{html_of(TO_SWITCH_ON)}</span>'
+    ask = "" if demo else f'<p class="for-others">{html_of(_TO_ASK)}</p>'
     return (
         f'<div class="missing flow" data-icon="warning"><p>{html_of(summary)}</p>'
         f'<button type="button" class="quiet" popovertarget="missing-parts">{html_of(_DETAILS)}'
         f'</button><div id="missing-parts" class="missing-parts" popover role="dialog"'
         f' aria-label="{html_of(_TITLE)}"><h2>{html_of(_TITLE)}</h2>'
-        f"{hint and f'<p>{hint}</p>'}<ul>{lines}</ul>"
+        f"{hint and f'<p>{hint}</p>'}{ask}<ul>{lines}</ul>"
         f'<div class="last flow"><button type="button" class="quiet" data-copy="{lines_to_copy}">'
         f"{html_of(_COPY)}</button>{_install_link(items)}"
         f'<button type="button" class="quiet" popovertarget="missing-parts"'
@@ -295,6 +301,18 @@ def _line(item: _Item) -> str:
     )
 
 
+def _next_step(item: _Item) -> str:
+    """Return how administrators get a model, as HTML; the script replaces it. "" for other
+    parts."""
+    if item.kind != "model":
+        return ""
+    put = message(
+        "Put it into {folder}, then press “Reload models”.", folder=item.place or _ITS_FOLDER
+    )
+    step = html_of(sentences("" if item.address else _TO_SEARCH, put))
+    return f'<span class="about aside for-administrators">{step}</span>'
+
+
 def _link(address: str, words: str) -> str:
     """Return a link that opens a new tab. `words`: as HTML."""
     page = html.escape(address)
@@ -406,7 +424,10 @@ def _draw_missing(name: str, form: Form, sources: FormSources) -> None:
         f'<div role="note">{card}</div>',
         elem_classes="notice",
         elem_id="missing",
-        js_on_load=calls("models/missing_models.js", f"mountMissing(element, {json_text(name)})"),
+        js_on_load=calls(
+            "models/missing_models.js",
+            f"mountMissing(element, {json_text(name)}, {json_text(sources.demo)})",
+        ),
     )
 
 

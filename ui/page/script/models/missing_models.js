@@ -19,6 +19,7 @@ class ModelRow {
   place = element("li", "model");
   #about = element("span", "about aside");
   #state = element("span", "state smaller digits");
+  #next = element("span", "next about aside");
   #bar = element("progress");
   #buttons = element("span", "buttons in-line");
   #shown = "";
@@ -36,19 +37,22 @@ class ModelRow {
     const name = element("code", "", model.name);
     name.title = model.url;
     this.place.append(name, this.#about, this.#state, this.#bar);
-    this.place.append(this.#buttons);
+    this.place.append(this.#next, this.#buttons);
   }
 
   /**
    * @param {MissingModelFile} model
    * @param {boolean} mayGet
+   * @param {boolean} mayAdd the user can also copy files to the server
    */
-  show(model, mayGet) {
+  show(model, mayGet, mayAdd) {
     this.model = model;
     const { download } = model;
     this.#showAbout(model);
     tell(this.#state, download ? downloadWords(download) : model.problem);
     this.#state.hidden = !this.#state.textContent;
+    tell(this.#next, mayAdd && !download ? nextStep(model, mayGet) : "");
+    this.#next.hidden = !this.#next.textContent;
     this.#bar.hidden = !download || download.state === "failed";
     if (download?.size && download.state !== "checking") {
       this.#bar.max = download.size;
@@ -87,9 +91,10 @@ class ModelRow {
   }
 
   /** @param {MissingModelFile} model */
-  #actions({ name, can_get: canGet, download }) {
-    if (!download)
-      return canGet ? [this.#action(message("Get"), name, () => this.start(this))] : [];
+  #actions(model) {
+    const { name, can_get: canGet, download } = model;
+    if (!download && !canGet) return this.#copying(model);
+    if (!download) return [this.#action(message("Get"), name, () => this.start(this))];
     const to = (/** @type {string} */ action) => () =>
       this.#act(ask(`${pathOf(download)}/${action}`));
     const first = {
@@ -129,6 +134,7 @@ class MissingModelList {
   #place;
   #path;
   #workflow;
+  #demo;
   /** @type {Map<string, ModelRow>} */
   #rows = new Map();
   #list = element("ul", "models");
@@ -142,9 +148,11 @@ class MissingModelList {
   /**
    * @param {HTMLElement} place
    * @param {string} workflow
+   * @param {boolean} demo
    */
-  constructor(place, workflow) {
+  constructor(place, workflow, demo) {
     this.#place = place;
+    this.#demo = demo;
     this.#workflow = workflow;
     this.#path = `${API}/workflows/${encodeURIComponent(workflow)}/missing-models`;
     this.#server.ariaLabel = message("Server");
@@ -176,7 +184,7 @@ class MissingModelList {
       const row =
         this.#rows.get(key) ?? new ModelRow(model, (one) => this.#get([one.model]), this.look);
       this.#rows.set(key, row);
-      row.show(model, mayGet);
+      row.show(model, mayGet, found.may_get && !this.#demo);
     }
     const keys = found.models.map(({ folder, name }) => `${folder}/${name}`);
     fillIn(
@@ -252,10 +260,11 @@ class MissingModelList {
  * Connect the card of missing parts.
  * @param {HTMLElement} place
  * @param {string} workflow
+ * @param {boolean} demo the server is the stand-in
  */
-export function mountMissing(place, workflow) {
+export function mountMissing(place, workflow, demo) {
   mountCopy(place);
-  new MissingModelList(place, workflow).look();
+  new MissingModelList(place, workflow, demo).look();
 }
 
 const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
@@ -273,6 +282,19 @@ function byteWords(bytes) {
   return new Intl.NumberFormat(LOCALE, /** @type {Intl.NumberFormatOptions} */ (options))
     .format(value)
     .replace(" ", "\u00a0");
+}
+
+/**
+ * Return how an administrator gets a model.
+ * @param {MissingModelFile} model
+ * @param {boolean} mayGet
+ */
+function nextStep({ folder, url, can_get: canGet }, mayGet) {
+  const to = { folder: folder ? `models/${folder}` : message("its folder below models") };
+  if (mayGet && canGet) return message("Press “Get” to download it into {folder}.", to);
+  const put = message("Put it into {folder}, then press “Reload models”.", to);
+  if (url) return put;
+  return `${message("Search the web for this name.")} ${put}`;
 }
 
 /** @param {ModelDownload | null} download */
