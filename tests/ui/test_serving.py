@@ -116,9 +116,9 @@ def test_the_card_is_public() -> None:
         assert get(app, "/social-card.png", "").status_code == 200
 
 
-def test_ending_the_app_ends_its_runs() -> None:
+def test_ending_the_app_ends_its_active_runs() -> None:
     """When the app exits, runs on the ComfyUI server stop early, sockets close with 1000, and
-    watchers get the final state."""
+    watchers get the final state. Waiting runs stay for the next start."""
     with DemoServer(step_seconds=1, painted=PAINTED, load_seconds=0) as demo:
         with running_app(demo.url) as app:
             running, waiting = start(app, **{"5.steps": 60}), start(app)
@@ -126,7 +126,7 @@ def test_ending_the_app_ends_its_runs() -> None:
             with watching(app, running.id) as socket:
                 socket.recv()
                 app.services.runs.close()
-        assert {running.state.phase, waiting.state.phase} == {"stopped"}
+        assert (running.state.phase, waiting.state.phase) == ("stopped", "waiting")
         assert demo.queue.remaining() == 0
         eventually(lambda: demo.sockets.close_codes == [1000])
 
