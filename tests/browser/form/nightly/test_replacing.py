@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visit
@@ -54,3 +55,24 @@ def test_an_idea_is_undone(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).not_to_have_value("mine")
     person.page.locator("#replaced").get_by_role("button", name="Undo").click()
     expect(person.entry("2.text")).to_have_value("mine")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_generate_stays_in_place_when_the_line_appears(
+    fast: Site, visit: Visit, size: tuple[int, int]
+) -> None:
+    person = visit(fast).open()
+    page, line = person.page, person.page.locator("#replaced")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    generate = page.locator("#generate")
+    idea = page.locator(".idea").first
+    idea.scroll_into_view_if_needed()
+    before = generate.bounding_box()
+    idea.click()
+    expect(line).to_be_in_viewport(ratio=1)
+    after, box = generate.bounding_box(), line.bounding_box()
+    assert before
+    assert after
+    assert box
+    assert after["y"] == before["y"]
+    assert box["y"] + box["height"] <= after["y"]
