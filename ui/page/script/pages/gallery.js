@@ -38,7 +38,7 @@ function showNotices() {
 function showAlbums(albums) {
   const adds = button(withEllipsis(message("New album")), () => editAlbum(null, null), "button");
   adds.dataset.icon = "plus";
-  const head = element("header", "in-line apart", element("h1", "", message("Gallery")), adds);
+  const head = element("header", "in-line apart", element("h1", "", message("Albums")), adds);
   const known = new Set(albums.map((album) => album.id));
   const outer = albums.filter(({ parent }) => !known.has(parent ?? ""));
   place.append(head, outer.length ? cardsOf(outer) : stateCard(NONE));

@@ -46,7 +46,7 @@ export class AlbumHead {
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
     this.#path.ariaLabel = message("Albums above");
-    this.#path.append(linkIn({ id: "", title: message("Gallery") }));
+    this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links), note);
     this.#links.prepend(this.#review);
