@@ -294,7 +294,8 @@ function nextStep({ folder, url, can_get: canGet }, mayGet) {
   if (mayGet && canGet) return message("Press “Get” to download it into {folder}.", to);
   const put = message("Put it into {folder}, then press “Reload models”.", to);
   if (url) return put;
-  return `${message("Search the web for this name.")} ${put}`;
+  const search = message("Search the web for this name.");
+  return `${search} ${put}`;
 }
 
 /** @param {ModelDownload | null} download */
