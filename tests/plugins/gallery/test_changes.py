@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,4 +59,5 @@ def test_an_idle_album_costs_one_short_query_per_look(
         watch._versions.clear()
         watch._stamp(album)
         assert ["album_items" in one for one in queries] == [False]
-        asyncio.run(follow(history, album))
+        with ThreadPoolExecutor(1) as beside:  # playwright's loop may run in this thread
+            beside.submit(asyncio.run, follow(history, album)).result()
