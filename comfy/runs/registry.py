@@ -322,9 +322,11 @@ class LocalRunRegistry:
         self._record_again()
 
     def _leave(self, run: LocalRun) -> None:
-        """End a run in this process. A waiting one continues after the restart, so it doesn't end
-        for its watchers, except for a batch or chain, which starts it again."""
-        if run.state.phase is Phase.WAITING and self.history is not None:
+        """End a run in this process. A waiting one that nobody has canceled continues after the
+        restart, so it doesn't end for its watchers, except for a batch or chain, which starts it
+        again."""
+        is_waiting = run.state.phase is Phase.WAITING and not run.is_stopping
+        if is_waiting and self.history is not None:
             try:
                 group = run.record.group
                 if not group or self.history.groups.get(group, run.owner) is None:

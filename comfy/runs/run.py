@@ -314,6 +314,11 @@ class Execution:
         """Return whether another process follows the run."""
         return self._shared.is_disowned
 
+    @property
+    def is_stopping(self) -> bool:
+        """Return whether the run was canceled or disowned."""
+        return self._shared.stopping is not None
+
     def _stop(self, stop: Stop) -> None:
         self._shared.stop(stop)
         attempt = self._attempt  # a later attempt sees that the run must stop
@@ -531,8 +536,9 @@ class LocalRun:
 
     def leave(self, reason: RunError) -> None:
         """Cancel the run because the app is shutting down. A run that wasn't sent, and files that
-        haven't arrived, are on record as unfinished for the next start."""
-        self._leaving = True
+        haven't arrived, are on record as unfinished for the next start, unless the run was canceled
+        before."""
+        self._leaving = self._leaving or not self.is_stopping
         self._execution.stop(reason)
         if self._results is not None:
             self._results.abort()
@@ -582,6 +588,11 @@ class LocalRun:
     def is_disowned(self) -> bool:
         """Return whether another process follows the run."""
         return self._execution.is_disowned
+
+    @property
+    def is_stopping(self) -> bool:
+        """Return whether the run was canceled or disowned."""
+        return self._execution.is_stopping
 
     def _join_line(self) -> None:
         servers = self._context.servers

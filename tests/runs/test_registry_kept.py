@@ -387,3 +387,19 @@ def test_the_end_of_the_program_may_let_runs_finish(
         assert again.id == second.id
         assert end(again).phase is Phase.DONE
         assert demo.requests["POST /prompt"] == 2
+
+
+def test_runs_canceled_just_before_the_end_do_not_come_back(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """The app exits before their threads have noticed. It waits for them and records their ends."""
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
+        first = runs.submit(job(LONG), Origin("me"))
+        running(first)
+        waiting = [runs.submit(job(), Origin("me")) for _ in range(20)]
+        for run in waiting:
+            run.cancel()
+        runs.close()
+        assert {run.state.phase for run in waiting} == {Phase.STOPPED}
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()

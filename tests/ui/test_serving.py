@@ -14,6 +14,7 @@ import requests
 from fastapi import FastAPI
 from PIL import Image
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
@@ -122,7 +123,7 @@ def test_ending_the_app_ends_its_active_runs() -> None:
     with DemoServer(step_seconds=1, painted=PAINTED, load_seconds=0) as demo:
         with running_app(demo.url) as app:
             running, waiting = start(app, **{"5.steps": 60}), start(app)
-            eventually(lambda: demo.queue.remaining() == 1)
+            eventually(lambda: running.state.phase is Phase.RUNNING)
             with watching(app, running.id) as socket:
                 socket.recv()
                 app.services.runs.close()

@@ -103,7 +103,7 @@ class PromptCalls:
         named = {"delete": [prompt_id]}
         runs = self._named(named, owner) if prompt_id else self._sent_by(owner)
         for run in runs:
-            if run.state.phase is Phase.RUNNING:
+            if run.state.phase is Phase.RUNNING and not run.state.over:  # `over`: fetches results
                 run.cancel()
         return Response()
 
