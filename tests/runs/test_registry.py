@@ -625,9 +625,9 @@ def test_a_run_removed_by_another_client_has_its_own_message(
 ) -> None:
     """If another client removes the run from the queue, the server sends no event. The run ends as
     stopped, with a message."""
-    first = runs.submit(job(LONG), Origin("me"))
+    first = runs.submit(job(LONG), Origin("me"), RunPolicy(keeps_going=True))
     running(first)
-    second = runs.submit(job(), Origin("me"))
+    second = runs.submit(job(), Origin("me"), RunPolicy(keeps_going=True))
     until(second, lambda state: state.queue_place == 1)
     demo.queue.clear()
     state = end(second)
