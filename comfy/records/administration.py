@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     Engine,
+    Index,
     Integer,
     String,
     Table,
@@ -30,13 +31,15 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, message_from_json, message_to_json
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
 from comfy.records.tables import (
     ROWS,
-    Bounded,
+    Kept,
     Unowned,
     digest,
+    kept_columns,
     reading,
     share_of,
     tables,
@@ -65,8 +68,7 @@ notices = Table(
     Column("until", Double),
     info={ROWS: Unowned("One notice of administrators.")},
 )
-# Users' requests for missing models. `id`: begins with a digest of the address of a user without an
-# account. `owner`: a digest. `files`: a JSON list.
+# Users' requests for missing models. `owner`: a digest. `files`: a JSON list.
 model_requests = Table(
     "model_requests",
     tables,
@@ -77,12 +79,13 @@ model_requests = Table(
     Column("workflow", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("files", Text, nullable=False),
-    info={ROWS: Bounded("owner", "20 per person, 40 per address, 500 in total.")},
+    *kept_columns(),
+    Index("model_requests_by_share", "share", "owner", "at", "id", "size"),
+    info={ROWS: Kept("owner", "at", 1 / 64)},
 )
 _MOST = 500
 _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
-_SHARE, _RANDOM = 16, 16  # characters of an id: a digest of the address if it has one, the rest
 _MOST_FILES = 100
 
 
@@ -119,36 +122,30 @@ class ModelRequestStore:
 
         `address`: see `RunRegistry.submit`. Raises ComfyError if the user has too many.
         """
-        stored = json.dumps([asdict(one) for one in [*files][:_MOST_FILES]])
-        person_digest, share = digest(owner), share_of(address)[:_SHARE]
-        owners = model_requests.c.owner == person_digest
-        row = {
-            "id": f"{share}{secrets.token_hex(_RANDOM // 2)}",
+        row: dict[str, object] = {
+            "id": secrets.token_hex(8),
             "at": time.time(),
-            "owner": person_digest,
+            "owner": digest(owner),
             "person": person,
             "workflow": workflow,
             "title": title,
-            "files": stored,
+            "files": json.dumps([asdict(one) for one in [*files][:_MOST_FILES]]),
         }
+        row |= kept_values(row, share_of(address))
+        own = model_requests.c.owner == row["owner"]
         with transaction(self._engine) as connection:
-            connection.execute(delete(model_requests).where(owners, _is_for(workflow)))
-            columns = select(model_requests.c.id, model_requests.c.owner)
-            rows = connection.execute(columns.order_by(model_requests.c.at)).all()
-            if sum(row.owner == person_digest for row in rows) >= _MOST_OF_ONE:
+            connection.execute(delete(model_requests).where(own, _is_for(workflow)))
+            count = select(func.count()).select_from(model_requests).where(own)
+            if connection.execute(count).scalar_one() >= _MOST_OF_ONE:
                 raise ComfyError(
                     message("There are too many open requests for models."),
                     message("Contact the administrator."),
                 )
-            holders = {one.id: one.id[:-_RANDOM] or one.owner for one in rows}
-            counts = Counter(holders.values())
-            fullest = share if counts[share] >= _MOST_OF_ADDRESS else ""
-            if not fullest and len(rows) >= _MOST:
-                fullest = counts.most_common(1)[0][0]
-            if fullest:
-                oldest = next(one for one, holder in holders.items() if holder == fullest)
-                connection.execute(delete(model_requests).where(model_requests.c.id == oldest))
             connection.execute(insert(model_requests).values(row))
+            if address:
+                near = model_requests.c.share == row["share"]
+                forget_beyond(connection, model_requests, _MOST_OF_ADDRESS, near, counts=True)
+            forget_beyond(connection, model_requests, _MOST, counts=True)
 
     def has(self, owner: str, workflow: str) -> bool:
         """Return whether this user has an open request for a workflow."""

@@ -45,6 +45,7 @@ from comfy.records.tables import (
 )
 
 AuditAction = Literal["run", "publish", "share", "delete", "download", "review", "administer"]
+_OTHERS = column("action").not_in(("run", "administer"))
 
 # `person`: the account as a JSON text; `owner`: the digest of the owner of runs, of "" for a guest
 # with a name. `what`: a title, a path, or a message as JSON; `target`: a run's id, or "". `count`:
@@ -67,7 +68,7 @@ audit_events = Table(
     info={
         ROWS: Kept(
             *("owner", "at", 1 / 16),
-            goes=column("action").not_in(("run", "administer")),
+            goes=_OTHERS,
             stays="They are the administrators' records.",
         )
     },
@@ -196,7 +197,7 @@ class AuditEvents:
         rooms = (
             (events.action == "administer", _MOST_OF_ADMINISTRATORS),
             ((events.action == "run") & (events.at < now - DAY), _MOST),
-            (None, _MOST),
+            (_OTHERS, _MOST),
         )
         with transaction(self._engine) as connection:
             connection.execute(delete(audit_events).where(events.at < now - _KEPT))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -15,13 +14,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, ins
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.base.quota import Use, to_remove
+from comfy.base.quota import Use
 from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import Within, erase_deleted, no_more
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
-from comfy.records.used_files import ROW, RemovalLock, check_bytes, without_use
+from comfy.records.used_files import ROW, RemovalLock, check_bytes, room_made, without_use
 
 GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
@@ -197,22 +196,14 @@ class GroupStore:
         """Delete ended groups, oldest first, if this one exceeds the limit of its owner, its
         address or the app. Return the files that are unused now. Raises ComfyError if that doesn't
         make enough room."""
-        unused = _forget_too_many(connection, digest(group.owner))
-        own = _share_of(group) or digest(group.owner)
-        for whose, most in ((own, self._room.most * _OF_ADDRESS), ("", self._room.most)):
-            uses = [
-                use for use in _uses(connection, group.id) if whose in ("", use.share or use.owner)
-            ]
-            gone = to_remove(uses, most)
-            left = {use.digest: use.size for use in uses if use.item not in gone}
-            if sum(left.values()) > most:
-                raise ComfyError(
-                    message("The server has no room for more."),
-                    message("Ask the administrator."),
-                )
-            if gone:
-                unused += _take_out(connection, _groups.c.id.in_(gone))
-        return unused
+        owner, most, uses = digest(group.owner), self._room.most, _uses(connection, group.id)
+        share = _share_of(group) or owner
+        near = [use for use in uses if share == (use.share or use.owner)]
+        rows = [use._replace(size=1) for use in uses if use.digest == use.item]
+        own = [row for row in rows if row.owner == owner]
+        counts = ((own, _MOST), (rows, _MOST_IN_ALL))
+        gone = room_made(counts, ((near, most * _OF_ADDRESS), (uses, most)))
+        return _take_out(connection, _groups.c.id.in_(gone)) if gone else []
 
     def _groups(self, which: ColumnElement[bool]) -> tuple[Group, ...]:
         order = (_groups.c.created_at.desc(), _groups.c.id)
@@ -291,33 +282,6 @@ def _read(text: object) -> dict[str, Any]:
 
 def _own(group_id: str, owner: str) -> ColumnElement[bool]:
     return (_groups.c.id == group_id) & (_groups.c.owner == digest(owner))
-
-
-def _forget_too_many(connection: Connection, owner: str) -> list[str]:
-    """Delete the groups that ended first: this owner's, then those by the address or account with
-    the most groups. Return their unused files."""
-    count = select(func.count()).select_from(_groups)
-    unused: list[str] = []
-    own = _groups.c.owner == owner
-    if connection.execute(count.where(own)).scalar_one() > _MOST:
-        unused += _take_out(connection, _first_ended(own))
-    if connection.execute(count).scalar_one() > _MOST_IN_ALL:
-        columns = (_groups.c.id, _groups.c.owner, _groups.c.about, _groups.c.ended_at)
-        rows = connection.execute(select(*columns).order_by(_groups.c.ended_at)).all()
-        holders = [str(_read(row.about).get("address") or row.owner) for row in rows]
-        most = Counter(holders).most_common(1)[0][0]
-        ended = (
-            row.id
-            for row, holder in zip(rows, holders, strict=True)
-            if holder == most and row.ended_at is not None
-        )
-        unused += _take_out(connection, _groups.c.id == next(ended, ""))
-    return unused
-
-
-def _first_ended(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    first = select(_groups.c.id).where(which, _groups.c.ended_at.is_not(None))
-    return _groups.c.id.in_(first.order_by(_groups.c.ended_at).limit(1))
 
 
 def _take_out(connection: Connection, which: ColumnElement[bool]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, insert, select, text
 
+from comfy.records.people import forget_beyond
 from comfy.records.record import Record
 from comfy.records.tables import (
     digest,
@@ -36,13 +37,11 @@ class PaidConsents:
             return connection.scalar(known) is not None
 
     def add(self, owner: str, workflow: str) -> None:
-        """Note a confirmation. Beyond 10,000, forget the oldest, whose owners are asked again."""
+        """Note a confirmation. Beyond 10,000, the owner with the most is asked again."""
         row = {"owner": digest(owner), "workflow": digest(workflow), "at": time.time()}
         with transaction(self._engine) as connection:
             replace_row(connection, paid_consents, row)
-            times = select(paid_consents.c.at).order_by(paid_consents.c.at.desc())
-            if (oldest := connection.scalar(times.offset(_MOST).limit(1))) is not None:
-                connection.execute(delete(paid_consents).where(paid_consents.c.at <= oldest))
+            forget_beyond(connection, paid_consents, _MOST, counts=True)
 
 
 def _of(owner: str, workflow: str) -> ColumnElement[bool]:

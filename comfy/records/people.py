@@ -70,19 +70,20 @@ def forget_beyond(
     *,
     counts: bool = False,
 ) -> int:
-    """Delete the oldest of these rows of the address or account with the most until at most `most`
-    bytes or, if it `counts`, rows are left. Return the number of deleted rows. By default, these
-    are the rows that may go."""
-    kept: Kept = table.info[ROWS]
-    which = next((one for one in (which, kept.goes) if one is not None), true())
+    """Delete the oldest of these rows, None for all, of the address or account with the most until
+    at most `most` bytes or, if it `counts`, rows are left. Return the number of deleted rows."""
+    declared: Kept | Bounded = table.info[ROWS]
+    which = true() if which is None else which
     weight = literal(1) if counts else table.c.size
-    holder = case((table.c.share != "", table.c.share), else_=table.c[kept.owner])
+    holder: ColumnElement[str] = table.c[declared.owner]
+    if "share" in table.c:
+        holder = case((table.c.share != "", table.c.share), else_=holder)
     sums = select(holder, func.sum(weight)).where(which).group_by(holder)
     held = [float(size) for _, size in connection.execute(sums)]
     excess = sum(held) - most
     if excess <= 0:
         return 0
-    keys, age = table.primary_key.columns, table.c[kept.age]
+    keys, age = table.primary_key.columns, table.c[declared.age]
     newest = (age.desc(), *(key.desc() for key in keys))
     since = func.sum(weight).over(partition_by=holder, order_by=newest).label("since")
     rows = select(*keys, weight.label("weight"), age.label("age"), since).where(which).subquery()
@@ -103,7 +104,9 @@ def make_room(connection: Connection, limit: float) -> int:
     """Delete rows beyond the rooms of their tables, as parts of `limit` bytes. Return their
     number."""
     found = kept_tables(with_files=False)
-    return sum(forget_beyond(connection, table, kept.room * limit) for table, kept in found)
+    return sum(
+        forget_beyond(connection, table, kept.room * limit, kept.goes) for table, kept in found
+    )
 
 
 def delete_person(connection: Connection, owner: str) -> None:

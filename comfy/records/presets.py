@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.base.quota import Use, to_remove
+from comfy.base.quota import Use
 from comfy.records.blobs import BlobStore, Room
 from comfy.records.database import erase_deleted
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
-from comfy.records.used_files import ROW, RemovalLock, bytes_of, check_bytes, without_use
+from comfy.records.used_files import ROW, RemovalLock, bytes_of, check_bytes, room_made, without_use
 
 EVERYBODY = ""  # the owner of presets for all users
 _MOST = 200  # per owner
@@ -165,20 +165,6 @@ class PresetStore:
             erase_deleted(self._engine)
         return known
 
-    def delete_all(self, owner: str) -> None:
-        """Delete all presets of an owner and their unused files."""
-        with self._writing:
-            with transaction(self._engine) as connection:
-                whose = _presets.c.owner == digest(owner)
-                # Write first, to take SQLite's write lock before reading.
-                connection.execute(update(_presets).where(whose).values(owner=digest(owner)))
-                keys = select(_presets.c.owner, _presets.c.workflow, _presets.c.name).where(whose)
-                rows = [row._asdict() for row in connection.execute(keys)]
-                before = [one for row in rows for one in _take_out(connection, row)[1]]
-                unused = without_use(connection, dict.fromkeys(before))
-            self._blobs.remove_all(self._writing.guarded(unused))
-        erase_deleted(self._engine)
-
     def _touch(self, row: Mapping[str, str]) -> None:
         """Note that a preset was used."""
         now = time.time()
@@ -195,15 +181,8 @@ class PresetStore:
         if count <= _MOST_IN_ALL and taken <= self._room.most:
             return []
         uses, digests = _uses(connection, new), list[str]()
-        rows = {use.digest: use._replace(size=1) for use in uses if use.digest == use.item}
-        gone = {*to_remove(rows.values(), _MOST_IN_ALL), *to_remove(uses, self._room.most)}
-        left = {use.digest: use.size for use in uses if use.item not in gone}
-        if sum(left.values()) > self._room.most:
-            raise ComfyError(
-                message("The server has no room for more."),
-                message("Ask the administrator."),
-            )
-        for item in gone:
+        rows = [use._replace(size=1) for use in uses if use.digest == use.item]
+        for item in room_made([(rows, _MOST_IN_ALL)], [(uses, self._room.most)]):
             key = dict(zip(("owner", "workflow", "name"), item.split("/"), strict=True))
             digests += _take_out(connection, key)[1]
         return digests

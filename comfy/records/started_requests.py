@@ -16,12 +16,12 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from comfy.base.errors import ComfyError, RunGoesOn
+from comfy.records.people import forget_beyond
 from comfy.records.tables import digest, share_of, transaction
 from comfy.records.tables import groups as _groups
 from comfy.records.tables import runs as _runs
@@ -106,8 +106,8 @@ class StartedRequests:
             try:
                 with connection.begin_nested():
                     connection.execute(insert(_requests).values(row))
-                _forget_beyond(connection, _MOST, _requests.c.share == share)
-                _forget_beyond(connection, _MOST_IN_ALL, true())
+                for which, most in ((_requests.c.share == share, _MOST), (None, _MOST_IN_ALL)):
+                    forget_beyond(connection, _requests, most, which, counts=True)
             except IntegrityError:  # the key exists
                 which = _requests.c.key == name
                 known = connection.execute(select(_requests).where(which)).one()
@@ -147,14 +147,6 @@ def forget_interrupted(connection: Connection) -> None:
 
 def _being_started() -> RunGoesOn:
     return RunGoesOn("This request is already being started.")
-
-
-def _forget_beyond(connection: Connection, most: int, which: ColumnElement[bool]) -> None:
-    """Forget the oldest of these requests if there are more than `most`."""
-    times = select(_requests.c.made_at).where(which).order_by(_requests.c.made_at.desc())
-    last = connection.execute(times.offset(most).limit(1)).scalar()
-    if last is not None:
-        connection.execute(delete(_requests).where(which, _requests.c.made_at <= last))
 
 
 def _name(owner: str, key: str) -> str:

@@ -32,6 +32,7 @@ from sqlalchemy.exc import IntegrityError
 
 from comfy.records.database import erase_deleted
 from comfy.records.paid import PaidConsents, PaidRunStore
+from comfy.records.people import forget_beyond
 from comfy.records.rows import escaped, unescaped
 from comfy.records.tables import digest, reading, replace_row, share_of, transaction
 from comfy.records.tables import opened as _opened
@@ -243,7 +244,7 @@ def _is_file(key: OpenedKey) -> ColumnElement[bool]:
     return (_opened.c.owner == key[0]) & (_opened.c.name == key[1])
 
 
-VALUE_BYTES = 64 * 2**20  # for all callers' values; the ones used longest ago are dropped first
+VALUE_BYTES = 64 * 2**20  # for all callers' values
 _OVERHEAD = 200  # bytes per value, or per caller without values
 _HOUR = 3600.0  # seconds
 _KEPT = 30 * 24 * _HOUR  # seconds since the last use
@@ -302,7 +303,7 @@ class RunnerValueStore:
             if size > VALUE_BYTES:
                 raise ValuesTooLarge
             connection.execute(update(_values).where(which).values(content=text, size=size))
-            _make_room(connection, which)
+            forget_beyond(connection, _values, VALUE_BYTES - size, ~which)
 
     def sweep(self) -> None:
         """Delete values that were unused for too long."""
@@ -329,20 +330,6 @@ class RunnerValuesInMemory:
                 self._values[person, workflow] = change(self._values.get((person, workflow), {}))
             except ValueError as error:  # larger than the whole cache
                 raise ValuesTooLarge from error
-
-
-def _make_room(connection: Connection, newest: ColumnElement[bool]) -> None:
-    """Delete the values used longest ago, except the newest, if all values take too much space."""
-    total = float(connection.execute(select(func.sum(_values.c.size))).scalar() or 0)
-    if total <= VALUE_BYTES:
-        return
-    order = select(_values.c.person, _values.c.workflow, _values.c.size).order_by(_values.c.used_at)
-    for row in connection.execute(order.where(~newest)).all():
-        this = (_values.c.person == row.person) & (_values.c.workflow == row.workflow)
-        connection.execute(delete(_values).where(this))
-        total -= row.size
-        if total <= VALUE_BYTES:
-            return
 
 
 def _is_set(person: str, workflow: str) -> ColumnElement[bool]:

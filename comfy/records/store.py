@@ -74,6 +74,7 @@ from comfy.records.tables import added_workflows as _added
 from comfy.records.tables import files as _files
 from comfy.records.tables import groups as _groups
 from comfy.records.tables import parents as _parents
+from comfy.records.tables import preset_files as _preset_files
 from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import RemovalLock, bytes_in_use, bytes_of, uses_of_runs, without_use
@@ -457,12 +458,17 @@ class RunStore:
         """Delete everything of an owner, also in others' albums. Finished runs are hidden, and soon
         deleted. Unfinished runs and groups must have ended."""
         ended = (_runs.c.owner == digest(owner)) & _runs.c.ended_at.is_not(None)
-        self._change(ended, deleted_at=time.time())
-        self.presets.delete_all(owner)
-        with self._changing() as connection:
-            delete_person(connection, owner)
-            self.albums.renew(connection)
-            self._eraser.note()
+        of_presets = select(_preset_files.c.digest).where(_preset_files.c.owner == digest(owner))
+        with self._writing:
+            with self._changing() as connection:
+                renew_albums_of(connection, ended)
+                connection.execute(update(_runs).where(ended).values(deleted_at=time.time()))
+                before = connection.execute(of_presets.distinct()).scalars().all()
+                delete_person(connection, owner)
+                self.albums.renew(connection)
+                unused = without_use(connection, before)
+                self._eraser.note()
+            self.files.remove_all(self._writing.guarded(unused))
         self._eraser.erase()
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:

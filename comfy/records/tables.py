@@ -72,11 +72,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """Rows of people within other limits. `most`: these limits; the rest: see `Kept`. Instead of a
-    digest, `owner` may have a JSON text."""
+    """Rows of people within other limits. `most`: these limits; `age`: "" if they have no number;
+    the rest: see `Kept`. Instead of a digest, `owner` may have a JSON text."""
 
     owner: str
     most: str
+    age: str = ""
     stays: str = ""
 
 
@@ -360,7 +361,7 @@ started_requests = Table(
     Column("share", String(64), nullable=False, server_default=""),
     Index("started_requests_by_age", "made_at"),
     Index("started_requests_by_share", "share", "made_at"),
-    info={ROWS: Bounded("share", "10,000 per address or account.", stays="They last a day.")},
+    info={ROWS: Bounded("share", "10,000 per address or account.", "made_at", "They last a day.")},
 )
 
 # Starts of runs within the last hour. `group`: the digest of the batch or chain, of whose runs only
@@ -375,7 +376,7 @@ starts = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
     Index("starts_of_owner", "owner", "address", "at", "group"),
     Index("starts_by_age", "at"),
-    info={ROWS: Bounded("owner", "Those of `--hourly`.", stays="They last an hour.")},
+    info={ROWS: Bounded("owner", "One per start and hour.", stays="They last an hour.")},
 )
 
 # Runs that use paid credits, also deleted ones. `person`: the digest of the account, or of the
@@ -401,7 +402,7 @@ paid_consents = Table(
     Column("owner", String(64), primary_key=True),
     Column("workflow", String(64), primary_key=True),
     Column("at", Double, nullable=False),  # seconds since 1970
-    info={ROWS: Bounded("owner", "10,000.")},
+    info={ROWS: Bounded("owner", "10,000.", "at")},
 )
 
 # Users' own comfy.org API keys, encrypted; see `comfy.records.paid`.
@@ -445,7 +446,7 @@ runner_values = Table(
     Column("size", Double, nullable=False),
     Column("content", Text, nullable=False),
     Index("runner_values_by_use", "used_at", "size"),
-    info={ROWS: Bounded("person", "64 MB in total.")},
+    info={ROWS: Bounded("person", "64 MB in total.", "used_at")},
 )
 
 # Stored files that a process needs but no row refers to yet. Only on Postgres, which several

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.base.quota import Use
+from comfy.base.quota import Use, to_remove
 from comfy.records.people import FILES, kept_tables
 from comfy.records.tables import as_comfy_errors, transaction
 from comfy.records.tables import files as _files
@@ -76,6 +76,25 @@ def check_bytes(
         raise ComfyError(
             message("These files can be at most {size}\xa0MB in total.", size=size), hint
         )
+
+
+def room_made(
+    counts: Iterable[tuple[Iterable[Use], float]], sizes: Iterable[tuple[Iterable[Use], float]]
+) -> set[str]:
+    """Return the items to remove so that the uses in each list stay within its limit: a number of
+    items, or bytes. Raises ComfyError if their removal doesn't free enough bytes."""
+    gone: set[str] = set()
+    bytes_of_lists = [(list(uses), most) for uses, most in sizes]
+    for uses, most in (*counts, *bytes_of_lists):
+        gone.update(to_remove((use for use in uses if use.item not in gone), most))
+    for uses, most in bytes_of_lists:
+        left = {use.digest: use.size for use in uses if use.item not in gone}
+        if sum(left.values()) > most:
+            raise ComfyError(
+                message("The server has no room for more."),
+                message("Ask the administrator."),
+            )
+    return gone
 
 
 def uses_of_runs(connection: Connection) -> list[Use]:

@@ -1,4 +1,4 @@
-"""Addresses and bytes of albums, of what people say in them, and of the audit log."""
+"""Addresses and bytes of albums, of what people say in them, of the audit log, and of requests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _TABLES = {
     "album_reviews": (("share", "person", "at", "item", "size"), ("by",)),
     "album_comments": (("share", "person", "n", "size"), ("by", "text")),
     "audit_events": (("share", "owner", "at", "id", "size", "action"), ("person", "what")),
+    "model_requests": (("share", "owner", "at", "id", "size"), ("person", "title", "files")),
 }
 
 
