@@ -190,18 +190,22 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
     """
     if any(one.group == "main" and not one.rule.only for one in candidates):
         return candidates
-    values = [
-        one
-        for one in candidates
-        if one.group == "advanced"
-        and one.rule.worth_showing
-        and str(one.value).strip()
-        and not (one.node_spec.output_node if one.node_spec else _FILE_NAME in one.siblings)
-    ]
+    values = [one for one in candidates if _may_show(one) and str(one.value).strip()]
     sources = [one for one in values if _is_source(one)]
     is_empty = all(one.group != "main" for one in candidates)
-    shown = {one.key for one in (sources or (values if is_empty else []))[:_FEW]}
-    return [replace(one, group="main") if one.key in shown else one for one in candidates]
+    return _as_main(candidates, (sources or (values if is_empty else []))[:_FEW])
+
+
+def _may_show(candidate: Candidate) -> bool:
+    """Return whether an advanced field may become a main one: its node saves no results."""
+    spec = candidate.node_spec
+    saves = spec.output_node if spec else _FILE_NAME in candidate.siblings
+    return candidate.group == "advanced" and candidate.rule.worth_showing and not saves
+
+
+def _as_main(candidates: list[Candidate], shown: Sequence[Candidate]) -> list[Candidate]:
+    keys = {one.key for one in shown}
+    return [replace(one, group="main") if one.key in keys else one for one in candidates]
 
 
 def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
@@ -256,15 +260,12 @@ def _show_operation(candidates: list[Candidate]) -> list[Candidate]:
     values = [
         one
         for one in candidates
-        if one.group == "advanced"
-        and one.rule.worth_showing
+        if _may_show(one)
         and one.node_spec
-        and not one.node_spec.output_node
         and not WIDGET_TYPES.issuperset(one.node_spec.output_types)
         and any(map(is_link, one.siblings.values()))
     ]
-    shown = {one.key for one in values if len(values) <= _MOST_FIELDS}
-    return [replace(one, group="main") if one.key in shown else one for one in candidates]
+    return _as_main(candidates, values if len(values) <= _MOST_FIELDS else [])
 
 
 def _is_beyond_files(candidate: Candidate) -> bool:
