@@ -161,13 +161,13 @@ def test_a_space_on_another_machine_keeps_its_own_data(
         ("requirements.txt", "segno==", "Segno2==", "requirements.txt lacks segno"),
         ("requirements.txt", "segno==", "?", "requirements.txt has a wrong line"),
         ("workflows/my-workflow.json", "{", "", "my-workflow: "),
-        ("workflows/my-workflow.json", "KSampler", "Xyz", "Missing node: Xyz"),
+        ("workflows/my-workflow.json", "KSampler", "Xyz", "0 of 1. “my-workflow” doesn't: Missing"),
     ],
 )
 def test_check_names_each_mistake(
     space: Path, name: str, old: str, new: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check exits with 1 and says what to change."""
+    """The check exits with 1, and says what to change and which workflows don't run."""
     with changed(space / name, old, new):
         assert main(["space", "--check", str(space)]) == 1
     assert said in capsys.readouterr().out
@@ -318,6 +318,7 @@ def test_the_servers_address_is_in_no_file(
     secrets = "-s COMFYFORMS_SERVER=http://ann:pass@gpu.example.org:8188 -s COMFYFORMS_SERVER_TOKEN"
     assert f"hf repos create forms --type space --sdk gradio {secrets}\n" in said
     assert "can't reach http://gpu.example.org:8188" in said
+    assert "Workflows that can be opened: 1 of 1." in said.splitlines()[-1]
     done = subprocess.run(
         [sys.executable, "app.py"],
         cwd=out,

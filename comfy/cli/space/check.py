@@ -37,10 +37,16 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class SpaceReport:
-    """Sentences about a Space: `problems` to correct before the upload, and hints."""
+    """Sentences about a Space: `problems` to correct before the upload, hints, and how many
+    workflows run there."""
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    runs: str = ""
+
+
+# By name: a workflow's problems, and whether it can run.
+_States = dict[str, tuple[tuple[str, ...], bool]]
 
 
 def check_space(folder: Path) -> SpaceReport:
@@ -78,9 +84,17 @@ def check_space(folder: Path) -> SpaceReport:
     if str(head.get("suggested_hardware", "")).startswith("zero"):
         notes.append("ZeroGPU needs more lines in app.py, and runs don't use it: see operating.md.")
     in_demo = not has_server and not is_docker
-    for problem, prevents in _form_problems(folder / WORKFLOWS, in_demo=in_demo):
-        (problems if prevents else notes).append(problem)
-    return SpaceReport(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(notes)))
+    workflows, of_chains = _workflows(folder / WORKFLOWS, in_demo=in_demo)
+    for name, (told, runs) in workflows.items():
+        (notes if runs else problems).extend(f"{name}: {one}" for one in told)
+    if not any(runs for _, runs in workflows.values()):
+        problems.append(f"{WORKFLOWS} has no workflow that can run.")
+    problems += of_chains
+    return SpaceReport(
+        tuple(dict.fromkeys(problems)),
+        tuple(dict.fromkeys(notes)),
+        _which_run(workflows, in_demo=in_demo),
+    )
 
 
 def _missing(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
@@ -111,29 +125,34 @@ def _missing_models(folder: Path, head: Mapping[str, Any]) -> Iterator[str]:
             yield f"README.md: models must name {repository}, which a workflow links to."
 
 
-def _form_problems(folder: Path, *, in_demo: bool) -> Iterator[tuple[str, bool]]:
-    """Yield the problems of workflows and chains, and whether they prevent a run or an upload.
-    `in_demo`: the stand-in runs them."""
+def _which_run(workflows: _States, *, in_demo: bool) -> str:
+    what, but = ("run on the stand-in server", "doesn't") if in_demo else ("can be opened", "can't")
+    broken = [f"“{name}” {but}: {told[0]}" for name, (told, runs) in workflows.items() if not runs]
+    counted = f"Workflows that {what}: {len(workflows) - len(broken)} of {len(workflows)}."
+    needs = [] if in_demo else ["ComfyUI must have their nodes and models."]
+    return " ".join([counted, *broken, *needs])
+
+
+def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
+    """Return the workflows in a folder, and the problems of its chains. `in_demo`: the stand-in
+    runs them."""
     workflows, chains = WorkflowFolder(folder), ChainFolder(folder)
     entries = workflows.entries(covers=[one.cover for one in chains.entries()])
-    if not any(not one.problem for one in entries):
-        yield f"{WORKFLOWS} has no workflow that can be opened.", True
-    yield from ((f"{one.name}: {one.problem}", True) for one in entries if one.problem)
-    for name, problem in chains.problems({one.name: one.problem for one in entries}).items():
-        if problem:
-            yield f"{name}: {problem}", True
+    of_chains = chains.problems({one.name: one.problem for one in entries}).items()
+    states: _States = {one.name: ((one.problem,), False) for one in entries}
     names = [one.name for one in entries if not one.problem]
-    if not in_demo:
+    if in_demo:
+        from comfy.demo import DemoServer  # imports a web server, which only this check needs
+
+        with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
+            forms = forms_by_name(workflows.get, servers.object_info)
+            for name in names:
+                _, form = forms.form(name, OWNER)
+                states[name] = form.problems, form.can_run
+    else:
         for name in names:
             workflow = workflows.get(name)
             told = workflow.config.problems if workflow.config else ()
-            yield from ((f"{name}: {one}", True) for one in (*told, *workflow.mappings.problems))
-        return
-    from comfy.demo import DemoServer  # imports a web server, which only this check needs
-
-    with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
-        forms = forms_by_name(workflows.get, servers.object_info)
-        for name in names:
-            _, form = forms.form(name, OWNER)
-            for problem in form.problems:
-                yield f"{name}, on the stand-in server: {problem}", not form.can_run
+            told = (*told, *workflow.mappings.problems)
+            states[name] = told, not told
+    return states, [f"{name}: {problem}" for name, problem in of_chains if problem]

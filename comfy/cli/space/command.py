@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Write or check a Space. Return 0, 1 if something is missing, 2 if it can't be written."""
     try:
-        return _told(check_space(args.check)) if args.check else _write(args)
+        return _told(check_space(args.check), ()) if args.check else _write(args)
     except ComfyError as error:
         told = " ".join(filter(None, (str(error), error.hint)))
         print(f"comfyforms space: {told}", file=sys.stderr)
@@ -93,9 +93,7 @@ def _write(args: argparse.Namespace) -> int:
     files = [file for file in args.out.rglob("*") if file.is_file()]
     size = bytes_words(sum(file.stat().st_size for file in files))
     print(f"Wrote “{title}” to {args.out}: {len(files)} files, {size}.")
-    status = _told(check_space(args.out))
-    print("\n".join(_closing(args.out, args.server, server)))
-    return status
+    return _told(check_space(args.out), _closing(args.out, args.server, server))
 
 
 def _lock_of(args: argparse.Namespace) -> Lock:
@@ -113,14 +111,16 @@ def _lock_of(args: argparse.Namespace) -> Lock:
     return lock
 
 
-def _told(report: SpaceReport) -> int:
-    """Print a report, and return the exit status."""
+def _told(report: SpaceReport, closing: Iterable[str]) -> int:
+    """Print a report, with these lines before its end, and return the exit status."""
     for problem in report.problems:
         print(f"! {problem}")
     for note in report.notes:
         print(f"- {note}")
     if not report.problems:
         print("The Space is complete.")
+    for line in (*closing, *filter(None, [report.runs])):
+        print(line)
     return 1 if report.problems else 0
 
 
