@@ -21,6 +21,7 @@ from anyio import to_thread
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
+from comfy.base.messages import message
 from comfy.base.threads import Callbacks, background, in_threads
 from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.client.client import Client
@@ -225,9 +226,9 @@ class ServerDownloads:
 def why_not(file: ModelFile, hosts: AllowedHosts) -> str:
     """Return why a file can't be downloaded from these hosts, for administrators; "" if it can."""
     if not file.url:
-        return "No download link in this workflow."
+        return message("No download link in this workflow.")
     if not file.folder:
-        return "No model folder in this workflow."
+        return message("No model folder in this workflow.")
     try:
         checked_name(file.name)
         hosts.check(file.url)

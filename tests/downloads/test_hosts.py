@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from comfy.base.messages import Message
+from comfy.downloads import why_not
+from comfy.requirements.model import ModelFile
 from comfyforms.comfyui_node.downloads.connection import open_download
 from comfyforms.comfyui_node.downloads.hosts import AllowedHosts, added_host, license_page
 from comfyforms.comfyui_node.downloads.problems import DownloadRefused
@@ -174,6 +177,11 @@ def test_a_named_host_on_a_private_address_is_refused(monkeypatch: pytest.Monkey
     ):
         pass
     assert asked == ["models.example.org"]
+
+
+@pytest.mark.parametrize("file", [ModelFile("a"), ModelFile("a", url=HUB)])
+def test_the_reason_against_a_download_can_be_translated(file: ModelFile) -> None:
+    assert isinstance(why_not(file, PUBLIC), Message)
 
 
 @pytest.mark.parametrize(
