@@ -372,6 +372,8 @@ class PeopleHandlers:
 
         `groups` replace the previous ones in the users file.
         """
+        if role is None and groups is None:
+            raise HTTPException(422, "Send a role, groups, or both.")
         actor = self.desk.actor(request)
         if role is not None:
             self.desk.people.set_role(actor, name, role)

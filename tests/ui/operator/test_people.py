@@ -197,6 +197,8 @@ def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
     assert ask(place.anna, place.app, "POST", json=new).status_code == 201
     assert place.file.users["dora"].groups == ("web",)
     assert ask(place.anna, place.app, "PATCH", "/eve", json=changed).status_code >= 400
+    nothing = ask(place.anna, place.app, "PATCH", "/ben", json={"rol": "user"})
+    assert (nothing.status_code, "Send a role, groups, or both." in nothing.text) == (422, True)
 
 
 def test_administrators_keep_their_own_role(place: Place) -> None:
