@@ -172,8 +172,12 @@ class TooManyRuns(Overloaded):
     """A user, or all users together, requested too many runs."""
 
 
-class DailyLimitReached(TooManyRuns):
-    """A user's limit of runs per day was reached. `seconds`: until the next run may start."""
+class LimitReached(TooManyRuns):
+    """A user's limit of runs per hour was reached. `seconds`: until the next run may start."""
+
+
+class DailyLimitReached(LimitReached):
+    """A user's limit of runs per day was reached."""
 
 
 class TooManyPaidRuns(TooManyRuns):

@@ -38,7 +38,6 @@ from comfy.records.rows import WantedOfGroups
 from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits, Person
 
-_BEGIN_AGAIN_AFTER = 1.0  # seconds before retrying a row that couldn't start
 _LOOKED_AT = 200  # records at a time
 _MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
 
@@ -94,7 +93,7 @@ class BatchRunner:
                     except ComfyError as problem:
                         if not batch.refused(index, problem):
                             if not live:
-                                live.wait(_BEGIN_AGAIN_AFTER)
+                                live.wait(problem, batch.wants_more)
                             break
                         rest.popleft()
                         failed += 1

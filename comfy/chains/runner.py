@@ -160,7 +160,6 @@ def _is_preview(result: Result) -> bool:
 
 
 RunStates = Mapping[tuple[str, int], RunState]  # by step name and run number
-_RETRY_AFTER = 1.0  # seconds before retrying a run that was over a limit
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # namespace of step run ids
 
 
@@ -281,10 +280,10 @@ class ChainRunner:
                         run_or_record = self._tasks.begin(task, again=again.get(name))
                     except TooManyPaidRuns as error:
                         yield ends.add(name, number, error)
-                    except Overloaded:
+                    except Overloaded as error:
                         waiting.appendleft((name, number, run))
                         if not live:
-                            live.wait(_RETRY_AFTER)
+                            live.wait(error, wanted)
                         break
                     except ComfyError as error:
                         yield ends.add(name, number, error)

@@ -4,13 +4,14 @@ deterministic, so a restarted app finds it again."""
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, Self, TypeVar
 
-from comfy.base.errors import RunGoesOn
+from comfy.base.errors import ComfyError, LimitReached, RunGoesOn
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.missing_items import MissingChoice, sentences_about
@@ -25,6 +26,7 @@ NOT_FETCHED = message("Its results could not be fetched.")
 _COMBINATIONS = 200  # limit of checked combinations, to save time
 _FREE = ("STRING", "INT", "FLOAT")  # types of values that any server accepts
 _POLICY = RunPolicy(watched=False, keeps_going=True)
+_PAUSE, _MINUTE = 1.0, 60.0  # seconds
 _WAITING = 2  # tasks beyond those on the servers, so that no server waits for its next one
 
 Key = TypeVar("Key", bound=Hashable)
@@ -155,10 +157,17 @@ class LiveTasks(Generic[Key]):
         if self._watch is not None and not isinstance(run, Record):
             run.subscribe(self._changed.set)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until any run changes, for at most this many seconds."""
-        self._changed.wait(seconds)
-        self._changed.clear()
+    def wait(self, refusal: ComfyError, wants_more: Callable[[], bool]) -> None:
+        """Wait before a refused task is tried again: at a limit of runs per hour or day until it
+        ends, at most a minute, because an administrator may raise it; otherwise until any run
+        changes, at most a second."""
+        seconds = min(refusal.seconds, _MINUTE) if isinstance(refusal, LimitReached) else 0.0
+        end = time.monotonic() + seconds
+        while True:
+            self._changed.wait(_PAUSE)
+            self._changed.clear()
+            if not wants_more() or time.monotonic() >= end:
+                return
 
     def ended(self) -> Iterator[tuple[Key, Record]]:
         """Wait until at least one task has finished. Remove the finished tasks and yield them."""

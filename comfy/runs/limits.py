@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from comfy.base.errors import ComfyError, DailyLimitReached, TooManyPaidRuns, TooManyRuns
+from comfy.base.errors import (
+    ComfyError,
+    DailyLimitReached,
+    LimitReached,
+    TooManyPaidRuns,
+    TooManyRuns,
+)
 from comfy.base.messages import message, plural, sentences
 from comfy.base.user_groups import GroupOf, no_groups
 from comfy.comfyui.protocol.run_state import stopped
@@ -92,10 +98,9 @@ class RunLimits:
         return max(0, daily - active - self.started_today(owner).number)
 
     def check_hourly(self, recent: RecentStarts) -> None:
-        """Raise TooManyRuns, with a hint and the seconds to wait, if one more start exceeds the
-        limit."""
+        """Raise LimitReached, with a hint, if another start exceeds the limit."""
         if recent.number >= self.hourly and not recent.has_group:
-            raise TooManyRuns(
+            raise LimitReached(
                 message("You can start at most {count} runs per hour.", count=self.hourly),
                 message("Try again later."),
                 HOUR - recent.age,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
+from comfy.records.audit import DAY, DayRuns
 from comfy.runs.interface import Origin
 from comfy.runs.limits import BatchLimits, TooManyRuns
 from tests.batches.kept_batches import ANN, BOB, SEED, kept_batches
@@ -38,6 +40,43 @@ def test_run_limits_delay_a_batch_but_do_not_end_it(demo: DemoServer, tmp_path: 
             other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
         one.until(batch, "done")
         eventually(lambda: one.batches.get(other.id, BOB).state == "done")
+
+
+class Day:
+    """Runs of a day that has one run too many until `end`, in seconds since 1970. `asked`: times
+    when someone asked."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.time() + seconds
+        self.asked: list[float] = []
+
+    def __call__(self, _owner: str) -> DayRuns:
+        self.asked.append(time.time())
+        return DayRuns(int(time.time() < self.end), self.end - DAY)
+
+
+def test_a_batch_asks_again_when_its_limit_ends(demo: DemoServer, tmp_path: Path) -> None:
+    day = Day(1.7)
+    with kept_batches(demo.url, tmp_path, daily=1, started_today=day) as one:
+        batch = one.begin(AxisSpec(SEED, "1"))
+        assert one.until(batch, "done").done == 1
+    refused = [at for at in day.asked if at < day.end]
+    assert refused
+    assert refused[-1] - refused[0] < 0.7
+
+
+def test_a_batch_at_its_limit_can_be_stopped(demo: DemoServer, tmp_path: Path) -> None:
+    """Its thread doesn't wait for the end of the limit, nor when the app closes."""
+
+    def threads() -> list[str]:
+        return [one.name for one in threading.enumerate() if one.name.startswith("batch-")]
+
+    with kept_batches(demo.url, tmp_path, daily=1, started_today=Day(3600)) as one:
+        stopped, closed = (one.begin(AxisSpec(SEED, "1")) for _ in range(2))
+        eventually(lambda: all(one.batches.get(it.id, ANN).why for it in (stopped, closed)))
+        one.batches.change(stopped.id, ANN, "stop")
+        eventually(lambda: len(threads()) == 1)
+    assert not threads()
 
 
 def test_a_batch_counts_toward_its_address(demo: DemoServer, tmp_path: Path) -> None:
