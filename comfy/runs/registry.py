@@ -86,10 +86,11 @@ class LocalRunRegistry:
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
-        servers.on_change(lambda: line.use(servers.servers, servers.limits))
         timing = timing or Timeouts()
         parts = servers, timing, line, files, history, retries, api_key
         self._context = RunContext(*parts, servers_of=self._limits.servers_of)
+        self.closed = False  # the app is shutting down
+        servers.on_change(self._use_servers)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()
         self._lock = threading.Lock()
@@ -102,7 +103,6 @@ class LocalRunRegistry:
         self._unrecorded: list[LocalRun] = []
         self._swept = float("-inf")
         self.group_work = None
-        self.closed = False  # the app is shutting down
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
         is_kept = bool(job.inputs) or job.paid or not origin.is_task  # else its caller restarts it
@@ -305,13 +305,12 @@ class LocalRunRegistry:
         with self._entrance, self._lock:  # every run here has been started
             self.closed = True
             live = list(self._live)
+        self._line.use((), {})  # until the end, users can still cancel what waits
         self._listeners.call("")
-        for run in live:
-            if run.waits_here:
-                self._leave(run)
         end = time.monotonic() + finish
         for run in live:
-            run.join(max(0.0, end - time.monotonic()))
+            if not run.waits_here:
+                run.join(max(0.0, end - time.monotonic()))
         for run in live:
             self._leave(run)
         late = not_joined(live, timeout)
@@ -320,6 +319,11 @@ class LocalRunRegistry:
         for run in not_joined(late, timeout):
             log.warning("Run %s did not end in time", run.id, extra={"run": run.id})
         self._record_again()
+
+    def _use_servers(self) -> None:
+        servers = self._context.servers
+        if not self.closed:
+            self._line.use(servers.servers, servers.limits)
 
     def _leave(self, run: LocalRun) -> None:
         """End a run in this process. A waiting one that nobody has canceled continues after the

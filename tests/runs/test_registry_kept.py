@@ -6,10 +6,12 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -401,5 +403,23 @@ def test_runs_canceled_just_before_the_end_do_not_come_back(
             run.cancel()
         runs.close()
         assert {run.state.phase for run in waiting} == {Phase.STOPPED}
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()
+
+
+def test_a_waiting_run_can_be_canceled_while_others_finish(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Its user cancels it after the app was told to exit. It doesn't come back."""
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
+        first, second = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
+        running(first)
+        exiting = threading.Thread(target=partial(runs.close, finish=LIMIT))
+        exiting.start()
+        eventually(lambda: runs.closed, "the registry closes")
+        second.cancel()
+        assert end(second).phase is Phase.STOPPED
+        first.cancel()
+        exiting.join(LIMIT)
         assert runs.history is not None
         assert runs.history.unfinished() == ()
