@@ -305,7 +305,7 @@ class LocalRunRegistry:
         with self._entrance, self._lock:  # every run here has been started
             self.closed = True
             live = list(self._live)
-        self._line.use((), {})  # until the end, users can still cancel what waits
+        self._line.use((), {})  # users can still cancel waiting runs
         self._listeners.call("")
         end = time.monotonic() + finish
         for run in live:
