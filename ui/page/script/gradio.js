@@ -5,7 +5,7 @@
 
 import { connection } from "./arrivals.js";
 import { $, all, isTouched, typeInto } from "./dom.js";
-import { LANGUAGE, message } from "./messages.js";
+import { message } from "./messages.js";
 
 /** Selector for a dropdown's input. */
 export const LIST = ".wrap-inner input[role=combobox]";
@@ -21,7 +21,7 @@ const CLEAR = ".icon-button-wrapper > button:last-of-type";
 const FULLSCREEN = ".of-image .icon-button-wrapper > button:first-of-type:not(:last-of-type)";
 const SOURCE = "[data-testid=source-select] button:first-child";
 const EMPTIED_WITHIN = 3000; // milliseconds
-/** Accessible names and tooltips of buttons that Gradio has only in English. */
+/** The page's words for accessible names and tooltips of buttons that Gradio has only in English. */
 const ENGLISH = new Map([
   ["Upload file", message("Upload a file")],
   ["Capture from camera", message("Use the camera")],
@@ -33,6 +33,7 @@ const ENGLISH = new Map([
   ["Play", message("Play")],
   ["Pause", message("Pause")],
   ["Adjust volume", message("Volume")],
+  ["Reset audio", message("Reset")],
   ["Trim audio to selection", message("Trim")],
 ]);
 /** The same, by how they begin. A number follows. */
@@ -42,6 +43,7 @@ const ENGLISH_BEGINNINGS = new Map([
   ["Adjust playback speed to ", message("Speed")],
 ]);
 const NAMES = ["aria-label", "title"];
+const WITHOUT_TOOLTIP = ".audio-container .controls button[aria-label]";
 const NUMBER = "number input for ";
 const SLIDER = "range slider for ";
 
@@ -399,7 +401,7 @@ const seedMode = (field) =>
   )?.value;
 
 /**
- * Translate a name that Gradio has only in English. Return any other name unchanged.
+ * Return the page's words for a name that Gradio has only in English. Return any other name unchanged.
  * @param {string} name
  */
 function ownName(name) {
@@ -415,11 +417,13 @@ function rename(one) {
     const own = ownName(name);
     if (own !== name) one.setAttribute(attribute, own);
   }
+  const tooltip = one.ariaLabel ?? "";
+  if (one.matches(WITHOUT_TOOLTIP) && one.getAttribute("title") !== tooltip)
+    one.setAttribute("title", tooltip);
 }
 
-/** Translate the names that Gradio has only in English, now and whenever it draws something. */
+/** Replace the names that Gradio has only in English, now and whenever it draws something. */
 export function translateNames() {
-  if (LANGUAGE === "en") return;
   /** @param {Element} part */
   const renameAll = (part) => {
     for (const one of [part, ...part.querySelectorAll("[aria-label]")]) rename(one);

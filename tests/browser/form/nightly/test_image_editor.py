@@ -137,7 +137,7 @@ def test_an_image_is_changed_and_enlarged(fast: Site, visit: Visit, tmp_path: Pa
     shown(person)
     address = field.locator("img").get_attribute("src")
     with page.expect_file_chooser() as chooser:
-        field.get_by_label("Upload file").click()
+        field.get_by_label("Upload a file").click()
     assert field.locator("img").get_attribute("src") == address
     chooser.value.set_files(quarters(tmp_path))
     has_width(person, 96)
@@ -150,7 +150,7 @@ def test_an_image_is_changed_and_enlarged(fast: Site, visit: Visit, tmp_path: Pa
         page.go_back,
     ]
     for leave in ways:
-        field.get_by_label("Fullscreen").click()
+        field.get_by_label("Full screen").click()
         box, window = enlarged.locator("img").bounding_box(), page.viewport_size
         assert box
         assert window
@@ -158,5 +158,5 @@ def test_an_image_is_changed_and_enlarged(fast: Site, visit: Visit, tmp_path: Pa
         assert box["height"] > window["height"] * 0.8
         leave()
         expect(enlarged).to_have_count(0)
-        expect(field.get_by_label("Fullscreen")).to_be_focused()
+        expect(field.get_by_label("Full screen")).to_be_focused()
     has_width(person, 96)

@@ -167,7 +167,7 @@ def takes_videos(person: Visitor) -> None:
     expect(field.locator(".field-error")).to_contain_text("saved.flac: Choose a video file")
     expect(video).to_have_attribute("src", re.compile("plain.mp4$"))
     with person.page.expect_file_chooser() as chooser:
-        field.get_by_label("Upload file").click()
+        field.get_by_label("Upload a file").click()
     chooser.value.set_files(MEDIA / "live.webm")
     expect(video).to_have_attribute("src", re.compile("live.webm$"))
     expect(field.locator(".field-error")).to_have_count(0)

@@ -22,22 +22,31 @@ TRIMMED = {
     "1": {"class_type": "LoadAudio", "inputs": {"audio": "x.wav"}},
     "2": SILENCE["2"],
 }
-# Return the contrast of an element's text with the page.
+# Return the contrast of an element's text with the player.
 CONTRAST = """(one) => {
     const light = (color) => {
-        const [red, green, blue] = color.match(/[\\d.]+/g).map((part) =>
-            part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+        const most = color.startsWith("color(") ? 1 : 255;
+        const [red, green, blue] = color.match(/[\\d.]+/g).map((part) => part / most).map((part) =>
+            part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
     };
-    const [text, page] = [one, document.body].map((at) => getComputedStyle(at));
-    const ratio = light(text.color) / light(page.backgroundColor);
+    const below = one.closest(".component-wrapper");
+    const ratio = light(getComputedStyle(one).color) / light(getComputedStyle(below).backgroundColor);
     return Math.max(ratio, 1 / ratio);
+}"""
+# Return the color of the part of a waveform that was played, and the accent color.
+PLAYED = """(canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const at = data.findIndex((value, at) => at % 4 === 3 && value === 255);
+    const hex = [...data.slice(at - 3, at)].map((value) => value.toString(16).padStart(2, "0"));
+    return [`#${hex.join("")}`, getComputedStyle(document.body).getPropertyValue("--primary-500")];
 }"""
 
 
 def test_the_player_of_a_field_looks_switched_on(fast: Site, visit: Visit) -> None:
-    """Its buttons and times are readable in both themes."""
-    person = visit(fast).open()
+    """Its buttons and times are readable in both themes, and its buttons have short names. The part
+    that was played or chosen has the accent color."""
+    person = visit(fast, locale="en-US").open()
     page = person.page
     give(page, json.dumps(TRIMMED).encode(), "trim.json")
     expect(page.locator("#heading h1")).to_have_text("Trim")
@@ -47,14 +56,26 @@ def test_the_player_of_a_field_looks_switched_on(fast: Site, visit: Visit) -> No
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(b"\0\x20\0\xe0" * 8000)
-    chosen = page.locator("#form input[type=file]").first
+    form = page.locator("#form")
+    chosen = form.locator("input[type=file]").first
     chosen.set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": sound.getvalue()})
+    controls = form.get_by_test_id("waveform-controls").get_by_role("button")
+    names = ["Volume", "Speed", "Skip back", "Play", "Skip forward", "Reset", "Trim"]
+    expect(controls).to_have_count(len(names))
+    for button, name in zip(controls.all(), names, strict=True):
+        expect(button).to_have_accessible_name(name)
+        expect(button).to_have_attribute("title", name)
+    played, accent = form.locator("#waveform .progress canvas").first.evaluate(PLAYED)
+    assert played == accent
+    texts = [*controls.all()[:-2], *form.locator(".timestamps time").all()]
+    controls.last.click()
+    length = form.locator("#trim-duration")
+    expect(length).to_be_visible()
+    page.mouse.move(0, 0)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        for name in ("Play", "Trim audio to selection"):
-            button = page.locator("#form").get_by_role("button", name=name, exact=True)
-            expect(button).to_be_visible()
-            assert button.evaluate(CONTRAST) >= 4.5, (theme, name)
+        for text in (*texts, length):
+            assert text.evaluate(CONTRAST) >= 4.5, (theme, text)
 
 
 def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> None:

@@ -6,14 +6,24 @@ from typing import Any
 
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
+from ui.brand import current_brand
 from ui.files.components import Audio, File, Image, Video
+from ui.page.accent import accent_tones
 from ui.page.form.kinds.view import Control, FieldView, options_of
 from ui.page.mask_painter import MaskPainter
+from ui.page.theme import HARDEST_BACKGROUND
+
+_WAVES = "#7f7f8b"  # visible on light and dark backgrounds
 
 
 def _audio(field: Field, value: Any, scope: str) -> Control:
+    accent = accent_tones(current_brand().accent, HARDEST_BACKGROUND)[0][5]
     audio = Audio(
-        value, sources=["upload", "microphone"], buttons=["download"], **options_of(field, scope)
+        value,
+        sources=["upload", "microphone"],
+        buttons=["download"],
+        waveform_options={"waveform_color": _WAVES, "waveform_progress_color": accent},
+        **options_of(field, scope),
     )
     return Control(field, (audio,))
 
