@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import pytest
+import requests
 import websocket
 from fastapi import APIRouter, FastAPI
 
@@ -181,6 +182,38 @@ def test_a_declaration_without_limits_is_refused(access: Access, options: dict[s
 
     with pytest.raises(ValueError, match="/new"):
         GuardedRoutes().put("/new", access, **options)(handle)
+
+
+def lists_of_bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the method and path of each operation that takes a list, and the list's name."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema", {})
+            for reference in (one for one in (schema, *schema.get("anyOf", ())) if "$ref" in one):
+                name = reference["$ref"].rpartition("/")[2]
+                properties = document["components"]["schemas"][name].get("properties", {})
+                for key, kind in properties.items():
+                    if "array" in {one.get("type") for one in (kind, *kind.get("anyOf", ()))}:
+                        yield method, path, key
+
+
+def test_a_list_of_wrong_values_is_one_reason(place: Place) -> None:
+    """Thousands of wrong values in a list would hold the event loop, and the answer would be many
+    times as large, if each were a reason."""
+    app, who = place.app, place.ann
+    document = requests.get(f"{app.url}/api/v1/openapi.json", headers={"cookie": who.cookie}).json()
+    found = list(lists_of_bodies(document))
+    assert len(found) >= 3
+    for method, path, key in found:
+        answer = requests.request(
+            method,
+            f"{app.url}{quote(who.owned.at('/api/v1' + path.removeprefix('/api/v1')))}",
+            json={key: [[]] * 5_000},
+            headers={"cookie": who.cookie},
+            timeout=LONGEST_WAIT,
+        )
+        assert len(answer.content) < 2_000, (path, key)
 
 
 def test_attack_a_route_comes_in_under_a_prefix() -> None:

@@ -47,6 +47,7 @@ _Number = Annotated[int, Path(ge=0)]
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Wanted = Annotated[WantedEvents, Depends()]
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
+_Files = Annotated[tuple[str, ...], Field(fail_fast=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class DownloadHandlers:
         self,
         request: Request,
         workflow: Annotated[str, Body()],
-        files: Annotated[tuple[str, ...] | None, Body()] = None,
+        files: Annotated[_Files | None, Body()] = None,
         number: Annotated[int, Body(alias="server")] = 0,
     ) -> Response:
         """Download missing models of a workflow to a server: these files, or all of them."""
@@ -316,7 +317,7 @@ class OverviewHandlers:
 
 
 _Group = Annotated[str, Field(min_length=1, max_length=100)]
-_Groups = Annotated[tuple[_Group, ...], Body(max_length=100)]
+_Groups = Annotated[tuple[_Group, ...], Field(max_length=100, fail_fast=True), Body()]
 _Password = Annotated[str, Body(embed=True, max_length=1000)]
 
 

@@ -117,8 +117,8 @@ class NewItems:
     """Results to add: single ones, all of some runs, and all of a batch. `settings`: also show
     their prompts and settings."""
 
-    results: Annotated[tuple[ChosenFile, ...], Field(max_length=MOST_CHOSEN)] = ()
-    runs: Annotated[tuple[str, ...], Field(max_length=MOST_CHOSEN)] = ()
+    results: Annotated[tuple[ChosenFile, ...], Field(max_length=MOST_CHOSEN, fail_fast=True)] = ()
+    runs: Annotated[tuple[str, ...], Field(max_length=MOST_CHOSEN, fail_fast=True)] = ()
     batch: str = ""
     settings: bool = False
 

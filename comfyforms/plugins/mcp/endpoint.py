@@ -7,6 +7,7 @@ It limits assistants' sessions. A new one replaces an idle one instead of being 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, OrderedDict
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from ui.web.responses import Problem
 from ui.web.shares import FairSlots, Room, caller_of
 
 _ID = "mcp-session-id"  # the header that names a session
+_SMALL = 64 * 1024  # bytes of a message without the arguments of a tool
+_TOO_LARGE = f"Only the arguments of a tool may have more than {_SMALL} bytes."
 
 
 @dataclass(slots=True)
@@ -205,6 +208,25 @@ async def _answer_first(server: Any, answer: Answer, result: Any, request: Any) 
     return _types.ServerResult(result.model_validate(told))
 
 
+def _read(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
+    """Return a message, or why it is refused. The package's errors repeat what it can't use, which
+    would hold the event loop for a second, so a large message has to be a right call."""
+    read = read_object(body or b"{}", limits)
+    if isinstance(read, str) or len(body) <= _SMALL:
+        return read
+    match read:
+        case {
+            "jsonrpc": "2.0",
+            "id": call,
+            "method": "tools/call",
+            "params": {"name": str() as name, "arguments": dict(), **about},
+            **rest,
+        } if type(call) in (int, str) and len(json.dumps([call, name, about, rest])) <= _SMALL:
+            return read
+        case _:
+            return _TOO_LARGE
+
+
 def _given(params: Any) -> dict[str, Any]:
     return params.model_dump(mode="json") if params else {}
 
@@ -243,7 +265,7 @@ class McpEndpoint:
         without limits of its own. It keeps the body until its answer."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
         caller = caller_of(scope, self._identity)
-        read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
+        read = await asyncio.to_thread(_read, body, self._limits)
         if isinstance(read, str):
             await Problem(422, read).answer()(scope, receive, send)
             return

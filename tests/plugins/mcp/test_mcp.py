@@ -360,3 +360,30 @@ def test_a_call_with_too_many_values_is_refused(app: RunningApp) -> None:
     headers = ACCEPTED | {"content-type": "application/json"}
     with requests.post(f"{app.url}/mcp", many, headers=headers, timeout=LONGEST_WAIT) as answer:
         assert (answer.status_code, "values" in answer.text) == (422, True)
+
+
+def test_only_the_arguments_of_a_tool_may_be_large(app: RunningApp) -> None:
+    """The app refuses a large message that isn't a right call, because an error of the package
+    would repeat it several times."""
+    text = "a" * 100_000
+    arguments = {"name": "text_to_image", "arguments": {"prompt": text}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments}
+    wrong = [
+        {"title": text},
+        call | {"id": True},
+        call | {"id": text},
+        call | {"title": text},
+        call | {"method": "ping"},
+        call | {"params": text},
+        call | {"params": {"name": "x", "arguments": text}},
+        call | {"params": {"arguments": {"prompt": text}}},
+        call | {"params": arguments | {"_meta": text}},
+    ]
+
+    def answer(sent: object) -> str:
+        url, headers = f"{app.url}/mcp", ACCEPTED
+        with requests.post(url, json=sent, headers=headers, timeout=LONGEST_WAIT) as answer:
+            return answer.text if answer.status_code == 422 else ""
+
+    assert all("Only the arguments" in answer(one) for one in wrong)
+    assert not answer(call)

@@ -331,7 +331,7 @@ class AccountHandlers:
             self.keys.remove(owner_of_user(who))
         return self._back(request, f"{_PATH}/key/remove")
 
-    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN)
+    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     def make(self, request: Request, label: Annotated[str, Form()]) -> Response:
         """Create a token and redirect to the page, which shows it once. On an error, return the
         page with a message and status 422."""
