@@ -17,7 +17,6 @@ from sqlalchemy import (
     Double,
     Engine,
     Index,
-    Integer,
     String,
     Table,
     Text,
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, message_from_json, message_to_json
+from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import UNREADABLE
@@ -50,15 +49,6 @@ from comfy.records.tables import runs as _runs
 from comfy.records.used_files import bytes_in_use
 from comfy.requirements.model import ModelFile
 
-# Actions of administrators, with the sentence as JSON that can be translated.
-audit_lines = Table(
-    "audit_lines",
-    tables,
-    Column("id", Integer, primary_key=True),
-    Column("at", Double, nullable=False),  # seconds since 1970
-    Column("sentence", Text, nullable=False),
-    info={ROWS: Unowned("The last 10,000 actions of administrators.")},
-)
 # The notice that all pages show: at most one row. `until`: seconds since 1970, NULL for no end.
 notices = Table(
     "notices",
@@ -315,17 +305,6 @@ class _Sums:
         return {owner: Holding(runs, self._bytes[owner]) for owner, runs in self._runs.items()}
 
 
-_KEPT = 10_000  # audit lines
-
-
-@dataclass(frozen=True, slots=True)
-class AuditLine:
-    """Action of an administrator, as a sentence that names them. `at`: seconds since 1970."""
-
-    at: float
-    sentence: str
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Text that all pages show. `until`: seconds since 1970, None for no end."""
@@ -340,33 +319,13 @@ class Notice:
 
 
 class AdministrationStore:
-    """Audit lines and the notice in the history's database. All methods raise ComfyError if it
-    can't be used."""
+    """The notice in the history's database, requests and figures. All methods raise ComfyError if
+    it can't be used."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.usage = UsageReader(engine)
         self.model_requests = ModelRequestStore(engine)
-
-    def add_line(self, sentence: str) -> None:
-        """Record an action. The oldest lines are deleted at some number."""
-        text = json.dumps(message_to_json(sentence))
-        with transaction(self._engine) as connection:
-            made = connection.execute(
-                insert(audit_lines).values(at=time.time(), sentence=text)
-            ).inserted_primary_key
-            last = int(made[0]) - _KEPT if made else 0
-            connection.execute(delete(audit_lines).where(audit_lines.c.id <= last))
-
-    def lines(self, most: int) -> tuple[AuditLine, ...]:
-        """Return the newest actions, newest first."""
-        order = audit_lines.c.id.desc()
-        query = select(audit_lines.c.at, audit_lines.c.sentence).order_by(order).limit(most)
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return tuple(
-            AuditLine(row.at, str(message_from_json(json.loads(row.sentence)))) for row in rows
-        )
 
     def notice(self) -> Notice | None:
         """Return the notice, also one that has ended."""

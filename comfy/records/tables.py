@@ -376,7 +376,7 @@ starts = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
     Index("starts_of_owner", "owner", "address", "at", "group"),
     Index("starts_by_age", "at"),
-    info={ROWS: Bounded("owner", "One per start and hour.", stays="They last an hour.")},
+    info={ROWS: Bounded("owner", "The hourly limit per person.", stays="They last an hour.")},
 )
 
 # Runs that use paid credits, also deleted ones. `person`: the digest of the account, or of the

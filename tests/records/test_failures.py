@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from comfy.base.errors import ComfyError
 from comfy.base.messages import Message, message
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.audit import WantedEvents
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
@@ -175,13 +176,14 @@ def test_hidden_runs_are_all_finished_ones_of_an_owner(history: RunStore) -> Non
 
 def test_actions_and_the_notice_are_kept(history: RunStore) -> None:
     """A sentence can still be translated. A new notice replaces the previous one."""
-    store = history.administration
-    store.add_line(message("{person} removed {name}.", person="anna", name="ben"))
-    store.add_line("plain")
-    plain, removed = store.lines(2)
-    assert plain.sentence == "plain"
-    assert isinstance(removed.sentence, Message)
-    assert removed.sentence == "anna removed ben."
+    store, anna = history.administration, "user:anna"
+    removal = message("{person} removed {name}.", person="anna", name="ben")
+    history.audit.add(anna, "administer", removal)
+    history.audit.add(anna, "administer", "plain")
+    plain, removed = history.audit.of(WantedEvents(action="administer"))
+    assert plain.what == "plain"
+    assert isinstance(removed.what, Message)
+    assert removed.what == "anna removed ben."
     first = store.set_notice("one", None)
     second = store.set_notice("two", 5.0)
     assert first.id != second.id

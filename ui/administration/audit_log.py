@@ -7,9 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from comfy.base.errors import ComfyError
-from comfy.records.administration import AdministrationStore, AuditLine
 from comfy.records.audit import AuditAction, AuditEvent, AuditEvents, WantedEvents
 
 log = logging.getLogger(__name__)
@@ -24,14 +24,19 @@ class Actor:
     name: str
 
 
-class AuditLog:
-    """Log of actions. Without a `store`, administrators' last ones are in memory. `events`: the
-    actions of all users, None without a database. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Action of an administrator, as a sentence that names them. `at`: seconds since 1970."""
 
-    def __init__(
-        self, store: AdministrationStore | None, events: AuditEvents | None = None
-    ) -> None:
-        self._store = store
+    at: float
+    sentence: str
+
+
+class AuditLog:
+    """Log of actions. `events`: the actions of all users; without a database, administrators' last
+    ones are in memory. Thread-safe."""
+
+    def __init__(self, events: AuditEvents | None) -> None:
         self.events = events
         self._lines: deque[AuditLine] = deque(maxlen=_MOST)
 
@@ -39,13 +44,8 @@ class AuditLog:
         """Log an administrator's action, also in the app's log. The sentence names them."""
         log.info("%s", sentence)
         self.event(actor.owner, "administer", sentence)
-        if self._store is None:
+        if self.events is None:
             self._lines.appendleft(AuditLine(time.time(), sentence))
-            return
-        try:
-            self._store.add_line(sentence)
-        except ComfyError as problem:  # the action was done anyway
-            log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
     def event(
         self, owner: str, action: AuditAction, what: str, guest: str = "", address: str = ""
@@ -72,5 +72,8 @@ class AuditLog:
             yield replace(one, account=account, person=person)
 
     def last(self) -> tuple[AuditLine, ...]:
-        """Return the last actions, newest first. Raises ComfyError."""
-        return tuple(self._lines) if self._store is None else self._store.lines(_MOST)
+        """Return administrators' last actions, newest first. Raises ComfyError."""
+        if self.events is None:
+            return tuple(self._lines)
+        found = islice(self.events.of(WantedEvents(action="administer")), _MOST)
+        return tuple(AuditLine(one.at, one.what) for one in found)

@@ -74,7 +74,7 @@ class Administration:
         """Create the administration of an app. `images`: whether administrators see previews."""
         runs = services.runs
         store, pool = runs.history.administration if runs.history else None, services.servers
-        audit = AuditLog(store, runs.history.audit if runs.history else None)
+        audit = AuditLog(runs.history.audit if runs.history else None)
         if runs.history is not None:
             runs.history.shared.is_removed = identity.is_removed
         operates = services.forms.permissions.operates

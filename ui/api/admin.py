@@ -21,10 +21,11 @@ from comfy.batches.values import csv_line
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.graph.write import graph_of
-from comfy.records.administration import AuditLine, ModelRequest, Notice
+from comfy.records.administration import ModelRequest, Notice
 from comfy.records.audit import AuditEvent, WantedEvents
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
+from ui.administration.audit_log import AuditLine
 from ui.administration.desk import Administration
 from ui.administration.links import LinkRow
 from ui.administration.people import (
@@ -262,7 +263,7 @@ class OverviewHandlers:
             missing_parts(services.library, services.known_parts, owner, demo=services.demo)
         )
 
-    @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
+    @routes.get("/activity", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=ActivityDoc)
     def list_activity(self) -> AsciiJSON:
         """Return the last 50 actions of administrators."""
         return AsciiJSON(ActivityDoc(self.desk.audit.last()))

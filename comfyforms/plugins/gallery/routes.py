@@ -158,7 +158,7 @@ def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
             history,
             history.albums,
             Visits(app, history.albums),
-            AuditLog(history.administration, history.audit),
+            AuditLog(history.audit),
             AlbumWatch(history.albums),
             app.parts.run_docs(app.settings.root_path),
             app.parts.results,

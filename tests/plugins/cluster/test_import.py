@@ -56,7 +56,7 @@ def test_copies_records_and_leaves_the_files(
     """With the same folder, all rows are in the new database. New rows get numbers after the
     imported ones."""
     with closing(RunStore(sqlite_address(old), BlobStore(old))) as history:
-        history.administration.add_line("the first action")
+        history.audit.add(ANN, "administer", "the first action")
         ann = Person.of(ANN, "")
         inner = history.albums.create(ann, "Inner", "", "private", None)
         outer = history.albums.create(ann, "Outer", "", "private", None)
@@ -77,7 +77,7 @@ def test_copies_records_and_leaves_the_files(
         path = history.files.path(run.state.files[0].digest or "")
         assert path is not None
         assert path.read_bytes() == b"an image"
-        history.administration.add_line("another action")
+        history.audit.add(ANN, "administer", "another action")
         (first,) = history.albums.items(inner.id, WantedItems(), 9)
         (second,) = history.albums.add(outer.id, ann, [file], settings=False)
         assert first.n < second.n

