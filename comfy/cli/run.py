@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the workflow and return the exit status: 0 if it is done and saved, 1 if it was refused,
-    failed or lost, 2 if it couldn't start.
+    failed or lost, or lacks results, 2 if it couldn't start.
 
     SIGINT and SIGTERM cancel the run at the server; the status is then 128 + the signal's number,
     as in shells.
@@ -122,7 +122,8 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     _report(state, form, run.job, saved, as_json=args.json)
     if trouble:
         complain(str(trouble), trouble.hint)
-    return OK if state.phase is Phase.DONE and not trouble else FAILED
+    is_whole = state.phase is Phase.DONE and not state.node_errors
+    return OK if is_whole and not trouble else FAILED
 
 
 def _start(starter: Starter, form: Form, values: Mapping[str, object], out: Path) -> Run:

@@ -154,6 +154,7 @@ class ResultDownloader:
                     _check_kind(file, answer.headers.get("content-type", ""))
                     chunks = _in_time(answer.iter_bytes(), end + (answer.size or 0) / _SLOWEST)
                     digest, size = self._kept.add(chunks, size=answer.size, holder=holder)
+                _check_size(file, size)
                 has_preview = bool(file.preview_id) and self._add_preview(client, file, digest)
                 preview_id = file.preview_id if has_preview else ""
                 return replace(file, digest=digest, size=size, preview_id=preview_id)
@@ -208,6 +209,12 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
             message("The server sent {file} as {type}.", file=file.name, type=media_type),
             message("Check the network or proxy between ComfyForms and the ComfyUI server."),
         )
+
+
+def _check_size(file: OutputFile, size: int) -> None:
+    """Raise ComfyError if the server sends nothing, as for a video whose encoder failed."""
+    if not size and file.kind != "file":
+        raise ComfyError(message("The server sent an unexpected response."))
 
 
 def _hopeless(error: ComfyError, attempt: int) -> bool:

@@ -229,6 +229,19 @@ def test_a_run_without_its_file_has_failed(demo: DemoServer, tmp_path: Path) -> 
         assert "is no longer available" in state.error.message
 
 
+def test_an_empty_file_is_no_result(demo: DemoServer, tmp_path: Path) -> None:
+    """A node may report a file that it couldn't write."""
+    with kept_registry(demo, tmp_path) as runs:
+        with demo.hold("GET /view") as held:
+            run = runs.submit(job(), Origin("me"))
+            assert held.reached.wait(LIMIT)
+            for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
+                file.write_bytes(b"")
+        state = end(run)
+        assert state.phase is Phase.FAILED
+        assert "couldn't be fetched" in str(state.error and state.error.message)
+
+
 def test_an_active_run_is_resumed_after_a_kill(tmp_path: Path) -> None:
     """The app looks for a sent run at the server and doesn't send it again. Previews continue, and
     the result is the same."""

@@ -27,7 +27,7 @@ from comfy.records.store import RunStore
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 from ui.documents.browser_values import value_text
 from ui.documents.group_docs import BatchDoc, ChainDoc, batch_doc, chain_doc
-from ui.documents.run_doc import run_doc
+from ui.documents.run_doc import problem_of, run_doc
 from ui.files.references import inline_file
 from ui.gradio.internals import api, forget_session_of
 from ui.web.identity import NOBODY, Identity
@@ -228,7 +228,7 @@ def _batch_results(
     records = history.get_many([table.states.run(index) for index in places], owner)
     for index in places:
         record = records.get(table.states.run(index))
-        error = record.state.error if record is not None else None
+        error = problem_of(record) if record is not None else None
         yield {
             "number": table.content.number(index),
             "values": {key: value_text(one) for key, one in table.content.varied(index).items()},

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import sentences
 from comfy.media.thumbnails import image_within
 from comfy.records.record import Record
 from ui.api.problems import NotThere
@@ -70,8 +71,9 @@ def failed_call(told: RunDoc, names: Mapping[str, str]) -> dict[str, Any]:
 def finished_call(
     ended: Sequence[tuple[Record, RunDoc]], files: ResultFiles, request: Request
 ) -> dict[str, Any]:
-    """Return the results of runs. The final text is JSON with the URIs of all files. Images share
-    the space: a large one is scaled down. Blocks on the disk, or on ComfyUI."""
+    """Return the results of runs, and which ones are missing. The final text is JSON with the URIs
+    of all files. Images share the space: a large one is scaled down. Blocks on the disk, or on
+    ComfyUI."""
     every = [(record, told.files[at]) for record, told in ended for at in saved_places(record)]
     first_files = every[:_MOST_FILES]
     texts = [*_cut(text for _, told in ended for text in told.texts)]
@@ -79,6 +81,9 @@ def finished_call(
         "runs": [record.id for record, _ in ended],
         "files": [{"uri": uri_of(one.url, request), "name": one.name} for _, one in first_files],
     }
+    errors = (one.error for _, one in ended if one.error is not None)
+    missing = [translated(sentences(one.message, one.hint)) for one in errors]
+    told |= {"missing": missing} if missing else {}
     blocks, last = [*map(_text, texts)], _text(json_text(told))
     structured = told | {"texts": texts}
     room = _MOST - sum(map(_size, [*blocks, last, structured]))

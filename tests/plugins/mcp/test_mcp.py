@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -22,7 +23,7 @@ from PIL import Image
 from starlette.requests import Request
 
 from comfy.base.version import app_version
-from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase, RunError
 from comfyforms.plugins.mcp.results import finished_call
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, cookie_of
@@ -149,6 +150,19 @@ def test_an_image_that_is_gone_has_a_uri(app: RunningApp) -> None:
     assert [block["type"] for block in told["content"]] == ["text"]
     (file,) = told["structuredContent"]["files"]
     assert file["uri"] == f"http://app.test{made['files'][0]['url']}"
+
+
+def test_an_answer_names_missing_results(app: RunningApp) -> None:
+    """A run that is done without all its results says so to an assistant, too."""
+    record = app.services.runs.record(run_of(app)["id"], f"browser:{ANN}")
+    why = RunError("b.png is no longer available.", "Run the workflow again.")
+    record = replace(record, state=replace(record.state, error=why))
+    files = ResultFiles(app.runs, app.services.copies.blobs, app.services.server_files)
+    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
+    told = finished_call([(record, RunJson().document(record))], files, request)
+    missing = [f"{why.message} {why.hint}"]
+    assert told["structuredContent"]["missing"] == missing
+    assert json.loads(told["content"][-1]["text"])["missing"] == missing
 
 
 def test_texts_and_other_files_come_too(app: RunningApp) -> None:
