@@ -55,6 +55,13 @@ class DatabaseAway(ComfyError):
     """No answer from the database server, which may be back soon."""
 
 
+class ShuttingDown(ComfyError):
+    """The app ends before it can do this."""
+
+    def __init__(self) -> None:
+        super().__init__(message("ComfyForms is shutting down."), message("Try again in a moment."))
+
+
 class ServerUnreachable(ComfyError):
     """No answer: connection refused, timeout, unknown host, connection cut. `passing`: a retry may
     succeed. It is False if the server's certificate or our settings must change first."""

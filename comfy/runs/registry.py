@@ -18,7 +18,7 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
-from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound, ShuttingDown
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.run_progress import SamplingWork
@@ -326,7 +326,7 @@ class LocalRunRegistry:
             self._line.use(servers.servers, servers.limits)
 
     def _leave(self, run: LocalRun) -> None:
-        """End a run in this process. A waiting one that nobody has canceled continues after the
+        """End a run in this process. Unless it was canceled, a waiting one continues after the
         restart, so it doesn't end for its watchers, except for a batch or chain, which starts it
         again."""
         is_waiting = run.state.phase is Phase.WAITING and not run.is_stopping
@@ -352,9 +352,7 @@ class LocalRunRegistry:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise ComfyError(
-                message("ComfyForms is shutting down."), message("Try again in a moment.")
-            )
+            raise ShuttingDown
 
     def _check_unfinished(self, origin: Origin) -> None:
         with self._lock:

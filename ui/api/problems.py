@@ -27,6 +27,7 @@ from comfy.base.errors import (
     RunNotFound,
     ServerError,
     ServerUnreachable,
+    ShuttingDown,
     WorkflowError,
     WorkflowNotFound,
 )
@@ -70,6 +71,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (RunGoesOn, ProblemKind(409, "goes-on")),
     (Overloaded, ProblemKind(429, "too-many")),
     (DatabaseAway, ProblemKind(503, "database-away")),
+    (ShuttingDown, ProblemKind(503, "shutting-down")),
     (ServerUnreachable, ProblemKind(503, "comfyui-away")),
     (ServerError, ProblemKind(502, "comfyui-failed")),
     (DiskFull, ProblemKind(507, "disk-full")),

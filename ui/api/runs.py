@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from fastapi import Query, Request
 from starlette.exceptions import HTTPException
 
-from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound, ShuttingDown
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainSummary
 from comfy.launch.start import Starter
@@ -44,6 +44,14 @@ class Runs:
     def record(self, run_id: str, owner: str) -> Record:
         """Return the record of a user's run. Raises RunNotFound."""
         return self.registry.record(run_id, owner)
+
+    def ended(self, run_id: str, owner: str) -> Record:
+        """Return the record of a user's run after its end. Raises RunNotFound, and ShuttingDown if
+        the app ends first."""
+        record = self.record(run_id, owner)
+        if not record.state.phase.finished:
+            raise ShuttingDown
+        return record
 
     def document(self, record: Record) -> RunDoc:
         """Return a run's full description. Blocks if its form has to be built."""

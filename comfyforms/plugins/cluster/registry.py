@@ -12,7 +12,7 @@ from operator import attrgetter, itemgetter
 
 from sqlalchemy import Connection
 
-from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound, ShuttingDown
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.run_progress import SamplingWork
@@ -312,9 +312,7 @@ class ClusterRegistry:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise ComfyError(
-                message("ComfyForms is shutting down."), message("Try again in a moment.")
-            )
+            raise ShuttingDown
 
     def _create(self, record: Record) -> ClusterRun:
         usual = partial(self._durations.of, record.job.workflow)

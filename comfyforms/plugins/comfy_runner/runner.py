@@ -22,7 +22,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
-from comfy.base.errors import ComfyError, ManyProblems, ServerError
+from comfy.base.errors import ComfyError, ManyProblems, ServerError, ShuttingDown
 from comfy.base.json_values import as_mapping, as_number, as_text, parse_json
 from comfy.base.messages import listed, sentences
 from comfy.base.wording import quoted, short
@@ -509,6 +509,8 @@ class Runner:
         file saved by the node that the config names, then the first image, then the first file.
         Raises NoResult or RunNotFound."""
         record = self.run_start.registry.record(run_id, owner)
+        if not record.state.phase.finished:
+            raise ShuttingDown
         if record.state.phase is not Phase.DONE:
             raise self._failed(record)
         wanted = self.config.names(record.job.workflow).get(OUTPUT)

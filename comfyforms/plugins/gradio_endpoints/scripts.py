@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import anyio.from_thread
 import gradio as gr
 
-from comfy.base.errors import BatchNotFound, ChainNotFound, ComfyError
+from comfy.base.errors import BatchNotFound, ChainNotFound, ComfyError, ShuttingDown
 from comfy.base.messages import sentences
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
@@ -84,14 +84,17 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 def run_of_script(
     starter: Starter, workflow: str, values: dict[str, Any], owner: str, address: str
 ) -> Iterator[Run]:
-    """Start a run that stops when the block ends or its caller leaves. Raises gr.Error if it can't
-    start."""
+    """Start a run that stops when its caller leaves. Raises gr.Error if it can't start, or if the
+    app ends first."""
     with as_gradio_errors():
         policy = RunPolicy(_DEADLINE, watched=False)
         started = starter.start(workflow, values, Origin(owner, address), policy)
     del values
     try:
         yield started
+        with as_gradio_errors():
+            if not started.state.phase.finished:
+                raise ShuttingDown
     finally:
         started.cancel()
 

@@ -229,7 +229,7 @@ class ToolCalls:
         """Return the results of runs, or the reason for the first failure."""
         ended = [
             (record, self.runs.document(record))
-            for record in (self.runs.record(run_id, owner) for run_id in run_ids)
+            for record in (self.runs.ended(run_id, owner) for run_id in run_ids)
         ]
         for record, doc in ended:
             if record.state.phase is not Phase.DONE:

@@ -130,7 +130,7 @@ class ImageResults:
 
     def _files(self, run_id: str) -> tuple[Record, list[RunFile]]:
         """Return an ended run and its images, at least one."""
-        record = self.runs.record(run_id, self.owner)
+        record = self.runs.ended(run_id, self.owner)
         doc = self.runs.document(record)
         if record.state.phase is not Phase.DONE:
             error, key = doc.error or RunProblem(doc.headline), next(iter(doc.errors), "")

@@ -68,20 +68,24 @@ def test_a_press_whose_answer_is_lost_starts_one_run(fast: Site, visit: Visit) -
     person.forgive(FAILED, *AWAY)
 
 
-def test_a_press_that_is_being_started_waits_for_its_run(fast: Site, visit: Visit) -> None:
-    """The app still processes the first request when the page sends it again. The page asks until
-    it gets the run, and shows no error."""
+@pytest.mark.parametrize(("status", "kind"), [(409, "goes-on"), (503, "shutting-down")])
+def test_a_press_that_is_being_started_waits_for_its_run(
+    fast: Site, visit: Visit, status: int, kind: str
+) -> None:
+    """The app still processes the first request when the page sends it again, or it is about to
+    restart. The page asks until it gets the run, and shows no error."""
     person = visit(fast).open(**{"5.steps": 1})
     sent: list[Any] = []
-    goes_on = {"type": "urn:comfyforms:problem:goes-on", "detail": "It's being started."}
+    problem = {"type": f"urn:comfyforms:problem:{kind}", "detail": "It's being started."}
 
     def start(route: Route) -> None:
         sent.append(route.request.headers["idempotency-key"])
         if len(sent) > 2:
             route.continue_()
         else:
-            expect(person.page.locator("#stage .headline")).to_have_text("Starting…")
-            route.fulfill(status=409, json=goes_on, headers={"retry-after": "1"})
+            if len(sent) == 1:
+                expect(person.page.locator("#stage .headline")).to_have_text("Starting…")
+            route.fulfill(status=status, json=problem, headers={"retry-after": "1"})
 
     person.page.route("**/workflows/text-to-image/runs", start)
     person.page.locator("#generate").click()

@@ -23,6 +23,7 @@ import { current } from "./runs.js";
 /** @import { Press } from "./kept_presses.js" */
 
 const GOES_ON = ":goes-on";
+const SHUTS_DOWN = ":shutting-down";
 const NOT_STARTED = message("Your run wasn't started.");
 const WAITS = [SILENT, message("Your run starts when the connection is back.")].join(" ");
 
@@ -121,9 +122,10 @@ async function send(pressed, isLate = false) {
   const answer = await request(address, json(body), "POST", headers, aborting.signal);
   sent.delete(key);
   leave();
-  if (answer.isSilent && isLate) sayKept();
+  const isAway = answer.isSilent || answer.problem?.type?.endsWith(SHUTS_DOWN);
+  if (isAway && isLate) sayKept();
   // The app may still be starting it since the connection was lost.
-  if (answer.isSilent || answer.problem?.type?.endsWith(GOES_ON)) return false;
+  if (isAway || answer.problem?.type?.endsWith(GOES_ON)) return false;
   dropPress(key);
   if (asksToPay(answer.problem)) await pay(pressed, answer.why);
   else if (!answer.told) refuse(answer, isLate);
