@@ -133,6 +133,11 @@ test("a grid of texts gives each enough room to read", () => {
   assert.equal(mixedLayout(13, { width: 900, height: 690 }).height, 150);
 });
 
+test("sounds are a list of low cards", () => {
+  const sounds = mixedLayout(2, { width: 900, height: 690 }, true);
+  assert.deepEqual(sounds, { columns: 1, width: 900, height: 160 });
+});
+
 test("a caption has the known parts, to display and to copy", () => {
   const caption = { prompt: "a kite", steps: "20", model: "sd\\xl/base-1.0.safetensors" };
   const parts = captionOf(

@@ -97,3 +97,29 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
     expect(card.locator(".note")).to_have_text("This sound is silent.")
     expect(card.locator(".waveform")).to_have_count(0)
     expect(facts).to_have_text("0:03 · 8 kHz")
+
+
+def test_several_sounds_are_a_list_of_low_cards(fast: Site, visit: Visit) -> None:
+    """Each card has a player with a Play button and a time, and whole borders. The actions follow
+    the last card."""
+    person = visit(fast).open()
+    page = person.page
+    another = {**SILENCE["2"], "inputs": {"filename_prefix": "y", "audio": ["1", 0]}}
+    give(page, json.dumps(SILENCE | {"3": another}).encode(), "two-sounds.json")
+    expect(page.locator("#heading h1")).to_have_text("Two sounds")
+    person.generate()
+    cards = page.locator("#stage .grid .cell")
+    expect(cards).to_have_count(2)
+    first, last = (card.bounding_box() for card in cards.all())
+    actions = page.locator("#stage .under").bounding_box()
+    assert first
+    assert last
+    assert actions
+    assert (first["x"], first["height"]) == (last["x"], last["height"]) == (last["x"], 160)
+    assert 0 <= actions["y"] - last["y"] - 160 < 20
+    player = cards.first.locator("audio").bounding_box()
+    assert player
+    assert player["width"] > 300  # narrower ones have no Play button
+    assert player["y"] + player["height"] <= first["y"] + 160
+    radius = "one => getComputedStyle(one).borderRadius"
+    assert page.locator("#stage .viewport").evaluate(radius) == cards.first.evaluate(radius)

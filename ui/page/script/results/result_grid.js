@@ -52,6 +52,7 @@ export class ResultGrid {
     const first = images.find((image) => image.naturalHeight > 0);
     this.#ratio = first ? first.naturalWidth / first.naturalHeight : 1;
     this.place.classList.toggle("mixed", this.#isMixed);
+    this.place.classList.toggle("heard", items.every(isHeard));
     this.place.replaceChildren(...cells);
     // `loadLost` hears only the elements on the page.
     for (const image of images)
@@ -89,7 +90,9 @@ export class ResultGrid {
     const count = this.place.childElementCount;
     if (!width || !height || !count) return;
     const room = { width, height };
-    const layout = this.#isMixed ? mixedLayout(count, room) : imageLayout(count, room, this.#ratio);
+    const layout = this.#isMixed
+      ? mixedLayout(count, room, this.place.matches(".heard"))
+      : imageLayout(count, room, this.#ratio);
     this.#columns = layout.columns;
     const style = this.place.style;
     style.gap = `${CELL_GAP}px`;
@@ -170,3 +173,6 @@ export class ResultGrid {
 /** @param {Item} item */
 const isSeen = ({ kind, thumb }) =>
   kind === "image" || kind === "video" || (kind === "3d" && thumb !== null);
+
+/** @param {Item} item */
+const isHeard = ({ kind }) => kind === "audio";
