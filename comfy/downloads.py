@@ -20,7 +20,7 @@ from urllib.parse import quote
 from anyio import to_thread
 
 from comfy.base.errors import ComfyError
-from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
+from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text, json_or_none
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks, background, in_threads
 from comfy.comfyui.client.address import is_loopback
@@ -48,8 +48,8 @@ def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
     ComfyUI doesn't answer, as while it starts."""
     try:
         answer = client.ask_node("GET", "/experiment/models")
-        raw = parse_json(answer.content) if answer.ok else None
-    except (ComfyError, ValueError):
+        raw = json_or_none(answer.content) if answer.ok else None
+    except ComfyError:
         raw = None
     if not isinstance(raw, list):
         raise HostUnreachable("ComfyUI doesn't report its model folders. It may be starting.")
@@ -137,10 +137,7 @@ class NodeDownloads:
 
 
 def _problem(content: bytes) -> str:
-    try:
-        return _text(as_mapping(parse_json(content)), "error")
-    except ValueError:
-        return ""
+    return _text(as_mapping(json_or_none(content)), "error")
 
 
 def _statuses(answer: Mapping[str, Any]) -> tuple[DownloadStatus, ...]:

@@ -95,6 +95,14 @@ def parse_json(data: str | bytes, decoder: json.JSONDecoder | None = None) -> An
     return _decoded(data, OF_SERVERS, decoder or _STRICT_DECODER)
 
 
+def json_or_none(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of `parse_json`, None if the text isn't JSON."""
+    try:
+        return parse_json(data)
+    except ValueError:
+        return None
+
+
 def parse_sent(data: str | bytes, limits: JsonLimits = OF_REQUESTS) -> Any:  # noqa: ANN401 - any JSON value
     """Parse JSON that a user sends. Raises RefusedJson, also for a value that `refused_value`
     rejects."""

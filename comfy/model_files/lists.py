@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.base.json_values import as_mapping, as_number, as_text, parse_json
+from comfy.base.json_values import as_mapping, as_number, as_text, json_or_none
 from comfy.base.threads import in_threads
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.media.decoding import DecodingSlots
@@ -98,10 +98,7 @@ def _tags(frequencies: str) -> tuple[str, ...]:
     folder."""
     if not frequencies or len(frequencies) > _LARGEST_TAGS:
         return ()
-    try:
-        folders = as_mapping(parse_json(frequencies))
-    except ValueError:
-        return ()
+    folders = as_mapping(json_or_none(frequencies))
     counts = Counter[str]()
     for folder in folders.values():
         for tag, count in _counted(as_mapping(folder)).items():

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from comfy.base.errors import ComfyError, ServerError
 from comfy.base.files import is_model_file
-from comfy.base.json_values import as_dicts, as_list, as_number, as_text, parse_json
+from comfy.base.json_values import as_dicts, as_list, as_number, as_text, json_or_none
 from comfy.comfyui.client.client import Client
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class ServerModels:
         server doesn't answer."""
         path = f"/view_metadata/{quote(folder, safe='')}?filename={quote(file.name, safe='')}"
         try:
-            return _parsed(self._client.published(path, most=_LARGEST_METADATA))
+            return json_or_none(self._client.published(path, most=_LARGEST_METADATA))
         except ServerError:
             return None
 
@@ -134,21 +134,13 @@ class ServerModels:
             files = {one: ListedFile(one) for one in names if isinstance(one, str)}
         return files
 
-    def _json(self, path: str) -> object:
-        return _parsed(self._client.published(path))
+    def _json(self, path: str) -> object:  # older servers answer with a page
+        return json_or_none(self._client.published(path))
 
 
 def _number(value: object) -> int | None:
     number = as_number(value)
     return number if isinstance(number, int) and 0 <= number < 1000 else None
-
-
-def _parsed(data: bytes) -> object:
-    """Return a JSON value, None for something else: older servers answer with a page."""
-    try:
-        return parse_json(data) if data else None
-    except ValueError:
-        return None
 
 
 def files_among(choices: Iterable[object]) -> frozenset[str]:

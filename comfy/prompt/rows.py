@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from comfy.base.files import is_model_file
-from comfy.base.json_values import parse_json
+from comfy.base.json_values import json_or_none
 from comfy.base.messages import message
 from comfy.comfyui.input_spec import FOLLOWS, InputSpec, RowGroup, RowNotation
 from comfy.prompt.model import is_link
@@ -105,10 +105,7 @@ def parse_rows(value: object) -> list[dict[str, Any]]:
     if isinstance(value, str):
         if len(value) > LONGEST_TEXT:
             raise too_long()
-        try:
-            value = parse_json(value) if value.strip() else []
-        except ValueError:
-            raise BadValue(_NO_ROWS) from None
+        value = json_or_none(value) if value.strip() else []
     if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
         raise BadValue(_NO_ROWS)
     return [dict(row) for row in value]

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_mapping, json_or_none
 from comfy.base.messages import message
 from comfy.base.quota import Use
 from comfy.records.blobs import BlobStore, Room
@@ -273,11 +274,7 @@ def _group(row: Row[Any]) -> Group | None:
 
 
 def _read(text: object) -> dict[str, Any]:
-    try:
-        data = json.loads(text)  # type: ignore[arg-type]
-    except (ValueError, TypeError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
+    return as_mapping(json_or_none(text)) if isinstance(text, str) else {}
 
 
 def _own(group_id: str, owner: str) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_mapping, json_or_none
 from comfy.base.messages import message
 from comfy.base.quota import Use
 from comfy.records.blobs import BlobStore, Room
@@ -241,14 +242,9 @@ def _check_name(name: str) -> None:
 def _preset(text: object) -> Preset | None:
     """Return the preset in a row; None if it is unreadable, since SQLite stores any type in any
     column."""
-    try:
-        data = json.loads(text)  # type: ignore[arg-type]
-    except (ValueError, TypeError, RecursionError):
-        return None
-    match data:
-        case {"name": str(name), "values": dict(values)}:
-            files = data.get("files")
-            return Preset(name, values, dict(_files_in(files if isinstance(files, dict) else {})))
+    match json_or_none(text) if isinstance(text, str) else None:
+        case {"name": str(name), "values": dict(values), **data}:
+            return Preset(name, values, dict(_files_in(as_mapping(data.get("files")))))
     return None
 
 

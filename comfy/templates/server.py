@@ -17,7 +17,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, ServerError
 from comfy.base.files import write_whole
-from comfy.base.json_values import as_mapping, as_text, parse_json
+from comfy.base.json_values import as_mapping, as_text, json_or_none
 from comfy.comfyui.client.client import Client
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import thumbnail_of
@@ -113,7 +113,7 @@ class ServerTemplates:
         """Raises ComfyError if the server doesn't answer. Older servers lack some of the lists."""
         system = as_mapping(self._client.system_stats().get("system"))
         own = self._bytes_or_none("/templates/index.json") or b""
-        index = _parsed(own)
+        index = json_or_none(own)
         packs = self._json_or_none("/workflow_templates")
         return Listing(
             (*templates_in(index), *pack_templates(packs)),
@@ -122,7 +122,7 @@ class ServerTemplates:
         )
 
     def _json_or_none(self, path: str) -> object:
-        return _parsed(self._bytes_or_none(path) or b"")
+        return json_or_none(self._bytes_or_none(path) or b"")
 
     def _bytes_or_none(self, path: str) -> bytes | None:
         try:
@@ -138,14 +138,6 @@ class OfferedTemplate:
     template: Template
     server: ServerTemplates
     key: str
-
-
-def _parsed(data: bytes) -> object:
-    """Return a JSON value, None for something else: older servers answer with a page."""
-    try:
-        return parse_json(data) if data else None
-    except ValueError:
-        return None
 
 
 class TemplateImages:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from comfy.base.json_values import parse_json
+from comfy.base.json_values import json_or_none
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
@@ -58,10 +57,7 @@ def feature_flags() -> str:
 
 def wants_metadata(text: str) -> bool | None:
     """Tell if a client sets the flag for previews with metadata; None if its frame has no flags."""
-    try:
-        parsed = parse_json(text)
-    except ValueError:
-        return None
+    parsed = json_or_none(text)
     if not isinstance(parsed, dict) or parsed.get("type") != "feature_flags":
         return None
     flags = parsed.get("data")
@@ -97,12 +93,10 @@ def progress_alone(frame: str | bytes) -> str | None:
     texts of the prompt."""
     if isinstance(frame, bytes):
         return None
-    try:
-        parsed = parse_json(frame)
-        kind, data = parsed["type"], parsed["data"]
-        return _text(kind, **{name: data[name] for name in _OF_PROGRESS[kind] if name in data})
-    except (ValueError, TypeError, KeyError):
-        return None
+    match json_or_none(frame):
+        case {"type": str(kind), "data": dict(data)} if names := _OF_PROGRESS.get(kind):
+            return _text(kind, **{name: data[name] for name in names if name in data})
+    return None
 
 
 def verdict(run_id: str, state: RunState) -> str:
@@ -134,11 +128,7 @@ def with_own_names(frame: str | bytes, run_id: str) -> str | bytes | None:
     counts its own prompts only."""
     if isinstance(frame, bytes) or not ('"executed"' in frame or '"status"' in frame):
         return frame
-    try:
-        parsed = parse_json(frame)
-    except ValueError:
-        return frame
-    match parsed:
+    match json_or_none(frame):
         case {"type": "status"}:
             return None
         case {"type": "executed", "data": {"output": dict(output), **data}}:
@@ -160,10 +150,9 @@ def is_last(frame: str | bytes, run_id: str) -> bool:
     """Return whether a frame is the last one of a prompt."""
     if not isinstance(frame, str) or '"executing"' not in frame:
         return False
-    with suppress(ValueError):
-        match parse_json(frame):
-            case {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}:
-                return bool(prompt_id == run_id)
+    match json_or_none(frame):
+        case {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}:
+            return bool(prompt_id == run_id)
     return False
 
 

@@ -23,7 +23,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from comfy.base.errors import ComfyError, ManyProblems, ServerError, ShuttingDown
-from comfy.base.json_values import as_mapping, as_number, as_text, parse_json
+from comfy.base.json_values import as_mapping, as_number, as_text, json_or_none
 from comfy.base.messages import listed, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.client.address import ServerAddress
@@ -384,14 +384,14 @@ class TextQuestion:
                     "The text service doesn't answer.",
                     "Ask the administrator to check [ollama] in config.toml.",
                 ) from error
-        return _prompts(answer.status_code, _object(content))
+        return _prompts(answer.status_code, as_mapping(json_or_none(content)))
 
 
 def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
     if status != requests.codes.ok:
         why = short(as_text(told.get("error"))) or str(status)
         raise TextServiceError(f"The text service refused: {why}")
-    written = _object(as_text(told.get("response")))
+    written = as_mapping(json_or_none(as_text(told.get("response"))))
     positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
     if not positive:
         raise TextServiceError(
@@ -399,13 +399,6 @@ def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
             "Try again, or choose another model under [ollama].",
         )
     return WrittenPrompts(positive, negative)
-
-
-def _object(content: bytes | str) -> dict[str, object]:
-    try:
-        return as_mapping(parse_json(content))
-    except ValueError:
-        return {}
 
 
 _NO_WORKFLOW = "The request names no workflow."

@@ -26,7 +26,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from comfy.base.errors import ComfyError, not_written
 from comfy.base.files import media_type_of, plain_name
-from comfy.base.json_values import parse_json
+from comfy.base.json_values import json_or_none
 from comfy.base.messages import message
 from comfy.launch.uploads import Upload
 from comfy.library.permissions import Permissions
@@ -297,16 +297,13 @@ class FileCalls:
 
     def _masked(self, owner: str, original: str, mask: BinaryIO) -> BinaryIO:
         """Return an image of the owner as PNG with another alpha channel. Raises HTTPException."""
-        try:
-            match parse_json(original):
-                case {"filename": str(filename), **more}:
-                    parts = (str(more.get("subfolder") or "."), filename)
-                    folder = more.get("type", "output")
-                    image = self.files.find(owner, f"{'/'.join(parts)} [{folder}]")
-                case _:
-                    image = None
-        except ValueError:
-            image = None
+        match json_or_none(original):
+            case {"filename": str(filename), **more}:
+                parts = (str(more.get("subfolder") or "."), filename)
+                folder = more.get("type", "output")
+                image = self.files.find(owner, f"{'/'.join(parts)} [{folder}]")
+            case _:
+                image = None
         if image is None:
             raise HTTPException(400, _GONE)
         if why := problem_with(mask, self.files.copies.limits, "image"):
