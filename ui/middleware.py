@@ -72,7 +72,7 @@ def add_middleware(
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, body_of=body_of)
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
-    app.add_middleware(RequestLimitMiddleware, limits=limits)
+    app.add_middleware(RequestLimitMiddleware, identity=identity, limits=limits)
     app.add_middleware(StrictTransportMiddleware)
     # Inner middleware trusts the headers that it sets.
     app.add_middleware(

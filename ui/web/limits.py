@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -195,11 +195,15 @@ _LATE = message("The request took too long to arrive. Try again.")
 class RequestLimitMiddleware:
     """ASGI middleware that limits the unfinished requests of each address, from the moment a head
     is read. It runs behind `ProxyMiddleware`, so behind a trusted proxy it counts by forwarded
-    address. The proxy's own connections have no limit of their own."""
+    address. The proxy's own connections have no limit of their own. If sign-in is on, callers
+    without an account have at most half of everything."""
 
-    def __init__(self, app: ASGIApp, limits: WebLimits) -> None:
+    def __init__(self, app: ASGIApp, identity: Identity, limits: WebLimits) -> None:
         self.app = app
-        self.unfinished = Share(limits.requests, limits.requests, limits.address_requests)
+        self.identity = identity
+        most, address = limits.requests, limits.address_requests
+        self.unfinished = Share(most, most, address)
+        self.of_visitors = Share(most // 2, most // 2, address // 2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request, or refuse it immediately and close its connection.
@@ -208,8 +212,10 @@ class RequestLimitMiddleware:
             await self.app(scope, receive, send)
             return
         address = client_address(scope)
-        with self.unfinished.held(Caller(address, address)) as room:
-            if room:
+        is_visitor = self.identity.owner(HTTPConnection(scope)) is None
+        shares = [self.of_visitors] * is_visitor + [self.unfinished]
+        with ExitStack() as held:
+            if all(held.enter_context(one.held(Caller(address, address))) for one in shares):
                 await self.app(scope, receive, send)
                 return
         answer = refusal_for(scope, TOO_MANY_REQUESTS, 429)

@@ -139,8 +139,10 @@ class FairSlots:
 
     @contextlib.asynccontextmanager
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it during the block."""
-        async with self._slot("person", caller.person), self._slot("address", caller.address):
+        """Wait for a turn, and hold it during the block. Callers without an account differ by
+        address."""
+        person = caller.person or caller.address
+        async with self._slot("person", person), self._slot("address", caller.address):
             yield
 
     @contextlib.asynccontextmanager

@@ -82,8 +82,8 @@ def test_the_largest_owner_makes_room() -> None:
 
 
 def test_many_requests_delay_their_own_sender() -> None:
-    """Active requests are limited per user and per address. Another user's request runs in
-    between."""
+    """Active requests are limited per user and per address. Requests of other users, and
+    of visitors without an account at other addresses, run in between."""
 
     async def seen() -> list[str]:
         turns, begun, end = FairSlots(person=1, address=2), list[str](), asyncio.Event()
@@ -100,15 +100,18 @@ def test_many_requests_delay_their_own_sender() -> None:
                 ("bob", Caller("bob", "x")),
                 ("third", Caller("third", "x")),
                 ("elsewhere", Caller("fourth", "y")),
+                ("visitor", Caller("", "z")),
+                ("visitor again", Caller("", "z")),
+                ("other visitor", Caller("", "w")),
             ):
                 group.create_task(work(name, caller))
             await asyncio.sleep(0.05)
             at_work = list(begun)
             end.set()
-        assert len(begun) == 5
+        assert len(begun) == 8
         return at_work
 
-    assert awaited(seen()) == ["ann", "bob", "elsewhere"]
+    assert awaited(seen()) == ["ann", "bob", "elsewhere", "visitor", "other visitor"]
 
 
 @pytest.mark.parametrize(

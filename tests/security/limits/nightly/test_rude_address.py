@@ -15,11 +15,13 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.security.nightly.test_availability import JSON, begun, sent, status
+from tests.security.signing_in import history_status, signed_in
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
 from ui.api.batches.rows import BatchRowDocs
+from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
 
 WORDS = "a lighthouse " * 50
@@ -62,6 +64,28 @@ def test_slow_bodies_behind_a_proxy_do_not_block_other_addresses() -> None:
                 f"{app.url}/api/v1/workflows", headers=headers, timeout=LONGEST_WAIT
             )
             assert other.status_code == 200
+
+
+def test_slow_sign_ins_leave_room_for_users() -> None:
+    """Visitors without an account at many addresses have at most half of the requests."""
+    limits = WebLimits(requests=4, address_requests=4, patience=2 * LONGEST_WAIT)
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with (
+        running_demo_app(step_seconds=0, limits=limits, settings=settings) as (_, app),
+        signed_in(app, ("anna", "lighthouse")) as anna,
+        contextlib.ExitStack() as kept,
+    ):
+        form = begun("/login", 1000, "application/x-www-form-urlencoded", "u")
+        for address in (RUDE, RUDE, "9.9.9.8", "9.9.9.8"):
+            kept.enter_context(forwarded(app, address, *form))
+
+        def is_full() -> bool:
+            with forwarded(app, "9.9.9.7", *form) as one_more:
+                return status(one_more) == 429
+
+        eventually(is_full, "visitors have all that they may have")
+        anna.headers["X-Forwarded-For"] = "9.9.9.10"
+        assert {history_status(app, anna) for _ in range(10)} == {200}
 
 
 def test_finished_requests_are_not_counted() -> None:
