@@ -18,10 +18,9 @@ from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.base.wording import short
 from comfy.records.state import (
-    OpenedFiles,
-    OpenedInMemory,
     OpenedKey,
     OpenedRow,
+    OpenedStore,
     PrivateFile,
 )
 from comfy.records.tables import digest
@@ -63,7 +62,7 @@ class PrivateWorkflows:
 
     def __init__(
         self,
-        files: OpenedFiles | None = None,
+        files: OpenedStore | None = None,
         days: float = 30,
         keep: int = _KEEP,
         size: int = _BYTES,
@@ -73,7 +72,7 @@ class PrivateWorkflows:
         self._keep = keep
         self._size = size
         self._lock = threading.Lock()
-        self._files = files or OpenedInMemory()
+        self._files = files or OpenedStore()
         self._cache = LRUCache[OpenedKey, _Known](
             size, getsizeof=lambda one: min(one.row.size, size)
         )

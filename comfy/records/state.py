@@ -6,20 +6,21 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
-from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    QueuePool,
+    Table,
     bindparam,
     case,
+    create_engine,
     delete,
     func,
     insert,
@@ -34,7 +35,7 @@ from comfy.records.database import erase_deleted
 from comfy.records.paid import PaidConsents, PaidRunStore
 from comfy.records.people import forget_beyond
 from comfy.records.rows import escaped, unescaped
-from comfy.records.tables import digest, reading, replace_row, share_of, transaction
+from comfy.records.tables import digest, reading, replace_row, share_of, tables, transaction
 from comfy.records.tables import opened as _opened
 from comfy.records.tables import runner_values as _values
 from comfy.records.tables import starts as _starts
@@ -87,39 +88,25 @@ class OpenedRow:
         return self.owner, self.name
 
 
-class OpenedFiles(Protocol):
-    """Opened files of all owners. Thread-safe. All methods raise ComfyError if the files can't be
-    read or stored."""
-
-    def write(self, file: PrivateFile) -> OpenedRow:
-        """Store a file, used now, in place of an older one with its key."""
-
-    def row(self, key: OpenedKey) -> OpenedRow | None:
-        """Return a file's row; None for an unknown key."""
-
-    def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
-        """Return a file and its row; None for an unknown key."""
-
-    def rows(self, owner: str = "") -> tuple[OpenedRow, ...]:
-        """Return the rows of one owner, or of all, opened longest ago first."""
-
-    def total(self) -> float:
-        """Return the `size` of all files together."""
-
-    def touch(self, key: OpenedKey) -> None:
-        """Note that a file was used now."""
-
-    def remove(self, keys: Collection[OpenedKey]) -> None:
-        """Delete these files."""
+def _in_memory(table: Table) -> Engine:
+    """Return a database with a table for an app without a history. Its only connection has the
+    rows, and serves one thread at a time."""
+    options = {"check_same_thread": False}
+    pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+    engine = create_engine("sqlite://", connect_args=options, **pool)
+    tables.create_all(engine, [table])
+    return engine
 
 
 class OpenedStore:
-    """Opened files in the history's database; see `OpenedFiles`."""
+    """Opened files of all owners, in the history's database or in memory. Thread-safe. All methods
+    raise ComfyError if the files can't be read or stored."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine | None = None) -> None:
+        self._engine = engine or _in_memory(_opened)
 
     def write(self, file: PrivateFile) -> OpenedRow:
+        """Store a file, used now, in place of an older one with its key."""
         row = _row_of(file, time.time())
         values = {key: getattr(row, key) for key in OpenedRow.__dataclass_fields__}
         settings = None if file.settings is None else escaped(file.settings)
@@ -130,10 +117,12 @@ class OpenedStore:
         return row
 
     def row(self, key: OpenedKey) -> OpenedRow | None:
+        """Return a file's row; None for an unknown key."""
         rows = self._rows(_is_file(key))
         return rows[0] if rows else None
 
     def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
+        """Return a file and its row; None for an unknown key."""
         with reading(self._engine) as connection:
             found = connection.execute(select(_opened).where(_is_file(key))).mappings().first()
         if found is None:
@@ -155,17 +144,21 @@ class OpenedStore:
         return file, row
 
     def rows(self, owner: str = "") -> tuple[OpenedRow, ...]:
+        """Return the rows of one owner, or of all, opened longest ago first."""
         return self._rows(_opened.c.owner == owner if owner else None)
 
     def total(self) -> float:
+        """Return the `size` of all files together."""
         with reading(self._engine) as connection:
             return float(connection.execute(select(func.sum(_opened.c.size))).scalar() or 0)
 
     def touch(self, key: OpenedKey) -> None:
+        """Note that a file was used now."""
         with transaction(self._engine) as connection:
             connection.execute(update(_opened).where(_is_file(key)).values(used_at=time.time()))
 
     def remove(self, keys: Collection[OpenedKey]) -> None:
+        """Delete these files."""
         if not keys:
             return
         every = list(keys)
@@ -182,48 +175,6 @@ class OpenedStore:
             query = query.where(which)
         with reading(self._engine) as connection:
             return tuple(OpenedRow(*row) for row in connection.execute(query))
-
-
-class OpenedInMemory:
-    """Opened files in memory, for apps without a history; see `OpenedFiles`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._files: dict[OpenedKey, tuple[PrivateFile, OpenedRow]] = {}
-
-    def write(self, file: PrivateFile) -> OpenedRow:
-        row = _row_of(file, time.time())
-        with self._lock:
-            self._files[file.key] = file, row
-        return row
-
-    def row(self, key: OpenedKey) -> OpenedRow | None:
-        found = self.read(key)
-        return found[1] if found else None
-
-    def read(self, key: OpenedKey) -> tuple[PrivateFile, OpenedRow] | None:
-        with self._lock:
-            return self._files.get(key)
-
-    def rows(self, owner: str = "") -> tuple[OpenedRow, ...]:
-        with self._lock:
-            rows = [row for _, row in self._files.values()]
-        own = (row for row in rows if not owner or row.owner == owner)
-        return tuple(sorted(own, key=lambda row: (row.opened_at, row.name)))
-
-    def total(self) -> float:
-        return sum(row.size for row in self.rows())
-
-    def touch(self, key: OpenedKey) -> None:
-        with self._lock:
-            if key in self._files:
-                file, row = self._files[key]
-                self._files[key] = file, replace(row, used_at=time.time())
-
-    def remove(self, keys: Collection[OpenedKey]) -> None:
-        with self._lock:
-            for key in keys:
-                self._files.pop(key, None)
 
 
 def _row_of(file: PrivateFile, now: float) -> OpenedRow:
@@ -256,27 +207,16 @@ class ValuesTooLarge(Exception):
     """Error for values that exceed the space of all callers."""
 
 
-class RunnerValues(Protocol):
-    """Values by caller and workflow, in bounded space. Thread-safe.
+class RunnerValueStore:
+    """Values by caller and workflow, in bounded space, in the history's database or in memory.
+    Callers and workflows are digests. Thread-safe. All methods raise ComfyError if the values can't
+    be read or stored."""
 
-    All methods raise ComfyError if the values can't be read or stored.
-    """
+    def __init__(self, engine: Engine | None = None) -> None:
+        self._engine = engine or _in_memory(_values)
 
     def of(self, person: str, workflow: str) -> JsonValues:
         """Return a caller's values for a workflow."""
-
-    def change(self, person: str, workflow: str, change: _Change) -> None:
-        """Store the changed values. Concurrent changes wait for each other. Raises
-        ValuesTooLarge."""
-
-
-class RunnerValueStore:
-    """Values in the history's database. Callers and workflows are digests; see `RunnerValues`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def of(self, person: str, workflow: str) -> JsonValues:
         which, now = _is_set(person, workflow), time.time()
         with transaction(self._engine) as connection:
             query = select(_values.c.used_at, _values.c.content).where(which)
@@ -288,6 +228,8 @@ class RunnerValueStore:
             return _read(found.content)
 
     def change(self, person: str, workflow: str, change: _Change) -> None:
+        """Store the changed values. Concurrent changes wait for each other. Raises
+        ValuesTooLarge."""
         which = _is_set(person, workflow)
         used = update(_values).where(which).values(used_at=time.time())
         row = {"person": digest(person), "workflow": digest(workflow), "used_at": 0}
@@ -310,26 +252,6 @@ class RunnerValueStore:
         old = delete(_values).where(_values.c.used_at < time.time() - _KEPT)
         with transaction(self._engine) as connection:
             connection.execute(old)
-
-
-class RunnerValuesInMemory:
-    """Values in memory, for apps without a history; see `RunnerValues`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._values = LRUCache[tuple[str, str], JsonValues](VALUE_BYTES, getsizeof=_weight)
-
-    def of(self, person: str, workflow: str) -> JsonValues:
-        with self._lock:
-            values: JsonValues = self._values.get((person, workflow), {})
-            return values
-
-    def change(self, person: str, workflow: str, change: _Change) -> None:
-        with self._lock:
-            try:
-                self._values[person, workflow] = change(self._values.get((person, workflow), {}))
-            except ValueError as error:  # larger than the whole cache
-                raise ValuesTooLarge from error
 
 
 def _is_set(person: str, workflow: str) -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.library.private import LARGEST, MARK, PrivateWorkflows, weight
 from comfy.records.blobs import BlobStore
-from comfy.records.state import OpenedFiles, OpenedInMemory, OpenedStore
+from comfy.records.state import OpenedStore
 from comfy.records.store import RunStore
 from comfy.records.tables import opened as table
 from tests.support.postgres import database_of
@@ -38,9 +38,9 @@ def stored(history: RunStore) -> OpenedStore:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenedFiles]:
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenedStore]:
     if request.param == "memory":
-        yield OpenedInMemory()
+        yield OpenedStore()
         return
     address = database_of(str(request.param), request, tmp_path)
     with closing(RunStore(address, BlobStore(tmp_path / "kept"))) as history:
@@ -53,7 +53,7 @@ def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0)
     return opened.put(owner, "a cat.json", data).name
 
 
-def test_only_its_owner_finds_an_opened_workflow(files: OpenedFiles) -> None:
+def test_only_its_owner_finds_an_opened_workflow(files: OpenedStore) -> None:
     """The user who opened the workflow finds it again with its file. For other users it doesn't
     exist."""
     opened = PrivateWorkflows(files)
@@ -72,7 +72,7 @@ def test_only_its_owner_finds_an_opened_workflow(files: OpenedFiles) -> None:
             opened.get(owner, other)
 
 
-def test_each_user_has_a_limit(files: OpenedFiles) -> None:
+def test_each_user_has_a_limit(files: OpenedStore) -> None:
     """The workflow opened longest ago goes first. The app removes only that user's own
     workflows."""
     opened = PrivateWorkflows(files, keep=3)
@@ -86,7 +86,7 @@ def test_each_user_has_a_limit(files: OpenedFiles) -> None:
     assert [one.name for one in opened.opened_by("ann")] == names[:1:-1]
 
 
-def test_all_files_together_have_a_limit(files: OpenedFiles) -> None:
+def test_all_files_together_have_a_limit(files: OpenedStore) -> None:
     """Files and the memory of their workflows count. The newest workflow always stays."""
     opened = PrivateWorkflows(files, size=10_000)
     names = [put(opened, f"person {number}", number, padding=4000) for number in range(5)]

@@ -20,8 +20,6 @@ from comfy.records.record import KeptInput
 from comfy.records.state import (
     HOUR,
     RecentStarts,
-    RunnerValues,
-    RunnerValuesInMemory,
     RunnerValueStore,
     Start,
     StartStore,
@@ -154,18 +152,18 @@ def test_a_killed_process_holds_files_for_a_day(processes: tuple[RunStore, RunSt
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def values(request: pytest.FixtureRequest, tmp_path: Path, kept: BlobStore) -> Iterator[Any]:
     if request.param == "memory":
-        yield RunnerValuesInMemory()
+        yield RunnerValueStore()
         return
     address = database_of(str(request.param), request, tmp_path)
     with closing(RunStore(address, kept, ROOMY)) as history:
         yield history.state.runner_values
 
 
-def put(values: RunnerValues, person: str, workflow: str = "boat", **added: object) -> None:
+def put(values: RunnerValueStore, person: str, workflow: str = "boat", **added: object) -> None:
     values.change(person, workflow, lambda before: {**before, **added})
 
 
-def test_values_belong_to_a_caller_and_a_workflow(values: RunnerValues) -> None:
+def test_values_belong_to_a_caller_and_a_workflow(values: RunnerValueStore) -> None:
     """Later values are added to earlier ones."""
     put(values, "ann", a="x \0 \ud800", b={"base64": "AA=="})
     put(values, "ann", a=[1, None])
@@ -178,12 +176,10 @@ def test_values_belong_to_a_caller_and_a_workflow(values: RunnerValues) -> None:
 
 
 def test_values_used_longest_ago_make_room(
-    values: RunnerValues, monkeypatch: pytest.MonkeyPatch
+    values: RunnerValueStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All callers share the space. Values that don't fit at all are refused and change nothing."""
     monkeypatch.setattr("comfy.records.state.VALUE_BYTES", 10_000)
-    if isinstance(values, RunnerValuesInMemory):
-        values = RunnerValuesInMemory()
     for number in range(4):
         put(values, f"person {number}", a="x" * 4000)
     assert [len(values.of(f"person {number}", "boat")) for number in range(4)] == [0, 0, 1, 1]

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed, sentences
 from comfy.launch.start import FieldErrors
-from comfy.records.state import RunnerValuesInMemory
+from comfy.records.state import RunnerValueStore
 from comfy.runs.interface import Origin
 from comfyforms.plugins.comfy_runner.runner import (
     KeptValues,
@@ -71,7 +71,7 @@ def comfy_runner_routes(runner: Runner, bodies: Bodies, root: str) -> GuardedRou
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
     history = runner.run_start.registry.history
-    kept = KeptValues(history.state.runner_values if history else RunnerValuesInMemory())
+    kept = KeptValues(history.state.runner_values if history else RunnerValueStore())
     calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, RunJson(root))
     return GuardedRoutes.of(calls)
 

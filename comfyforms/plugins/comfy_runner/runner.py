@@ -38,7 +38,7 @@ from comfy.launch.uploads import Upload
 from comfy.library.folder import WorkflowFolder
 from comfy.prompt.model import InputRef, is_link
 from comfy.records.record import Record
-from comfy.records.state import VALUE_BYTES, RunnerValues, ValuesTooLarge
+from comfy.records.state import VALUE_BYTES, RunnerValueStore, ValuesTooLarge
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run
 from comfy.workflow.config import (
@@ -202,7 +202,7 @@ class KeptValues:
     name in the folder. Methods block, and raise ComfyError if the values can't be read or
     stored."""
 
-    def __init__(self, stored: RunnerValues) -> None:
+    def __init__(self, stored: RunnerValueStore) -> None:
         self._stored = stored
 
     def of(self, person: str, workflow: str) -> Values:
