@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -213,11 +214,12 @@ def _written(what: str) -> str:
 
 
 def _read(text: str) -> str:
-    try:
-        data = message_from_json(json.loads(text)) if text.startswith("{") else text
-    except ValueError:
-        return text
-    return data if isinstance(data, Message) and data.isprintable() else one_line(text)
+    data: object = text
+    if text.startswith("{"):
+        with suppress(ValueError):
+            data = message_from_json(json.loads(text))
+    found = data if isinstance(data, str) else text
+    return found if found.isprintable() else one_line(found)
 
 
 def _row_of(event: AuditEvent, address: str) -> dict[str, object]:
