@@ -106,8 +106,8 @@ class StartedRequests:
             try:
                 with connection.begin_nested():
                     connection.execute(insert(_requests).values(row))
-                for which, most in ((_requests.c.share == share, _MOST), (None, _MOST_IN_ALL)):
-                    forget_beyond(connection, _requests, most, which, counts=True)
+                near = _requests.c.share == share
+                forget_beyond(connection, _requests, _MOST, near, counts=True)
             except IntegrityError:  # the key exists
                 which = _requests.c.key == name
                 known = connection.execute(select(_requests).where(which)).one()
@@ -121,6 +121,11 @@ class StartedRequests:
         if not (runs := tuple(json.loads(known.runs))):
             raise _being_started()
         return runs
+
+    def sweep(self) -> None:
+        """Forget the oldest requests of the address or account with the most, beyond 100,000."""
+        with transaction(self._engine) as connection:
+            forget_beyond(connection, _requests, _MOST_IN_ALL, counts=True)
 
     def started(self, request: StartingRequest, runs: Sequence[str]) -> None:
         """Store everything that a new request has started."""

@@ -495,6 +495,7 @@ class RunStore:
             self.groups.forget_ended(oldest)
         self.state.sweep()
         self.audit.sweep()
+        self.requests.sweep()
         self._forget_beyond_limits()
         self._forget_too_many()
         if not is_set_aside(self.engine):

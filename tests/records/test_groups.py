@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, func, select, text
 
 from comfy.base.errors import ComfyError, RunGoesOn
 from comfy.comfyui.protocol.run_state import Phase
@@ -19,6 +19,7 @@ from comfy.records.blobs import BlobStore, HistoryLimits
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.started_requests import OtherRequest, StartingRequest
 from comfy.records.store import RunStore
+from comfy.records.tables import started_requests as keys_table
 from comfy.records.webhooks import new_webhooks
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
 
@@ -223,6 +224,21 @@ def test_keys_are_forgotten(history: RunStore, monkeypatch: pytest.MonkeyPatch) 
     assert requests.begin(ANN, "cut off", "b") == ("r1",)
     monkeypatch.setattr(started_requests, "_KEPT", -1.0)
     new_request(history, "cut off", "c")
+
+
+def test_an_address_pushes_out_only_its_own_keys(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address has a limit, and if there are too many in total, the one with the most loses."""
+    monkeypatch.setattr(started_requests, "_MOST", 5)
+    monkeypatch.setattr(started_requests, "_MOST_IN_ALL", 4)
+    history.requests.started(new_request(history, "k", "a"), ["r1"])
+    for number in range(9):
+        history.requests.begin(f"browser:{number}", "k", "a", "192.0.2.1")
+    history.sweep()
+    assert history.requests.begin(ANN, "k", "a") == ("r1",)
+    with history.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(keys_table)) == 4
 
 
 def test_a_run_and_its_key_are_recorded_together(
