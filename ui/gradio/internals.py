@@ -33,6 +33,7 @@ from gradio.routes import App as App
 from gradio.routes import templates
 from gradio.state_holder import SessionState
 from gradio_client.utils import (  # type: ignore[import-untyped]
+    construct_args,
     is_file_obj_with_meta,
     traverse,
 )
@@ -183,6 +184,14 @@ def has_endpoint(gradio: App, name: str) -> bool:
     """Return whether the page has an endpoint with this name, which clients may call."""
     known = gradio.get_blocks().fns.values()
     return any(one.api_name == name and one.api_visibility != "private" for one in known)
+
+
+def values_by_names(gradio: App, name: str, call: Mapping[str, Any]) -> list[Any]:
+    """Return the values of a call of the page's endpoint `name` in their order. Raises TypeError
+    with a sentence for a wrong or missing name."""
+    endpoints: Any = gradio.get_blocks().get_api_info()["named_endpoints"]
+    values: list[Any] = construct_args(endpoints[f"/{name}"]["parameters"], (), dict(call))
+    return values
 
 
 def is_named_number(number: object) -> TypeGuard[int]:

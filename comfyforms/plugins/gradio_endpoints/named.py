@@ -74,6 +74,7 @@ from ui.gradio.internals import (
     json_schema_to_python_type,
     refusal,
     root_address,
+    values_by_names,
     whole_root_of,
 )
 from ui.languages.current import translated
@@ -442,7 +443,17 @@ class EndpointRoutes:
 
     async def _call_by_names(self, request: Request) -> ASGIApp:
         """Handle a call by name, with its values by name."""
-        return await self._named_call(request, lambda call: call)
+        gradio, name = _allowlist_of(request).gradio, request.path_params["api_name"]
+        if not has_endpoint(gradio, name):
+            return await self._named_call(request, lambda call: call)
+        call = await self._read(await request.body())
+        if isinstance(call, str):
+            return refusal(call, 422)
+        try:
+            values = values_by_names(gradio, name, call)
+        except TypeError as problem:  # in Gradio's own route, this would be a failure
+            return refusal(str(problem), 422)
+        return _call_of(request, f"{CALL}{name}", {"data": values})
 
     async def _named_call(
         self, request: Request, values_of: Callable[[dict[str, Any]], object]

@@ -224,6 +224,16 @@ def test_a_request_gives_values_by_order_or_by_name(app: RunningApp) -> None:
     assert "Connect again" in answer("text_to_image", {"data": [1]})["error"]
 
 
+def test_a_wrong_name_is_no_failure(app: RunningApp) -> None:
+    """A call of the page's own endpoint by names gets a reason for a wrong or missing name, and a
+    right one begins."""
+    address, right = f"{app.url}/gradio_api/call/v2/run", {"workflow": "upscale", "values": {}}
+    for given, says in ((right | {"x": 1}, "`x`"), ({}, "workflow"), (right, "event_id")):
+        with requests.post(address, json=given, timeout=LONGEST_WAIT) as answer:
+            assert says in answer.text
+    assert not app.asgi.state.failures
+
+
 def test_only_an_upload_is_accepted_as_a_file(app: RunningApp) -> None:
     """The app refuses an address too. It fetches nothing and reads no file on this machine."""
     address = f"{app.url}/gradio_api/call/v2/upscale"
