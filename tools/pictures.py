@@ -143,7 +143,8 @@ def form_steps(page: Page) -> Iterator[tuple[str, Image.Image]]:
     expect(editor.locator(".said")).to_have_text("Saved")
     editor.get_by_role("button", name="Close", exact=True).click()
     expect(editor).to_have_count(0)
-    page.get_by_role("button", name="Add to shared workflows").click()
+    page.get_by_role("button", name="Private to you").click()
+    page.get_by_role("menuitem", name="Add to shared workflows").click()
     expect(page.get_by_role("dialog").filter(has_text="shared workflows")).to_be_visible()
     yield "shared", screenshot(page)
 

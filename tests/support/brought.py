@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from PIL import Image, PngImagePlugin
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from comfy.workflow.model import read_workflow
 from tests.support.serving import WORKFLOWS
@@ -64,3 +64,9 @@ def image_with(**documents: object) -> bytes:
 def give(page: Page, data: bytes, name: str, how: str = "drop", count: int = 1) -> None:
     """Drop or paste `count` copies of a file next to the fields."""
     page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name, count])
+
+
+def of_badge(page: Page, choice: str) -> Locator:
+    """Open the menu of the badge beside the title, and return one of its entries."""
+    page.locator("#heading [aria-haspopup=menu]").click()
+    return page.get_by_role("menuitem", name=choice)

@@ -36,7 +36,6 @@ from ui.page.form_editor.edit_button import draw_edit_button
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
-BLOCKED = message("This workflow can't run here.")
 _MOST_USES = 3
 _MOST_NODES = 8
 _MISSING = {
@@ -91,9 +90,10 @@ class _Item:
 
 
 def why_not(missing: Iterable[Missing]) -> str:
-    """Return that this workflow can't run; "" if nothing is missing or all missing parts can be
+    """Return why this workflow can't run; "" if nothing is missing or all missing parts can be
     replaced."""
-    return "" if all(one.can_be_replaced for one in missing) else BLOCKED
+    missing = tuple(missing)
+    return "" if all(one.can_be_replaced for one in missing) else _blocking(_items(missing))
 
 
 def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
@@ -108,12 +108,8 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     items = tuple(_items(missing))
     choices = [one for one in missing if isinstance(one, MissingChoice)]
     is_folded = bool(choices) and all(one.key in folded for one in choices)
-    blocked = bool(why_not(missing))
-    summary = (
-        _blocking(items)
-        if blocked
-        else sentences(_counted(items), _choose(items, is_folded=is_folded))
-    )
+    blocked = why_not(missing)
+    summary = blocked or sentences(_counted(items), _choose(items, is_folded=is_folded))
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     reason = "" if demo else _reason(missing)
     known, unknown = _by_pack(shown)
@@ -338,11 +334,7 @@ def _install_link(items: Iterable[_Item]) -> str:
 
 _MOST_IDEAS = 6
 _MOST_AWAITED = 40  # fields, before Generate is available
-_PRIVATE = message("Only you can see this workflow. Links to it only work for you.")
 _NOTE = message("Note")
-_SHARE = message("Add to shared workflows")
-_ADDED = message("Added to the shared workflows.")
-_REMOVE = message("Remove…")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
 
@@ -400,7 +392,8 @@ def draw_heading(
         [element_id(field) for field in form.fields if field.group == "main"][:_MOST_AWAITED],
     )
     arguments = ", ".join(map(json_text, given))
-    gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
+    drawn = calls("form/form.js", f"drawn({arguments})")
+    _draw_title(text, drawn, _offer_sharing(name, form.title, sharing))
     if form.description:
         gr.HTML(
             f"<p>{html_of(form.description)}</p>",
@@ -409,7 +402,6 @@ def draw_heading(
         )
     if sharing.may_edit:
         draw_edit_button(name)
-    _draw_sharing(name, form.title, sharing)
     _draw_missing(name, form, sources)
     _draw_problems(form)
 
@@ -444,23 +436,18 @@ def _draw_problems(form: Form) -> None:
         )
 
 
-def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
-    """Draw the sharing options if this user has any."""
+def _draw_title(title: str, *scripts: str) -> None:
+    gr.HTML(title, elem_id="heading", js_on_load=";".join(filter(None, scripts)))
+
+
+def _offer_sharing(name: str, title: str, sharing: Sharing) -> str:
+    """Return the script that adds the sharing options to the title; "" if this user has none."""
     is_own = name.startswith(OPENED_MARK)
     if not is_own and not sharing.removal:
-        return
-    share = f'<button type="button" class="quiet share">{html_of(_SHARE)}</button>'
-    remove = f'<button type="button" class="quiet remove">{html_of(_REMOVE)}</button>'
-    notice = _PRIVATE if is_own else _ADDED
-    given = (name, title, is_own, translated(_REMOVED_FOR_ONE if is_own else sharing.removal))
-    gr.HTML(
-        f"<p>{html_of(notice)}</p>{share if is_own and sharing.may_add else ''}{remove}",
-        elem_classes="notice sharing",
-        elem_id="opened-here" if is_own else "added-here",
-        js_on_load=calls(
-            "form/workflows.js", f"mountSharing(element, {', '.join(map(json_text, given))})"
-        ),
-    )
+        return ""
+    about = translated(_REMOVED_FOR_ONE if is_own else sharing.removal)
+    given = map(json_text, (name, title, is_own, is_own and sharing.may_add, about))
+    return calls("form/workflows.js", f"mountSharing(element, {', '.join(given)})")
 
 
 def made_kind(form: Form) -> str:
@@ -494,9 +481,8 @@ def draw_problem(
     """Draw the reason why there is no form, below the title and the sharing options if they are
     known. `will_pass`: the page tries again by itself."""
     if title:
-        gr.HTML(f"<h1>{html_of(title)}</h1>", elem_id="heading")
-    if sharing:
-        _draw_sharing(name, title, sharing)
+        offer = _offer_sharing(name, title, sharing) if sharing else ""
+        _draw_title(f"<h1>{html_of(title)}</h1>", offer)
     what, hint = html_of(str(problem)), html_of(problem.hint)
     gr.HTML(
         f'<div role="alert" class="state-card" data-icon="warning"><strong>{what}</strong>'

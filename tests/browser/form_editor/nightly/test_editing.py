@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.form_editor.editing import Author, settings_of
 from tests.browser.nightly.walk.axe import needs_axe, violations
-from tests.support.brought import give, own_prompt
+from tests.support.brought import give, of_badge, own_prompt
 from tests.support.visitor import Site, Visit
 
 
@@ -85,7 +85,7 @@ def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     author.editor.get_by_role("button", name="Save", exact=True).click()
     author.says("Saved")
     author.editor.get_by_role("button", name="Close", exact=True).click()
-    page.get_by_role("button", name="Add to shared workflows").click()
+    of_badge(page, "Add to shared workflows").click()
     expect(page.locator("#confirm .said")).to_contain_text("Missing: 1 model")
     page.locator("#confirm").get_by_label("Title").fill("Foxes")
     page.get_by_role("button", name="Add", exact=True).click()

@@ -25,7 +25,8 @@ def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value("private")
     expect(person.workflows()).to_contain_text("Mine")
     expect(person.page.get_by_role("button", name="Copy link")).to_have_count(0)
-    expect(person.page.locator("#opened-here")).to_contain_text("Links")
+    badge = person.page.get_by_role("button", name="Private to you")
+    expect(badge).to_have_attribute("title", re.compile("Links"))
     address = person.page.url
     person.turn_to("upscale")
     person.workflows().click()
@@ -163,7 +164,7 @@ def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> No
     expect(person.page.locator("#why-off")).to_be_hidden()
     generate = person.page.locator("#generate")
     expect(generate).to_be_disabled()
-    expect(generate).to_have_attribute("title", "This workflow can't run here.")
+    expect(generate).to_have_attribute("title", "Can't run here: 1 node and 1 model are missing.")
     for width, height in ((390, 844), (1440, 900)):
         person.page.set_viewport_size({"width": width, "height": height})
         card.get_by_role("button", name="Details").click()

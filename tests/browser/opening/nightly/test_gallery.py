@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from comfy.demo import DemoServer, Templates
 from comfy.library.permissions import Permissions
+from tests.support.brought import of_badge
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit
@@ -51,7 +52,7 @@ def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Vis
     expect(person.page.locator("#heading h1")).to_have_text("Runs here")
     person.ready()
     person.generate()
-    person.page.get_by_role("button", name="Add to shared workflows").click()
+    of_badge(person.page, "Add to shared workflows").click()
     person.page.get_by_role("button", name="Add", exact=True).click()
     expect(person.page).to_have_url(f"{site.url}/?workflow=runs_here")
     person.leave()

@@ -18,7 +18,7 @@ from playwright.sync_api import Route, ViewportSize, expect
 
 from comfy.library.permissions import Permissions
 from tests.browser.opening.test_opening import DRAG_OVER, Visit
-from tests.support.brought import give, image_with, own_graph, own_prompt
+from tests.support.brought import give, image_with, of_badge, own_graph, own_prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
 
@@ -143,7 +143,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     person.press()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     person.type("2.text", "a lamp")
-    person.page.get_by_role("button", name="Add to shared workflows").click()
+    of_badge(person.page, "Add to shared workflows").click()
     person.page.get_by_role("button", name="Add", exact=True).click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
     assert "workflow=my-lamp" in person.page.url
@@ -158,17 +158,17 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     person.page.keyboard.press("Escape")
     _, form = person.site.services.forms.form("my-lamp", "somebody else")
     assert {field.key: field.default for field in form.fields}["2.text"] == "kept"
-    person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+    of_badge(person.page, "Remove…").click()
     asked = person.page.get_by_role("dialog", name="Remove “My lamp” for everyone?")
     expect(asked.get_by_role("button", name="Cancel")).to_be_focused()
     person.page.keyboard.press("Enter")
     expect(asked).to_be_hidden()
     assert (folder / "my-lamp.json").is_file()
-    is_removed(person, "#added-here", "Remove “My lamp” for everyone?")
+    is_removed(person, "Shared", "Remove “My lamp” for everyone?")
     assert not list(folder.glob("my-lamp.*"))
     give(person.page, json.dumps(own_prompt("mine")).encode(), "my desk.json")
     expect(person.page.locator("#heading h1")).to_have_text("My desk")
-    is_removed(person, "#opened-here", "Remove “My desk”?")
+    is_removed(person, "Private to you", "Remove “My desk”?")
     person.workflows().click()
     offered = person.page.locator("#picker")
     expect(offered.get_by_role("option", name="A third name")).to_have_count(1)
@@ -176,14 +176,15 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     person.page.keyboard.press("Escape")
 
 
-def is_removed(person: Visitor, place: str, asked: str) -> None:
-    person.page.locator(place).get_by_role("button", name="Remove…").click()
+def is_removed(person: Visitor, badge: str, asked: str) -> None:
+    expect(person.page.locator("#heading [aria-haspopup=menu]")).to_have_text(re.compile(badge))
+    of_badge(person.page, "Remove…").click()
     dialog = person.page.get_by_role("dialog", name=asked)
     dialog.get_by_role("button", name="Remove").click()
     expect(person.page.locator("#heading h1")).to_have_text("A third name")
     expect(person.page.locator("#heading h1")).to_be_focused()
     expect(person.page).to_have_url(re.compile("workflow=image-to-image"))
-    expect(person.page.locator(".notice.sharing")).to_have_count(0)
+    expect(person.page.locator("#heading [aria-haspopup=menu]")).to_have_count(0)
 
 
 def partly_refused() -> dict[str, Any]:
@@ -303,7 +304,8 @@ def test_opening_replaces_the_form_only_with_a_valid_workflow(fast: Site, visit:
     expect(form).to_have_attribute("aria-busy", "false")
     expect(page.locator("#generate")).to_be_enabled()
     expect(page.locator("#opened-here")).to_be_visible()
-    expect(page.get_by_role("button", name="Add to shared workflows")).to_have_count(0)
+    expect(of_badge(page, "Add to shared workflows")).to_have_count(0)
+    page.keyboard.press("Escape")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Open a workflow").click()
     chosen = {"name": "a.json", "mimeType": "application/json"}

@@ -77,10 +77,10 @@ def are_on_the_picture(person: Visitor) -> None:
 
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
-    """Check that only the card says what keeps Generate off. The stage says only that the workflow
-    can't run. The card suggests none of the demo server's models, although one of them is there to
-    fail. A workflow that can run and has no example says only once where the result
-    will appear."""
+    """Check that the stage says why the workflow can't run, and opens the list of missing parts.
+    Its card is the first below the title. It suggests none of the demo server's models, although one of
+    them is there to fail. A workflow that can run and has no example says only once where the
+    result will appear."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
@@ -89,10 +89,13 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(headline).to_be_empty()
     empty = person.page.locator("#stage .empty")
     expect(empty).to_be_visible()
-    expect(empty.locator(".state-card strong")).to_have_text("This workflow can't run here.")
+    expect(empty.locator(".state-card strong")).to_have_text(
+        "Can't run here: 1 node and 2 models are missing."
+    )
     expect(person.page.get_by_text("Ideas to try")).not_to_be_visible()
     card = person.page.locator("#missing")
-    card.get_by_role("button", name="Details").click()
+    expect(person.page.locator(".notice").first).to_have_id("missing")
+    empty.get_by_role("button", name="See what's missing").click()
     expect(card).to_contain_text("epic-broken-demo.safetensors")
     expect(card).not_to_contain_text("similar here: demo")
     person.page.keyboard.press("Escape")

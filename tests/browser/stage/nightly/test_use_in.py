@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_images import coloured_image, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
+from tests.support.brought import of_badge
 from tests.support.history_tiles import button, choose
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit, Visitor
@@ -188,7 +189,7 @@ def test_a_chain_that_lost_a_workflow_is_removed(person: Visitor, folder: Path) 
     expect(person.page.locator("#no-form")).to_contain_text(
         "Step “image-to-image” needs the workflow “image-to-image”, which isn't here."
     )
-    person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+    of_badge(person.page, "Remove…").click()
     asked = person.page.get_by_role("dialog", name=f"Remove “{TITLE}” for everyone?")
     asked.get_by_role("button", name="Remove").click()
     expect(heading).to_have_text("Text to image")

@@ -5,6 +5,7 @@ import { confirm } from "../confirm.js";
 import { $, announce, button, dialog, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, ask, json, request } from "../requests.js";
+import { menuButton } from "../results/pop_menu.js";
 import { say } from "../state.js";
 import { RECENT, read, write } from "../storage.js";
 import { expectGone, visit, visitLast, visitWith } from "./form.js";
@@ -64,14 +65,15 @@ function show({ name, values, missing }) {
 const pathFor = (name) => `${API}/workflows?file=${encodeURIComponent(name)}`;
 
 /**
- * Connect the buttons to share or remove a workflow that the user has opened, or may remove for everyone.
+ * Add a badge with a menu beside the title of a workflow that the user has opened, or may remove for everyone.
  * @param {HTMLElement} place
  * @param {string} name
  * @param {string} title
  * @param {boolean} isOwn whether only this user has it
+ * @param {boolean} mayAdd whether this user may share it with everyone
  * @param {string} about the text of the confirmation dialog for removing it
  */
-export function mountSharing(place, name, title, isOwn, about) {
+export function mountSharing(place, name, title, isOwn, mayAdd, about) {
   const path = `${API}/workflows/${encodeURIComponent(name)}`;
   const share = async (/** @type {string} */ wanted) => {
     if (wanted !== title && !(await rename(path, wanted))) return;
@@ -80,8 +82,7 @@ export function mountSharing(place, name, title, isOwn, about) {
     forget(name);
     visitWith(kept.name, typed(name));
   };
-  $(".share", place)?.addEventListener("click", () => askToShare(title, share));
-  $(".remove", place)?.addEventListener("click", () => {
+  const remove = () => {
     const asked = isOwn
       ? message("Remove “{title}”?", { title })
       : message("Remove “{title}” for everyone?", { title });
@@ -95,7 +96,20 @@ export function mountSharing(place, name, title, isOwn, about) {
       visitLast();
       announce(message("Removed: {name}", { name: title }));
     });
-  });
+  };
+  const words = isOwn ? message("Private to you") : message("Shared");
+  const adding = {
+    label: message("Add to shared workflows"),
+    does: () => askToShare(title, share),
+  };
+  const removing = { label: message("Remove…"), does: remove };
+  const entries = mayAdd ? [adding, removing] : [removing];
+  const badge = menuButton(`${words} ▾`, words, entries, "quiet");
+  const opener = $("button", badge);
+  badge.id = isOwn ? "opened-here" : "added-here";
+  if (isOwn && opener)
+    opener.title = message("Only you can see this workflow. Links to it only work for you.");
+  $("h1", place)?.after(badge);
 }
 
 /**

@@ -116,6 +116,7 @@ export class EmptyStage {
       isComing,
       ideas,
       words,
+      state.blocked,
       noted,
       mayOpen(),
       mayStart(),
@@ -127,10 +128,11 @@ export class EmptyStage {
       const parts = shared ? [figureOf(shared)] : example;
       const isCard = words && !ideas.length;
       const icon = state.blocked ? "unfinished" : "picture";
-      if (isCard) parts.push(cardOf(icon, words, ...otherWays()));
+      const ways = otherWays(state);
+      if (isCard) parts.push(cardOf(icon, words, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
-      this.ways.replaceChildren(...(isCard ? [] : otherWays()));
+      this.ways.replaceChildren(...(isCard ? [] : ways));
       const chips = ideas.map((idea) => chipOf(idea));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
@@ -184,8 +186,12 @@ function cardOf(icon, words, ...ways) {
   return card;
 }
 
-/** Return other ways to begin, as far as this user may. */
-const otherWays = () => [
+/**
+ * Return the way to the missing parts, and other ways to begin, as far as this user may.
+ * @param {PageState} state
+ */
+const otherWays = ({ blocked, form }) => [
+  ...(blocked && !isEdited(form) ? [toMissing()] : []),
   ...(mayStart() ? [fromTemplate()] : []),
   ...(mayOpen() ? [element("p", "hint", DROP)] : []),
 ];
@@ -195,6 +201,9 @@ function fromTemplate() {
   made.dataset.icon = "plus";
   return made;
 }
+
+const toMissing = () =>
+  button(message("See what's missing"), () => $("#missing-parts")?.showPopover());
 
 /** @param {Idea} idea */
 function chipOf(idea) {
