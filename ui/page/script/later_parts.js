@@ -8,6 +8,7 @@ import { refuseVaried } from "./batches/given.js";
 import { INPUTS } from "./dom.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { tellCutUpload, upload } from "./form/uploading.js";
+import { asksForShared } from "./form/values.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { masksHold } from "./mask/holding.js";
 import { TYPEFACE, write } from "./storage.js";
@@ -28,9 +29,9 @@ export function beginLater() {
 
 /** Use the settings of a shared result or of an album that the address names. */
 async function useShared() {
-  const query = new URLSearchParams(location.search);
-  if (!query.has("shared") && !query.has("album")) return;
-  (await import("./runs/shared_settings.js")).useShared(query);
+  const { search } = location;
+  if (!asksForShared(search)) return;
+  (await import("./runs/shared_settings.js")).useShared(new URLSearchParams(search));
 }
 
 /** Load the typeface, and show it in the first view of the next page, too. */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.support.visitor import Site, Visit
 
@@ -76,3 +76,25 @@ def test_generate_stays_in_place_when_the_line_appears(
     assert box
     assert after["y"] == before["y"]
     assert box["y"] + box["height"] <= after["y"]
+
+
+def test_the_line_comes_with_the_values(fast: Site, visit: Visit) -> None:
+    """On a slow link, Generate is off until the reused values are in the form."""
+    person = visit(fast).open()
+    page, line = person.page, person.page.locator("#replaced")
+    person.type("2.text", "a boat")
+    person.generate()
+    person.type("2.text", "a castle")
+    held: list[Route] = []
+    page.route("**/gradio_api/run/**", lambda one: held.append(one))
+    page.locator("#stage").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Reuse settings").click()
+    expect(page.locator("#generate")).to_be_disabled()
+    expect(line).to_be_hidden()
+    expect(person.entry("2.text")).to_have_value("a castle")
+    page.route("**/gradio_api/run/**", lambda one: one.continue_())
+    for request in held:
+        request.continue_()
+    expect(line).to_contain_text("Settings restored.")
+    expect(person.entry("2.text")).to_have_value("a boat")
+    expect(page.locator("#generate")).to_be_enabled()

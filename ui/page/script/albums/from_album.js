@@ -4,7 +4,7 @@
 
 import { fieldsToVary } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
-import { expectForm, refill, visitWith } from "../form/form.js";
+import { expectValues, refill, visitWith } from "../form/form.js";
 import { ownName } from "../form/typed.js";
 import { isDrawn } from "../grids/opened_grid.js";
 import { API, ask } from "../requests.js";
@@ -27,10 +27,9 @@ export async function useFromAlbum(album, ids, varies) {
   /** @type {SharedValues[]} */
   const items = told?.items ?? [];
   const [first] = items;
-  if (!first) return;
+  if (!first) return expectValues(false);
   const { workflow, values } = first;
   if (!varies) {
-    expectForm();
     refill(workflow, values, "reuse");
     page.set({ tab: "form", shared: first, shown: null });
     return;

@@ -17,7 +17,7 @@ import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js
 import { countedFrom, filled } from "./filled.js";
 import { offerUndo } from "./replaced.js";
 import { keepTyped, typed } from "./typed.js";
-import { keptValues, linked, linkTo, withoutValues } from "./values.js";
+import { asksForShared, keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { PageState } from "../state.js" */
 /** @import { Replacing } from "./replaced.js" */
@@ -32,13 +32,15 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
 /**
  * `formWanted`: the next redraw includes the form, even if a redraw of only the list was requested after it. `filling`:
  * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
- * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
+ * form. `values`: other values for the form are "asked" for, or "given" to the drawing; "" if the form has its own. `since`:
+ * when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
  * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet.
  */
 const drawing = {
   formWanted: true,
   filling: 0,
+  values: asksForShared(globalThis.location?.search ?? "") ? "asked" : "",
   since: 0,
   pressWaits: false,
   leads: false,
@@ -164,6 +166,7 @@ export function refill(workflow, values, what = "values", name = "") {
   const address = `?workflow=${encodeURIComponent(workflow)}`;
   if (location.search !== address) goTo(address); // values in the address would take precedence
   drawing.filling += 1;
+  drawing.values = "given";
   redraw();
 }
 
@@ -216,9 +219,17 @@ export function visitLast() {
 /** Start waiting for a form to be drawn, or stop waiting. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
-  const isOther = () => Boolean(addressed() && formName()) && addressed() !== formName();
+  const isOther = () =>
+    drawing.values !== "" || (Boolean(addressed() && formName()) && addressed() !== formName());
   if (expected) awaitForm(isOther);
   else formCame();
+}
+
+/** Start waiting for values that the app is asked for, or stop waiting: they won't come. */
+export function expectValues(expected = true) {
+  drawing.values = expected ? "asked" : "";
+  drawing.pressWaits &&= expected;
+  expectForm(expected);
 }
 
 /** Return whether a form is being drawn that will replace the visible one. */
@@ -261,7 +272,8 @@ export async function drawn(
   held,
   fields,
 ) {
-  expectForm(drawing.soon > 0);
+  if (drawing.values === "given") drawing.values = "";
+  expectForm(drawing.soon > 0 || drawing.values !== "");
   drawing.gone = "";
   setRules(rules);
   const given = Object.entries(linked(location.search));
@@ -289,7 +301,7 @@ export async function drawn(
   if (formName() !== name) return;
   page.set({ formless: false });
   endFirstView();
-  if (!drawing.pressWaits || drawing.soon) return;
+  if (!drawing.pressWaits || isDrawing()) return;
   drawing.pressWaits = false;
   $("#generate")?.click();
 }
@@ -320,8 +332,7 @@ function lead() {
 
 /** Handle a form that couldn't be drawn. @param {boolean} willPass the server is unreachable: try again later */
 export function notDrawn(willPass) {
-  expectForm(false);
-  drawing.pressWaits = false;
+  expectValues(false);
   setForm({ form: addressed() ?? page.now.form, formless: true, ideas: [], cover: "" });
   endFirstView();
   lead();

@@ -26,14 +26,15 @@ const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
 const now = { offer: null, line: null };
 
 /**
- * Offer to undo a replacement of values that is about to happen, unless the user has no values in the form yet.
+ * Offer to undo a replacement of values that is about to happen, unless the user has no values in the form yet. The line
+ * appears together with the values.
  * @param {Pick<Offer, "what" | "name" | "workflow" | "fill">} replacement `name`: of the preset, or ""
  */
 export function offerUndo(replacement) {
   const before = valuesOf(replacement.workflow);
-  const isNew = !Object.keys(before).length;
-  now.offer = isNew ? null : { ...replacement, before, isUndone: false, isTouched: false };
-  show();
+  end();
+  if (Object.keys(before).length)
+    now.offer = { ...replacement, before, isUndone: false, isTouched: false };
 }
 
 /**
@@ -127,6 +128,7 @@ function follow({ name, values, authors }, before) {
   if (!offer) return;
   const isRedrawn = authors !== before.authors;
   if (isRedrawn && name !== offer.workflow && before.name === offer.workflow) end();
-  else if (isRedrawn) show();
-  else if (offer.isTouched && JSON.stringify(values) !== JSON.stringify(before.values)) end();
+  else if (isRedrawn || !offer.isTouched) {
+    if (name === offer.workflow) show();
+  } else if (JSON.stringify(values) !== JSON.stringify(before.values)) end();
 }

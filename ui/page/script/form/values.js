@@ -3,6 +3,9 @@
 
 import { message } from "../messages.js";
 
+/** @param {string} search @returns whether an address asks for the settings of a shared result or of an album */
+export const asksForShared = (search) => /[?&](shared|album)=/.test(search);
+
 /**
  * The conversion from the values of a field's components to the field's value; see ui/page/form/kinds/view.py.
  * @typedef {"plain" | "seed" | "box" | "table" | "rows" | "file" | "painted"} Kind

@@ -4,7 +4,7 @@
 import { USED } from "../back.js";
 import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
 import { copyButton, showDone } from "../form/copying.js";
-import { expectForm, hasForms, refill } from "../form/form.js";
+import { expectValues, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
@@ -148,11 +148,11 @@ export function sayDone(words) {
  * @returns {Promise<FormValues | null>} the values; null after an error, which has been shown
  */
 export async function reuse(path, pressed = null) {
-  expectForm();
+  expectValues();
   /** @type {FormValues | null} */
   const form = await ask(path, undefined, "GET");
   if (!form) {
-    expectForm(false);
+    expectValues(false);
     return null;
   }
   refill(form.workflow, form.values, "reuse");
