@@ -33,6 +33,7 @@ from tests.support.visitor import FORGET, WAIT, Site, Visitor
 
 expect.set_options(timeout=WAIT)
 
+NETWORK_NAME = "forms.example"  # a name of this machine that isn't a loopback address
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,7 +44,7 @@ FLAGS = [
     "--in-process-gpu",
     "--js-flags=--no-opt --no-maglev",
     # Requests to other machines fail, and the test reports them.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     # A camera that no machine needs, which may be used.
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",

@@ -317,6 +317,11 @@ class Visitor:
         self.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
         self.page.get_by_role("menuitem", name=where, exact=True).click()
 
+    def act(self, action: str) -> None:
+        """Press a button in the row of the result on the stage."""
+        actions = self.page.locator("#stage .actions")
+        actions.get_by_role("button", name=action, exact=True).click()
+
     def more(self, action: str) -> None:
         """Choose an action from the menu of the result on the stage."""
         self.page.locator("#stage .actions").get_by_role("button", name="More").click()

@@ -34,7 +34,7 @@ def test_below_a_path(slow: Site, visit: Visit) -> None:
         expect(person.page.locator("#history .tile img")).to_be_visible()
         source = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
         assert source.startswith(f"{outside}/files/{run_id}/")
-        person.more("Reuse settings")
+        person.act("Reuse settings")
         expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
         with person.page.expect_download() as info:
             person.page.get_by_role("link", name="Download", exact=True).click()

@@ -187,7 +187,7 @@ def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> N
     expect(note).to_contain_text("“Paint over” will run with its previous settings.")
     expect(actions.get_by_role("button", name="Vary")).to_be_visible()
     expect(actions.get_by_text("Run again")).to_have_count(0)
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
     expect(person.entry("over.2.text")).to_have_value("many more boats")
     expect(person.entry("make.5.seed")).to_have_value("7")

@@ -129,7 +129,7 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
     assert difference(first, sent_mask(fast, run_id)) == 0
     seldom(person, "Clear").click()
     assert painted(person) == 0
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     person.page.wait_for_function(f"seen => ({PAINTED})() === seen", arg=seen)
     assert difference(first, sent_mask(fast, person.generate())) == 0
 

@@ -116,7 +116,7 @@ def test_rows_are_reset_linked_and_reused(person: Visitor) -> None:
     person.ready()
     reset.click()
     expect(rows(person)).to_have_count(2)
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     expect(rows(person)).to_have_count(1)
     expect(row(person, 1).get_by_label("Strength")).to_have_value("2")
     linked = json.dumps([{"lora_name": INK, "strength": 0.4}])

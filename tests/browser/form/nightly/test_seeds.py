@@ -87,7 +87,7 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     used = seed_of(person.generate(), fast)
     person.type("2.text", "typed since then")
     person.page.evaluate(WATCH_HEIGHT)
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     expect(person.entry("2.text")).to_have_value("something else")

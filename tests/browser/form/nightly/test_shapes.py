@@ -167,7 +167,7 @@ def test_shapes_reset_and_come_back_from_a_run(person: Visitor) -> None:
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(width).to_have_value("512")
     expect(last).to_have_value("1")
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     expect(width).to_have_value("32")
     expect(last).to_have_value("0.25")
     marks = page.locator(".put-back")

@@ -102,7 +102,7 @@ def test_what_leads_to_the_form_turns_to_its_tab(fast: Site, visit: Visit) -> No
     what_is_wrong_is_gone_to(person)
     person.type("5.steps", 1)
     person.generate()
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     expect(person.entry("2.text")).to_be_visible()
     set_runs(person, 16)
     for width, height in ((390, 844), (740, 1180)):

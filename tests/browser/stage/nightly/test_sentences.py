@@ -115,7 +115,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     person.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     run = person.generate()
-    person.more("Share…")
+    person.act("Share…")
     panel = person.page.get_by_role("dialog", name="Share this result")
     panel.get_by_role("button", name="Create link").click()
     expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
@@ -146,7 +146,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     person.done(after=run)
     said = person.page.evaluate("window.headlines")
     assert not any("will appear here" in one for one in said), said
-    person.more("Reuse settings")
+    person.act("Reuse settings")
     note = person.page.locator("#stage .done-note", has_text="Settings restored")
     expect(note).to_be_visible()
     expect(note).to_have_count(0)

@@ -10,13 +10,17 @@ import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from comfy.records.sharing import SharedFile
+from tests.browser.conftest import NETWORK_NAME
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
-SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
+SETTINGS = WebSettings(
+    port=0, users=(("anna", "lighthouse"), ("ben", "harbour")), hosts=(NETWORK_NAME,)
+)
+ONLY_HERE = "Only works on this computer. To share on your network, start with --host 0.0.0.0."
 GONE = "This link no longer works"
 # Paragraphs whose last line is a single word.
 LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
@@ -67,7 +71,7 @@ def ben(anna: Visitor, visit: Visit) -> Iterator[Visitor]:
 
 def share(anna: Visitor) -> tuple[Locator, str]:
     """Open the dialog that shares the result, create its link if needed, and return both."""
-    anna.more("Share…")
+    anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     create = panel.get_by_role("button", name="Create link")
     expect(create.or_(panel.get_by_role("button", name="Stop sharing"))).to_be_visible()
@@ -85,17 +89,36 @@ def follow(ben: Visitor, link: str) -> None:
 
 
 def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
-    """Opening and closing the dialog shares nothing."""
-    anna.more("Share…")
+    """Opening and closing the dialog shares nothing. It says that the link reaches no other
+    computer, and offers the file instead."""
+    anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
-    expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
+    expect(panel).to_contain_text(ONLY_HERE)
     expect(panel.get_by_label("Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
+    with anna.page.expect_download() as saved:
+        panel.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename.endswith(".png")
     panel.get_by_role("button", name="Cancel").click()
     (run,) = anna.site.services.runs.known()
     history = anna.site.services.runs.history
     assert history is not None
     assert history.shared.of(run.owner, [SharedFile(run.id, 0)]) is None
+
+
+def test_the_link_reaches_others_by_a_name_of_the_network(
+    anna: Visitor, context_of: Callable[..., BrowserContext]
+) -> None:
+    """At an address that other computers may know, the dialog says who can open the link."""
+    page = context_of().new_page()
+    page.goto(anna.site.url.replace("127.0.0.1", NETWORK_NAME))
+    log_in(page)
+    page.locator("#history .tile").click()
+    page.locator("#stage .actions").get_by_role("button", name="Share…").click()
+    panel = page.get_by_role("dialog", name="Share this result")
+    expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
+    expect(panel.get_by_role("link", name="Download")).to_have_count(0)
+    page.close()
 
 
 def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
@@ -109,7 +132,10 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
         page.locator("#history .tile").nth(at).click()
     page.locator("#history .selection").get_by_role("button", name="Share…").click()
     panel = page.get_by_role("dialog", name="Share 2 results")
-    expect(panel).to_contain_text("After signing in, anyone with the link can see them.")
+    expect(panel).to_contain_text(ONLY_HERE)
+    expect(panel.get_by_role("link", name="Download")).to_have_attribute(
+        "href", re.compile(r"/files/chosen\.zip\?run=.+&run=")
+    )
     expect(panel).to_contain_text("The files are shared without their metadata.")
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()
@@ -145,7 +171,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
 def test_sharing_copies_a_link(anna: Visitor) -> None:
     """The dialog says who can see the result, and what the file carries."""
     panel, link = share(anna)
-    expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
+    expect(panel).to_contain_text(ONLY_HERE)
     expect(panel.get_by_role("status")).to_have_text("Link copied")
     expect(panel).not_to_contain_text("already shared")
     expect(panel).to_contain_text("The file is shared without its metadata.")
@@ -246,7 +272,7 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     kept = fast.app.services.copies.blobs.path(run.state.files[0].digest)
     assert kept is not None
     kept.write_bytes(kept.read_bytes()[:-12])
-    anna.more("Share…")
+    anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
     expect(panel.get_by_label("Link")).to_be_hidden()
@@ -275,7 +301,7 @@ def test_a_shared_link_ends_with_its_result(
     kinds = [file.kind for file in fast.run(run_id).state.files]
     person.page.locator("#stage .grid .thumbnail").nth(kinds.index("video")).click()
     expect(person.page.locator("#stage .media video")).to_be_visible()
-    person.more("Share…")
+    person.act("Share…")
     person.page.get_by_role("button", name="Create link").click()
     field = person.page.get_by_label("Link", exact=True)
     expect(field).to_have_value(re.compile("/shared/"))

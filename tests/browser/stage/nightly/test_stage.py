@@ -232,7 +232,13 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
     buttons act on the stopped run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
     kite = person.generate()
-    assert names(person) == ["Download", "Use in…", "Vary", "Reuse settings", "Favorite", "More"]
+    row = ["Download", "Use in…", "Vary", "Reuse settings", "Share…", "Favorite", "More"]
+    assert names(person) == row
+    person.page.locator("#stage .actions .more").click()
+    menu = person.page.get_by_role("menu", name="More").get_by_role("menuitem")
+    expect(menu.first).to_be_focused()
+    assert not {*menu.all_inner_texts()} & {*row, "Details"}
+    person.page.keyboard.press("Escape")
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
     assert person.page.evaluate(PRESSED) == ["Starting…", 0, 1]

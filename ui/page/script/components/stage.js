@@ -92,7 +92,6 @@ class Stage {
     this.#rows = new ResultRows({
       component,
       viewport: this.#viewport,
-      beneath: this.#beneath,
       use: (more) => component.use({ ...this.#seen, ...more }),
       showAll: () => this.#showAll(),
     });

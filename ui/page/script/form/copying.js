@@ -1,11 +1,16 @@
 // @ts-check
 // Copying texts to the clipboard, with a dialog for browsers that refuse it.
 
-import { all, announce, button, dialog, element } from "../dom.js";
+import { all, announce, button, dialog, element, root } from "../dom.js";
 import { message } from "../messages.js";
 
 const DONE_FOR = 2000; // milliseconds
 const LINES = 4;
+
+/** What to say of a link to the page's address if only this computer reaches it; "" otherwise. */
+export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root).hostname)
+  ? message("Only works on this computer. To share on your network, start with --host 0.0.0.0.")
+  : "";
 
 /**
  * Show the dialog.

@@ -1,7 +1,7 @@
 // @ts-check
 // The part below a run's results: unsaved previews to choose from, and its details.
 
-import { $, all, element, fold, glideTo } from "../dom.js";
+import { all, element, fold } from "../dom.js";
 import { message } from "../messages.js";
 import { choiceWords } from "../runs/results.js";
 import { thumbnailFor } from "../stage/media.js";
@@ -49,12 +49,5 @@ export class Beneath {
       one.ariaPressed = String(one.dataset.at === String(at));
       if (hasFocus && one.ariaPressed === "true") one.focus();
     }
-  }
-
-  /** Open the settings and lead there. */
-  openDetails() {
-    this.details.open = true;
-    glideTo(this.details, "nearest");
-    $("summary", this.details)?.focus({ preventScroll: true });
   }
 }

@@ -15,15 +15,13 @@ import { UseMenus } from "../stage/use_menu.js";
 /** @import { ActedOn, Component } from "../stage/actions.js" */
 /** @import { PageState, View } from "../state.js" */
 /** @import { Viewport } from "../stage/viewport.js" */
-/** @import { Beneath } from "./beneath.js" */
 
 /**
  * Content of the stage: a run, or files without one; all results, or the one `at` this index.
  * @typedef {{ view: View | null, arrangement: Arrangement, at: number, isAll: boolean }} OnStage
  *
  * `use`: passes the result on, to a field of the form. `showAll`: leads back to all results.
- * @typedef {{ component: Component, viewport: Viewport, beneath: Beneath, use: (more?: { field: string }) => void,
- *   showAll: () => void }} StageParts
+ * @typedef {{ component: Component, viewport: Viewport, use: (more?: { field: string }) => void, showAll: () => void }} StageParts
  */
 
 /**
@@ -71,7 +69,7 @@ export class ResultRows {
    */
   show(state, on) {
     const { view, isAll } = on;
-    const { component, viewport, beneath } = this.#parts;
+    const { component, viewport } = this.#parts;
     const item = isAll ? null : (choosable(on.arrangement)[on.at] ?? null);
     const before = item?.before || view?.page.before || "";
     const place = wordsOfPlace(state, on);
@@ -93,7 +91,6 @@ export class ResultRows {
           ? () => $(".compare:not([hidden])", viewport.place)?.click()
           : null,
       beside: this.beside,
-      details: beneath.details.hidden ? null : () => beneath.openDetails(),
       events: component,
     });
   }

@@ -11,6 +11,7 @@ import { API, ask } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
 import { alter } from "../runs/alter.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
+import { canBeShared } from "../runs/results.js";
 import { page } from "../state.js";
 
 /** @import { FormValues } from "../documents.js" */
@@ -20,7 +21,7 @@ import { page } from "../state.js";
 
 const FAVOURITE = message("Favorite");
 const TAKEN = message("Settings restored");
-export const REUSE = message("Reuse settings");
+const REUSE = message("Reuse settings");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
 const SHOWN_FOR = 2500; // milliseconds
@@ -45,9 +46,9 @@ const SECOND = 500; // milliseconds within which a press counts as the second ha
  * What the buttons act on. `item`: the result on the stage, null for all results or none; `isAll`: all results are on the
  * stage. `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page;
  * `ahead`: another run is in progress; `continued`: the run's chain offers to continue, which runs it again; `compare`
- * and `details` show these; `beside` compares the result with another run's.
+ * shows the comparison; `beside` compares the result with another run's.
  * @typedef {{ view: View | null, item: Item | null, isAll: boolean, use: (() => void) | null, menu: HTMLElement,
- *   ahead: boolean, continued: boolean, compare: (() => void) | null, details: (() => void) | null,
+ *   ahead: boolean, continued: boolean, compare: (() => void) | null,
  *   beside: { label: string, does: () => void } | null, events: Events }} ActedOn
  */
 
@@ -69,6 +70,7 @@ export function actionsFor(on) {
   const again = againFor(on);
   made.push(...again.shown);
   if (canReuse(view)) made.push(reuseFor(view, !item && !isAll, events));
+  if (item && isShareable(item)) made.push(shareFor(item));
   if (isKept(view)) made.push(favouriteFor(view));
   const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
   made.push(menuButton("", message("More"), more, "button more", "more"));
@@ -109,7 +111,7 @@ function withIcon(control, icon) {
 export const zipOf = ({ id }) => `${root}/files/${id}/all.zip`;
 
 /** @param {View} view */
-export const canReuse = (view) => !view.page.form_gone || !hasForms();
+const canReuse = (view) => !view.page.form_gone || !hasForms();
 
 /**
  * Leave the full screen for something below it.
@@ -223,17 +225,29 @@ async function startOnce(start, pressed) {
 }
 
 /**
- * Return the button that puts a run's values into the form. Beside a result it is an icon, which narrow windows leave to
- * the menu.
+ * Return the button that puts a run's values into the form. Beside a result it is an icon.
  * @param {View} view
  * @param {boolean} inWords
  * @param {Events} events
  */
 function reuseFor(view, inWords, events) {
-  const does = () => leaving(() => useValues(view, events));
-  const made = button(inWords ? REUSE : "", does, inWords ? "button" : "button reuse");
+  const made = button(inWords ? REUSE : "", () => leaving(() => useValues(view, events)));
   made.title = made.ariaLabel = REUSE;
   return withIcon(made, "reuse");
+}
+
+/** @param {Item} item */
+export const isShareable = ({ at, kind }) => at >= 0 && canBeShared(kind) && hasForms();
+
+/**
+ * @param {Item} item
+ */
+function shareFor(item) {
+  const open = async () => (await import("./share.js")).share(item);
+  return withIcon(
+    button(message("Share…"), () => leaving(open)),
+    "share",
+  );
 }
 
 /**

@@ -5,9 +5,8 @@ import { $, root } from "../dom.js";
 import { hasForms } from "../form/form.js";
 import { message, withEllipsis } from "../messages.js";
 import { API, ask } from "../requests.js";
-import { canBeShared } from "../runs/results.js";
 import { say } from "../state.js";
-import { canReuse, leaving, REUSE, removeRun, sayDone, useValues, zipOf } from "./actions.js";
+import { isShareable, leaving, removeRun, sayDone, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
 
@@ -22,7 +21,7 @@ import { resultActions, runAction } from "./result_actions.js";
  * @param {readonly Entry[]} again ways to run again
  * @returns {Entry[]}
  */
-export function moreFor({ view, item, isAll, compare, beside, details, events }, again) {
+export function moreFor({ view, item, isAll, compare, beside, events }, again) {
   if (!view) return [];
   const { id, page: stage } = view;
   /** @type {Entry[]} */
@@ -35,14 +34,7 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
     more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
-  if ((item || isAll) && canReuse(view))
-    more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
-  const isShared = item && item.at >= 0 && canBeShared(item.kind);
-  if (isShared && hasForms()) {
-    const open = async () => (await import("./share.js")).share(id, item.at);
-    more.push({ label: message("Share…"), does: () => leaving(open) });
-  }
-  if ((isShared || isAll) && hasForms()) {
+  if (item ? isShareable(item) : isAll && hasForms()) {
     const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
     const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
     more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
@@ -50,7 +42,6 @@ export function moreFor({ view, item, isAll, compare, beside, details, events },
   more.push(...again);
   for (const action of item ? resultActions(item) : [])
     more.push({ label: action.label, does: () => item && act(action, item) });
-  if (details) more.push({ label: message("Details"), does: () => leaving(details) });
   if ($("#operates") && !$("#demo"))
     more.push({ label: message("Open in ComfyUI"), does: () => edit(id) });
   const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);

@@ -1,14 +1,15 @@
 // @ts-check
 // “Share…”: a link to one or several results that their owner can create and revoke.
 
-import { announce, button, dialog, element, root } from "../dom.js";
-import { copyText } from "../form/copying.js";
+import { addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
+import { copyText, ONLY_HERE } from "../form/copying.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { canBeShared } from "../runs/results.js";
 import { say } from "../state.js";
 
 /** @import { LinkDoc, RunDoc } from "../documents.js" */
+/** @import { Item } from "../runs/results.js" */
 
 const MOST = 24; // results of a link, as in ui/api/links.py
 const SHARED = message("This result is already shared with this link.");
@@ -54,10 +55,12 @@ const othersOf = (count) =>
 
 /**
  * Ask what to share of a result, then create its link. For a result that is shared already, show the link.
- * @param {string} run
- * @param {number} at the file's index in the run
+ * @param {Item} item
  */
-export const share = (run, at) => openPanel(message("Share this result"), [`${run}/${at}`]);
+export function share({ run, at, url, name }) {
+  const download = downloadLink(message("Download"), addressOf(url), name);
+  return openPanel(message("Share this result"), [`${run}/${at}`], download);
+}
 
 /**
  * Ask what to share of several runs, then create one link to all their results.
@@ -78,18 +81,21 @@ export async function shareSeveral(runs) {
     return;
   }
   const title = plural("Share {count} result", "Share {count} results", { count: files.length });
-  await openPanel(title, files);
+  const chosen = new URLSearchParams(runs.map((run) => ["run", run]));
+  const download = downloadLink(message("Download"), `${root}/files/chosen.zip?${chosen}`);
+  await openPanel(title, files, download);
 }
 
 /**
  * @param {string} title
  * @param {readonly string[]} files the results' runs and indexes, such as "run/0"
+ * @param {HTMLElement} download offered if no one else can open the link
  */
-async function openPanel(title, files) {
+async function openPanel(title, files, download) {
   const query = new URLSearchParams(files.map((file) => ["file", file]));
   const path = `${API}/link?${query}`;
   const told = await ask(path, undefined, "GET");
-  if (told) new SharePanel(title, path, files.length, told).open();
+  if (told) new SharePanel(title, path, files.length, told, ONLY_HERE ? [download] : []).open();
 }
 
 class SharePanel {
@@ -103,17 +109,20 @@ class SharePanel {
   #said = element("p", "said");
   #last = element("div", "row last");
   #told;
+  #instead;
 
   /**
    * @param {string} title
    * @param {string} path the link's path in the API
    * @param {number} count the number of results
    * @param {LinkDoc} told the state of the link
+   * @param {HTMLElement[]} instead what to offer beside a link
    */
-  constructor(title, path, count, told) {
+  constructor(title, path, count, told, instead) {
     this.#path = path;
     this.#words = wordsFor(count);
     this.#told = told;
+    this.#instead = instead;
     this.#place = dialog("share", title);
     this.#link.readOnly = true;
     this.#link.ariaLabel = message("Link");
@@ -128,7 +137,7 @@ class SharePanel {
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     this.#place.append(
       ...before,
-      element("p", "", told.needs_sign_in ? afterSignIn : withoutSignIn),
+      element("p", "", ONLY_HERE || (told.needs_sign_in ? afterSignIn : withoutSignIn)),
       this.#row,
       ...withPrompt,
       this.#carries,
@@ -162,7 +171,7 @@ class SharePanel {
     const parts = address
       ? [stop, this.#leave(message("Close"))]
       : [...(others ? [stop] : []), this.#leave(message("Cancel")), create];
-    this.#last.replaceChildren(...parts);
+    this.#last.replaceChildren(...this.#instead, ...parts);
   }
 
   /** Create the link with the chosen contents, and copy it. */

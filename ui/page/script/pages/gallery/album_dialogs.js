@@ -4,7 +4,7 @@
 import { albumFields, checkBox, formDialog, rowOf, selectOf } from "../../albums/form_dialog.js";
 import { dateWords } from "../../clock.js";
 import { button, element, root } from "../../dom.js";
-import { copyOrTell } from "../../form/copying.js";
+import { copyOrTell, ONLY_HERE } from "../../form/copying.js";
 import { message, plural } from "../../messages.js";
 import { API, ask, json } from "../../requests.js";
 import { say } from "../../state.js";
@@ -60,7 +60,7 @@ function askForLink() {
     place.hidePopover();
     await offerLink(link)();
   };
-  const content = [element("p", "", about), ...fields];
+  const content = [element("p", "", `${about} ${ONLY_HERE}`), ...fields];
   const place = formDialog(message("Link for guests"), content, message("Create link"), make);
 }
 
@@ -91,7 +91,7 @@ function offerLink({ token, expires_at: end, comments, settings }) {
       said.textContent = message("Link copied");
     link.select();
   };
-  const words = element("p", "", about.filter(Boolean).join(" · "));
+  const words = element("p", "", `${ONLY_HERE} ${about.filter(Boolean).join(" · ")}`);
   const content = [words, element("div", "row", link), element("div", "row", stop), said];
   const title = message("Link for guests");
   const place = formDialog(title, content, message("Copy"), copy, message("Close"));
