@@ -31,7 +31,7 @@ _NOT_KNOWN = message("No server has reported its models and nodes.")
 _PACK_NAMES = {
     "core": message("Nodes of ComfyUI itself"),
     "paid": message("Paid API nodes of ComfyUI"),
-    "unknown": message("Nodes of an unknown pack"),
+    "unknown": message("We don't know which pack these nodes come from."),
 }
 _DOWNLOAD = message("Download")
 _INSTALL = message("Install")

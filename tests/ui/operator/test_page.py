@@ -111,7 +111,7 @@ def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
     missing = place.anna.get(f"{place.app.url}/operator/missing", timeout=LONGEST_WAIT).text
     assert missing.count("nowhere.safetensors") == 1
-    assert "Nodes of an unknown pack" in missing
+    assert "which pack these nodes come from" in missing
     assert "1 node: SaveNowhere" in missing
     assert "Wanted by: Lacking" in missing
     assert "Replaced" in missing

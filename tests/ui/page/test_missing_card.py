@@ -81,10 +81,10 @@ def test_nodes_of_an_unknown_pack_can_be_searched() -> None:
     """A link leads to the registry's search."""
     card = missing_card((UNKNOWN,), demo=False)
     assert "nodes_index%5Bquery%5D=Smooth%2B" in card
-    assert "Find their node packs" in card
+    assert 'for-administrators">Find it' in card
     own = MissingClass("VoxelToMeshBasic", ("7",), (), "", "", has_paid_nodes=False)
     card = missing_card((NODE, CORE, PAID, own), demo=False)
-    assert "Find their node packs" not in card
+    assert "Find it" not in card
     assert "<code>VoxelToMeshBasic</code>" in card
 
 

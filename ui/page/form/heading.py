@@ -51,8 +51,8 @@ _COPY_LINK = message("Copy download link")
 _COPY_COMMAND = message("Copy command")
 _BUILT_IN = message("part of ComfyUI")
 _TO_INSTALL = message("Install this node pack in ComfyUI, then restart it.")
-_UNKNOWN_PACK = message("Nodes of an unknown pack")
-_TO_FIND = message("Find their node packs, install them in ComfyUI, then restart it.")
+_UNKNOWN_PACK = message("We don't know which pack these nodes come from.")
+_TO_FIND = message("Find it, install it in ComfyUI, then restart ComfyUI.")
 _SEARCH = message("Search the registry")
 _SEARCH_PAGE = "https://registry.comfy.org/nodes?nodes_index%5Bquery%5D="
 _TO_ASK = message("Ask your administrator to install what's missing.")
@@ -165,7 +165,7 @@ def _of_unknown_pack(nodes: Iterable[_Item]) -> str:
     )
     return (
         f"<li><strong>{html_of(_UNKNOWN_PACK)}</strong>"
-        f'<span class="about aside">{html_of(_TO_FIND)}</span>{lines}</li>'
+        f'<span class="about aside for-administrators">{html_of(_TO_FIND)}</span>{lines}</li>'
     )
 
 
@@ -285,7 +285,7 @@ def _line(item: _Item) -> str:
         command = item.pack.command
         return (
             f"<strong>{_link(item.pack.url, html.escape(pack_name(item.pack.id)))}</strong>"
-            f'<span class="about aside">{html_of(_TO_INSTALL)}</span>'
+            f'<span class="about aside for-administrators">{html_of(_TO_INSTALL)}</span>'
             f'<span class="about aside"><code>{name}</code></span>'
             f'<span class="for-administrators"><code class="command">{html.escape(command)}</code>'
             f"{_copy_button(command, _COPY_COMMAND)}</span>"
