@@ -82,11 +82,12 @@ class RunLimits:
         own = self.of(owner)
         _check(own, (owner, address), unfinished)
         if self.left_today(owner, sum(one == owner for one, _ in unfinished)) == 0:
-            oldest = self.started_today(owner).oldest
+            now = time.time()
+            oldest = self.started_today(owner).oldest or now
             raise DailyLimitReached(
                 message("You can start at most {count} runs per day.", count=own.daily),
                 message("Try again later."),
-                max(1.0, oldest + DAY - time.time()) if oldest else HOUR,
+                max(1.0, oldest + DAY - now),
             )
 
     def left_today(self, owner: str, active: int) -> int | None:

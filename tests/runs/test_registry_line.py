@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.errors import ComfyError, DailyLimitReached, RunNotFound
 from comfy.base.user_groups import UserGroup
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from comfy.records.audit import DAY
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from tests.runs.kept_registry import kept_registry
-from tests.runs.registry import end, running, until
+from tests.runs.registry import LIMIT, end, running, until
 from tests.support.sampler import LONG, job
 from tests.support.waiting import eventually
 
@@ -102,6 +103,16 @@ def test_too_much_is_refused_in_words(
             runs.submit(job(), Origin("me"))
         assert told.value.hint
         assert len(runs.owned("me")) == 2
+
+
+def test_active_runs_fill_the_daily_limit_for_a_day(demo: DemoServer, tmp_path: Path) -> None:
+    """The refusal doesn't promise another run within the hour."""
+    limits = RunLimits(groups=lambda _: UserGroup(runs=1))
+    with kept_registry(demo, tmp_path, limits=limits) as runs:
+        runs.submit(job(LONG), Origin("me"))
+        with pytest.raises(DailyLimitReached) as told:
+            runs.submit(job(), Origin("me"))
+        assert told.value.seconds > DAY - LIMIT
 
 
 def test_a_run_waits_for_a_server_of_its_group(demo: DemoServer, tmp_path: Path) -> None:
