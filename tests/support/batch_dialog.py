@@ -30,7 +30,7 @@ def set_runs(person: Visitor, runs: int) -> None:
 def set_images(person: Visitor, images: int) -> None:
     """Set the number of images per run."""
     person.page.locator("#many-button").click()
-    person.page.get_by_label("Images", exact=True).fill(str(images))
+    person.page.locator("#many-images").fill(str(images))
     person.page.keyboard.press("Escape")
 
 

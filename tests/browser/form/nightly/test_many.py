@@ -23,7 +23,7 @@ def test_the_menu_works_with_the_keyboard(
     expect(button).to_have_text("1 image")
     button.press("Enter")
     expect(menu).to_be_in_viewport(ratio=1)
-    page.get_by_label("Images", exact=True).fill("99")
+    page.locator("#many-images").fill("99")
     page.keyboard.press("Tab")
     expect(button).to_have_text("8 images")
     menu.get_by_role("button", name="Runs: One more").press("Enter")
