@@ -273,10 +273,10 @@ def _registry(
 
     return LocalRunRegistry(
         servers,
+        history,
         grace=settings.grace,
         keep_running=settings.keep_running == "yes",
         limits=payment.limits,
-        history=history,
         retries=settings.retry == "yes",
         api_key=payment.api_key,
     )

@@ -128,7 +128,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     lines = WildcardFiles(folder.path / FOLDER).lines
     starter = Starter(runs, forms, blobs, servers, UploadLimits(limits.file, limits.run_files))
     starter = replace(starter, wildcards=lines, translated=translated, payment=parts.payment)
-    added = runs.history.added if runs.history is not None else None
+    added = runs.history.added
     gallery = TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns)
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
@@ -176,6 +176,6 @@ def _watched(servers: ServerPool, pace: CheckIntervals | None) -> tuple[ServerHe
 
 
 def _webhooks(runs: RunRegistry, blobs: BlobStore, settings: WebhookSettings) -> Webhooks:
-    store = runs.history.webhooks if runs.history is not None else None
+    store = runs.history.webhooks
     keeper = (lambda: runs.is_keeper) if blobs.is_shared else None
     return Webhooks(store, settings, alone=blobs.ours, keeper=keeper)

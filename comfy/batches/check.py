@@ -194,7 +194,7 @@ def estimate(
     """Estimate the seconds of all rows and the bytes of their results from the workflow's last
     runs, or None without any. Bytes are estimated from the owner's runs only."""
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
-    last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
+    last = history.of(owner, wanted, limit=_SAMPLE)
     prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
     works, width = list(map(sampling_work, prompts)), _width(starter, form, prompts, owner)
     return _seconds(starter.runs, workflow, works, count, width), _bytes(last, works, count)

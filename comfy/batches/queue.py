@@ -146,7 +146,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     kind = "batch"
     keeps_none = message("Batches and chains need cookies.")
-    no_history = message("Batches and chains need the history, which is turned off.")
 
     def waiting(self) -> list[tuple[str, int]]:
         """Return the owner and the number of remaining rows of each running batch that can't start
@@ -181,7 +180,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         Raises BatchErrors, FieldErrors, NoApiKey, PaymentNotConfirmed, Overloaded, WorkflowError,
         ServerUnreachable, ServerError, and ComfyError if there is no room for a file.
         """
-        self._history()
         self._check_start(origin, attended=attended)
         _, form = self._starter.forms.form(workflow, origin.owner, base)
         checked = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
@@ -203,7 +201,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         batch = self._open_group(group)
         with self._counted(batch):
             within = partial(origin.at_start, batch_id)
-            kept = save_new_batch(self._history(), self._starter.blobs, group, content, within)
+            kept = save_new_batch(self._runs.history, self._starter.blobs, group, content, within)
         with self._lock:  # so that its thread needn't read it from the database
             self._contents[batch_id] = kept
         self._let_run(batch)
@@ -275,14 +273,14 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         with self._lock:
             content = self._contents.get(batch_id)
         if content is None:
-            content = load_batch(self._history(), batch_id, owner)
+            content = load_batch(self._runs.history, batch_id, owner)
             with self._lock:
                 self._contents[batch_id] = content
         return content
 
     def _unlist_runs(self, batch: OpenBatch) -> None:
         """Remove the batch's finished runs from lists. Raises ComfyError."""
-        history, wanted = self._history(), WantedOfGroups(groups=(batch.id,))
+        history, wanted = self._runs.history, WantedOfGroups(groups=(batch.id,))
         while runs := history.of(batch.owner, wanted, limit=_LOOKED_AT):
             if not history.unlist([one.id for one in runs], batch.owner):
                 break

@@ -365,10 +365,9 @@ class ChainForms:
     def lineage(self, record: Record) -> Lineage:
         """Return the runs that a finished run was made from, and the runs made from it. Runs of
         users without a cookie have no lineage, because these users share one owner."""
-        history = self.starter.runs.history
-        if history is None or record.owner == self.nobody:
+        if record.owner == self.nobody:
             return Lineage()
-        return history.lineage(record)
+        return self.starter.runs.history.lineage(record)
 
     def _made_of(self, record: Record, title: str, workflows: Collection[str]) -> RecordedChain:
         self.starter.forms.permissions.check_keep(record.owner)

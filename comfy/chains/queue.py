@@ -103,7 +103,6 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
 
     kind = "chain"
     keeps_none = message("Batches and chains need cookies.")
-    no_history = message("Batches and chains need the history, which is turned off.")
 
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
@@ -249,11 +248,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
 
     def values(self, chain_id: str, owner: str) -> dict[str, object]:
         """Return a chain's values by the text of their keys, seeds as numbers."""
-        return text_values(load_chain_values(self._history(), chain_id, owner))
+        return text_values(load_chain_values(self._runs.history, chain_id, owner))
 
     def look_up(self, owner: str) -> None:
         """Make `recent` include the owner's last chains from before a restart."""
-        if self._runs.history is None or owner == self._nobody:
+        if owner == self._nobody:
             return
         for group in reversed(self._runs.history.groups.of(owner, "chain")[:_RECALLED]):
             if group.ended_at is not None:
@@ -264,12 +263,12 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
 
     def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
         """Return the ids of the owner's chains with this name in the folder."""
-        groups = self._history().groups.of(owner, "chain")
+        groups = self._runs.history.groups.of(owner, "chain")
         return tuple(one.id for one in groups if one.about.get("chain") == name)
 
     def chain_of(self, record: Record) -> ChainSummary | None:
         """Return the chain of a run, or None if it belongs to no chain."""
-        if not record.group or self._runs.history is None:
+        if not record.group:
             return None
         group = self._runs.history.groups.get(record.group, record.owner)
         if group is None or group.kind != "chain":
@@ -287,7 +286,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         summary = self.chain_of(record)
         if summary is None:
             raise self._not_found()
-        last_values = load_chain_values(self._history(), summary.id, record.owner)
+        last_values = load_chain_values(self._runs.history, summary.id, record.owner)
         return _recorded_values(self._forms, summary, last_values, record)
 
     # Inside
@@ -318,14 +317,14 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
     def _kept(self, chain: OpenChain, plan: ChainPlan, within: Within = no_more) -> ChainPlan:
         """Store a chain with a plan's values, and return the plan with the stored files."""
         with chain.saving:
-            save_chain(self._history(), self._starter.blobs, chain.group, plan.values, within)
+            save_chain(self._runs.history, self._starter.blobs, chain.group, plan.values, within)
         files = (key for key, value in plan.values.items() if isinstance(value, Upload))
         content = self._content(chain)
         return plan.with_files({key: content[key] for key in files})
 
     def _content(self, chain: OpenChain) -> dict[StepKey, object]:
         """Return a chain's values. Raises ComfyError if a file was deleted."""
-        values = load_chain_values(self._history(), chain.id, chain.owner)
+        values = load_chain_values(self._runs.history, chain.id, chain.owner)
         return kept_as_given(values, self._starter.blobs)
 
     def _not_found(self) -> ComfyError:
@@ -338,7 +337,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         """See `GroupQueue`: include the results of its steps."""
         chain = OpenChain(group)
         steps = chain.summary.steps
-        records = self._history().get_many((run for one in steps for run in one.ended), chain.owner)
+        records = self._runs.history.get_many(
+            (run for one in steps for run in one.ended), chain.owner
+        )
         for step in steps:
             for run in filter(records.get, step.ended):
                 chain.known(step.name, records[run])

@@ -149,7 +149,6 @@ class SavedResults:
         table = self.batches.table(self.batch_id, OWNER)
         new = set(table.states.places("done", "failed", "stopped")) - self.ended
         history = self.starter.runs.history
-        assert history is not None  # `starter_in` opens it
         for index in sorted(new):
             self.ended.add(index)
             record = history.get(table.states.run(index), OWNER)
@@ -452,7 +451,7 @@ def _estimate(earlier: AbstractContextManager[Starter], form: Form, rows: Sequen
     try:
         with earlier as starter:
             history = starter.runs.history
-            last = history.of(OWNER, limit=1) if history is not None else ()
+            last = history.of(OWNER, limit=1)
             if not any(_classes(record.job.prompt) <= _classes(form.prompt) for record in last):
                 return ""
             seconds, size = estimate(starter, form, WORKFLOW, rows, OWNER)

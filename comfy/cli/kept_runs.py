@@ -47,9 +47,7 @@ def starter_in(
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
             raise UsageError("Another program is using this folder.", "Wait until it finishes.")
-        runs = LocalRunRegistry(
-            servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS, api_key=api_key
-        )
+        runs = LocalRunRegistry(servers, history, ahead=_AHEAD, limits=_NO_LIMITS, api_key=api_key)
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             uploads = UploadLimits(file=None, run=math.inf)
             starter = Starter(runs, forms, files, servers, uploads, wildcards=wildcards)
@@ -67,7 +65,11 @@ def closed_after(starter: Starter, queue: BatchQueue | ChainQueue) -> Iterator[N
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:
-    """Stop all runs, on the server too, then the pending requests to the servers."""
+    """Stop all runs, on the server too, then the pending requests to the servers. Only those of a
+    batch or chain can continue later."""
+    for run in runs.known():
+        if not run.record.group:
+            run.cancel()
     runs.close()
     servers.abort()
 

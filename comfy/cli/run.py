@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,12 @@ from typing import Any
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import parse_sent
 from comfy.cli.files import check_folder, save_file, with_uploads
-from comfy.cli.kept_runs import stop_runs
+from comfy.cli.kept_runs import starter_in
 from comfy.cli.options import (
     OWNER,
     WORKFLOW,
     add_server_arguments,
     addresses_of,
-    api_key,
     forms_of,
     split_settings,
 )
@@ -41,14 +37,10 @@ from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
-from comfy.launch.payment import Payment
 from comfy.launch.start import FieldErrors, Starter
-from comfy.launch.uploads import UploadLimits
-from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.serialization import state_to_json
 from comfy.runs.interface import UNWATCHED, Origin, Run
-from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
 
 
@@ -101,15 +93,11 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         choose_servers(addresses_of(args)) as named,
         opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as folder,
-        closing(BlobStore(Path(folder))) as blobs,
     ):
         forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
-        runs = LocalRunRegistry(servers, files=blobs, api_key=api_key)
-        starter = Starter(runs, forms, blobs, servers, UploadLimits(file=None, run=math.inf))
-        starter = replace(starter, payment=Payment(api_key))
-        with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
+        with starter_in(Path(folder), servers, forms, signals) as starter:
             run = _start(starter, form, values, args.out)
             print(f"{form.title} on {named}", file=sys.stderr)
             state = _watch(run)

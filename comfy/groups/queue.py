@@ -21,7 +21,6 @@ from comfy.base.messages import message, message_from_json, message_to_json
 from comfy.base.threads import Callbacks, start_thread
 from comfy.launch.start import Starter
 from comfy.records.groups import Group, GroupKind, GroupState, GroupTaken
-from comfy.records.store import RunStore
 from comfy.runs.interface import GroupCheck, GroupWork, Origin, Run, RunRegistry, WorkingQueue
 from comfy.runs.limits import BatchLimits, ChainLimits, Person
 
@@ -152,8 +151,7 @@ class LocalGroupWork:
         self._people: dict[str, Person] = {}
 
     def join(self, queue: WorkingQueue) -> Collection[Group]:
-        history = self._runs.history
-        return () if history is None else history.groups.unfinished(self._kind)
+        return self._runs.history.groups.unfinished(self._kind)
 
     def check(self, person: Person, check: GroupCheck, but: str = "") -> None:
         with self._lock:
@@ -194,7 +192,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
 
     kind: ClassVar[GroupKind]
     keeps_none: ClassVar[str]  # error for users without a cookie, who couldn't find a group again
-    no_history: ClassVar[str]  # error if there is no database
 
     def __init__(self, starter: Starter, limits: BatchLimits | ChainLimits, nobody: str) -> None:
         """The last argument is the owner that users without a cookie share. Their groups end with
@@ -269,7 +266,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
 
     def of(self, owner: str) -> tuple[Summary, ...]:
         """Return the progress of an owner's groups, newest first, without their results."""
-        if self._runs.history is None or owner == self._nobody:
+        if owner == self._nobody:
             return ()
         groups = self._runs.history.groups.of(owner, self.kind)
         with self._lock:
@@ -391,7 +388,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
             is_here = self._work.is_here(group_id)
             with self._lock:
                 opened = self._shared.get(group_id) if is_here else None
-            if opened is None and self._runs.history is not None:
+            if opened is None:
                 group = self._runs.history.groups.get(group_id, owner)
                 make = self._open_group if is_here else self._restore
                 opened = make(group) if group and group.kind == self.kind else None
@@ -423,7 +420,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
                     raise self._not_found()
                 after = self._make(opened.group)
                 change(after)
-                self._history().groups.save(after.group)
+                self._runs.history.groups.save(after.group)
                 change(opened)
             self._listeners.call(opened.owner)
         finally:
@@ -433,7 +430,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
 
     def _delete(self, opened: Open) -> None:
         with opened.changing, opened.saving:  # prevents a resume in between
-            self._history().groups.delete(opened.id, opened.owner)
+            self._runs.history.groups.delete(opened.id, opened.owner)
             opened.delete()
         if opened.moved:
             self._cancel_runs(opened.group)
@@ -463,13 +460,8 @@ class GroupQueue(ABC, Generic[Open, Summary]):
     def _end_unwaited(self, group: Group) -> None:
         """Stop and delete a group whose request ended with the app."""
         self._cancel_runs(group)
-        self._history().groups.delete(group.id, group.owner)
+        self._runs.history.groups.delete(group.id, group.owner)
         self._work.release(group.id)
-
-    def _history(self) -> RunStore:
-        if self._runs.history is None:
-            raise ComfyError(self.no_history)
-        return self._runs.history
 
     def _check_start(self, origin: Origin, *, attended: bool) -> None:
         """Raise ComfyError if there is no room for another group of this origin, or if the owner
@@ -540,7 +532,7 @@ class GroupQueue(ABC, Generic[Open, Summary]):
         try:
             with opened.saving:  # so that no older state overwrites a newer one
                 if not opened.disowned:
-                    self._history().groups.save(opened.group)
+                    self._runs.history.groups.save(opened.group)
         except GroupTaken:
             return True
         except ComfyError as problem:

@@ -56,7 +56,6 @@ class TaskRunner:
     def last_of(self, tasks: Mapping[Key, uuid.UUID]) -> dict[Key, tuple[Record, int]]:
         """Return the record of each tried task's last try, with the number of tries before it, by
         the caller's keys. `tasks`: the tasks' ids."""
-        assert self._runs.history is not None
         last_tries: dict[Key, tuple[Record, int]] = {}
         pending, tries = dict(tasks), 0
         while pending:
@@ -108,7 +107,6 @@ class TaskRunner:
 
     def _last(self, task: Task) -> tuple[Record | None, int]:
         """Return the record of the last try (or None), and the number of tries."""
-        assert self._runs.history is not None
         last, tries = None, 0
         while record := self._runs.history.get(run_id_of(task.id, tries), self._owner):
             last, tries = record, tries + 1

@@ -218,7 +218,7 @@ _Key = TypeVar("_Key")
 
 @contextmanager
 def kept_uploads(
-    blobs: BlobStore, history: RunStore | None, uploads: Mapping[str, Upload]
+    blobs: BlobStore, history: RunStore, uploads: Mapping[str, Upload]
 ) -> Iterator[dict[str, KeptUpload]]:
     """Store these files and yield the stored uploads.
 
@@ -234,8 +234,7 @@ def kept_uploads(
         yield kept
     except BaseException:
         blobs.release(holder)
-        if history is not None:
-            history.remove_unreferenced(one.digest for one in kept.values())
+        history.remove_unreferenced(one.digest for one in kept.values())
         raise
     blobs.release(holder)
 

@@ -208,12 +208,12 @@ class ValuesTooLarge(Exception):
 
 
 class RunnerValueStore:
-    """Values by caller and workflow, in bounded space, in the history's database or in memory.
-    Callers and workflows are digests. Thread-safe. All methods raise ComfyError if the values can't
-    be read or stored."""
+    """Values by caller and workflow, in bounded space, in the history's database. Callers and
+    workflows are digests. Thread-safe. All methods raise ComfyError if the values can't be read or
+    stored."""
 
-    def __init__(self, engine: Engine | None = None) -> None:
-        self._engine = engine or _in_memory(_values)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def of(self, person: str, workflow: str) -> JsonValues:
         """Return a caller's values for a workflow."""

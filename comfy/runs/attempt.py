@@ -121,8 +121,8 @@ class RunRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The servers, their timeouts, and the queue. `files`: the store of input files. Without a
-    `history`, nothing survives a restart. `retries`: a run starts again on another server if its
+    """The servers, their timeouts, and the queue. `files`: the store of input files and results.
+    `retries`: a run starts again on another server if its
     server goes away after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
     `api_key`: returns the comfy.org API key for an owner's paid runs, None without one. A
     key is read just before a prompt is sent, and nothing stores it. `servers_of`: returns the
@@ -131,8 +131,8 @@ class RunContext:
     servers: ServerPool
     timing: Timeouts
     line: WaitingLine
-    files: BlobStore | None = None
-    history: RunRecords | None = None
+    files: BlobStore
+    history: RunRecords
     retries: bool = True
     api_key: ApiKey = no_key
     frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)

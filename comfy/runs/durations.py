@@ -119,11 +119,11 @@ class Durations:
             return statistics.fmean(self._last) if self._last else None
 
 
-def earlier_runs(history: RunStore | None) -> Sequence[Record]:
+def earlier_runs(history: RunStore) -> Sequence[Record]:
     """Return the latest recorded runs of all owners that are done or left a result, oldest
     first."""
     try:
-        return history.of("", WantedOfAll(), limit=_EARLIER)[::-1] if history is not None else ()
+        return history.of("", WantedOfAll(), limit=_EARLIER)[::-1]
     except ComfyError as problem:
         log.warning("Can't read earlier runs: %s", problem)
         return ()

@@ -54,7 +54,7 @@ def bound_prompt(
     job: Job,
     run_id: str,
     client: Client,
-    files: BlobStore | None,
+    files: BlobStore,
     check: Callable[[], None],
     uploading: Callable[[str], threading.Lock],
 ) -> Prompt:
@@ -83,9 +83,9 @@ def bound_prompt(
     return prompt
 
 
-def _text_of(kept: KeptInput, prompt: Prompt, files: BlobStore | None) -> str:
+def _text_of(kept: KeptInput, prompt: Prompt, files: BlobStore) -> str:
     """Return the file's content as base64 text, without a `data:` prefix."""
-    path = files.path(kept.digest) if files is not None else None
+    path = files.path(kept.digest)
     try:
         content = path.read_bytes() if path is not None else None
     except OSError:  # just deleted
@@ -115,13 +115,11 @@ def server_file(server: str, file: OutputFile) -> ServerFile | None:
     return ServerFile(server, f"{folder}{file.filename} [{file.type}]")
 
 
-def _name_of_result(
-    client: Client, files: BlobStore | None, kept: KeptInput, prompt: Prompt
-) -> str:
+def _name_of_result(client: Client, files: BlobStore, kept: KeptInput, prompt: Prompt) -> str:
     """Return the file's name on the server that made it, if this is that server, it still has the
     file, and every node that gets the name can read it there; otherwise ""."""
     result = kept.result
-    if result is None or files is None or result.server != client.address.url:
+    if result is None or result.server != client.address.url:
         return ""
     classes = {prompt[node_id]["class_type"] for node_id, _ in kept.targets if node_id in prompt}
     if not classes <= _READ_RESULTS:
@@ -134,7 +132,7 @@ def _name_of_result(
 
 
 def _bring_once(
-    client: Client, files: BlobStore | None, kept: KeptInput, check: Callable[[], None]
+    client: Client, files: BlobStore, kept: KeptInput, check: Callable[[], None]
 ) -> str:
     """Return the server's name of a file shared by several runs, uploading it if needed. If the
     server's copy has another size, it was emptied after an earlier run, or is incomplete."""
@@ -143,7 +141,7 @@ def _bring_once(
         size = client.size_of(f"{name} [input]")
     except ServerError:
         size = None
-    if size is not None and files is not None and size == files.size(kept.digest):
+    if size is not None and size == files.size(kept.digest):
         return name
     return _upload(client, files, kept, kept.folder, check, overwrite=size is not None)
 
@@ -184,14 +182,14 @@ def _folder(run_id: str, key: str) -> str:
 
 def _upload(
     client: Client,
-    files: BlobStore | None,
+    files: BlobStore,
     kept: KeptInput,
     folder: str,
     check: Callable[[], None],
     *,
     overwrite: bool = False,
 ) -> str:
-    path = files.path(kept.digest) if files is not None else None
+    path = files.path(kept.digest)
     try:
         file = _CheckedFile(path, check) if path is not None else None
     except OSError:  # just deleted
@@ -307,7 +305,7 @@ def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
     """Return whether another run uses the same file, such as one of the same batch or chain."""
     if _is_live(name, runs, owner):
         return True
-    return runs.history is not None and runs.history.names(owner, _folder_of(name))
+    return runs.history.names(owner, _folder_of(name))
 
 
 def _is_live(name: str, runs: RunRegistry, owner: str) -> bool:

@@ -323,12 +323,12 @@ class RunRegistry(Protocol):
     """Registry that submits runs, finds them again and ends them all."""
 
     @property
-    def history(self) -> RunStore | None:
-        """Return the history of runs; None if runs aren't recorded."""
+    def history(self) -> RunStore:
+        """Return the history of runs."""
 
     @property
-    def files(self) -> BlobStore | None:
-        """Return the store for input files until a run's turn; None if files can't be stored."""
+    def files(self) -> BlobStore:
+        """Return the store for input files until a run's turn."""
 
     @property
     def keep_running(self) -> bool:

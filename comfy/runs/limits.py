@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from comfy.base.errors import (
     ComfyError,
@@ -190,22 +189,7 @@ def _is_full(
     return beside >= limits.address or len(unfinished) >= limits.all
 
 
-class RunStarts(Protocol):
-    """Starts of the last hour, for the hourly limit. Callers serialize `counting`."""
-
-    def recent(self, start: Start) -> RecentStarts:
-        """Return the starts that count for this one."""
-
-    def counting(
-        self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
-    ) -> AbstractContextManager[None]:
-        """Count a start, if `check` accepts the earlier ones, and store its record, None for a run
-        that isn't recorded yet. If the block raises ComfyError, both are taken back. A paid run,
-        which always has a record, also counts for the limits of paid runs. `at_start`: see
-        `Origin`."""
-
-
-class StoredStarts:
+class RunStarts:
     """Starts in the history's database, which survive a restart and which all processes count."""
 
     def __init__(self, history: RunStore, limits: RunLimits) -> None:
@@ -220,7 +204,10 @@ class StoredStarts:
     def counting(
         self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
     ) -> Iterator[None]:
-        """See `RunStarts.counting`. Counts and record are one transaction."""
+        """Count a start, if `check` accepts the earlier ones, and store its record, None for a run
+        that isn't recorded yet, in one transaction. If the block raises ComfyError, both are taken
+        back. A paid run, which always has a record, also counts for the limits of paid runs.
+        `at_start`: see `Origin`."""
         counted: list[int | None] = []
         if record is None:
             counted.append(self._starts.count(start, check))
@@ -244,51 +231,6 @@ class StoredStarts:
                 if this is not None:
                     self._starts.remove(start, this)
             raise
-
-
-def starts_of(history: RunStore | None, limits: RunLimits) -> RunStarts:
-    """Return the starts in this history; in memory without one."""
-    return LocalStarts() if history is None else StoredStarts(history, limits)
-
-
-class LocalStarts:
-    """Starts in memory, for runs without a history. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._starts: deque[tuple[float, Start]] = deque()
-        self._counts: Counter[Person] = Counter()
-        self._groups: set[str] = set()
-
-    def recent(self, start: Start) -> RecentStarts:
-        now = time.monotonic()
-        while self._starts and self._starts[0][0] < now - HOUR:
-            _, old = self._starts.popleft()
-            self._groups.discard(old.group)
-            self._counts[_person(old)] -= 1
-            if not self._counts[_person(old)]:
-                del self._counts[_person(old)]
-        person = _person(start)
-        number = self._counts.get(person, 0)
-        age = 0.0
-        if number:
-            age = now - next(at for at, one in self._starts if _person(one) == person)
-        return RecentStarts(number, age, start.group in self._groups)
-
-    @contextmanager
-    def counting(
-        self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
-    ) -> Iterator[None]:
-        """See `RunStarts.counting`. Paid runs have no limit here."""
-        del record
-        recent = self.recent(start)
-        check(recent)
-        yield
-        if recent.has_group:
-            return
-        self._starts.append((time.monotonic(), start))
-        self._counts[_person(start)] += 1
-        if start.group:
-            self._groups.add(start.group)
 
 
 def _person(start: Start) -> Person:

@@ -31,14 +31,13 @@ from comfy.runs.attempt import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy, Timeouts
 from comfy.runs.latest_state import stamped, told_if_other
-from comfy.runs.limits import RunLimits, starts_of
+from comfy.runs.limits import RunLimits, RunStarts
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import OUR_FAULT, LocalRun, not_joined
 
 if TYPE_CHECKING:
-    from comfy.records.blobs import BlobStore
     from comfy.records.store import RunStore
 
 log = logging.getLogger(__name__)
@@ -60,6 +59,7 @@ class LocalRunRegistry:
     def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
         servers: ServerPool,
+        history: RunStore,
         *,
         grace: float = 30.0,
         keep_running: bool = False,
@@ -67,27 +67,25 @@ class LocalRunRegistry:
         timing: Timeouts | None = None,
         ahead: int = 1,
         limits: RunLimits | None = None,
-        files: BlobStore | None = None,
-        history: RunStore | None = None,
         retries: bool = True,
         api_key: ApiKey = no_key,
     ) -> None:
         """`grace`: seconds that a run continues without watchers. `keep_running`: every run
         continues without them. `ahead`: how many prompts a server without its own limit gets at
-        once; with two it never idles, but a new run waits for both. `files`: the store of input
-        files. With a `history`, runs and files survive a restart. For the rest see `RunContext`."""
+        once; with two it never idles, but a new run waits for both. For the rest see
+        `RunContext`."""
         self.history = history
-        self.files = files = files or (history.files if history is not None else None)
+        self.files = history.files
         self.keep_running = keep_running
         self._grace = grace
         self._keep = keep
         self._limits = limits or RunLimits()
-        self._starts = starts_of(history, self._limits)
+        self._starts = RunStarts(history, self._limits)
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
         timing = timing or Timeouts()
-        parts = servers, timing, line, files, history, retries, api_key
+        parts = servers, timing, line, history.files, history, retries, api_key
         self._context = RunContext(*parts, servers_of=self._limits.servers_of)
         self.closed = False  # the app is shutting down
         servers.on_change(self._use_servers)
@@ -165,16 +163,15 @@ class LocalRunRegistry:
     def _lose(self, record: Record, why: RunError) -> None:
         """Record the end of a run that can't be resumed. If that fails, the next start tries
         again."""
-        if self.history is not None:
-            try:
-                self.history.end(replace(record, state=stamped(lost(record.state, why))))
-            except ComfyError as problem:
-                extra = {"run": record.id}
-                log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=extra)
+        try:
+            self.history.end(replace(record, state=stamped(lost(record.state, why))))
+        except ComfyError as problem:
+            extra = {"run": record.id}
+            log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=extra)
 
     def _left_over(self) -> tuple[Record, ...]:
         try:
-            return self.history.unfinished() if self.history is not None else ()
+            return self.history.unfinished()
         except ComfyError as problem:
             log.warning("Unfinished runs can't be resumed: %s %s", problem, problem.hint)
             return ()
@@ -217,7 +214,7 @@ class LocalRunRegistry:
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
-            record = self.history.get(run_id, owner) if self.history is not None else None
+            record = self.history.get(run_id, owner)
             if record is None:
                 raise
             return record
@@ -231,20 +228,17 @@ class LocalRunRegistry:
         try:
             finished = self.record(run_id, owner).state.phase.finished
         except RunNotFound:
-            if self.history is None or not self.history.delete(run_id, owner):
+            if not self.history.delete(run_id, owner):
                 raise
             return
         if not finished:
             raise RunGoesOn(message("This run isn't finished yet."), message("Stop it first."))
-        if self.history is not None:
-            # A run without a recorded end would resume at the next start
-            self._record_again()
-            deleted = self.history.delete(run_id, owner)
-            if not deleted and self.history.get(run_id, owner) is not None:
-                raise ComfyError(
-                    message("The history can't be saved at the moment."),
-                    message("Try again later."),
-                )
+        self._record_again()  # a run without a recorded end would resume at the next start
+        deleted = self.history.delete(run_id, owner)
+        if not deleted and self.history.get(run_id, owner) is not None:
+            raise ComfyError(
+                message("The history can't be saved at the moment."), message("Try again later.")
+            )
         with self._lock:
             if self._runs.get(run_id) is run:  # otherwise it was started again meanwhile
                 self._runs.pop(run_id, None)
@@ -329,8 +323,7 @@ class LocalRunRegistry:
         """End a run in this process. Unless it was canceled, a waiting one continues after the
         restart, so it doesn't end for its watchers, except for a batch or chain, which starts it
         again."""
-        is_waiting = run.state.phase is Phase.WAITING and not run.is_stopping
-        if is_waiting and self.history is not None:
+        if run.state.phase is Phase.WAITING and not run.is_stopping:
             try:
                 group = run.record.group
                 if not group or self.history.groups.get(group, run.owner) is None:
@@ -382,15 +375,12 @@ class LocalRunRegistry:
 
     def _record_again(self) -> None:
         """Retry recording the ends of runs that couldn't be written: the disk may have room now."""
-        history = self.history
-        if history is None:
-            return
         with self._recording:  # so that `close` finds what another thread just failed to write
             with self._lock:
                 unrecorded, self._unrecorded = self._unrecorded, []
             for run in unrecorded:
                 try:
-                    history.end(run.record)
+                    self.history.end(run.record)
                 except ComfyError:
                     with self._lock:
                         self._unrecorded.append(run)
@@ -403,8 +393,7 @@ class LocalRunRegistry:
 
     def _sweep(self) -> None:
         self._record_again()
-        if self.history is not None:
-            try:
-                self.history.sweep()
-            except ComfyError as problem:
-                log.warning("Can't remove old results: %s %s", problem, problem.hint)
+        try:
+            self.history.sweep()
+        except ComfyError as problem:
+            log.warning("Can't remove old results: %s %s", problem, problem.hint)

@@ -463,8 +463,7 @@ class LocalRun:
         self._leaving = False
         self.recorded = True
         self._latest = LatestState(record.state)
-        kept = context.files if context.history is not None else None
-        self._results = ResultDownloader(kept, context.timing) if kept is not None else None
+        self._results = ResultDownloader(context.files, context.timing)
         given = (target for one in record.job.inputs.values() for target in one.targets)
         self.needs = Needs(record.job.prompt, given, context.servers_of(record.owner))
         self._server: ComfyServer | None = None
@@ -534,8 +533,7 @@ class LocalRun:
         """Stop the run here and on the server. Returns at once; the run ends within a second.
         Downloads in progress are aborted. `reason`: what its owner reads."""
         self._execution.stop(reason)
-        if self._results is not None:
-            self._results.cancel()
+        self._results.cancel()
 
     def take_back(self) -> None:
         if self.state.phase is Phase.WAITING:
@@ -547,8 +545,7 @@ class LocalRun:
         before."""
         self._leaving = self._leaving or not self.is_stopping
         self._execution.stop(reason)
-        if self._results is not None:
-            self._results.abort()
+        self._results.abort()
 
     def catch_up(self) -> None:
         """Do nothing: this process executes the run, so its state is the newest."""
@@ -588,8 +585,7 @@ class LocalRun:
         """Stop following the run, because another process or the next start follows it: close its
         socket, write nothing and tell the server nothing. Returns at once."""
         self._execution.disown()
-        if self._results is not None:
-            self._results.abort()
+        self._results.abort()
 
     @property
     def is_disowned(self) -> bool:
@@ -661,8 +657,7 @@ class LocalRun:
 
     def on_sending(self, prompt_id: str) -> None:
         self._record = replace(self._record, sent=True)
-        if self._context.history is not None:
-            self._context.history.sent(self.record, prompt_id)
+        self._context.history.sent(self.record, prompt_id)
 
     def conclude(
         self, state: RunState, may_begin_elsewhere: Callable[[], bool]
@@ -673,7 +668,7 @@ class LocalRun:
             server.ended.add(state.prompt_id)
         # The slow steps below no longer block other threads.
         self._context.line.release(self.id)
-        if self._context.history is None or self._results is None or self.is_disowned:
+        if self.is_disowned:
             return state
         if server is not None and state.phase is Phase.DONE and state.files:
             self._latest.update(fetching)

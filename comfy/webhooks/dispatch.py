@@ -127,12 +127,11 @@ class Ends(Protocol):
 async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> AsyncIterator[None]:
     """Deliver webhooks during the block, including those from before a restart. `news` registers
     callbacks for the possible ends of an owner's runs."""
-    store = webhooks.store
-    if store is None or not webhooks.hosts:
+    if not webhooks.hosts:
         yield
         return
     async with WebhookSender.opened(webhooks.settings) as sender:
-        dispatch = Dispatch(webhooks, store, ends, sender)
+        dispatch = Dispatch(webhooks, webhooks.store, ends, sender)
         with contextlib.ExitStack() as leave:
             for listen in (webhooks.subscribe, *news):
                 leave.callback(listen(dispatch.hear))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from comfy.base.threads import Callbacks
-from comfy.records.database import AtStart, nothing_at_start
+from comfy.records.database import AtStart
 from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.address import allowed_host
 
@@ -49,18 +49,18 @@ class Webhooks:
 
     def __init__(
         self,
-        store: WebhookStore | None,
+        store: WebhookStore,
         settings: WebhookSettings,
         *,
         alone: bool = True,
         keeper: Callable[[], bool] | None = None,
     ) -> None:
-        """Create the webhooks; without a `store` they are off. `alone`: no other program uses the
+        """Create the webhooks; `alone`: no other program uses the
         folder, so this one delivers earlier webhooks. `keeper`: None if this process delivers its
         own webhooks; otherwise it returns whether this process delivers all processes' webhooks."""
         self.store = store
         self.settings = settings
-        self.hosts = settings.hosts if store is not None else frozenset[str]()
+        self.hosts = settings.hosts
         self.attempts = Counter[AttemptOutcome]()  # only the event loop changes it
         self.keeper = keeper
         self._alone = alone
@@ -76,7 +76,7 @@ class Webhooks:
         """Register webhooks to this address for the ends of an owner's runs, batches or chains.
         Raises CallbackRefused as `check` does, and ComfyError if they can't be saved."""
         hooks = new_webhooks(subject, ids, owner, allowed_host(url, self.hosts), url)
-        if self.store is not None and hooks:
+        if hooks:
             self.store.add(hooks)
             self.note_added(hooks)
 
@@ -96,7 +96,7 @@ class Webhooks:
             added.extend(hooks)
             return hooks
 
-        return nothing_at_start if self.store is None else self.store.adding(hooks_of)
+        return self.store.adding(hooks_of)
 
     def note_added(self, hooks: Collection[Webhook]) -> None:
         """Wait for the ends of these webhooks' subjects, if this process delivers its own."""
@@ -106,7 +106,7 @@ class Webhooks:
     def take_up(self) -> None:
         """Delete expired webhooks and wait for the remaining ones, from before the start or from
         other processes. Raises ComfyError."""
-        if self.store is None or not (self._alone or self.keeper):
+        if not (self._alone or self.keeper):
             return
         self.store.remove_older(time.time() - _KEPT)
         hooks = self.store.waiting()
@@ -141,4 +141,4 @@ class Webhooks:
     @property
     def undelivered(self) -> int:
         """Return the number of undelivered webhooks about ends. Raises ComfyError."""
-        return self.store.undelivered if self.store is not None else 0
+        return self.store.undelivered

@@ -133,7 +133,6 @@ def test_one_batch_is_stopped_for_each_new_one(demo: DemoServer, tmp_path: Path)
             "the batches' threads have ended",
         )
         history = one.runs.history
-        assert history is not None
         with history.engine.begin() as connection:
             connection.exec_driver_sql(
                 f"create trigger refusing before update on groups when old.id = '{three[0].id}'"

@@ -119,7 +119,6 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
         one.batches.change(other.id, ANN, "pause")
     assert one.until(other, "done").done == 1
     history = one.runs.history
-    assert history is not None
     assert len(history.of(ANN)) == 11
     one.batches.delete(batch.id, ANN, with_runs=True)
     assert len(history.of(ANN)) == 1

@@ -183,7 +183,6 @@ def test_a_resumed_chain_fails_if_its_choice_can_no_longer_run(
     chain_of(tmp_path, "", SAVERS, TOGETHER)
     (tmp_path / "two.chain.toml").write_text(LOOKS)
     history = app.runs.history
-    assert history is not None
     begun = Group("ab", OWNER, "chain", 1.0, "running", {"chain": "two.chain", "title": "Two"})
     history.groups.put(begun, {"values": {"switches:.look": "oil"}}, set())
     app.services.chains.resume()

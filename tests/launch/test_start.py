@@ -74,21 +74,17 @@ Make = Callable[..., Starter]
 
 @pytest.fixture
 def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[Make]:
-    """Yield a function that creates a starter for that server. With `remembers`, it has a
-    history."""
+    """Yield a function that creates a starter for that server."""
     with ExitStack() as stack:
 
-        def services(
-            *, remembers: bool = True, permissions: Permissions | None = None, **options: Any
-        ) -> Starter:
+        def services(*, permissions: Permissions | None = None, **options: Any) -> Starter:
             client = stack.enter_context(Client(demo.url))
             history = stack.enter_context(closing(open_history(tmp_path / "data")))
             limits = RunLimits(**{"person": 5} | options)
             servers = ServerPool(client)
             runs = LocalRunRegistry(
                 servers,
-                files=history.files,
-                history=history if remembers else None,
+                history,
                 limits=limits,
             )
             stack.callback(runs.close)
@@ -386,13 +382,6 @@ def test_a_run_refused_by_the_registry_leaves_nothing(starter: Starter) -> None:
     assert kept(starter) == 0
 
 
-def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make) -> None:
-    """A run with a file also works in an app without a history, such as a shell's."""
-    run = make(remembers=False).start("image", {"1.image": photo()}, ME, UNWATCHED)
-    assert end(run).phase is Phase.DONE
-    assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
-
-
 def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> None:
     """A user with a shell may name the server's files and set the values that authors set."""
     starter = make(permissions=Permissions.of_a_shell())
@@ -430,7 +419,7 @@ def base64_starter(base64_demo: DemoServer, tmp_path: Path) -> Iterator[Starter]
     (tmp_path / "workflows" / "given.json").write_text(json.dumps(WORKFLOW))
     with Client(base64_demo.url) as client, closing(open_history(tmp_path / "data")) as history:
         servers = ServerPool(client)
-        runs = LocalRunRegistry(servers, files=history.files, history=history)
+        runs = LocalRunRegistry(servers, history)
         with closing(runs):
             folder = WorkflowFolder(tmp_path / "workflows")
             forms = Forms(folder.get, CatalogCache(client.object_info), Permissions())

@@ -402,7 +402,6 @@ def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
 
 def of_group(app: RunningApp, group: str) -> list[Record]:
     """Return the finished runs of a batch or chain."""
-    assert app.services.runs.history is not None
     found = app.services.runs.history.of(OWNER, limit=100)
     return [one for one in found if one.group == group]
 

@@ -149,11 +149,8 @@ def test_a_killed_process_holds_files_for_a_day(processes: tuple[RunStore, RunSt
     assert here.files.path(file.digest) is None
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def values(request: pytest.FixtureRequest, tmp_path: Path, kept: BlobStore) -> Iterator[Any]:
-    if request.param == "memory":
-        yield RunnerValueStore()
-        return
     address = database_of(str(request.param), request, tmp_path)
     with closing(RunStore(address, kept, ROOMY)) as history:
         yield history.state.runner_values

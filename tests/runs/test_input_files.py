@@ -23,7 +23,6 @@ from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.demo import DemoServer
-from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
@@ -81,7 +80,6 @@ def plain_image(size: int = 16) -> bytes:
 
 def given(runs: RunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
     """Return a job with one image in the registry's files."""
-    assert runs.files is not None
     digest, _ = runs.files.add([data or plain_image()], holder="test")
     return with_file(digest, name)
 
@@ -266,19 +264,8 @@ def test_a_waiting_run_uploads_its_files_after_a_restart(demo: DemoServer, tmp_p
         assert uploaded(demo, run) is not None
 
 
-def test_files_are_uploaded_without_a_history(demo: DemoServer, tmp_path: Path) -> None:
-    """A registry without a history gets a separate store for files."""
-    files = BlobStore(tmp_path / "files")
-    with Client(demo.url) as client:
-        runs = new_registry(ServerPool(client), timing=HURRIED, files=files)
-        assert end(runs.submit(given(runs), Origin("me"))).phase is Phase.DONE
-        runs.close()
-    files.close()
-
-
 def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: RunRegistry) -> None:
     """Each file gets its own folder and keeps its original name."""
-    assert runs.files is not None
     digests = [runs.files.add([plain_image(size)], holder="test")[0] for size in (16, 24)]
     prompt = IMAGE | SAVED | {"3": IMAGE["1"]}
     prompt["4"] = {

@@ -21,7 +21,7 @@ from comfy.records.state import RecentStarts, Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.interface import Origin
-from comfy.runs.limits import LocalStarts, Person, RunLimits, RunStarts, StoredStarts
+from comfy.runs.limits import Person, RunLimits, RunStarts
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import end, running
 from tests.support.postgres import database_of
@@ -55,15 +55,12 @@ def test_users_without_an_address_share_no_address_limit() -> None:
     LIMITS.check_unfinished("me", "", [("a", ""), ("b", ""), ("c", "")])
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def starts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStarts]:
     """Starts in each place that counts them."""
-    if request.param == "memory":
-        yield LocalStarts()
-        return
     address = database_of(str(request.param), request, tmp_path)
     with contextlib.closing(RunStore(address, BlobStore(tmp_path / "kept"))) as history:
-        yield StoredStarts(history, LIMITS)
+        yield RunStarts(history, LIMITS)
 
 
 def begin(starts: RunStarts, person: Person, group: str = "") -> None:
@@ -222,7 +219,6 @@ def test_limits_survive_a_restart_and_ignore_free_runs(demo: DemoServer, tmp_pat
         with pytest.raises(TooManyPaidRuns, match="All users together"):
             runs.submit(PAID, OTHER_PAYER)
         assert end(runs.submit(job(1), PAYER)).phase is Phase.DONE
-        assert runs.history is not None
         uses = {one.owner: (one.day, one.month) for one in runs.history.state.paid_runs.uses()}
         assert uses == {"user:me": (2, 2), "user:you": (1, 1)}
 
@@ -242,7 +238,6 @@ def test_a_resumed_run_reads_the_key_again(demo: DemoServer, tmp_path: Path) -> 
     with killed_registry(demo.url, tmp_path, slow, slow, slow, PAID, ahead=1):
         pass
     with kept_registry(demo, tmp_path, api_key=lambda _: OWN_KEY, keep_running=True) as runs:
-        assert runs.history is not None
         runs.resume()
         (run,) = [one for one in runs.known() if one.job.paid]
         state = end(run)
@@ -276,7 +271,6 @@ def test_a_run_that_is_stopped_before_it_is_sent_costs_nothing(
             assert end(waits).phase is Phase.STOPPED
         long.cancel()
         end(long)
-        assert runs.history is not None
         assert runs.history.state.paid_runs.uses() == []
 
 
@@ -285,7 +279,6 @@ def test_old_paid_runs_count_no_longer(demo: DemoServer, tmp_path: Path) -> None
     with kept_registry(demo, tmp_path, limits=PAID_LIMITS, api_key=lambda _: APP_KEY) as runs:
         for _ in range(2):
             end(runs.submit(PAID, PAYER))
-        assert runs.history is not None
         with runs.history.engine.begin() as connection:
             then = time.time() - 25 * 3600
             connection.exec_driver_sql(f"UPDATE paid_runs SET at = {then}")

@@ -75,7 +75,6 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
 ) -> None:
     """At startup, the app resumes the other runs. The lost run's error says why."""
     with kept_registry(demo, tmp_path) as runs:
-        assert runs.history is not None
         for at, run_id in enumerate((RUN, OTHER)):
             state = waiting(run_id, job().prompt)
             runs.history.begin(Record(run_id, "me", job(), float(at), state, keeps_going=True))

@@ -129,7 +129,6 @@ def test_an_end_that_could_not_be_written_is_written_later(
         other.close()
     with kept_registry(demo, tmp_path) as runs:
         assert runs.record(run.id, "me").state.phase is Phase.DONE
-        assert runs.history is not None
         assert runs.history.unfinished() == ()
 
 
@@ -263,7 +262,6 @@ def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Pat
     still has an earlier run, but not this one, never got this one."""
     with kept_registry(demo, tmp_path) as runs:
         ended = end(runs.submit(job(2), Origin("me")))
-        assert runs.history is not None
         state = waiting(str(uuid4()), job(3).prompt)
         record = Record(str(uuid4()), "me", job(3), time.time(), state, sent=True, server=demo.url)
         runs.history.begin(record)
@@ -315,7 +313,6 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
     ):
         runs.resume()
         assert runs.owned("me") == ()
-        assert runs.history is not None
         (record,) = runs.history.of("me")
         assert record.state.phase is Phase.LOST
         assert record.state.error is not None
@@ -344,7 +341,6 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
         eventually(lambda: history.of("me"), "the first process ends a run", 60)
         history.close()
     with kept_registry(demo, tmp_path) as runs:
-        assert runs.history is not None
         (record,) = runs.history.of("me")
         assert record.state.phase is Phase.DONE
         assert runs.history.files.path(record.state.files[0].digest)
@@ -416,7 +412,6 @@ def test_runs_canceled_just_before_the_end_do_not_come_back(
             run.cancel()
         runs.close()
         assert {run.state.phase for run in waiting} == {Phase.STOPPED}
-        assert runs.history is not None
         assert runs.history.unfinished() == ()
 
 

@@ -210,7 +210,6 @@ def test_a_3d_result_has_the_servers_preview(newer: DemoServer, tmp_path: Path) 
         (file,) = state.files
         assert (file.kind, file.name) == ("3d", "Result 1.glb")
         assert thumbnail_address(run_id, 0, file) == f"/files/{run_id}/0/thumb"
-        assert runs.history is not None
         path = runs.history.files.thumbnail(file.digest, file.kind)
         assert path is not None
         with Image.open(path) as image:

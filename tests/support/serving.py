@@ -116,7 +116,6 @@ def running_app(
     settings: WebSettings | None = None,
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
-    remembers: bool = True,
     kept: HistoryLimits | None = None,
     demo: bool = True,
     pace: CheckIntervals | None = None,
@@ -148,8 +147,7 @@ def running_app(
         keys = ApiKeys(history.engine, lambda: SECRET, SecretStr(app_key) if app_key else None)
         runs = new_registry(
             servers,
-            history=history if remembers else None,
-            files=history.files,
+            history=history,
             limits=run_limits,
             api_key=keys.of,
             **{"keep_running": "grace" not in options, **options},
@@ -165,7 +163,7 @@ def running_app(
             secret=SECRET,
             demo=demo,
             limits=limits,
-            opened=PrivateWorkflows(history.state.opened if remembers else None),
+            opened=PrivateWorkflows(history.state.opened),
             pace=pace,
             parts=OptionalParts(
                 webhooks or WebhookSettings(),

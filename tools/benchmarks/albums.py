@@ -80,7 +80,6 @@ def _filled(app: RunningApp, owner: requests.Session) -> str:
     added = {"results": [{"run": run, "file": 0}], "settings": True}
     _posted(owner, f"{api}/albums/{album}/items", added)
     history = app.services.runs.history
-    assert history is not None
     (item,) = history.albums.some(album, [1])
     (whose,) = [one.owner for one in app.runs.known() if one.id == run]
     record = history.get(run, whose)

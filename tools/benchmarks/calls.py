@@ -8,7 +8,7 @@ from collections import Counter
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.runs.registry import LocalRunRegistry
+from tests.support.cluster.registry_kinds import TemporaryRegistry
 from tools.benchmarks.overhead import prompts, whole_run
 from tools.benchmarks.tools.app_process import running_app
 from tools.benchmarks.tools.browser import generate, opened_page
@@ -32,7 +32,7 @@ def of_runs() -> list[Figure]:
             page.wait_for_load_state("networkidle")
             of_page = asked(demo.requests - before)
         with Client(demo.url) as client:
-            runs = LocalRunRegistry(ServerPool(client))
+            runs = TemporaryRegistry(ServerPool(client))
             prompt = next(prompts(client))
             before = demo.requests
             whole_run(runs, prompt)

@@ -76,7 +76,7 @@ def registry_on(urls: list[str]) -> Iterator[LocalRunRegistry]:
         history = opened.enter_context(closing(open_history(folder)))
         pool = opened.enter_context(ServerPool(*clients))
         pool.object_info()
-        runs = LocalRunRegistry(pool, history=history, limits=_LIMITS)
+        runs = LocalRunRegistry(pool, history, limits=_LIMITS)
         yield opened.enter_context(closing(runs))
 
 

@@ -27,12 +27,9 @@ _NO_END = message("Choose an end within a year.")
 
 
 class Announcements:
-    """State that all open pages show. Thread-safe. Without a `store`, the notice ends with the
-    app."""
+    """State that all open pages show. Thread-safe."""
 
-    def __init__(
-        self, store: AdministrationStore | None, servers: ServerPool, audit: AuditLog
-    ) -> None:
+    def __init__(self, store: AdministrationStore, servers: ServerPool, audit: AuditLog) -> None:
         self._store = store
         self._servers = servers
         self._audit = audit
@@ -72,8 +69,6 @@ class Announcements:
 
     def refresh(self) -> None:
         """Read the notice again, as another process may have changed it. Raises ComfyError."""
-        if self._store is None:
-            return
         with self._writing:
             before, self._notice = self._notice, self._store.notice()
         if self._notice != before:
@@ -91,9 +86,7 @@ class Announcements:
             raise ComfyError(_NO_END)
         until = None if seconds is None else time.time() + seconds
         with self._writing:
-            self._notice = notice = (
-                self._store.set_notice(text, until) if self._store else Notice(text, text, until)
-            )
+            self._notice = notice = self._store.set_notice(text, until)
         self._listeners.call()
         self._audit.note(
             actor, message("{person} shared a notice: “{text}”", person=actor.name, text=text)
@@ -102,8 +95,7 @@ class Announcements:
 
     def remove(self, actor: Actor) -> None:
         with self._writing:
-            if self._store is not None:
-                self._store.remove_notice()
+            self._store.remove_notice()
             had, self._notice = self.notice, None
         self._listeners.call()
         if had is not None:

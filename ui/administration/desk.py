@@ -73,10 +73,9 @@ class Administration:
     def of(cls, services: Services, identity: Identity, *, images: bool) -> Self:
         """Create the administration of an app. `images`: whether administrators see previews."""
         runs = services.runs
-        store, pool = runs.history.administration if runs.history else None, services.servers
-        audit = AuditLog(runs.history.audit if runs.history else None)
-        if runs.history is not None:
-            runs.history.shared.is_removed = identity.is_removed
+        store, pool = runs.history.administration, services.servers
+        audit = AuditLog(runs.history.audit)
+        runs.history.shared.is_removed = identity.is_removed
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
@@ -98,7 +97,7 @@ class Administration:
             ModelActions(
                 services.library,
                 services.downloads,
-                store.model_requests if store else None,
+                store.model_requests,
                 audit,
                 services.known_parts,
             ),

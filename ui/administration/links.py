@@ -33,7 +33,7 @@ class LinkActions:
     """Links of all users. `name_of`: returns the name of an owner's account, "" without one.
     Methods raise ComfyError if the history can't be used."""
 
-    history: RunStore | None
+    history: RunStore
     name_of: Callable[[str], str]
     audit: AuditLog
 
@@ -53,8 +53,6 @@ class LinkActions:
 
     def _found(self) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
         """Yield the links, each with the function that ends it."""
-        if self.history is None:
-            return
         shared, albums = self.history.shared, self.history.albums
         links = shared.owners()
         owners = self.history.administration.usage.owners({*links.values()})

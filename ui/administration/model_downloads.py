@@ -28,7 +28,7 @@ class ModelActions:
 
     library: WorkflowLibrary
     downloads: ModelDownloads
-    requests: ModelRequestStore | None
+    requests: ModelRequestStore
     audit: AuditLog
     known_parts: KnownParts
 
@@ -69,7 +69,7 @@ class ModelActions:
         """Record a user's request for a workflow's missing models and nodes. `address`:
         see `RunRegistry.submit`."""
         files = self.missing(workflow, owner)
-        if self.requests is None or not self.lacks(workflow, owner, files):
+        if not self.lacks(workflow, owner, files):
             raise ComfyError(message("There is nothing to ask for."))
         title = self.library.form(workflow, owner).title
         self.requests.add(owner, person, workflow, str(title), files, address)
@@ -81,11 +81,11 @@ class ModelActions:
 
     def asked(self, owner: str, workflow: str) -> bool:
         """Return whether this user has already asked."""
-        return self.requests is not None and self.requests.has(owner, workflow)
+        return self.requests.has(owner, workflow)
 
     def open_requests(self) -> tuple[ModelRequest, ...]:
         """Return all open requests, oldest first."""
-        return self.requests.all() if self.requests else ()
+        return self.requests.all()
 
     def request(self, key: str) -> ModelRequest:
         found = next((one for one in self.open_requests() if one.id == key), None)
@@ -94,12 +94,11 @@ class ModelActions:
         return found
 
     def close(self, key: str) -> None:
-        if self.requests is None or not self.requests.remove(key):
+        if not self.requests.remove(key):
             raise DownloadError(message("This request is closed."))
 
     def close_all(self) -> None:
-        if self.requests is not None:
-            self.requests.remove_all()
+        self.requests.remove_all()
 
     def _start(self, actor: Actor, server: ComfyServer, wanted: Sequence[ModelFile]) -> None:
         files = [one for one in wanted if not self.downloads.why_not(one)]

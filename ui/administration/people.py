@@ -32,7 +32,6 @@ from ui.library import WorkflowLibrary
 
 EXPIRING_DAYS = 7  # days in which results count as expiring
 _WEEKS = 8
-_NO_HISTORY = message("This app keeps no history.")
 _OTHERS = message("Users' own and removed workflows")
 
 
@@ -86,12 +85,12 @@ class Figures:
     """Reader of these figures. `name_of`: returns the name of an owner's account, "" without one.
     Methods raise ComfyError if the app keeps no history or can't read it."""
 
-    history: RunStore | None
+    history: RunStore
     library: WorkflowLibrary
     name_of: Callable[[str], str]
 
     def storage(self) -> StorageFigures:
-        history = self._opened()
+        history = self.history
         usage, limits = history.administration.usage, history.limits
         _, expiring = usage.holdings(expires_before(history))
         disk = history.files.disk()
@@ -107,7 +106,7 @@ class Figures:
 
     def weeks(self) -> tuple[UsageWeek, ...]:
         """Return the last eight weeks, newest first."""
-        history, starts = self._opened(), _week_starts(time.time())
+        history, starts = self.history, _week_starts(time.time())
         titles = {digest(one.name): one.title for one in self.library.all_entries()}
         found: list[dict[str, list[WorkflowUse]]] = [{} for _ in starts]
         for use in history.administration.usage.weeks(starts):
@@ -122,16 +121,11 @@ class Figures:
     def paid_runs(self) -> tuple[PaidRuns, ...]:
         """Return the paid runs of each person who started some, most first."""
         people: dict[str, PaidRuns] = {}
-        for use in self._opened().state.paid_runs.uses():
+        for use in self.history.state.paid_runs.uses():
             name = self.name_of(use.owner)
             before = people.get(name, PaidRuns(name, 0, 0))
             people[name] = PaidRuns(name, before.day + use.day, before.month + use.month)
         return tuple(sorted(people.values(), key=lambda one: (-one.month, one.name)))
-
-    def _opened(self) -> RunStore:
-        if self.history is None:
-            raise ComfyError(_NO_HISTORY)
-        return self.history
 
 
 def expires_before(history: RunStore) -> float:
@@ -349,8 +343,7 @@ class People:
         end = time.monotonic() + _STOPPING
         for run in running:
             _wait(run.watch, end - time.monotonic())
-        if self.runs.history is not None:
-            self.runs.history.forget_person(owner)
+        self.runs.history.forget_person(owner)
         self.audit.note(
             actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )
@@ -399,16 +392,14 @@ class People:
 class _Figures:
     """Figures of owners by digest, until a row has taken them."""
 
-    history: RunStore | None
+    history: RunStore
     held: dict[str, Holding]
     lately: dict[str, int]
     expiring: dict[str, Holding]
 
     @classmethod
-    def read(cls, history: RunStore | None, now: float) -> Self:
+    def read(cls, history: RunStore, now: float) -> Self:
         """Read the figures of all owners."""
-        if history is None:
-            return cls(None, {}, {}, {})
         usage = history.administration.usage
         held, expiring = usage.holdings(expires_before(history))
         return cls(history, held, usage.ended_since(now - _RECENT_DAYS * DAY), expiring)
@@ -427,8 +418,6 @@ class _Figures:
 
     def others(self) -> Iterator[PersonRow]:
         """Yield the other owners of results: removed users by name, and all guests together."""
-        if self.history is None:
-            return
         largest = sorted(self.held, key=lambda one: -self.held[one].bytes)[:_MOST_EARLIER]
         for key, owner in self.history.administration.usage.owners(largest).items():
             kind, _, name = owner.partition(":")

@@ -388,8 +388,7 @@ class ChainDocs:
 
     def _records(self, chain: ChainSummary, runs: Iterable[str]) -> Mapping[str, Record]:
         """Return the stored records of a chain's runs, by id."""
-        history = self._runs.registry.history
-        return history.get_many(runs, chain.owner) if history is not None else {}
+        return self._runs.registry.history.get_many(runs, chain.owner)
 
     def started(self, chain: ChainSummary) -> ChainDoc:
         """Return the document of a chain that was just started or continued, with its seeds."""

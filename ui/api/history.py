@@ -57,7 +57,7 @@ class HistoryHandlers:
     """Handlers of the routes that list and change finished runs."""
 
     docs: Runs
-    history: RunStore | None
+    history: RunStore
 
     routes = GuardedRoutes(tags=["Runs"])
 
@@ -84,19 +84,16 @@ class HistoryHandlers:
         if owner == NOBODY:
             return AsciiJSON(HistoryDoc((), page=HistoryPage() if with_page else None))
         history = self.history
-        if part.cursor and not (history and history.get(part.cursor, owner)):
+        if part.cursor and not history.get(part.cursor, owner):
             raise HTTPException(422, NO_CURSOR)
         chosen = of_chain(self.docs.presenter, wanted, owner)
-        ended: tuple[Record, ...] = ()
-        if history is not None:
-            ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
+        ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
         more = ended[-1].id if len(ended) == part.limit else None
         if with_page:
-            days = days_of(history.ends(owner, chosen), zone) if history and zone else []
-            has_any = bool(ended or (history and history.of(owner, limit=1)))
+            days = days_of(history.ends(owner, chosen), zone) if zone else []
+            has_any = bool(ended or history.of(owner, limit=1))
             page = HistoryPage(tuple(days), any=has_any)
-            blobs = history.files if history else None
-            runs = tuple(past_run(record, blobs=blobs) for record in ended)
+            runs = tuple(past_run(record, blobs=history.files) for record in ended)
             return AsciiJSON(HistoryDoc(runs, more, page))
         is_plain = not (wanted.text or wanted.favourites or part.cursor)
         line = self.docs.registry.line_of(owner) if is_plain else ()
@@ -106,7 +103,7 @@ class HistoryHandlers:
     @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
     def get_storage(self, owner: Owner) -> AsciiJSON:
         """Return how much storage your results take, and when they are deleted."""
-        if self.history is None or owner == NOBODY:
+        if owner == NOBODY:
             return AsciiJSON(StorageDoc())
         return AsciiJSON(storage_doc(self.history.storage.of(owner, time.time())))
 
@@ -125,9 +122,9 @@ class HistoryHandlers:
         would be 0, the status is 404.
         """
         changed, history = 0, self.history
-        if history is not None and favourite is not None:
+        if favourite is not None:
             changed = history.set_favourite(runs, owner, favourite=favourite)
-        if history is not None and listed is not None:
+        if listed is not None:
             changed = (history.relist if listed else history.unlist)(runs, owner)
         if not changed:
             raise RunNotFound

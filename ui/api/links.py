@@ -58,10 +58,7 @@ class LinkHandlers:
 
     @property
     def _links(self) -> SharedResults:
-        history = self.docs.registry.history
-        if history is None:
-            raise RunNotFound
-        return history.shared
+        return self.docs.registry.history.shared
 
     def _shareable(self, names: list[str], owner: str) -> tuple[list[SharedFile], list[bool]]:
         """Return the named files with their prompts, and whether the metadata of each can be

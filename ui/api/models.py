@@ -272,10 +272,7 @@ def _document(
             for file in files
         ),
         may_get=is_administrator,
-        may_ask=not is_administrator
-        and owner != NOBODY
-        and models.requests is not None
-        and models.lacks(name, owner, files),
+        may_ask=not is_administrator and owner != NOBODY and models.lacks(name, owner, files),
         asked=not is_administrator and models.asked(owner, name),
         servers=_servers(lists, numbers) if is_administrator else (),
     )

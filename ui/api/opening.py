@@ -97,10 +97,8 @@ def opening_api(
     return routes
 
 
-def _move_history(history: RunStore | None, owner: str, name: str, kept: str) -> None:
+def _move_history(history: RunStore, owner: str, name: str, kept: str) -> None:
     """Move the user's runs and presets of an opened workflow to the shared one."""
-    if history is None:
-        return
     try:
         history.move(owner, name, kept)
     except ComfyError as problem:
@@ -137,7 +135,7 @@ def _open_file(
 
 def _of_own_run(presenter: Presenter, owner: str, data: bytes) -> OpenedFile | None:
     history = presenter.runs.history
-    if history is None or owner == NOBODY:
+    if owner == NOBODY:
         return None
     digest = hashlib.sha256(data).hexdigest()
     try:

@@ -61,7 +61,7 @@ class PresetHandlers:
     routes = GuardedRoutes("/presets", tags=["Presets"])
 
     def _history_of(self, owner: str) -> RunStore:
-        if self.runs.history is None or owner == NOBODY:
+        if owner == NOBODY:
             raise ComfyError(_NOT_KEPT, message("Allow cookies for this page."))
         return self.runs.history
 

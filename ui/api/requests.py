@@ -30,7 +30,6 @@ from ui.web.shares import Caller, shared_address
 
 _LONGEST_KEY = 255
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
-_NO_HISTORY = "This app stores no runs, so it can't accept an Idempotency-Key."
 REPLAYED: dict[str, Any] = {
     "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},
@@ -111,7 +110,7 @@ class Requests:
     `history`, keys aren't supported."""
 
     bodies: Bodies
-    history: RunStore | None
+    history: RunStore
 
     async def begun(
         self,
@@ -153,8 +152,6 @@ class Requests:
             return begin(sent, requester)
         if len(keyed.key) > _LONGEST_KEY:
             raise HTTPException(422, _LONG_KEY)
-        if self.history is None:
-            raise HTTPException(409, _NO_HISTORY)
         started = self.history.requests
         content = self._content(keyed.owner, what, sent)
         starting = started.begin(requester.name, keyed.key, content, requester.address)

@@ -109,7 +109,7 @@ class WorkflowDetails:
     url: str
 
 
-def workflows_api(library: WorkflowLibrary, history: RunStore | None, root: str) -> GuardedRoutes:
+def workflows_api(library: WorkflowLibrary, history: RunStore, root: str) -> GuardedRoutes:
     """Return `GET /workflows` and `GET /workflows/{name}`. A name may contain slashes."""
     return GuardedRoutes.of(WorkflowHandlers(library, history, root))
 
@@ -120,7 +120,7 @@ class WorkflowHandlers:
     host."""
 
     library: WorkflowLibrary
-    history: RunStore | None
+    history: RunStore
     root: str
 
     routes = GuardedRoutes(tags=["Workflows"])
@@ -212,12 +212,12 @@ def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:
         return False
 
 
-def _thumbs(library: WorkflowLibrary, history: RunStore | None, owner: str) -> dict[str, str]:
+def _thumbs(library: WorkflowLibrary, history: RunStore, owner: str) -> dict[str, str]:
     """Return the image of each workflow: its cover, otherwise the user's newest result."""
     covers = {
         one.name: cover_address(one.name, one.cover) for one in library.entries(owner) if one.cover
     }
-    if history is None or owner == NOBODY:
+    if owner == NOBODY:
         return covers
     newest = reversed(history.of(owner, limit=_NEWEST))
     return {one.job.workflow: thumb for one in newest if (thumb := run_tile(one).thumb)} | covers

@@ -49,11 +49,10 @@ class RunDeletion:
             return _STAYS
         self.runs.forget(run_id, owner)
         self.copies.remove(record)
-        if self.runs.history is not None:
-            with suppress(ComfyError):  # the run is deleted anyway
-                self.runs.history.audit.add(
-                    owner, "delete", record.job.title, record.id, address=record.address
-                )
+        with suppress(ComfyError):  # the run is deleted anyway
+            self.runs.history.audit.add(
+                owner, "delete", record.job.title, record.id, address=record.address
+            )
         emptied = self.clean_up(record)
         return "" if emptied and not record.state.files else _STAYS
 
@@ -61,8 +60,7 @@ class RunDeletion:
         """Delete the runs that were removed from the list at least this many seconds ago. A run
         that can't be deleted is tried again later. Raises ComfyError if the history can't be used.
         """
-        history = self.runs.history
-        for record in () if history is None else history.unlisted(time.time() - older):
+        for record in self.runs.history.unlisted(time.time() - older):
             try:
                 self.delete(record.id, record.owner)
             except RunNotFound:  # another process has deleted it

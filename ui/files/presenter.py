@@ -187,15 +187,12 @@ class Presenter:
             due_in = self.runs.due_in().get(record.id) if waits else None
             return stage_run(record, now=now, usual=usual, due_in=due_in)
         end = self.ends.of(record)
-        keeping = self.runs.history is not None
-        if keeping:
-            end = replace(end, stage=self._with_history(end.stage, record))
-        return stage_run(record, end, now=now, keeping=keeping)
+        end = replace(end, stage=self._with_history(end.stage, record))
+        return stage_run(record, end, now=now, keeping=True)
 
     def _with_history(self, stage: StageView, record: Record) -> StageView:
         """Return the end of a run with its position among its owner's other runs."""
         history = self.runs.history
-        assert history is not None
         lineage = self.chain_forms.lineage(record)
         chain = self.chains.chain_of(record)
         if chain is not None and self.chain_forms.has(chain.workflow, record.owner):

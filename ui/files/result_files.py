@@ -487,7 +487,7 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
     results = ResultFiles(runs, blobs, server)
 
     def found(token: str) -> Sequence[FoundFile]:
-        files = runs.history.shared.find(token) if runs.history is not None else ()
+        files = runs.history.shared.find(token)
         if not files:
             raise RunNotFound
         return files

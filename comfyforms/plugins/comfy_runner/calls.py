@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed, sentences
 from comfy.launch.start import FieldErrors
-from comfy.records.state import RunnerValueStore
 from comfy.runs.interface import Origin
 from comfyforms.plugins.comfy_runner.runner import (
     KeptValues,
@@ -70,8 +69,7 @@ _NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 def comfy_runner_routes(runner: Runner, bodies: Bodies, root: str) -> GuardedRoutes:
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
-    history = runner.run_start.registry.history
-    kept = KeptValues(history.state.runner_values if history else RunnerValueStore())
+    kept = KeptValues(runner.run_start.registry.history.state.runner_values)
     calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, RunJson(root))
     return GuardedRoutes.of(calls)
 

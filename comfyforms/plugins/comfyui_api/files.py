@@ -181,8 +181,7 @@ class OwnFiles:
         runs = self.copies.runs
         recent = (run.record for run in runs.owned(owner))
         yield from sorted(recent, key=attrgetter("submitted_at"), reverse=True)
-        if runs.history is not None:
-            yield from runs.history.of(owner, limit=_MOST_SEARCHED)
+        yield from runs.history.of(owner, limit=_MOST_SEARCHED)
 
     def names(self, owner: str, media: str) -> list[str]:
         """Return the names of the owner's uploads in the input folder itself, as ComfyUI lists

@@ -183,7 +183,7 @@ class PromptCalls:
             )
         runs = self.starter.runs
         taken = any(run.id == prompt_id for run in runs.known())
-        stored = runs.history.get_many([prompt_id], None) if runs.history else {}
+        stored = runs.history.get_many([prompt_id], None)
         return "" if taken or stored else prompt_id
 
     def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:

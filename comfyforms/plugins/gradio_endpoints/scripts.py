@@ -182,7 +182,7 @@ def releases_session(request: gr.Request) -> Iterator[None]:
 _NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
-def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Identity) -> None:
+def add_batch_api(batches: BatchQueue, history: RunStore, identity: Identity) -> None:
     """Add the endpoint `/batch`; called inside the Blocks."""
 
     def batch(
@@ -223,10 +223,9 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
 
 
 def _batch_results(
-    batches: BatchQueue, history: RunStore | None, batch_id: str, owner: str
+    batches: BatchQueue, history: RunStore, batch_id: str, owner: str
 ) -> Iterator[dict[str, Any]]:
     table = batches.table(batch_id, owner)
-    assert history is not None  # batches need a history
     places = range(len(table.content))
     records = history.get_many([table.states.run(index) for index in places], owner)
     for index in places:
@@ -289,7 +288,6 @@ def chain_of_script(
 def _chain_results(runs: RunRegistry, chain: ChainSummary) -> Iterator[dict[str, Any]]:
     """Return each run's results, in the order of the steps."""
     history = runs.history
-    assert history is not None  # chains need a history
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
     for step in chain.steps:
         for record in (records[run] for run in step.ended if run in records):

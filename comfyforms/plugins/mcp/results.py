@@ -101,7 +101,7 @@ def finished_call(
 def listed_results(runs: Runs, owner: str, request: Request) -> dict[str, Any]:
     """Return the files of this user's newest runs as resources."""
     history = runs.registry.history
-    records = history.of(owner, limit=_MOST_RUNS) if history and owner != NOBODY else ()
+    records = history.of(owner, limit=_MOST_RUNS) if owner != NOBODY else ()
     return {
         "resources": [
             {

@@ -30,7 +30,7 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.scaling.settings import ScaleSettings
 
     settings, history = app.own_settings(ScaleSettings), app.services.runs.history
-    if not settings.scale or history is None:
+    if not settings.scale:
         return None
     import asyncio
 

@@ -357,7 +357,6 @@ def test_outputs_of_a_loop_belong_to_the_prompts_node() -> None:
         "meta": {copy: {"node_id": copy, "display_node": "9"} for copy in copies},
     }
     history = parse_history({"p": entry}, "p")
-    assert history is not None
     prompt = {"9": {"class_type": "SaveImage", "inputs": {}}}
     state = settled(waiting("p", prompt, outputs=["9"]), history)
     assert [(file.node, file.filename) for file in state.files] == [

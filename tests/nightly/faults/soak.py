@@ -97,9 +97,9 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
             with closing(
                 LocalRunRegistry(
                     ServerPool(client),
+                    history,
                     timing=target.timing,
                     limits=limits,
-                    history=history,
                     ahead=2,
                 )
             ) as runs:

@@ -105,7 +105,7 @@ def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment
     with (
         FaultyLink(stage.demo.url) as link,
         Client(link.url) as client,
-        closing(LocalRunRegistry(ServerPool(client), timing=timing, history=history)) as runs,
+        closing(LocalRunRegistry(ServerPool(client), history, timing=timing)) as runs,
         ExitStack() as undone,
     ):
         with held_at(stage, fault, moment) as reached:

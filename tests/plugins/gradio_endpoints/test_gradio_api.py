@@ -173,7 +173,6 @@ def test_a_batch_that_gives_up_is_stopped_with_a_reason(served: Served, caller: 
 def groups_of_nobody(served: Served) -> tuple[Group, ...]:
     """Return the batches that the history keeps for clients without a cookie."""
     history = served[1].runs.history
-    assert history is not None
     return tuple(history.groups.of("browser:", "batch"))
 
 

@@ -61,7 +61,7 @@ def opened(
         pauses = CheckPauses(up=0.2, recheck=0.05, away=0.1, limit=1.0)
         with ServerPool(client, pauses=pauses) as pool:
             runs = LocalRunRegistry(
-                pool, timing=replace(HURRIED, elsewhere=0.2), history=history, retries=retries
+                pool, history, timing=replace(HURRIED, elsewhere=0.2), retries=retries
             )
             store = ScaleStore(history.engine)
             scale = machines.scale(ServerAddress.parse, **options)

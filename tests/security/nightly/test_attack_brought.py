@@ -212,7 +212,6 @@ def test_attack_a_stored_file_is_checked_again_on_a_rerun(app: RunningApp) -> No
         )
     )
     history = app.services.runs.history
-    assert history is not None
     kept = history.files.path(run.job.inputs["4.image"].digest)
     assert kept is not None
     kept.write_bytes(b"#EXTM3U")

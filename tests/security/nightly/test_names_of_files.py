@@ -252,7 +252,7 @@ def known(catalog: Catalog) -> CatalogCache:
 def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
     """Run an app in front of a server, without a practical limit on the number of runs."""
     limits = RunLimits(person=100_000, hourly=100_000)
-    with running_demo_app(step_seconds=0, run_limits=limits, remembers=False) as (_, app):
+    with running_demo_app(step_seconds=0, run_limits=limits) as (_, app):
         yield app
 
 

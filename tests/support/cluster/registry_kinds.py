@@ -7,6 +7,7 @@ A test gets the latter from the fixture `registry_kind`, and needs no other chan
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 from sqlalchemy import create_engine, inspect, text
 
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.records.blobs import BlobStore
+from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
 from comfy.runs.registry import LocalRunRegistry
@@ -47,6 +50,21 @@ class ClusterServices:
         engine.dispose()
 
 
+class TemporaryRegistry(LocalRunRegistry):
+    """Registry with a history of its own, which is deleted when the registry is closed."""
+
+    def __init__(self, servers: ServerPool, **options: Any) -> None:
+        self._own = contextlib.ExitStack()
+        folder = Path(self._own.enter_context(tempfile.TemporaryDirectory()))
+        history = RunStore(sqlite_address(folder), BlobStore(folder))
+        self._own.callback(history.close)
+        super().__init__(servers, history, **options)
+
+    def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
+        super().close(timeout, finish=finish)
+        self._own.close()
+
+
 _services: ClusterServices | None = None
 
 
@@ -76,7 +94,9 @@ def new_registry(
 ) -> RunRegistry:
     """Return a registry with the options of `LocalRunRegistry`."""
     if _services is None:
-        return LocalRunRegistry(servers, history=history, **options)
+        if history is None:
+            return TemporaryRegistry(servers, **options)
+        return LocalRunRegistry(servers, history, **options)
     from tests.support.cluster.started_registry import (
         StartedRegistry,  # its engine takes long to import
     )

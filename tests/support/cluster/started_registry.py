@@ -31,13 +31,12 @@ class StartedRegistry(ClusterRegistry):
         wire: str,
         *,
         keep_running: bool = False,
-        files: BlobStore | None = None,
         **options: Any,
     ) -> None:
         self._own = contextlib.ExitStack()
         if history is None:
             folder = self._own.enter_context(tempfile.TemporaryDirectory())
-            history = RunStore(database, files or BlobStore(Path(folder)))
+            history = RunStore(database, BlobStore(Path(folder)))
             self._own.callback(history.close)
         place = Place("test")
         super().__init__(

@@ -140,7 +140,6 @@ def nothing_is_left(app: RunningApp) -> None:
     """Assert that there is no chain, no run, and no record of either."""
     assert app.services.chains.recent(OWNER) == ()
     assert app.runs.line_of(OWNER) == ()
-    assert app.runs.history is not None
     assert app.runs.history.groups.of(OWNER, "chain") == ()
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import requests
 
-from comfy.demo import DemoServer
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, running_app
+from tests.support.serving import RunningApp
 from tests.ui.api.api_calls import QUICK, call, problem
 
 RUNS = "/workflows/text-to-image/runs"
@@ -108,9 +107,3 @@ def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
     assert [answer.status_code for answer in answers].count(201) == 1
     assert len({answer.json()["id"] for answer in answers if answer.ok}) == 1
     assert len(app.runs.known()) == before + 1
-
-
-def test_without_a_history_idempotency_keys_are_refused(served: object) -> None:
-    """The app refuses a key that it can't honor."""
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, remembers=False) as app:
-        problem(sent(app, "one"), 409)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.files.components import Painted
 from ui.files.result_files import ResultFiles, passed_on
 from ui.web.urls import download_name, file_address
+
+VALUES: Mapping[str, object] = {"5.steps": 1, "4.width": 256, "4.height": 256}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +44,20 @@ def original(demo: DemoServer, file: OutputFile) -> bytes:
 
 def a_run(app: RunningApp, images: int = 1) -> Run:
     """Run a workflow as ANN and return the finished run."""
-    return finished(
-        start(app, **{"5.steps": 1, "4.batch_size": images, "4.width": 256, "4.height": 256})
-    )
+    return finished(start(app, **VALUES, **{"4.batch_size": images}))
+
+
+def unsaved_run(served: Served, images: int = 1) -> Run:
+    """Return a finished run whose results the app couldn't save, as on a full disk."""
+    demo, app = served
+    parts = app.data / "files/parts"
+    with demo.hold("progress") as hold:
+        run = start(app, **VALUES, **{"4.batch_size": images})
+        assert hold.reached.wait(LONGEST_WAIT)
+        parts.rmdir()
+    finished(run)
+    parts.mkdir()
+    return run
 
 
 def test_a_file_arrives_as_the_server_made_it(served: Served) -> None:
@@ -238,7 +252,6 @@ def test_a_file_that_is_no_longer_stored_is_not_found(served: Served) -> None:
     _, app = served
     run = a_run(app, 2)
     history = app.services.runs.history
-    assert history is not None
     history.files.remove(run.state.files[0].digest)
     answer = get(app, file_address(run.id, 0, run.state.files[0]))
     assert answer.status_code == 404
@@ -248,17 +261,10 @@ def test_a_file_that_is_no_longer_stored_is_not_found(served: Served) -> None:
         assert len(bundle.namelist()) == 1
 
 
-@pytest.fixture
-def forgetful() -> Iterator[Served]:
-    """Run an app that keeps nothing."""
-    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
-        yield demo, app
-
-
-def test_files_without_a_copy_come_from_the_server(forgetful: Served) -> None:
+def test_files_without_a_copy_come_from_the_server(served: Served) -> None:
     """While the app knows the run, it sends them byte for byte, in ranges and in an archive."""
-    demo, app = forgetful
-    run = a_run(app, 2)
+    demo, app = served
+    run = unsaved_run(served, images=2)
     files = run.state.files
     assert get(app, file_address(run.id, 1, files[1])).content == original(demo, files[1])
     part = get(app, file_address(run.id, 0, files[0]), Range="bytes=4-11")
@@ -270,11 +276,11 @@ def test_files_without_a_copy_come_from_the_server(forgetful: Served) -> None:
     assert get(app, f"/files/{run.id}/0/thumb").status_code == 404
 
 
-def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
+def test_a_file_that_is_gone_from_the_server(served: Served) -> None:
     """If the app has no copy and the server has deleted the file, the app sends an error message
     instead of half an answer."""
-    demo, app = forgetful
-    run = a_run(app)
+    demo, app = served
+    run = unsaved_run(served)
     (file,) = run.state.files
     folder = demo.storage.folder("output")
     assert folder is not None
@@ -284,15 +290,16 @@ def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
     assert answer.json()["detail"]
 
 
-def test_a_server_that_is_away(forgetful: Served) -> None:
-    """If the app keeps nothing and the server is unreachable, the app answers with an error
+def test_a_server_that_is_away() -> None:
+    """If the app has no copy and the server is unreachable, the app answers with an error
     message."""
-    demo, app = forgetful
-    run = a_run(app)
-    demo.stop()
-    answer = get(app, file_address(run.id, 0, run.state.files[0]))
-    assert answer.status_code == 502
-    assert "Can't reach" in answer.json()["detail"]
+    with running_demo_app(step_seconds=0) as served:
+        demo, app = served
+        run = unsaved_run(served)
+        demo.stop()
+        answer = get(app, file_address(run.id, 0, run.state.files[0]))
+        assert answer.status_code == 502
+        assert "Can't reach" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

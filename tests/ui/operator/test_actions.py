@@ -115,7 +115,6 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
 def test_pages_show_the_notice_of_another_process(place: Place) -> None:
     """The database has the notice. Open pages of each process get it, and its removal."""
     history = place.app.services.runs.history
-    assert history is not None
     with socket_of(place.app, place.ben) as news:
         news.recv()
         notice = history.administration.set_notice("GPU 2 is down.", None)

@@ -51,7 +51,6 @@ def site() -> Iterator[Site]:
 
     def today(owner: str) -> DayRuns:
         history = found[0].services.runs.history
-        assert history is not None
         return history.audit.runs_today(owner)
 
     def labeled(demo: DemoServer, name: str) -> ServerAddress:
@@ -98,7 +97,6 @@ def test_runs_use_the_groups_server_and_a_day_has_a_limit(site: Site) -> None:
     began = time.time()
     ids = [started(site, site.ben).json()["id"] for _ in range(3)]
     history = site.app.services.runs.history
-    assert history is not None
     slow = site.app.services.servers.servers[1]
     assert {history.get(one, "user:ben").server for one in ids} == {slow.url}  # type: ignore[union-attr]
     gone = site.ben.delete(f"{site.app.url}/api/v1/runs/{ids[0]}", timeout=LONGEST_WAIT)
@@ -210,7 +208,6 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     """It shows runs and administrators' actions, by person, action and day. Guests have the names
     that they gave."""
     history = site.app.services.runs.history
-    assert history is not None
     run = started(site, site.anna)
     assert run.status_code == 201
     site.anna.post(f"{site.app.url}/api/v1/admin/notice", json={"text": "Hi"}, timeout=LONGEST_WAIT)
@@ -269,7 +266,6 @@ def test_administrators_see_use_by_group(site: Site) -> None:
 def test_a_groups_storage_limits_each_user(site: Site) -> None:
     """The app deletes the oldest results of a user beyond the limit, and keeps other users' results."""
     history = site.app.services.runs.history
-    assert history is not None
     runs = [started(site, site.anna).json()["id"] for _ in range(2)]
     history.limit_owners(lambda owner: 1.0 if owner == "user:ben" else None)
     history.sweep()

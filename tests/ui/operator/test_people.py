@@ -115,7 +115,6 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     )
     assert batch.status_code == 201, batch.text
     history = place.app.runs.history
-    assert history is not None
     history.presets.save("user:ben", "text-to-image", Preset("warm", {"5.steps": 1}))
     history.presets.save("user:anna", "text-to-image", Preset("warm", {"5.steps": 1}))
     run = place.app.runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))

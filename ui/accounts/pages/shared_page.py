@@ -77,7 +77,7 @@ def shared_page_routes(
 
     def found(token: str) -> Sequence[FoundFile]:
         try:
-            return runs.history.shared.find(token) if runs.history is not None else ()
+            return runs.history.shared.find(token)
         except ComfyError as problem:
             raise HTTPException(409, sentences(str(problem), problem.hint)) from problem
 

@@ -197,7 +197,7 @@ class Drawing:
 class GridResults:
     """Current results of one batch, as a grid."""
 
-    history: RunStore | None
+    history: RunStore
     files: ResultFiles
     table: BatchTable
     grid: Grid
@@ -273,7 +273,7 @@ class GridResults:
         for start in range(0, len(places), _RECORDS_AT_ONCE):
             some = places[start : start + _RECORDS_AT_ONCE]
             runs = {index: states.run(index) for index in some if states[index] == "done"}
-            records = history.get_many([*runs.values()], self.owner) if history and runs else {}
+            records = history.get_many([*runs.values()], self.owner) if runs else {}
             for index in some:
                 yield index, records.get(runs.get(index, ""))
 

@@ -144,8 +144,6 @@ class BatchRowDocs:
         newest matching runs have no text results."""
         history, run_ids, last = self.runs.registry.history, set[str](), ""
         which = WantedOfGroups(text=wanted, groups=(self.table.summary.id,))
-        if history is None:
-            return run_ids
         while some := history.of(self.owner, which, before=last, limit=_AT_ONCE):
             texts_by_run = {
                 one.id: [made.text.casefold() for made in one.state.texts] for one in some
@@ -235,7 +233,7 @@ class BatchRowDocs:
         runs, states, live = self.runs.registry, self.table.states, self.table.states.live
         run_ids = {index: run for index in places if (run := live.get(index) or states.run(index))}
         history = runs.history
-        known = history.get_many(run_ids.values(), self.owner) if history is not None else {}
+        known = history.get_many(run_ids.values(), self.owner)
         records = {index: known[run] for index, run in run_ids.items() if run in known}
         for index in places:
             with suppress(RunNotFound):  # it has just ended
@@ -363,9 +361,7 @@ class BatchResults:
             places = range(start, min(start + _RECORDS_AT_ONCE, len(self.table.content)))
             runs = {index: states.run(index) for index in places}
             run_ids = list(filter(None, runs.values()))
-            records = (
-                history.get_many(run_ids, self.owner) if history is not None and run_ids else {}
-            )
+            records = history.get_many(run_ids, self.owner) if run_ids else {}
             for index in places:
                 yield index, records.get(runs[index])
 

@@ -89,7 +89,6 @@ def test_the_history_fits_on_a_phone(fast: Site, visit: Visit) -> None:
     ).open(**ONE)
     first = make(person, "a lighthouse")
     history = fast.services.runs.history
-    assert history is not None
     record = history.get(first, owner_of(fast, first))
     assert record is not None
     for name in ("a boat", "a tree", "a castle", "a hill"):

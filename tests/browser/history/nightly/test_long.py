@@ -30,7 +30,6 @@ def one_result(person: Visitor) -> tuple[str, Record]:
     """Create a result, and return its id and its history record."""
     run_id = make(person, "a lighthouse")
     history = person.site.services.runs.history
-    assert history is not None
     record = history.get(run_id, owner_of(person.site, run_id))
     assert record is not None
     return run_id, record

@@ -64,7 +64,6 @@ def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
     person = visit(fast).open(**ONE, **{"4.batch_size": 2})
     run_id = make(person, "a lighthouse")
     history = fast.services.runs.history
-    assert history is not None
     record = history.get(run_id, owner_of(fast, run_id))
     assert record is not None
     now = time.time()

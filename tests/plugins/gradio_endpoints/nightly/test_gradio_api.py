@@ -80,7 +80,6 @@ def test_a_chain_without_an_owner_ends_with_the_app(tmp_path: Path) -> None:
                 eventually(lambda: not other.runs.line_of(owner))
                 with suppress(RunNotFound):  # nothing is kept of one that was not taken up yet
                     assert other.runs.record(run.id, owner).state.phase is Phase.STOPPED
-                assert other.runs.history is not None
                 left.append(len(other.runs.history.groups.of(owner, "chain")))
                 assert other.services.chains.recent(owner) == ()
     assert left == [1, 0]

@@ -12,6 +12,7 @@ import requests
 from tests.support.http_client import finished, get, start
 from tests.support.serving import Served, running_demo_app
 from tests.ui.api.page.test_history import SMALL, kept_files
+from tests.ui.files.test_result_files import unsaved_run
 from ui.web.urls import file_address
 
 
@@ -41,8 +42,9 @@ def test_finding_14_an_archive_leaves_out_files_not_fully_sent(no_traceback: Non
     """The archive leaves out a file that the ComfyUI server refuses or sends only in part. It
     contains the other files completely."""
     ways: tuple[Any, ...] = ("http_500", "cut", "answer_lost")
-    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
-        run = finished(start(app, **SMALL, **{"4.batch_size": 3}))
+    with running_demo_app(step_seconds=0) as served:
+        demo, app = served
+        run = unsaved_run(served, images=3)
         for how in ways:
             demo.script(how, at="GET /view", after=1)
             answer = get(app, f"/files/{run.id}/all.zip")
@@ -58,8 +60,9 @@ def test_finding_14_an_archive_leaves_out_files_not_fully_sent(no_traceback: Non
 def test_finding_14_an_interrupted_file_is_a_failed_download(no_traceback: None) -> None:
     """If ComfyUI sends half of a file, the browser gets a failed download, and the log has no
     traceback."""
-    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
-        run = finished(start(app, **{"5.steps": 1}))
+    with running_demo_app(step_seconds=0) as served:
+        demo, app = served
+        run = unsaved_run(served)
         (file,) = run.state.files
         demo.script("answer_lost", at="GET /view", count=5)
         with pytest.raises(requests.RequestException):

@@ -120,7 +120,6 @@ def test_finding_17_unreadable_runs_are_logged_once(
     them forever. Deleting a run removes its files."""
     app = forgetful
     history = app.services.runs.history
-    assert history is not None
     runs = [finished(start(app, **SMALL, **{"5.seed": seed})) for seed in range(4)]
     with changing(app.data) as connection:
         connection.exec_driver_sql("UPDATE runs SET record = '[' || id")

@@ -41,7 +41,6 @@ def test_settings_stay_with_a_private_workflow(app: RunningApp) -> None:
     assert fields(app, name)["6.text"]["label"] == "Wish"
     assert get(app, at(name), BOB).status_code == 404
     history = app.services.runs.history
-    assert history is not None
     workflow = PrivateWorkflows(history.state.opened).get(NOBODY + ANN, name)
     assert workflow.config is not None
     assert workflow.config.fields[0].label == "Wish"

@@ -79,7 +79,6 @@ def photo(colour: str = "teal") -> Upload:
 
 
 def kept_files(app: RunningApp) -> BlobStore:
-    assert app.services.runs.history is not None
     return app.services.runs.history.files
 
 
@@ -359,15 +358,3 @@ def test_files_of_a_refused_run_are_not_stored() -> None:
         with pytest.raises(ComfyError):
             start(app, "image-to-image", **QUICK, **{"4.image": photo()})
         assert bytes_kept(kept_files(app)) == 0
-
-
-def test_an_app_that_remembers_nothing() -> None:
-    """Without a history, the list is empty. The user can still repeat and delete a run that is in
-    memory."""
-    with running_demo_app(step_seconds=0, remembers=False) as (_, app):
-        run = made(app)
-        assert past(app) == []
-        new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
-        finished(app.services.runs.get(new, f"browser:{ANN}"))
-        assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
-        assert get(app, f"/api/v1/runs/{run.id}?with_page=true").status_code == 404

@@ -261,7 +261,6 @@ def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
         assert SECRET in requests.get(address, headers=headers, timeout=LONGEST_WAIT).text
 
         history = app.runs.history
-        assert history is not None
         (found,) = history.shared.find(address.rpartition("/")[2])
         history.shared.share(found.record.owner, [SharedFile(run, 0)])
         refused = requests.get(f"{address}/0/a", headers=headers, timeout=LONGEST_WAIT)
