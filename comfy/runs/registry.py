@@ -358,15 +358,22 @@ class LocalRunRegistry:
             return [run for run in self._live if not run.state.phase.finished]
 
     def _on_ended(self, run: LocalRun) -> None:
+        try:
+            self._note_ended(run)
+        finally:  # last, so that `close` waits for it
+            with self._lock:
+                self._live.discard(run)
+
+    def _note_ended(self, run: LocalRun) -> None:
         state = run.state
         with self._lock:
-            self._live.discard(run)
             if not run.recorded:
                 self._unrecorded.append(run)
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
-                if self._runs.get(oldest := self._finished.popleft()) not in self._live:
-                    self._runs.pop(oldest, None)  # otherwise it was deleted and started again
+                oldest = self._runs.get(self._finished.popleft())
+                if oldest and oldest.state.phase.finished:
+                    del self._runs[oldest.id]  # otherwise it was deleted and started again
         if not run.is_disowned:
             self._durations.note_end(run.job, state, run.age)
         self._listeners.call(run.owner)

@@ -46,7 +46,7 @@ from comfy.records.record import Job
 from comfy.runs.interface import Origin
 from comfy.workflow.model import Workflow, read_workflow
 from tests.demo.calls import body_of, frames
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.waiting import LONGEST_WAIT
@@ -454,7 +454,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
     clean, errors = check(form, values)
     assert errors == {}
     prompt, used = fill(workflow, form, clean, random.Random(1))
-    runs = TemporaryRegistry(ServerPool(client))
+    runs = EmbeddedRegistry(ServerPool(client))
     try:
         *_, last = runs.submit(Job(prompt, workflow.name, values=used), Origin("test")).watch(30)
     finally:

@@ -14,7 +14,7 @@ from comfy.local_comfyui.supervisor import LocalComfyUI, opened_locally
 from comfy.runs.registry import LocalRunRegistry
 from tests.local_comfyui.fake_comfyui import FakeComfyUI
 from tests.runs.registry import HURRIED
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.waiting import eventually
 
 
@@ -51,7 +51,7 @@ def supervised(
         opened_locally([LocalSettings(installation)], data) as (supervisor,),
         opened_servers([supervisor.address]) as pool,
     ):
-        runs = TemporaryRegistry(pool, timing=HURRIED, ahead=ahead, keep_running=True)
+        runs = EmbeddedRegistry(pool, timing=HURRIED, ahead=ahead, keep_running=True)
         try:
             supervisor.start(pool)
             yield supervisor, pool, runs

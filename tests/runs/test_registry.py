@@ -34,6 +34,7 @@ from comfy.runs.attempt import Submission
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry, Timeouts
 from comfy.runs.limits import RunLimits
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
+from tests.support.leaks import running_threads
 from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
@@ -55,13 +56,13 @@ def test_a_run_ends_with_its_image(demo: DemoServer, runs: RunRegistry) -> None:
         assert b"".join(view.iter_bytes()).startswith(b"\x89PNG")
 
 
-@pytest.mark.embedded("a cluster always has a history, which fetches results")
-def test_a_run_alone_needs_two_calls_and_one_socket(
+def test_a_run_alone_needs_three_calls_and_one_socket(
     demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
-    """The app needs one POST, one history query and one WebSocket, which it closes with 1000."""
+    """The app needs one POST, one history query, one file and one WebSocket, which it closes with
+    1000."""
     assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
-    assert seen.calls == {"GET /ws": 1, "POST /prompt": 1, "GET /history": 1}
+    assert seen.calls == {"GET /ws": 1, "POST /prompt": 1, "GET /history": 1, "GET /view": 1}
     eventually(lambda: seen.close_codes == [1000])
     assert demo.sockets.open == 0
 
@@ -340,13 +341,15 @@ def test_earlier_runs_give_the_usual_duration(runs: RunRegistry) -> None:
 
 @pytest.mark.embedded("a process of a cluster hands its runs over")
 def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
-    """The app stops all runs on the ComfyUI server and accepts no more."""
-    with registry(demo) as runs:
-        many = [runs.submit(job(LONG), Origin("me")) for _ in range(5)]
-        for run in many:
-            until(run, lambda state: state.phase is Phase.RUNNING or state.queue_place is not None)
+    """The app stops the run at the ComfyUI server and accepts no more. Waiting runs stay."""
+    with registry(demo, ahead=1) as runs:
+        first, *waiting = (runs.submit(job(LONG), Origin("me")) for _ in range(5))
+        running(first)
+        for run in waiting:
+            until(run, lambda state: state.queue_place is not None)
         runs.close()
-        assert {run.state.phase for run in many} == {Phase.STOPPED}
+        assert first.state.phase is Phase.STOPPED
+        assert {run.state.phase for run in waiting} == {Phase.WAITING}
         eventually(lambda: queue_of(demo) == Queue((), ()))
         with pytest.raises(ComfyError):
             runs.submit(job(), Origin("me"))
@@ -354,15 +357,15 @@ def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
 
 
 def test_many_runs_leave_nothing_behind(demo: DemoServer, nightly: bool) -> None:
-    """After 50 runs (200 with --nightly), the number of threads is the same as before, and the app
-    keeps only the last 10 runs."""
-    before, same = threading.active_count(), job()
+    """After 50 runs (200 with --nightly), no thread is left, and the app keeps only the last 10
+    runs."""
+    before, same = running_threads(), job()
     with registry(demo, Timeouts(), keep=10) as runs:
         for _ in range(20 if nightly else 5):
             batch = [runs.submit(same, Origin("me")) for _ in range(10)]
             assert all(end(run).phase is Phase.DONE for run in batch)
         eventually(lambda: len(runs.owned("me")) == 10)
-    eventually(lambda: threading.active_count() <= before)
+    eventually(lambda: running_threads() <= before)
 
 
 POST = "POST /prompt"

@@ -248,6 +248,7 @@ class OldServer:
                 Route("/prompt", self.prompt, methods=["POST"]),
                 Route("/history/{id}", self.history),
                 Route("/queue", lambda _: JSONResponse({"queue_running": [], "queue_pending": []})),
+                Route("/view", lambda _: Response(b"a picture", media_type="image/png")),
                 WebSocketRoute("/ws", self.ws),
             ]
         )

@@ -8,7 +8,7 @@ from collections import Counter
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tools.benchmarks.overhead import prompts, whole_run
 from tools.benchmarks.tools.app_process import running_app
 from tools.benchmarks.tools.browser import generate, opened_page
@@ -32,7 +32,7 @@ def of_runs() -> list[Figure]:
             page.wait_for_load_state("networkidle")
             of_page = asked(demo.requests - before)
         with Client(demo.url) as client:
-            runs = TemporaryRegistry(ServerPool(client))
+            runs = EmbeddedRegistry(ServerPool(client))
             prompt = next(prompts(client))
             before = demo.requests
             whole_run(runs, prompt)

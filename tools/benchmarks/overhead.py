@@ -19,7 +19,7 @@ from comfy.records.record import Job
 from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tools.benchmarks.tools import bare
 from tools.benchmarks.tools.app_process import ROOT, running_app
 from tools.benchmarks.tools.figure import Figure, median
@@ -37,7 +37,7 @@ def measure() -> list[Figure]:
     ratios = []
     source = FrameSource(STEPS, STEP_SECONDS)
     with source.serve() as demo, Client(demo.url) as client:
-        runs, prompt = TemporaryRegistry(ServerPool(client)), prompts(client)
+        runs, prompt = EmbeddedRegistry(ServerPool(client)), prompts(client)
         try:
             bare.run(demo.url, next(prompt))
             for pair in range(PAIRS):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -33,19 +31,15 @@ class AuditLine:
 
 
 class AuditLog:
-    """Log of actions. `events`: the actions of all users; without a database, administrators' last
-    ones are in memory. Thread-safe."""
+    """Log of actions. `events`: the actions of all users. Thread-safe."""
 
-    def __init__(self, events: AuditEvents | None) -> None:
+    def __init__(self, events: AuditEvents) -> None:
         self.events = events
-        self._lines: deque[AuditLine] = deque(maxlen=_MOST)
 
     def note(self, actor: Actor, sentence: str) -> None:
         """Log an administrator's action, also in the app's log. The sentence names them."""
         log.info("%s", sentence)
         self.event(actor.owner, "administer", sentence)
-        if self.events is None:
-            self._lines.appendleft(AuditLine(time.time(), sentence))
 
     def event(
         self, owner: str, action: AuditAction, what: str, guest: str = "", address: str = ""
@@ -53,18 +47,13 @@ class AuditLog:
         """Record an action of a user, or of a guest with a name, which was done anyway if that
         fails. `address`: see `AuditEvents.add`."""
         try:
-            if self.events is not None:
-                self.events.add(owner, action, what, guest=guest, address=address)
+            self.events.add(owner, action, what, guest=guest, address=address)
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
     def export(self, name_of: Callable[[str], str], wanted: WantedEvents) -> Iterator[AuditEvent]:
-        """Yield the wanted actions of all users, newest first; without a database, administrators'
-        last ones. `name_of`: the name of an owner's account."""
-        if self.events is None:
-            for line in self._lines:
-                yield AuditEvent(line.at, "", "", "administer", line.sentence, "")
-            return
+        """Yield the wanted actions of all users, newest first. `name_of`: the name of an owner's
+        account."""
         for one in self.events.of(wanted):
             kind, _, guest = one.account.partition(":")
             account = one.account if kind in ("user", "openid", "guest") else ""

@@ -142,7 +142,7 @@ class Executor:
         times of a workflow."""
         self._database, self._history, self._mirror = history.engine, history, mirror
         self._sender, self._line, self._life, self._usual = sender, line, life, usual
-        self._context = replace(context(self), files=history.files)
+        self._context = context(self)
         self.frames = self._context.frames
         self._tries = Retries()
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ from comfy.library.catalog import CatalogCache
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, end, running
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
@@ -92,7 +92,7 @@ def registry_of(
 
 
 def registry_with(pool: ServerPool, **options: Any) -> closing[LocalRunRegistry]:
-    return closing(TemporaryRegistry(pool, timing=PATIENT, **options))
+    return closing(EmbeddedRegistry(pool, timing=PATIENT, **options))
 
 
 def place_of(run: Run) -> str:
@@ -173,7 +173,7 @@ def test_a_run_avoids_a_server_that_is_busy_for_other_clients() -> None:
         DemoServer(step_seconds=0.01) as idle,
         Client(busy.url) as stranger,
         pool_of(busy.url, idle.url) as pool,
-        closing(TemporaryRegistry(pool, timing=PATIENT)) as runs,
+        closing(EmbeddedRegistry(pool, timing=PATIENT)) as runs,
     ):
         first = runs.submit(job(1), Origin("me"))
         assert end(first).phase is Phase.DONE

@@ -21,7 +21,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.interface import UNWATCHED, Origin
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.sampler import prompt
 
 USER, PASSWORD = "svc", "hunter2 s@cret/ü"
@@ -41,7 +41,7 @@ def certificate(ca: trustme.CA, *names: str, **options: datetime.datetime) -> ss
 
 def run_through(client: Client) -> tuple[RunState, list[RunState]]:
     """Run a prompt to its end. Return the final state, and the earlier states with a preview."""
-    runs = TemporaryRegistry(ServerPool(client))
+    runs = EmbeddedRegistry(ServerPool(client))
     try:
         run = runs.submit(Job(prompt(7, steps=4), "test"), Origin("me"), UNWATCHED)
         states = list(run.watch(timeout=LIMIT))

@@ -22,6 +22,7 @@ from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
 from comfy.runs.registry import LocalRunRegistry
 from tests.support.postgres import empty
+from tests.support.waiting import LONGEST_WAIT
 
 # Test files whose tests run with both kinds of registries: always, and with `--nightly`.
 ALWAYS_TWICE = ("runs/test_registry_line.py",)
@@ -50,18 +51,23 @@ class ClusterServices:
         engine.dispose()
 
 
-class TemporaryRegistry(LocalRunRegistry):
-    """Registry with a history of its own, which is deleted when the registry is closed."""
+class EmbeddedRegistry(LocalRunRegistry):
+    """Registry with this history, or with one of its own that is deleted when it is closed."""
 
-    def __init__(self, servers: ServerPool, **options: Any) -> None:
+    def __init__(
+        self, servers: ServerPool, history: RunStore | None = None, **options: Any
+    ) -> None:
         self._own = contextlib.ExitStack()
-        folder = Path(self._own.enter_context(tempfile.TemporaryDirectory()))
-        history = RunStore(sqlite_address(folder), BlobStore(folder))
-        self._own.callback(history.close)
+        if history is None:
+            folder = Path(self._own.enter_context(tempfile.TemporaryDirectory()))
+            history = RunStore(sqlite_address(folder), BlobStore(folder))
+            self._own.callback(history.close)
         super().__init__(servers, history, **options)
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         super().close(timeout, finish=finish)
+        for run in self.known():  # its thread may still remove old results
+            run.join(LONGEST_WAIT)
         self._own.close()
 
 
@@ -94,9 +100,7 @@ def new_registry(
 ) -> RunRegistry:
     """Return a registry with the options of `LocalRunRegistry`."""
     if _services is None:
-        if history is None:
-            return TemporaryRegistry(servers, **options)
-        return LocalRunRegistry(servers, history, **options)
+        return EmbeddedRegistry(servers, history, **options)
     from tests.support.cluster.started_registry import (
         StartedRegistry,  # its engine takes long to import
     )

@@ -30,7 +30,7 @@ from tests.security.server_link.logged_in_server import (
     run_through,
     shell,
 )
-from tests.support.cluster.registry_kinds import TemporaryRegistry
+from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.reverse_proxy import ForwardProxy, Guard
 from tests.support.sampler import prompt
 
@@ -117,7 +117,7 @@ def test_finding_18_a_run_can_be_stopped_while_its_way_is_opened(
         with Client(
             f"https://{'comfy.test' if silent == 'CONNECT' else 'localhost'}:{port}"
         ) as client:
-            runs = TemporaryRegistry(ServerPool(client))
+            runs = EmbeddedRegistry(ServerPool(client))
             run = runs.submit(Job(prompt(1), "test"), Origin("me"), UNWATCHED)
             assert asked.wait(LIMIT)
             run.cancel()
