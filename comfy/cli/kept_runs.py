@@ -65,8 +65,8 @@ def closed_after(starter: Starter, queue: BatchQueue | ChainQueue) -> Iterator[N
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:
-    """Stop all runs, on the server too, then the pending requests to the servers. Only those of a
-    batch or chain can continue later."""
+    """Stop all runs, on the server too, then the pending requests to the servers. Runs of a batch
+    or chain continue with `--resume`."""
     for run in runs.known():
         if not run.record.group:
             run.cancel()

@@ -532,8 +532,8 @@ class LocalRun:
     def cancel(self, reason: RunError | None = None) -> None:
         """Stop the run here and on the server. Returns at once; the run ends within a second.
         Downloads in progress are aborted. `reason`: what its owner reads."""
+        self._results.cancel()  # first: it aborts no download that only begins because of the stop
         self._execution.stop(reason)
-        self._results.cancel()
 
     def take_back(self) -> None:
         if self.state.phase is Phase.WAITING:

@@ -106,16 +106,8 @@ class ClusterRegistry:
         servers.on_change(self._mirror.look)
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
-        timing = timing or Timeouts()
-        context = partial(
-            RunContext,
-            servers,
-            timing,
-            files=history.files,
-            history=history,
-            retries=retries,
-            api_key=api_key,
-        )
+        context = partial(RunContext, servers, timing or Timeouts(), api_key=api_key)
+        context = partial(context, files=history.files, history=history, retries=retries)
         context = partial(context, servers_of=self._limits.servers_of)
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
