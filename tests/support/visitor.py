@@ -225,17 +225,22 @@ class Visitor:
 
     def unfold(self) -> None:
         """Open the Advanced section, which stays open in the next form."""
+        self._show_form()
         section = self.page.locator("#form .section", has_text="Advanced")
         first = section.locator("[id^=field-]").first
         if not first.is_visible():
             section.locator("button.label-wrap").click()
         expect(first).to_be_visible()
 
-    def type(self, key: str, value: object) -> None:
-        """Type into a field and leave it."""
+    def _show_form(self) -> None:
+        """Turn to the tab with the form, in one column after a run."""
         form = self.page.locator("#tabs").get_by_role("button", name="Form", pressed=False)
         if form.is_visible():
             form.click()
+
+    def type(self, key: str, value: object) -> None:
+        """Type into a field and leave it."""
+        self._show_form()
         self.unfold_field(key)
         self.entry(key).fill(str(value))
         self.entry(key).blur()

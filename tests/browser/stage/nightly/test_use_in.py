@@ -167,7 +167,7 @@ def test_two_runs_become_a_chain(person: Visitor) -> None:
     person.page.keyboard.press("Enter")
     expect(asked).to_be_hidden()
     expect(person.page.locator("#heading h1")).to_have_text(TITLE)
-    expect(person.page.get_by_text("“Your image” comes from “Image to image”.")).to_be_visible()
+    expect(person.page.get_by_text("Uses the result of “Image to image”.")).to_be_visible()
     of_step = "#field-image-to-image-4-image"
     person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
 
