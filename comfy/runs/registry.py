@@ -404,3 +404,5 @@ class LocalRunRegistry:
             self.history.sweep()
         except ComfyError as problem:
             log.warning("Can't remove old results: %s %s", problem, problem.hint)
+        except OSError as problem:  # from the folder of files
+            log.warning("Can't remove old results: %s", problem)
