@@ -6,11 +6,14 @@ import re
 
 from playwright.sync_api import FilePayload, Route, expect
 
+from tests.browser.batches.test_batches import SPEC, VALUES
+from tests.support.batch_dialog import SMALL, finished_batch, open_sheet
 from tests.support.link import FaultyLink
 from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visit, Visitor
 
 FILE = re.compile(r"/files/[^/]+/\d+/(?!thumb|a1111)")
+THUMB = re.compile(r"/files/.+/thumb")
 SHOWN = "#stage .media > img:not(.live-frame)"
 IS_PAINTED = "image => image.complete && image.naturalWidth > 0"
 CUT = ("ERR_", "WebSocket", "Failed to fetch")
@@ -63,6 +66,37 @@ def test_several_results_load_themselves_after_the_connection_returns(
         for cell in cells.all():
             page.wait_for_function(IS_PAINTED, arg=cell.element_handle())
         person.forgive(*CUT)
+        person.leave()
+
+
+def test_a_batch_s_thumbnails_load_themselves_after_the_connection_returns(
+    fast: Site, visit: Visit
+) -> None:
+    """Meanwhile no icon takes their place. Only images that can't be shown have one."""
+    with FaultyLink(fast.url) as link:
+        person = visit(Site(link.url, fast.demo, fast.app)).open(**SMALL)
+        finished_batch(person, SPEC, **VALUES)
+        page = person.page
+        held: list[Route] = []
+        page.route(THUMB, lambda route: held.append(route))
+        sheet = open_sheet(person)
+        images = sheet.locator(".thumb img")
+        expect(images).to_have_count(6)
+        link.refuse()
+        link.cut()
+        with page.expect_event("requestfailed", lambda lost: "/health" in lost.url):
+            for route in held:
+                route.abort("connectionreset")
+        expect(images).to_have_count(6)
+        page.unroute(THUMB)
+        link.heal()
+        for image in images.all():
+            page.wait_for_function(IS_PAINTED, arg=image.element_handle())
+        page.keyboard.press("Escape")
+        page.route(THUMB, lambda route: route.fulfill(status=404))
+        sheet = open_sheet(person)
+        expect(sheet.locator(".thumb .sign")).to_have_count(6)
+        person.forgive(*CUT, "404")
         person.leave()
 
 

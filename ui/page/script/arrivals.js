@@ -7,10 +7,14 @@ import { root } from "./dom.js";
 /** Event at the element of a result that has replaced its card. */
 export const ARRIVED = "arrived";
 
+const UNSHOWABLE = "unshowable";
+
 /** The connection to the app, after a file didn't arrive. */
 class Connection {
   /** @type {Promise<boolean> | null} */
   #asking = null;
+  /** @type {WeakMap<HTMLImageElement | HTMLMediaElement, string>} the address loaded again, though the app answered */
+  #repeated = new WeakMap();
 
   /** Resolve once the app answers, to whether it did at once. */
   answered() {
@@ -18,6 +22,21 @@ class Connection {
       this.#asking = null;
     });
     return this.#asking;
+  }
+
+  /**
+   * Load an element again whose file didn't arrive, or dispatch `UNSHOWABLE` there: the fault is the file's.
+   * @param {HTMLImageElement | HTMLMediaElement} element
+   */
+  async retry(element) {
+    const { src } = element;
+    if (!src.startsWith("http")) return;
+    if (this.#repeated.get(element) === src)
+      return void element.dispatchEvent(new Event(UNSHOWABLE));
+    if (await this.answered()) this.#repeated.set(element, src);
+    if (element.src !== src) return;
+    if (element instanceof HTMLMediaElement) element.load();
+    else element.src = src;
   }
 
   async #asked() {
@@ -36,16 +55,20 @@ export const connection = new Connection();
 
 /** Load every image and player on the page again whose file didn't arrive. */
 export function loadLost() {
-  /** The address that an element has loaded again, though the app answered. */
-  const repeated = new WeakMap();
-  const lost = async (/** @type {Event} */ { target }) => {
-    if (!(target instanceof HTMLImageElement || target instanceof HTMLMediaElement)) return;
-    const { src } = target;
-    if (!src.startsWith("http") || repeated.get(target) === src) return;
-    if (await connection.answered()) repeated.set(target, src);
-    if (!target.isConnected || target.src !== src) return;
-    if (target instanceof HTMLMediaElement) target.load();
-    else target.src = src;
+  const lost = (/** @type {Event} */ { target }) => {
+    if (target instanceof HTMLImageElement || target instanceof HTMLMediaElement)
+      connection.retry(target);
   };
   document.addEventListener("error", lost, true); // error events don't bubble
+}
+
+/**
+ * Do something once about an image that can't be shown. A broken connection is no reason: the image loads again.
+ * @param {HTMLImageElement} image
+ * @param {() => void} then
+ */
+export function ifUnshowable(image, then) {
+  // `loadLost` hears only the elements on the page.
+  image.addEventListener("error", () => void (image.isConnected || connection.retry(image)));
+  image.addEventListener(UNSHOWABLE, then, { once: true });
 }

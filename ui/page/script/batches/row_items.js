@@ -1,6 +1,7 @@
 // @ts-check
 // Row of a batch, as a line of the table or a tile of the gallery.
 
+import { ifUnshowable } from "../arrivals.js";
 import { addressOf, button, element, inHalves } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { captionWords, stateWords } from "./words.js";
@@ -117,7 +118,7 @@ export function smallOf({ page: { thumb, icon, text } }) {
   if (!thumb) return other;
   const image = element("img");
   Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumb) });
-  image.addEventListener("error", () => image.replaceWith(other), { once: true });
+  ifUnshowable(image, () => image.replaceWith(other));
   return image;
 }
 

@@ -54,9 +54,6 @@ export class ResultGrid {
     this.place.classList.toggle("mixed", this.#isMixed);
     this.place.classList.toggle("heard", items.every(isHeard));
     this.place.replaceChildren(...cells);
-    // `loadLost` hears only the elements on the page.
-    for (const image of images)
-      if (image.complete && !image.naturalWidth) image.dispatchEvent(new Event("error"));
     this.#mark(this.#opener(0));
     this.#layOut();
     this.#watcher.observe(this.place);

@@ -1,7 +1,7 @@
 // @ts-check
 // Elements that show a result: an image, a player, a 3D model, a text or a card.
 
-import { ARRIVED, connection } from "../arrivals.js";
+import { ARRIVED, connection, ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
@@ -213,7 +213,7 @@ export function waveformOf(item) {
   const image = element("img", "waveform");
   image.alt = "";
   image.src = addressOf(item.thumb);
-  image.addEventListener("error", () => image.remove(), { once: true });
+  ifUnshowable(image, () => image.remove());
   return [image];
 }
 
@@ -267,14 +267,10 @@ function thumbnailOf(item) {
   image.decoding = "async";
   image.src = addressOf(item.thumb ?? item.url);
   // Some files have no thumbnail, so fall back to the full image.
-  image.addEventListener(
-    "error",
-    () => {
-      if (item.kind === "image") image.src = addressOf(item.url);
-      else image.replaceWith(word);
-    },
-    { once: true },
-  );
+  ifUnshowable(image, () => {
+    if (item.kind === "image") image.src = addressOf(item.url);
+    else image.replaceWith(word);
+  });
   return image;
 }
 

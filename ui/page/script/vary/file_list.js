@@ -2,6 +2,7 @@
 // A list of files for a field or a table. The user drops, pastes or chooses files, folders and ZIPs; each file is
 // uploaded immediately.
 
+import { ifUnshowable } from "../arrivals.js";
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element, iconButton, isTouched } from "../dom.js";
 import { otherKindWords, shortened } from "../form/file_kinds.js";
@@ -179,7 +180,7 @@ export class FileList {
     if (IMAGE.test(name)) {
       const image = element("img");
       Object.assign(image, { src: file.url, alt: name, decoding: "async", loading: "lazy" });
-      image.addEventListener("error", () => image.replaceWith(named), { once: true });
+      ifUnshowable(image, () => image.replaceWith(named));
       item.append(image);
     } else item.append(named);
     const remove = iconButton("close", () => this.#remove(file), "remove");
