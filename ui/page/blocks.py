@@ -89,7 +89,7 @@ def build_page(
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
-                wishes = _wishes(asks=not sources.runs.keep_running)
+                keeps_going = _keeps_going(asks=not sources.runs.keep_running)
                 generate = _actions()
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(live=True, elem_id="stage")
@@ -109,7 +109,7 @@ def build_page(
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
         marks = [bring, templates, operates, signs_out]
-        drawn = [opened, picker, *wishes, *marks]
+        drawn = [opened, picker, keeps_going, *marks]
         _wire_choice(sources.library, page, redraw, picker, requested, drawn, identity)
         add_endpoints()
     return page
@@ -201,24 +201,14 @@ def _header(
     return picker, bring
 
 
-def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox, gr.Checkbox]:
-    """Draw the options to continue runs after the page closes, and to notify the user and play a
-    sound when they end. The first one is only drawn if the app `asks`: by default, all runs
-    continue."""
+def _keeps_going(*, asks: bool) -> gr.Checkbox:
+    """Draw the option to continue runs after the page closes. It is only drawn if the app `asks`:
+    by default, all runs continue."""
     keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
         visible=asks,
         elem_id="keeps-going",
-    )
-    notify = gr.Checkbox(
-        label=message("Notify me when a run is done"),
-        container=False,
-        visible=False,
-        elem_id="notify",
-    )
-    sound = gr.Checkbox(
-        label=message("Play a sound when a run is done"), container=False, elem_id="sound"
     )
     keeps_going.input(
         None,
@@ -226,20 +216,7 @@ def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox, gr.Checkbox]:
         js=listener("form/form.js", "setKeepsGoing(wanted)", "wanted"),
         api_visibility="private",
     )
-    notify.input(
-        None,
-        notify,
-        notify,
-        js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
-        api_visibility="private",
-    )
-    sound.input(
-        None,
-        sound,
-        js=listener("components/done_sound.js", "playWhenDone(wanted)", "wanted"),
-        api_visibility="private",
-    )
-    return keeps_going, notify, sound
+    return keeps_going
 
 
 def _actions() -> gr.Button:
@@ -313,10 +290,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         rights = (may.open(person), may.gallery(person), may.operates(person))
         marks = [gr.HTML(visible=right) for right in rights]
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
-        may_notify = wanted.get("notifies")  # None: this browser can't notify
-        notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
-        wishes = bool(wanted.get("keeps_going")), notify, bool(wanted.get("sounds"))
-        return choice, offer, *wishes, *marks, signs_out
+        return choice, offer, bool(wanted.get("keeps_going")), *marks, signs_out
 
     # The first view knows which form comes first. The page's script may still be on its way.
     page.load(None, outputs=drawn[0], js=_FIRST_CHOICE, **QUIET)

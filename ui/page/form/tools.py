@@ -62,13 +62,11 @@ def draw_tools(
             elem_classes=["bare", "icon-of-reload"],
             visible=lists,
         )
-        if True:
-            gr.HTML(
-                elem_id="presets",
-                js_on_load=calls(
-                    "components/presets.js", f"mountPresets(element, {json.dumps(name)})"
-                ),
-            )
+        gr.HTML(
+            elem_id="presets",
+            js_on_load=calls("components/presets.js", f"mountPresets(element, {json.dumps(name)})"),
+        )
+        gr.HTML(elem_id="bell", js_on_load=calls("components/bell.js", "mountBell(element)"))
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
         sources.library.forms.catalog.get(refresh=True)

@@ -3,7 +3,6 @@
 
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
-import { notifies, sounds } from "../components/tab.js";
 import { $, root } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
@@ -83,7 +82,6 @@ export function wanted() {
   const { formWanted, isFirst } = drawing;
   const drawn = isFirst ? /** @type {any} */ (window).firstView.form : "";
   Object.assign(drawing, { formWanted: false, isFirst: false });
-  const habits = { keeps_going: keepsGoing(), notifies: notifies(), sounds: sounds() };
   const maybeGone = addressed() === null;
   return [
     {
@@ -91,7 +89,7 @@ export function wanted() {
       maybe_gone: maybeGone,
       list_only: !formWanted,
       drawn,
-      ...habits,
+      keeps_going: keepsGoing(),
     },
   ];
 }
