@@ -60,10 +60,23 @@ def test_nodes_are_listed_by_pack() -> None:
     link = '<a href="https://registry.comfy.org/nodes/sharp-pack"'
     assert card.count(link) == 1
     assert "<code>Sharpen+, Blur+</code>" in card
-    assert "Install this node pack in ComfyUI, then restart it." in card
-    assert '<span class="for-administrators"><code class="command">comfy node install' in card
+    assert card.count("Run this in ComfyUI&#x27;s folder, then restart ComfyUI.") == 1
     repository = missing_card((replace(NODE, pack="me/sharp"),), demo=False)
     assert '<a href="https://github.com/me/sharp"' in repository
+
+
+def test_administrators_get_the_commands_of_all_packs_in_one_block() -> None:
+    """They copy it with one button. The list that everybody can copy names the packs' pages."""
+    packs = (NODE, replace(NODE, class_type="Blur", pack="me/blur"))
+    card = missing_card(packs, demo=False)
+    commands = (
+        "comfy node install sharp-pack\ngit clone https://github.com/me/blur custom_nodes/blur"
+    )
+    assert card.count("Run this in ComfyUI&#x27;s folder, then restart ComfyUI.") == 1
+    assert f'<code class="command">{commands}</code>' in card
+    assert f'data-copy="{commands}">Copy commands</button></li>' in card
+    assert "(me/blur) https://github.com/me/blur" in card
+    assert card.count("node install") == 3  # shown, copied and in the button's tooltip
 
 
 def test_a_known_pack_has_one_line_with_its_name() -> None:
@@ -71,7 +84,7 @@ def test_a_known_pack_has_one_line_with_its_name() -> None:
     kj = MissingClass("GetImageSizeAndCount", ("1",), (), "GetImageSize", "kijai/ComfyUI-KJNodes")
     other = MissingClass("INTConstant", ("2",), (), "", "comfyui-kjnodes")
     card = missing_card((kj, other), demo=False)
-    assert card.count("<li") == 1
+    assert card.count("<li><strong>") == 1
     assert ">KJNodes for ComfyUI</a>" in card
     assert "<code>GetImageSizeAndCount, INTConstant</code>" in card
     assert "Similar" not in card

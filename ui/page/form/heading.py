@@ -48,9 +48,9 @@ _DETAILS, _CLOSE = message("Details"), message("Close")
 _TITLE = message("What's missing")
 _COPY = message("Copy list")
 _COPY_LINK = message("Copy download link")
-_COPY_COMMAND = message("Copy command")
+_COPY_COMMANDS = message("Copy commands")
 _BUILT_IN = message("part of ComfyUI")
-_TO_INSTALL = message("Install this node pack in ComfyUI, then restart it.")
+_TO_INSTALL = message("Run this in ComfyUI's folder, then restart ComfyUI.")
 _UNKNOWN_PACK = message("We don't know which pack these nodes come from.")
 _TO_FIND = message("Find it, install it in ComfyUI, then restart ComfyUI.")
 _SEARCH = message("Search the registry")
@@ -85,7 +85,7 @@ class _Item:
         name = self.name
         if self.place:
             name = message("{label} ({detail})", label=name, detail=self.place)
-        source = self.pack.command if self.pack else self.address or translated(self.why)
+        source = self.pack.url if self.pack else self.address or translated(self.why)
         return " ".join(filter(None, (translated(_MISSING[self.kind]), translated(name), source)))
 
 
@@ -94,11 +94,6 @@ def why_not(missing: Iterable[Missing]) -> str:
     replaced."""
     missing = tuple(missing)
     return "" if all(one.can_be_replaced for one in missing) else _blocking(_items(missing))
-
-
-def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
-    lines = tuple(item.line for item in items)
-    return (*lines, translated(reason)) if reason else lines
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection[str] = ()) -> str:
@@ -116,8 +111,10 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     lines = "".join(
         f"<li{_mark(item)}>{_line(item)}{'' if demo else _next_step(item)}</li>" for item in known
     )
-    lines = (_of_unknown_pack(unknown) if unknown else "") + lines
-    lines_to_copy = html.escape("\n".join(_lines(items, reason)))
+    lines = (_of_unknown_pack(unknown) if unknown else "") + lines + _commands(known)
+    lines_to_copy = html.escape(
+        "\n".join(filter(None, (*(item.line for item in items), translated(reason))))
+    )
     hint = translated(_DEMO) if demo and blocked else html_of(reason)
     if reason:
         hint += f' <span class="for-administrators">{html_of(TO_SWITCH_ON)}</span>'
@@ -282,19 +279,22 @@ def _mark(item: _Item) -> str:
 def _line(item: _Item) -> str:
     kind, name = html_of(_MISSING[item.kind]), html.escape(item.name[:400])
     if item.pack is not None:
-        command = item.pack.command
         return (
             f"<strong>{_link(item.pack.url, html.escape(pack_name(item.pack.id)))}</strong>"
-            f'<span class="about aside for-administrators">{html_of(_TO_INSTALL)}</span>'
             f'<span class="about aside"><code>{name}</code></span>'
-            f'<span class="for-administrators"><code class="command">{html.escape(command)}</code>'
-            f"{_copy_button(command, _COPY_COMMAND)}</span>"
         )
     about = " · ".join(map(html_of, filter(None, (item.place, *_details(item), item.why))))
     copy = _copy_button(item.address, _COPY_LINK) if item.address else ""
     return (
         f'<strong>{kind}</strong> <code>{name}</code><span class="about aside">{about}</span>{copy}'
     )
+
+
+def _commands(items: Iterable[_Item]) -> str:
+    """Return the line with the commands that install all packs; "" without a pack."""
+    text = "\n".join(item.pack.command for item in items if item.pack is not None)
+    shown = f'<code class="command">{html.escape(text)}</code>{_copy_button(text, _COPY_COMMANDS)}'
+    return text and f'<li class="for-administrators">{html_of(_TO_INSTALL)}{shown}</li>'
 
 
 def _next_step(item: _Item) -> str:
