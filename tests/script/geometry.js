@@ -133,10 +133,16 @@
     const found = [];
     // A slider may be thin: the user can drag it along its whole length, and it has a number field beside it.
     for (const one of all(`${CONTROLS}, [role=option], [role=menuitem], [role=button]`)) {
-      if (one.matches("[type=range]")) continue;
+      if (one.matches("[type=range]") || getComputedStyle(one).pointerEvents === "none") continue;
       const boxes = [one, ...(one.labels ?? [])].map((part) => part.getBoundingClientRect());
-      const width = Math.max(...boxes.map((box) => box.width));
-      const height = Math.max(...boxes.map((box) => box.height));
+      // A pseudo-element can extend the area around the control.
+      const around = getComputedStyle(one, "::before");
+      const more = around.position === "absolute" ? around : {};
+      const width = Math.max(Number.parseFloat(more.width) || 0, ...boxes.map((box) => box.width));
+      const height = Math.max(
+        Number.parseFloat(more.height) || 0,
+        ...boxes.map((box) => box.height),
+      );
       const inText = one.matches("a") && getComputedStyle(one).display === "inline";
       if (!inText && Math.min(width, height) < FINGER - 0.5 && area(seen(one, boxes[0])) > 0)
         found.push(`${named(one)} is ${Math.round(width)} × ${Math.round(height)} px`);
