@@ -155,7 +155,7 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
     requests = Requests(parts.bodies, services.runs.history)
     add(health_api(services.reports, services.runs, operates))
     add(start_api(parts.run_start, runs, requests, waiting))
-    add(history_api(runs))
+    add(history_api(runs, services.starter.payment.limits))
     add(runs_api(runs, services.starter, parts.deletion))
     add(streams_api(runs, results))
     add(run_files_api(services.library, services.copies, runs))

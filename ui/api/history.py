@@ -16,6 +16,7 @@ from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.rows import Wanted, WantedOfGroups
 from comfy.records.store import RunStore
+from comfy.runs.limits import RunLimits
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_docs import (
     ChangedRuns,
@@ -47,9 +48,9 @@ class Part:
     skip: Annotated[int, Query(ge=0)] = 0
 
 
-def history_api(docs: Runs) -> GuardedRoutes:
+def history_api(docs: Runs, limits: RunLimits) -> GuardedRoutes:
     """Return `GET` and `PATCH /runs`, `GET /storage`, and `GET /runs/{run_id}/values`."""
-    return GuardedRoutes.of(HistoryHandlers(docs, docs.registry.history))
+    return GuardedRoutes.of(HistoryHandlers(docs, docs.registry.history, limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class HistoryHandlers:
 
     docs: Runs
     history: RunStore
+    limits: RunLimits
 
     routes = GuardedRoutes(tags=["Runs"])
 
@@ -102,10 +104,11 @@ class HistoryHandlers:
 
     @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
     def get_storage(self, owner: Owner) -> AsciiJSON:
-        """Return how much storage your results take, and when they are deleted."""
+        """Return the storage of your results, their end, and how many runs you may start."""
         if owner == NOBODY:
             return AsciiJSON(StorageDoc())
-        return AsciiJSON(storage_doc(self.history.storage.of(owner, time.time())))
+        left = self.limits.left_today(owner, len(self.docs.registry.line_of(owner)))
+        return AsciiJSON(storage_doc(self.history.storage.of(owner, time.time()), left))
 
     @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
     def change_runs(

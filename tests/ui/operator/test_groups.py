@@ -119,6 +119,8 @@ def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
     for user, left in ((site.ben, 0), (site.anna, None)):
         check = user.post(f"{batches}/check", json=sent, timeout=LONGEST_WAIT)
         assert check.json()["runs_left"] == left
+        storage = user.get(f"{site.app.url}/api/v1/storage", timeout=LONGEST_WAIT)
+        assert storage.json()["runs_left"] == left
     refused = started(site, site.ben)
     assert 86_000 < int(refused.headers["retry-after"]) <= 86_400
     batch = site.ben.post(batches, json=sent, timeout=LONGEST_WAIT).json()["url"]

@@ -819,7 +819,8 @@ export interface StepResult {
  * A user's storage. `bytes`: of their results, inputs and records. `days`: how long results are
  * stored, null for no end; favorites stay longer. `expiring`: the number of results that are
  * deleted soon, all of them by `expire_by`, in seconds since 1970. `nearly_full`: the storage of
- * all users is nearly full, so that the oldest results are deleted earlier.
+ * all users is nearly full, so that the oldest results are deleted earlier. `runs_left`: how many
+ * runs you may start today, null without a limit.
  */
 export interface StorageDoc {
   bytes: number;
@@ -827,6 +828,7 @@ export interface StorageDoc {
   expiring: number;
   expire_by: number | null;
   nearly_full: boolean;
+  runs_left: number | null;
 }
 
 /**

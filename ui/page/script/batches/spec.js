@@ -3,6 +3,7 @@
 
 import { durationWords } from "../clock.js";
 import { isRows } from "../form/values.js";
+import { leftWords } from "../making/counts.js";
 import { LOCALE, labeled, message, plural } from "../messages.js";
 import { sizeWords } from "../sizes.js";
 
@@ -286,10 +287,7 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more, run
     words = message("{first}, {second}", { first: words, second });
   }
   if (left === null) return words;
-  const rest = plural("You have {count} run left today", "You have {count} runs left today", {
-    count: left,
-  });
-  return `${words} · ${rest}`;
+  return `${words} · ${leftWords(left)}`;
 }
 
 /** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null if unknown */

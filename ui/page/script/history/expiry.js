@@ -3,6 +3,7 @@
 
 import { dateWords } from "../clock.js";
 import { button, element, tell } from "../dom.js";
+import { leftWords } from "../making/counts.js";
 import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
 import { sizeWords } from "../sizes.js";
@@ -38,10 +39,13 @@ const usedWords = ({ bytes, nearly_full: isFull }) =>
     .filter(Boolean)
     .join(" ");
 
-/** Return a line about the user's storage, filled in when the app answers. */
+/** Return a line about the user's storage and the runs left today, filled in when the app answers. */
 export function storageLine() {
   const line = element("p", "storage aside");
-  storage().then((told) => tell(line, told?.days ? usedWords(told) : ""));
+  storage().then((told) => {
+    const left = typeof told?.runs_left === "number" ? leftWords(told.runs_left) : "";
+    tell(line, [told?.days ? usedWords(told) : "", left].filter(Boolean).join(" · "));
+  });
   return line;
 }
 

@@ -37,3 +37,7 @@ export function manyWords(runs, each) {
  */
 export const within = (number, least, most) =>
   Math.min(Math.max(Math.round(number) || least, least), most ?? Infinity);
+
+/** @param {number} count runs that the daily limit leaves */
+export const leftWords = (count) =>
+  plural("You have {count} run left today", "You have {count} runs left today", { count });
