@@ -224,6 +224,8 @@ def a_run_that_failed(thumb: Thumb) -> None:
     person.unfold()
     person.type("7.filename_prefix", "../outside")
     person.press()
+    expect(person.field("7.filename_prefix").locator(".field-error")).to_be_visible()
+    person.page.locator("#tabs").get_by_role("button", name="Result").click()
     person.phase("failed")
     thumb.unfold()
     thumb.try_all("a run that failed")
