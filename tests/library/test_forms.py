@@ -321,6 +321,19 @@ def test_a_summary_shows_the_values() -> None:
         assert change_summary(before, after, LABELS) == summary
 
 
+def test_a_summary_names_the_field_that_moved() -> None:
+    first, second, third, fourth = (FieldConfig(name) for name in ("a", "b", "c", "d"))
+    before = FormConfig("One", fields=(first, second, third, fourth))
+    labels = {"b": "Negative prompt"}
+    moved = FormConfig("Two", fields=(first, third, fourth, second))
+    assert change_summary(before, moved, labels) == "Title: One → Two, Negative prompt (Moved)"
+    turned = FormConfig("One", fields=(fourth, third, second, first))
+    assert change_summary(before, turned, labels) == "Order of the fields"
+    assert change_summary(before, FormConfig("One", fields=(third, fourth)), labels) == (
+        "a, Negative prompt"
+    )
+
+
 AUTHOR = "user:ann"
 UNHINDERED = 0.5  # seconds; a save takes milliseconds
 

@@ -184,6 +184,7 @@ test("describes a batch's progress, failures and varied fields", () => {
   assert.equal(titleWords({ title: "Upscale", varied: [], first_values: [] }), "Upscale");
   const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
   assert.equal(progressWords(batch), "5 of 12 done");
+  assert.equal(progressWords({ ...batch, state: "done", done: 12 }), "12 of 12 done");
   assert.equal(
     progressWords({ ...batch, state: "paused", failed: 2 }),
     "Paused: 5 of 12 done, 2 failed",

@@ -11,6 +11,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from types import MappingProxyType
 
@@ -121,8 +122,7 @@ def change_summary(before: FormConfig | None, after: FormConfig, labels: Mapping
     key."""
     old = before or FormConfig()
     changes = [*_part_changes(old, after), *_field_changes(old, after, labels)]
-    if not changes and [one.name for one in old.fields] != [one.name for one in after.fields]:
-        changes = [message("Order of the fields")]
+    changes += _moves(old, after, labels)
     shown = changes if len(changes) <= _MOST else [*changes[: _MOST - 1], "…"]
     return listed(shown)
 
@@ -155,6 +155,19 @@ def _field_changes(old: FormConfig, new: FormConfig, labels: Mapping[str, str]) 
             yield message("{label} ({detail})", label=label, detail=names)
         elif (one is None) != (other is None):
             yield label
+
+
+def _moves(old: FormConfig, new: FormConfig, labels: Mapping[str, str]) -> list[str]:
+    """Return the fields that an author moved among the others, or one text for several of them."""
+    after = {one.name: one.label or labels.get(one.name, one.name) for one in new.fields}
+    before = [one.name for one in old.fields if one.name in after]
+    names = [one for one in after if one in before]
+    blocks = SequenceMatcher(None, before, names, autojunk=False).get_matching_blocks()
+    kept = {name for block in blocks for name in before[block.a : block.a + block.size]}
+    moved = [after[name] for name in names if name not in kept]
+    if len(moved) > 1:
+        return [message("Order of the fields")]
+    return [message("{label} ({detail})", label=one, detail=message("Moved")) for one in moved]
 
 
 def _values(field: FieldConfig | None) -> Mapping[str, object]:

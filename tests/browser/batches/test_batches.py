@@ -29,6 +29,6 @@ def test_the_dialog_starts_a_batch(fast: Site, visit: Visit) -> None:
     expect(page.locator("dialog.sheet .line .thumb img")).to_have_count(2)
     page.keyboard.press("Escape")
     expect(page.locator("dialog.sheet")).to_have_count(0)
-    expect(card_of(person)).to_contain_text("Finished: 2 of 2 done")
+    expect(card_of(person)).to_contain_text("2 of 2 done")
     sent = [fast.prompt_of(run.id)["2"]["inputs"] for run in fast.app.runs.known()[-2:]]
     assert {inputs["text"] for inputs in sent} == {"a red boat", "a green boat"}

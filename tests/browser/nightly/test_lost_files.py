@@ -101,16 +101,24 @@ def test_a_batch_s_thumbnails_load_themselves_after_the_connection_returns(
 
 
 def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: Visit) -> None:
-    """The field shows the progress and the interruption, and keeps the file."""
+    """The field shows the progress and the interruption, and keeps the file. It asks for no file
+    meanwhile, and neither does Generate."""
     with FaultyLink(fast.url) as link:
         person = visit(Site(link.url, fast.demo, fast.app), locale="en-US").open("upscale")
         page = person.page
         held: list[Route] = []
         page.route("**/gradio_api/upload*", lambda route: held.append(route), times=1)
         field = page.locator("#field-4-image")
+        remove = field.get_by_label("Remove Image")
+        if remove.is_visible():
+            remove.click()
+        person.press()
+        expect(page.locator("#of-fields")).to_have_text("Fix the highlighted fields.")
         given: FilePayload = {"name": "photo.png", "mimeType": "image/png", "buffer": saved("PNG")}
         field.locator("input[type=file]").set_input_files(given)
         expect(field).to_contain_text(re.compile(r"Uploading, \d+%"))
+        expect(page.locator(".field-error")).to_have_count(0)
+        expect(page.locator("#of-fields")).to_be_empty()
         expect(page.locator("#generate")).to_be_disabled()
         expect(page.locator("#why-off")).to_have_text("Waiting for the upload…")
         link.refuse()

@@ -63,6 +63,17 @@ def test_each_component_shows_a_part_of_the_value(field: Field, value: Any) -> N
     ]
 
 
+def test_a_file_dialog_offers_3d_models_only_where_they_are_loaded() -> None:
+    file = replace(TEXT, kind=KINDS["file"])
+    (any_file,), (model,) = (
+        control_of(one, None).components for one in (file, replace(file, input="model_file"))
+    )
+    assert isinstance(any_file, gr.File)
+    assert isinstance(model, gr.File)
+    assert any_file.file_types is None
+    assert ".glb" in (model.file_types or [])
+
+
 def test_every_widget_has_a_component() -> None:
     """Each kind of field has a view."""
     assert VIEWS.keys() == KINDS.keys()

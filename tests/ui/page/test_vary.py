@@ -37,5 +37,8 @@ def test_choices_are_listed_as_they_are_sent() -> None:
     assert (box["several"], box["choices"]) == ("choices", [["Yes", "true"], ["No", "false"]])
     many = told(replace(field, choices=tuple((str(n), n) for n in range(2000))))
     assert (many["choices"], many["long"]) == ([], True)
+    model = told(replace(TEXT, kind=KINDS["file"], input="model_file"))
+    assert ".glb" in model["accept"].split(",")
+    assert told(replace(TEXT, kind=KINDS["file"]))["accept"] == ""
     mask = told(replace(TEXT, kind=KINDS["mask"], group="advanced"))
     assert (mask["accept"], mask["advanced"], box["advanced"]) == ("image/*", True, False)

@@ -29,7 +29,7 @@ from ui.files.references import FieldResults
 from ui.gradio.internals import QUIET, root_of
 from ui.languages.current import html_of
 from ui.page.form.first_values import FormSources, authors_value, choice_of
-from ui.page.form.kinds.view import Control, element_id
+from ui.page.form.kinds.view import Control, accepted_files, element_id
 from ui.page.script_files import calls, listener
 from ui.page.stage import Refusal, Stage
 from ui.web.responses import json_text
@@ -190,7 +190,7 @@ def varied_field(form: Form, field: Field) -> dict[str, Any]:
         "choices": [] if is_long else [[label, str(kept(value))] for label, value in choices],
         "long": is_long,
         "wildcards": wildcards,
-        "accept": f"{field.media}/*" if field.media else "",
+        "accept": accepted_files(field),
         "advanced": field.group == "advanced",
     }
 

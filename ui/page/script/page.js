@@ -163,8 +163,14 @@ function show(now, before) {
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
+  const { notice } = now;
+  const ofFields = notice?.ofFields ? [notice.headline, notice.advice].join(" ").trim() : "";
   const replaced = replacedLine();
   if (!replaced.isConnected) $("#actions")?.prepend(replaced);
+  showLine("of-fields", blocked ? "" : ofFields, (line) => {
+    line.role = "alert";
+    $("#actions")?.prepend(line);
+  });
   const isNew = going && going !== current(before) && !before.runs.has(going.id);
   if (isNew && !(now.oneColumn && now.tab === "form")) seeWhole($("#stage .viewport"));
   showLine("away", now.away, (line) => {

@@ -159,7 +159,7 @@ export function say(headline, advice = "", phase = "refused", offers = [], ofFie
   const isTold = [...runs.values()].some(
     ({ id, view, unconfirmed }) => id === shown || (!view?.finished && !unconfirmed),
   );
-  const beside = (isTold || (oneColumn && !ofFields)) && !isOnTheWay;
+  const beside = ofFields || ((isTold || oneColumn) && !isOnTheWay);
   const notice = { headline, advice, phase, beside, ofFields, offers };
   page.set({ notice: headline ? notice : null });
 }

@@ -141,7 +141,7 @@ def test_the_dialog_starts_a_batch_of_form_values(fast: Site, visit: Visit) -> N
     page.keyboard.press("Escape")
     expect(page.locator("dialog.sheet")).to_have_count(0)
     expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
-    expect(card).to_contain_text("Finished: 6 of 6 done")
+    expect(card).to_contain_text("6 of 6 done")
     expect(card.locator("strong")).to_contain_text("Text to image · Prompt a red boat, ")
     assert not page.locator("#stage .stage").get_attribute("data-run")
     expect(page.locator("#stage .empty")).to_contain_text("Your latest result")

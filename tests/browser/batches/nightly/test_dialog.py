@@ -171,7 +171,7 @@ def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
     found = table(values.replace("missing.png", "p9.png"))
     table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]
     start_batch(dialog, 3)
-    expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    expect(card_of(person)).to_contain_text("3 of 3 done")
     line = open_sheet(person).locator(".line").nth(1)
     expect(line.locator(".value")).to_contain_text(["p9.png", "512", steps, "heun"])
 
@@ -301,7 +301,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     page.keyboard.press("Escape")
     person.type("4.width", 256)
     start_batch(vary(person), 3)
-    expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    expect(card_of(person)).to_contain_text("3 of 3 done")
     assert not page.locator("#stage .headline").inner_text().startswith("Can't")
     sheet = open_sheet(person)
     expect(sheet.locator(".line").nth(2).locator(".value")).to_have_text(

@@ -98,7 +98,7 @@ def test_the_stage_keeps_a_run_beside_a_batch(slow: Site, visit: Visit) -> None:
     run = person.done()
     expect(card).to_contain_text("of 5 done")
     expect(page.locator("#stage .made-from")).to_contain_text("of my own")
-    expect(card).to_contain_text("Finished: 5 of 5 done")
+    expect(card).to_contain_text("5 of 5 done")
     assert page.locator("#stage .stage").get_attribute("data-run") == run
     card.get_by_role("button", name="Dismiss").click()
     expect(card).to_have_count(0)
@@ -139,7 +139,7 @@ def test_a_stopped_batch_runs_the_rest(slow: Site, visit: Visit) -> None:
     expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
     sheet.get_by_role("button", name="Run the rest").click()
     expect(states).to_have_value("")
-    expect(sheet.locator("header")).to_contain_text("Finished: 5 of 5 done")
+    expect(sheet.locator("header")).to_contain_text("5 of 5 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(5)
 
 
@@ -192,7 +192,7 @@ def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> Non
     card.get_by_role("button", name="Dismiss").click()
     expect(page.locator("#history .tile")).to_have_count(6)
     dialog = vary(person)
-    for name in ("Close", "Finished: 5 of 5 done"):
+    for name in ("Close", "5 of 5 done"):
         dialog.get_by_role("button", name="Batches").click()
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
@@ -243,7 +243,7 @@ def test_batches_fit_every_screen_size(walker: Walker) -> None:
     broken = model.get_by_role("checkbox").count()
     start_batch(dialog, 2 * broken)
     card = card_of(person)
-    expect(card).to_contain_text("Finished")
+    expect(card).to_have_attribute("data-state", "done")
     walker.look("a card", "tablet")
     walker.read("a card", "#batches")
     sheet = open_sheet(person)
@@ -278,7 +278,7 @@ def test_arrow_keys_reach_rows_that_are_not_loaded_yet(fast: Site, visit: Visit)
     dialog.get_by_role("button", name="Remove: Prompt").click()
     values_of_row(dialog, "Seed").fill("1..103")
     start_batch(dialog, 103)
-    expect(card_of(person)).to_contain_text("Finished: 103 of 103 done", timeout=120_000)
+    expect(card_of(person)).to_contain_text("103 of 103 done", timeout=120_000)
     sheet = open_sheet(person, "Gallery")
     sheet.locator(".batch-tile").first.get_by_role("button").click()
     large = page.locator("dialog.viewport:modal")

@@ -103,7 +103,7 @@ def test_a_grid_fills_in_while_its_batch_runs(slow: Site, visit: Visit) -> None:
     expect(saving_as).not_to_have_attribute("href", re.compile("."))
     expect(sheet.locator(".grid-cell[data-state=running] img.live-frame")).to_be_visible()
     slow.demo.speed.step = 0
-    expect(sheet).to_contain_text("Finished")
+    expect(sheet).to_contain_text("6 of 6 done")
     results = sheet.locator(".grid-cell .result img")
     expect(results).to_have_count(6)
     sheet.get_by_role("group", name="Model").get_by_role("button", name="demo-broken").click()
@@ -279,7 +279,7 @@ def test_a_grid_fits_every_screen_size(walker: Walker) -> None:
     walker.look("the dialog of a grid", "tablet")
     walker.read("the dialog of a grid", "dialog.vary")
     start_batch(dialog, 10 * models)
-    expect(card_of(person)).to_contain_text("Finished")
+    expect(card_of(person)).to_have_attribute("data-state", "done")
     sheet = open_sheet(person, "Grid")
     failed = sheet.locator(".grid-cell[data-state=failed]").first
     expect(failed).to_have_css("aspect-ratio", "0.5 / 1")
@@ -305,7 +305,7 @@ def test_a_grid_fits_every_screen_size(walker: Walker) -> None:
     for field in ("Model", "Steps"):
         dialog.get_by_role("button", name=f"Remove: {field}").click()
     start_batch(dialog, 5)
-    expect(card_of(person)).to_contain_text("Finished")
+    expect(card_of(person)).to_have_attribute("data-state", "done")
     prompts = [person.site.prompt_of(run.id) for run in person.site.app.runs.known()[-5:]]
     assert len({prompt["2"]["inputs"]["text"] for prompt in prompts}) == 5
     assert len({prompt["5"]["inputs"]["seed"] for prompt in prompts}) == 1

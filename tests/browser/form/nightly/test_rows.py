@@ -167,4 +167,4 @@ def test_rows_make_a_batch(person: Visitor) -> None:
     expect(problem).to_contain_text("Enter a list of rows as JSON")
     values.fill(f"{json.dumps(own)}\n[]")
     start_batch(dialog, 2)
-    expect(card_of(person)).to_contain_text("Finished: 2 of 2 done")
+    expect(card_of(person)).to_contain_text("2 of 2 done")

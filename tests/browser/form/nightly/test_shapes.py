@@ -191,4 +191,4 @@ def test_several_shapes_make_a_batch(person: Visitor) -> None:
     expect(problem).to_have_text("“0 0”: A curve needs 2 to 100 points.")
     curves.fill("0 0, 1 0.25\n0 0, 0.5 0.5, 1 1")
     start_batch(dialog, 4)
-    expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")
+    expect(card_of(person)).to_contain_text("4 of 4 done")

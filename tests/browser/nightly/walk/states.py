@@ -22,10 +22,10 @@ LIGHT = [(size, "light") for size in SIZES]
 DARK = ("phone", "dark")
 # Elements that must keep their place when the result replaces the preview.
 STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
-# Return the positions of the elements below the stage, relative to it.
+# Return the positions of the elements below the stage, relative to it; 0 for those not visible.
 BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((one) => {
     const [place, from] = [one, "#stage .box"].map((at) => document.querySelector(at));
-    return Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
+    return !place.checkVisibility({ visibilityProperty: true }) ? 0 : Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
 })"""
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Finish the transitions of colors and sizes, which can't be judged halfway. Endless animations
@@ -54,7 +54,10 @@ def set_size(page: Page, size: ViewportSize) -> None:
 
 
 def below_stage(page: Page) -> list[list[int]]:
-    return [page.evaluate(BELOW_STAGE) for _ in at_every_size(page)]
+    """Return the positions below the stage at every size; then go back to the first size."""
+    below = [page.evaluate(BELOW_STAGE) for _ in at_every_size(page)]
+    set_size(page, SIZES["desktop"])
+    return below
 
 
 class Walker:

@@ -23,7 +23,7 @@ HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 
 def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     """The stage shows the author's cover. An idea goes into the prompt without starting a run, and
-    Ctrl+Z undoes it. The user's results then replace the cover and the ideas, in another tab, too.
+    Ctrl+Z undoes it. Ctrl+Enter on an idea moves the focus to Generate. The user's results then replace the cover and the ideas, in another tab, too.
     There, the history below doesn't move when the user makes more. Nothing suggests generating if
     the workflow can't run."""
     person = visit(fast).open(**ONE)
@@ -46,7 +46,10 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value(before)
     ideas.nth(1).click()
     assert fast.unfinished() == []
-    run = person.generate()
+    ideas.nth(1).focus()
+    person.press_keys()
+    run = person.done()
+    expect(person.page.locator("#generate")).to_be_focused()
     expect(empty).not_to_be_visible()
     assert fast.prompt_of(run)["2"]["inputs"]["text"] == idea
     later = person.another_tab()

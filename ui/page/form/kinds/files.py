@@ -9,7 +9,7 @@ from comfy.form.model import Field
 from ui.brand import current_brand
 from ui.files.components import Audio, File, Image, Video
 from ui.page.accent import accent_tones
-from ui.page.form.kinds.view import Control, FieldView, options_of
+from ui.page.form.kinds.view import Control, FieldView, accepted_files, options_of
 from ui.page.mask_painter import MaskPainter
 from ui.page.theme import HARDEST_BACKGROUND
 
@@ -29,7 +29,8 @@ def _audio(field: Field, value: Any, scope: str) -> Control:
 
 
 def _file(field: Field, value: Any, scope: str) -> Control:
-    return Control(field, (File(value, **options_of(field, scope)),))
+    endings = [one for one in accepted_files(field).split(",") if one]
+    return Control(field, (File(value, file_types=endings or None, **options_of(field, scope)),))
 
 
 def _image(field: Field, value: Any, scope: str) -> Control:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from gradio.components import Component
 
 from comfy.base.messages import message
+from comfy.comfyui.protocol.result_types import RESULT_TYPES
 from comfy.form.model import Field, FieldKind
 from ui.languages.current import current_language, translated
 
@@ -100,6 +101,13 @@ def _file_classes(field: Field) -> list[str]:
     """Return the classes by which the script and the styles know which files a field takes."""
     painted = ["painted"] if field.is_painted else []
     return ["takes-files", f"of-{field.media or 'file'}", *painted]
+
+
+def accepted_files(field: Field) -> str:
+    """Return the files that a dialog offers for a field, as in HTML; "" for all."""
+    if field.is_media and field.input == "model_file":  # ComfyUI's loaders of 3D models
+        return ",".join(f".{ending}" for ending in RESULT_TYPES["3d"].endings.split())
+    return f"{field.media}/*" if field.media else ""
 
 
 def box_text(value: object) -> str:

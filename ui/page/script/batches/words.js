@@ -12,11 +12,10 @@ const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // a number without a label means noth
 const STATES = {
   paused: message("Paused"),
   stopped: message("Stopped"),
-  done: message("Finished"),
 };
 
 /**
- * The batch's state and progress, such as "Paused: 3 of 9 done, 1 failed".
+ * The batch's state and progress, such as "Paused: 3 of 9 done, 1 failed" or "9 of 9 done".
  * @param {Pick<BatchDoc, "state" | "done" | "failed" | "rows">} batch
  */
 export function progressWords({ state, done, failed, rows }) {

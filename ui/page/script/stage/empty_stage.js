@@ -70,16 +70,23 @@ export class EmptyStage {
   /** Keep the picture, dimmed, until the first preview or the result of a run. */
   dim() {
     if (this.place.hidden) return;
-    this.#ideas.hidden = this.ways.hidden = true;
+    this.#hideWays();
     this.place.classList.toggle("former", $(".picture", this.place) !== null);
     if (!this.place.matches(".former")) this.hide();
   }
 
   hide() {
-    this.place.hidden = this.ways.hidden = true;
-    this.#ideas.hidden = true;
+    this.#hideWays();
+    this.place.hidden = true;
     const players = /** @type {HTMLMediaElement[]} */ (all("audio, video", this.place));
     for (const player of players) player.pause();
+  }
+
+  /** Hide the ideas and the other ways to begin. If one of them had the focus, Generate gets it. */
+  #hideWays() {
+    const isLeft = [this.#ideas, this.ways].some((one) => one.contains(document.activeElement));
+    this.#ideas.hidden = this.ways.hidden = true;
+    if (isLeft) $("#generate")?.focus({ preventScroll: true });
   }
 
   /**

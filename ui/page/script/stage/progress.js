@@ -224,9 +224,9 @@ export class Progress {
     if (wrong) ways.push(leadTo(wrong));
     if (failed) ways.push(button(message("Dismiss"), () => forget(failed), "quiet"));
     this.#offers.replaceChildren(...ways);
-    const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
+    const isHere = notice?.beside && !notice.ofFields; // about fields, Generate says it
+    const words = isHere ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
-    this.objection.classList.toggle("of-fields", Boolean(notice?.ofFields));
     this.objection.classList.toggle("trouble", TROUBLE.includes(notice?.phase ?? ""));
     this.objection.replaceChildren(...(words ? parts : []));
   }
