@@ -16,7 +16,7 @@ body { margin: 24px }
 h1 { font-size: 1.5rem; margin: 0 0 16px }
 h2 { font-size: 1.1rem; margin: 32px 0 12px }
 table { border-spacing: 8px; margin-left: -8px }
-th { max-width: 240px; text-align: start; vertical-align: top; font-weight: 500;
+th { max-width: 240px; text-align: start; vertical-align: top; font-weight: 400;
   overflow-wrap: anywhere; background: Canvas; position: sticky; left: 0 }
 thead th { top: 0; z-index: 1; vertical-align: bottom }
 thead th:first-child { z-index: 2; font-weight: 400; opacity: .75 }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import requests
 
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.page import typeface
 from ui.page.icons import icon_styles
 from ui.page.script_files import modules
 from ui.page.typeface import font_face
 
+PAGE = Path(typeface.__file__).parent
 URL = re.compile(r'url\("(typeface/[^"]+)"\)')
 
 
@@ -26,6 +29,12 @@ def test_browsers_keep_the_typeface() -> None:
     assert len(answer.content) > 30_000  # other files in Gradio's package have a few letters only
     assert "immutable" in answer.headers["cache-control"]
     assert other.status_code == 404
+
+
+def test_styles_use_the_weight_of_the_typeface() -> None:
+    """Another weight would be bolder until the typeface is there."""
+    texts = [path.read_text(encoding="utf-8") for path in PAGE.rglob("*.css")]
+    assert set(re.findall(r"font-weight: (\d+)", "".join(texts))) == {"400"}
 
 
 def test_every_icon_that_the_script_names_exists() -> None:
