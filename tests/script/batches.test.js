@@ -144,7 +144,7 @@ test("estimates show the runs, time and rounded size", () => {
   assert.equal(estimateWords(check), "12 runs, about 3\u00a0min, about 20\u00a0MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");
   assert.equal(
-    estimateWords({ ...check, seconds: null, bytes: null, runs_left: 1 }),
+    estimateWords({ ...check, bytes: null, runs_left: 1 }),
     "12 runs · You have 1 run left today",
   );
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");

@@ -27,7 +27,9 @@ export function formDialog(title, content, words, does, leave = message("Cancel"
   place.append(...content, element("div", "row last", close, go));
   place.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the review has keys, too
-    if (event.key === "Enter" && event.target instanceof HTMLInputElement) go.click();
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault(); // otherwise it also presses the button that gets the focus back
+    go.click();
   });
   // Everything outside an open modal dialog is inert.
   ($("dialog:modal") ?? document.body).append(place);

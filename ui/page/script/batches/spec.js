@@ -279,7 +279,8 @@ export const fitting = (draft, fields, values) => ({
 export function estimateWords({ rows: count, seconds, bytes, problems, more, runs_left: left }) {
   if (problems.length)
     return plural("{count} problem", "{count} problems", { count: problems.length + more });
-  const time = seconds === null ? "" : durationWords(seconds);
+  const waits = left !== null && left < count; // until the limit of the day ends
+  const time = seconds === null || waits ? "" : durationWords(seconds);
   const size = bytes === null ? "" : sizeWords(bytes);
   let words = plural("{count} run", "{count} runs", { count });
   for (const amount of [time, size].filter(Boolean)) {

@@ -290,7 +290,7 @@ export async function drawn(
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  const off = whyOff(name) || blocked;
+  const off = blocked || whyOff(name);
   const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
   setForm({ form: name, blocked: off, ideas, cover: example, makes });
   showErrorsSoon(errors);
