@@ -227,8 +227,9 @@ class Presenter:
         return [run for run in runs if not is_mended(run)]
 
     def _with_chain(self, stage: StageView, record: Record, chain: ChainSummary) -> StageView:
-        """Return the end of a chain's run with the seeds of earlier steps in its details. While the
-        server is away, the seeds are omitted."""
+        """Return the end of a chain's run with the seeds of earlier steps in its details, and with
+        the chain's first prompt in place of the author's own. While the server is away, both are
+        omitted."""
         had = None
         if self.ends.health.reachable:
             with suppress(ComfyError):
@@ -236,6 +237,12 @@ class Presenter:
         if had is None:
             return replace(stage, chain=chain.workflow)
         own = chain.step_of(record.id)
+        fields, caption = had.form.form.fields, stage.caption
+        of_step = (one for one in fields if own and one.key.startswith(f"{own.name}."))
+        if caption.prompt in [one.default for one in of_step]:
+            used = {str(key): value for key, value in had.own.items()}
+            first = _caption_of(had.form.form, used).prompt
+            stage = replace(stage, caption=replace(caption, prompt=first or caption.prompt))
         others = tuple(
             (message("{label} ({detail})", label=message("Seed"), detail=step), str(had.own[key]))
             for step, key in had.form.plan.seeds

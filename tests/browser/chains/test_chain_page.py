@@ -27,7 +27,8 @@ def states(person: Visitor, *wanted: str) -> None:
 
 def test_a_chain_runs_its_steps_until_it_is_stopped(chains: Site, visit: Visit) -> None:
     """Each step is a section with its fields. The user can turn off an optional step. Stop ends the
-    whole chain, and Continue resumes it."""
+    whole chain, and Continue resumes it. The result's caption has the user's prompt, not the one
+    that the author gave the last step."""
     chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open(BOATS)
     form = person.page.locator("#form")
@@ -46,3 +47,4 @@ def test_a_chain_runs_its_steps_until_it_is_stopped(chains: Site, visit: Visit) 
     person.page.locator("#stage .chain").get_by_role("button", name="Continue").click()
     chain_is(person, "done")
     expect(steps(person).locator("img")).to_have_count(2)
+    expect(person.page.locator('#stage [data-part="prompt"]')).to_have_text("three boats")
