@@ -24,7 +24,8 @@ export function mountFold(place, key) {
   let before = shown();
   whileShown(fold, () => {
     const now = shown();
-    tell($(".preview", fold) ?? fold, String(now).slice(0, MOST_SHOWN));
+    fold.title = String(now).slice(0, MOST_SHOWN);
+    tell($(".preview", fold) ?? fold, fold.title);
     // The user sees what an idea, a preset or a result puts into the field.
     if (now !== before && now !== filled.now.authors[key] && isFolded()) setFolded(fold, false);
     before = now;
