@@ -30,8 +30,8 @@ from comfy.records.albums import (
     Review,
 )
 from comfyforms.hooks import PluginApp
-from comfyforms.plugins.gallery.access import Relation, Right, rights_by_link, rights_of
-from comfyforms.plugins.gallery.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
+from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
+from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
 from ui.languages.current import translated
 from ui.web.addresses import client_address
 from ui.web.identity import NOBODY

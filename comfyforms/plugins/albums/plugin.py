@@ -9,8 +9,8 @@ from comfyforms.hooks import AppParts, PluginApp, hookimpl
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes of albums and their page."""
     from comfyforms.hooks import PluginPage
-    from comfyforms.plugins.gallery.page import GALLERY, PATH, gallery_routes
-    from comfyforms.plugins.gallery.routes import albums_api
+    from comfyforms.plugins.albums.page import GALLERY, PATH, gallery_routes
+    from comfyforms.plugins.albums.routes import albums_api
 
     history = app.services.runs.history
     return AppParts(

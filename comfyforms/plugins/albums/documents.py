@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.albums import AlbumAccess, AlbumLink, Counts, Verdict
-from comfyforms.plugins.gallery.access import Right
+from comfyforms.plugins.albums.access import Right
 from ui.documents.history_docs import SharedValues
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from comfy.records.audit import WantedEvents
 from tests.attacks.people import SECRET, a_batch, a_run
-from tests.plugins.gallery.conftest import Place
+from tests.plugins.albums.conftest import Place
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 SOON = 1.0  # seconds until another person's action shows

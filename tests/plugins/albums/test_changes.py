@@ -13,8 +13,8 @@ from sqlalchemy import event
 from comfy.records.albums import Person
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from comfyforms.plugins.gallery import changes
-from comfyforms.plugins.gallery.changes import AlbumWatch
+from comfyforms.plugins.albums import changes
+from comfyforms.plugins.albums.changes import AlbumWatch
 
 
 def test_an_idle_album_costs_one_short_query_per_look(

@@ -34,9 +34,9 @@ from comfy.records.audit import AuditAction
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfyforms.hooks import PluginApp
-from comfyforms.plugins.gallery.access import Right
-from comfyforms.plugins.gallery.changes import AlbumWatch
-from comfyforms.plugins.gallery.documents import (
+from comfyforms.plugins.albums.access import Right
+from comfyforms.plugins.albums.changes import AlbumWatch
+from comfyforms.plugins.albums.documents import (
     AlbumDoc,
     AlbumsDoc,
     CommentDoc,
@@ -48,7 +48,7 @@ from comfyforms.plugins.gallery.documents import (
     ItemValues,
     PersonDoc,
 )
-from comfyforms.plugins.gallery.visits import Asked, Visit, Visits, name_of
+from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values

@@ -12,7 +12,7 @@ from comfy.base.errors import AlbumNotFound
 from comfy.base.messages import message
 from comfy.records.albums import AlbumStore
 from comfyforms.hooks import PluginApp
-from comfyforms.plugins.gallery.visits import Asked, Visits
+from comfyforms.plugins.albums.visits import Asked, Visits
 from ui.accounts.pages.sign_in import SignInPage
 from ui.brand import current_brand
 from ui.gradio.internals import root_address
