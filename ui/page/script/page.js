@@ -6,6 +6,7 @@ import { ActionsBar } from "./components/actions_bar.js";
 import { LOADING } from "./components/coming.js";
 import { notifies, showInTab, subscribe } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
+import { whyOff } from "./editor/editing.js";
 import { tellHeight } from "./embedded.js";
 import {
   clearErrors,
@@ -157,7 +158,7 @@ function show(now, before) {
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
   const isUploading = now.uploading.some((id) => document.getElementById(id));
-  const blocked = now.coming ? LOADING : now.formless ? "" : isUploading ? WAITS : now.blocked;
+  const blocked = now.coming ? LOADING : now.formless ? "" : isUploading ? WAITS : whyOff(now);
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked || KEYS;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.form_editor.editing import Author, settings_of
 from tests.browser.nightly.walk.axe import needs_axe, violations
@@ -67,6 +67,28 @@ def test_leaving_the_form_keeps_unsaved_changes(editable: Site, visit: Visit) ->
     expect(author.page.locator("#edit-form .draft")).to_have_text("Unsaved changes")
     author.open()
     expect(author.editor.get_by_label("Title", exact=True)).to_have_value("For later")
+
+
+def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit: Visit) -> None:
+    """It doesn't wait for the preview. Closing returns the focus to *Edit form*, also after the
+    form is drawn again."""
+    author = Author(visit(editable).open("upscale"))
+    page = author.page
+    held: list[Route] = []
+    page.route("**/editor/draft", lambda route: held.append(route))
+    with page.expect_request("**/editor/draft"):
+        author.open()
+    expect(page.locator("#generate")).to_be_disabled()
+    expect(page.locator("#many-button")).to_be_hidden()
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#many-button")).to_be_visible()
+    first = page.locator("#edit-form button").element_handle()
+    for route in held:
+        route.continue_()
+    page.unroute("**/editor/draft")
+    page.wait_for_function("button => !button.isConnected", arg=first)
+    expect(page.get_by_role("button", name="Edit form")).to_be_focused()
 
 
 def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:

@@ -4,8 +4,10 @@
 import { userName } from "../gradio.js";
 import { message } from "../messages.js";
 import { API } from "../requests.js";
+import { page } from "../state.js";
 import { EDITED, EDITING, read, write } from "../storage.js";
 
+/** @import { PageState } from "../state.js" */
 /** @import { Settings } from "./model.js" */
 
 /**
@@ -14,31 +16,30 @@ import { EDITED, EDITING, read, write } from "../storage.js";
  */
 
 const OFF = message("Close the form editor to generate.");
-const now = { name: "" };
 
 /**
  * Return whether a form is being edited in this tab.
  * @param {string | null} name of a workflow
  */
-export const isEdited = (name) => Boolean(name) && name === now.name;
+export const isEdited = (name) => Boolean(name) && name === page.now.editing;
 
 /**
  * Set which form is being edited, also for a reload of this tab.
  * @param {string} name "" for none
  */
 export function setEdited(name) {
-  now.name = name;
   write(sessionStorage, EDITING, name);
+  page.set({ editing: name });
 }
 
 /** Return the workflow whose form was being edited before a reload. */
 export const editedBefore = () => String(read(sessionStorage, EDITING, ""));
 
 /**
- * Return why a form can't run while it is edited: the server would use the saved form.
- * @param {string} name
+ * Return why the form can't run, "" if it can. While it is edited, the server would use the saved form.
+ * @param {PageState} state
  */
-export const whyOff = (name) => (isEdited(name) ? OFF : "");
+export const whyOff = ({ blocked, form }) => blocked || (isEdited(form) ? OFF : "");
 
 /**
  * Return whether a workflow is private to its user. Python's name: `comfy/library/private.py::MARK`.

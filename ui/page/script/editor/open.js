@@ -4,12 +4,12 @@
 import { $, isNarrow } from "../dom.js";
 import { request } from "../requests.js";
 import { page, say } from "../state.js";
-import { editedBefore, editorPath, isEdited, keptDraft, setEdited } from "./editing.js";
+import { editedBefore, editorPath, keptDraft, setEdited } from "./editing.js";
 
 /** @import { FormEditor } from "./editor.js" */
 
-/** @type {{ editor: FormEditor | null, isOpening: boolean }} */
-const open = { editor: null, isOpening: false };
+/** `isLeft`: the editor has closed, and the form isn't redrawn yet. @type {{ editor: FormEditor | null, isOpening: boolean, isLeft: boolean }} */
+const open = { editor: null, isOpening: false, isLeft: false };
 
 /**
  * Draw the button. Opens the editor at once if it was open before a reload.
@@ -19,7 +19,10 @@ const open = { editor: null, isOpening: false };
 export function mountEdit(place, name) {
   const opener = $("button", place);
   opener?.addEventListener("click", () => openEditor(name));
-  place.classList.toggle("is-open", isEdited(name));
+  // Redrawing the form has removed the button that got the focus.
+  if (open.isLeft && document.activeElement === document.body)
+    opener?.focus({ preventScroll: true });
+  open.isLeft = false;
   place.classList.toggle("has-draft", keptDraft(name) !== null);
   if (open.editor && open.editor.name !== name) open.editor.leave();
   else if (!open.editor && editedBefore() === name) openEditor(name);
@@ -53,7 +56,7 @@ function closed() {
   setEdited("");
   $("#columns")?.classList.remove("editing");
   const opener = $("#edit-form button");
-  $("#edit-form")?.classList.remove("is-open");
+  open.isLeft = true;
   opener?.focus({ preventScroll: true });
 }
 

@@ -3,7 +3,7 @@
 
 import { all, glideTo } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
-import { addValues, formName, isDrawing, redraw } from "../form/form.js";
+import { addValues, expectForm, formName, isDrawing, redraw } from "../form/form.js";
 import { unfold } from "../gradio.js";
 import { json, request } from "../requests.js";
 import { page } from "../state.js";
@@ -117,6 +117,7 @@ export class Preview {
     clearTimeout(this.#timer);
     this.#leave.abort();
     this.select("");
+    if (formName() === this.#name) expectForm(); // a press on Generate waits for the saved form
     await request(`${editorPath(this.#name)}/draft`, undefined, "DELETE");
     if (formName() === this.#name) redraw();
   }

@@ -4,7 +4,7 @@
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
 import { $, root } from "../dom.js";
-import { isEdited, whyOff } from "../editor/editing.js";
+import { isEdited } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
 import { engage, keepsGoing, rememberRuns } from "../runs/following.js";
@@ -290,9 +290,8 @@ export async function drawn(
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  const off = blocked || whyOff(name);
   const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
-  setForm({ form: name, blocked: off, ideas, cover: example, makes });
+  setForm({ form: name, blocked, ideas, cover: example, makes });
   showErrorsSoon(errors);
   lead();
   await fieldsDrawn(fields);

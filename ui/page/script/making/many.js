@@ -2,6 +2,7 @@
 // The control beside Generate that makes several results: images per run, runs, and “Try several values…”.
 
 import { $, button, element, iconButton, isNarrow, tell, typeInto } from "../dom.js";
+import { whyOff } from "../editor/editing.js";
 import { filled } from "../form/filled.js";
 import { LOCALE, labeled, message, withEllipsis } from "../messages.js";
 import { page } from "../state.js";
@@ -24,8 +25,8 @@ export function setImages(images) {
 export function mountMany(place) {
   const control = new ManyControl();
   place.replaceChildren(control.button, control.menu);
-  page.subscribe(({ formless, blocked }) => {
-    place.hidden = formless || blocked !== "";
+  page.subscribe((now) => {
+    place.hidden = now.formless || whyOff(now) !== "";
   });
 }
 

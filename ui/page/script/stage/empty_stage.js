@@ -4,7 +4,7 @@
 // a workflow.
 
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
-import { isEdited } from "../editor/editing.js";
+import { isEdited, whyOff } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
@@ -106,6 +106,7 @@ export class EmptyStage {
     this.place.hidden = this.ways.hidden = false;
     this.place.classList.remove("former");
     const shared = sharedOf(state);
+    const why = whyOff(state);
     const hasIdeas = !shared && (!state.blocked || isEdited(state.form));
     const ideas = hasIdeas ? state.ideas : [];
     this.#ideas.hidden = !ideas.length;
@@ -113,7 +114,7 @@ export class EmptyStage {
     const cover = isKnown(state) ? state.cover : "";
     const isComing = Boolean(state.cover) && !isKnown(state);
     const hasPicture = Boolean(shared || own || cover);
-    const words = !isKnown(state) || hasPicture ? "" : state.blocked || NOTHING_YET;
+    const words = !isKnown(state) || hasPicture ? "" : why || NOTHING_YET;
     const note = noteOf(state);
     const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
     const wanted = JSON.stringify([
@@ -123,7 +124,7 @@ export class EmptyStage {
       isComing,
       ideas,
       words,
-      state.blocked,
+      why,
       noted,
       mayOpen(),
       mayStart(),
@@ -134,7 +135,7 @@ export class EmptyStage {
       const example = own ? lastOf(own) : theirs;
       const parts = shared ? [figureOf(shared)] : example;
       const isCard = words && !ideas.length;
-      const icon = state.blocked ? "unfinished" : "picture";
+      const icon = why ? "unfinished" : "picture";
       const ways = otherWays(state);
       if (isCard) parts.push(cardOf(icon, words, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
@@ -197,8 +198,8 @@ function cardOf(icon, words, ...ways) {
  * Return the way to the missing parts, and other ways to begin, as far as this user may.
  * @param {PageState} state
  */
-const otherWays = ({ blocked, form }) => [
-  ...(blocked && !isEdited(form) ? [toMissing()] : []),
+const otherWays = ({ blocked }) => [
+  ...(blocked ? [toMissing()] : []),
   ...(mayStart() ? [fromTemplate()] : []),
   ...(mayOpen() ? [element("p", "hint", DROP)] : []),
 ];
