@@ -34,12 +34,15 @@
     inner.right <= outer.right + NEAR &&
     inner.bottom <= outer.bottom + NEAR;
 
+  /** Return whether an element cuts off its content. One without a box of its own (`display: contents`) can't. */
+  const clipping = ({ display, overflowX, overflowY }) =>
+    display !== "contents" && (overflowX !== "visible" || overflowY !== "visible");
+
   /** Yield the ancestors that clip an element, with their styles and boxes. */
   function* clips(one) {
     for (let at = one; at && at !== document.body; at = at.parentElement) {
       const style = getComputedStyle(at);
-      if (style.overflowX !== "visible" || style.overflowY !== "visible")
-        yield { at, style, box: whole(at.getBoundingClientRect()) };
+      if (clipping(style)) yield { at, style, box: whole(at.getBoundingClientRect()) };
       if (style.position === "fixed") return;
     }
   }
@@ -109,7 +112,8 @@
   function cutOff() {
     const found = [];
     for (const { one, boxes } of texts()) {
-      if (one.closest("[title], .media")) continue; // the full text is available elsewhere
+      // The full text is available elsewhere, or where the pointer is.
+      if (one.closest("[title], .media, .info-text")) continue;
       for (const { at, style, box } of clips(one)) {
         const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
         if (scrolls) break;
@@ -173,7 +177,7 @@
       const style = getComputedStyle(at);
       if (position === "absolute" && style.position === "static") continue;
       position = style.position;
-      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
+      if (!clipping(style)) continue;
       const edge = at.getBoundingClientRect();
       const [x, y] = [
         at.scrollLeft - edge.left - at.clientLeft,

@@ -123,7 +123,7 @@ class Walker:
         is_grid = several.first.is_visible()
         if is_grid:
             several.first.evaluate("thumbnail => thumbnail.click()")
-        button = self.page.get_by_role("button", name="Full screen", exact=True)
+        button = self.page.locator("#stage").get_by_role("button", name="Full screen")
         button.evaluate("button => button.click()")
         if not self.page.evaluate("geometry.covers()"):
             self.note("full screen does not cover the window", where)

@@ -72,7 +72,7 @@ export class Strip {
     const item = this.#filled(id, "job", () => {
       const tile = button("", lookAhead, "tile job digits");
       tile.dataset.run = id;
-      tile.append(element("span"), element("span", "muted"));
+      tile.append(element("span"), " ", element("span", "muted"));
       return tile;
     });
     const tile = /** @type {HTMLElement} */ (item.firstElementChild);
@@ -81,9 +81,13 @@ export class Strip {
     const percent = done === null ? "…" : percentWords(Math.floor(100 * done));
     const others = waiting(state).filter((run) => run.id !== id).length;
     if (words) tell(words, percent);
-    if (count) tell(count, others ? `+${others}` : "");
+    const more = others ? `+${others}` : "";
+    if (count) tell(count, more);
     tile.style.setProperty("--done", String(done ?? 0));
-    tile.ariaLabel = tile.title = labeled(view?.title ?? entry?.title ?? "", percent);
+    tile.ariaLabel = tile.title = labeled(
+      view?.title ?? entry?.title ?? "",
+      `${percent} ${more}`.trim(),
+    );
     return item;
   }
 
