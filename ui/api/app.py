@@ -16,6 +16,7 @@ from typing import Any
 
 from cachetools import Cache, cached
 from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -43,7 +44,7 @@ from ui.api.uploads import uploads_api
 from ui.api.workflows import workflows_api
 from ui.parts import Parts
 from ui.sockets.run_socket import WaitingSockets
-from ui.web.access import Access, Gate, GuardedRoutes
+from ui.web.access import Access, Gate, GuardedRoutes, LateRoute
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON, wants_page
 from ui.web.security_headers import strict_policy
@@ -185,7 +186,10 @@ def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
 
     @cached(Cache[Any, bytes](1), condition=Condition())
     def document() -> bytes:  # takes a second or more
-        schema: dict[str, Any] = api.openapi()
+        built = [route.built for route in api.routes if isinstance(route, LateRoute)]
+        schema = get_openapi(
+            title=api.title, version=api.version, description=api.description, routes=built
+        )
         schemas = schema["components"]["schemas"] | {"Problem": PROBLEM}
         parts = {"schemas": schemas, "securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}

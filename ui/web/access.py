@@ -7,15 +7,17 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from types import MethodType
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import Route, compile_path
+from starlette.routing import Route, compile_path, get_name
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
@@ -183,13 +185,11 @@ class GuardedRoutes:
                 router.add_api_websocket_route(route.path, route.endpoint)
                 continue
             if route.is_plain:
-                router.add_route(route.path, route.endpoint, methods or None)
+                added = Route(route.path, route.endpoint, methods=methods or None)
             else:
-                options = {"route_class_override": _route_with(route.errors), **route.options}
-                router.add_api_route(route.path, route.endpoint, methods=methods, **options)
-            added = router.routes[-1]
-            assert isinstance(added, Route)
+                added = LateRoute(router, route)
             added.app = check(added.app, route)
+            router.routes.append(added)
 
     def _declare(
         self, path: str, methods: tuple[str, ...], access: Access, options: dict[str, Any]
@@ -213,6 +213,36 @@ class GuardedRoutes:
 
 
 _OWN_OPTIONS = ("is_plain", "work", "body", "room", "closes_signed_out", "audit")
+
+
+class LateRoute(Route):
+    """Route that FastAPI builds when it is first requested: to build all of them takes seconds."""
+
+    def __init__(self, router: APIRouter, declared: DeclaredRoute) -> None:
+        self.path = declared.path
+        self.name = get_name(declared.endpoint)
+        self.endpoint = declared.endpoint
+        self.methods = {*declared.methods}
+        self.include_in_schema = False  # by itself: the document has the built route
+        self.path_regex, self.path_format, self.param_convertors = compile_path(declared.path)
+        self.app = self._answer
+        self._router = router
+        self._declared = declared
+
+    @cached_property
+    def built(self) -> APIRoute:
+        """Return FastAPI's route, whose `app` checks no caller."""
+        maker = copy(self._router)
+        maker.routes = []
+        route = self._declared
+        options = {"route_class_override": _route_with(route.errors), **route.options}
+        maker.add_api_route(route.path, route.endpoint, methods=[*route.methods], **options)
+        (made,) = maker.routes
+        assert isinstance(made, APIRoute)
+        return made
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.built.app(scope, receive, send)
 
 
 def _route_with(errors: ErrorAnswer | None) -> type[APIRoute]:
@@ -276,12 +306,12 @@ class Gate:
         routes.add_to(app.router, self._checked)
         rules = [replace(route, path=mounted_at + route.path) for route in routes]
         self.rules += rules
-        self._open += [
-            (rule.methods, compile_path(rule.path)[0]) for rule in rules if rule.access in _OPEN
-        ]
         for rule in rules:
+            pattern = compile_path(rule.path)[0]
+            if rule.access in _OPEN:
+                self._open.append((rule.methods, pattern))
             for method in rule.methods or (_SOCKET,):
-                self._by_method[method].append((compile_path(rule.path)[0], rule))
+                self._by_method[method].append((pattern, rule))
 
     def _checked(self, inner: ASGIApp, route: DeclaredRoute) -> ASGIApp:
         """Return an app that checks the caller, then holds a place while the inner app reads the

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pywebpush import Vapid, WebPusher
+from py_vapid import Vapid
 from starlette.requests import HTTPConnection
 
 from comfy.base.quota import Use, to_remove
@@ -167,6 +167,8 @@ class PushMessages:
         url = urlsplit(endpoint)
         claims = {"aud": f"{url.scheme}://{url.netloc}", "sub": _CONTACT}
         headers = {"content-encoding": "aes128gcm", "ttl": str(_KEPT), **self._signer.sign(claims)}
+        from pywebpush import WebPusher  # takes a quarter of a second: not when the app starts
+
         try:
             content = WebPusher(to.subscription).encode(message)["body"]
         except ValueError:
