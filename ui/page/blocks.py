@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -23,11 +24,11 @@ from ui.page.form.panel import draw_form
 from ui.page.gradio_files import script_tags
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, footer_html, head_tags_of, icon_address, logo_tag
-from ui.page.run_lists import RunHistory, RunQueue, draw_batches
+from ui.page.run_lists import draw_batches, draw_history, draw_queue
 from ui.page.script_files import calls, head_tags, listener, preload_tags
-from ui.page.stage import Stage
+from ui.page.stage import draw_stage
 from ui.page.theme import make_theme
-from ui.page.workflow_chooser import Offer, Opening, WorkflowChoice, WorkflowChooser
+from ui.page.workflow_chooser import Opening, WorkflowChoice, draw_chooser
 from ui.web.identity import Identity
 
 _OPENED = message("Opened by me")
@@ -92,10 +93,10 @@ def build_page(
                 keeps_going = _keeps_going(asks=not sources.runs.keep_running)
                 generate = _actions()
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
-                stage = Stage(live=True, elem_id="stage")
+                stage = draw_stage()
                 draw_batches()
-                RunQueue(live=True, elem_id="queue")
-                RunHistory(live=True, elem_id="history")
+                draw_queue()
+                draw_history()
         _footer(languages)
 
         with form_area:
@@ -150,12 +151,12 @@ def _escaped(name: str) -> str:
 
 def _header(
     server_name: str, pages: Sequence[PluginPage], *, demo: bool, login: bool
-) -> tuple[WorkflowChooser, gr.HTML]:
+) -> tuple[gr.HTML, gr.HTML]:
     """Draw the workflow chooser and, for users with permission, the button that opens files."""
     with gr.Row(elem_id="topbar", equal_height=True):
         name = html.escape(current_brand().name)
         gr.HTML(_BRAND.format(logo=logo_tag(32), name=name), elem_id="brand")
-        picker = WorkflowChooser(live=True, elem_id="picker")
+        picker = draw_chooser()
         gr.HTML(
             message("Menu"),
             html_template=_MENU,
@@ -257,7 +258,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     library: WorkflowLibrary,
     page: gr.Blocks,
     redraw: gr.Button,
-    picker: WorkflowChooser,
+    picker: gr.HTML,
     requested: gr.JSON,
     drawn: list[Component],
     identity: Identity,
@@ -273,7 +274,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             for one in sorted(opening.entries, key=_folder_order)
         ]
         opened = [
-            WorkflowChoice(one.name, one.title, group=_OPENED, own=True) for one in opening.opened
+            WorkflowChoice(one.name, one.title, "", _OPENED, own=True) for one in opening.opened
         ]
         wanted = wanted or {}
         maybe_gone = bool(wanted.get("maybe_gone"))
@@ -281,8 +282,9 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         name = opening.name(wanted.get("name") or "", maybe_gone=maybe_gone)
         if name != wanted.get("name"):
             wanted["kept"] = {}
-        names = {one.name for one in (*shared, *opened)}
-        offer = Offer((*shared, *opened), name if name in names and not starts else None)
+        choices = [asdict(one) for one in (*shared, *opened)]
+        is_open = not starts and any(one["name"] == name for one in choices)
+        offer = {"choices": choices, "name": name if is_open else None}
         choice = None if starts else choice_of(name, wanted)
         if wanted.get("list_only") or (choice and name == wanted.get("drawn")):
             choice = gr.skip()

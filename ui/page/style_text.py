@@ -97,12 +97,6 @@ def packed_style(file: Path) -> str:
     return _DROPPED.sub("", file.read_text(encoding="utf-8")).strip()
 
 
-def component_styles(name: str) -> str:
-    """Return the styles of one of the page's components for other pages, where it brings its
-    styles itself. Gradio restricts them to the component's element."""
-    return "\n".join((styles(*_LAYERED), icon_styles(), styles(*_OF_COMPONENTS[name])))
-
-
 def _layered() -> str:
     return "\n".join(f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
 

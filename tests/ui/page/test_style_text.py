@@ -21,3 +21,10 @@ def test_only_comments_and_spaces_are_dropped(name: str) -> None:
     """Values in several lines keep the space between their words."""
     written = COMMENT.sub(" ", (FOLDER / name).read_text(encoding="utf-8"))
     assert styles(name).split() == written.split()
+
+
+def test_style_sheets_have_no_backtick() -> None:
+    """Gradio evaluates a component's style sheet as a JavaScript template literal."""
+    for sheet in FOLDER.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        assert not re.search(r"`|\$\{", text), sheet.name

@@ -25,7 +25,6 @@ from ui.page.form.panel import (
 )
 from ui.page.form.tools import bind_use, draw_model_pickers, draw_paid_notice, draw_tools
 from ui.page.script_files import listener
-from ui.page.stage import Stage
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
@@ -37,7 +36,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     choice: dict[str, Any],
     opened: gr.JSON,
     generate: gr.Button,
-    stage: Stage,
+    stage: gr.HTML,
     owner: Callable[[gr.Request], str],
     request: gr.Request,
 ) -> None:

@@ -42,7 +42,6 @@ from ui.page.form.tools import (
 )
 from ui.page.form_editor.edit_button import may_edit
 from ui.page.script_files import calls, listener
-from ui.page.stage import Stage
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
@@ -60,7 +59,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     choice: dict[str, Any],
     opened: gr.JSON,
     generate: gr.Button,
-    stage: Stage,
+    stage: gr.HTML,
     owner: Callable[[gr.Request], str],
     request: gr.Request,
 ) -> None:

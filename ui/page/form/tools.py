@@ -31,7 +31,7 @@ from ui.languages.current import html_of
 from ui.page.form.first_values import FormSources, authors_value, choice_of
 from ui.page.form.kinds.view import Control, accepted_files, element_id
 from ui.page.script_files import calls, listener
-from ui.page.stage import Refusal, Stage
+from ui.page.stage import refusal
 from ui.web.responses import json_text
 
 
@@ -111,7 +111,7 @@ def _draw_reset(
 def bind_use(
     sources: FormSources,
     controls: tuple[Control, ...],
-    stage: Stage,
+    stage: gr.HTML,
     owner: Callable[[gr.Request], str],
 ) -> None:
     """Let a result become the file of the field that the page names, or of the first field that
@@ -122,10 +122,10 @@ def bind_use(
         run, index = getattr(wanted, "run", ""), getattr(wanted, "at", None)
         record = _own_record(sources.runs, run, owner(request))
         if record is None or not isinstance(index, int):
-            return {stage: Refusal(NO_RESULT)}
+            return {stage: refusal(NO_RESULT)}
         taker = takers.get(str(getattr(wanted, "field", ""))) or _first(takers, record, index)
         if taker is None:
-            return {stage: Refusal(NO_RESULT)}
+            return {stage: refusal(NO_RESULT)}
         field, root = taker.field, root_of(request)
         file_id = FieldResults(sources.copies, root).place(record, index, field)
         value: object = file_id
@@ -135,8 +135,8 @@ def bind_use(
             case dict():
                 return {taker.components[0]: value}
             case Refused(why):
-                return {stage: Refusal(errors={field.key: why})}
-        return {stage: Refusal(NO_RESULT)}
+                return {stage: refusal(errors={field.key: why})}
+        return {stage: refusal(NO_RESULT)}
 
     if takers:
         outputs = [*(taker.components[0] for taker in takers.values()), stage]

@@ -1,18 +1,11 @@
 // @ts-check
-// Button with the title of the open workflow, and a panel to choose another one. It is a Gradio component
-// (ui/page/workflow_chooser.py): its value holds the choices and the chosen workflow.
+// Button with the title of the open workflow, and a panel to choose another one.
 
 import { $, addressOf, all, button, element, formLink, leavesTab } from "../dom.js";
 import { bestOf, grouped, matches } from "../form/choices.js";
 import { labeled, message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
-
-/**
- * Interface that Gradio passes to the component. `index` and `value` become attributes of Python's `gr.SelectData`.
- * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
- *   select: (what: { index: number, value: string }) => void }} Component
- */
 
 const NOTHING_CHOSEN = message("Choose a workflow");
 const CTRL = message("Ctrl");
@@ -21,12 +14,9 @@ const BELOW = 6; // pixels between the button and the panel
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
 
-/** Counter for the ids that link a search box to its list. It isn't part of the page's state. */
-let made = 0;
-
 export class Chooser {
-  #component;
   #opened;
+  #chosen;
   #title = element("span", "title");
   #button = button("", () => this.open(), "chosen");
   #panel = element("dialog", "panel");
@@ -38,16 +28,16 @@ export class Chooser {
   #name = "";
   /** @type {readonly string[]} */
   #recent = [];
-  #id = `chooser-${++made}`;
+  #id = "chooser-list";
 
   /**
    * @param {HTMLElement} place
-   * @param {Component} component
-   * @param {() => void} [opened] called when the panel opens
+   * @param {() => void} opened called when the panel opens
+   * @param {(name: string) => void} chosen
    */
-  constructor(place, component, opened = () => {}) {
-    this.#component = component;
+  constructor(place, opened, chosen) {
     this.#opened = opened;
+    this.#chosen = chosen;
     this.#button.ariaHasPopup = "dialog";
     this.#button.append(this.#title, " ", element("kbd", "", KEYS));
     this.#panel.ariaLabel = message("Workflows");
@@ -249,9 +239,7 @@ export class Chooser {
   choose(name) {
     this.#panel.close();
     this.show(this.#choices, name);
-    this.#component.props.value = name;
-    const index = this.#choices.findIndex((one) => one.name === name);
-    this.#component.select({ index, value: name });
+    this.#chosen(name);
   }
 }
 
@@ -274,31 +262,4 @@ export function thumbFor({ thumb, title }) {
   image.onerror = () => image.remove();
   place.append(image);
   return place;
-}
-
-/**
- * Show the choices from Python, now and after every change.
- * @param {Chooser} chooser
- * @param {Component} component
- * @param {(choices: readonly Choice[], name: string) => void} [offered] called with each of them
- */
-export function watchOffer(chooser, component, offered = () => {}) {
-  const tell = () => {
-    const { value } = component.props;
-    if (!value?.choices) return;
-    chooser.show(value.choices, value.name ?? "");
-    offered(value.choices, value.name ?? "");
-  };
-  component.watch("value", tell);
-  tell();
-}
-
-/**
- * Mount the component.
- * @param {HTMLElement} place
- * @param {Component} component
- */
-export function mount(place, component) {
-  const inner = /** @type {HTMLElement} */ ($(".chooser", place));
-  watchOffer(new Chooser(inner, component), component);
 }

@@ -1,6 +1,5 @@
 // @ts-check
 // Queue: running and waiting runs with their positions, and runs that have failed while the user watched another one.
-// It is a Gradio component (ui/page/run_lists.py): its value holds the runs, its events report the user's actions.
 
 import { $, all, button, element, fillIn, iconButton, tell } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
@@ -8,18 +7,16 @@ import { labeled, message, plural } from "../messages.js";
 /** @import { QueuedRun } from "../state.js" */
 
 /**
- * Interface that Gradio passes to the component. `by`: -1 to run earlier, 1 to run later.
- * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
- *   move: (what: { run: string, by: number }) => void, remove: (what: { run: string }) => void,
- *   run_again: (what: { run: string }) => void, dismiss: (what: { run: string }) => void }} Component
+ * What the user can do with runs, by their ids. `by`: -1 to run earlier, 1 to run later.
+ * @typedef {{ move: (id: string, by: number) => unknown, remove: (id: string) => void,
+ *   removeAll: (ids: string[]) => void, runAgain: (id: string) => unknown, dismiss: (id: string) => unknown }} Actions
  */
 
 const GOES_ON = ["waiting", "running"];
-const ANSWERED_WITHIN = 5000;
 
 export class Queue {
   #place;
-  #component;
+  #actions;
   #head = element("div", "waiting-head flow apart");
   #title = element("p", "waiting-title");
   #removeAll;
@@ -28,20 +25,16 @@ export class Queue {
   #lines = /** @type {Map<string, HTMLLIElement>} */ (new Map());
   /** @type {string[]} */
   #waiting = [];
-  /** Runs that are yet to be removed, next one first. Used only in other Blocks. @type {string[]} */
-  #leaving = [];
-  #giveUp = 0;
 
   /**
    * @param {HTMLElement} place
-   * @param {Component} component
-   * @param {((ids: string[]) => void) | null} removeAll removes several runs at once; null in other Blocks
+   * @param {Actions} actions
    */
-  constructor(place, component, removeAll) {
+  constructor(place, actions) {
     this.#place = place;
-    this.#component = component;
-    const remove = removeAll ?? ((ids) => this.#removeEach(ids));
-    this.#removeAll = button(message("Remove all waiting"), () => remove(this.#waiting), "bare");
+    this.#actions = actions;
+    const removeAll = () => actions.removeAll(this.#waiting);
+    this.#removeAll = button(message("Remove all waiting"), removeAll, "bare");
     this.#head.append(this.#title);
     place.replaceChildren(this.#head, this.#list);
   }
@@ -63,28 +56,6 @@ export class Queue {
     // Moving an element removes its focus.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
     this.#offerRemoveAll();
-    const [next = ""] = this.#leaving;
-    if (next && !this.#waiting.includes(next)) setTimeout(() => this.#removeNext());
-  }
-
-  /**
-   * Remove runs one by one, last one first. Gradio drops an event that arrives while it handles one of the same kind.
-   * @param {string[]} ids
-   */
-  #removeEach(ids) {
-    this.#leaving = [...ids].reverse();
-    this.#removeNext();
-  }
-
-  #removeNext() {
-    clearTimeout(this.#giveUp);
-    this.#leaving = this.#leaving.filter((id) => this.#waiting.includes(id));
-    const [run] = this.#leaving;
-    if (!run) return;
-    this.#giveUp = window.setTimeout(() => {
-      this.#leaving = []; // give up; the user can press the button again
-    }, ANSWERED_WITHIN);
-    this.#component.remove({ run });
   }
 
   /** Show the button for two or more waiting runs. A single run has its own button, which takes over the focus. */
@@ -105,8 +76,8 @@ export class Queue {
    */
   #lineAhead({ id, title, phase, page: { about, said, movable } }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
-      arrow("up", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
-      arrow("down", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
+      arrow("up", message("Move up"), () => this.#actions.move(id, -1)),
+      arrow("down", message("Move down"), () => this.#actions.move(id, 1)),
       tool("", "", () => this.#remove(id)),
     ]);
     line.dataset.phase = phase;
@@ -132,10 +103,8 @@ export class Queue {
   /** @param {QueuedRun} entry */
   #endedLine({ id, title, page: { again, about, said } }) {
     const line = this.#lineOf(`ended ${id}`, () => [
-      ...(again
-        ? [tool(message("Run again"), "", () => this.#component.run_again({ run: id }))]
-        : []),
-      tool(message("Dismiss"), "", () => this.#component.dismiss({ run: id })),
+      ...(again ? [tool(message("Run again"), "", () => this.#actions.runAgain(id))] : []),
+      tool(message("Dismiss"), "", () => this.#actions.dismiss(id)),
     ]);
     line.classList.add("trouble");
     tellAll(line, title, about, said);
@@ -162,7 +131,7 @@ export class Queue {
   #remove(id) {
     const line = this.#lines.get(`ahead ${id}`);
     const next = line?.nextElementSibling ?? line?.previousElementSibling;
-    this.#component.remove({ run: id });
+    this.#actions.remove(id);
     if (next?.isConnected) $("button:last-child", next)?.focus();
   }
 }
@@ -211,25 +180,4 @@ function tellAll(line, ...texts) {
     const place = places[at];
     if (place) tell(place, text);
   });
-}
-
-/**
- * Create an empty component in its place.
- * @param {HTMLElement} place
- * @param {Component} component
- * @param {((ids: string[]) => void) | null} [removeAll]
- */
-export const queueIn = (place, component, removeAll = null) =>
-  new Queue(/** @type {HTMLElement} */ ($(".queue", place)), component, removeAll);
-
-/**
- * Mount the component with the runs from Python.
- * @param {HTMLElement} place
- * @param {Component} component
- */
-export function mount(place, component) {
-  const queue = queueIn(place, component);
-  const tellRuns = () => queue.show(component.props.value || []);
-  component.watch("value", tellRuns);
-  tellRuns();
 }

@@ -1,27 +1,18 @@
 // @ts-check
-// Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
-// Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
+// Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result.
 
 import { ARRIVED } from "../arrivals.js";
 import { $, all, button, element, glideTo, INPUTS, isStill } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
-import { hasForms } from "../form/form.js";
 import { message } from "../messages.js";
 import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
 import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
 import { shownOf } from "../results/shown.js";
 import { seenChain } from "../runs/chains.js";
-import { follow, lookBackAt, onFrame } from "../runs/following.js";
-import {
-  arranged,
-  arrangedRun,
-  choosable,
-  firstSeen,
-  groupOf,
-  placeAfter,
-} from "../runs/results.js";
+import { lookBackAt, onFrame } from "../runs/following.js";
+import { arrangedRun, choosable, firstSeen, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { removeRun } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
@@ -36,10 +27,15 @@ import { Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
-/** @import { ShownFile } from "../documents.js" */
 /** @import { PageState, View } from "../state.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
-/** @import { Component, Seen } from "../stage/actions.js" */
+
+/**
+ * What Gradio passes to the stage (ui/page/stage.py). Its value says why a result couldn't be used. `use`: the user wants
+ * a file of a run in a field, by the field's element; `viewer`: URL of the module that shows 3D models.
+ * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   use: (what: { run: string, at: number, field: string }) => void, viewer: string }} Component
+ */
 
 /** @type {Arrangement} */
 const NOTHING = { items: [], intermediate: [] };
@@ -64,8 +60,7 @@ class Stage {
   #progress = new Progress();
   #caption = new Caption();
   #lineage = new Lineage();
-  /** Beside the history of this app's page. */
-  #strip = hasForms() ? new Strip() : null;
+  #strip = new Strip();
   #arrangement = NOTHING;
   #at = 0;
   /** Whether the stage shows all results of the run. */
@@ -90,9 +85,9 @@ class Stage {
     const box = element("div", "box", this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#rows = new ResultRows({
-      component,
+      viewer: component.viewer,
       viewport: this.#viewport,
-      use: (more) => component.use({ ...this.#seen, ...more }),
+      use: (field) => component.use({ ...this.#seen, field }),
       showAll: () => this.#showAll(),
     });
     this.#viewport.place.addEventListener("close", () => this.#drawActions(page.now));
@@ -100,26 +95,15 @@ class Stage {
     under.append(this.#caption.place, this.#empty.ways, stepsOfChain());
     const { intermediate, details } = this.#beneath;
     const parts = [intermediate, this.#lineage.place, details];
-    place.replaceChildren(box, ...(this.#strip ? [this.#strip.place] : []), under, ...parts);
+    place.replaceChildren(box, this.#strip.place, under, ...parts);
     this.#arrange(NOTHING, []);
     this.#listen();
     this.#media.addEventListener(ARRIVED, () => this.#loaded());
     onFrame((id, frame, place) => this.#paint(id, frame, place));
     letDrag(place, ({ dataset: { at } }) => this.#dragged(Number(at ?? this.#at)));
-    takeResults((what) => component.use({ ...what, index: -1, value: "" }));
+    takeResults((what) => component.use(what));
     page.subscribe((now) => this.#show(now));
     place.addEventListener("load", () => this.#fit(), true); // images' shapes are known then
-  }
-
-  /** @param {any} value from Python */
-  tell(value) {
-    if (value?.run) follow(value.run);
-    else page.set({ sending: false });
-    if (value?.refusal) sayRefusal(value.refusal);
-    else if (value?.results) {
-      page.set({ shown: null });
-      this.#showFiles(value.results.files, value.results.texts);
-    }
   }
 
   /**
@@ -153,7 +137,7 @@ class Stage {
 
   /** Delete the run on the stage. */
   #remove() {
-    removeRun({ run: this.#shown?.id ?? "" }, this.#component, false);
+    removeRun(this.#shown?.id ?? "", false);
   }
 
   /**
@@ -186,7 +170,7 @@ class Stage {
     const isBare = !this.#media.hasChildNodes();
     if (isBare && (isGoing || state.sending)) this.#empty.dim();
     else this.#empty.show(state, isBare && !run && !state.sending);
-    this.#strip?.show(state);
+    this.#strip.show(state);
   }
 
   /**
@@ -198,7 +182,6 @@ class Stage {
       this.#shown = null;
       this.#turn += 1;
       this.#arrange(NOTHING, []);
-      this.#tellSeen();
     }
     doneLoading(this.#media);
     const isOlder = this.#painted !== id && this.#media.hasChildNodes();
@@ -231,19 +214,6 @@ class Stage {
     this.#media.classList.remove("former");
     markLast(this.#media, phase);
     this.#place.classList.remove("several");
-    this.#tellSeen();
-  }
-
-  /**
-   * @param {ShownFile[]} files without a known run
-   * @param {string[]} texts
-   */
-  #showFiles(files, texts) {
-    this.#at = 0;
-    this.#arrange(arranged({ files, texts }), []);
-    this.#isAll = this.#arrangement.items.length > 1;
-    this.#showItem();
-    this.#drawActions(page.now);
   }
 
   #clear() {
@@ -251,7 +221,6 @@ class Stage {
     this.#turn += 1;
     this.#arrange(NOTHING, []);
     this.#put(null, "");
-    this.#tellSeen();
   }
 
   /** @returns {Item | null} */
@@ -315,7 +284,6 @@ class Stage {
     if (wasAll) this.#rows.back.focus({ preventScroll: true });
     this.#beneath.mark(at, hadFocus);
     if (at >= this.#arrangement.items.length) glideTo(this.#viewport.place, "nearest");
-    this.#component.select(this.#seen);
   }
 
   /** Show all results again, with the focus on the one that was enlarged. */
@@ -334,7 +302,6 @@ class Stage {
     this.#beneath.mark(this.#isAll ? -1 : this.#at);
     const isSeveral = !this.#isAll && groupOf(this.#arrangement, this.#at).count > 1;
     this.#place.classList.toggle("several", isSeveral);
-    this.#tellSeen();
     if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
     if (item && this.#media.hasChildNodes()) markLoading(this.#media);
     const node = this.#isAll
@@ -434,17 +401,9 @@ class Stage {
     else if (!page.now.sending) this.#place.style.removeProperty("--shown");
   }
 
-  /** @returns {Seen} */
+  /** The visible result, by its run and the index of its file. */
   get #seen() {
-    const item = this.#item;
-    const at = item?.at ?? -1;
-    return { run: this.#shown?.id ?? "", at, index: this.#at, value: item?.url ?? "" };
-  }
-
-  /** Tell Python which result is visible. Use "" for none: Gradio would treat null as a change from Python. */
-  #tellSeen() {
-    const { run, at } = this.#seen;
-    this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
+    return { run: this.#shown?.id ?? "", at: this.#item?.at ?? -1 };
   }
 }
 
@@ -485,11 +444,9 @@ const isLetter = ({ key, ctrlKey, metaKey, altKey }, letter) =>
  * @param {Component} component
  */
 export function mount(place, component) {
-  const stage = new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
+  new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
   loadViewer(component.viewer);
-  const tell = () => stage.tell(component.props.value);
-  component.watch("value", tell);
-  tell();
+  component.watch("value", () => sayRefusal(component.props.value));
   const block = $("#stage");
   block?.style.removeProperty("min-height"); // the first view's
   delete block?.dataset.awaits;

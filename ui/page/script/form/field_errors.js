@@ -158,11 +158,12 @@ function inputOf(field) {
 }
 
 /**
- * Show why no run was started; ui/page/stage.py sends the refusal.
- * @param {{ message: string, hint: string, errors: Readonly<Record<string, string>>,
- *   labelled: Readonly<Record<string, string>> }} refusal
+ * Show why no run was started, or why a result couldn't be used (ui/page/stage.py).
+ * @param {{ message: string, errors: Readonly<Record<string, string>>, hint?: string,
+ *   labelled?: Readonly<Record<string, string>> }} refusal `labelled`: the errors with field labels, for fields that
+ *   aren't on the page
  */
-export function sayRefusal({ message: why, hint, errors, labelled }) {
+export function sayRefusal({ message: why, errors, hint = "", labelled = {} }) {
   const homeless = showErrors(errors, { labelled });
   const isOfFields = Object.keys(errors).length > 0 && !homeless.length;
   say(why, [hint, ...homeless].filter(Boolean).join(" "), "refused", [], isOfFields);

@@ -117,9 +117,6 @@ export function redraw(onlyList = false) {
   $("#redraw")?.click();
 }
 
-/** Return whether this is the main page, which has a form to fill in. */
-export const hasForms = () => Boolean($("#redraw"));
-
 /** Redraw the form once the browser has stored the user's choice. Several choices made together cause one redraw. */
 export function redrawSoon() {
   expectForm();

@@ -2,7 +2,7 @@
 // The lists of workflows on the main page, with recently used ones, thumbnails, and marks on those that can't run: the
 // chooser in the header, and the start page.
 
-import { Chooser, watchOffer } from "../components/chooser.js";
+import { Chooser } from "../components/chooser.js";
 import { $ } from "../dom.js";
 import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
@@ -12,7 +12,6 @@ import { RECENT, read } from "../storage.js";
 import { addressed, notDrawn } from "./form.js";
 
 /** @import { WorkflowsDoc } from "../documents.js" */
-/** @import { Component } from "../components/chooser.js" */
 /** @import { Choice } from "./choices.js" */
 
 const BLOCKED = message("Can't run here");
@@ -21,16 +20,16 @@ const FROM_TEMPLATE = message("Start from a template…");
 const recent = () => read(localStorage, RECENT, /** @type {string[]} */ ([]));
 
 /**
- * Set up the component. Thumbnails and notes are requested only when a list is shown, because the app may have to build
+ * Set up the component (ui/page/workflow_chooser.py). Thumbnails and notes are requested only when a list is shown, because the app may have to build
  * all forms for them.
  * @param {HTMLElement} place
- * @param {Component} component
+ * @param {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   select: (what: object) => void }} component its value: the choices and the open workflow; then the chosen one
  */
 export function mount(place, component) {
   let isOffered = false;
   const chooser = new Chooser(
     /** @type {HTMLElement} */ ($(".chooser", place)),
-    component,
     async () => {
       if (!isOffered && mayStart()) {
         isOffered = true;
@@ -40,18 +39,28 @@ export function mount(place, component) {
       const more = await readPages();
       if (more) chooser.tell(more);
     },
+    (name) => {
+      component.props.value = name;
+      component.select({});
+    },
   );
   const start = new StartPage((name) => {
     start.hide();
     chooser.choose(name);
   });
-  watchOffer(chooser, component, async (choices, name) => {
+  const tell = async () => {
+    if (!component.props.value?.choices) return;
+    /** @type {{ choices: readonly Choice[], name: string | null }} */
+    const { choices, name } = component.props.value;
+    chooser.show(choices, name ?? "");
     if (name || !choices.length || addressed() !== null) return start.hide();
     notDrawn(false);
     start.show(choices, recent());
     const more = await readPages();
     if (more && start.isShown) start.show(choices.map(more), recent());
-  });
+  };
+  component.watch("value", tell);
+  tell();
 }
 
 /** Return a function that adds thumbnails and notes to choices; null if the app doesn't answer. */

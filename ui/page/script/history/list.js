@@ -13,11 +13,10 @@ import { itemFor, keepPicture, showFavourite, showPictures } from "./tile.js";
 /** @import { Past } from "./past.js" */
 
 /**
- * What the list reports. `index` and `value` become attributes of Python's `gr.SelectData`.
- * @typedef {{ searchable: boolean, select: (what: { run: string, index: number, value: string }) => void,
- *   search: (what: { text: string }) => void }} Events
+ * What the list reports.
+ * @typedef {{ searchable: boolean, select: (what: { run: string, index: number }) => void, search: () => void }} Events
  *
- * Callbacks that only this app's pages have. `wants`: runs at these indexes have become visible and need to be loaded;
+ * What it asks its page. `wants`: runs at these indexes have become visible and need to be loaded;
  * `star`: the user has toggled a run's star, null if runs have none; `pick`: the user has clicked a run; returns true to
  * keep it closed; `dress`: a tile is about to be shown.
  * @typedef {{ wants: (from: number, to: number) => void, star: ((run: PastRun) => void) | null,
@@ -63,7 +62,7 @@ export class History {
   /**
    * @param {HTMLElement} place
    * @param {Events} events
-   * @param {Live | null} live
+   * @param {Live} live
    */
   constructor(place, events, live) {
     this.#place = place;
@@ -78,7 +77,7 @@ export class History {
     let typing = 0;
     this.#search.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = window.setTimeout(() => events.search({ text: this.text }), SEARCH_PAUSE);
+      typing = window.setTimeout(() => events.search(), SEARCH_PAUSE);
     });
     this.#size.ariaLabel = message("Large");
     this.#size.ariaPressed = String(this.#isLarge);
@@ -113,10 +112,10 @@ export class History {
   /**
    * @param {Past} runs
    * @param {readonly Day[]} days
-   * @param {{ any?: boolean, nothing?: string }} [there] `any`: whether there are runs at all, listed or not;
+   * @param {{ any: boolean, nothing: string }} there `any`: whether there are runs at all, listed or not;
    *   `nothing`: message for an empty list
    */
-  show(runs, days, { any = runs.length > 0 || Boolean(this.text), nothing = "" } = {}) {
+  show(runs, days, { any, nothing }) {
     this.#runs = runs;
     this.#days = days;
     this.#place.hidden = !any;
@@ -236,7 +235,7 @@ export class History {
     if (focused instanceof HTMLElement && this.list.contains(focused))
       if (document.activeElement !== focused) focused.focus({ preventScroll: true });
     this.#markAll();
-    if (this.#runs.slice(from, to).includes(null)) this.#live?.wants(from, to);
+    if (this.#runs.slice(from, to).includes(null)) this.#live.wants(from, to);
   }
 
   /**
@@ -266,8 +265,8 @@ export class History {
       item.dataset.index = String(index);
       item.ariaSetSize = String(block.count);
       item.ariaPosInSet = String(index - block.first + 1);
-      if (run && this.#live?.star !== null) showFavourite(item, run);
-      if (run) this.#live?.dress?.(item, run);
+      if (run && this.#live.star !== null) showFavourite(item, run);
+      if (run) this.#live.dress?.(item, run);
       return item;
     });
     fillIn(list, wanted);
@@ -276,7 +275,7 @@ export class History {
   /** @param {PastRun | null} run */
   #itemFor(run) {
     if (!run) return element("li", "unknown");
-    const mark = this.#live?.star;
+    const mark = this.#live.star;
     const hasStar = run.page.kind || run.page.favourite; // hide it on runs without results
     const star = mark && hasStar ? () => mark(this.#runOf(run.id) ?? run) : null;
     const item = itemFor(run, (event) => this.#choose(run.id, event), star);
@@ -313,9 +312,9 @@ export class History {
   #choose(id, event) {
     const index = this.#runs.findIndex((run) => run?.id === id);
     this.#at = index;
-    if (this.#live?.pick(index, event)) return;
+    if (this.#live.pick(index, event)) return;
     this.mark(id);
-    this.#events.select({ run: id, index, value: id });
+    this.#events.select({ run: id, index });
   }
 
   /** @param {KeyboardEvent} event */
@@ -324,7 +323,7 @@ export class History {
     if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
     const index = Number(/** @type {HTMLElement} */ (item).dataset.index);
     const run = this.#runs[index];
-    if (event.key.toLowerCase() === "f" && run && this.#live?.star) this.#live.star(run);
+    if (event.key.toLowerCase() === "f" && run && this.#live.star) this.#live.star(run);
     else {
       const to = reached(this.#layout, index, event.key);
       if (to === null) return;

@@ -12,16 +12,17 @@ import { actionsFor } from "../stage/actions.js";
 import { UseMenus } from "../stage/use_menu.js";
 
 /** @import { Arrangement } from "../runs/results.js" */
-/** @import { ActedOn, Component } from "../stage/actions.js" */
+/** @import { ActedOn } from "../stage/actions.js" */
 /** @import { PageState, View } from "../state.js" */
 /** @import { Viewport } from "../stage/viewport.js" */
 
 /**
- * Content of the stage: a run, or files without one; all results, or the one `at` this index.
+ * Content of the stage: a finished run or none; all results, or the one `at` this index.
  * @typedef {{ view: View | null, arrangement: Arrangement, at: number, isAll: boolean }} OnStage
  *
- * `use`: passes the result on, to a field of the form. `showAll`: leads back to all results.
- * @typedef {{ component: Component, viewport: Viewport, use: (more?: { field: string }) => void, showAll: () => void }} StageParts
+ * `viewer`: URL of the module that shows 3D models. `use`: passes the result on, to a field of the form. `showAll`: leads
+ * back to all results.
+ * @typedef {{ viewer: string, viewport: Viewport, use: (field: string) => void, showAll: () => void }} StageParts
  */
 
 /**
@@ -49,7 +50,7 @@ export class ResultRows {
   /** @param {StageParts} parts */
   constructor(parts) {
     this.#parts = parts;
-    this.#menus = new UseMenus((field) => parts.use({ field }));
+    this.#menus = new UseMenus(parts.use);
     this.back = button("", () => parts.showAll(), "back-to-all");
     this.foot.append(this.#words, this.#row);
     this.foot.role = "group";
@@ -69,45 +70,45 @@ export class ResultRows {
    */
   show(state, on) {
     const { view, isAll } = on;
-    const { component, viewport } = this.#parts;
+    const { viewer, viewport } = this.#parts;
     const item = isAll ? null : (choosable(on.arrangement)[on.at] ?? null);
     const before = item?.before || view?.page.before || "";
     const place = wordsOfPlace(state, on);
     this.back.hidden = !isOneOfSeveral(on);
     tell(this.back, joined([message("All results"), place, item?.label]));
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
-    const isTaken = item && item.at >= 0 && component.takes.includes(item.kind);
     tell(this.#words, joined([item?.label, place, view?.page.caption.prompt]));
-    this.beside = view && besideFor(view, item?.at, component.viewer);
-    this.#draw({
-      view,
-      item,
-      isAll,
-      use: isTaken ? () => this.#parts.use() : null,
-      ahead: Boolean(view && current(state)),
-      continued: isContinued(state, view?.id ?? ""),
-      compare:
-        item?.kind === "image" && before
-          ? () => $(".compare:not([hidden])", viewport.place)?.click()
-          : null,
-      beside: this.beside,
-      events: component,
-    });
+    this.beside = view && besideFor(view, item?.at, viewer);
+    this.#draw(
+      view && {
+        view,
+        item,
+        isAll,
+        ahead: Boolean(current(state)),
+        continued: isContinued(state, view.id),
+        compare:
+          item?.kind === "image" && before
+            ? () => $(".compare:not([hidden])", viewport.place)?.click()
+            : null,
+        beside: this.beside,
+      },
+    );
   }
 
-  /** @param {Omit<ActedOn, "menu">} on */
+  /** @param {Omit<ActedOn, "menu"> | null} on null without a run */
   #draw(on) {
-    const { view, item, use, compare, events: _, ...others } = on;
+    const { view, item, compare, ...others } = on ?? { view: null, item: null, compare: null };
     const parts = [view?.id, view?.page.favourite, item?.url, item?.text, item?.at];
-    const wanted = JSON.stringify([...parts, Boolean(use), Boolean(compare), others]);
+    const wanted = JSON.stringify([...parts, Boolean(compare), others]);
     if (this.#drawn === wanted) return;
     this.#drawn = wanted;
     this.#menus.offer(view?.id ?? "", item);
     const before = document.activeElement;
     const hadFocus = this.below.contains(before) || this.#row.contains(before);
     if (hadFocus) this.#left = nameOf(before);
-    this.below.replaceChildren(...actionsFor({ ...on, menu: this.#menus.below.place }));
-    this.#row.replaceChildren(...actionsFor({ ...on, menu: this.#menus.over.place }));
+    const { below, over } = this.#menus;
+    this.below.replaceChildren(...(on ? actionsFor({ ...on, menu: below.place }) : []));
+    this.#row.replaceChildren(...(on ? actionsFor({ ...on, menu: over.place }) : []));
     if (hadFocus || (this.#left && before === this.#parts.viewport.place)) this.#keepFocus();
   }
 

@@ -1,12 +1,13 @@
 // @ts-check
-// The user's history on this app's page: earlier results of the form's workflow. Requests each part of the list when it
+// The user's history: earlier results of the form's workflow. Requests each part of the list when it
 // comes into view.
 
 import { connection } from "../arrivals.js";
-import { historyIn } from "../components/history.js";
 import { $, glideTo, isNarrow } from "../dom.js";
+import { draggedRun, letDrag } from "../form/dragging.js";
 import { Expiry } from "../history/expiry.js";
 import { Filters } from "../history/filters.js";
+import { History } from "../history/list.js";
 import { setFavourite } from "../history/marks.js";
 import { missing, renewed, tilesOf, totalOf, without, withRuns } from "../history/past.js";
 import { Selection } from "../history/selection.js";
@@ -16,7 +17,6 @@ import { page } from "../state.js";
 import { lookBackAt } from "./following.js";
 import { seen } from "./runs.js";
 
-/** @import { Component } from "../components/history.js" */
 /** @import { Day } from "../history/layout.js" */
 /** @import { HistoryDoc } from "../documents.js" */
 /** @import { PageState, PastRun } from "../state.js" */
@@ -31,7 +31,6 @@ class LiveHistory {
   /** Notifies this browser's other tabs when this tab changes the history. */
   #tabs = new BroadcastChannel("comfyforms.history");
   #place;
-  #component;
   #view;
   #filters = new Filters(() => this.#load());
   #selection;
@@ -47,40 +46,31 @@ class LiveHistory {
 
   /**
    * @param {HTMLElement} place
-   * @param {Component} component
+   * @param {string} viewer URL of the module that shows 3D models
    */
-  constructor(place, component) {
+  constructor(place, viewer) {
     this.#place = place;
-    this.#component = component;
     this.#selection = new Selection(
       (ids) => this.#view?.pick(ids),
       async (runs, isMany) => {
         const { selectedActions } = await import("../history/selected_actions.js");
         const renew = (/** @type {PastRun[]} */ changed) => this.#selection.renew(changed);
-        return selectedActions(runs, isMany, component.viewer, renew);
+        return selectedActions(runs, isMany, viewer, renew);
       },
     );
-    const live = {
+    const root = /** @type {HTMLElement} */ ($(".history", place));
+    const events = {
+      searchable: true,
+      select: (/** @type {{ run: string }} */ { run }) => this.#choose(run),
+      search: () => this.#load(),
+    };
+    this.#view = new History(root, events, {
       wants: (/** @type {number} */ from, /** @type {number} */ to) => this.#complete(from, to),
       star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.page.favourite),
       pick: (/** @type {number} */ index, /** @type {MouseEvent} */ event) =>
         this.#selection.take(page.now.past, index, event),
-    };
-    this.#view = historyIn(
-      place,
-      {
-        ...component,
-        select: (what) => {
-          this.#choose(what.run);
-          component.select(what);
-        },
-        search: (what) => {
-          this.#load();
-          component.search(what);
-        },
-      },
-      live,
-    );
+    });
+    letDrag(this.#view.list, draggedRun);
     const { which, favourites, fruitless } = this.#filters;
     $("h2", place)?.after(which);
     $(".rows", place)?.before(favourites, fruitless);
@@ -227,7 +217,6 @@ class LiveHistory {
     page.set({ past, pastOf: this.#workflow });
     const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
     this.#view.show(past, this.#days, { any: this.#any, nothing });
-    this.#component.props.value = past.filter(Boolean);
   }
 
   /** @param {{ ids: readonly string[], favourite: boolean }} marked */
@@ -271,9 +260,5 @@ class LiveHistory {
   }
 }
 
-/**
- * Fill in the component and keep its value up to date.
- * @param {HTMLElement} place
- * @param {Component} component
- */
-export const mount = (place, component) => void new LiveHistory(place, component);
+/** @param {HTMLElement} place @param {{ viewer: string }} component */
+export const mount = (place, { viewer }) => void new LiveHistory(place, viewer);

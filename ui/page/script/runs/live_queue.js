@@ -1,15 +1,13 @@
 // @ts-check
-// The user's queue on this app's page. The page's sockets deliver the runs, and actions call the API.
+// The user's queue. The page's sockets deliver the runs, and actions call the API.
 
-import { queueIn } from "../components/queue.js";
+import { Queue } from "../components/queue.js";
 import { $, announce } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { page } from "../state.js";
 import { forget, runAgain, stop } from "./following.js";
 import { queued, withRun } from "./runs.js";
-
-/** @import { Component } from "../components/queue.js" */
 
 const EVERY = 1000; // milliseconds, as often as the progress times
 
@@ -30,39 +28,20 @@ async function move(id, by) {
     announce(by < 0 ? message("Moved up.") : message("Moved down."));
 }
 
-/**
- * Fill in the component and keep its value up to date.
- * @param {HTMLElement} place
- * @param {Component} component
- */
-export function mount(place, component) {
-  const remove = (/** @type {{ run: string }} */ what) => {
-    leave(what.run);
-    component.remove(what);
-  };
-  /** @type {Component} */
-  const events = {
-    ...component,
-    move: (what) => {
-      move(what.run, what.by);
-      component.move(what);
+/** @param {HTMLElement} place */
+export function mount(place) {
+  const queue = new Queue(/** @type {HTMLElement} */ ($(".queue", place)), {
+    move,
+    remove: leave,
+    removeAll: (ids) => {
+      // Remove the last run first, so that no run's turn comes meanwhile.
+      for (const run of [...ids].reverse()) leave(run);
+      const count = ids.length;
+      const name = plural("{count} run", "{count} runs", { count });
+      announce(message("Removed: {name}", { name }));
     },
-    remove,
-    run_again: (what) => {
-      runAgain(what.run);
-      component.run_again(what);
-    },
-    dismiss: (what) => {
-      forget(what.run);
-      component.dismiss(what);
-    },
-  };
-  const queue = queueIn(place, events, (ids) => {
-    // Remove the last run first, so that no run's turn comes meanwhile.
-    for (const run of [...ids].reverse()) remove({ run });
-    const count = ids.length;
-    const name = plural("{count} run", "{count} runs", { count });
-    announce(message("Removed: {name}", { name }));
+    runAgain,
+    dismiss: forget,
   });
   let known = "";
   const show = () => {
@@ -70,7 +49,6 @@ export function mount(place, component) {
     const text = JSON.stringify(entries);
     if (text === known) return;
     known = text;
-    component.props.value = entries;
     queue.show(entries);
   };
   page.subscribe(show);

@@ -167,7 +167,7 @@ function showRuns(name, held, count, { runs, refused }) {
     "{queued} of {count} runs were queued.",
     { count, queued: runs.length },
   );
-  sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {}, labelled: {} });
+  sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {} });
 }
 
 /**

@@ -4,7 +4,7 @@
 import { USED } from "../back.js";
 import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
 import { copyButton, showDone } from "../form/copying.js";
-import { expectValues, hasForms, refill } from "../form/form.js";
+import { expectValues, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
@@ -28,48 +28,29 @@ const SHOWN_FOR = 2500; // milliseconds
 const SECOND = 500; // milliseconds within which a press counts as the second half of a double-click
 
 /**
- * The result on the stage. `index` and `value` have the names of Python's `gr.SelectData`.
- * @typedef {{ run: string, at: number, index: number, value: string }} Seen
- * @typedef {Seen & { field?: string }} Used `field`: the id of the chosen field
- *
- * Events for Python.
- * @typedef {{ use_values: (what: { run: string }) => void, run_again: (what: { run: string }) => void,
- *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (used: Used) => void }} Events
- *
- * What Gradio passes to a stage. `takes`: the kinds that the surrounding Blocks app accepts as input.
- * `viewer`: the address of the module that shows 3D models.
- * @typedef {Events & { props: { value: any }, watch: (name: string, changed: () => void) => void,
- *   takes: readonly string[], viewer: string }} Component
+ * What the buttons act on: a finished run. `item`: the result on the stage, null for all results or none; `isAll`: all
+ * results are on the stage; `menu`: where the result can be used; `ahead`: another run is in progress; `continued`: the
+ * run's chain offers to continue, which runs it again; `compare` shows the comparison; `beside` compares the result with
+ * another run's.
+ * @typedef {{ view: View, item: Item | null, isAll: boolean, menu: HTMLElement, ahead: boolean, continued: boolean,
+ *   compare: (() => void) | null, beside: { label: string, does: () => void } | null }} ActedOn
  */
 
 /**
- * What the buttons act on. `item`: the result on the stage, null for all results or none; `isAll`: all results are on the
- * stage. `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page;
- * `ahead`: another run is in progress; `continued`: the run's chain offers to continue, which runs it again; `compare`
- * shows the comparison; `beside` compares the result with another run's.
- * @typedef {{ view: View | null, item: Item | null, isAll: boolean, use: (() => void) | null, menu: HTMLElement,
- *   ahead: boolean, continued: boolean, compare: (() => void) | null,
- *   beside: { label: string, does: () => void } | null, events: Events }} ActedOn
- */
-
-/**
- * Return the row of buttons for a finished run, or for files without a known run: the most frequent actions, and a menu
- * with the others.
+ * Return the row of buttons: the most frequent actions, and a menu with the others.
  * @param {ActedOn} on
  * @returns {HTMLElement[]}
  */
 export function actionsFor(on) {
-  const { view, item, isAll, use, menu, ahead, events } = on;
+  const { view, item, isAll, menu, ahead } = on;
   /** @type {HTMLElement[]} */
   const made = [...downloadsFor(view, item, isAll)];
   if (item?.kind === "text")
     made.push(copyButton(item.text, () => $("#stage .media .result-text"), "button copy-text"));
-  if (use) made.push(withIcon(button(message("Use as input"), use), "use"));
   if (menu.hasChildNodes()) made.push(menu);
-  if (!view) return made;
   const again = againFor(on);
   made.push(...again.shown);
-  if (canReuse(view)) made.push(reuseFor(view, !item && !isAll, events));
+  if (!view.page.form_gone) made.push(reuseFor(view, !item && !isAll));
   if (item && isShareable(item)) made.push(shareFor(item));
   if (isKept(view)) made.push(favouriteFor(view));
   const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
@@ -79,16 +60,16 @@ export function actionsFor(on) {
 }
 
 /**
- * @param {View | null} view
+ * @param {View} view
  * @param {Item | null} item
  * @param {boolean} isAll
  */
 function downloadsFor(view, item, isAll) {
-  const [file, ...others] = view?.page.files ?? [];
+  const [file, ...others] = view.page.files;
   const linkTo = (/** @type {string} */ href, name = "", words = message("Download")) => [
     withIcon(downloadLink(words, href, name), "download"),
   ];
-  if (isAll && view && others.length) return linkTo(zipOf(view), "", message("Download all"));
+  if (isAll && others.length) return linkTo(zipOf(view), "", message("Download all"));
   if (isAll && file) return linkTo(addressOf(file.url), file.name);
   if (!item) return [];
   if (item.url) return linkTo(addressOf(item.url), item.name);
@@ -110,9 +91,6 @@ function withIcon(control, icon) {
 /** @param {View} view */
 export const zipOf = ({ id }) => `${root}/files/${id}/all.zip`;
 
-/** @param {View} view */
-const canReuse = (view) => !view.page.form_gone || !hasForms();
-
 /**
  * Leave the full screen for something below it.
  * @param {() => unknown} does
@@ -120,16 +98,6 @@ const canReuse = (view) => !view.page.form_gone || !hasForms();
 export function leaving(does) {
   $("#stage .viewport:modal")?.dispatchEvent(new CustomEvent(USED));
   does();
-}
-
-/**
- * Put a run's values into the form and redraw it. In other Blocks apps, Python fills in the form.
- * @param {View} view
- * @param {Events} events
- */
-export async function useValues({ id }, events) {
-  events.use_values({ run: id });
-  if (hasForms() && (await reuse(`${API}/runs/${id}/values`))) sayDone(TAKEN);
 }
 
 /**
@@ -144,7 +112,7 @@ export function sayDone(words) {
 }
 
 /**
- * Put a run's values into the form of this app's page and redraw it. For a step of a chain, this is the chain's form.
+ * Put a run's values into the form and redraw it. For a step of a chain, this is the chain's form.
  * @param {string} path the address of the values
  * @param {HTMLButtonElement | null} [pressed] the button that shows the confirmation
  * @returns {Promise<FormValues | null>} the values; null after an error, which has been shown
@@ -170,8 +138,7 @@ export async function reuse(path, pressed = null) {
  * @param {ActedOn} on
  * @returns {{ shown: HTMLElement[], more: Entry[] }}
  */
-function againFor({ view, item, isAll, continued, events }) {
-  if (!view) return { shown: [], more: [] };
+function againFor({ view, item, isAll, continued }) {
   const { id, phase, seeds, page: stage } = view;
   if (stage.chain) {
     const made = withIcon(
@@ -182,10 +149,7 @@ function againFor({ view, item, isAll, continued, events }) {
     return { shown: phase === "done" && stage.chain_seeds ? [made] : [], more: [] };
   }
   if (continued) return { shown: [], more: [] };
-  const run = (/** @type {boolean} */ vary) => {
-    events.run_again({ run: id });
-    return runAgain(id, vary);
-  };
+  const run = (/** @type {boolean} */ vary) => runAgain(id, vary);
   const isMade = phase === "done" && (item || isAll);
   const same = { label: message("Run again"), title: SAME, does: () => run(false) };
   if (!isMade || !Object.keys(seeds).length || stage.form_gone) {
@@ -228,16 +192,16 @@ async function startOnce(start, pressed) {
  * Return the button that puts a run's values into the form. Beside a result it is an icon.
  * @param {View} view
  * @param {boolean} inWords
- * @param {Events} events
  */
-function reuseFor(view, inWords, events) {
-  const made = button(inWords ? REUSE : "", () => leaving(() => useValues(view, events)));
+function reuseFor({ id }, inWords) {
+  const use = async () => (await reuse(`${API}/runs/${id}/values`)) && sayDone(TAKEN);
+  const made = button(inWords ? REUSE : "", () => leaving(use));
   made.title = made.ariaLabel = REUSE;
   return withIcon(made, "reuse");
 }
 
 /** @param {Item} item */
-export const isShareable = ({ at, kind }) => at >= 0 && canBeShared(kind) && hasForms();
+export const isShareable = ({ at, kind }) => at >= 0 && canBeShared(kind);
 
 /**
  * @param {Item} item
@@ -270,14 +234,13 @@ function favouriteFor({ id, page: { favourite } }) {
 
 /**
  * Delete a run. A double-click deletes only one, although the next run appears under the pointer.
- * @param {{ run: string }} what
- * @param {Events} events
+ * @param {string} id
  * @param {boolean} byPointer whether the user clicked; a key press always means the focused button
  */
-export async function removeRun(what, events, byPointer) {
+export async function removeRun(id, byPointer) {
   const { run = "", until = 0 } = page.now.deleting ?? {};
-  if (byPointer && performance.now() < until && (run !== what.run || until === Infinity)) return;
-  page.set({ deleting: { run: what.run, until: Infinity } });
-  if (await deleteRuns([what.run])) events.delete(what);
-  page.set({ deleting: { run: what.run, until: performance.now() + SECOND } });
+  if (byPointer && performance.now() < until && (run !== id || until === Infinity)) return;
+  page.set({ deleting: { run: id, until: Infinity } });
+  await deleteRuns([id]);
+  page.set({ deleting: { run: id, until: performance.now() + SECOND } });
 }

@@ -2,7 +2,6 @@
 // Entries of the menu of a result.
 
 import { $, root } from "../dom.js";
-import { hasForms } from "../form/form.js";
 import { message, withEllipsis } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { say } from "../state.js";
@@ -21,8 +20,7 @@ import { resultActions, runAction } from "./result_actions.js";
  * @param {readonly Entry[]} again ways to run again
  * @returns {Entry[]}
  */
-export function moreFor({ view, item, isAll, compare, beside, events }, again) {
-  if (!view) return [];
+export function moreFor({ view, item, isAll, compare, beside }, again) {
   const { id, page: stage } = view;
   /** @type {Entry[]} */
   const more = [];
@@ -34,7 +32,7 @@ export function moreFor({ view, item, isAll, compare, beside, events }, again) {
     more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
-  if (item ? isShareable(item) : isAll && hasForms()) {
+  if (item ? isShareable(item) : isAll) {
     const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
     const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
     more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
@@ -44,7 +42,7 @@ export function moreFor({ view, item, isAll, compare, beside, events }, again) {
     more.push({ label: action.label, does: () => item && act(action, item) });
   if ($("#operates") && !$("#demo"))
     more.push({ label: message("Open in ComfyUI"), does: () => edit(id) });
-  const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
+  const remove = (/** @type {boolean} */ byPointer) => removeRun(id, byPointer);
   more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
   return more;
 }

@@ -7,7 +7,7 @@ import { all, button, element, glideTo } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
 import { fieldId } from "../form/field_errors.js";
 import { fieldsOfKind } from "../form/files.js";
-import { formName, hasForms, replacing, visitWith } from "../form/form.js";
+import { formName, replacing, visitWith } from "../form/form.js";
 import { fillText } from "../form/ideas.js";
 import { keepReplaced } from "../form/sent_texts.js";
 import { typed } from "../form/typed.js";
@@ -147,9 +147,9 @@ export class UseMenu {
   /** @param {Use | null} use */
   offer(use) {
     if (use && use.what === this.#offered?.what) return;
-    this.#offered = hasForms() ? use : null;
+    this.#offered = use;
     if (this.#list.isConnected) this.#list.hidePopover();
-    this.place.replaceChildren(...(this.#offered ? [this.#button, this.#list] : []));
+    this.place.replaceChildren(...(use ? [this.#button, this.#list] : []));
   }
 
   async #fill() {
