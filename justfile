@@ -44,10 +44,10 @@ types-on system *files="app.py comfyforms comfy ui":
 
 # Style, types and unit tests of the page's script and styles, and of the script in ComfyUI's editor
 script:
-    {{node}}/biome ci --error-on-warnings --config-path=tests/script/style.json ui/page comfyforms/comfyui_node/web tests/script/*.js* tests/script/*.ts tests/script/browser tests/script/media
+    {{node}}/biome ci --error-on-warnings --config-path=tests/script/style.json ui/page comfyforms tests/script/*.js* tests/script/*.ts tests/script/browser tests/script/media
     {{node}}/tsc --project tests/script
     {{node}}/tsc --project tests/script/tsconfig.worker.json
-    node --test tests/script/*.test.js tests/script/*/*.test.js
+    node --import ./tests/script/page_imports.js --test tests/script/*.test.js tests/script/*/*.test.js comfyforms/plugins/*/tests/*.test.js
 
 # Documentation site in build/docs/site; fails on links that lead nowhere
 docs:
@@ -60,7 +60,7 @@ pictures:
 # Format Python, scripts and styles
 format:
     .venv/bin/ruff check --fix . && .venv/bin/ruff format .
-    {{node}}/biome format --write --config-path=tests/script/style.json ui/page
+    {{node}}/biome format --write --config-path=tests/script/style.json ui/page comfyforms
 
 # Types of the API's documents for the page's script
 documents:

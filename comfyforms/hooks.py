@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
@@ -50,11 +51,13 @@ else:
 __all__ = [
     "Access",
     "AppParts",
+    "Assets",
     "GuardedRoutes",
     "PluginApp",
     "PluginPage",
     "ResultAction",
     "SharedRuns",
+    "SharingAction",
     "TextAction",
     "hookimpl",
 ]
@@ -124,6 +127,15 @@ class TextAction:
 
 
 @dataclass(frozen=True, slots=True)
+class SharingAction:
+    """Entry beside *Share…* for results, runs and batches. The page loads the `module` of a
+    plugin's script, such as `parts/NAME/share.js`, and calls its `share(what)`."""
+
+    label: str
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
 class PluginPage:
     """Page of a plugin, with a link in the header of the app's page.
 
@@ -143,20 +155,35 @@ class AppParts:
     `routes` come before the app's own, so that a plugin can replace one. `api`: routes below
     `/api/v1`, with its errors and in its OpenAPI document. `serving`: a context that
     stays open while the app serves, on its event loop. `actions`: for results on the page.
-    `text_actions`: for prompts on the page. `pages`: linked from the header. `add_endpoints`:
-    called inside the page's Blocks, adds endpoints to Gradio. `section`: returns HTML for the
-    administrator's page. `head`: HTML for the head of the app's page.
+    `text_actions`: for prompts on the page. `sharing`: for results, beside *Share…*. `pages`:
+    linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
+    Gradio. `section`: returns HTML for the administrator's page. `head`: HTML for the head of the
+    app's page.
     """
 
     routes: Sequence[GuardedRoutes] = ()
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     actions: Sequence[ResultAction] = ()
     text_actions: Sequence[TextAction] = ()
+    sharing: Sequence[SharingAction] = ()
     pages: Sequence[PluginPage] = ()
     add_endpoints: Callable[[], None] = lambda: None
     section: Callable[[], str] = lambda: ""
     api: Sequence[GuardedRoutes] = ()
     head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Script and styles of a plugin, in the folders `script` and `styles` of its `folder`.
+
+    The page knows them as `parts/NAME/…`, and they import its own modules as `page/…`. Modules in
+    `script/pages` are the scripts of other pages, which everybody can load. For the address
+    `/?part=NAME`, the page loads `script/address.js` and calls its `useAddress(query)`.
+    """
+
+    name: str
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +221,11 @@ def commands() -> Mapping[str, Callable[[Sequence[str]], int]]:  # type: ignore[
 def shared_runs(settings: Settings) -> SharedRuns | None:
     """Return how the runs of several processes are kept, or None if the settings name a single
     process. Called before the app opens its history. The first answer counts."""
+
+
+@_hook
+def assets() -> Iterable[Assets]:  # type: ignore[empty-body]
+    """Return the plugin's script and styles for browsers."""
 
 
 @_hook

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from comfyforms.hooks import AppParts, PluginApp, PluginPage
+from comfyforms.hooks import (
+    AppParts,
+    PluginApp,
+    PluginPage,
+    ResultAction,
+    SharingAction,
+    TextAction,
+)
 from comfyforms.plugin_manager import installed_plugins
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
@@ -59,14 +66,18 @@ class PluginParts:
         return "".join(one.section() for one in self._parts)
 
     def tags(self) -> str:
-        """Return tags for the page's head that list the actions for results and for prompts, in the
-        caller's language. `ui/page/script/stage/result_actions.js` and `form/text_actions.js` read
-        them. Plugins' own tags follow."""
-        of_results = [asdict(action) for one in self._parts for action in one.actions]
-        of_texts = [asdict(action) for one in self._parts for action in one.text_actions]
-        lists = {"result-actions": of_results, "text-actions": of_texts}
+        """Return tags for the page's head that list what plugins add to its script, in the caller's
+        language. `ui/page/script/stage/result_actions.js`, `stage/sharing.js` and
+        `form/text_actions.js` read them. Plugins' own tags follow."""
+        lists: Mapping[str, list[ResultAction | TextAction | SharingAction]] = {
+            "result-actions": [action for one in self._parts for action in one.actions],
+            "text-actions": [action for one in self._parts for action in one.text_actions],
+            "sharing": [action for one in self._parts for action in one.sharing],
+        }
         tags = [
-            _ACTIONS.format(name, json_text(actions).replace("<", r"\u003c"))
+            _ACTIONS.format(
+                name, json_text([asdict(action) for action in actions]).replace("<", r"\u003c")
+            )
             for name, actions in lists.items()
             if actions
         ]

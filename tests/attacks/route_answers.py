@@ -72,8 +72,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /shared/{token}/{n}/{name}",
                 "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
-                "GET /script/{version}/sign_in.js",
-                "GET /script/{version}/gallery.js",
+                "GET /pages/{version}/{name}",
                 "GET /gallery/guest/{token}",
                 "GET /assets/{name}",
                 "GET /typeface/{name}",
@@ -279,10 +278,10 @@ OPEN = frozenset(
     {
         *("/", "/account", "/health", "/login", "/api/v1/docs", *OF_ADMINISTRATORS),
         *("/language", "/shared/{token}", "/join/{token}"),
-        *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
+        *("/icons/{name}", "/languages/{version}/{name}", "/pages/{version}/{name}"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
-        *("/gallery", "/gallery/{album}", "/gallery/guest/{token}", "/script/{version}/gallery.js"),
+        *("/gallery", "/gallery/{album}", "/gallery/guest/{token}"),
         # Public albums, and links to any.
         *(f"{API}/albums", ALBUM),
         *(f"{ALBUM}/{part}" for part in ("events", "items", "sheet", "zip")),

@@ -24,7 +24,7 @@ def _share_all(person: Visitor, title: str) -> None:
     page.get_by_label("With prompt and settings").check()
     page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_role("button", name="Open the album").click()
-    expect(page.locator("#gallery .tile")).to_have_count(2)
+    expect(page.locator("#albums .tile")).to_have_count(2)
 
 
 def _kept(page: Page) -> list[str]:
@@ -46,7 +46,7 @@ def test_two_people_share_review_and_keep(fast: Site, visit: Visit) -> None:
     ben = visit(fast).page
     ben.goto(f"{fast.url}/gallery")
     ben.get_by_role("link", name="Summer").last.click()
-    ben.locator("#gallery .tile").last.click()
+    ben.locator("#albums .tile").last.click()
     expect(ben.locator(".caption")).to_contain_text("lighthouse")
     ben.keyboard.press("x")
     ben.keyboard.press("ArrowLeft")
@@ -56,7 +56,7 @@ def test_two_people_share_review_and_keep(fast: Site, visit: Visit) -> None:
     ben.locator(".media img").click(position={"x": 400, "y": 300})
     ben.get_by_role("textbox", name="Comment").fill("More light")
     ben.keyboard.press("Control+Enter")
-    tiles = anna.page.locator("#gallery li[data-run]")
+    tiles = anna.page.locator("#albums li[data-run]")
     expect(tiles.last.locator(".facts")).to_have_text("✕", timeout=SOON)
     expect(tiles.first.locator(".facts")).to_contain_text("1", timeout=SOON)
     tiles.first.locator(".tile").click()

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from comfyforms.hooks import Access, AppParts, GuardedRoutes, PluginApp, SharedRuns, hookimpl
+from comfyforms.hooks import (
+    Access,
+    AppParts,
+    Assets,
+    GuardedRoutes,
+    PluginApp,
+    SharedRuns,
+    hookimpl,
+)
 
 
 class Wrong:
@@ -66,6 +75,11 @@ def commands() -> dict[str, Any]:
 @hookimpl
 def shared_runs(settings: Any) -> SharedRuns | None:
     return SharedRuns(lambda *_: settings.registry, serves_pages=False)
+
+
+@hookimpl
+def assets() -> list[Assets]:
+    return [Assets("every", Path(__file__).with_name("every_assets"))]
 
 
 @hookimpl

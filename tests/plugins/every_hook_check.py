@@ -16,6 +16,8 @@ from comfy.workflow.model import Workflow
 from comfyforms.plugin_manager import installed_plugins
 from tests.plugins.every_hook import EverySettings
 from ui.page.form.kinds.registry import VIEWS
+from ui.page.script_files import joined, modules, page_script
+from ui.page.style_text import styles
 from ui.settings.arguments import read_settings
 
 assert KINDS["stars"].name == "stars"
@@ -42,4 +44,7 @@ assert "every" in app._COMMANDS
 assert app._COMMANDS["user"] is not len
 shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(wire=None, registry=5))
 assert (shared.registry(), shared.serves_pages) == (5, False)
+assert '"parts/every/share.js": async' in joined(modules())
+assert 'load("parts/every/pages/every.js")' in page_script("every.js")
+assert styles("parts/every/every.css") == ".every {\ncolor: red;\n}"
 print("checked")

@@ -101,8 +101,8 @@ def test_a_broken_plugin_is_left_out(
 
 
 def test_every_hook_is_called(tmp_path: Path) -> None:
-    """A plugin's widget, result kind, convention and pack rule are in the app's tables. Rows of the
-    app's own names are ignored."""
+    """A plugin's widget, result kind, convention and pack rule are in the app's tables, and its
+    script and styles beside the page's. Rows of the app's own names are ignored."""
     told = tmp_path / "every-1.dist-info"
     told.mkdir()
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: every\nVersion: 1\n")

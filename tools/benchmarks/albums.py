@@ -23,7 +23,7 @@ SHAPES = ((512, 512), (768, 512), (512, 768), (832, 480))
 _TIMEOUT = 60
 _PAINTED = """() => performance.getEntriesByName("first-contentful-paint")[0].startTime"""
 _SHOWN = """async () => {
-  await document.querySelector("#gallery .tile img").decode();
+  await document.querySelector("#albums .tile img").decode();
   return performance.now();
 }"""
 # Scrolls by 60 pixels a frame for 240 frames; returns the pauses between frames.
@@ -43,7 +43,7 @@ _SCROLL = """() => new Promise((resolve) => {
 _PICTURES = """async () => {
   const since = performance.now();
   const lack = (image) => !image.src || !image.complete;
-  while ([...document.querySelectorAll("#gallery .tile img")].some(lack))
+  while ([...document.querySelectorAll("#albums .tile img")].some(lack))
     await new Promise(requestAnimationFrame);
   return performance.now() - since;
 }"""
@@ -58,7 +58,7 @@ def measure() -> list[Figure]:
         loads = [_load(browser, app.url, album) for _ in range(LOADS)]
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{app.url}/gallery/{album}")
-        page.wait_for_selector("#gallery .tile img")
+        page.wait_for_selector("#albums .tile img")
         delays = [_delay(page, app, reviewer, album, turn) for turn in range(REVIEWS)]
         pauses = page.evaluate(_SCROLL)
         pictures = page.evaluate(_PICTURES) / 1000
@@ -107,7 +107,7 @@ def _load(browser: Browser, url: str, album: str) -> tuple[float, float]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(f"{url}/gallery/{album}", wait_until="commit")
-    page.wait_for_selector("#gallery .tile img")
+    page.wait_for_selector("#albums .tile img")
     tiles = page.evaluate(_SHOWN)
     painted = page.evaluate(_PAINTED)
     context.close()
@@ -116,10 +116,10 @@ def _load(browser: Browser, url: str, album: str) -> tuple[float, float]:
 
 def _delay(page: Page, app: RunningApp, reviewer: requests.Session, album: str, turn: int) -> float:
     """Return the seconds from a review until another person's page shows it."""
-    item = page.locator("#gallery li[data-run]").nth(turn).get_attribute("data-run")
+    item = page.locator("#albums li[data-run]").nth(turn).get_attribute("data-run")
     address = f"{app.url}/api/v1/albums/{album}/items/{item}/review"
     began = time.monotonic()
     answer = reviewer.put(address, json={"verdict": "keep"}, timeout=_TIMEOUT)
     answer.raise_for_status()
-    page.wait_for_selector(f"#gallery li[data-run='{item}'] .facts")
+    page.wait_for_selector(f"#albums li[data-run='{item}'] .facts")
     return time.monotonic() - began

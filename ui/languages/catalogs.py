@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from comfy.base.messages import Message
+from comfyforms.plugin_manager import contributed
 from ui.brand import PRODUCT
 
 _FOLDER = Path(__file__).parent
@@ -137,7 +138,9 @@ class Language:
 @cache
 def _script_literals() -> frozenset[str]:
     """Return the string literals of the page's script, which include its messages."""
-    sources = (file.read_text(encoding="utf-8") for file in _SCRIPT.rglob("*.js"))
+    folders = [_SCRIPT, *(part.folder / "script" for part in contributed("assets"))]
+    files = (file for folder in folders for file in folder.rglob("*.js"))
+    sources = (file.read_text(encoding="utf-8") for file in files)
     found = (one[1] or one[2] for source in sources for one in _LITERAL.finditer(source))
     return frozenset(_ESCAPE.sub(_unescaped, text) for text in found if text)
 

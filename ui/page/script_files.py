@@ -19,7 +19,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import brotli
 from fastapi import HTTPException
@@ -27,6 +27,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from comfyforms.plugin_manager import contributed
 from ui.brand import current_brand
 from ui.gradio.internals import SCRIPTS, script_of_page
 from ui.gradio.page_files import style_text as layered
@@ -113,7 +114,8 @@ _COMMENT = re.compile(
     re.MULTILINE,
 )
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
-_DYNAMIC_IMPORT = re.compile(r'\bimport\("(\.[^"]*)"\)')
+_DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]*)"\)')
+_NAMED_IMPORT = re.compile(r"\bimport\((?=[\w`])")  # of a module by its name
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
 # page says so from the second failure on.
@@ -155,7 +157,8 @@ def joined(
     files before it.
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
-    or with `import("./…")`, and export declarations with one name at the beginning of a line.
+    or with `import("./…")`, and export declarations with one name at the beginning of a line. Parts
+    import the page's modules as `page/…`. An `import(name)` loads a module by its name.
 
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
@@ -208,6 +211,8 @@ def _exported(text: str) -> list[str]:
 
 
 def _place(name: str, address: str) -> str:
+    if address.startswith(_OF_PAGE):
+        return address.removeprefix(_OF_PAGE)
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
 
 
@@ -235,15 +240,15 @@ def _wrapped(name: str, text: str) -> str:
         return f'load("{_place(name, match[1])}")'
 
     body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, packed_script(text)))
-    body = _DYNAMIC_IMPORT.sub(loads_later, body)
+    body = _NAMED_IMPORT.sub("load(", _DYNAMIC_IMPORT.sub(loads_later, body))
     exported = ", ".join(_exported(text))
     return f'"{name}": async () => {{\n{body}\nreturn {{ {exported} }};\n}},\n'
 
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
-# Served modules of the page, the few needed before sign-in, and of the page /gallery.
-_PAGE, _LATER, _OPENED = "page.js", "later.js", "opened.js"
-_SIGN_IN, _GALLERY = "sign_in.js", "gallery.js"
+_OF_PAGE = "page/"  # parts import the page's modules by it
+# Served modules of the page. Each module in a folder `pages` is served with those that it needs.
+_PAGE, _LATER, _OPENED, _PAGES = "page.js", "later.js", "opened.js", "pages"
 # Modules of the page that the header and the first form need.
 _FIRST = (
     "page.js",
@@ -279,22 +284,26 @@ _AFTER_FIRST = (
     "runs/live_history.js",
     "runs/live_queue.js",
 )
-_OTHER_PAGES = "pages/"
-_SIGN_IN_MODULE, _GALLERY_MODULE = "pages/sign_in.js", "pages/gallery.js"
 
 
 @cache
 def modules() -> dict[str, str]:
-    """Return the text of every module by name."""
+    """Return the text of every module by name. A part's begin with `parts/` and its name."""
+    parts = {f"parts/{one.name}": one.folder / "script" for one in contributed("assets")}
     return {
-        file.relative_to(_SCRIPT_FOLDER).as_posix(): file.read_text(encoding="utf-8")
-        for file in sorted(_SCRIPT_FOLDER.rglob("*.js"))
+        posixpath.join(part, file.relative_to(folder).as_posix()): file.read_text(encoding="utf-8")
+        for part, folder in {"": _SCRIPT_FOLDER, **parts}.items()
+        for file in sorted(folder.rglob("*.js"))
     }
 
 
 @cache
 def _file(name: str) -> KeptFile | None:
-    of_page = {one: text for one, text in modules().items() if not one.startswith(_OTHER_PAGES)}
+    others = _other_pages()
+    if name in others:
+        return KeptFile(joined(needed(modules(), others[name])).encode(), "text/javascript")
+    imported = {one for own, text in modules().items() for one in _imported(own, text)}
+    of_page = needed(modules(), *(modules().keys() - imported - {*others.values()}))
     first = needed(of_page, *_FIRST)
     after_first = needed(of_page, *_FIRST, *_AFTER_FIRST)
     match name:
@@ -304,22 +313,25 @@ def _file(name: str) -> KeptFile | None:
             text = part_of(of_page, after_first.keys() - first) + _adding(later_styles())
         case "opened.js":
             text = part_of(of_page, of_page.keys() - after_first) + _adding(opened_styles())
-        case "sign_in.js":
-            text = joined(needed(modules(), _SIGN_IN_MODULE))
-        case "gallery.js":
-            text = joined(needed(modules(), _GALLERY_MODULE))
         case _:
             return None
     return KeptFile(text.encode(), "text/javascript")
 
 
+def _other_pages() -> dict[str, str]:
+    """Return the modules of other pages than the app's own, by the file's name, `pages/NAME.js`."""
+    places = {one: PurePosixPath(one) for one in modules()}
+    return {f"{_PAGES}/{at.name}": one for one, at in places.items() if at.parent.name == _PAGES}
+
+
 @cache
 def script_address(name: str) -> str:
-    """Return a file's URL, relative to the app's root. It contains a digest of the content, so the
-    content of a URL never changes."""
+    """Return a file's URL, relative to the app's root, which is two folders above. It contains a
+    digest of the content, so the content of a URL never changes."""
     file = _file(name)
     version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
-    return f"script/{version}/{name}"
+    folder, name = posixpath.split(name)
+    return f"{folder or 'script'}/{version}/{name}"
 
 
 def _adding(style: str) -> str:
@@ -371,37 +383,33 @@ def head_tags() -> str:
     return f'<script type="module">{_loads("page.js", _PAGE)}</script>'
 
 
-def sign_in_script() -> str:
-    """Return the script that the sign-in page runs at its end."""
-    return _loads(_SIGN_IN_MODULE, _SIGN_IN)
-
-
-def gallery_script() -> str:
-    """Return the script that the page /gallery runs at its end."""
-    return _loads(_GALLERY_MODULE, _GALLERY)
+def page_script(name: str) -> str:
+    """Return the script that another page than the app's own runs at its end. `name`: of its module
+    in a folder `pages`."""
+    file = f"{_PAGES}/{name}"
+    return _loads(_other_pages()[file], file)
 
 
 def script_routes() -> GuardedRoutes:
-    """Return `GET /script/{version}/{name}`. Only the scripts of the sign-in page and of albums
-    are public."""
+    """Return `GET /script/{version}/{name}`, and for other pages `/pages/{version}/{name}`, which
+    is public."""
     routes = GuardedRoutes()
 
-    @routes.get("/script/{version}/gallery.js", Access.PUBLIC)
-    def gallery(version: str, request: Request) -> Response:
-        """Return the script of the page /gallery, which guests of an album load, too."""
-        return module(version, _GALLERY, request)
+    def answered(version: str, name: str, request: Request) -> Response:
+        file = _file(name)
+        if file is None or script_address(name).split("/")[1] != version:
+            raise HTTPException(404, "This script doesn't exist.")
+        return file.answer(request)
 
-    @routes.get("/script/{version}/sign_in.js", Access.PUBLIC)
-    def sign_in(version: str, request: Request) -> Response:
-        """Return the script of the sign-in page."""
-        return module(version, _SIGN_IN, request)
+    @routes.get("/pages/{version}/{name}", Access.PUBLIC)
+    def of_page(version: str, name: str, request: Request) -> Response:
+        """Return the script of the sign-in page, or of a plugin's page that guests load, too; 404
+        for any version but the current one."""
+        return answered(version, f"{_PAGES}/{name}", request)
 
     @routes.get("/script/{version}/{name}", Access.FILE)
     def module(version: str, name: str, request: Request) -> Response:
         """Return a file of the script; 404 for any version but the current one."""
-        file = _file(name)
-        if file is None or script_address(name) != f"script/{version}/{name}":
-            raise HTTPException(404, "This script doesn't exist.")
-        return file.answer(request)
+        return answered(version, name, request)
 
     return routes

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from comfyforms.plugin_manager import contributed
 from ui.page.icons import icon_styles
 from ui.page.typeface import FONTS, font_face
 
@@ -68,9 +69,6 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
-# The page /gallery, which shows results as the history and the stage do.
-_GALLERY_PARTS = ("history.css", "tile.css", "viewport.css", "albums/review.css")
-_GALLERY = ("plain/frame.css", "share.css", "overlays.css", "albums/page.css")
 # Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "stage": ("video/tools.css", "chain.css", "results/prose.css"),
@@ -88,8 +86,17 @@ _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s*\n)", re.MULTIL
 
 @cache
 def styles(*names: str) -> str:
-    """Return these files of `styles/`, joined."""
-    return "\n".join(packed_style(_FOLDER / name) for name in names)
+    """Return these files of `styles/`, joined. A part's are named `parts/NAME/…`."""
+    return "\n".join(packed_style(_file(name)) for name in names)
+
+
+def _file(name: str) -> Path:
+    parts: dict[str, Path] = {one.name: one.folder / "styles" for one in contributed("assets")}
+    match name.split("/"):
+        case ["parts", part, *rest] if part in parts:
+            return parts[part].joinpath(*rest)
+        case _:
+            return _FOLDER / name
 
 
 def packed_style(file: Path) -> str:
@@ -102,11 +109,12 @@ def _layered() -> str:
 
 
 @cache
-def gallery_styles() -> str:
-    """Return the styles of the page /gallery."""
+def page_styles(main: str, inside: tuple[str, ...], around: tuple[str, ...]) -> str:
+    """Return the styles of another page than the app's own. `inside`: sheets that apply only in the
+    element with the id `main`."""
     fonts = f"{font_face('')}\nbody {{ --font: {FONTS}; }}"
-    parts = _inside("gallery", _GALLERY_PARTS)
-    return "\n".join((_layered(), fonts, icon_styles(), parts, styles(*_GALLERY)))
+    parts = _inside(main, inside)
+    return "\n".join((_layered(), fonts, icon_styles(), parts, styles(*around)))
 
 
 @cache

@@ -26,14 +26,17 @@ from ui.page.plain.layout import (
     policy,
 )
 from ui.page.plain.small_pages import not_found_page
-from ui.page.script_files import gallery_script
-from ui.page.style_text import gallery_styles
+from ui.page.script_files import page_script
+from ui.page.style_text import page_styles
 from ui.page.theme import accent_variables, variables
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY
 
 GALLERY = message("Albums")
 PATH = "/gallery"
+# Results look as in the history and on the stage.
+_RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
+_AROUND = ("plain/frame.css", "share.css", "overlays.css", "parts/albums/page.css")
 _SHADE = message("Switch theme")
 _ASK = message("Ask for a new one.")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
@@ -82,7 +85,7 @@ def gallery_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
 
 
 def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
-    style, script = _style(current_brand().accent), gallery_script()
+    style, script = _style(current_brand().accent), page_script("albums.js")
     label = html_of(_SHADE)
     top = (
         f'<span class="top"><button type="button" id="shade" class="bare" data-icon="moon"'
@@ -90,7 +93,7 @@ def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
         f"{'' if is_guest else link_to_app()}</span>"
     )
     about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
-    body = f"""<main id="gallery" {about} aria-busy="true"></main>
+    body = f"""<main id="albums" {about} aria-busy="true"></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>
 {module_tag("shade.js")}"""
@@ -101,4 +104,4 @@ def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
 @cache
 def _style(accent: str) -> str:
     own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
-    return f"\n{own}\n{gallery_styles()}"
+    return f"\n{own}\n{page_styles('albums', _RESULTS, _AROUND)}"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from comfyforms.hooks import AppParts, PluginApp, hookimpl
+from pathlib import Path
+
+from comfyforms.hooks import AppParts, Assets, PluginApp, hookimpl
+
+
+@hookimpl
+def assets() -> list[Assets]:
+    return [Assets("albums", Path(__file__).parent)]
 
 
 @hookimpl
 def app_parts(app: PluginApp) -> AppParts:
-    """Add the routes of albums and their page."""
-    from comfyforms.hooks import PluginPage
+    """Add the routes of albums, their page, and sharing in them."""
+    from comfy.base.messages import message
+    from comfyforms.hooks import PluginPage, SharingAction
     from comfyforms.plugins.albums.page import GALLERY, PATH, gallery_routes
     from comfyforms.plugins.albums.routes import albums_api
 
@@ -17,4 +25,5 @@ def app_parts(app: PluginApp) -> AppParts:
         [gallery_routes(app, history.albums)],
         api=[albums_api(app, history)],
         pages=[PluginPage(GALLERY, PATH)],
+        sharing=[SharingAction(message("Share with the team"), "parts/albums/share.js")],
     )

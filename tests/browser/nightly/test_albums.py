@@ -38,14 +38,14 @@ def test_settings_of_shared_results_are_used(fast: Site, visit: Visit) -> None:
     album = _album(anna, "a lighthouse", "a harbor")
     page = anna.page
     page.goto(f"{fast.url}/gallery/{album}")
-    page.locator("#gallery .tile").last.click()
+    page.locator("#albums .tile").last.click()
     page.get_by_role("button", name="Use these settings").click()
     anna.ready()
     expect(anna.entry("2.text")).to_have_value("a lighthouse")
     page.goto(f"{fast.url}/gallery/{album}")
-    expect(page.locator("#gallery .tile")).to_have_count(2)
+    expect(page.locator("#albums .tile")).to_have_count(2)
     page.get_by_role("button", name="Select").click()
-    for tile in page.locator("#gallery .tile").all():
+    for tile in page.locator("#albums .tile").all():
         tile.click()
     page.get_by_role("button", name="More like these").click()
     dialog = page.get_by_role("dialog", name="Try several values")
@@ -64,7 +64,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     guest.page.goto(f"{fast.url}/gallery/guest/{token}")
     expect(guest.page.get_by_role("navigation")).to_have_count(0)
     expect(guest.page.get_by_text("You can keep, reject and comment until")).to_be_visible()
-    guest.page.locator("#gallery .tile").click()
+    guest.page.locator("#albums .tile").click()
     expect(guest.page.locator(".media img")).to_be_visible()
     if is_installed():
         assert not violations(page), "the owner's page"
@@ -74,7 +74,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     guest.page.get_by_role("textbox", name="Name").fill("Gus")
     guest.page.keyboard.press("Enter")
     expect(keep).to_have_attribute("aria-pressed", "true")
-    page.locator("#gallery .tile").click()
+    page.locator("#albums .tile").click()
     expect(page.locator(".others")).to_contain_text("Gus")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More").click()
@@ -151,7 +151,7 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     expect(ben.locator(".caption")).to_contain_text("1 / 4")
     ben.keyboard.press("x")
     ben.keyboard.press("Escape")
-    tiles = ben.locator("#gallery li[data-run]")
+    tiles = ben.locator("#albums li[data-run]")
     expect(tiles).to_have_count(3)
     left = verdicts.filter(has_text="Not reviewed by me")
     expect(left).to_have_attribute("aria-pressed", "true")

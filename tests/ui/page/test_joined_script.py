@@ -128,6 +128,27 @@ def test_a_module_can_load_another_one_later(tmp_path: Path) -> None:
     assert ran.stdout == "1\nopened\n3\n", ran.stderr
 
 
+def test_a_part_uses_the_page_s_modules(tmp_path: Path) -> None:
+    """A part's module imports the page's as `page/…`. The page loads it by a name that it gets."""
+    needs("node")
+    modules = {
+        "caller.js": "export const call = async (name) => (await import(name)).two();\n",
+        "parts/some/two.js": 'import { count } from "page/count.js";\n'
+        'export const two = async () => [count(1), (await import("page/count.js")).count(2)];\n',
+        "count.js": COUNT,
+    }
+    (tmp_path / "all.mjs").write_text(joined(modules), encoding="utf-8")
+    (tmp_path / "asks.mjs").write_text(
+        'import { load } from "./all.mjs";\n'
+        'console.log(String(await (await load("caller.js")).call("parts/some/two.js")));\n',
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        ["node", tmp_path / "asks.mjs"], capture_output=True, text=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stdout == "1,2\n", ran.stderr
+
+
 def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
     """Node parses the joined script without an error."""
     needs("node")

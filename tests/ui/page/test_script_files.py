@@ -31,7 +31,7 @@ def ann(app: RunningApp) -> Iterator[requests.Session]:
         yield browser
 
 
-@pytest.mark.parametrize("name", ["page.js", "sign_in.js"])
+@pytest.mark.parametrize("name", ["page.js", "pages/sign_in.js"])
 def test_the_script_is_served_as_one_file(
     app: RunningApp, ann: requests.Session, name: str
 ) -> None:
@@ -40,7 +40,7 @@ def test_the_script_is_served_as_one_file(
     address = f"{app.url}/{script_address(name)}"
     answer = ann.get(address, timeout=LONGEST_WAIT)
     to_anybody = requests.get(address, timeout=LONGEST_WAIT).status_code
-    assert to_anybody == (200 if name == "sign_in.js" else 401)
+    assert to_anybody == (200 if name == "pages/sign_in.js" else 401)
     assert "export const load" in answer.text
     assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -66,7 +66,7 @@ def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> N
     immediately."""
     page, sign_in = (
         ann.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
-        for name in ("page.js", "sign_in.js")
+        for name in ("page.js", "pages/sign_in.js")
     )
     assert '"pages/sign_in.js": async' in sign_in
     assert '"pages/sign_in.js": async' not in page

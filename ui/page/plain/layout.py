@@ -15,7 +15,7 @@ from ui.brand import ACCENT, Brand, current_brand
 from ui.languages.current import html_of
 from ui.page.icons import icon_styles
 from ui.page.language_files import html_attributes
-from ui.page.script_files import sign_in_script
+from ui.page.script_files import page_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
 from ui.page.style_text import styles
 from ui.page.theme import BACKGROUND, variables
@@ -26,6 +26,7 @@ from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
 _STYLES = ("base.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
+_SIGN_IN = "sign_in.js"
 _MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
@@ -47,12 +48,12 @@ def module_tag(name: str) -> str:
 
 def sign_in_tag() -> str:
     """Return the tag that loads the sign-in page's script."""
-    return f'<script type="module">{sign_in_script()}</script>'
+    return f'<script type="module">{page_script(_SIGN_IN)}</script>'
 
 
 def policy(style: str = "", script: str = "") -> str:
     """Return the content security policy of all these pages. `style`, `script`: a page's own."""
-    return _policy(style or _style(current_brand().accent), script or sign_in_script())
+    return _policy(style or _style(current_brand().accent), script or page_script(_SIGN_IN))
 
 
 @cache

@@ -27,7 +27,7 @@ export function beginLater() {
   else globalThis.caches?.delete("shared"); // another site may have sent them: see service_worker.js
 }
 
-/** Use the settings of a shared result or of an album that the address names. */
+/** Use the settings of a result that the address names. */
 async function useShared() {
   const { search } = location;
   if (!asksForShared(search)) return;

@@ -57,8 +57,6 @@ export const CLOSED_NOTICE = "comfyforms.closed_notice";
 export const CLOSED_BRAND_NOTICE = "comfyforms.closed_brand_notice";
 /** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
-/** Name that a guest of an album has given. */
-export const GUEST = "comfyforms.guest";
 /** The file that this tab is uploading, and its field. */
 export const UPLOADING = "comfyforms.uploading";
 

@@ -9,6 +9,7 @@ import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
+import { shareBy, waysToShare } from "../stage/sharing.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { deleteBatch, doTo } from "./cards.js";
@@ -435,8 +436,8 @@ class SheetHead {
   #download = tool(withEllipsis(message("Download")), () =>
     offerDownload(this.#id, this.#dialog, this.#varied),
   );
-  #share = tool(withEllipsis(message("Share with the team")), async () =>
-    (await import("../albums/share_dialog.js")).shareInAlbum({ batch: this.#id }),
+  #share = waysToShare().map((way) =>
+    tool(withEllipsis(way.label), () => shareBy(way, { batch: this.#id })),
   );
   #delete = tool(withEllipsis(message("Delete")), () =>
     askToDelete(this.#dialog, this.#told.remove),
@@ -468,7 +469,14 @@ class SheetHead {
     const first = element("div", "first flow", this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
-    tools.append(this.#pause, this.#stop, this.#download, this.#share, this.#retry, this.#delete);
+    tools.append(
+      this.#pause,
+      this.#stop,
+      this.#download,
+      ...this.#share,
+      this.#retry,
+      this.#delete,
+    );
     const words = element("div", "so-far flow", this.#said, this.#left);
     const state = element("div", "how-far flow", this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
@@ -505,7 +513,7 @@ class SheetHead {
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
     // Show both buttons from the start, disabled, so that nothing moves when they become available.
     this.#retry.disabled = !failed && state !== "stopped";
-    this.#download.disabled = this.#share.disabled = !done;
+    for (const action of [this.#download, ...this.#share]) action.disabled = !done;
     this.#retry.hidden = isOver && this.#retry.disabled;
     this.#delete.hidden = !isOver;
   }

@@ -3,8 +3,8 @@
 
 import { message } from "../messages.js";
 
-/** @param {string} search @returns whether an address asks for the settings of a shared result or of an album */
-export const asksForShared = (search) => /[?&](shared|album)=/.test(search);
+/** @param {string} search @returns whether an address asks for the settings of a shared result or a part's */
+export const asksForShared = (search) => /[?&](shared|part)=/.test(search);
 
 /**
  * The conversion from the values of a field's components to the field's value; see ui/page/form/kinds/view.py.

@@ -3,6 +3,7 @@
 
 import { button, downloadLink, root } from "../dom.js";
 import { message, withEllipsis } from "../messages.js";
+import { shareBy, waysToShare } from "../stage/sharing.js";
 import { compare, MOST_BESIDE } from "./comparable.js";
 import { deleteRuns, setFavourite } from "./marks.js";
 
@@ -36,14 +37,14 @@ export function selectedActions(runs, isMany, viewer, renew) {
   const link = button(message("Share…"), async () =>
     (await import("../stage/share.js")).shareSeveral(ids),
   );
-  const team = button(withEllipsis(message("Share with the team")), async () =>
-    (await import("../albums/share_dialog.js")).shareInAlbum({ runs: ids.toReversed() }),
+  const ways = waysToShare().map((way) =>
+    button(withEllipsis(way.label), () => shareBy(way, { runs: ids.toReversed() })),
   );
   drop.ariaDisabled = String(!runs.length || isMany);
   mark.ariaDisabled = String(!kept.length || isMany);
   beside.ariaDisabled = String(!isBeside);
-  link.ariaDisabled = team.ariaDisabled = String(!shown || isMany);
-  return [download(runs, isMany), link, team, mark, beside, drop];
+  for (const way of [link, ...ways]) way.ariaDisabled = String(!shown || isMany);
+  return [download(runs, isMany), link, ...ways, mark, beside, drop];
 }
 
 /**

@@ -8,6 +8,7 @@ import { say } from "../state.js";
 import { isShareable, leaving, removeRun, sayDone, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
+import { shareBy, waysToShare } from "./sharing.js";
 
 /** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
@@ -34,8 +35,10 @@ export function moreFor({ view, item, isAll, compare, beside }, again) {
     more.push({ label: message("Download all"), href: zipOf(view) });
   if (item ? isShareable(item) : isAll) {
     const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
-    const open = async () => (await import("../albums/share_dialog.js")).shareInAlbum(what);
-    more.push({ label: withEllipsis(message("Share with the team")), does: () => leaving(open) });
+    for (const way of waysToShare()) {
+      const does = () => leaving(() => shareBy(way, what));
+      more.push({ label: withEllipsis(way.label), does });
+    }
   }
   more.push(...again);
   for (const action of item ? resultActions(item) : [])

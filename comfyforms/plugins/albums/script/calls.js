@@ -1,13 +1,14 @@
 // @ts-check
 // Requests about the page's album. A guest's requests carry the name that the guest has given.
 
-import { formDialog, rowOf } from "../../albums/form_dialog.js";
-import { $, element } from "../../dom.js";
-import { message } from "../../messages.js";
-import { API, ask, json } from "../../requests.js";
-import { GUEST, read, write } from "../../storage.js";
+import { $, element } from "page/dom.js";
+import { message } from "page/messages.js";
+import { API, ask, json } from "page/requests.js";
+import { read, write } from "page/storage.js";
+import { formDialog, rowOf } from "./form_dialog.js";
 
-const { album = "", guest } = $("#gallery")?.dataset ?? {};
+const GUEST = "comfyforms.guest"; // key of the name that a guest has given
+const { album = "", guest } = $("#albums")?.dataset ?? {};
 export const isGuest = guest !== undefined;
 const name = () => (isGuest ? String(read(localStorage, GUEST, "")) : "");
 

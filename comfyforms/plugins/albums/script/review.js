@@ -2,7 +2,6 @@
 // Review of an album's results in the whole window: arrow keys lead on, K keeps, X rejects, U takes
 // that back, 1 to 5 give stars, C comments. On a touchscreen, a swipe up keeps, and one down rejects.
 
-import { reviewWords, saidBy } from "../../albums/items.js";
 import {
   $,
   addressOf,
@@ -13,12 +12,13 @@ import {
   iconButton,
   root,
   tell,
-} from "../../dom.js";
-import { message, plural, withKey } from "../../messages.js";
-import { SWIPED, Viewport } from "../../stage/viewport.js";
+} from "page/dom.js";
+import { message, plural, withKey } from "page/messages.js";
+import { SWIPED, Viewport } from "page/stage/viewport.js";
 import { Comments } from "./comments.js";
+import { reviewWords, saidBy } from "./items.js";
 
-/** @import { Album, AlbumItem, Verdict } from "../../albums/items.js" */
+/** @import { Album, AlbumItem, Verdict } from "./items.js" */
 
 const STARS = [1, 2, 3, 4, 5];
 const AHEAD = 50; // items that are known before the user comes to them
@@ -111,7 +111,7 @@ export class Review {
   /** @param {number} at */
   async open(at) {
     this.#shown = "";
-    $("#gallery")?.append(this.#viewport.place);
+    $("#albums")?.append(this.#viewport.place);
     this.#viewport.toggle();
     await this.#show(at);
   }
@@ -207,7 +207,7 @@ export class Review {
   }
 
   #useSettings() {
-    const query = new URLSearchParams({ album: this.#album, item: this.#shown });
+    const query = new URLSearchParams({ part: "albums", album: this.#album, item: this.#shown });
     location.assign(`${root}/?${query}`);
   }
 

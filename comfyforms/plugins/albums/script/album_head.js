@@ -1,19 +1,19 @@
 // @ts-check
 // Head of an album: its title and note, who sees it, what can be done with it, and the albums in it.
 
-import { ACCESS } from "../../albums/items.js";
-import { dateWords } from "../../clock.js";
-import { confirm } from "../../confirm.js";
-import { all, button, downloadLink, element, root } from "../../dom.js";
-import { message, plural, withEllipsis } from "../../messages.js";
-import { ask } from "../../requests.js";
-import { menuButton } from "../../results/pop_menu.js";
+import { dateWords } from "page/clock.js";
+import { confirm } from "page/confirm.js";
+import { all, button, downloadLink, element, root } from "page/dom.js";
+import { message, plural, withEllipsis } from "page/messages.js";
+import { ask } from "page/requests.js";
+import { menuButton } from "page/results/pop_menu.js";
 import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
+import { ACCESS } from "./items.js";
 
-/** @import { Album } from "../../albums/items.js" */
-/** @import { Entry } from "../../results/pop_menu.js" */
+/** @import { Album } from "./items.js" */
+/** @import { Entry } from "page/results/pop_menu.js" */
 
 /** Numbers of an album's results by what everybody says of them. `unreviewed`: by the user. @typedef {{ keep: number, reject: number, open: number, disagreed: number, unreviewed: number }} Counts */
 

@@ -2,34 +2,33 @@
 // “Use these settings” in an album fills in the form as for a result. “More like these” opens “Try several values” with
 // the values in which the chosen results differ.
 
-import { fieldsToVary } from "../batches/given.js";
-import { rowOfAxis } from "../batches/spec.js";
-import { expectValues, refill, visitWith } from "../form/form.js";
-import { ownName } from "../form/typed.js";
-import { isDrawn } from "../grids/opened_grid.js";
-import { API, ask } from "../requests.js";
-import { page } from "../state.js";
-import { VARIED, write } from "../storage.js";
-import { openVary } from "../vary/open.js";
+import { fieldsToVary } from "page/batches/given.js";
+import { rowOfAxis } from "page/batches/spec.js";
+import { expectValues, refill, visitWith } from "page/form/form.js";
+import { ownName } from "page/form/typed.js";
+import { isDrawn } from "page/grids/opened_grid.js";
+import { API, ask } from "page/requests.js";
+import { page } from "page/state.js";
+import { VARIED, write } from "page/storage.js";
+import { openVary } from "page/vary/open.js";
 import { differing } from "./items.js";
 
-/** @import { SharedValues } from "../documents.js" */
+/** @import { SharedValues } from "page/documents.js" */
 
 /**
- * @param {string} album
- * @param {readonly string[]} ids
- * @param {boolean} varies
+ * Fill in the form as for the items of an album that an address names.
+ * @param {URLSearchParams} address
  */
-export async function useFromAlbum(album, ids, varies) {
-  const query = new URLSearchParams(ids.map((id) => ["item", id]));
-  const path = `${API}/albums/${encodeURIComponent(album)}/values?${query}`;
+export async function useAddress(address) {
+  const query = new URLSearchParams(address.getAll("item").map((id) => ["item", id]));
+  const path = `${API}/albums/${encodeURIComponent(address.get("album") ?? "")}/values?${query}`;
   const told = await ask(path, undefined, "GET");
   /** @type {SharedValues[]} */
   const items = told?.items ?? [];
   const [first] = items;
   if (!first) return expectValues(false);
   const { workflow, values } = first;
-  if (!varies) {
+  if (!address.has("like")) {
     refill(workflow, values, "reuse");
     page.set({ tab: "form", shared: first, shown: null });
     return;

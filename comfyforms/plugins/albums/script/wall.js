@@ -2,19 +2,19 @@
 // The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
 // are the history's.
 
-import { reviewWords, saidBy, tilesOf } from "../../albums/items.js";
-import { confirm } from "../../confirm.js";
-import { $, announce, button, element, root } from "../../dom.js";
-import { History } from "../../history/list.js";
-import { Selection } from "../../history/selection.js";
-import { message } from "../../messages.js";
-import { ask, get } from "../../requests.js";
+import { confirm } from "page/confirm.js";
+import { $, announce, button, element, root } from "page/dom.js";
+import { History } from "page/history/list.js";
+import { Selection } from "page/history/selection.js";
+import { message } from "page/messages.js";
+import { ask, get } from "page/requests.js";
 import { albumAt, send } from "./calls.js";
 import { Filters } from "./filters.js";
+import { reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
-/** @import { Album, AlbumItem, Verdict } from "../../albums/items.js" */
-/** @import { PastRun } from "../../state.js" */
+/** @import { Album, AlbumItem, Verdict } from "./items.js" */
+/** @import { PastRun } from "page/state.js" */
 /** @import { Counts } from "./album_head.js" */
 
 /** A page of items. @typedef {{ items: AlbumItem[], next: string | null, counts: Counts, total?: number, people?: { id: string, name: string }[], workflows?: string[] }} ItemPage */
@@ -295,7 +295,7 @@ export class Wall {
       for (const item of items) await this.#say(item, { verdict, stars: item.stars });
     };
     const likeThese = () => {
-      const query = new URLSearchParams([["album", this.#album.id]]);
+      const query = new URLSearchParams({ part: "albums", album: this.#album.id });
       for (const { id } of items) query.append("item", id);
       location.assign(`${root}/?${query}&like`);
     };

@@ -3,14 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  differing,
-  inTree,
-  pointIn,
-  saidBy,
-  tileOf,
-  tilesOf,
-} from "../../ui/page/script/albums/items.js";
+import { differing, inTree, pointIn, saidBy, tileOf, tilesOf } from "../script/items.js";
 
 /** @param {object} item */
 const item = (item) => /** @type {any} */ ({ verdict: "", stars: 0, width: 0, height: 0, ...item });

@@ -1,16 +1,17 @@
 // @ts-check
 // Dialogs for an album's owner: its title, note and access, and the link for guests.
 
-import { albumFields, checkBox, formDialog, rowOf, selectOf } from "../../albums/form_dialog.js";
-import { dateWords } from "../../clock.js";
-import { button, element, root } from "../../dom.js";
-import { copyOrTell, ONLY_HERE } from "../../form/copying.js";
-import { message, plural } from "../../messages.js";
-import { API, ask, json } from "../../requests.js";
-import { say } from "../../state.js";
+import { dateWords } from "page/clock.js";
+import { button, element } from "page/dom.js";
+import { copyOrTell, ONLY_HERE } from "page/form/copying.js";
+import { message, plural } from "page/messages.js";
+import { API, ask, json } from "page/requests.js";
+import { say } from "page/state.js";
+import { linkTo } from "./album_cards.js";
 import { albumAt } from "./calls.js";
+import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
 
-/** @import { Album, GuestLink } from "../../albums/items.js" */
+/** @import { Album, GuestLink } from "./items.js" */
 
 const DAYS = [1, 7, 30, 90];
 const COMMENTS = message("May review and comment");
@@ -30,7 +31,7 @@ export function editAlbum(album, parent) {
     const told = album
       ? await ask(albumAt(""), json(body), "PATCH")
       : await ask(`${API}/albums`, json({ ...body, ...(parent && { parent }) }));
-    if (told) location.assign(`${root}/gallery/${told.id}`);
+    if (told) location.assign(linkTo(told.id));
   });
 }
 
@@ -83,7 +84,7 @@ function offerLink({ token, expires_at: end, comments, settings }) {
     place.hidePopover();
     say(message("Sharing stopped. The link no longer works."), "", "");
   });
-  const address = new URL(`gallery/guest/${token}`, `${root}/`).href;
+  const address = linkTo(`guest/${token}`);
   const link = Object.assign(element("input"), { readOnly: true, value: address });
   link.ariaLabel = message("Link");
   const copy = async () => {

@@ -1,8 +1,8 @@
 // @ts-check
 // Filters of an album: the verdict on a result, who added it, and its workflow.
 
-import { button, element } from "../../dom.js";
-import { message } from "../../messages.js";
+import { button, element } from "page/dom.js";
+import { message } from "page/messages.js";
 
 /** @import { Counts } from "./album_head.js" */
 

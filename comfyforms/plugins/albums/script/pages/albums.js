@@ -1,22 +1,22 @@
 // @ts-check
 // The page /gallery: the albums that the user may see, and the results in one of them.
 
-import { allAlbums } from "../albums/all_albums.js";
-import { uncovered } from "../back.js";
-import { $, button, element } from "../dom.js";
-import { message, withEllipsis } from "../messages.js";
-import { look, SILENT } from "../requests.js";
-import { page } from "../state.js";
-import { cardsOf } from "./gallery/album_cards.js";
-import { editAlbum } from "./gallery/album_dialogs.js";
-import { AlbumHead } from "./gallery/album_head.js";
-import { albumAt, isGuest } from "./gallery/calls.js";
-import { Wall } from "./gallery/wall.js";
+import { uncovered } from "page/back.js";
+import { $, button, element } from "page/dom.js";
+import { message, withEllipsis } from "page/messages.js";
+import { look, SILENT } from "page/requests.js";
+import { page } from "page/state.js";
+import { cardsOf } from "../album_cards.js";
+import { editAlbum } from "../album_dialogs.js";
+import { AlbumHead } from "../album_head.js";
+import { allAlbums } from "../all_albums.js";
+import { albumAt, isGuest } from "../calls.js";
+import { Wall } from "../wall.js";
 
-/** @import { Album } from "../albums/items.js" */
+/** @import { Album } from "../items.js" */
 
 const NONE = message("No albums yet. Share a result with the team, or make an album.");
-const place = /** @type {HTMLElement} */ ($("#gallery"));
+const place = /** @type {HTMLElement} */ ($("#albums"));
 const { album: id = "" } = place.dataset;
 
 /** Show errors of requests in a line over the page. */

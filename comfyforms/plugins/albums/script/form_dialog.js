@@ -1,8 +1,8 @@
 // @ts-check
 // Small dialogs with a form: sharing in an album, an album's data, links for guests, and a guest's name.
 
-import { $, button, dialog, element } from "../dom.js";
-import { message } from "../messages.js";
+import { $, button, dialog, element } from "page/dom.js";
+import { message } from "page/messages.js";
 import { ACCESS } from "./items.js";
 
 /** @import { Album } from "./items.js" */

@@ -1,23 +1,24 @@
 // @ts-check
 // “Share with the team…”: puts results into an album, which may be a new one.
 
-import { element, root } from "../dom.js";
-import { message } from "../messages.js";
-import { API, json, request } from "../requests.js";
+import { element } from "page/dom.js";
+import { message } from "page/messages.js";
+import { API, json, request } from "page/requests.js";
+import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
 import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
 import { inTree } from "./items.js";
 
+/** @import { Shared } from "page/stage/sharing.js" */
 /** @import { Album } from "./items.js" */
 
 const NEW = "new"; // no album's id: these are longer
 
 /**
  * Ask for an album, then put results into it.
- * @param {{ results: readonly { run: string, file: number }[] } | { runs: readonly string[] } | { batch: string }} what
- *   the last comes first in the album
+ * @param {Shared} what
  */
-export async function shareInAlbum(what) {
+export async function share(what) {
   const all = await allAlbums();
   if (!all) return;
   const albums = inTree(all).filter(({ album }) => album.may.includes("add"));
@@ -56,7 +57,7 @@ export async function shareInAlbum(what) {
     const items = { ...what, settings: settings.input.checked };
     if (!(await post(`/${which.value}/items`, items))) return;
     place.hidePopover();
-    const open = () => location.assign(`${root}/gallery/${which.value}`);
+    const open = () => location.assign(linkTo(which.value));
     formDialog(message("Shared."), [], message("Open the album"), open, message("Close"));
   }
 

@@ -1,10 +1,10 @@
 // @ts-check
 // Cards of albums, with their newest results.
 
-import { addressOf, element, root } from "../../dom.js";
-import { plural } from "../../messages.js";
+import { addressOf, element, root } from "page/dom.js";
+import { plural } from "page/messages.js";
 
-/** @import { Album } from "../../albums/items.js" */
+/** @import { Album } from "./items.js" */
 
 /** @param {string} id "" for the page of all albums */
 export const linkTo = (id) => [root, "gallery", id].filter(Boolean).join("/");

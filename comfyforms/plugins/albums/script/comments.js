@@ -1,14 +1,14 @@
 // @ts-check
 // Comments on a result, some of them pinned to a point of the image.
 
-import { pointIn } from "../../albums/items.js";
-import { when } from "../../clock.js";
-import { announce, button, element, iconButton, isCtrlEnter } from "../../dom.js";
-import { message } from "../../messages.js";
-import { get } from "../../requests.js";
+import { when } from "page/clock.js";
+import { announce, button, element, iconButton, isCtrlEnter } from "page/dom.js";
+import { message } from "page/messages.js";
+import { get } from "page/requests.js";
 import { albumAt, send } from "./calls.js";
+import { pointIn } from "./items.js";
 
-/** @import { AlbumItem } from "../../albums/items.js" */
+/** @import { AlbumItem } from "./items.js" */
 
 /** `x`, `y`: the point of the image, from 0 to 1, null for none. @typedef {{ id: string, by: string, mine: boolean, text: string, x: number | null, y: number | null, at: number, may_delete: boolean }} Comment */
 

@@ -1,10 +1,10 @@
 // @ts-check
 // Albums and their items, as ui/api answers with them. Pure.
 
-import { message } from "../messages.js";
+import { message } from "page/messages.js";
 
-/** @import { Past } from "../history/past.js" */
-/** @import { PastRun } from "../state.js" */
+/** @import { Past } from "page/history/past.js" */
+/** @import { PastRun } from "page/state.js" */
 
 /**
  * `by`: its owner's name. `note`: "" in lists. `may`: what the caller can do with it. `version` grows with each change.

@@ -1,7 +1,7 @@
 // @ts-check
 // The albums that the user may see.
 
-import { API, ask } from "../requests.js";
+import { API, ask } from "page/requests.js";
 
 /** @import { Album } from "./items.js" */
 
