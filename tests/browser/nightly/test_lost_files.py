@@ -101,8 +101,9 @@ def test_a_batch_s_thumbnails_load_themselves_after_the_connection_returns(
 
 
 def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: Visit) -> None:
-    """The field shows the progress and the interruption, and keeps the file. It asks for no file
-    meanwhile, and neither does Generate."""
+    """The field shows the picture at once, the progress and the interruption, and keeps the file.
+    It asks for no file meanwhile, and neither does Generate. The picture stays until the app's
+    copy has arrived."""
     with FaultyLink(fast.url) as link:
         person = visit(Site(link.url, fast.demo, fast.app), locale="en-US").open("upscale")
         page = person.page
@@ -117,6 +118,7 @@ def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: 
         given: FilePayload = {"name": "photo.png", "mimeType": "image/png", "buffer": saved("PNG")}
         field.locator("input[type=file]").set_input_files(given)
         expect(field).to_contain_text(re.compile(r"Uploading, \d+%"))
+        expect(field.locator("canvas")).to_be_visible()
         expect(page.locator(".field-error")).to_have_count(0)
         expect(page.locator("#of-fields")).to_be_empty()
         expect(page.locator("#generate")).to_be_disabled()
@@ -126,9 +128,16 @@ def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: 
         held[0].abort("connectionreset")
         expect(field).to_contain_text("Upload interrupted. Trying again…")
         expect(page.locator(".toast-body")).to_have_count(0)
-        link.heal()
-        expect(field.locator("img")).to_be_visible()
+        copies: list[Route] = []
+        page.route(re.compile("/gradio_api/file="), lambda route: copies.append(route), times=1)
+        with page.expect_request(re.compile("/gradio_api/file=")):
+            link.heal()
         expect(page.locator("#generate")).to_be_enabled()
         expect(field.locator(".upload-state")).to_have_count(0)
+        expect(field.locator("canvas")).to_be_visible()
+        expect(field.locator("img")).to_be_hidden()
+        copies[0].continue_()
+        expect(field.locator("img")).to_be_visible()
+        expect(field.locator("canvas")).to_have_count(0)
         person.forgive(*CUT)
         person.leave()

@@ -1,6 +1,6 @@
 // @ts-check
-// Uploads of fields' files: they show their progress, and start again after the connection broke. An upload that ends
-// with its page, for example because the app's process ended, is reported by the next page.
+// Uploads of fields' files: they show their progress and an image at once, and start again after the connection broke.
+// An upload that ends with its page, for example because the app's process ended, is reported by the next page.
 
 import { connection } from "../arrivals.js";
 import { announce, button, element } from "../dom.js";
@@ -13,6 +13,7 @@ const NO_APP = [502, 504]; // from a proxy whose app has ended
 const TRIES = 3; // while the app answers
 const AGAIN = message("Try again");
 const INTERRUPTED = message("Upload interrupted.");
+const SHARP = 520; // pixels of an image's height, twice the highest that its field shows
 
 /** The field of the next upload: Gradio's request doesn't name it. */
 const begun = { id: "" };
@@ -39,6 +40,7 @@ export async function upload(address, body) {
   const { id } = begun;
   begun.id = "";
   const note = element("p", "field-note upload-state");
+  const drawn = showGiven(id, body.get("files"));
   page.set({ uploading: [...page.now.uploading, id] });
   const tell = (/** @type {(string | Node)[]} */ ...content) => {
     note.replaceChildren(...content);
@@ -52,7 +54,10 @@ export async function upload(address, body) {
     for (let tries = 1; ; ) {
       sending(0);
       const answer = await posted(address, body, sending);
-      if (answer && !NO_APP.includes(answer.status)) return answer;
+      if (answer && !NO_APP.includes(answer.status)) {
+        if (!answer.ok) drawn.abort();
+        return answer;
+      }
       announce(INTERRUPTED);
       tell(INTERRUPTED, " ", message("Trying again…"));
       if (!(await connection.answered())) tries = 1;
@@ -66,6 +71,36 @@ export async function upload(address, body) {
     note.remove();
     page.set({ uploading: page.now.uploading.filter((one) => one !== id) });
   }
+}
+
+/**
+ * Show an image in its field until the app's copy has arrived there.
+ * @param {string} id of the field
+ * @param {FormDataEntryValue | null} file
+ * @returns {AbortController} removes it
+ */
+function showGiven(id, file) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const find = (/** @type {string} */ part) =>
+    document.querySelector(`[id="${id}"].of-image:not(.painted)${part}`);
+  find(" > .given-image")?.remove();
+  const draw = async () => {
+    if (!find("")) return;
+    let image = await createImageBitmap(/** @type {File} */ (file));
+    if (image.height > SHARP) image = await createImageBitmap(image, { resizeHeight: SHARP });
+    const canvas = element("canvas");
+    Object.assign(canvas, { width: image.width, height: image.height });
+    canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(image);
+    const place = element("div", "given-image", canvas);
+    if (signal.aborted) return;
+    signal.addEventListener("abort", () => place.remove());
+    find("")?.append(place);
+  };
+  const loaded = (/** @type {Event} */ { target }) => target === find(" img") && ending.abort();
+  document.addEventListener("load", loaded, { capture: true, signal });
+  draw().catch(() => ending.abort()); // not an image that this browser can show
+  return ending;
 }
 
 /**
