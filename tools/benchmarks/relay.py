@@ -1,4 +1,4 @@
-"""Fifty clients of the relay on the same run with ten frames per second: missed states, late
+"""Fifty clients of `/ws` on the same run with ten frames per second: missed states, late
 previews, and the cost."""
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ async def _all(app: AppProcess) -> tuple[list[Heard], float]:
 
 async def _client(url: str, headers: dict[str, str], run: str, numbers: dict[bytes, int]) -> Heard:
     heard = Heard()
-    address = f"ws{url.removeprefix('http')}/api/v1/relay?run={run}"
+    address = f"ws{url.removeprefix('http')}/ws?run={run}"
     async with connect(
         address, additional_headers=headers, compression=None, open_timeout=WAIT
     ) as socket:

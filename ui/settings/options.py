@@ -222,8 +222,8 @@ class Settings(DownloadOptions, PaidOptions):
         "no",
         title="|".join(get_args(YesNo)),
         description=(
-            "whether administrators see previews of all users' runs, on /operator and through"
-            " the relay"
+            "whether administrators see previews of all users' runs, on /operator and by"
+            " /ws?all=true"
         ),
     )
     open_nodes: ReadableFile | None = Field(

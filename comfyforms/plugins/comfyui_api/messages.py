@@ -1,8 +1,7 @@
-"""`/ws` as in ComfyUI, and `/api/v1/relay`: the frames of a user's own runs, text and binary, as
-ComfyUI sends them.
+"""`/ws` as in ComfyUI: the frames of a user's own runs, text and binary, as ComfyUI sends them.
 
-Like ComfyUI, `/ws` sends the frames of a prompt to the client that named its `clientId` with the
-prompt, and frames of other runs to all clients of the owner.
+The frames of a prompt go to the client that named its `clientId` with the prompt, as in ComfyUI,
+and frames of other runs to all clients of the owner.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class MessageSockets:
 
     `?run=ID`: one run, up to its end. `?all=true`, for administrators: also other users' progress,
     but no values or results. `?clientId=ID`: as in ComfyUI. Clients without an account and a cookie
-    need a run, or on `/ws` a client id that can't be guessed.
+    need a run, or a client id that can't be guessed.
     """
 
     runs: RunRegistry
@@ -72,35 +71,23 @@ class MessageSockets:
 
     routes = GuardedRoutes()
 
-    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
-    async def relay(
-        self, socket: WebSocket, run: str = "", all: str = "", clientId: str = ""
-    ) -> None:
-        """Pass on ComfyUI's own messages about your runs."""
-        await self._serve(socket, run, all, clientId, own=False)
-
     @routes.websocket("/ws", Access.SIGNED_IN)
     @routes.websocket("/api/ws", Access.SIGNED_IN)
     async def messages(
         self, socket: WebSocket, run: str = "", all: str = "", clientId: str = ""
     ) -> None:
-        await self._serve(socket, run, all, clientId, own=True)
-
-    async def _serve(
-        self, socket: WebSocket, run: str, named_all: str, client: str, *, own: bool
-    ) -> None:
         owner = await authenticate_socket(socket, self.identity)
         if owner is None:
             return
-        is_known = owner != NOBODY or (own and len(client) >= _UNGUESSABLE)
-        client = client[:LONGEST_ID] or uuid.uuid4().hex
-        hearer = Client(self.runs, owner, client) if own and not run else None
+        is_known = owner != NOBODY or len(clientId) >= _UNGUESSABLE
+        client = clientId[:LONGEST_ID] or uuid.uuid4().hex
+        hearer = None if run else Client(self.runs, owner, client)
         hello = greeting(client, hearer.unfinished if hearer else _unfinished(self.runs))
         with ends_with_browser(socket):
-            if named_all == "true" and self.operates(socket):
+            if all == "true" and self.operates(socket):
                 session = RelaySession(socket, owner, None, self._others_frame)
                 await session.serve(self.runs, hello)
-            elif not run and (named_all or not is_known):
+            elif not run and (all or not is_known):
                 await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:

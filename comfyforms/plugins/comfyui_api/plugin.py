@@ -1,4 +1,4 @@
-"""ComfyUI's own API at the app's address, and `/api/v1/relay`."""
+"""ComfyUI's own API at the app's address."""
 
 from __future__ import annotations
 

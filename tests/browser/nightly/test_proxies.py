@@ -120,21 +120,21 @@ def test_behind_a_real_proxy(
 def programs_hear_of_a_run_while_it_goes_on(
     behind: Behind, calls: requests.Session, demo: DemoServer
 ) -> None:
-    """Check that the proxy passes on a run's events, previews and relay frames at once, without
+    """Check that the proxy passes on a run's events, previews and ComfyUI's frames at once, without
     waiting for more."""
     api, start = f"{behind.url}/api/v1", "workflows/text-to-image/runs"
     body = {"values": {"5.steps": 3, "4.width": 256, "4.height": 256}}
     with demo.hold("progress", after=1) as held, contextlib.ExitStack() as opened:
         run = calls.post(f"{api}/{start}", json=body, timeout=LONGEST_WAIT).json()
         address = f"{behind.origin}{run['url']}"
-        relay = websocket.create_connection(
-            f"{api.replace('https', 'wss')}/relay?run={run['id']}",
+        socket = websocket.create_connection(
+            f"{behind.url.replace('https', 'wss')}/ws?run={run['id']}",
             timeout=LONGEST_WAIT,
             origin=behind.origin,
             cookie="; ".join(f"{one.name}={one.value}" for one in calls.cookies),
             sslopt={"ca_certs": str(behind.authority)},
         )
-        opened.callback(relay.close)
+        opened.callback(socket.close)
         assert held.reached.wait(LONGEST_WAIT)
         events, images = (
             opened.enter_context(calls.get(f"{address}/{what}", stream=True, timeout=LONGEST_WAIT))
@@ -143,7 +143,7 @@ def programs_hear_of_a_run_while_it_goes_on(
         told = events.iter_lines(decode_unicode=True)
         assert next(line for line in told if line.startswith("event: ")) == "event: state"
         assert next(images.iter_content(64)).startswith(b"--frame")
-        frames = iter(relay.recv, "")
+        frames = iter(socket.recv, "")
         assert json.loads(next(frames))["type"] == "status"
         held.release()
         assert next(line for line in told if line == "event: end")

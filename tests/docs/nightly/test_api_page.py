@@ -80,7 +80,7 @@ def test_the_examples_of_the_page_work(
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
-        plain, remote, tools, images, batch, prompted, relay, webhook = (
+        plain, remote, tools, images, batch, prompted, frames, webhook = (
             printed(block, capsys) for block in (first_one, of_client, *others)
         )
         # Gradio's client keeps files where these say when it is imported.
@@ -94,7 +94,7 @@ def test_the_examples_of_the_page_work(
         assert images == "done 512x512\n"
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
-        assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
+        assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", frames, re.M)
         assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"

@@ -81,8 +81,8 @@ def single_previews(client: ClusterClient, at: AppProcess) -> int:
     return len(previews)
 
 
-def relay(client: ClusterClient, at: AppProcess) -> int:
-    """Count the previews that `/ws` relays."""
+def comfyui_socket(client: ClusterClient, at: AppProcess) -> int:
+    """Count the previews that `/ws` sends."""
     address = f"{at.url.replace('http', 'ws')}/ws?run={client.submit(STEPS, at=at)}"
     socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
     previews = 0
@@ -139,7 +139,7 @@ def gradio(client: ClusterClient, at: AppProcess) -> int:
         preview_stream,
         single_requests,
         single_previews,
-        relay,
+        comfyui_socket,
         page,
         assistant,
         gradio,

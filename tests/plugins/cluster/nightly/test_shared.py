@@ -169,12 +169,14 @@ def test_a_run_stops_after_its_last_page_is_closed(cluster: Cluster, client: Clu
     cluster.wait_for_outcome(run, "interrupted")
 
 
-def test_frames_of_other_processes_reach_the_relay(cluster: Cluster, client: ClusterClient) -> None:
+def test_programs_get_the_frames_of_other_processes(
+    cluster: Cluster, client: ClusterClient
+) -> None:
     """Programs at all processes get the same frames of a run as ComfyUI sends them, up to the last
     one."""
 
     def frames(at: AppProcess) -> list[str | bytes]:
-        address = f"{at.url.replace('http', 'ws')}/api/v1/relay?run={run}"
+        address = f"{at.url.replace('http', 'ws')}/ws?run={run}"
         socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
         try:
             found = [socket.recv()]

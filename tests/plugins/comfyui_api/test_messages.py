@@ -1,5 +1,4 @@
-"""The relay: ComfyUI's messages about the user's own runs, for clients that know ComfyUI's own
-socket."""
+"""ComfyUI's messages about the user's own runs, for clients that know ComfyUI's own socket."""
 
 from __future__ import annotations
 
@@ -18,6 +17,7 @@ import websocket
 from comfy_api_simplified import ComfyApiWrapper
 from websockets.sync.client import connect
 
+from comfy.comfyui.protocol.relay import with_own_names
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
@@ -26,7 +26,6 @@ from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.web.socket_limits import UNKNOWN_RUN
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-RELAY = "/api/v1/relay"
 SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # what a slow client's machine keeps for it
 
 
@@ -69,13 +68,15 @@ def kinds(got: list[str | bytes]) -> list[str | int]:
     ]
 
 
-def test_a_client_gets_all_frames_of_its_runs_unchanged(served: Served) -> None:
-    """The frames match byte for byte. A client that sets the flag gets previews with metadata. It
+def test_a_client_gets_all_frames_of_its_runs(served: Served) -> None:
+    """The frames match byte for byte, but for the names of results. A client that sets the flag gets previews with metadata. It
     gets its own two runs in order, and no other user's run."""
     _, app = served
-    sent: list[str | bytes] = []
-    stop = app.runs.follow(lambda owner, _, frame: sent.append(frame) if ANN in owner else None)
-    with connected(app, f"{RELAY}?clientId=mine") as client:
+    sent: list[str | bytes | None] = []
+    stop = app.runs.follow(
+        lambda owner, run, frame: sent.append(with_own_names(frame, run)) if ANN in owner else None
+    )
+    with connected(app, "/ws?clientId=mine") as client:
         hello = json.loads(client.recv())
         assert hello["type"] == "status"
         assert hello["data"]["sid"] == "mine"
@@ -87,7 +88,7 @@ def test_a_client_gets_all_frames_of_its_runs_unchanged(served: Served) -> None:
         got = [frame for run in runs for frame in until_over(client, run)]
         finished(other)
     stop()
-    texts = [one for one in got if isinstance(one, str)]
+    texts = [one for one in got if isinstance(one, str) and '"status"' not in one]
     assert texts == [one for one in sent if isinstance(one, str)]
     previews = [one for one in got if isinstance(one, bytes)]
     assert 2 <= len(previews) <= 12
@@ -119,7 +120,7 @@ def test_a_client_written_with_websockets_follows_one_run(served: Served) -> Non
     _, app = served
 
     first, second = (start(app, **{"5.steps": 4}) for _ in range(2))
-    address = f"{app.url.replace('http', 'ws')}{RELAY}?run={second.id}"
+    address = f"{app.url.replace('http', 'ws')}/ws?run={second.id}"
     cookie = "; ".join(map("=".join, cookie_of(ANN).items()))
     with connect(address, additional_headers={"cookie": cookie}) as client:
         got = list(client)
@@ -158,18 +159,18 @@ def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> Non
     """If a user cancels a waiting run, the app sends the messages that ComfyUI would have sent."""
     _, app = served
     blocker, run = (start(app, **{"5.steps": 60}) for _ in range(2))
-    with connected(app, f"{RELAY}?run={run.id}") as client:
+    with connected(app, f"/ws?run={run.id}") as client:
         run.cancel()
         got = list(frames(client))
     blocker.cancel()
     assert kinds(got)[-2:] == ["execution_interrupted", "executing"]
     finished(blocker)
-    with connected(app, f"{RELAY}?run={run.id}") as client:
+    with connected(app, f"/ws?run={run.id}") as client:
         assert kinds(list(frames(client))) == ["status", "execution_interrupted", "executing"]
 
 
 @pytest.mark.parametrize(
-    ("cookie", "path"), [(BOB, f"{RELAY}?run={{}}"), ("", RELAY), (ANN, f"{RELAY}?run=nothing")]
+    ("cookie", "path"), [(BOB, "/ws?run={}"), ("", "/ws"), (ANN, "/ws?run=nothing")]
 )
 def test_only_own_runs_can_be_followed(served: Served, cookie: str, path: str) -> None:
     """A client can't follow another user's run. A client without an identity can't name any run."""
@@ -187,13 +188,14 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
     """The sender doesn't wait for the client. The client misses outdated previews, but gets every
     state and the newest preview."""
     _, app = served
+    run = finished(start(app, **{"5.steps": 1})).id
     image = struct.pack(">II", 1, 1) + b"\xff\xd8\xff" + bytes(200_000)
-    with connected(app, RELAY, sockopt=SMALL) as frozen:
+    with connected(app, "/ws", sockopt=SMALL) as frozen:
         frozen.recv()
         for number in range(300):
-            say(app, image + struct.pack(">I", number))
-            say(app, json.dumps({"type": "progress", "data": {"value": number}}))
-        say(app, "the last")
+            say(app, run, image + struct.pack(">I", number))
+            say(app, run, json.dumps({"type": "progress", "data": {"value": number}}))
+        say(app, run, "the last")
         got = list(takewhile(lambda one: one != "the last", frames(frozen)))
     told = [json.loads(one)["data"]["value"] for one in got if isinstance(one, str)]
     assert told == list(range(300))
@@ -203,5 +205,5 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
     assert len(numbers) < 300
 
 
-def say(app: RunningApp, frame: str | bytes) -> None:
-    app.runs._context.frames.call(f"browser:{ANN}", "a run", frame)
+def say(app: RunningApp, run: str, frame: str | bytes) -> None:
+    app.runs._context.frames.call(f"browser:{ANN}", run, frame)

@@ -1,5 +1,4 @@
-"""The relay: ComfyUI's messages about the user's own runs, for clients that know ComfyUI's own
-socket."""
+"""Administrators and slow clients of ComfyUI's messages."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ import websocket
 
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.messages import MOST_UNREAD, TOO_SLOW
-from tests.plugins.comfyui_api.test_relay import RELAY, SMALL, frames, kinds, say, until_over
-from tests.support.http_client import ANN, BOB, connected, start
+from tests.plugins.comfyui_api.test_messages import SMALL, frames, kinds, say, until_over
+from tests.support.http_client import ANN, BOB, connected, finished, start
 from tests.support.serving import Served, running_demo_app
 from ui.settings.web_settings import WebSettings
 
@@ -36,8 +35,8 @@ def test_an_administrator_follows_the_runs_of_all_users(
     settings = WebSettings(port=0, operator_images=images)
     with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
         with (
-            connected(app, f"{RELAY}?all=true", ANN) as operator,
-            connected(app, f"{RELAY}?all=true", BOB) as other,
+            connected(app, "/ws?all=true", ANN) as operator,
+            connected(app, "/ws?all=true", BOB) as other,
         ):
             assert kinds(list(frames(other))) == ["status"]
             others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
@@ -54,10 +53,11 @@ def test_an_administrator_follows_the_runs_of_all_users(
 def test_a_client_that_reads_too_slowly_is_disconnected(served: Served) -> None:
     """The app disconnects a client that leaves more messages unread than a working client would."""
     _, app = served
-    with connected(app, RELAY, sockopt=SMALL) as frozen:
+    run = finished(start(app, **{"5.steps": 1})).id
+    with connected(app, "/ws", sockopt=SMALL) as frozen:
         frozen.recv()
         for _ in range(MOST_UNREAD + 5000):
-            say(app, "x" * 1000)
+            say(app, run, "x" * 1000)
         *_, (kind, data) = received(frozen)
     assert kind == websocket.ABNF.OPCODE_CLOSE
     assert struct.unpack_from(">H", data)[0] == TOO_SLOW
