@@ -22,7 +22,7 @@ from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, error_of
 _PAUSE = 10.0  # seconds between two requests for new models and nodes
 _MOST_OUTPUTS, _MOST = 100, 10_000  # output nodes, and inputs of all nodes
 _MOST_WRONG = 100  # nodes with errors in an answer
-_MOST_SHOWN = 20  # choices in an error
+_MOST_SHOWN = 20  # choices, or nodes of a loop, in an error
 _NUMBERS: Mapping[str, Callable[[Any], float]] = MappingProxyType({"INT": int, "FLOAT": float})
 _CHECKED_FILES = ("image", "audio", "video")
 HasFile = Callable[[str], bool]
@@ -310,8 +310,10 @@ def _loop_errors(prompt: Prompt) -> Json:
         TopologicalSorter(sources).prepare()
     except CycleError as problem:
         loop = problem.args[1]
-        shown = " -> ".join(f"{one} ({prompt[one]['class_type']})" for one in loop)
-        nodes = [*dict.fromkeys(loop)]
+        named = [f"{one} ({prompt[one]['class_type']})" for one in loop]
+        more = ["…", named[-1]] if len(named) > _MOST_SHOWN + 1 else named[_MOST_SHOWN:]
+        shown = " -> ".join([*named[:_MOST_SHOWN], *more])
+        nodes = [*dict.fromkeys(loop)][:_MOST_WRONG]
         return {
             node_id: error_of(
                 "dependency_cycle",

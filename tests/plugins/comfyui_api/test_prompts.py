@@ -445,6 +445,15 @@ def test_errors_of_a_large_prompt_stay_short(served: Served) -> None:
     assert 0 < len(told["node_errors"]) <= 100
     long = refused(app, prompt={"9" * 2000: {"class_type": "SaveImage", "inputs": {}}})
     assert long["error"]["type"] == "workflow_refused"
+    ring = [f"{at}".ljust(100) for at in range(200)]
+    nodes = {
+        one: {"class_type": "ImageInvert", "inputs": {"image": [ring[at - 1], 0]}}
+        for at, one in enumerate(ring)
+    }
+    result["inputs"]["images"] = [ring[0], 0]
+    loop = refused(app, prompt={**nodes, "out": result})
+    assert "dependency_cycle" in str(loop["node_errors"])
+    assert len(json.dumps(loop)) < 2_000_000
 
 
 def test_a_paid_prompt_needs_a_confirmation() -> None:
