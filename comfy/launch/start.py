@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.base.errors import ComfyError, RunNotFound, TooManyRuns, WorkflowError
 from comfy.base.messages import message, sentences
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
@@ -47,11 +47,17 @@ from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegi
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import named_files, unwrapped, written_names
 
+_LARGE = MIB  # bytes of a prompt in memory; smaller ones aren't counted
+_LARGE_OF_USER, _LARGE_OF_ADDRESS, _LARGE_OF_ALL = 64 * MIB, 128 * MIB, 512 * MIB
 _TITLE = 80  # characters of a text as a title
 _LONGEST = 10_000  # characters of a text among the values; a file as base64 is longer
 
 # Returns a clean value for every valid field of a form, and a message for every invalid one.
 Judge = Callable[[Form, Mapping[str, object]], tuple[dict[str, object], dict[str, str]]]
+
+
+def _weight(job: Job) -> int:
+    return weight(job.prompt) + weight(dict(job.extra_data))
 
 
 class RowJudge:
@@ -384,6 +390,7 @@ class Starter:
         # stores nothing.
         if not origin.is_task:  # otherwise the batch or chain was checked
             self.payment.check([run.paid_work], origin)
+        self._check_weight(run.job, origin)
         with self._stored_files(run) as files:
             job = replace(
                 run.job, inputs={**run.job.inputs, **files}, paid=bool(run.paid_work.nodes)
@@ -393,6 +400,26 @@ class Starter:
             return self.runs.submit(job, replace(origin, parents=parents), policy)
 
     # Inside
+
+    def _check_weight(self, job: Job, origin: Origin) -> None:
+        """Raise TooManyRuns if a large prompt exceeds the memory for unfinished runs."""
+        if (new := _weight(job)) < _LARGE:
+            return
+        person, address = (origin.owner, origin.address), origin.address
+        others = [one.record for one in self.runs.known() if not one.state.phase.finished]
+        weights = [(one.owner, one.address, _weight(one.job)) for one in others]
+        of_user = sum(size for *one, size in weights if tuple(one) == person)
+        of_address = sum(size for _, at, size in weights if address and at == address)
+        of_all = sum(size for *_, size in weights)
+        used = (
+            (of_user, _LARGE_OF_USER),
+            (of_address, _LARGE_OF_ADDRESS),
+            (of_all, _LARGE_OF_ALL),
+        )
+        if any(before + new > most for before, most in used):
+            raise TooManyRuns(
+                message("The queue is full."), message("Wait for one to finish, or stop one.")
+            )
 
     def _prepare_again(
         self, job: Job, uploads: Mapping[str, Upload], origin: Origin, *, vary: bool

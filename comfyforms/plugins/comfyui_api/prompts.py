@@ -23,6 +23,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload
 from comfy.library.private import SENT_PROMPT
+from comfy.media.checks import MIB
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.record import Record
 from comfy.records.rows import Wanted
@@ -38,7 +39,7 @@ from ui.api.requests import Requester
 from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit, WebLimits, read_object
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, json_text
 from ui.web.shares import Room, Work
 
 # Keys of other accounts, which the app neither needs nor stores.
@@ -46,6 +47,7 @@ _MOST_METADATA = 256  # bytes, as in ComfyUI
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 _SENT = Wanted(workflow=SENT_PROMPT)
 _MOST = 200  # runs per answer
+_MOST_BYTES, _AT_ONCE = 32 * MIB, 2  # per answer; runs read at a time
 _VALUES = 5  # times the usual number: a request may contain the editor's graph, too
 
 
@@ -80,12 +82,16 @@ class PromptCalls:
     @routes.get("/queue", Access.SIGNED_IN, work=Work.PROCESSOR)
     def queue(self, owner: Owner) -> Response:
         """Return the unfinished runs in the order of their turns, without others' content."""
-        entries: dict[bool, list[list[object]]] = {True: [], False: []}
+        entries: dict[bool, list[str]] = {True: [], False: []}
+        left = _MOST_BYTES
         for number, run in enumerate(self._line()):
             is_own = run.owner == owner and self.files.is_one(owner)
-            entry = self._entry(number, run.record) if is_own else [number, "", {}, {}, []]
+            entry = json_text(self._entry(number, run.record)) if is_own and left > 0 else ""
+            left -= len(entry)
+            entry = entry or json_text([number, run.id if is_own else "", {}, {}, []])
             entries[run.state.phase is Phase.RUNNING].append(entry)
-        return AsciiJSON({"queue_running": entries[True], "queue_pending": entries[False]})
+        running, pending = (f"[{','.join(entries[one])}]" for one in (True, False))
+        return _json(f'{{"queue_running":{running},"queue_pending":{pending}}}')
 
     @routes.post("/queue", Access.SIGNED_IN)
     async def change_queue(self, request: Request, owner: Owner) -> Response:
@@ -110,7 +116,7 @@ class PromptCalls:
     @routes.get("/history", Access.SIGNED_IN, work=Work.PROCESSOR)
     def history(self, owner: Owner, max_items: int = _MOST, offset: int = -1) -> Response:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
-        as many from the `offset` on."""
+        as many from the `offset` on. Fewer if the answer would be too large."""
         stored = self.starter.runs.history
         if stored is None or max_items < 1 or not self.files.is_one(owner):
             return AsciiJSON({})
@@ -118,8 +124,15 @@ class PromptCalls:
         if offset >= 0:
             left = len(stored.ends(owner, _SENT)) - offset
             limit, skip = min(limit, left), max(0, left - limit)
-        records = stored.of(owner, _SENT, skip=skip, limit=limit) if limit > 0 else ()
-        return AsciiJSON({one.id: self._history_entry(one) for one in reversed(records)})
+        entries, size = list[str](), 0
+        while len(entries) < limit and size < _MOST_BYTES:
+            some = min(_AT_ONCE, limit - len(entries))
+            records = stored.of(owner, _SENT, skip=skip + len(entries), limit=some)
+            new = [f"{json_text(one.id)}:{json_text(self._history_entry(one))}" for one in records]
+            entries, size = [*entries, *new], size + sum(map(len, new))
+            if len(records) < some:
+                break
+        return _json(f"{{{','.join(reversed(entries))}}}")
 
     @routes.get("/history/{prompt_id}", Access.SIGNED_IN)
     def history_of(self, prompt_id: str, owner: Owner) -> Response:
@@ -248,6 +261,10 @@ class PromptCalls:
 
     def _history_entry(self, record: Record) -> Json:
         return history_entry(record, self._entry(int(1000 * record.submitted_at), record))
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json")
 
 
 def _ids(told: Json) -> list[str]:

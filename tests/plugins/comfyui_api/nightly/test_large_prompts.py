@@ -1,0 +1,26 @@
+"""Prompts with a large text, such as an image as base64, never take all of the app's memory."""
+
+from __future__ import annotations
+
+from comfy.media.checks import MIB
+from tests.plugins.comfyui_api.api_calls import call, ended, prompt, refused, send, told
+from tests.support.http_client import BOB
+from tests.support.serving import running_demo_app
+
+
+def test_the_size_of_large_prompts_is_limited() -> None:
+    """Large prompts have a limit while they wait, in the queue's answer and in the history's."""
+    with running_demo_app(step_seconds=2) as (demo, app):
+        ids = [send(app, nodes=prompt(n2_text=f"{at}" + "€" * 2 * MIB)) for at in range(5)]
+        queue = told(app, "/queue")
+        waiting = [*queue["queue_running"], *queue["queue_pending"]]
+        assert [one[1] for one in waiting] == ids
+        assert [bool(one[2]) for one in waiting] == [True] * 3 + [False] * 2
+        larger = prompt(n2_text="x" * 17 * MIB)
+        large = [send(app, nodes=larger) for _ in range(3)]
+        assert refused(app, 429, prompt=larger)["error"]["message"].startswith("The queue is full.")
+        call(app, "POST", "/queue", {"delete": [*large, send(app, BOB, nodes=larger)]})
+        demo.speed.step = 0
+        for one in ids:
+            ended(app, one)
+        assert [*told(app, "/history")] == ids[1:]
