@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from comfy.form.model import FieldKind
     from comfy.graph.packs import PackRule
     from comfy.launch.payment import Payment
+    from comfy.records.database import PartTables
     from comfy.records.record import Record
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
+    from ui.administration.links import PluginLink, PluginLinks
     from ui.page.form.kinds.view import FieldView
     from ui.parts import Parts
     from ui.services import Services
@@ -40,7 +42,13 @@ if TYPE_CHECKING:
     from ui.web.identity import Identity
 else:
     # Loaded on first use: an imported plugin must not import all of the app before it starts.
-    _NAMES = {"Access": "ui.web.access", "GuardedRoutes": "ui.web.access"}
+    _NAMES = {
+        "Access": "ui.web.access",
+        "GuardedRoutes": "ui.web.access",
+        "PartTables": "comfy.records.database",
+        "PluginLink": "ui.administration.links",
+        "PluginLinks": "ui.administration.links",
+    }
 
     def __getattr__(name: str) -> object:
         if name not in _NAMES:
@@ -53,7 +61,10 @@ __all__ = [
     "AppParts",
     "Assets",
     "GuardedRoutes",
+    "PartTables",
     "PluginApp",
+    "PluginLink",
+    "PluginLinks",
     "PluginPage",
     "ResultAction",
     "SharedRuns",
@@ -158,7 +169,7 @@ class AppParts:
     `text_actions`: for prompts on the page. `sharing`: for results, beside *Share…*. `pages`:
     linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
     Gradio. `section`: returns HTML for the administrator's page. `head`: HTML for the head of the
-    app's page.
+    app's page. `links`: for the administrators' list of links.
     """
 
     routes: Sequence[GuardedRoutes] = ()
@@ -171,6 +182,7 @@ class AppParts:
     section: Callable[[], str] = lambda: ""
     api: Sequence[GuardedRoutes] = ()
     head: str = ""
+    links: Sequence[PluginLinks] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +227,12 @@ def settings() -> Iterable[type[BaseModel]]:  # type: ignore[empty-body]
 def commands() -> Mapping[str, Callable[[Sequence[str]], int]]:  # type: ignore[empty-body]
     """Return commands by name: functions that get the arguments after the name, and return the exit
     code."""
+
+
+@_hook
+def tables() -> Iterable[PartTables]:  # type: ignore[empty-body]
+    """Return tables in the history's database. The app creates and upgrades them when it opens the
+    database, and counts, moves and deletes their rows like its own."""
 
 
 @_hook(firstresult=True)

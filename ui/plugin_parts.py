@@ -18,6 +18,7 @@ from comfyforms.hooks import (
     TextAction,
 )
 from comfyforms.plugin_manager import installed_plugins
+from ui.administration.links import PluginLinks
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, link_to_app, plain_page
@@ -47,6 +48,10 @@ class PluginParts:
     @property
     def pages(self) -> Sequence[PluginPage]:
         return [page for one in self._parts for page in one.pages]
+
+    @property
+    def links(self) -> Sequence[PluginLinks]:
+        return [links for one in self._parts for links in one.links]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

@@ -132,9 +132,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInStoreError, sign_in_file_handler(settings.root_path))
-    desk = Administration.of(services, identity, images=settings.operator_images)
     access = OperatorAccess(services.forms.permissions, identity)
     plugins = PluginParts(PluginApp(services, identity, settings, access.permits))
+    desk = Administration.of(services, identity, plugins.links, images=settings.operator_images)
     gate = Gate(identity, access.only, PUBLIC, services.rooms)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     app.state.failures = failures = Counter[str]()

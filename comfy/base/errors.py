@@ -125,8 +125,8 @@ class UploadRejected(ComfyError):
 class RunNotFound(ComfyError):
     """The run doesn't exist or belongs to another user; callers can't tell which."""
 
-    def __init__(self) -> None:
-        super().__init__(message("This result no longer exists."))
+    def __init__(self, problem: str = message("This result no longer exists.")) -> None:
+        super().__init__(problem)
 
 
 class RunGoesOn(ComfyError):
@@ -135,13 +135,6 @@ class RunGoesOn(ComfyError):
 
 class BatchNotFound(ComfyError):
     """The batch doesn't exist or belongs to another user, like `RunNotFound`."""
-
-
-class AlbumNotFound(ComfyError):
-    """The album or a part of it doesn't exist, or isn't for the caller; like `RunNotFound`."""
-
-    def __init__(self) -> None:
-        super().__init__(message("This album or result no longer exists."))
 
 
 class ChainNotFound(ComfyError):

@@ -21,6 +21,7 @@ from typing import Any, ParamSpec
 from urllib.parse import quote
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     MetaData,
@@ -46,23 +47,41 @@ from comfy.records.tables import (
     tables,
     version,
 )
+from comfyforms.plugin_manager import contributed
 
 log = logging.getLogger(__name__)
-_FIRST = "0001"
+_NONE, _FIRST = "0000", "0001"
+_STEPS = "comfy.records:steps"  # runs the steps of all schemas
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """Tables that are created and upgraded together. `content`: their name in messages. `version`:
-    the table that alembic expects. `ours`: further tables that every version has. `number`: the
-    last step, and `steps`: alembic's `script_location`, "" without any."""
+    the table that alembic expects. `ours`: further tables that every version has; a plugin's tables
+    in the history need none. `number`: the last step, and `steps`: the folder of the steps as
+    `package:folder`, "" without any."""
 
     content: str
     tables: MetaData
     version: Table
-    ours: frozenset[str]
+    ours: frozenset[str] = frozenset()
     number: str = _FIRST
     steps: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTables:
+    """Tables of a plugin in the history's database, whose rows declare their people as
+    `ROWS` does.
+
+    `schema`: these tables, with one for the version. `runs_change`: called before the runs that
+    meet a condition are hidden, listed again or deleted; `rows_gone`: called after rows were
+    deleted for room or with a person. Both are part of that transaction.
+    """
+
+    schema: Schema
+    runs_change: Callable[[Connection, ColumnElement[bool]], None] = lambda *_: None
+    rows_gone: Callable[[Connection], None] = lambda _: None
 
 
 HISTORY = Schema(
@@ -71,7 +90,7 @@ HISTORY = Schema(
     version,
     frozenset((runs.name, files.name)),
     VERSION,
-    "comfy.records:steps",
+    f"{_STEPS}/versions",
 )
 
 
@@ -112,8 +131,11 @@ def _columns(connection: Connection, schema: Schema) -> dict[str, set[str]]:
 
 
 def _number(connection: Connection, columns: dict[str, set[str]], schema: Schema) -> str | None:
-    """Return the tables' step number; None if they aren't this app's."""
+    """Return the tables' step number; None if they aren't this app's. A plugin's tables without a
+    number are from before it had steps, so its first step finds what they lack."""
     version = schema.version
+    if version.name not in columns and not schema.ours:
+        return _NONE
     if not columns.keys() >= schema.ours or columns.get(version.name) != {"version_num"}:
         return None
     number = str(connection.execute(select(version.c.version_num)).scalar())
@@ -127,7 +149,9 @@ def _take_steps(connection: Connection, number: str, schema: Schema) -> None:
 
     log.info("Upgrading the %s from version %s to %s.", schema.content, number, schema.number)
     config = Config(attributes={"connection": connection, "version_table": schema.version.name})
-    config.set_main_option("script_location", schema.steps)
+    options = {"script_location": _STEPS, "version_locations": schema.steps}
+    for name, value in (options | {"path_separator": "newline"}).items():
+        config.set_main_option(name, value)
     command.upgrade(config, schema.number)
 
 
@@ -407,7 +431,8 @@ def _make_tables(engine: Engine) -> None:
             # A step may rewrite records.
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
         lock_tables(connection)
-        make_tables(connection)
+        for schema in (HISTORY, *(one.schema for one in contributed("tables"))):
+            make_tables(connection, schema)
 
 
 def lock_tables(connection: Connection) -> None:

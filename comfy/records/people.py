@@ -25,11 +25,11 @@ from comfy.records.tables import (
     ROWS,
     Bounded,
     Kept,
+    all_tables,
     digest,
     files,
     group_files,
     preset_files,
-    tables,
 )
 
 FILES = (files, preset_files, group_files)
@@ -46,7 +46,7 @@ def kept_values(values: Mapping[str, Any], share: str) -> dict[str, Any]:
 def kept_tables(*, with_files: bool) -> Iterator[tuple[Table, Kept]]:
     """Yield the tables within `--keep-gb`, all or those whose rows have no files."""
     filed = {key.column.table for one in FILES for key in one.foreign_keys}
-    for table in tables.sorted_tables:
+    for table in all_tables():
         kept = table.info.get(ROWS)
         if isinstance(kept, Kept) and (with_files or table not in filed):
             yield table, kept
@@ -112,7 +112,7 @@ def make_room(connection: Connection, limit: float) -> int:
 def delete_person(connection: Connection, owner: str) -> None:
     """Delete the rows of an owner in all tables, except those that outlast them. Files stay."""
     whose = digest(owner), json.dumps(owner)
-    for table in reversed(tables.sorted_tables):
+    for table in reversed(all_tables()):
         match table.info.get(ROWS):
             case Kept(owner=column, stays="") | Bounded(owner=column, stays=""):
                 connection.execute(delete(table).where(table.c[column].in_(whose)))

@@ -41,11 +41,11 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.quota import Use, to_remove
 from comfy.records.administration import AdministrationStore
-from comfy.records.albums import AlbumStore, renew_albums_of
 from comfy.records.audit import AuditEvents
 from comfy.records.blobs import BlobStore, Growth, HistoryLimits, Room
 from comfy.records.database import (
     Eraser,
+    PartTables,
     Within,
     both,
     is_set_aside,
@@ -79,6 +79,7 @@ from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import RemovalLock, bytes_in_use, bytes_of, uses_of_runs, without_use
 from comfy.records.webhooks import WebhookStore
+from comfyforms.plugin_manager import contributed
 
 _DAY = 24 * 3600.0
 _NOTICE = 7 * _DAY  # seconds before their end that users hear of expiring results
@@ -268,8 +269,8 @@ class RunStore:
         self.limits = limits or HistoryLimits()
         self.engine = open_database(url, alone=files.ours)
         self._growth = Growth(self.limits.bytes)
-        self.shared = SharedResults(self.engine, self._grew)
-        self.albums = AlbumStore(self.engine, self._grew)
+        self.shared = SharedResults(self.engine, self.grew)
+        self._parts: Sequence[PartTables] = contributed("tables")
         self.storage = StorageUses(self.engine, self.limits.days, self.limits.bytes)
         self.requests = StartedRequests(self.engine)
         if files.ours:
@@ -285,7 +286,7 @@ class RunStore:
         if self._writing.is_shared:
             files.share(self.state.held_files)
         presets, groups = (
-            Room(self.limits.bytes * table.info[ROWS].room, self._grew)
+            Room(self.limits.bytes * table.info[ROWS].room, self.grew)
             for table in (_presets, _groups)
         )
         self.presets = PresetStore(self.engine, files, self._writing, presets)
@@ -461,11 +462,11 @@ class RunStore:
         of_presets = select(_preset_files.c.digest).where(_preset_files.c.owner == digest(owner))
         with self._writing:
             with self._changing() as connection:
-                renew_albums_of(connection, ended)
+                self._before_change(connection, ended)
                 connection.execute(update(_runs).where(ended).values(deleted_at=time.time()))
                 before = connection.execute(of_presets.distinct()).scalars().all()
                 delete_person(connection, owner)
-                self.albums.renew(connection)
+                self._rows_gone(connection)
                 unused = without_use(connection, before)
                 self._eraser.note()
             self.files.remove_all(self._writing.guarded(unused))
@@ -506,7 +507,7 @@ class RunStore:
 
     # Inside
 
-    def _grew(self, size: float) -> None:
+    def grew(self, size: float) -> None:
         """Count added bytes, and make room if the total is too large."""
         if not self._growth.add(size):
             return
@@ -515,6 +516,16 @@ class RunStore:
             self._give_back()
         except ComfyError as problem:  # the new result is stored anyway
             log.warning("Can't free space in the history: %s", problem)
+
+    def _before_change(self, connection: Connection, which: ColumnElement[bool]) -> None:
+        """Let plugins prepare for runs that appear in lists or vanish."""
+        for part in self._parts:
+            part.runs_change(connection, which)
+
+    def _rows_gone(self, connection: Connection) -> None:
+        """Let plugins update rows after a deletion of others."""
+        for part in self._parts:
+            part.rows_gone(connection)
 
     def _give_back(self) -> None:
         if shrink(self.engine, self._growth.slack):
@@ -535,12 +546,12 @@ class RunStore:
                 within(connection)
                 size = put_run(connection, record, ended_at, sizes)
             self.files.release(record.id)
-        self._grew(size + sum(sizes.values()))
+        self.grew(size + sum(sizes.values()))
 
     def _change(self, which: ColumnElement[bool], **values: object) -> int:
         with self._changing() as connection:
             if "deleted_at" in values:
-                renew_albums_of(connection, which)
+                self._before_change(connection, which)
             return connection.execute(update(_runs).where(which).values(values)).rowcount
 
     def _records(
@@ -587,7 +598,7 @@ class RunStore:
     def _forget_too_many(self) -> None:
         with self._changing() as connection:
             if make_room(connection, self.limits.bytes):
-                self.albums.renew(connection)
+                self._rows_gone(connection)
                 self._eraser.note()
         with reading(self.engine) as connection:
             if bytes_in_use(connection) <= self.limits.bytes:
@@ -633,7 +644,7 @@ class RunStore:
                 .scalars()
                 .all()
             )
-            renew_albums_of(connection, _runs.c.id.in_(ids))
+            self._before_change(connection, _runs.c.id.in_(ids))
             connection.execute(delete(_files).where(_files.c.run.in_(ids)))
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = without_use(connection, digests)

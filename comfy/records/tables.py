@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 from sqlalchemy import (
     Boolean,
@@ -33,10 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.schema import sort_tables
 
 from comfy.base.errors import DISK_FULL, ComfyError, DatabaseAway, DiskFull
 from comfy.base.messages import message
+from comfyforms.plugin_manager import contributed
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ _SEE = message("Tell the administrator, then try again.")
 
 VERSION = "0006"  # the last step in `comfy.records.steps`
 
-tables = MetaData()
+tables = MetaData()  # without the tables of plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Unowned:
 # The key of the declaration in `Table.info` of each table of the history. `comfy.records.people`
 # derives the shares of `--keep-gb` and the deletion of a person from it.
 ROWS = "rows"
-_PARTS = {ROWS: PartOf()}
+PARTS = {ROWS: PartOf()}
 
 
 def kept_columns() -> tuple[Column[str], Column[float]]:
@@ -176,7 +177,7 @@ parents = Table(
     Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("parent", String(64), primary_key=True),
     Index("parents_by_parent", "parent"),
-    info=_PARTS,
+    info=PARTS,
 )
 
 files = Table(
@@ -186,7 +187,7 @@ files = Table(
     Column("digest", String(64), primary_key=True),
     Column("size", Double, nullable=False),  # bytes; a 32-bit integer would overflow at 2 GiB
     Index("files_by_digest", "digest"),
-    info=_PARTS,
+    info=PARTS,
 )
 
 # Shared presets have the owner "". The name is a digest here, too; the user's text is only in
@@ -216,7 +217,7 @@ preset_files = Table(
         ondelete="CASCADE",
     ),
     Index("preset_files_by_digest", "digest"),
-    info=_PARTS,
+    info=PARTS,
 )
 
 # Files of links to results. The rows of a link have its token. `n`: the file's number in the link;
@@ -234,119 +235,9 @@ shared_results = Table(
     Column("content", String(64)),
     Index("shared_results_by_content", "content", "n", unique=True),
     Index("shared_results_of_run", "run", "place"),
-    info=_PARTS,
+    info=PARTS,
 )
 
-
-def _required(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
-    """Yield columns without a default that are never NULL."""
-    return (Column(name, kind, nullable=False) for name in names)
-
-
-def _parts_of(name: str, key: Column[Any]) -> Column[Any]:
-    """Return a column for rows that are deleted together with the row that they refer to."""
-    return Column(name, ForeignKey(key, ondelete="CASCADE"), nullable=False)
-
-
-# Albums of results. `owner`: a digest; `by`: their name for people. `version` grows with each
-# change of the album, its items, their reviews or comments.
-albums = Table(
-    "albums",
-    tables,
-    Column("id", String(64), primary_key=True),
-    # Deferred, so that an import can insert an album before its parent.
-    Column(
-        "parent",
-        String(64),
-        ForeignKey("albums.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
-    ),
-    *_required(String(64), "owner", "access"),
-    *_required(Text, "by", "title", "note"),
-    *_required(Integer, "version"),
-    *_required(Double, "changed_at"),  # seconds since 1970
-    *kept_columns(),
-    Index("albums_of_owner", "owner"),
-    Index("albums_by_share", "share", "owner", "changed_at", "id", "size"),
-    Index("albums_by_access", "access"),
-    Index("albums_by_parent", "parent"),
-    info={ROWS: Kept("owner", "changed_at", 1 / 32)},
-)
-
-# Results in albums. `place`: as in `shared_results`; `owner`, `by`: of the run; `settings`: users
-# of the album see its prompt and settings; `version`: the album's at the last change. The other
-# columns describe the file, so that a list needs no record of a run; `title`: of the workflow.
-album_items = Table(
-    "album_items",
-    tables,
-    Column("n", Integer, primary_key=True),
-    _parts_of("album", albums.c.id),
-    _parts_of("run", runs.c.id),
-    *_required(String(64), "owner", "kind", "digest"),
-    *_required(Boolean, "settings", "has_thumb"),
-    *_required(Double, "added_at"),  # seconds since 1970
-    *_required(Integer, "place", "width", "height", "version"),
-    *(
-        Column(name, Integer, nullable=False, server_default=text("0"))
-        for name in ("keeps", "rejects", "comments")
-    ),
-    *_required(Text, "by", "name", "title", "prompt", "words"),
-    Column("workflow", Text, nullable=False, server_default=""),  # its name
-    *kept_columns(),
-    Index("album_items_by_share", "share", "owner", "n", "size"),
-    Index("album_items_once", "album", "run", "place", unique=True),
-    # Everything that counting and filtering by verdicts needs.
-    Index("album_items_listed", "album", "n", "run", "keeps", "rejects"),
-    Index("album_items_changed", "album", "version"),
-    Index("album_items_of_run", "run"),
-    sqlite_autoincrement=True,  # so that a later item has a larger number
-    info={ROWS: Kept("owner", "n", 1 / 16)},
-)
-
-# Verdicts about items. `person`: the digest of an owner, or of a link's token and a guest's name.
-album_reviews = Table(
-    "album_reviews",
-    tables,
-    Column("item", ForeignKey(album_items.c.n, ondelete="CASCADE"), primary_key=True),
-    Column("person", String(64), primary_key=True),
-    *_required(String(8), "verdict"),
-    *_required(Integer, "stars"),
-    *_required(Text, "by"),
-    Column("at", Double, nullable=False, server_default=text("0")),  # seconds since 1970
-    *kept_columns(),
-    Index("album_reviews_by_share", "share", "person", "at", "item", "size"),
-    info={ROWS: Kept("person", "at", 1 / 32)},
-)
-
-# Comments about items. `x`, `y`: a point of the image, 0 to 1, or NULL.
-album_comments = Table(
-    "album_comments",
-    tables,
-    Column("n", Integer, primary_key=True),
-    _parts_of("item", album_items.c.n),
-    *_required(String(64), "person"),
-    *_required(Double, "at"),  # seconds since 1970
-    Column("x", Double),
-    Column("y", Double),
-    *_required(Text, "by", "text"),
-    *kept_columns(),
-    Index("album_comments_by_share", "share", "person", "n", "size"),
-    Index("album_comments_of_item", "item", "n"),
-    sqlite_autoincrement=True,
-    info={ROWS: Kept("person", "n", 1 / 32)},
-)
-
-# Links of guests, at most one per album. `comments`: they may review and comment; `settings`: they
-# see prompts.
-album_links = Table(
-    "album_links",
-    tables,
-    Column("token", String(64), primary_key=True),
-    _parts_of("album", albums.c.id),
-    *_required(Boolean, "comments", "settings"),
-    *_required(Double, "expires_at"),  # seconds since 1970
-    Index("album_links_of_album", "album"),
-    info=_PARTS,
-)
 
 # Requests that have started runs: digests of the owner and key and of the content, and the ids of
 # the runs as a JSON list.
@@ -489,7 +380,7 @@ group_files = Table(
     Column("digest", String(64), primary_key=True),
     Column("size", Double, nullable=False),  # bytes
     Index("group_files_by_digest", "digest"),
-    info=_PARTS,
+    info=PARTS,
 )
 
 # Webhooks to send at the end of a run, batch or chain: `about` is its id, `owner` a JSON text.
@@ -552,6 +443,13 @@ scale_problems = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
     info={ROWS: Unowned("Problems of servers.")},
 )
+
+
+@cache
+def all_tables() -> Sequence[Table]:
+    """Return the tables of the history and of plugins. Rows refer to earlier tables only."""
+    each = (tables, *(one.schema.tables for one in contributed("tables")))
+    return sort_tables([table for one in each for table in one.tables.values()])
 
 
 def digest(name: str) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Column, ForeignKey, MetaData, String, Table
 
+from comfy.records.database import PartTables, Schema
+from comfy.records.tables import ROWS, PartOf, Unowned, runs
 from comfyforms.hooks import (
     Access,
     AppParts,
@@ -65,6 +68,26 @@ class EverySettings(BaseModel):
 @hookimpl
 def settings() -> list[Any]:
     return [EverySettings]
+
+
+EVERY_TABLES = MetaData()
+EVERY_VERSION = Table(
+    "every_version",
+    EVERY_TABLES,
+    Column("version_num", String(32), primary_key=True),
+    info={ROWS: Unowned("The number of the last step.")},
+)
+EVERY_TABLE = Table(
+    "every",
+    EVERY_TABLES,
+    Column("run", ForeignKey(runs.c.id, ondelete="CASCADE"), primary_key=True),
+    info={ROWS: PartOf()},
+)
+
+
+@hookimpl
+def tables() -> list[PartTables]:
+    return [PartTables(Schema("every", EVERY_TABLES, EVERY_VERSION))]
 
 
 @hookimpl

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+
+from sqlalchemy import delete, insert
 
 import app
 from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.form.conventions.readers import read_layers
 from comfy.form.kinds.registry import KINDS
 from comfy.graph.packs import rule_of
+from comfy.records.blobs import BlobStore
+from comfy.records.database import sqlite_address
+from comfy.records.store import RunStore
+from comfy.records.tables import all_tables
 from comfy.workflow.model import Workflow
 from comfyforms.plugin_manager import installed_plugins
-from tests.plugins.every_hook import EverySettings
+from tests.plugins.every_hook import EVERY_TABLE, EverySettings
+from tests.support.samples.histories import begun
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.script_files import joined, modules, page_script
 from ui.page.style_text import styles
@@ -42,6 +50,14 @@ assert isinstance(given, EverySettings)
 assert app.main(["every", "one", "two"]) == 2
 assert "every" in app._COMMANDS
 assert app._COMMANDS["user"] is not len
+with tempfile.TemporaryDirectory() as folder, closing(BlobStore(Path(folder))) as blobs:
+    for _ in range(2):
+        with closing(RunStore(sqlite_address(Path(folder)), blobs)) as history:
+            history.begin(begun("r1"))
+            with history.engine.begin() as connection:
+                connection.execute(delete(EVERY_TABLE))
+                connection.execute(insert(EVERY_TABLE).values(run="r1"))
+assert {one.name for one in all_tables()} >= {"every", "every_version", "runs"}
 shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(wire=None, registry=5))
 assert (shared.registry(), shared.serves_pages) == (5, False)
 assert '"parts/every/share.js": async' in joined(modules())

@@ -15,8 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Inspector, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-import comfy.records.steps
-from comfy.records.albums import ItemFile, Person, WantedItems
+import comfy.records.steps.versions
 from comfy.records.audit import WantedEvents
 from comfy.records.blobs import BlobStore
 from comfy.records.database import HISTORY, make_tables
@@ -42,39 +41,20 @@ def upgrade() -> None:
     op.execute("UPDATE runs SET stars = 5 WHERE favourite")
 '''
 
-# Before albums, in version 0002.
-NO_ALBUMS = (
-    *(f"DROP TABLE album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s")),
+# Before the index of hidden runs, in version 0002.
+NO_INDEX = (
     "DROP INDEX runs_hidden",
     "UPDATE history_version SET version_num = '0002'",
 )
-# Before items had workflows, in version 0004, when links had names.
-NO_WORKFLOWS = (
-    "ALTER TABLE album_items DROP COLUMN workflow",
-    "ALTER TABLE album_links ADD COLUMN name TEXT NOT NULL DEFAULT ''",
-    "UPDATE history_version SET version_num = '0004'",
-)
-# Before rows of albums and of the audit log had addresses and sizes, in version 0005.
+# Before rows of the audit log had addresses and sizes, in version 0005.
 NO_SHARES = (
-    *(
-        statement
-        for table in (
-            *(f"album{one}" for one in ("_comments", "_reviews", "_items", "s")),
-            "audit_events",
-        )
-        for statement in (
-            f"DROP INDEX {table}_by_share",
-            f"ALTER TABLE {table} DROP COLUMN share",
-            f"ALTER TABLE {table} DROP COLUMN size",
-        )
-    ),
-    "ALTER TABLE album_reviews DROP COLUMN at",
-    "ALTER TABLE audit_events DROP COLUMN count",
+    "DROP INDEX audit_events_by_share",
+    *(f"ALTER TABLE audit_events DROP COLUMN {name}" for name in ("share", "size", "count")),
     "UPDATE history_version SET version_num = '0005'",
 )
 # The table of links in version 0001, when a link had one file.
 LINKS_0001 = (
-    *NO_ALBUMS,
+    *NO_INDEX,
     "DROP TABLE shared_results",
     """CREATE TABLE shared_results (
         token VARCHAR(64) NOT NULL, run VARCHAR(64) NOT NULL, place INTEGER NOT NULL,
@@ -106,8 +86,8 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 def steps(tmp_path: Path) -> str:
     """Return a folder with the current steps and a later one."""
     folder = tmp_path / "steps"
-    shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
-    (folder / "versions" / "step_stars.py").write_text(NEXT)
+    shutil.copytree(Path(comfy.records.steps.versions.__file__).parent, folder)
+    (folder / "step_stars.py").write_text(NEXT)
     return str(folder)
 
 
@@ -150,7 +130,7 @@ def test_a_failing_step_changes_nothing(
 ) -> None:
     """The transaction is rolled back, and the history still opens."""
     before = content(engine)
-    step = Path(steps) / "versions" / "step_stars.py"
+    step = Path(steps) / "step_stars.py"
     step.write_text(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n')
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
@@ -219,7 +199,7 @@ def test_upgraded_tables_match_a_new_database(
     assert keys(engine) != before
     RunStore(history, kept).close()
     assert keys(engine) == before
-    for statements in (NO_SHARES, NO_WORKFLOWS, (*NO_ALBUMS, LINKS_0001[-1])):
+    for statements in (NO_SHARES, (*NO_INDEX, LINKS_0001[-1])):
         with engine.begin() as connection:
             for statement in statements:
                 connection.execute(text(statement))
@@ -227,56 +207,30 @@ def test_upgraded_tables_match_a_new_database(
         assert keys(engine) == before
 
 
-def test_albums_and_events_from_before_count_their_bytes(
+def test_events_from_before_count_their_bytes(
     history: str, engine: Engine, kept: BlobStore
 ) -> None:
     """They stay as they were, and have no address."""
-    ann = Person.of(ANN, "Ann")
-    file = ItemFile("r1", 0, "image", "ab" * 32, True, 8, 6, "a.png", "w", "w", "a prompt")
     with contextlib.closing(RunStore(history, kept)) as opened:
-        album = opened.albums.create(ann, "Posters", "n" * 900, "shared", None)
-        (item,) = opened.albums.add(album.id, ann, [file], settings=True)
-        opened.albums.review(album.id, item.n, ann, "keep", 4)
-        opened.albums.comment(album.id, item.n, ann, "c" * 800, None)
         opened.audit.add(ANN, "download", "a file")
-        before = told(opened, album.id)
+        before = list(opened.audit.of(WantedEvents()))
     with engine.begin() as connection:
         for statement in NO_SHARES:
             connection.execute(text(statement))
     with contextlib.closing(RunStore(history, kept)) as opened:
-        assert told(opened, album.id) == before
-        assert opened.albums.item(album.id, item.n).keeps == 1
-        with engine.connect() as connection:
-            for table, least in (
-                ("albums", 1_400),
-                ("album_comments", 1_300),
-                ("audit_events", 500),
-            ):
-                assert (
-                    connection.execute(text(f'SELECT min("size") FROM {table}')).scalar_one()
-                    > least
-                )
         opened.sweep()
-        assert told(opened, album.id) == before
-
-
-def told(history: RunStore, album: str) -> list[object]:
-    """Return the contents of an album and of the audit log."""
-    items = history.albums.items(album, WantedItems(), 9)
-    said = [
-        (history.albums.reviews([one.n]), history.albums.comments(album, one.n)) for one in items
-    ]
-    return [history.albums.get(album), items, said, list(history.audit.of(WantedEvents()))]
+        assert list(opened.audit.of(WantedEvents())) == before
+    with engine.connect() as connection:
+        size = 'SELECT min("size") FROM audit_events'
+        assert connection.execute(text(size)).scalar_one() > 500
 
 
 def keys(engine: Engine) -> dict[str, tuple[object, ...]]:
     """Return the columns, the primary key, the foreign keys and the indexes of tables that steps
     have changed."""
     inspector = inspect(engine)
-    changed = (
-        name for name in inspector.get_table_names() if name.startswith(("album", "audit_e"))
-    )
-    return {name: keys_of(inspector, name) for name in ("shared_results", "runs", *changed)}
+    changed = ("shared_results", "runs", "audit_events", "model_requests")
+    return {name: keys_of(inspector, name) for name in changed}
 
 
 def keys_of(inspector: Inspector, table: str) -> tuple[object, ...]:

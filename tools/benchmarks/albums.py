@@ -10,8 +10,8 @@ from statistics import median
 import requests
 from playwright.sync_api import Browser, Page
 
-from comfy.records.albums import ItemFile, Person
 from comfy.records.store import put_run
+from comfyforms.plugins.albums.store import AlbumStore, ItemFile, Person
 from tests.support.serving import RunningApp, changing, running_demo_app
 from tools.benchmarks.tools.browser import chromium
 from tools.benchmarks.tools.clients import Person as Client
@@ -80,7 +80,8 @@ def _filled(app: RunningApp, owner: requests.Session) -> str:
     added = {"results": [{"run": run, "file": 0}], "settings": True}
     _posted(owner, f"{api}/albums/{album}/items", added)
     history = app.services.runs.history
-    (item,) = history.albums.some(album, [1])
+    albums = AlbumStore(history.engine, history.grew)
+    (item,) = albums.some(album, [1])
     (whose,) = [one.owner for one in app.runs.known() if one.id == run]
     record = history.get(run, whose)
     file = ItemFile(**{one.name: getattr(item, one.name) for one in fields(ItemFile)})
@@ -91,7 +92,7 @@ def _filled(app: RunningApp, owner: requests.Session) -> str:
             copy = replace(record, id=f"r{number:05}")
             put_run(connection, copy, record.submitted_at, {})
             files.append(replace(file, run=copy.id, width=width, height=height))
-    history.albums.add(album, Person(item.owner, item.by), files, settings=True)
+    albums.add(album, Person(item.owner, item.by), files, settings=True)
     return album
 
 

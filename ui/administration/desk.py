@@ -5,6 +5,7 @@ Node packs: installed by the servers' ComfyUI-Managers, for administrators.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,7 +18,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.requirements.model import NodePack
 from ui.administration.announcements import Announcements
 from ui.administration.audit_log import Actor, AuditLog
-from ui.administration.links import LinkActions
+from ui.administration.links import LinkActions, PluginLinks
 from ui.administration.model_downloads import ModelActions
 from ui.administration.people import Figures, People
 from ui.administration.servers import Monitor, RunActions, ServerActions
@@ -70,8 +71,16 @@ class Administration:
     links: LinkActions
 
     @classmethod
-    def of(cls, services: Services, identity: Identity, *, images: bool) -> Self:
-        """Create the administration of an app. `images`: whether administrators see previews."""
+    def of(
+        cls,
+        services: Services,
+        identity: Identity,
+        links: Sequence[PluginLinks],
+        *,
+        images: bool,
+    ) -> Self:
+        """Create the administration of an app. `links`: from plugins; `images`: whether
+        administrators see previews."""
         runs = services.runs
         store, pool = runs.history.administration, services.servers
         audit = AuditLog(runs.history.audit)
@@ -101,7 +110,7 @@ class Administration:
                 audit,
                 services.known_parts,
             ),
-            LinkActions(runs.history, identity.name_of, audit),
+            LinkActions(runs.history, identity.name_of, audit, links),
         )
 
     def actor(self, request: HTTPConnection) -> Actor:

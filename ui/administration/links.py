@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
@@ -13,29 +12,58 @@ from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from ui.administration.audit_log import Actor, AuditLog
 
-LinkKind = Literal["results", "album"]
+_RESULTS = "results"
 _WITHOUT_ACCOUNT = message("Without an account")
 
 
 @dataclass(frozen=True, slots=True)
+class PluginLink:
+    """Link that opens something of a plugin's without an account. `owner`: the name of who made it,
+    "" for people without an account; `until`: seconds since 1970, None for no end; `end`: ends
+    it."""
+
+    token: str
+    owner: str
+    until: float | None
+    end: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginLinks:
+    """Links that administrators can list and end. `kind`: their name in JSON, and `label`: for
+    people. `all`: returns those that haven't ended, and may raise ComfyError."""
+
+    kind: str
+    label: str
+    all: Callable[[], Iterable[PluginLink]]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRow:
-    """Link to shared results, or of guests to an album. `id`: a digest; `owner`: their name;
-    `until`: seconds since 1970, None for no end."""
+    """Link to shared results, or of a plugin. `id`: a digest; `owner`: their name; `until`: seconds
+    since 1970, None for no end."""
 
     id: str
-    kind: LinkKind
+    kind: str
     owner: str
     until: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class LinkActions:
-    """Links of all users. `name_of`: returns the name of an owner's account, "" without one.
-    Methods raise ComfyError if the history can't be used."""
+    """Links of all users. `name_of`: returns the name of an owner's account, "" without one;
+    `of_plugins`: further links. Methods raise ComfyError if the history can't be used."""
 
     history: RunStore
     name_of: Callable[[str], str]
     audit: AuditLog
+    of_plugins: Sequence[PluginLinks] = ()
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return the names of the kinds for people."""
+        own = {_RESULTS: message("Shared results")}
+        return own | {one.kind: one.label for one in self.of_plugins}
 
     def all(self) -> tuple[LinkRow, ...]:
         """Return the links that haven't ended, by owner."""
@@ -53,15 +81,16 @@ class LinkActions:
 
     def _found(self) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
         """Yield the links, each with the function that ends it."""
-        shared, albums = self.history.shared, self.history.albums
+        shared = self.history.shared
         links = shared.owners()
         owners = self.history.administration.usage.owners({*links.values()})
         for token, key in links.items():
             name = self.name_of(owners.get(key, "")) or _WITHOUT_ACCOUNT
-            yield LinkRow(_id(token), "results", name, None), partial(shared.end, token)
-        for link, album in albums.all_links():
-            row = LinkRow(_id(link.token), "album", album.by or _WITHOUT_ACCOUNT, link.expires_at)
-            yield row, partial(albums.end_link, album.id)
+            yield LinkRow(_id(token), _RESULTS, name, None), partial(shared.end, token)
+        for part in self.of_plugins:
+            for one in part.all():
+                row = LinkRow(_id(one.token), part.kind, one.owner or _WITHOUT_ACCOUNT, one.until)
+                yield row, one.end
 
 
 def _id(token: str) -> str:

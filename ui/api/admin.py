@@ -270,7 +270,7 @@ class OverviewHandlers:
 
     @routes.get("/links", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=LinksDoc)
     def list_links(self) -> AsciiJSON:
-        """Return the links to shared results and albums, without what they show."""
+        """Return the links that users have made for others, without what they show."""
         return AsciiJSON(LinksDoc(self.desk.links.all()))
 
     @routes.delete("/links/{link}", Access.ADMINISTRATOR, status_code=204)

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from comfy.base.errors import (
-    AlbumNotFound,
     BatchNotFound,
     ChainNotFound,
     ComfyError,
@@ -58,7 +57,6 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (RunNotFound, ProblemKind(404, "not-found")),
     (BatchNotFound, ProblemKind(404, "not-found")),
     (ChainNotFound, ProblemKind(404, "not-found")),
-    (AlbumNotFound, ProblemKind(404, "not-found")),
     (WorkflowNotFound, ProblemKind(404, "not-found")),
     (UnknownUser, ProblemKind(404, "not-found")),
     (FieldErrors, ProblemKind(422, "values-refused")),

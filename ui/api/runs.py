@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query, Request
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound, ShuttingDown
-from comfy.batches.open_batch import BatchSummary
-from comfy.chains.open_chain import ChainSummary
 from comfy.launch.start import Starter
-from comfy.records.albums import Album
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
@@ -101,7 +98,12 @@ class Runs:
             return None
 
 
-PageItem = TypeVar("PageItem", BatchSummary, ChainSummary, Album)
+class _Listed(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+PageItem = TypeVar("PageItem", bound=_Listed)
 
 
 def page_of(

@@ -21,7 +21,7 @@ from ui.accounts.login import Login, token_owner
 from ui.accounts.pages.account import ShownOnce, token_row
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
-from ui.administration.links import LinkRow
+from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
@@ -330,7 +330,6 @@ def _earlier(at: int, one: PersonRow) -> str:
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
 _LINKS, _NO_LINKS = message("Links"), message("No links.")
-_LINK_KINDS = {"results": message("Shared results"), "album": message("Album, for guests")}
 _END_LINK, _END = message("End…"), message("End")
 
 
@@ -348,7 +347,7 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
         if login is None:
             raise HTTPException(404)
         links = frame.desk.links
-        return frame.shown(request, TOKENS, lambda: _token_body(login) + _links(links.all()))
+        return frame.shown(request, TOKENS, lambda: _token_body(login) + _links(links))
 
     @routes.post(f"{TOKENS}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
@@ -378,15 +377,19 @@ def _token_body(login: Login) -> str:
 {"".join(rows) or none}</section>"""
 
 
-def _links(links: Sequence[LinkRow]) -> str:
-    rows = "".join(map(_link, links)) or f"<li>{html_of(_NO_LINKS)}</li>"
+def _links(links: LinkActions) -> str:
+    labels = links.labels
+    rows = (
+        "".join(_link(one, labels[one.kind]) for one in links.all())
+        or f"<li>{html_of(_NO_LINKS)}</li>"
+    )
     return section(_LINKS, f'<ul class="lines rows">{rows}</ul>')
 
 
-def _link(one: LinkRow) -> str:
+def _link(one: LinkRow, label: str) -> str:
     date = current_language().date
     until = message("until {date}", date=date(one.until)) if one.until else ""
-    facts = " · ".join(html_of(fact) for fact in (_LINK_KINDS[one.kind], until) if fact)
+    facts = " · ".join(html_of(fact) for fact in (label, until) if fact)
     end = asking_form(
         f"{TOKENS[1:]}/links/{one.id}/end",
         (_END_LINK, message("End this link of {name}?", name=one.owner), _END),

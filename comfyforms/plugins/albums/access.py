@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from comfy.records.albums import AlbumAccess, AlbumLink
+from comfyforms.plugins.albums.store import AlbumAccess, AlbumLink
 
 
 class Right(StrEnum):

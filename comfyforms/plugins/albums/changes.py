@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from cachetools import LRUCache, TTLCache
 
-from comfy.base.errors import AlbumNotFound, ComfyError
-from comfy.records.albums import AlbumStore
+from comfy.base.errors import ComfyError
+from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore
 from ui.api.streams import SILENCE
 from ui.web.responses import json_text
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comfy.comfyui.protocol.result_types import FileKind
-from comfy.records.albums import AlbumAccess, AlbumLink, Counts, Verdict
 from comfyforms.plugins.albums.access import Right
+from comfyforms.plugins.albums.store import AlbumAccess, AlbumLink, Counts, Verdict
 from ui.documents.history_docs import SharedValues
 
 

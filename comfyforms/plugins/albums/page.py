@@ -8,10 +8,9 @@ from functools import cache
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from comfy.base.errors import AlbumNotFound
 from comfy.base.messages import message
-from comfy.records.albums import AlbumStore
 from comfyforms.hooks import PluginApp
+from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore
 from comfyforms.plugins.albums.visits import Asked, Visits
 from ui.accounts.pages.sign_in import SignInPage
 from ui.brand import current_brand

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfyforms.hooks import AppParts, Assets, PluginApp, hookimpl
+
+if TYPE_CHECKING:
+    from comfyforms.hooks import PartTables, PluginLink
 
 
 @hookimpl
@@ -13,17 +19,36 @@ def assets() -> list[Assets]:
 
 
 @hookimpl
+def tables() -> list[PartTables]:
+    """Keep albums in the history's database."""
+    from comfyforms.hooks import PartTables
+    from comfyforms.plugins.albums.store import renew_albums_of, renew_numbers
+    from comfyforms.plugins.albums.tables import SCHEMA
+
+    return [PartTables(SCHEMA, renew_albums_of, renew_numbers)]
+
+
+@hookimpl
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes of albums, their page, and sharing in them."""
     from comfy.base.messages import message
-    from comfyforms.hooks import PluginPage, SharingAction
+    from comfyforms.hooks import PluginLink, PluginLinks, PluginPage, SharingAction
     from comfyforms.plugins.albums.page import GALLERY, PATH, gallery_routes
     from comfyforms.plugins.albums.routes import albums_api
+    from comfyforms.plugins.albums.store import AlbumStore
 
     history = app.services.runs.history
+    store = AlbumStore(history.engine, history.grew)
+
+    def links() -> Iterator[PluginLink]:
+        for link, album in store.all_links():
+            end = partial(store.end_link, album.id)
+            yield PluginLink(link.token, album.by, link.expires_at, end)
+
     return AppParts(
-        [gallery_routes(app, history.albums)],
-        api=[albums_api(app, history)],
+        [gallery_routes(app, store)],
+        api=[albums_api(app, history, store)],
         pages=[PluginPage(GALLERY, PATH)],
         sharing=[SharingAction(message("Share with the team"), "parts/albums/share.js")],
+        links=[PluginLinks("album", message("Album, for guests"), links)],
     )

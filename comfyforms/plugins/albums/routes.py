@@ -11,25 +11,10 @@ from fastapi import Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator, Field
 
-from comfy.base.errors import AlbumNotFound, ComfyError, RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import labeled, message
 from comfy.base.wording import one_line
 from comfy.batches.grids import MOST_CELLS, CellLine, GridSheet, draw_grid, in_lines
-from comfy.records.albums import (
-    FULL,
-    MOST_ITEMS,
-    MOST_NUMBER,
-    AlbumAccess,
-    AlbumItem,
-    AlbumLink,
-    AlbumStore,
-    ItemFile,
-    Review,
-    Verdict,
-    Viewer,
-    WantedItems,
-    WantedVerdict,
-)
 from comfy.records.audit import AuditAction
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -47,6 +32,22 @@ from comfyforms.plugins.albums.documents import (
     ItemsValues,
     ItemValues,
     PersonDoc,
+)
+from comfyforms.plugins.albums.store import (
+    FULL,
+    MOST_ITEMS,
+    MOST_NUMBER,
+    AlbumAccess,
+    AlbumItem,
+    AlbumLink,
+    AlbumNotFound,
+    AlbumStore,
+    ItemFile,
+    Review,
+    Verdict,
+    Viewer,
+    WantedItems,
+    WantedVerdict,
 )
 from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
@@ -150,16 +151,16 @@ class NewLink:
     settings: bool = False
 
 
-def albums_api(app: PluginApp, history: RunStore) -> GuardedRoutes:
+def albums_api(app: PluginApp, history: RunStore, store: AlbumStore) -> GuardedRoutes:
     """Return the routes below `/albums`."""
     return GuardedRoutes.of(
         AlbumHandlers(
             app,
             history,
-            history.albums,
-            Visits(app, history.albums),
+            store,
+            Visits(app, store),
             AuditLog(history.audit),
-            AlbumWatch(history.albums),
+            AlbumWatch(store),
             app.parts.run_docs(app.settings.root_path),
             app.parts.results,
         )

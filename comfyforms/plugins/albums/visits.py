@@ -14,14 +14,17 @@ from typing import Annotated
 
 from fastapi import HTTPException, Query, Request
 
-from comfy.base.errors import AlbumNotFound
 from comfy.base.messages import message
 from comfy.base.wording import one_line
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.records.albums import (
+from comfyforms.hooks import PluginApp
+from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
+from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
+from comfyforms.plugins.albums.store import (
     Album,
     AlbumItem,
     AlbumLink,
+    AlbumNotFound,
     AlbumStore,
     Comment,
     Counts,
@@ -29,9 +32,6 @@ from comfy.records.albums import (
     Person,
     Review,
 )
-from comfyforms.hooks import PluginApp
-from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
-from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
 from ui.languages.current import translated
 from ui.web.addresses import client_address
 from ui.web.identity import NOBODY

@@ -20,7 +20,11 @@ from ui.accounts.login import sign_in_address
 from ui.settings.options import Settings
 
 _HISTORY = "history.sqlite"
-_LEFT_OUT = frozenset((SIGN_IN_SCHEMA.version.name, changes.name))
+_SIGN_INS = [
+    one
+    for one in SIGN_IN_SCHEMA.tables.sorted_tables
+    if one not in (SIGN_IN_SCHEMA.version, changes)
+]
 _FOLDERS = ("files", "forms")
 _SINGLE = ("secret", "webhook_secret", "key_secret", "users.json")
 
@@ -49,10 +53,7 @@ def import_data(source: Path, settings: Settings) -> str:
             SignInDatabase(each).close()  # makes or upgrades the tables
         accounts = new_engine(sign_ins)
         stack.callback(accounts.dispose)
-        parts = [
-            history_tables(old),
-            ImportedTables(accounts, SIGN_IN_SCHEMA.tables, _LEFT_OUT),
-        ]
+        parts = [history_tables(old), ImportedTables(accounts, _SIGN_INS)]
         copied = 0 if source == data else _copy_files(source, data)
         counts = import_tables(target, parts)
         new = stack.enter_context(closing(BlobStore(data, shared=True)))

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, Table, func, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from comfy.base.errors import ComfyError, words_of
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.records.database import new_engine
+from comfy.records.tables import all_tables, held_files, reading, transaction, version
 from comfy.records.tables import files as _files
-from comfy.records.tables import held_files, reading, tables, transaction, version
-from comfy.records.tables import tables as _history
+from comfyforms.plugin_manager import contributed
 from comfyforms.plugins.cluster.messaging.wire import Wire
 from comfyforms.plugins.cluster.messaging.wire_address import WireAddress
 from comfyforms.plugins.cluster.processes import (
@@ -140,7 +140,7 @@ class DatabaseChecks:
 
     def tables(self) -> str:
         """Check that the role can use the app's tables, or create them."""
-        names = {*_history.tables, *cluster_tables.tables}
+        names = {*(one.name for one in all_tables()), *cluster_tables.tables}
         with self._connected() as rows:
             schema = str(rows.scalar(select(func.current_schema())) or "public")
             present = names & set(inspect(rows).get_table_names())
@@ -262,22 +262,17 @@ _NOTHING_CHANGED = "Nothing was changed in the new database."
 
 @dataclass(frozen=True, slots=True)
 class ImportedTables:
-    """Tables to copy from a database, except for those `left_out`. The new database has them
-    already."""
+    """Tables to copy from a database. Rows refer to earlier tables only. The new database has the
+    tables already."""
 
     source: Engine
-    tables: MetaData
-    left_out: frozenset[str]
-
-    @property
-    def copied(self) -> list[Table]:
-        """Return the tables in an order in which rows refer to earlier ones only."""
-        return [one for one in self.tables.sorted_tables if one.name not in self.left_out]
+    copied: Sequence[Table]
 
 
 def history_tables(source: Engine) -> ImportedTables:
     """Return the tables of a history to copy."""
-    return ImportedTables(source, tables, frozenset((version.name, held_files.name)))
+    left_out = (version, *(one.schema.version for one in contributed("tables")), held_files)
+    return ImportedTables(source, [one for one in all_tables() if one not in left_out])
 
 
 def import_tables(target: Engine, parts: Sequence[ImportedTables]) -> dict[str, int]:

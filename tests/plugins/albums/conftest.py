@@ -11,11 +11,15 @@ import pytest
 import requests
 
 from comfy.library.permissions import Permissions
+from comfy.records.store import RunStore
+from comfyforms.plugins.albums.store import AlbumStore
 from tests.attacks.people import ANN, BOB, a_run, browser
+from tests.records.conftest import history, kept
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
+__all__ = ["history", "kept"]
 OLGA = ("olga", "mill by the river")
 
 
@@ -53,6 +57,11 @@ class Place:
     def link(self, album: str, **options: object) -> str:
         """Return the token of a new link to an album of Ann's, which ends the previous one."""
         return str(self.told("ann", "POST", f"/{album}/link", json=options)["token"])
+
+
+@pytest.fixture
+def albums(history: RunStore) -> AlbumStore:
+    return AlbumStore(history.engine, history.grew)
 
 
 @pytest.fixture(scope="module")

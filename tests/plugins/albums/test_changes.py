@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from comfy.records.albums import Person
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfyforms.plugins.albums import changes
 from comfyforms.plugins.albums.changes import AlbumWatch
+from comfyforms.plugins.albums.store import AlbumStore, Person
 
 
 def test_an_idle_album_costs_one_short_query_per_look(
@@ -26,15 +26,15 @@ def test_an_idle_album_costs_one_short_query_per_look(
     address = f"sqlite:///{tmp_path}/h.db"
     queries: list[str] = []
 
-    async def follow(history: RunStore, album: str) -> None:
-        watch = AlbumWatch(history.albums)
+    async def follow(albums: AlbumStore, album: str) -> None:
+        watch = AlbumWatch(albums)
         pages = [watch.events(album, lambda: None, lambda: False) for _ in range(3)]
         first = [await anext(one) for one in pages]
         assert len(set(first)) == 1
         following = [asyncio.ensure_future(anext(one)) for one in pages]
         await asyncio.sleep(0)
         queries.clear()
-        change = history.albums.change, history.albums.get(album), {"title": "B"}
+        change = albums.change, albums.get(album), {"title": "B"}
         await asyncio.to_thread(*change)
         news = await asyncio.wait_for(asyncio.gather(*following), 10)
         assert len(set(news)) == 1 != first[0]
@@ -45,12 +45,13 @@ def test_an_idle_album_costs_one_short_query_per_look(
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
         contextlib.closing(RunStore(address, kept)) as history,
     ):
-        album = history.albums.create(Person.of("user:ann", "Ann"), "A", "", "shared", None).id
+        albums = AlbumStore(history.engine, history.grew)
+        album = albums.create(Person.of("user:ann", "Ann"), "A", "", "shared", None).id
         event.listen(
             history.engine, "before_cursor_execute", lambda *all_: queries.append(str(all_[2]))
         )
         for _ in range(2):
-            watch = AlbumWatch(history.albums)
+            watch = AlbumWatch(albums)
             watch._stamp(album)
         queries.clear()
         for _ in range(100):
@@ -60,4 +61,4 @@ def test_an_idle_album_costs_one_short_query_per_look(
         watch._stamp(album)
         assert ["album_items" in one for one in queries] == [False]
         with ThreadPoolExecutor(1) as beside:  # playwright's loop may run in this thread
-            beside.submit(asyncio.run, follow(history, album)).result()
+            beside.submit(asyncio.run, follow(albums, album)).result()

@@ -1,4 +1,4 @@
-"""Addresses and bytes of albums, of what people say in them, of the audit log, and of requests."""
+"""Addresses and bytes of the audit log and of requests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ down_revision = "0005"
 
 # New indexes by table, and the texts that count toward a row's bytes.
 _TABLES = {
-    "albums": (("share", "owner", "changed_at", "id", "size"), ("title", "note")),
-    "album_items": (("share", "owner", "n", "size"), ("name", "title", "prompt", "words")),
-    "album_reviews": (("share", "person", "at", "item", "size"), ("by",)),
-    "album_comments": (("share", "person", "n", "size"), ("by", "text")),
     "audit_events": (("share", "owner", "at", "id", "size", "action"), ("person", "what")),
     "model_requests": (("share", "owner", "at", "id", "size"), ("person", "title", "files")),
 }
@@ -32,7 +28,6 @@ def upgrade() -> None:
             continue
         new: list[tuple[str, sa.types.TypeEngine[Any], str]]
         new = [("share", sa.String(64), ""), ("size", sa.Double(), "0")]
-        new += [("at", sa.Double(), "0")] * (table == "album_reviews")
         new += [("count", sa.Integer(), "1")] * (table == "audit_events")
         for name, kind, default in new:
             column = sa.Column(name, kind, nullable=False, server_default=default)

@@ -37,7 +37,7 @@ from sqlalchemy import (
     update,
 )
 
-from comfy.base.errors import AlbumNotFound, ComfyError
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.result_types import FileKind
@@ -45,13 +45,13 @@ from comfy.records.database import erase_deleted
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import escaped, search_words, unescaped
 from comfy.records.serialization import searchable
-from comfy.records.tables import album_comments as _comments
-from comfy.records.tables import album_items as _items
-from comfy.records.tables import album_links as _links
-from comfy.records.tables import album_reviews as _reviews
-from comfy.records.tables import albums as _albums
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
+from comfyforms.plugins.albums.tables import album_comments as _comments
+from comfyforms.plugins.albums.tables import album_items as _items
+from comfyforms.plugins.albums.tables import album_links as _links
+from comfyforms.plugins.albums.tables import album_reviews as _reviews
+from comfyforms.plugins.albums.tables import albums as _albums
 
 AlbumAccess = Literal["private", "shared", "public"]
 Verdict = Literal["keep", "reject", ""]
@@ -72,6 +72,13 @@ _COVERS = 4
 FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
+
+
+class AlbumNotFound(RunNotFound):
+    """The album or a part of it doesn't exist, or isn't for the caller."""
+
+    def __init__(self) -> None:
+        super().__init__(message("This album or result no longer exists."))
 
 
 class Person(NamedTuple):
@@ -163,7 +170,7 @@ class ItemFile:
 
 @dataclass(frozen=True, slots=True)
 class AlbumItem(ItemFile):
-    """File in an album; `comfy.records.tables` explains the columns."""
+    """File in an album; `comfyforms.plugins.albums.tables` explains the columns."""
 
     n: int
     owner: str
@@ -284,7 +291,7 @@ class AlbumStore:
     used, and AlbumNotFound if the album, the item or the comment doesn't exist."""
 
     def __init__(self, engine: Engine, grew: Callable[[float], None]) -> None:
-        """`grew`: see `comfy.records.blobs.Room`."""
+        """`grew`: `RunStore.grew`."""
         self._engine = engine
         self._grew = grew
         self.changes = Callbacks[[str]]()  # after a change by this process, with the album's id
@@ -512,16 +519,6 @@ class AlbumStore:
             yield connection
             connection.execute(update(_items).where(_items.c.n == n).values(_NUMBERS))
 
-    def renew(self, connection: Connection) -> None:
-        """Renew what items tell about their reviews and comments after the deletion of some."""
-        stale = or_(*(_items.c[name] != number for name, number in _NUMBERS.items()))
-        for album in (
-            connection.execute(select(_items.c.album).where(stale).distinct()).scalars().all()
-        ):
-            changed = _NUMBERS | {"version": _next_version(connection, album)}
-            which = update(_items).where(_items.c.album == album, stale)
-            connection.execute(which.values(changed))
-
     # Links
 
     def new_link(self, album: str, days: float, *, comments: bool, settings: bool) -> AlbumLink:
@@ -620,6 +617,15 @@ def renew_albums_of(connection: Connection, runs: ColumnElement[bool]) -> None:
     items = select(_items.c.album).join(_runs, _runs.c.id == _items.c.run).where(runs)
     which = update(_albums).where(_albums.c.id.in_(items))
     connection.execute(which.values(version=_albums.c.version + 1))
+
+
+def renew_numbers(connection: Connection) -> None:
+    """Renew what items tell about their reviews and comments after the deletion of some."""
+    stale = or_(*(_items.c[name] != number for name, number in _NUMBERS.items()))
+    query = select(_items.c.album).where(stale).distinct()
+    for album in connection.execute(query).scalars().all():
+        changed = _NUMBERS | {"version": _next_version(connection, album)}
+        connection.execute(update(_items).where(_items.c.album == album, stale).values(changed))
 
 
 def _check_parents(connection: Connection, album: str) -> None:
