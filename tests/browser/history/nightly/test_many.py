@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.nightly.walk.states import SIZES, at_every_size
+from tests.browser.nightly.walk.states import SIZES, at_every_size, set_size
 from tests.browser.stage.test_results import SOUND
 from tests.support.history_tiles import (
     ONE,
@@ -34,6 +34,12 @@ COVERED = """() => ["generate", "stop"].filter((id) => {
     const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
     return !across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
 })"""
+# Return whether an element is on top at its center, on the unscrolled page.
+UNCOVERED = """(one) => {
+    scrollTo(0, 0);
+    const { left, top, width, height } = one.getBoundingClientRect();
+    return one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+}"""
 # Turn two compared results into four with workflow titles. A single title has two lines.
 FOUR_WITH_TITLES = """() => {
     const results = document.querySelector(".side-by-side .results");
@@ -234,6 +240,9 @@ def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:
     line = person.page.locator("#undo")
     expect(line).to_contain_text("2 results deleted.")
     expect(tiles(person)).to_have_count(2)
+    set_size(person.page, SIZES["laptop"])
+    assert button(person, "More").evaluate(UNCOVERED)
+    set_size(person.page, SIZES["desktop"])
     line.get_by_role("button", name="Undo").click()
     expect(tiles(person)).to_have_count(4)
     expect(image_of(person, runs[3])).to_be_visible()
