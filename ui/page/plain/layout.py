@@ -27,7 +27,14 @@ from ui.web.security_headers import strict_policy
 _HERE = Path(__file__).parent
 _STYLES = ("base.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
 _SIGN_IN = "sign_in.js"
-_MODULES = ("command_copying.js", "copying.js", "refreshing.js", "retrying.js", "shade.js")
+_MODULES = (
+    "brand_notice.js",
+    "command_copying.js",
+    "copying.js",
+    "refreshing.js",
+    "retrying.js",
+    "shade.js",
+)
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
@@ -167,6 +174,7 @@ def install_routes() -> GuardedRoutes:
 ICON = Path(__file__).parents[1] / "icon.svg"
 _OPEN = message("Open ComfyForms")
 _DEAD = message("This link no longer works")
+_DISMISS = message("Dismiss")
 
 
 def as_page(page: str, status: int = 200, allowed: str = "") -> HTMLResponse:
@@ -199,7 +207,13 @@ def plain_page(
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
     notice = html.escape(brand.notice)
-    notice = f'<aside class="brand-notice">{notice}</aside>\n' if notice else ""
+    notice = (
+        notice
+        and f"""<aside class="brand-notice"><span>{notice}</span>
+<button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}" hidden>×</button>
+<script>{_text("brand_notice.js")}</script></aside>
+"""
+    )
     own = footer_html(brand)
     footer = f"<footer>{own}</footer>\n" if own else ""
     return f"""<!doctype html>
