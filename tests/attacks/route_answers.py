@@ -73,7 +73,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
                 "GET /pages/{version}/{name}",
-                "GET /gallery/guest/{token}",
+                "GET /albums/guest/{token}",
                 "GET /assets/{name}",
                 "GET /typeface/{name}",
                 "GET /icons/{name}",
@@ -155,7 +155,7 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             422
         ),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SEE_OTHER, SEE_OTHER, 404),  # no such link
-        "GET /gallery/{album}": Answers(SUCCESS, 404, SUCCESS),  # a private one; a sign-in
+        "GET /albums/{album}": Answers(SUCCESS, 404, SUCCESS),  # a private one; a sign-in
         "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
         # They open a template of this name.
         f"POST {API}/templates/readiness": users(404),
@@ -281,7 +281,13 @@ OPEN = frozenset(
         *("/icons/{name}", "/languages/{version}/{name}", "/pages/{version}/{name}"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
-        *("/gallery", "/gallery/{album}", "/gallery/guest/{token}"),
+        *(
+            "/albums",
+            "/albums/{album}",
+            "/albums/guest/{token}",
+            "/gallery",
+            "/gallery/{rest:path}",
+        ),
         # Public albums, and links to any.
         *(f"{API}/albums", ALBUM),
         *(f"{ALBUM}/{part}" for part in ("events", "items", "sheet", "zip")),

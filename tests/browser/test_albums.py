@@ -44,7 +44,7 @@ def test_two_people_share_review_and_keep(fast: Site, visit: Visit) -> None:
     make(anna, "a harbor")
     _share_all(anna, "Summer")
     ben = visit(fast).page
-    ben.goto(f"{fast.url}/gallery")
+    ben.goto(f"{fast.url}/albums")
     ben.get_by_role("link", name="Summer").last.click()
     ben.locator("#albums .tile").last.click()
     expect(ben.locator(".caption")).to_contain_text("lighthouse")

@@ -57,7 +57,7 @@ def measure() -> list[Figure]:
         album = _filled(app, reviewer)
         loads = [_load(browser, app.url, album) for _ in range(LOADS)]
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{app.url}/gallery/{album}")
+        page.goto(f"{app.url}/albums/{album}")
         page.wait_for_selector("#albums .tile img")
         delays = [_delay(page, app, reviewer, album, turn) for turn in range(REVIEWS)]
         pauses = page.evaluate(_SCROLL)
@@ -107,7 +107,7 @@ def _load(browser: Browser, url: str, album: str) -> tuple[float, float]:
     first tile has its picture."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(f"{url}/gallery/{album}", wait_until="commit")
+    page.goto(f"{url}/albums/{album}", wait_until="commit")
     page.wait_for_selector("#albums .tile img")
     tiles = page.evaluate(_SHOWN)
     painted = page.evaluate(_PAINTED)

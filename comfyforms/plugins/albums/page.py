@@ -1,4 +1,4 @@
-"""The page /gallery: HTML without data, which its script asks the API for."""
+"""The page /albums: HTML without data, which its script asks the API for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import html
 from functools import cache
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import URL
 
 from comfy.base.messages import message
 from comfyforms.hooks import PluginApp
@@ -31,8 +32,9 @@ from ui.page.theme import accent_variables, variables
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY
 
-GALLERY = message("Albums")
-PATH = "/gallery"
+TITLE = message("Albums")
+PATH = "/albums"
+_EARLIER = "/gallery"  # the page's address in earlier versions, which guests have in their links
 # Results look as in the history and on the stage.
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
 _AROUND = ("plain/frame.css", "share.css", "overlays.css", "parts/albums/page.css")
@@ -41,9 +43,9 @@ _ASK = message("Ask for a new one.")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
-def gallery_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
-    """Return `GET /gallery`, `/gallery/{album}` and, for guests, `/gallery/guest/{token}`. The
-    pages are the same for everyone: the API decides what their script gets."""
+def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
+    """Return `GET /albums`, `/albums/{album}` and, for guests, `/albums/guest/{token}`. The pages
+    are the same for everyone: the API decides what their script gets."""
     routes, settings = GuardedRoutes(), app.settings
     sign_in = SignInPage(settings.languages, app.identity.login, settings.root_path)
 
@@ -80,6 +82,14 @@ def gallery_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
             return dead_link_page(root, _ASK, leads_on=False)
         return _page(root, token, is_guest=True)
 
+    @routes.get(_EARLIER, Access.PUBLIC, status_code=308)
+    @routes.get(f"{_EARLIER}/{{rest:path}}", Access.PUBLIC, status_code=308)
+    def earlier(request: Request, rest: str = "") -> RedirectResponse:
+        """Redirect an address of an earlier version."""
+        root = root_address(request, f"{_EARLIER}/{rest}", settings.root_path)
+        url = URL(f"{root}{PATH}/{rest}".rstrip("/"))
+        return RedirectResponse(url.replace(query=request.url.query), 308)
+
     return routes
 
 
@@ -96,7 +106,7 @@ def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>
 {module_tag("shade.js")}"""
-    page = plain_page(root, html_of(GALLERY), body, top, style=style)
+    page = plain_page(root, html_of(TITLE), body, top, style=style)
     return as_page(page, allowed=policy(style, script))
 
 

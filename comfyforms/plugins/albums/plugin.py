@@ -33,7 +33,7 @@ def app_parts(app: PluginApp) -> AppParts:
     """Add the routes of albums, their page, and sharing in them."""
     from comfy.base.messages import message
     from comfyforms.hooks import PluginLink, PluginLinks, PluginPage, SharingAction
-    from comfyforms.plugins.albums.page import GALLERY, PATH, gallery_routes
+    from comfyforms.plugins.albums.page import PATH, TITLE, page_routes
     from comfyforms.plugins.albums.routes import albums_api
     from comfyforms.plugins.albums.store import AlbumStore
 
@@ -46,9 +46,9 @@ def app_parts(app: PluginApp) -> AppParts:
             yield PluginLink(link.token, album.by, link.expires_at, end)
 
     return AppParts(
-        [gallery_routes(app, store)],
+        [page_routes(app, store)],
         api=[albums_api(app, history, store)],
-        pages=[PluginPage(GALLERY, PATH)],
+        pages=[PluginPage(TITLE, PATH)],
         sharing=[SharingAction(message("Share with the team"), "parts/albums/share.js")],
         links=[PluginLinks("album", message("Album, for guests"), links)],
     )

@@ -37,12 +37,12 @@ def test_settings_of_shared_results_are_used(fast: Site, visit: Visit) -> None:
     anna = visit(fast).open(**ONE)
     album = _album(anna, "a lighthouse", "a harbor")
     page = anna.page
-    page.goto(f"{fast.url}/gallery/{album}")
+    page.goto(f"{fast.url}/albums/{album}")
     page.locator("#albums .tile").last.click()
     page.get_by_role("button", name="Use these settings").click()
     anna.ready()
     expect(anna.entry("2.text")).to_have_value("a lighthouse")
-    page.goto(f"{fast.url}/gallery/{album}")
+    page.goto(f"{fast.url}/albums/{album}")
     expect(page.locator("#albums .tile")).to_have_count(2)
     page.get_by_role("button", name="Select").click()
     for tile in page.locator("#albums .tile").all():
@@ -58,10 +58,10 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     anna = visit(fast).open(**ONE)
     album = _album(anna, "a lighthouse")
     page = anna.page
-    page.goto(f"{fast.url}/gallery/{album}")
+    page.goto(f"{fast.url}/albums/{album}")
     token = _post(anna, f"/{album}/link", {"days": 7, "comments": True})["token"]
     guest = visit(fast)
-    guest.page.goto(f"{fast.url}/gallery/guest/{token}")
+    guest.page.goto(f"{fast.url}/albums/guest/{token}")
     expect(guest.page.get_by_role("navigation")).to_have_count(0)
     expect(guest.page.get_by_text("You can keep, reject and comment until")).to_be_visible()
     guest.page.locator("#albums .tile").click()
@@ -106,7 +106,7 @@ def test_keys_count_while_images_are_on_their_way(fast: Site, visit: Visit) -> N
     def hold(route: Route) -> None:
         held.append(route) if is_slow.is_set() else route.continue_()
 
-    page.goto(f"{fast.url}/gallery/{album}")
+    page.goto(f"{fast.url}/albums/{album}")
     is_slow.set()
     page.route("**/items/*/file/*", hold)
     page.get_by_role("button", name="Review 6 results").click()
@@ -138,7 +138,7 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     anna, ben = visit(fast), visit(fast).page
     album = _shared_images(anna, 4)
     for person in (anna.page, ben):
-        person.goto(f"{fast.url}/gallery/{album}")
+        person.goto(f"{fast.url}/albums/{album}")
     anna.page.get_by_role("button", name="Review 4 results").click()
     expect(anna.page.locator(".caption")).to_contain_text("1 / 4")
     anna.page.keyboard.press("k")

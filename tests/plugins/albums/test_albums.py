@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 
+import pytest
 import requests
 from PIL import Image
 
@@ -271,3 +272,16 @@ def test_a_title_is_one_line(place: Place) -> None:
     assert made["title"] == "A B [2J C"
     for title in ("\n\x00", "a" * 201, None):
         assert place.ask("ann", "POST", "", json={"title": title}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["", "/guest/{token}?a=b"])
+def test_an_earlier_address_leads_to_the_page(place: Place, path: str) -> None:
+    """Guests have links with the page's earlier address."""
+    path = path.format(token=place.link(place.album()[0]))
+    answer = requests.get(
+        f"{place.app.url}/gallery{path}", allow_redirects=False, timeout=LONGEST_WAIT
+    )
+    assert (answer.status_code, answer.headers["location"]) == (
+        308,
+        f"{place.app.url}/albums{path}",
+    )

@@ -50,7 +50,7 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 # A browser without a cookie gets this page without its contents. The page's script asks for them.
-FIRST_PAGE = ("/gallery/{album}", "GET")
+FIRST_PAGE = ("/albums/{album}", "GET")
 
 
 @pytest.fixture(scope="module", params=["with a login", "without a login"])

@@ -7,7 +7,7 @@ import { plural } from "page/messages.js";
 /** @import { Album } from "./items.js" */
 
 /** @param {string} id "" for the page of all albums */
-export const linkTo = (id) => [root, "gallery", id].filter(Boolean).join("/");
+export const linkTo = (id) => [root, "albums", id].filter(Boolean).join("/");
 
 /** @param {number} count */
 export const countWords = (count) => plural("{count} result", "{count} results", { count });

@@ -1,5 +1,5 @@
 // @ts-check
-// The page /gallery: the albums that the user may see, and the results in one of them.
+// The page /albums: the albums that the user may see, and the results in one of them.
 
 import { uncovered } from "page/back.js";
 import { $, button, element } from "page/dom.js";
