@@ -229,15 +229,18 @@ def _hopeless(error: ComfyError, attempt: int) -> bool:
 
 
 def _with_failures(state: RunState, failures: Mapping[OutputFile, ComfyError]) -> RunState:
-    """Return a done run with the reasons for the results that couldn't be fetched. Those that the
-    server no longer has are removed. Without any result the run has failed, unless its results wait
-    at the server for room here."""
+    """Return an ended run with the reasons for the results that couldn't be fetched, unless it has
+    failed for another reason. Those that the server no longer has are removed. Without any result
+    the run has failed, unless its results wait at the server for room here."""
     if not failures:
+        return state
+    gone = {file for file, why in failures.items() if getattr(why, "status", None) == 404}
+    state = replace(state, files=tuple(file for file in state.files if file not in gone))
+    if state.phase is Phase.FAILED:
         return state
     local = next((why for why in failures.values() if isinstance(why, NotWritten)), None)
     if local is not None:
         return replace(state, error=RunError(str(local), local.hint))
-    gone = {file for file, why in failures.items() if getattr(why, "status", None) == 404}
     reasons = dict.fromkeys(
         str(why)
         if file in gone
@@ -246,9 +249,8 @@ def _with_failures(state: RunState, failures: Mapping[OutputFile, ComfyError]) -
     )
     error = RunError(sentences(*islice(reasons, _MOST_REASONS)), next(iter(failures.values())).hint)
     has_results = bool(state.texts) or any(file.digest for file in state.files)
-    files = tuple(file for file in state.files if file not in gone)
     phase = Phase.DONE if has_results else Phase.FAILED
-    return replace(state, files=files, phase=phase, error=error)
+    return replace(state, phase=phase, error=error)
 
 
 T = TypeVar("T")
@@ -664,13 +666,15 @@ class LocalRun:
     ) -> RunState | Elsewhere:
         """Download the files and save the run. Only then does it count as finished."""
         server = self._server
-        if server is not None and state.phase in (Phase.DONE, Phase.FAILED):
+        has_ended = state.phase in (Phase.DONE, Phase.FAILED)
+        is_done = state.phase is Phase.DONE
+        if server is not None and has_ended:
             server.ended.add(state.prompt_id)
         # The slow steps below no longer block other threads.
         self._context.line.release(self.id)
         if self.is_disowned:
             return state
-        if server is not None and state.phase is Phase.DONE and state.files:
+        if server is not None and has_ended and state.files:
             self._latest.update(fetching)
             away = partial(self._latest.update, unanswered)
             try:
@@ -679,12 +683,12 @@ class LocalRun:
                     state.files,
                     holder=self.id,
                     away=away,
-                    gives_way=may_begin_elsewhere,
+                    gives_way=may_begin_elsewhere if is_done else lambda: False,
                 )
             except (ServerUnreachable, ServerError):
                 return Elsewhere(began=True)
             kept = tuple(file for file in files if file.digest)
-            if self._results.cancelled and kept != files:
+            if is_done and self._results.cancelled and kept != files:
                 state, files = replace(state, phase=Phase.STOPPED), kept
             state = replace(state, files=files, started_at=self.state.started_at)
             state = _with_failures(state, self._results.failures)

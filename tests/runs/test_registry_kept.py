@@ -241,6 +241,23 @@ def test_an_empty_file_is_no_result(demo: DemoServer, tmp_path: Path) -> None:
         assert "couldn't be fetched" in str(state.error and state.error.message)
 
 
+def test_a_failed_run_keeps_the_results_before_its_error(demo: DemoServer, tmp_path: Path) -> None:
+    """The server may be gone soon, and its folder for previews is emptied when it starts."""
+    plain = job()
+    video = {"video": ["21", 0], "filename_prefix": "x", "format": "webm", "format.codec": "vp9"}
+    fails = {
+        "20": {"class_type": "ImageInvert", "inputs": {"image": ["5", 0]}},
+        "21": {"class_type": "CreateVideo", "inputs": {"images": ["20", 0], "fps": 8.0}},
+        "22": {"class_type": "SaveVideo", "inputs": video},
+    }
+    with kept_registry(demo, tmp_path) as runs:
+        state = end(runs.submit(replace(plain, prompt=plain.prompt | fails), Origin("me")))
+        assert state.phase is Phase.FAILED
+        assert state.error is not None
+        assert "A step in the workflow failed" in state.error.message
+        assert [bool(file.digest) for file in state.files] == [True]
+
+
 def test_an_active_run_is_resumed_after_a_kill(tmp_path: Path) -> None:
     """The app looks for a sent run at the server and doesn't send it again. Previews continue, and
     the result is the same."""
