@@ -39,7 +39,7 @@ types:
     .venv/bin/mypy
 
 # Python's types on win32 or darwin, of all files or those named
-types-on system *files="app.py comfyforms comfy ui":
+types-on system *files="app.py comfyforms comfyui_standin comfy ui":
     .venv/bin/mypy --platform {{system}} --cache-dir .mypy_cache/{{system}} {{files}}
 
 # Style, types and unit tests of the page's script and styles, and of the script in ComfyUI's editor

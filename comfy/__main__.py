@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "form": ("comfy.cli.form", "print the form of a workflow"),
         "convert": ("comfy.cli.convert", "convert graphs saved by the editor to prompts"),
-        "demo": ("comfy.cli.demo", "start the stand-in server"),
+        "demo": ("comfyui_standin.command", "start the stand-in server"),
         "lock": ("comfy.cli.lock", "write the models and node packs that workflows need"),
         "check": ("comfy.cli.check", "compare ComfyUI servers with a lock"),
         "space": ("comfy.cli.space.command", "write a Hugging Face Space with your workflows"),

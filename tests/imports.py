@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 def modules() -> dict[str, Path]:
     """Return every module of the program by its dotted name. A package has the name of its
     folder."""
-    folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui")
+    folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui", ROOT / "comfyui_standin")
     files = [ROOT / "app.py", *(file for one in folders for file in one.rglob("*.py"))]
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file

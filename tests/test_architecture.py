@@ -64,7 +64,8 @@ ui.accounts.store
 CLUSTER = "engine groups line mirror processes registry roles rows setup watching"
 # Modules of plugins that may use a library.
 ROOMS = {"sqlalchemy": ("tables", "store", "steps"), "alembic": ("steps",)}
-STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
+STAND_IN = "comfyui_standin"
+STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a file
 CLIENT = ("client", "exchange", "sessions", "view")
@@ -80,7 +81,7 @@ USERS = {
     "redis": {"comfyforms.plugins.cluster.messaging.wire"},
     "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
-    "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.media"},
+    "soundfile": {"comfy.media.sound_peaks", "comfyui_standin.nodes.media"},
     "sqlalchemy": {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()
@@ -113,8 +114,7 @@ def test_no_import_goes_up() -> None:
         for module, own in ((name, part_of(name)) for name in MODULES)
         if own in FLOORS
         for name in {part_of(name) for name in imported(MODULES[module]) if name in MODULES} - {own}
-        if name.partition(".")[0] == own.partition(".")[0]
-        and name not in ("comfy", "ui", "comfy.demo")
+        if name.partition(".")[0] == own.partition(".")[0] and name not in ("comfy", "ui")
         if FLOORS[name] >= FLOORS[own]
     ]
     assert not wrong, "\n".join(wrong)
@@ -124,7 +124,7 @@ def test_every_package_has_a_place_in_the_order() -> None:
     """Each new package or file directly below comfy or ui needs a place in the order."""
     packages = {"comfy.comfyui"}  # the parts below it have their own
     parts = (
-        {part_of(name) for name in MODULES}
+        {part_of(name) for name in MODULES if not name.startswith(STAND_IN)}
         - packages
         - {
             "app",
@@ -138,7 +138,6 @@ def test_every_package_has_a_place_in_the_order() -> None:
             "comfy",
             "ui",
             "comfy.__main__",
-            "comfy.demo",
         }
     )
     assert parts == FLOORS.keys()
@@ -213,11 +212,10 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
     """The stand-in imports nothing from the app. Only the commands and the server selection import
     it."""
     for name, file in MODULES.items():
-        ours = {part_of(one) for one in imported(file) if one.startswith(("comfy.", "ui."))}
-        if part_of(name) == "comfy.demo":
-            assert ours <= {"comfy.demo"}, name
-        elif "comfy.demo" in ours:
-            assert part_of(name) in STAND_IN, name
+        if name.startswith(STAND_IN):
+            assert not imports(file) & {"app", "comfy", "comfyforms", "ui"}, name
+        elif STAND_IN in imports(file):
+            assert part_of(name) in STARTING_IT, name
 
 
 @pytest.mark.parametrize("library", USERS)
@@ -261,7 +259,7 @@ def test_json_of_others_has_one_reader() -> None:
     deeply nested text. Only modules with tables may read what the app itself has stored in its
     database. The client on other machines, the custom node and the stand-in can't import the
     reader."""
-    others = ("comfyforms.remote", "comfyforms.comfyui_node", "comfy.demo")
+    others = ("comfyforms.remote", "comfyforms.comfyui_node", STAND_IN)
     wrong = [
         f"{module}:{node.lineno}"
         for module, file in MODULES.items()
@@ -318,4 +316,4 @@ def test_pure_tests_start_no_server() -> None:
         path = ROOT / "tests" / place
         for file in path.glob("test_*.py") if path.is_dir() else [path]:
             if file != Path(__file__):
-                assert not {"socket", "subprocess", "comfy.demo", *SERVING} & imported(file), file
+                assert not {"socket", "subprocess", STAND_IN, *SERVING} & imported(file), file

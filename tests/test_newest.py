@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from comfy.comfyui.object_info import Catalog
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.storage import Storage
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.storage import Storage
 from tests.support.samples.graphs import CATALOG, converted, graph, graph_node
 from tools.newest.comparison import compared
 from tools.newest.editor import message_types

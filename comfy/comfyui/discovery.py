@@ -44,7 +44,7 @@ def choose_servers(
         yield ChosenServers(tuple(addresses) or (_LOCAL,), stand_in=False)
         return
     # imports a web server and images, which only the stand-in needs
-    from comfy.demo import DemoServer, folder_templates, package_templates
+    from comfyui_standin import DemoServer, folder_templates, package_templates
 
     offered = (package_templates() or folder_templates(templates)) if templates else None
     with DemoServer(templates=offered) as demo:

@@ -165,7 +165,7 @@ class NodeSpec:
         return any(one.adds_inputs or one.is_group for one in self.inputs)
 
 
-_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfy/demo`, not of ComfyUI
+_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfyui_standin`, not of ComfyUI
 
 
 class Catalog(Mapping[str, NodeSpec]):

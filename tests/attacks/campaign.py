@@ -20,8 +20,8 @@ from typing import Any
 import requests
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.attacks.people import (
     ANN,
     BOB,

@@ -11,10 +11,10 @@ import pytest
 
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
-from comfy.demo import DemoServer
 from comfy.records.audit import DAY, DayRuns
 from comfy.runs.interface import Origin
 from comfy.runs.limits import BatchLimits, TooManyRuns
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import ANN, BOB, SEED, kept_batches
 from tests.support.waiting import eventually
 

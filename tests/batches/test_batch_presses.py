@@ -16,9 +16,9 @@ from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
 from comfy.batches.open_batch import BatchChange
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec
-from comfy.demo import DemoServer
 from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.limits import BatchLimits
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import ANN, SEED, Batches, kept_batches, read_only
 from tests.support.waiting import LONGEST_WAIT, eventually
 

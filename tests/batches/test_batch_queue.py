@@ -19,7 +19,6 @@ from comfy.batches.open_batch import CHANGES
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
@@ -27,6 +26,7 @@ from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import UNWATCHED, Origin
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import (
     ANN,
     BOB,

@@ -24,8 +24,8 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Error as PlaywrightError
 
-from comfy.demo import DemoServer
 from comfy.runs.interface import Timeouts
+from comfyui_standin import DemoServer
 from tests.support.leaks import closing
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium, skip_without
 from tests.support.serving import RunningApp, running_demo_app

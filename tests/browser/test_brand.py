@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.serving import running_app
 from ui.brand import Brand, Logo
 from ui.page.accent import accent_tones

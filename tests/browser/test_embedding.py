@@ -12,7 +12,7 @@ import pytest
 import trustme
 from playwright.sync_api import BrowserContext, expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.reverse_proxy import Guard
 from tests.support.serving import running_app
 from ui.settings.web_settings import WebSettings

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import (
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import (
     Inputs,
     NodeClass,
     NodeFailure,
@@ -21,7 +21,7 @@ from comfy.demo.nodes.base import (
     node_info,
     spec,
 )
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin.nodes.registry import NODES
 from tests.support.leaks import closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor

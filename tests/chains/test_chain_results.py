@@ -17,13 +17,13 @@ from comfy.base.errors import ChainNotFound
 from comfy.chains.model import ChainErrors
 from comfy.chains.open_chain import ChainSummary, OpenChain
 from comfy.chains.queue import ChainQueue
-from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.prompt.model import Node
 from comfy.records.groups import Group, GroupStore
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN
 from tests.support.samples.extra_nodes import CLIP, ENCODING
 from tests.support.samples.forms import node

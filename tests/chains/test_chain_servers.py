@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
 from comfy.records.record import Record
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.support.http_client import ANN, get
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import images
 from tests.support.sampler import prompt
 

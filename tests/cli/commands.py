@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.sampler import prompt
 
 ROOT = Path(__file__).parents[2]

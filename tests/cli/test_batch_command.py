@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import images, outcomes, process, results, small_workflow
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import images, outcomes, results, small_workflow
 from tests.support.sampler import prompt
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.samples.graphs import CATALOG, graph, graph_node
 from tests.support.samples.media import png_text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.samples.forms import DATA, WORKFLOWS
 
 INFO = str(DATA / "object_info.json")

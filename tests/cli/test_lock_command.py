@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.support.sampler import prompt
 

@@ -22,7 +22,7 @@ from comfy.base.files import safe_name
 from comfy.cli.progress import ProgressLine
 from comfy.comfyui.protocol.run_progress import PlannedNodes, RunProgress
 from comfy.comfyui.protocol.run_state import Phase, RunState
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT
 

@@ -13,7 +13,7 @@ from comfy.base.errors import ComfyError
 from comfy.cli.files import save_file
 from comfy.comfyui.client.view import ViewFile
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import small_workflow
 
 

@@ -73,7 +73,8 @@ def front_matter(space: Path) -> dict[str, object]:
 
 def test_a_space_has_the_app_and_only_the_named_workflow(space: Path) -> None:
     """The folder `comfyforms` has every file of a wheel, without the shipped workflows."""
-    parts = ("app.py", "comfy", "ui", "comfyforms", "LICENSE", "requirements.txt")
+    parts = ("app.py", "comfy", "comfyui_standin", "ui", "comfyforms")
+    parts += ("LICENSE", "requirements.txt")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *parts],
         cwd=ROOT,

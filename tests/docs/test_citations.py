@@ -17,7 +17,7 @@ FACTS = {
 }
 SOURCES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for folder in ("comfy", "ui", "tests")
+    for folder in ("comfy", "comfyui_standin", "ui", "tests")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".js", ".css"} and path != Path(__file__)
 }

@@ -28,7 +28,7 @@ from ui.settings.arguments import read_settings
 ROOT = Path(__file__).parents[2]
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "tests/README.md", "workflows/README.md"),
-    "comfy/demo/README.md",
+    "comfyui_standin/README.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
 )
 JUSTFILE = (ROOT / "justfile").read_text(encoding="utf-8")
@@ -59,6 +59,8 @@ RUN = (
     ("docs/api.md", "curl ", "tests/docs/nightly/test_api_page.py"),
     ("docs/api.md", "jq ", "tests/docs/nightly/test_api_page.py"),
     ("docs/api.md", "for attempt ", "tests/docs/nightly/test_api_page.py"),
+    ("comfyui_standin/README.md", "pip ", "tests/standin/nightly/test_distribution.py"),
+    ("comfyui_standin/README.md", "comfyui-standin ", "tests/standin/nightly/test_distribution.py"),
     ("docs/comfy_runner.md", "curl ", "tests/docs/nightly/test_comfy_runner_page.py"),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from comfy.demo.server.routes import VERSION
+from comfyui_standin.server.routes import VERSION
 from tests.nightly.deploy.dockerfile import complaints
 
 DOCS = Path(__file__).parents[2] / "docs"

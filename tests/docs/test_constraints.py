@@ -72,7 +72,7 @@ def test_every_import_is_a_declared_dependency() -> None:
         "yaml": "pyyaml",
     }
     declared = {canonicalize_name(needed.name) for needed in (*DEPENDENCIES, *OF_EXTRA)}
-    folders = ("comfy", "ui", "comfyforms/plugins")
+    folders = ("comfy", "comfyui_standin", "ui", "comfyforms/plugins")
     sources = [
         *(
             ROOT / name
@@ -83,7 +83,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     used = (
         {package for file in sources for package in imports(file)}
         - sys.stdlib_module_names
-        - {"app", "comfy", "comfyforms", "ui", "_typeshed"}
+        - {"app", "comfy", "comfyforms", "comfyui_standin", "pytest", "ui", "_typeshed"}
     )
     assert {canonicalize_name(names.get(package, package)) for package in used} <= declared
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo.server import faults
 from comfy.runs import reconnect
-from tests.test_architecture import COMFY, FLOORS, STAND_IN, UI
+from comfyui_standin.server import faults
+from tests.test_architecture import COMFY, FLOORS, STARTING_IT, UI
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in (
         "CONTRIBUTING.md",
-        "comfy/demo/README.md",
+        "comfyui_standin/README.md",
         "docs/adding.md",
         "docs/architecture.md",
         "docs/comfyui.md",
@@ -27,7 +27,7 @@ PAGES = {
     )
 }
 ARCHITECTURE, CONTRIBUTING = PAGES["docs/architecture.md"], PAGES["CONTRIBUTING.md"]
-FOLDERS = r"(?:app\.py|\.ci|comfyforms|comfy|ui|tests|tools|docs|workflows)"
+FOLDERS = r"(?:app\.py|\.ci|comfyforms|comfyui_standin|comfy|ui|tests|tools|docs|workflows)"
 NAMED = sorted(
     {
         (page, *found)
@@ -80,7 +80,7 @@ def test_the_reconnect_policy_matches_the_code() -> None:
 def test_every_package_is_explained() -> None:
     """Each folder of the program has a table row, and each row names a folder."""
     rows = set(re.findall(r"^\| `((?:comfy|ui)/\w+)` \|", ARCHITECTURE, re.M))
-    parts = {"/".join(part.split(".")[:2]) for part in (*FLOORS, "comfy.demo")}
+    parts = {"/".join(part.split(".")[:2]) for part in FLOORS}
     assert rows == {place for place in parts if (ROOT / place).is_dir()}
 
 
@@ -126,7 +126,7 @@ def test_the_glossary_is_in_order() -> None:
     assert words == sorted(set(words), key=str.lower)
 
 
-@pytest.mark.parametrize("text", [PAGES["comfy/demo/README.md"], faults.__doc__ or ""])
+@pytest.mark.parametrize("text", [PAGES["comfyui_standin/README.md"], faults.__doc__ or ""])
 def test_documented_fault_examples_are_valid(text: str) -> None:
     """The stand-in accepts each fault in the examples of its page and its docstring, at the place
     shown there."""
@@ -138,9 +138,9 @@ def test_documented_fault_examples_are_valid(text: str) -> None:
 
 def test_the_page_lists_the_modules_that_import_the_stand_in() -> None:
     """The stand-in's page names the modules that may import it."""
-    assert {name.replace(".", "/") for name in STAND_IN} == {
+    assert {name.replace(".", "/") for name in STARTING_IT} == {
         path.removesuffix(".py")
-        for path in re.findall(r"only `([^`]+)` and `([^`]+)` may", PAGES["comfy/demo/README.md"])[
-            0
-        ]
+        for path in re.findall(
+            r"only `([^`]+)` and `([^`]+)` may", PAGES["comfyui_standin/README.md"]
+        )[0]
     }

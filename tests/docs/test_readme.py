@@ -18,7 +18,7 @@ import requests
 from mcp import Client
 from PIL import Image
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import closing

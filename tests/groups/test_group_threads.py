@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from comfy.batches.spec import AxisSpec
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import ANN, SEED, kept_batches
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.waiting import eventually

@@ -6,11 +6,11 @@ from __future__ import annotations
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS, names_on_server
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -20,9 +20,6 @@ from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
-from comfy.demo.nodes.registry import NODES
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors, StartedRuns, Starter
 from comfy.launch.uploads import Refused, Upload, UploadLimits
@@ -36,6 +33,17 @@ from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import UNWATCHED, Origin, Run, RunPolicy
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
+from comfyui_standin.nodes.registry import NODES
 from tests.support.samples.forms import node, text_to_image
 from tests.support.samples.histories import bytes_kept
 from tests.support.serving import open_history

@@ -14,7 +14,6 @@ import pytest
 
 from comfy.base.errors import ServerUnreachable, WorkflowError
 from comfy.batches.spec import AxisSpec, BatchSpec
-from comfy.demo import DemoServer
 from comfy.library.catalog import CatalogCache
 from comfy.library.editing.editor import FormEditor, SettingsChanged, change_summary
 from comfy.library.editing.history import History
@@ -24,6 +23,7 @@ from comfy.library.permissions import Permissions
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, RunPolicy
 from comfy.workflow.config import FieldConfig, FormConfig
+from comfyui_standin import DemoServer
 from tests.support.samples.extra_nodes import EXTRA
 from tests.support.samples.forms import DATA, node, text_to_image
 from tests.support.serving import RunningApp, running_app

@@ -16,7 +16,7 @@ exec {sys.executable} "$@"
 _MAIN = f"""
 import argparse, os, pathlib, signal, subprocess, sys, tempfile
 sys.path.insert(0, {str(_ROOT)!r})
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--listen")

@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from comfy.demo import DemoModel, DemoModels, DemoServer
-from comfy.demo.nodes.base import NodeClass, NodeInfo
-from comfy.demo.nodes.registry import MODELS, NODES
-from comfy.demo.storage import Storage
+from comfyui_standin import DemoModel, DemoModels, DemoServer
+from comfyui_standin.nodes.base import NodeClass, NodeInfo
+from comfyui_standin.nodes.registry import MODELS, NODES
+from comfyui_standin.storage import Storage
 from tests.support.samples.forms import node, with_values
 from tests.support.samples.forms import text_to_image as sample
 

@@ -10,7 +10,6 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.demo import DemoServer
 from comfyforms import (
     ApiError,
     AppUnreachable,
@@ -19,6 +18,7 @@ from comfyforms import (
     RemoteError,
     RunFailed,
 )
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
 from tests.support.serving import Served, running_app, running_demo_app

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from comfy.demo import DemoServer
 from comfy.runs.interface import RunRegistry
+from comfyui_standin import DemoServer
 from tests.runs.registry import Watched, registry
 from tests.support.waiting import eventually
 

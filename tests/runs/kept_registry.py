@@ -12,9 +12,9 @@ from typing import Any
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
+from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.cluster.registry_kinds import ClusterServices, new_registry, services, using

@@ -12,8 +12,8 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
 from comfy.runs.interface import Run, RunRegistry, Timeouts
+from comfyui_standin import DemoServer
 from tests.support.cluster.registry_kinds import new_registry
 from tests.support.waiting import LONGEST_WAIT
 

@@ -9,9 +9,9 @@ import requests
 
 from comfy.comfyui.protocol.run_progress import sampling_work
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
 from comfy.runs.line.forecast import UnfinishedRun, due_in
+from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, running, until
 from tests.support.sampler import LONG, job

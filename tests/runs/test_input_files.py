@@ -22,10 +22,10 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.demo import DemoServer
 from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
+from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.cluster.registry_kinds import new_registry
 from tests.support.link import FaultyLink

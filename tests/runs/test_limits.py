@@ -13,7 +13,6 @@ import pytest
 from comfy.base.errors import ComfyError, TooManyPaidRuns, TooManyRuns, TooManyThreads
 from comfy.comfyui.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.database import nothing_at_start
 from comfy.records.record import Job
@@ -22,6 +21,7 @@ from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.interface import Origin
 from comfy.runs.limits import Person, RunLimits, RunStarts
+from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import end, running
 from tests.support.postgres import database_of

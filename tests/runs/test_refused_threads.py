@@ -9,9 +9,9 @@ import pytest
 
 from comfy.base.errors import RunNotFound, TooManyThreads
 from comfy.comfyui.protocol.run_state import Phase, waiting
-from comfy.demo import DemoServer
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
+from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, registry, running, until
 from tests.support.sampler import LONG, job

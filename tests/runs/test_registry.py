@@ -27,12 +27,12 @@ from comfy.comfyui.protocol.events import Event, Executing, Preview
 from comfy.comfyui.protocol.parse import parse_message
 from comfy.comfyui.protocol.responses import Queue, Submitted
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
 from comfy.runs.attempt import Submission
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry, Timeouts
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.leaks import running_threads
 from tests.support.sampler import LONG, job, prompt

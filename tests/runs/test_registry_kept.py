@@ -22,11 +22,11 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
 from tests.support.cluster.registry_kinds import new_registry

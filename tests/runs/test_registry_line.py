@@ -12,10 +12,10 @@ import pytest
 from comfy.base.errors import ComfyError, DailyLimitReached, RunNotFound
 from comfy.base.user_groups import UserGroup
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.records.audit import DAY
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, running, until
 from tests.support.sampler import LONG, job

@@ -29,14 +29,14 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.parse import parse_message
 from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.server.sockets import preview_frame
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, RunRegistry
 from comfy.runs.run_events import FrameRelay
 from comfy.workflow.extract import find_workflow
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.server.sockets import preview_frame
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, registry
 from tests.support.cluster.registry_kinds import new_registry
@@ -220,7 +220,7 @@ def test_a_3d_result_without_its_preview_is_complete(
     newer: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A preview that can't be fetched is left out."""
-    monkeypatch.setattr("comfy.demo.server.newer._preview", lambda _: b"not an image")
+    monkeypatch.setattr("comfyui_standin.server.newer._preview", lambda _: b"not an image")
     model: Prompt = {"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}}
     with kept_registry(newer, tmp_path) as runs:
         run_id, state = kept_state(runs, model)

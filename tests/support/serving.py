@@ -21,7 +21,6 @@ from sqlalchemy import Connection, create_engine
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
-from comfy.demo import DemoServer
 from comfy.downloads import DownloadSettings
 from comfy.launch.payment import Payment
 from comfy.library.folder import WorkflowFolder
@@ -33,6 +32,7 @@ from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import RunLimits
 from comfy.webhooks.waiting import WebhookSettings
+from comfyui_standin import DemoServer
 from tests.support.cluster.registry_kinds import history_address, new_registry
 from tests.support.leaks import closing
 from tests.support.waiting import LONGEST_WAIT

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 import websocket
 
-from comfy.demo.nodes.base import RawPrompt
+from comfyui_standin.nodes.base import RawPrompt
 from tests.support.waiting import LONGEST_WAIT
 
 PATIENCE = 120.0

@@ -14,10 +14,10 @@ from dataclasses import replace
 import websocket
 from PIL import Image
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, Latent, NodeResult, NodeRun
-from comfy.demo.nodes.registry import NODES
 from comfy.records.record import Job
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import Inputs, Latent, NodeResult, NodeRun
+from comfyui_standin.nodes.registry import NODES
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT
 

@@ -14,8 +14,8 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocke
 from playwright.sync_api import Error as PlaywrightError
 
 from comfy.comfyui.client.client import Client
-from comfy.demo import DemoServer
 from comfy.runs.interface import Run
+from comfyui_standin import DemoServer
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.services import Services

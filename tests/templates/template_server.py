@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from comfy.demo import Templates
-from comfy.demo.nodes.registry import MODELS
+from comfyui_standin import Templates
+from comfyui_standin.nodes.registry import MODELS
 from tests.support.samples.forms import node, with_values
 from tests.support.samples.forms import text_to_image as sample
 

@@ -16,14 +16,14 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers import managers
 from comfy.comfyui.servers.managers import KnownPacks
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer, Templates, folder_templates
-from comfy.demo.server.routes import VERSION
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import Readiness
 from comfy.templates.gallery import KnownParts, TemplateGallery
+from comfyui_standin import DemoServer, Templates, folder_templates
+from comfyui_standin.server.routes import VERSION
 from tests.downloads.node_server import graph_with
 from tests.support.serving import WORKFLOWS
 from tests.support.waiting import eventually

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 import websocket
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import outcomes
 from tests.support.app_process import Started, ended, started
 from tests.support.http_client import messages

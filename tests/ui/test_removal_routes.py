@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
 from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
 from tests.support.serving import WORKFLOWS, RunningApp, running_app

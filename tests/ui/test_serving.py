@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from PIL import Image
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
 from tests.support.serving import PAINTED, Served, changing, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
-from comfy.demo.nodes.base import node_info, spec
 from comfy.form.build import build_form
 from comfy.library.folder import WorkflowFolder
 from comfy.prompt.model import is_link, own_title
 from comfy.workflow.model import open_workflow, read_workflow
 from comfy.workflow.sanitize import model_savers
+from comfyui_standin.nodes.base import node_info, spec
 from tests.support.distribution import examples
 from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image
 

@@ -37,9 +37,9 @@ import websocket
 
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
-from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import ANN, Batches, kept_batches
 from tests.support.sampler import prompt
 from tools.benchmarks.tools.figure import Figure

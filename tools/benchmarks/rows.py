@@ -14,7 +14,7 @@ from itertools import pairwise
 import requests
 from playwright.sync_api import Page
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tools.benchmarks.previews import NOTE_FRAMES
 from tools.benchmarks.tools.app_process import started_app, wait_for_answer
 from tools.benchmarks.tools.browser import opened_page

@@ -9,10 +9,10 @@ from typing import Any
 from comfy.comfyui.input_spec import FILE_WIDGETS
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.parse import KNOWN_TYPES
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.storage import Storage
 from comfy.form.kinds.registry import KINDS
 from comfy.graph.widgets import KINDS as WIDGET_KINDS
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.storage import Storage
 
 _DISPLAYS = {"number", "slider", "color", "knob", "gradientslider"}
 _OWN_NODES = {"LoraRows"}  # of the stand-in

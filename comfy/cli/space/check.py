@@ -15,7 +15,14 @@ from comfy.chains.folder import ChainFolder
 from comfy.cli.lock import notes_of, problems_of, read_lock
 from comfy.cli.options import OWNER, forms_by_name
 from comfy.cli.space import docker
-from comfy.cli.space.contents import PACKAGE, SERVER, WORKFLOWS, linked_models, requirements_in
+from comfy.cli.space.contents import (
+    PACKAGE,
+    PARTS,
+    SERVER,
+    WORKFLOWS,
+    linked_models,
+    requirements_in,
+)
 from comfy.cli.space.front_matter import (
     front_matter_problems,
     read_front_matter,
@@ -31,7 +38,7 @@ _NEEDED = (
     "requirements.txt",
     "app.py",
     WORKFLOWS,
-    *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", "comfy", "ui", "requirements.txt")),
+    *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", *PARTS)),
 )
 
 
@@ -142,7 +149,7 @@ def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
     states: _States = {one.name: ((one.problem,), False) for one in entries}
     names = [one.name for one in entries if not one.problem]
     if in_demo:
-        from comfy.demo import DemoServer  # imports a web server, which only this check needs
+        from comfyui_standin import DemoServer  # imports a web server, which only this check needs
 
         with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
             forms = forms_by_name(workflows.get, servers.object_info)

@@ -35,7 +35,8 @@ from comfy.workflow.model import read_workflow
 
 _ROOT = Path(__file__).parents[3]  # a checkout, or the package in a wheel or a Space
 PACKAGE = "comfyforms"
-_PARTS = ("comfy", "ui", "app.py", "LICENSE", "requirements.txt")  # a wheel's package has them
+# A wheel's package has them, too.
+PARTS = ("comfy", "comfyui_standin", "ui", "app.py", "LICENSE", "requirements.txt")
 WORKFLOWS = "workflows"
 SERVER = "COMFYFORMS_SERVER"
 _LEFT_OUT = {"__pycache__", "secret.txt"}  # the second is the custom node's
@@ -151,7 +152,7 @@ def _copy_app(target: Path) -> None:
         return {one for one in names if one in _LEFT_OUT or one.startswith(".")} | shipped
 
     shutil.copytree(package, target, ignore=left_out)
-    for part in (_ROOT / name for name in _PARTS if not (target / name).exists()):
+    for part in (_ROOT / name for name in PARTS if not (target / name).exists()):
         if part.is_dir():
             shutil.copytree(part, target / part.name, ignore=left_out)
         else:

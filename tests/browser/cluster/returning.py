@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.browser.cluster.balancer import Balancer
 from tests.support.cluster.processes import AppProcess
 from tests.support.serving import RunningApp

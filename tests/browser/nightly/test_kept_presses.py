@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.browser.nightly.test_reattach import AWAY, app_at
 from tests.support.app_process import free_port
 from tests.support.visitor import Site, Visit

@@ -20,8 +20,8 @@ import requests
 import websocket
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
 from comfy.media.checks import MIB
+from comfyui_standin import DemoServer
 from tests.browser.nightly.proxy_programs import (
     PROXIES,
     ProxyPlace,

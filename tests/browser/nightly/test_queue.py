@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Route, expect
 
-from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.browser.test_access import PHONE, UNNAMED, low_contrast
 from tests.support.serving import running_app, running_demo_app
 from tests.support.visitor import Site, Visit, Visitor

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.browser.conftest import STEP
 from tests.browser.form.test_images import coloured_image, has_width, received
 from tests.browser.nightly.test_places import CLOSE_CODE

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, ViewportSize, expect
 
-from comfy.demo import DemoServer
 from comfy.runs.interface import Timeouts
+from comfyui_standin import DemoServer
 from tests.browser.nightly.walk.states import at_every_size
 from tests.support.batch_dialog import card_of, open_sheet, start_batch, values_of_row, vary
 from tests.support.serving import running_app

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.prompt.model import Node
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.chains.test_chain_results import (
     BOATS,
     MAKE,

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
 from comfy.launch.uploads import Upload
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.chains.test_chain_servers import OWNER, THREE_TIMES, demos, write_two
 from tests.cli.commands import outcomes
 from tests.support.samples.media import saved

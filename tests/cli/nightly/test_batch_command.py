@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import images, process, results, small_workflow
 from tests.cli.test_batch_command import command
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import process, small_workflow
 from tests.cli.test_batch_files import LOAD, command
 from tests.support.waiting import LONGEST_WAIT

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.test_run_command import ROOT, WORKFLOW
 from tests.support.waiting import LONGEST_WAIT, eventually
 

@@ -33,9 +33,9 @@ from comfy.comfyui.client.event_stream import LONGEST_MESSAGE, EventStream
 from comfy.comfyui.client.manager import ManagerClient, ManagerQueue
 from comfy.comfyui.client.sessions import IdleSessions, Session
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.demo import DemoServer
-from comfy.demo.server.manager import Generation
 from comfy.media.checks import MIB
+from comfyui_standin import DemoServer
+from comfyui_standin.server.manager import Generation
 from tests.support.leaks import open_sockets
 from tests.support.link import FaultyLink
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -22,13 +22,13 @@ from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.needs import Conflict, Needs, conflicts
 from comfy.comfyui.servers.pool import merged
-from comfy.demo import DemoServer
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from comfy.launch.start import FieldErrors
 from comfy.library.permissions import Permissions
 from comfy.prompt.model import InputRef, Prompt
 from comfy.runs.interface import UNWATCHED, Origin
+from comfyui_standin import DemoServer
 from tests.comfyui.servers.test_pool import with_choices
 from tests.runs.registry import end
 from tests.support.sampler import prompt

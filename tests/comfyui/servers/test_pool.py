@@ -24,12 +24,12 @@ from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.comfyui.servers.reports import fresh
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import fixed
-from comfy.demo.nodes.registry import NODES
 from comfy.library.catalog import CatalogCache
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import fixed
+from comfyui_standin.nodes.registry import NODES
 from tests.runs.registry import HURRIED, LIMIT, end, running
 from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.link import FaultyLink

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.demo import DemoServer
 from comfy.webhooks.address import new_secret
 from comfy.webhooks.waiting import WebhookSettings
+from comfyui_standin import DemoServer
 from tests.docs.test_api_page import PAGE
 from tests.docs.test_readme import serving
 from tests.plugins.comfyui_api.api_calls import prompt

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.docs.test_readme import (
     CALLS,
     GUIDE,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.launch.test_shared_files import KEY, OWNER, UPLOAD, begun, ended, sizes
 from tests.support.serving import running_app
 from tests.support.waiting import LONGEST_WAIT

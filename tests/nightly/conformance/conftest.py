@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.attacks.people import ANN
 from tests.plugins.comfyui_api.clients.conftest import token_of
 from tests.support.serving import running_demo_app

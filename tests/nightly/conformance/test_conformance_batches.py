@@ -18,9 +18,9 @@ from PIL import Image
 
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
-from comfy.demo import DemoServer
 from comfy.records.record import Record
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import ANN as LIVING
 from tests.batches.kept_batches import MODEL, kept_batches, killed_batches
 from tests.nightly.conformance.conftest import STEP_SECONDS

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from comfy.demo.nodes.base import RawPrompt
+from comfyui_standin.nodes.base import RawPrompt
 from tests.support.speaking import Listener, ServerUnderTest, fresh_prompt, submit
 
 

@@ -11,9 +11,9 @@ import pytest
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo.nodes.base import RawPrompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, Run, RunRegistry
+from comfyui_standin.nodes.base import RawPrompt
 from tests.support.cluster.registry_kinds import new_registry
 from tests.support.speaking import (
     PATIENCE,

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.speaking import Listener, ServerUnderTest, listening, message_kind
 
 VERSION = "0.33.0"

@@ -20,7 +20,6 @@ import requests
 from comfy.base.json_values import read_json
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.object_info import Catalog
-from comfy.demo import DemoServer, folder_templates
 from comfy.prompt.model import Prompt
 from comfy.requirements.model import file_key
 from comfy.requirements.readiness import Readiness, judge
@@ -28,6 +27,7 @@ from comfy.templates.index import Template, templates_in
 from comfy.templates.server import ServerTemplates
 from comfy.workflow.model import open_workflow
 from comfy.workflow.resolve import on_server
+from comfyui_standin import DemoServer, folder_templates
 from tests.support.serving import WORKFLOWS
 from tests.support.waiting import LONGEST_WAIT
 

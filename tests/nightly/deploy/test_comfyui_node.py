@@ -20,9 +20,9 @@ import requests
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from comfy.demo import DemoServer
 from comfyforms.comfyui_node import beside
 from comfyforms.comfyui_node.problems import NotOpened
+from comfyui_standin import DemoServer
 from tests.support.app_process import FRESH_START, free_port
 from tests.support.environments import ROOT, plain_environment
 from tests.support.programs import installed_chromium

@@ -16,7 +16,7 @@ import pytest
 import requests
 import yaml
 
-from comfy.demo.server.routes import VERSION
+from comfyui_standin.server.routes import VERSION
 from tests.nightly.deploy.dockerfile import Image, built, context_of, instructions
 from tests.support.app_process import free_port
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
@@ -36,7 +36,7 @@ COMFYUI = "https://github.com/Comfy-Org/ComfyUI"
 MAIN = f"""
 import argparse, pathlib, signal, sys, tempfile
 sys.path[:0] = {[str(ROOT), str(Path(requests.__file__).parents[1])]}
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--listen")

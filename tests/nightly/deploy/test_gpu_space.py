@@ -22,7 +22,7 @@ import requests
 from playwright.sync_api import expect
 
 from comfy import __main__ as comfy
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.docs.test_operating_page import LOCKING
 from tests.downloads.file_server import FileServer, file_server
 from tests.nightly.deploy.dockerfile import Image, built

@@ -13,7 +13,10 @@ from tests.support.environments import ROOT, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.folders import with_shipped_workflows
 
-PARTS = ("app.py", "comfy", "ui", "workflows", "comfyforms", "LICENSE", "requirements.txt")
+PARTS = (
+    *("app.py", "comfy", "comfyui_standin", "ui", "workflows", "comfyforms"),
+    *("LICENSE", "requirements.txt"),
+)
 SHIPPED = {
     file.relative_to(ROOT / "workflows").with_suffix("").as_posix()
     for file in (ROOT / "workflows").rglob("*.json")

@@ -20,13 +20,13 @@ import requests
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.store import RunStore
 from comfy.runs.interface import Origin, Run, RunPolicy, Timeouts
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfyui_standin import DemoServer
 from tests.nightly.faults.oracle import Happened, wrong_with
 from tests.nightly.faults.plan import OWNERS, Planned
 from tests.nightly.faults.table import FAULTS, Moment, Scene

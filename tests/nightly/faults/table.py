@@ -13,8 +13,8 @@ from functools import partial
 import requests
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer, HttpKind, SocketKind
 from comfy.runs.interface import Run
+from comfyui_standin import DemoServer, HttpKind, SocketKind
 from tests.support.link import FaultyLink
 from tests.support.stage import reader_that_sleeps, until
 from tests.support.waiting import LONGEST_WAIT

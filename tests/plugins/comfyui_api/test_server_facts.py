@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.files import OwnFiles
+from comfyui_standin import DemoServer
 from tests.plugins.comfyui_api.files import png, upload
 from tests.support.http_client import BOB, get
 from tests.support.serving import RunningApp, Served, running_app

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from comfy.demo import DemoServer
 from comfyforms.plugins.mcp.settings import McpSettings
+from comfyui_standin import DemoServer
 from tests.plugins.mcp.test_mcp import QUICK, assistant, text_of, tools_of
 from tests.support.http_client import ANN
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE

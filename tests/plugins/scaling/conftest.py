@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.scaling.machines import Machines, machines_in
 
 

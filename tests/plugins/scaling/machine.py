@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 
 _PAINTED = 192  # pixels, like `tests.support.serving.PAINTED`, whose module imports the app
 

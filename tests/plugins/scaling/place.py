@@ -10,11 +10,11 @@ from pathlib import Path
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from comfyforms.plugins.scaling.rules import Pace
 from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
+from comfyui_standin import DemoServer
 from tests.plugins.scaling.machines import Machines
 from tests.runs.registry import HURRIED
 from tests.support.sampler import job

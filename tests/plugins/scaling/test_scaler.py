@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.scaling.machines import Machines
 from tests.plugins.scaling.place import Place, opened
 from tests.runs.registry import end

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, RunRegistry, Timeouts
+from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
 from tests.support.sampler import LONG, job
 

@@ -16,7 +16,7 @@ import websocket
 from gradio_client import Client
 
 from comfy.base.errors import ComfyError
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app

@@ -13,15 +13,15 @@ import pytest
 
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.protocol.outputs import read_outputs
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass, NodeResult, node_info, spec
-from comfy.demo.nodes.registry import NODES
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload, from_data_url
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeClass, NodeResult, node_info, spec
+from comfyui_standin.nodes.registry import NODES
 from tests.support.http_client import ANN, BOB, finished, start
 from tests.support.samples.forms import node
 from tests.support.samples.graphs import graph

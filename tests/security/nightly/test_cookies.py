@@ -9,8 +9,8 @@ import pytest
 import requests
 import websocket
 
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import (
     ANN,

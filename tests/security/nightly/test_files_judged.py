@@ -19,9 +19,9 @@ from typing import Any, cast
 import pytest
 import requests
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info
+from comfyui_standin.nodes.registry import NODES
 from tests.support.app_process import started
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of, get

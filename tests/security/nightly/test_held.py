@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeInfo, NodeResult, NodeRun, node_info
-from comfy.demo.nodes.registry import NODES
 from comfy.library.folder import WorkflowFolder
 from comfy.runs.interface import Timeouts
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import Inputs, NodeClass, NodeInfo, NodeResult, NodeRun, node_info
+from comfyui_standin.nodes.registry import NODES
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
 from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT

@@ -11,7 +11,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of
 from tests.support.samples.hostile import JSON, NUMBERS, TEXTS, VALUES, nested, spelled

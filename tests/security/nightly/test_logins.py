@@ -14,8 +14,8 @@ import pytest
 import requests
 from websocket import WebSocket
 
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
 from tests.security.signing_in import sign_in, signed_in, socket_of
 from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app

@@ -20,11 +20,11 @@ import pytest
 import requests
 
 from comfy.base.errors import WorkflowError
-from comfy.demo import DemoServer
 from comfy.graph.convert import convert
 from comfy.prompt.text_replacements import prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards
 from comfy.workflow.extract import find_workflow
+from comfyui_standin import DemoServer
 from tests.support.app_process import Started, ended, launched, started, wait_for
 from tests.support.samples.graphs import CATALOG, graph, graph_node
 from tests.support.samples.media import PROMPT, PROMPT_TEXT, png_chunks

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.sampler import prompt
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

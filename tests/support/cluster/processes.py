@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from comfy.demo import DemoServer
-from comfy.demo.server.prompt_queue import Journal, LogEntry
+from comfyui_standin import DemoServer
+from comfyui_standin.server.prompt_queue import Journal, LogEntry
 from tests.support.app_process import FORKED, started_here
 from tests.support.serving import PAINTED
 from tests.support.waiting import LONGEST_WAIT, eventually

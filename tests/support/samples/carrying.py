@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from comfy.demo.nodes.video import mp4
+from comfyui_standin.nodes.video import mp4
 from tests.support.samples.media import (
     MAKE,
     MEDIA,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 import struct
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
+from comfyui_standin.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
 
 _FLOAT, _TRIANGLES, _WORD = 5126, 4, 4  # as glTF numbers and measures them
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))

@@ -16,9 +16,9 @@ import pytest
 import requests
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.records.tables import digest
+from comfyui_standin import DemoServer
 from tests.attacks.route_answers import GRADIO, SHUT, WITH_PROVIDER, bare
 from tests.attacks.routes import registered
 from tests.security.signing_in import history_status

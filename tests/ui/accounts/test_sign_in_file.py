@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT

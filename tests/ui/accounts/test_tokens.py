@@ -11,7 +11,7 @@ import pytest
 import requests
 import websocket
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
 from tests.support.serving import PAINTED, RunningApp, running_app

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.accounts.login import SignedIn, SignInSettings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app

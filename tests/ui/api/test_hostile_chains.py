@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.distribution import examples
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN

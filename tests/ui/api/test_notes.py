@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.mcp.test_mcp import assistant
 from tests.support.samples.forms import text_to_image, with_values
 from tests.support.serving import RunningApp, Served, running_app

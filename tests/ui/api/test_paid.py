@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo.nodes.paid import EMPTY_KEY, TELLING_ERROR, TELLING_TEXTS
 from comfy.records.api_keys import ApiKeys
 from comfy.runs.limits import RunLimits
+from comfyui_standin.nodes.paid import EMPTY_KEY, TELLING_ERROR, TELLING_TEXTS
 from tests.support.http_client import ANN, BOB, get, messages, watching
 from tests.support.samples.paid import APP_KEY, NAME, OWN_KEY, paid_folder, shown_digest
 from tests.support.serving import RunningApp, Served, running_demo_app

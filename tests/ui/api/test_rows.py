@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.mcp.test_mcp import assistant, text_of
 from tests.support.gradio_calls import script_client
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE

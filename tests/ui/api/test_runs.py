@@ -7,7 +7,7 @@ import threading
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import eventually

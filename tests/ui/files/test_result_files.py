@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Run
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.cli.commands import outcomes
 from tests.support.app_process import FORKED, Started, free_port, started, started_here
 from tests.support.waiting import LONGEST_WAIT, eventually

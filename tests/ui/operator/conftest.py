@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from comfy.comfyui.client.address import ServerAddress
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.sampler import prompt
 from tests.support.serving import PAINTED, RunningApp, running_app

@@ -17,10 +17,10 @@ import requests
 
 from comfy.base.user_groups import UserGroup, united
 from comfy.comfyui.client.address import ServerAddress
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.records.audit import DayRuns
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.demo import DemoServer
-from comfy.demo.server.manager import DemoManager
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
+from comfyui_standin.server.manager import DemoManager
 from tests.support.sampler import prompt
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import requests
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

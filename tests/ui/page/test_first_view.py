@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from comfy.base.errors import ServerUnreachable
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.server import ANSWER_SECONDS
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import BOB, finished, page_open, start, told
 from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually

@@ -15,7 +15,7 @@ import requests
 import websocket
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tools.benchmarks.tools.app_process import ROOT, started_app, wait_for_answer
 from tools.benchmarks.tools.clients import Person
 from tools.benchmarks.tools.figure import Figure

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import create_engine, text
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.postgres import running_postgres
 from tests.support.redis import running_redis
 from tools.benchmarks.tools.app_process import AppProcess, running_app

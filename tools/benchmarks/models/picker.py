@@ -9,7 +9,7 @@ from statistics import median
 import requests
 from playwright.sync_api import Page
 
-from comfy.demo import DemoModel
+from comfyui_standin import DemoModel
 from tests.model_files.model_server import lora_server, lora_workflow, picture
 from tests.support.serving import running_app
 from tools.benchmarks.tools.browser import chromium, wait_ready

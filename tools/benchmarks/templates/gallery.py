@@ -12,10 +12,10 @@ from pathlib import Path
 
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer, Templates
 from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
 from comfy.templates.gallery import TemplateGallery
+from comfyui_standin import DemoServer, Templates
 from tools.benchmarks.tools.figure import Figure
 
 SHARED = Path(__file__).parents[4] / "shared"

@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image, ImageFilter
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, Latent, NodeResult, NodeRun
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import Inputs, Latent, NodeResult, NodeRun
+from comfyui_standin.nodes.registry import NODES
 
 SIZE = 512  # pixels, both ways
 BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it

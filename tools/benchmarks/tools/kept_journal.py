@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from comfy.demo.server.prompt_queue import Journal, LogEntry
+from comfyui_standin.server.prompt_queue import Journal, LogEntry
 
 
 class KeptJournal(Journal):

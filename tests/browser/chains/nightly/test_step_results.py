@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.browser.conftest import SOON
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import running_app

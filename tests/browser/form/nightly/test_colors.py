@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass, fixed, node_info, spec
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeClass, fixed, node_info, spec
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.form.nightly.test_shapes import told
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit

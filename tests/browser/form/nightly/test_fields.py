@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Response, expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass, NodeInfo, node_info, spec
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.storage import Storage
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeClass, NodeInfo, node_info, spec
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.storage import Storage
 from tests.browser.form.nightly.test_held import PHOTO
 from tests.browser.form.nightly.test_seeds import LARGEST
 from tests.browser.form.test_fields import Visit

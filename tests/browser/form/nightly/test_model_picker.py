@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from comfy.demo import DemoModel
+from comfyui_standin import DemoModel
 from tests.model_files.model_server import lora_server, lora_workflow, picture
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import running_app

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.browser.history.test_earlier import Visit
 from tests.support.history_tiles import (
     ONE,

@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.nightly.walk.states import Walker
 from tests.support.leaks import closing
 from tests.support.samples.models import save_model, tetrahedron

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.form.nightly.test_masks import stroke, tool
 from tests.browser.form.nightly.test_shapes import BOX, CURVE, SHAPES
 from tests.browser.nightly.walk.states import SIZES, Walker

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from comfy.demo import DemoServer, Templates
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer, Templates
 from tests.support.brought import of_badge
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, running_app

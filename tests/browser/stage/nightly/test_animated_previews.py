@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeResult, NodeRun
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.server.executor import PromptRun
-from comfy.demo.server.sockets import PreviewMessage, TextMessage
 from comfy.workflow.extract import find_workflow
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import Inputs, NodeResult, NodeRun
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.server.executor import PromptRun
+from comfyui_standin.server.sockets import PreviewMessage, TextMessage
 from tests.browser.stage.test_results import prompt_with
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit

@@ -10,9 +10,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeResult, NodeRun, fixed, node_info, spec
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    fixed,
+    node_info,
+    spec,
+)
+from comfyui_standin.nodes.registry import NODES
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit, Visitor
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.stage.nightly.test_stage import media_stays_inside
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import running_app

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.batch_dialog import SMALL
 from tests.support.samples.models import save_model

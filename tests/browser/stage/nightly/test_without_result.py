@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
-from comfy.demo.nodes.registry import NODES
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.registry import NODES
 from tests.browser.conftest import DESKTOP
 from tests.browser.nightly.walk.conftest import NOTHING, kinds, shipped
 from tests.support.serving import PAINTED, running_app

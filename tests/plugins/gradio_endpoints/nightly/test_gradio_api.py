@@ -13,8 +13,8 @@ from gradio_client import Client
 
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.batches.kept_batches import read_only
 from tests.plugins.gradio_endpoints.test_gradio_api import groups_of_nobody
 from tests.support.gradio_calls import script_client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.scaling.machines import machines_in
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.processes import AppProcess

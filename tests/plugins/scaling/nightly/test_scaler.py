@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.plugins.scaling.machines import Machines
 from tests.plugins.scaling.place import opened
 from tests.runs.registry import end

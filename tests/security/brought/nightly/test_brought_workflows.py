@@ -13,15 +13,15 @@ import pytest
 import requests
 
 from comfy.base.errors import WorkflowError
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass, node_info, spec
-from comfy.demo.nodes.registry import NODES
-from comfy.demo.storage import Storage
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.record import Job
 from comfy.runs.input_files import UPLOADS, names_on_server
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeClass, node_info, spec
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.storage import Storage
 from tests.security.brought.calls import BOBS, RESULT, SECRET, SHOW, bring, drawn
 from tests.support.http_client import ANN, finished, start
 from tests.support.samples.forms import node

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from comfy.base.errors import WorkflowError
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import NodeClass, NodeResult, node_info, spec
-from comfy.demo.nodes.registry import NODES
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeClass, NodeResult, node_info, spec
+from comfyui_standin.nodes.registry import NODES
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished
 from tests.support.samples.forms import node

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
-from comfy.demo.nodes.base import (
+from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import (
     Inputs,
     NodeClass,
     NodeFailure,
@@ -20,8 +21,7 @@ from comfy.demo.nodes.base import (
     node_info,
     spec,
 )
-from comfy.demo.nodes.registry import NODES
-from comfy.runs.interface import Origin
+from comfyui_standin.nodes.registry import NODES
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished, get
 from tests.support.samples.forms import node

@@ -12,7 +12,7 @@ import pytest
 import requests
 from starlette.requests import HTTPConnection
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import sign_in, signed_in
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -13,7 +13,7 @@ from types import FrameType
 
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.nightly.test_availability import JSON, begun, sent, status
 from tests.security.signing_in import history_status, signed_in
 from tests.support.http_client import ANN, cookie_of

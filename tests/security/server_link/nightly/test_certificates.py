@@ -12,7 +12,7 @@ import trustme
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.server_link.logged_in_server import (
     BASIC,
     USER_INFO,

@@ -9,7 +9,7 @@ import pytest
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.server_link.logged_in_server import BASIC, USER_INFO, ends_at_once, shell
 from tests.support.reverse_proxy import Guard, answer
 

@@ -16,9 +16,9 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.demo import DemoServer
 from comfy.records.record import Job
 from comfy.runs.interface import UNWATCHED, Origin
+from comfyui_standin import DemoServer
 from tests.security.server_link.logged_in_server import (
     BASIC,
     LIMIT,

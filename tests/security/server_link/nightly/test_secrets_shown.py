@@ -15,8 +15,8 @@ import pytest
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.runs.interface import Run
+from comfyui_standin import DemoServer
 from tests.security.server_link.logged_in_server import (
     BASIC,
     PASSWORD,

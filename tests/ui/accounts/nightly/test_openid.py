@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.serving import PAINTED, RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import (

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
 from tests.support.http_client import close_code
 from tests.support.postgres import empty

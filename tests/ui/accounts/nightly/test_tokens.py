@@ -11,7 +11,7 @@ import pytest
 import requests
 from sqlalchemy import make_url
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import history_status, signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from tests.ui.accounts.test_user_header import TRUSTING, WAYS, new_token, user

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.samples.forms import text_to_image
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, get
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.ui.api.form_editor.editor_calls import at, editor, save, send

@@ -13,10 +13,10 @@ import pytest
 import requests
 
 from comfy.comfyui.client.client import Client
-from comfy.demo import DemoServer
 from comfy.downloads import DownloadSettings, NodeDownloads, NoDownloads
 from comfy.library.permissions import Permissions
 from comfy.requirements.model import ModelFile
+from comfyui_standin import DemoServer
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.downloads.node_server import SECRET, graph_with, node_server
 from tests.security.signing_in import signed_in

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from comfy.demo import DemoModel, DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoModel, DemoServer
 from tests.model_files.model_server import lora_prompt, lora_server, lora_workflow, picture
 from tests.support.http_client import ANN, BOB
 from tests.support.serving import RunningApp, Served, running_app

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_app

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
 from tests.docs.test_api_page import PAGE
 from tests.support.programs import needs
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app

@@ -14,7 +14,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.comfyui.servers.reports import fresh
 from comfy.comfyui.servers.server import ANSWER_SECONDS
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.serving import Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call

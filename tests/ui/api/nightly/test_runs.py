@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
+from comfyui_standin import DemoServer
 from tests.support.serving import Served, running_app
 from tests.ui.api.api_calls import call, problem
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.samples.forms import WORKFLOWS

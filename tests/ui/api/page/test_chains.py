@@ -11,11 +11,11 @@ import pytest
 
 from comfy.base.errors import ChainNotFound, ComfyError
 from comfy.chains.open_chain import ChainSummary
-from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app

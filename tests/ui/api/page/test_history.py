@@ -14,11 +14,11 @@ from PIL import Image
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Run
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.histories import bytes_kept
 from tests.support.serving import (

@@ -13,8 +13,8 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.forms import node
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from comfy.base.user_groups import UserGroup
-from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.forms import text_to_image
 from tests.support.serving import RunningApp, Served, running_app

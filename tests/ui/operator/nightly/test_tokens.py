@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import app as program
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, running_app

@@ -6,7 +6,7 @@ import json
 
 import requests
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.attacks.people import SECRET
 from tests.support.app_process import started
 from tests.support.waiting import LONGEST_WAIT

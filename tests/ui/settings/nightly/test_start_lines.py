@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.app_process import started
 from tests.support.waiting import eventually
 

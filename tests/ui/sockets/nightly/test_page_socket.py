@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import websocket
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import (
     BOB,
     close_code,

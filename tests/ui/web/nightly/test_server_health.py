@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import page_open, told
 from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import eventually

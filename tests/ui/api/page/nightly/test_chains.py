@@ -14,10 +14,10 @@ from PIL import Image
 from comfy.base.errors import ChainNotFound, TooManyRuns
 from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
-from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload, content_of
 from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits, RunLimits
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, cookie_of, finished, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app

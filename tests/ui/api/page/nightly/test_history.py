@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.demo import DemoServer
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import (
     PAINTED,

@@ -12,8 +12,8 @@ import pytest
 
 from comfy.base.errors import WorkflowError
 from comfy.batches.spec import AxisSpec, BatchSpec
-from comfy.demo import DemoServer
 from comfy.runs.interface import Origin
+from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, post
 from tests.support.sampler import prompt
 from tests.support.samples.forms import node

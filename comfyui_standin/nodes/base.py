@@ -1,0 +1,355 @@
+"""Base types of the stand-in's nodes, and their interface to the run.
+
+Values on links between nodes inside the stand-in.
+
+The real server passes tensors. Here an IMAGE is a tuple of RGB images, and a MASK is a tuple of
+grayscale ones. A latent holds images at pixel size and the share of noise left in them.
+
+Entries of /object_info in the shapes of ComfyUI 0.33, with the real names, types, limits and
+defaults.
+
+ComfyUI has two formats. Older nodes write a combo as `[["a", "b"], {…}]`. Newer ones (V3) write
+`["COMBO", {"options": […]}]` and have more keys. The help texts are our own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, Protocol
+
+from PIL import Image
+
+from comfyui_standin.storage import Storage
+
+_P = ParamSpec("_P")
+Images = tuple[Image.Image, ...]
+Masks = tuple[Image.Image, ...]
+RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A MODEL, CLIP or VAE; only its name and LoRAs affect the painting."""
+
+    name: str
+    loras: tuple[tuple[str, float], ...] = ()
+
+    def with_lora(self, name: str, strength: float) -> Model:
+        """Return the model with another LoRA. A strength of 0 changes nothing, as on the real
+        server."""
+        return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """A text encoded by a CLIP."""
+
+    text: str
+    clip: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """A batch of images in progress. None stands for an empty image: pure noise."""
+
+    width: int
+    height: int
+    images: tuple[Image.Image | None, ...]
+    mask: Image.Image | None = None
+    leftover: float = 0.0
+
+    def __str__(self) -> str:
+        shape = (len(self.images), 4, self.height // 8, self.width // 8)
+        return f"{{'samples': latent of shape {shape}, 'downscale_ratio_spacial': 8}}"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLatent:
+    """A batch of sounds in progress. Once sampled, it has the `text` and `seed` they are made
+    of."""
+
+    seconds: float
+    count: int
+    text: str = ""
+    seed: int = 0
+
+    def __str__(self) -> str:
+        shape = (self.count, 64, round(self.seconds * 44100 / 2048 / 2) * 2)
+        return f"{{'samples': latent of shape {shape}, 'type': 'audio'}}"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSamples:
+    """Interleaved signed 16-bit samples."""
+
+    samples: bytes
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A video or audio file's content. `ending`: the extension, such as .mp4."""
+
+    data: bytes
+    ending: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrames:
+    """Images at a constant frame rate, optionally with sound."""
+
+    images: Images
+    fps: float
+    audio: AudioSamples | MediaFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """Result of a node: one value per slot, and the UI output if the node has any. `meta`: the
+    output's metadata in the history, from the prompt that ran the node (docs/comfyui.md#63)."""
+
+    outputs: tuple[Any, ...] = ()
+    ui: dict[str, list[Any]] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_link(value: object) -> bool:
+    """Return whether a value is a link, a list of node id and output slot. Any other list is a
+    mistake in the prompt."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+    )
+
+
+Spec = list[Any]
+NodeInfo = dict[str, Any]
+SEED_MAX = 2**64 - 1
+# fmt: off
+SAMPLERS = [
+    "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2",
+    "exp_heun_2_x0", "exp_heun_2_x0_sde", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast",
+    "dpm_adaptive", "dpmpp_2s_ancestral", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_sde",
+    "dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
+    "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm",
+    "lcm", "ipndm", "ipndm_v", "deis", "res_multistep", "res_multistep_cfg_pp",
+    "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp", "gradient_estimation",
+    "gradient_estimation_cfg_pp", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece",
+    "ddim", "uni_pc", "uni_pc_bh2",
+]
+# fmt: on
+SCHEDULERS = [
+    "simple",
+    "sgm_uniform",
+    "karras",
+    "exponential",
+    "ddim_uniform",
+    "beta",
+    "normal",
+    "linear_quadratic",
+    "kl_optimal",
+]
+
+
+def spec(type_: str | Sequence[str], **options: Any) -> Spec:
+    """Return an input's entry: its type, or its choices for a combo in the old format, and its
+    options if any."""
+    kind = type_ if isinstance(type_, str) else list(type_)
+    return [kind, options] if options else [kind]
+
+
+HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}  # of nodes that write metadata
+
+
+def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
+    name: str,
+    display_name: str,
+    category: str,
+    *,
+    required: Mapping[str, Spec],
+    optional: Mapping[str, Spec] | None = None,
+    hidden: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] = (),
+    output_names: Sequence[str] | None = None,
+    output_node: bool = False,
+    description: str = "",
+    module: str = "nodes",
+    extra: Mapping[str, Any] | None = None,
+) -> NodeInfo:
+    """Return a node's entry in the older format."""
+    groups: dict[str, Any] = {"required": dict(required)}
+    if optional:
+        groups["optional"] = dict(optional)
+    if hidden:
+        groups["hidden"] = dict(hidden)
+    return {
+        "input": groups,
+        "input_order": {group: list(inputs) for group, inputs in groups.items()},
+        "is_input_list": False,
+        "output": list(outputs),
+        "output_is_list": [False] * len(outputs),
+        "output_name": list(output_names or outputs),
+        "name": name,
+        "display_name": display_name,
+        "description": description,
+        "python_module": module,
+        "category": category,
+        "output_node": output_node,
+        "has_intermediate_output": False,
+        "search_aliases": [],
+        **(extra or {}),
+    }
+
+
+_OF_PAID_NODES = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG", "UNIQUE_ID", "COMFY_USAGE_SOURCE")
+
+
+def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
+    name: str,
+    display_name: str,
+    category: str,
+    *,
+    module: str,
+    required: Mapping[str, Spec],
+    saves: bool = False,
+    outputs: Sequence[str] = (),
+    deprecated: bool = False,
+    essentials: str | None = None,
+    aliases: Sequence[str] | None = None,
+    output_tooltips: Sequence[str | None] | None = None,
+    keys: bool = False,
+    extra: Mapping[str, Any] | None = None,
+    **about: Any,
+) -> NodeInfo:
+    """Return a node's entry in the V3 format: every input has options, hidden inputs are lists, and
+    there are more keys. `keys`: adds the hidden inputs of paid nodes. `about`: as for
+    `node_info`."""
+    hidden = _OF_PAID_NODES if keys else HIDDEN.values() if saves else ()
+    more = {
+        "output_tooltips": list(output_tooltips or (None,) * len(outputs)),
+        "output_matchtypes": None,
+        "deprecated": deprecated,
+        "experimental": False,
+        "dev_only": False,
+        "api_node": False,
+        "price_badge": None,
+        "search_aliases": list(aliases) if aliases is not None else None,
+        "essentials_category": essentials,
+    }
+    return node_info(
+        name,
+        display_name,
+        category,
+        required={key: one if len(one) > 1 else [*one, {}] for key, one in required.items()},
+        hidden={one.lower(): [one] for one in hidden},
+        outputs=outputs,
+        module=f"comfy_extras.{module}",
+        extra={**more, **(extra or {})},
+        **about,
+    )
+
+
+Inputs = Mapping[str, Any]
+
+
+class Interrupted(Exception):
+    """The prompt was interrupted."""
+
+
+class NodeFailure(Exception):
+    """Failure of a node that can't process its inputs. Users see the message."""
+
+
+@dataclass(slots=True)
+class Speed:
+    """Simulated durations in seconds, shared by a server and its runs. They can change during a
+    run.
+
+    `painted`: the longer side, in pixels, at which images are painted. Larger images are scaled up,
+    except previews.
+    """
+
+    step: float = 0.15
+    load: float = 0.3
+    encode: float = 0.02
+    painted: int = 1024
+
+
+class NodeRun(Protocol):
+    """The run that executes a node."""
+
+    @property
+    def storage(self) -> Storage:
+        """Return the server's folders."""
+
+    @property
+    def speed(self) -> Speed:
+        """Return the simulated durations."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Return the metadata that save nodes write into files: the prompt, and the editor's graph
+        if it was sent."""
+
+    @property
+    def api_key(self) -> str | None:
+        """Return the comfy.org API key that was sent with the prompt."""
+
+    def wait(self, seconds: float) -> None:
+        """Simulate work. Raises Interrupted as soon as the run is stopped."""
+
+    def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
+        """Report progress, and paint the preview if a client wants it. Raises Interrupted."""
+
+    def tell(self, text: str, node_id: str | None = None) -> None:
+        """Show clients a text on the running node, or on another one."""
+
+
+Work = Callable[[NodeRun, Inputs], NodeResult]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """A node class: its catalog entry, which may depend on the available files, and its
+    function."""
+
+    describe: Callable[[Storage], NodeInfo]
+    run: Work
+    fingerprint: Callable[[Storage, Inputs], str] | None = None
+    """Key of what a cached result depends on besides the inputs, such as a file's bytes."""
+    validate: Callable[[Storage, Inputs], Mapping[str, str]] | None = None
+    """Errors by input name. Inputs that it checks aren't checked against their list of choices."""
+    validated: frozenset[str] = frozenset()
+
+
+def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
+    """Return a `describe` function for an entry that doesn't depend on files."""
+    return lambda storage: entry
+
+
+def declared(
+    entry_of: Callable[_P, NodeInfo],
+) -> Callable[Concatenate[Work, _P], tuple[str, NodeClass]]:
+    """Return a function that takes a node's work and the arguments of `entry_of`, and returns the
+    node with its name."""
+
+    def declare(run: Work, /, *args: _P.args, **about: _P.kwargs) -> tuple[str, NodeClass]:
+        entry = entry_of(*args, **about)
+        return entry["name"], NodeClass(fixed(entry), run)
+
+    return declare
+
+
+node = declared(node_info)
+v3_node = declared(v3_node_info)
+
+
+def pause(event: threading.Event, seconds: float) -> None:
+    """Sleep until the time is over or the event is set. Raises Interrupted if it is set."""
+    if event.wait(seconds) if seconds > 0 else event.is_set():
+        raise Interrupted

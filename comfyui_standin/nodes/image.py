@@ -1,0 +1,302 @@
+"""Nodes that load, change, save and show images.
+
+Resizing with the real scale nodes' method names.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from collections.abc import Sequence
+from functools import partial
+
+from PIL import Image, ImageOps, ImageSequence
+from PIL.PngImagePlugin import PngInfo
+
+from comfyui_standin.nodes import files
+from comfyui_standin.nodes.base import (
+    HIDDEN,
+    Images,
+    Inputs,
+    NodeClass,
+    NodeInfo,
+    NodeResult,
+    NodeRun,
+    node,
+    node_info,
+    spec,
+    v3_node,
+)
+from comfyui_standin.storage import Folder, Storage
+
+METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
+_FILTERS = {
+    "nearest-exact": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "area": Image.Resampling.BOX,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bislerp": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
+    return image.resize((max(1, width), max(1, height)), _FILTERS[method])
+
+
+def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Return the center of an image, cropped to the ratio of width and height."""
+    scale = min(image.width / width, image.height / height)
+    kept = round(width * scale), round(height * scale)
+    left, top = (image.width - kept[0]) // 2, (image.height - kept[1]) // 2
+    return image.crop((left, top, left + kept[0], top + kept[1]))
+
+
+def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Load an image (all frames if animated) and a mask of its transparent areas."""
+    images: list[Image.Image] = []
+    masks: list[Image.Image] = []
+    with Image.open(files.found(run, inputs["image"])) as opened:
+        for frame in ImageSequence.Iterator(opened):
+            upright = ImageOps.exif_transpose(frame)
+            if images and upright.size != images[0].size:
+                continue
+            images.append(upright.convert("RGB"))
+            if "A" in upright.getbands() or "transparency" in upright.info:
+                masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
+            else:
+                masks.append(Image.new("L", upright.size, 0))
+    return NodeResult((tuple(images), tuple(masks)))
+
+
+def _load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Return one channel of an uploaded image as a mask."""
+    images, masks = _load_image(run, inputs).outputs
+    if inputs["channel"] == "alpha":
+        return NodeResult((masks,))
+    band = inputs["channel"][0].upper()
+    return NodeResult((tuple(image.getchannel(band) for image in images),))
+
+
+def scale(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Resize the images. A side of 0 is computed from the other side."""
+    width, height = inputs["width"], inputs["height"]
+
+    def scaled(image: Image.Image) -> Image.Image:
+        if width == 0 and height == 0:
+            return image
+        wide = width or max(1, round(image.width * height / image.height))
+        high = height or max(1, round(image.height * width / image.width))
+        cut = crop_to_ratio(image, wide, high) if inputs["crop"] == "center" else image
+        return resize(cut, wide, high, inputs["upscale_method"])
+
+    return NodeResult((tuple(scaled(image) for image in inputs["image"]),))
+
+
+def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Scale the images' sides by `scale_by`."""
+    factor, method = inputs["scale_by"], inputs["upscale_method"]
+    images: Images = inputs["image"]
+    return NodeResult(
+        (
+            tuple(
+                resize(one, round(one.width * factor), round(one.height * factor), method)
+                for one in images
+            ),
+        )
+    )
+
+
+def invert(run: NodeRun, inputs: Inputs) -> NodeResult:
+    return NodeResult((tuple(ImageOps.invert(image) for image in inputs["image"]),))
+
+
+def batch(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Concatenate both batches. The second one is resized to fit the first."""
+    return _one_after_the_other([inputs["image1"], inputs["image2"]])
+
+
+def _batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Concatenate all batches. The others are resized to fit the first."""
+    names = (f"images.image{number}" for number in range(_MOST_BATCHED))
+    return _one_after_the_other([inputs[name] for name in names if name in inputs])
+
+
+def _one_after_the_other(batches: Sequence[Images]) -> NodeResult:
+    first, *others = batches
+    width, height = first[0].size
+    fitted = (
+        resize(crop_to_ratio(one, width, height), width, height, "bilinear")
+        for images in others
+        for one in images
+    )
+    return NodeResult(((*first, *fitted),))
+
+
+def save(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write the images to the output folder and show them."""
+    return _write(run, inputs["images"], "output", inputs["filename_prefix"], compress_level=4)
+
+
+def _preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write the images to the temp folder and show them."""
+    return NodeResult((inputs["images"],), {"images": show(run, inputs["images"], "ComfyUI")})
+
+
+def show(run: NodeRun, images: Images, prefix: str) -> list[dict[str, str]]:
+    """Write images to the temp folder. Return their names as the server lists them."""
+    letters = "".join(random.Random(_run_seed(run)).choices(string.ascii_lowercase, k=5))
+    written = _write(run, images, "temp", f"{prefix}_temp_{letters}", compress_level=1)
+    return list((written.ui or {})["images"])
+
+
+def _run_seed(run: NodeRun) -> str:
+    """Return the same seed for the same prompt. Temporary names don't need to be secret here."""
+    return json.dumps(run.metadata.get("prompt"), sort_keys=True)
+
+
+def _write(
+    run: NodeRun, images: Images, folder: Folder, prefix: str, *, compress_level: int
+) -> NodeResult:
+    directory, subfolder, name, number = run.storage.next_name(folder, prefix, images[0].size)
+    info = PngInfo()
+    for key, value in run.metadata.items():
+        info.add_text(key, json.dumps(value))
+    files = []
+    for offset, image in enumerate(images):
+        filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
+        image.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
+        files.append({"filename": filename, "subfolder": subfolder, "type": folder})
+    return NodeResult((images,), {"images": files})
+
+
+def _describe_load_image(storage: Storage) -> NodeInfo:
+    return node_info(
+        "LoadImage",
+        "Load Image",
+        "image",
+        required={"image": spec(storage.input_files("image"), image_upload=True)},
+        outputs=["IMAGE", "MASK"],
+        extra={"essentials_category": "Basics"},
+    )
+
+
+def _describe_load_mask(storage: Storage) -> NodeInfo:
+    return node_info(
+        "LoadImageMask",
+        "Load Image (as Mask)",
+        "image",
+        required={
+            "image": spec(storage.input_files("image"), image_upload=True),
+            "channel": spec(["alpha", "red", "green", "blue"]),
+        },
+        outputs=["MASK"],
+        extra={"essentials_category": "Image Tools"},
+    )
+
+
+_tool = partial(node, outputs=["IMAGE"])
+
+
+_MOST_BATCHED = 50
+_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
+_TOOLS = {"essentials_category": "Image Tools"}
+_BASICS = {"essentials_category": "Basics"}
+_LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
+NODES = [
+    ("LoadImage", NodeClass(_describe_load_image, _load_image, *_LOADED)),
+    ("LoadImageMask", NodeClass(_describe_load_mask, _load_mask, *_LOADED)),
+    _tool(
+        save,
+        "SaveImage",
+        "Save Image",
+        "image",
+        required={
+            "images": spec("IMAGE", tooltip="Images to save."),
+            "filename_prefix": spec(
+                "STRING", default="ComfyUI", tooltip="File name prefix. Use / for a subfolder."
+            ),
+        },
+        hidden=HIDDEN,
+        output_names=["images"],
+        output_node=True,
+        description="Saves images to the output folder.",
+        extra=_BASICS,
+    ),
+    _tool(
+        _preview_image,
+        "PreviewImage",
+        "Preview Image",
+        "image",
+        required={"images": spec("IMAGE")},
+        hidden=HIDDEN,
+        output_names=["images"],
+        output_node=True,
+        description="Shows images without saving them.",
+        extra=_BASICS,
+    ),
+    _tool(
+        scale,
+        "ImageScale",
+        "Upscale Image",
+        "image/upscaling",
+        required={
+            "image": spec("IMAGE"),
+            "upscale_method": spec(METHODS),
+            "width": spec("INT", **_SIDE),
+            "height": spec("INT", **_SIDE),
+            "crop": spec(["disabled", "center"]),
+        },
+        extra=_TOOLS,
+    ),
+    _tool(
+        scale_by,
+        "ImageScaleBy",
+        "Upscale Image By",
+        "image/upscaling",
+        required={
+            "image": spec("IMAGE"),
+            "upscale_method": spec(METHODS),
+            "scale_by": spec("FLOAT", default=1.0, min=0.01, max=8.0, step=0.01),
+        },
+        extra=_TOOLS,
+    ),
+    _tool(
+        invert,
+        "ImageInvert",
+        "Invert Image Colors",
+        "image/color",
+        required={"image": spec("IMAGE")},
+        extra=_TOOLS,
+    ),
+    _tool(
+        batch,
+        "ImageBatch",
+        "Batch Images (DEPRECATED)",
+        "image/batch",
+        required={"image1": spec("IMAGE"), "image2": spec("IMAGE")},
+        extra={"deprecated": True},
+    ),
+    v3_node(
+        _batch_many,
+        "BatchImagesNode",
+        "Batch Images",
+        "image/batch",
+        module="nodes_post_processing",
+        required={
+            "images": spec(
+                "COMFY_AUTOGROW_V3",
+                template={
+                    "input": {"required": {"image": ["IMAGE", {}]}},
+                    "prefix": "image",
+                    "min": 1,
+                    "max": _MOST_BATCHED,
+                },
+            )
+        },
+        outputs=["IMAGE"],
+        essentials="Image Tools",
+        aliases=[],
+    ),
+]

@@ -1,0 +1,213 @@
+"""Latent nodes: create, repeat, scale, mask, encode and decode."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageChops, ImageFilter
+
+from comfyui_standin.nodes.base import (
+    Inputs,
+    Latent,
+    Masks,
+    NodeResult,
+    NodeRun,
+    node,
+    spec,
+)
+from comfyui_standin.nodes.image import METHODS, crop_to_ratio, resize
+
+
+def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Create an empty latent with sides that are multiples of 8 pixels."""
+    width, height = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8
+    return NodeResult((Latent(width, height, (None,) * inputs["batch_size"]),))
+
+
+def _repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Repeat the latents `amount` times."""
+    latent: Latent = inputs["samples"]
+    images = latent.images * inputs["amount"]
+    return NodeResult((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
+
+
+def _upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Resize the latents. A side of 0 is computed from the other side."""
+    latent: Latent = inputs["samples"]
+    width, height = inputs["width"], inputs["height"]
+    if width == 0 and height == 0:
+        return NodeResult((latent,))
+    # A side of 0 is computed from the other side. The real node's minimum is 64 pixels.
+    width = max(64, width or round(latent.width * height / latent.height))
+    height = max(64, height or round(latent.height * width / latent.width))
+    return NodeResult(
+        (
+            _scaled(
+                latent, width // 8 * 8, height // 8 * 8, inputs["upscale_method"], inputs["crop"]
+            ),
+        )
+    )
+
+
+def _upscale_latent_by(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Scale the latents' sides by `scale_by`."""
+    latent: Latent = inputs["samples"]
+    width = max(8, round(latent.width / 8 * inputs["scale_by"]) * 8)
+    height = max(8, round(latent.height / 8 * inputs["scale_by"]) * 8)
+    return NodeResult((_scaled(latent, width, height, inputs["upscale_method"], "disabled"),))
+
+
+def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> Latent:
+    def scale(image: Image.Image | None) -> Image.Image | None:
+        if image is None:
+            return None
+        if crop == "center":
+            image = crop_to_ratio(image, width, height)
+        return resize(image, width, height, method)
+
+    mask = latent.mask.resize((width, height)) if latent.mask is not None else None
+    return Latent(width, height, tuple(scale(one) for one in latent.images), mask, latent.leftover)
+
+
+def _decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Decode the latents to images, gray where nothing was sampled."""
+    run.wait(run.speed.encode)
+    latent: Latent = inputs["samples"]
+    blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
+    return NodeResult((tuple(image or blank for image in latent.images),))
+
+
+def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Encode images as latents, cropped to multiples of 8 pixels."""
+    run.wait(run.speed.encode)
+    images = tuple(_to_grid(image) for image in inputs["pixels"])
+    width, height = images[0].size
+    return NodeResult((Latent(width, height, images),))
+
+
+def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Encode like `encode`, but clear the masked area first; sampling repaints it."""
+    run.wait(run.speed.encode)
+    images = tuple(_to_grid(image) for image in inputs["pixels"])
+    width, height = images[0].size
+    mask = _grown(inputs["mask"][0].resize((width, height)), inputs["grow_mask_by"])
+    grey = Image.new("RGB", (width, height), (128, 128, 128))
+    emptied = tuple(Image.composite(grey, image, mask) for image in images)
+    return NodeResult((Latent(width, height, emptied, mask),))
+
+
+def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Return the latents with a mask. Sampling repaints the masked area."""
+    latent: Latent = inputs["samples"]
+    masks: Masks = inputs["mask"]
+    mask = masks[0].resize((latent.width, latent.height))
+    return NodeResult((Latent(latent.width, latent.height, latent.images, mask, latent.leftover),))
+
+
+def _to_grid(image: Image.Image) -> Image.Image:
+    """Crop to multiples of 8 pixels around the center, as an encoder does."""
+    width, height = max(8, image.width // 8 * 8), max(8, image.height // 8 * 8)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _grown(mask: Image.Image, pixels: int) -> Image.Image:
+    if pixels == 0:
+        return mask
+    return ImageChops.lighter(mask, mask.filter(ImageFilter.MaxFilter(2 * pixels + 1)))
+
+
+_SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
+_SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
+_LATENT_METHODS = [*METHODS[:4], "bislerp"]
+
+NODES = [
+    node(
+        _empty_latent,
+        "EmptyLatentImage",
+        "Empty Latent Image",
+        "model/latent",
+        required={
+            "width": spec("INT", **_SIDE, tooltip="Width of the image, in pixels."),
+            "height": spec("INT", **_SIDE, tooltip="Height of the image, in pixels."),
+            "batch_size": spec("INT", default=1, min=1, max=4096, tooltip="Images per run."),
+        },
+        outputs=["LATENT"],
+        description="Creates one or more empty latent images.",
+        extra={"output_tooltips": ["The empty latent images."]},
+    ),
+    node(
+        _repeat_latent,
+        "RepeatLatentBatch",
+        "Repeat Latent Batch",
+        "model/latent/batch",
+        required={"samples": spec("LATENT"), "amount": spec("INT", default=1, min=1, max=64)},
+        outputs=["LATENT"],
+    ),
+    node(
+        _upscale_latent,
+        "LatentUpscale",
+        "Upscale Latent",
+        "model/latent",
+        required={
+            "samples": spec("LATENT"),
+            "upscale_method": spec(_LATENT_METHODS),
+            "width": spec("INT", **_SCALED_SIDE),
+            "height": spec("INT", **_SCALED_SIDE),
+            "crop": spec(["disabled", "center"]),
+        },
+        outputs=["LATENT"],
+    ),
+    node(
+        _upscale_latent_by,
+        "LatentUpscaleBy",
+        "Upscale Latent By",
+        "model/latent",
+        required={
+            "samples": spec("LATENT"),
+            "upscale_method": spec(_LATENT_METHODS),
+            "scale_by": spec("FLOAT", default=1.5, min=0.01, max=8.0, step=0.01),
+        },
+        outputs=["LATENT"],
+    ),
+    node(
+        _decode_latent,
+        "VAEDecode",
+        "VAE Decode",
+        "model/latent",
+        required={
+            "samples": spec("LATENT", tooltip="Latent image to decode."),
+            "vae": spec("VAE", tooltip="VAE to decode with."),
+        },
+        outputs=["IMAGE"],
+        description="Decodes a latent image.",
+        extra={"output_tooltips": ["The image."]},
+    ),
+    node(
+        encode,
+        "VAEEncode",
+        "VAE Encode",
+        "model/latent",
+        required={"pixels": spec("IMAGE"), "vae": spec("VAE")},
+        outputs=["LATENT"],
+    ),
+    node(
+        _encode_for_inpaint,
+        "VAEEncodeForInpaint",
+        "VAE Encode (for Inpainting)",
+        "model/latent",
+        required={
+            "pixels": spec("IMAGE"),
+            "vae": spec("VAE"),
+            "mask": spec("MASK"),
+            "grow_mask_by": spec("INT", default=6, min=0, max=64, step=1),
+        },
+        outputs=["LATENT"],
+    ),
+    node(
+        _set_mask,
+        "SetLatentNoiseMask",
+        "Set Latent Noise Mask",
+        "model/latent",
+        required={"samples": spec("LATENT"), "mask": spec("MASK")},
+        outputs=["LATENT"],
+    ),
+]

@@ -1,0 +1,401 @@
+"""Nodes for animations, video and audio.
+
+FLAC audio of the stand-in.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import soundfile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from comfyui_standin.nodes.base import (
+    SEED_MAX,
+    AudioLatent,
+    AudioSamples,
+    Images,
+    Inputs,
+    Latent,
+    MediaFile,
+    NodeClass,
+    NodeFailure,
+    NodeResult,
+    NodeRun,
+    Spec,
+    VideoFrames,
+    Work,
+    spec,
+    v3_node,
+)
+from comfyui_standin.nodes.music import RATE, music
+from comfyui_standin.nodes.video import mp4
+
+
+def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
+    return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
+
+
+def flac_bytes(audio: AudioSamples) -> bytes:
+    """Return the audio as a FLAC file. Raises ValueError for a sample rate that FLAC can't
+    store."""
+    file = io.BytesIO()
+    try:
+        with soundfile.SoundFile(
+            file, "w", audio.rate, audio.channels, "PCM_16", format="FLAC"
+        ) as sound:
+            sound.buffer_write(audio.samples, "int16")
+    except soundfile.LibsndfileError as problem:
+        raise ValueError(f"FLAC doesn't support a sample rate of {audio.rate}") from problem
+    return file.getvalue()
+
+
+_WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
+_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+_LONGEST_MUSIC = 60.0  # seconds
+
+
+def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write the images as one animated WebP, with the prompt in its EXIF."""
+    images: Images = inputs["images"]
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], images[0].size
+    )
+    exif = Image.Exif()
+    for tag, (key, value) in zip((_EXIF_MODEL, _EXIF_MAKE), run.metadata.items(), strict=False):
+        exif[tag] = f"{key}:{json.dumps(value)}"
+    filename = f"{name}_{number:05}_.webp"
+    images[0].save(
+        directory / filename,
+        save_all=True,
+        duration=round(1000 / inputs["fps"]),
+        append_images=images[1:],
+        exif=exif,
+        lossless=inputs["lossless"],
+        quality=inputs["quality"],
+        method=_WEBP_EFFORT[inputs["method"]],
+        loop=0,
+    )
+    return _shown(inputs["images"], "images", filename, subfolder, animated=len(images) > 1)
+
+
+def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write the images as one animated PNG, with the prompt in its chunks."""
+    images: Images = inputs["images"]
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], images[0].size
+    )
+    info = PngInfo()
+    for key, value in run.metadata.items():
+        # Put it after the first image, as the real node does. Readers that only want one image
+        # don't look there.
+        info.add(
+            b"comf",
+            key.encode("latin-1") + b"\0" + json.dumps(value).encode("latin-1"),
+            after_idat=True,
+        )
+    filename = f"{name}_{number:05}_.png"
+    images[0].save(
+        directory / filename,
+        pnginfo=info,
+        compress_level=inputs["compress_level"],
+        save_all=True,
+        duration=int(1000 / inputs["fps"]),
+        append_images=images[1:],
+    )
+    return _shown(inputs["images"], "images", filename, subfolder, animated=True)
+
+
+def _create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Combine images and audio into a video that isn't encoded yet."""
+    return NodeResult((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
+
+
+def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write an MP4 of uncompressed images without sound, the stand-in's only video format. A loaded
+    file is written unchanged."""
+    codec = inputs.get("format.codec", inputs.get("codec", "auto"))
+    if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):
+        raise NodeFailure(
+            "The stand-in writes videos as mp4 with h264 only. Choose mp4 and h264, or auto."
+        )
+    size, data = _video(inputs["video"])
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], size
+    )
+    filename = f"{name}_{number:05}_.mp4"
+    (directory / filename).write_bytes(data)
+    return _shown(inputs["video"], "images", filename, subfolder, animated=True)
+
+
+def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
+    """Return the size of the images, (0, 0) if unknown, and the file's bytes."""
+    match video:
+        case VideoFrames(images, fps):
+            return images[0].size, mp4(images, fps)
+        case MediaFile(data, ".mp4"):
+            return (0, 0), data
+        case _:
+            raise NodeFailure("The stand-in loads videos from mp4 files only.")
+
+
+def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Return `duration` seconds of silence."""
+    if inputs["duration"] > 600:
+        raise NodeFailure("The stand-in can't create audio longer than ten minutes.")
+    return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
+
+
+def _empty_latent_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    return NodeResult((AudioLatent(inputs["seconds"], inputs["batch_size"]),))
+
+
+def _decode_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Make the first sound of a batch: music for its text, or silence before sampling."""
+    run.wait(run.speed.encode)
+    latent: AudioLatent | Latent = inputs["samples"]
+    if isinstance(latent, Latent):
+        raise NodeFailure("The stand-in can't decode an image as audio.")
+    if latent.seconds > _LONGEST_MUSIC:
+        raise NodeFailure("The stand-in can't make music longer than a minute.")
+    if not latent.text:
+        return NodeResult((silence(latent.seconds, RATE, 1),))
+    return NodeResult((music(latent.text, latent.seconds, latent.seed),))
+
+
+def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Write the audio as FLAC. A loaded file is written unchanged."""
+    audio: AudioSamples | MediaFile = inputs["audio"]
+    if isinstance(audio, MediaFile) and audio.ending != ".flac":
+        raise NodeFailure("The stand-in loads sounds from FLAC files only.")
+    directory, subfolder, name, number = run.storage.next_name("output", inputs["filename_prefix"])
+    filename = f"{name}_{number:05}.flac"
+    data = audio.data if isinstance(audio, MediaFile) else flac_bytes(audio)
+    (directory / filename).write_bytes(data)
+    return _shown(audio, "audio", filename, subfolder)
+
+
+def _shown(
+    value: object, kind: str, filename: str, subfolder: str, *, animated: bool | None = None
+) -> NodeResult:
+    ui: dict[str, list[Any]] = {
+        kind: [{"filename": filename, "subfolder": subfolder, "type": "output"}]
+    }
+    if animated is not None:
+        ui["animated"] = [animated]
+    return NodeResult((value,), ui)
+
+
+def _prefix(default: str, **options: Any) -> Spec:
+    return spec("STRING", **options, default=default, multiline=False)
+
+
+def _animation(run: Work, name: str, title: str, own: dict[str, Spec]) -> tuple[str, NodeClass]:
+    return v3_node(
+        run,
+        name,
+        title,
+        "image",
+        module="nodes_images",
+        required={
+            "images": spec("IMAGE"),
+            "filename_prefix": _prefix("ComfyUI"),
+            "fps": spec("FLOAT", default=6.0, min=0.01, max=1000.0, step=0.01),
+            **own,
+        },
+        saves=True,
+        outputs=["IMAGE"],
+        output_names=["images"],
+        output_node=True,
+        aliases=None,
+    )
+
+
+def _dynamic(options: dict[str, dict[str, Any]], **more: Any) -> Spec:
+    listed = [{"key": key, "inputs": {"required": {}, **inputs}} for key, inputs in options.items()]
+    return spec("COMFY_DYNAMICCOMBO_V3", **more, options=listed)
+
+
+def _encoding(crf: float, largest: float) -> Spec:
+    own = {
+        "crf": spec(
+            "FLOAT",
+            tooltip="Lower values give better quality and larger files.",
+            default=crf,
+            min=0.0,
+            max=largest,
+            step=1.0,
+        ),
+        "color_space": spec(
+            "COMBO",
+            display_name="color space",
+            tooltip="Color encoding.",
+            default="auto",
+            multiselect=False,
+            options=["auto", "sRGB", "HDR", "HDR PQ"],
+        ),
+    }
+    options: dict[str, dict[str, Any]] = {"auto": {}, "re-encode": {"required": own}}
+    return _dynamic(
+        options, display_name="encoding mode", tooltip="Keep a compatible stream, or re-encode."
+    )
+
+
+def _codec(*names: str, **more: Any) -> Spec:
+    ways: dict[str, dict[str, Any]] = {
+        "auto": {},
+        "h264": {"optional": {"encoding": _encoding(23.0, 51.0)}},
+        "av1": {"optional": {"encoding": _encoding(30.0, 63.0)}},
+    }
+    return _dynamic(
+        {name: ways[name] for name in ("auto", *names)},
+        tooltip="Video codec.",
+        **more,
+    )
+
+
+_FORMATS = {
+    name: {"required": {"codec": _codec(*codecs)}}
+    for name, codecs in {
+        "auto": ("h264", "av1"),
+        "mp4": ("h264", "av1"),
+        "mkv": ("h264", "av1"),
+        "webm": ("av1",),
+    }.items()
+}
+NODES = [
+    _animation(
+        _save_animated_webp,
+        "SaveAnimatedWEBP",
+        "Save Animated WEBP",
+        {
+            "lossless": spec("BOOLEAN", default=True),
+            "quality": spec("INT", default=80, min=0, max=100),
+            "method": spec("COMBO", multiselect=False, options=list(_WEBP_EFFORT)),
+        },
+    ),
+    _animation(
+        _save_animated_png,
+        "SaveAnimatedPNG",
+        "Save Animated PNG",
+        {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
+    ),
+    v3_node(
+        _create_video,
+        "CreateVideo",
+        "Create Video",
+        "video",
+        module="nodes_video",
+        required={
+            "images": spec("IMAGE", tooltip="The images, in order."),
+            "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
+        },
+        optional={
+            "audio": spec("AUDIO", tooltip="Audio track."),
+            "bit_depth": spec(
+                "INT",
+                tooltip="10 gives finer color gradations.",
+                default=8,
+                min=8,
+                max=10,
+                step=2,
+                display="number",
+            ),
+        },
+        outputs=["VIDEO"],
+        description="Creates a video from images.",
+        essentials="Video Tools",
+        aliases=[],
+    ),
+    v3_node(
+        _save_video,
+        "SaveVideo",
+        "Save Video",
+        "video",
+        module="nodes_video",
+        required={
+            "video": spec("VIDEO", tooltip="Video to save."),
+            "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
+            "format": _dynamic(_FORMATS, tooltip="File format."),
+        },
+        optional={"codec": _codec("h264", "av1", hidden=True)},
+        saves=True,
+        outputs=["VIDEO"],
+        output_names=["video"],
+        output_node=True,
+        description="Saves a video to the output folder.",
+        essentials="Basics",
+        aliases=[],
+        output_tooltips=["The unchanged video."],
+    ),
+    v3_node(
+        _empty_latent_audio,
+        "EmptyLatentAudio",
+        "Empty Latent Audio",
+        "model/latent",
+        module="nodes_audio",
+        required={
+            "seconds": spec("FLOAT", default=47.6, min=1.0, max=1000.0, step=0.1),
+            "batch_size": spec("INT", tooltip="Sounds per run.", default=1, min=1, max=4096),
+        },
+        outputs=["LATENT"],
+        essentials="Audio",
+        aliases=None,
+    ),
+    v3_node(
+        _decode_audio,
+        "VAEDecodeAudio",
+        "VAE Decode Audio",
+        "model/latent",
+        module="nodes_audio",
+        required={"samples": spec("LATENT"), "vae": spec("VAE")},
+        outputs=["AUDIO"],
+        aliases=[],
+    ),
+    v3_node(
+        _empty_audio,
+        "EmptyAudio",
+        "Empty Audio",
+        "audio",
+        module="nodes_audio",
+        required={
+            "duration": spec(
+                "FLOAT",
+                tooltip="Length in seconds.",
+                default=60.0,
+                min=0.0,
+                max=SEED_MAX,
+                step=0.01,
+            ),
+            "sample_rate": spec(
+                "INT",
+                tooltip="Samples per second.",
+                advanced=True,
+                default=44100,
+                min=1,
+                max=192000,
+            ),
+            "channels": spec("INT", tooltip="1 or 2.", advanced=True, default=2, min=1, max=2),
+        },
+        outputs=["AUDIO"],
+        aliases=[],
+    ),
+    v3_node(
+        _save_audio,
+        "SaveAudio",
+        "Save Audio (FLAC) (DEPRECATED)",
+        "audio",
+        module="nodes_audio",
+        required={"audio": spec("AUDIO"), "filename_prefix": _prefix("audio/ComfyUI")},
+        saves=True,
+        outputs=["AUDIO"],
+        output_names=["audio"],
+        output_node=True,
+        deprecated=True,
+        essentials="Audio",
+        aliases=[],
+    ),
+]

@@ -1,0 +1,277 @@
+"""Samplers, which develop an image from noise step by step.
+
+Noise, and images emerging from it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from PIL import Image, ImageFilter
+
+from comfyui_standin.nodes.base import (
+    SAMPLERS,
+    SCHEDULERS,
+    SEED_MAX,
+    AudioLatent,
+    Conditioning,
+    Inputs,
+    Latent,
+    Model,
+    NodeResult,
+    NodeRun,
+    node,
+    spec,
+)
+from comfyui_standin.painter.paint import Brief, paint
+
+_PREVIEW_SIDE = 512
+_GRAIN = 64
+_NEW_SHAPES = 0.4  # the least denoise that changes shapes; less only sharpens
+_GREY = (126, 120, 118)
+
+
+def coloured(width: int, height: int, seed: int) -> Image.Image:
+    """Return noise in soft colors, the same for the same seed."""
+    raw = random.Random(seed).randbytes(_GRAIN * _GRAIN * 3)
+    grains = Image.blend(
+        Image.frombytes("RGB", (_GRAIN, _GRAIN), raw),
+        Image.new("RGB", (_GRAIN, _GRAIN), _GREY),
+        0.35,
+    )
+    return grains.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def cover(image: Image.Image, amount: float, seed: int) -> Image.Image:
+    """Return the image with part of its noise left."""
+    return Image.blend(image, coloured(*image.size, seed), amount)
+
+
+def emerging(
+    finished: Image.Image,
+    progress: float,
+    seed: int,
+    source: Image.Image | None,
+    mask: Image.Image | None,
+    longest_side: int = _PREVIEW_SIDE,
+) -> Image.Image:
+    """Return the image that a sampler shows at this progress (0 … 1): large soft shapes first, then
+    details. No side is longer than `longest_side` pixels.
+
+    `source`, the source of an image-to-image run, shines through the noise. Nothing changes outside
+    the mask.
+    """
+    scale = min(1.0, longest_side / max(finished.size))
+    size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
+    if progress >= 1:
+        return finished.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    detail = 6 + round((_GRAIN * 2 - 6) * progress**2)
+    small = finished.resize(
+        (detail, max(1, round(detail * size[1] / size[0]))), Image.Resampling.BOX, reducing_gap=1.5
+    )
+    canvas = small.resize((_GRAIN * 2, _GRAIN * 2), Image.Resampling.BICUBIC)
+    start = coloured(_GRAIN * 2, _GRAIN * 2, seed)
+    if source is not None:
+        start = Image.blend(
+            source.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5
+        )
+    shown = Image.blend(canvas, start, (1 - progress) ** 2).resize(size, Image.Resampling.BILINEAR)
+    if source is None or mask is None:
+        return shown
+    return Image.composite(shown, source.resize(size), mask.resize(size))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One sampler call, in terms that both samplers share."""
+
+    seed: int
+    steps: int
+    first: int
+    last: int
+    denoise: float
+    leftover: bool
+    add_noise: bool
+
+
+def _ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
+    steps = inputs["steps"]
+    plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
+    return NodeResult((_sample(run, inputs, plan),))
+
+
+def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Run part of the steps. The steps before `start_at_step` ran elsewhere, like with a denoise
+    below 1."""
+    steps = inputs["steps"]
+    last = min(steps, inputs["end_at_step"])
+    first = min(inputs["start_at_step"], last)
+    leftover = inputs["return_with_leftover_noise"] == "enable"
+    denoise = 1 - first / steps
+    add_noise = inputs["add_noise"] == "enable"
+    return NodeResult(
+        (
+            _sample(
+                run,
+                inputs,
+                Plan(inputs["noise_seed"], steps, first, last, denoise, leftover, add_noise),
+            ),
+        )
+    )
+
+
+def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
+    latent: Latent | AudioLatent = inputs["latent_image"]
+    total = plan.last - plan.first
+    if plan.denoise == 0 or total <= 0:
+        return latent
+    if isinstance(latent, AudioLatent):
+        for step in range(1, total + 1):
+            run.wait(run.speed.step)
+            run.step(step, total, None)
+        return replace(latent, text=inputs["positive"].text, seed=plan.seed)
+    finished = tuple(
+        _finish(inputs, plan, latent, number, run.speed.painted)
+        for number in range(len(latent.images))
+    )
+    shown = partial(_preview, finished[0], latent, plan, min(_PREVIEW_SIDE, run.speed.painted))
+    for step in range(1, total + 1):
+        run.wait(run.speed.step)
+        run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
+    remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
+    if remaining > 0:
+        finished = tuple(cover(one, remaining, plan.seed) for one in finished)
+    return Latent(latent.width, latent.height, finished, latent.mask, remaining)
+
+
+def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], Image.Image]:
+    return lambda: shown(progress)
+
+
+def _preview(
+    finished: Image.Image, latent: Latent, plan: Plan, side: int, progress: float
+) -> Image.Image:
+    source = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
+    return emerging(finished, progress, plan.seed, source, latent.mask, side)
+
+
+def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
+    """Return the finished image at this index of the batch, painted with sides of at most `side`
+    pixels."""
+    painted = paint(_brief(inputs, plan, latent, number), side)
+    source = latent.images[number]
+    if source is None:
+        return painted
+    if plan.denoise < _NEW_SHAPES:
+        result = source.filter(ImageFilter.UnsharpMask(2, round(250 * plan.denoise), 0))
+    else:  # 0.5 keeps about half of the image, and 1 nothing
+        result = Image.blend(source, painted, min(1.0, plan.denoise))
+    return Image.composite(result, source, latent.mask) if latent.mask is not None else result
+
+
+def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
+    model: Model = inputs["model"]
+    positive: Conditioning = inputs["positive"]
+    negative: Conditioning = inputs["negative"]
+    return Brief(
+        text=positive.text,
+        negative=negative.text,
+        seed=plan.seed if plan.add_noise else 0,
+        number=number,
+        width=latent.width,
+        height=latent.height,
+        steps=plan.steps,
+        cfg=inputs["cfg"],
+        sampler=inputs["sampler_name"],
+        scheduler=inputs["scheduler"],
+        model=model.name,
+        loras=model.loras + positive.clip.loras,
+        given=latent.images[number] if plan.denoise < 1 and not latent.leftover else None,
+        mask=latent.mask,
+    )
+
+
+def _options(help_text: str | None, **options: Any) -> dict[str, Any]:
+    return options if help_text is None else {**options, "tooltip": help_text}
+
+
+def _common(*, helped: bool) -> dict[str, list[Any]]:
+    """Return the inputs of both samplers. Only the simple sampler has help texts."""
+
+    def words(text: str) -> str | None:
+        return text if helped else None
+
+    return {
+        "steps": spec(
+            "INT",
+            **_options(
+                words("More steps = more refinement, but slower."), default=20, min=1, max=10000
+            ),
+        ),
+        "cfg": spec(
+            "FLOAT",
+            **_options(
+                words("How closely to follow the prompt. Very high values look harsh."),
+                default=8.0,
+                min=0.0,
+                max=100.0,
+                step=0.1,
+                round=0.01,
+            ),
+        ),
+        "sampler_name": spec(SAMPLERS, **_options(words("Sampling method."))),
+        "scheduler": spec(SCHEDULERS, **_options(words("Noise schedule."))),
+        "positive": spec("CONDITIONING", **_options(words("What the image should show."))),
+        "negative": spec("CONDITIONING", **_options(words("What to avoid."))),
+        "latent_image": spec("LATENT", **_options(words("Latent image to start from."))),
+    }
+
+
+_SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
+_STEP = {"min": 0, "max": 10000, "advanced": True}
+NODES = [
+    node(
+        _ksampler,
+        "KSampler",
+        "KSampler",
+        "model/sampling",
+        required={
+            "model": spec("MODEL", tooltip="Diffusion model."),
+            "seed": spec(
+                "INT", **_SEED, tooltip="The same seed and settings give the same result."
+            ),
+            **_common(helped=True),
+            "denoise": spec(
+                "FLOAT",
+                default=1.0,
+                min=0.0,
+                max=1.0,
+                step=0.01,
+                tooltip="How much to change. Lower keeps more of the original.",
+            ),
+        },
+        outputs=["LATENT"],
+        description="Denoises a latent image, following one prompt and avoiding another.",
+        extra={"output_tooltips": ["The denoised latent image."]},
+    ),
+    node(
+        _ksampler_advanced,
+        "KSamplerAdvanced",
+        "KSampler (Advanced)",
+        "model/sampling",
+        required={
+            "model": spec("MODEL"),
+            "add_noise": spec(["enable", "disable"], advanced=True),
+            "noise_seed": spec("INT", **_SEED),
+            **_common(helped=False),
+            "start_at_step": spec("INT", default=0, **_STEP),
+            "end_at_step": spec("INT", default=10000, **_STEP),
+            "return_with_leftover_noise": spec(["disable", "enable"], advanced=True),
+        },
+        outputs=["LATENT"],
+    ),
+]

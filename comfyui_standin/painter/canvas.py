@@ -1,0 +1,346 @@
+"""A canvas for soft layers. Shapes are drawn as masks at twice the size to smooth their edges.
+
+Colors for each light and season.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from comfyui_standin.painter.words import Colour, Light, Scene, Season
+
+Point = tuple[float, float]
+Rectangle = tuple[float, float, float, float]
+_OVERSAMPLING = 2
+
+
+def mix(first: Colour, second: Colour, amount: float) -> Colour:
+    """Return the color at `amount` (0 … 1) between the first and the second."""
+    blended = (round(one + (two - one) * amount) for one, two in zip(first, second, strict=True))
+    red, green, blue = blended
+    return red, green, blue
+
+
+def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
+    """Return an image with colors from top to bottom at equal distances."""
+    column = Image.new("RGB", (1, len(stops)))
+    column.putdata(list(stops))
+    # Resizing puts the stops at pixel centers. Cutting half a stop off both ends makes the image
+    # start and end with them.
+    box = (0, 0.5, 1, len(stops) - 0.5) if len(stops) > 1 else None
+    return column.resize(size, Image.Resampling.BILINEAR, box=box)
+
+
+class Pen:
+    """Drawing tool for a mask. Coordinates run from 0 to 1, with y pointing down."""
+
+    def __init__(self, mask: Image.Image) -> None:
+        self._draw = ImageDraw.Draw(mask)
+        self._width, self._height = mask.size
+
+    def _at(self, point: Point) -> Point:
+        return point[0] * self._width, point[1] * self._height
+
+    def polygon(self, points: Iterable[Point]) -> None:
+        self._draw.polygon([self._at(point) for point in points], fill=255)
+
+    def trapezoid(self, x: float, first: Point, last: Point) -> None:
+        """Draw a shape, symmetrical around `x`, between two heights with half the width at each."""
+        (low, wide), (high, narrow) = first, last
+        self.polygon([(x - wide, low), (x + wide, low), (x + narrow, high), (x - narrow, high)])
+
+    def ellipse(self, centre: Point, rx: float, ry: float, strength: int = 255) -> None:
+        """Draw an ellipse. The radii are fractions of the width and the height."""
+        x, y = centre
+        self._draw.ellipse(
+            (*self._at((x - rx, y - ry)), *self._at((x + rx, y + ry))), fill=strength
+        )
+
+    def dots(self, places: Iterable[Point], rx: float, ry: float) -> None:
+        """Draw the same ellipse at several points."""
+        for point in places:
+            self.ellipse(point, rx, ry)
+
+    def rectangle(self, box: Rectangle, strength: int = 255) -> None:
+        """Draw a filled rectangle, or nothing if its sides are reversed."""
+        left, top, right, bottom = box
+        if right > left and bottom > top:
+            self._draw.rectangle(
+                (*self._at((left, top)), *self._at((right, bottom))), fill=strength
+            )
+
+    def line(self, points: Iterable[Point], width: float, strength: int = 255) -> None:
+        """Draw a line whose width is a fraction of the height."""
+        pixels = max(1, round(width * self._height))
+        self._draw.line(
+            [self._at(point) for point in points], fill=strength, width=pixels, joint="curve"
+        )
+
+
+@dataclass(slots=True)
+class Canvas:
+    """The image being painted, and its random generator."""
+
+    image: Image.Image
+    rng: random.Random
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the width and height in pixels."""
+        return self.image.size
+
+    @property
+    def aspect(self) -> float:
+        """Return height ÷ width, which converts a fraction of the height to a fraction of the
+        width."""
+        return self.image.height / self.image.width
+
+    def frame(self, centre: Point, size: float) -> Callable[[float, float], Point]:
+        """Return a function that places the points of a thing of this size, a fraction of the
+        height, around a center."""
+        x, y = centre
+        return lambda dx, dy: (x + dx * size * self.aspect, y + dy * size)
+
+    def layer(
+        self,
+        draw: Callable[[Pen], None],
+        colours: Colour | Sequence[Colour],
+        *,
+        blur: float = 0.0,
+        **options: float,
+    ) -> None:
+        """Paint a shape. `options`: as for `paint`."""
+        self.paint(self.mask(draw, blur=blur), colours, **options)
+
+    def area(
+        self, outline: Sequence[Point], colours: Colour | Sequence[Colour], **options: float
+    ) -> None:
+        """Paint the inside of an outline. `options`: as for `layer`."""
+        self.layer(lambda pen: pen.polygon(outline), colours, **options)
+
+    def mask(self, draw: Callable[[Pen], None], *, blur: float = 0.0) -> Image.Image:
+        """Return a smooth mask of the shape, as large as the image."""
+        width, height = self.size
+        mask = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING), 0)
+        draw(Pen(mask))
+        mask = mask.reduce(_OVERSAMPLING)
+        return mask.filter(ImageFilter.BoxBlur(blur * height)) if blur > 0 else mask
+
+    def paint(
+        self,
+        mask: Image.Image,
+        colours: Colour | Sequence[Colour],
+        *,
+        top: float = 0.0,
+        bottom: float = 1.0,
+        opacity: float = 1.0,
+    ) -> None:
+        """Paint a mask in one color, or in a gradient between the heights `top` and `bottom`."""
+        width, height = self.size
+        if opacity < 1:
+            mask = mask.point([round(value * opacity) for value in range(256)])
+        stops = _stops(colours)
+        if len(stops) == 1:
+            self.image.paste(stops[0], (0, 0, width, height), mask)
+            return
+        first, last = round(top * height), max(round(top * height) + 1, round(bottom * height))
+        coloured = Image.new("RGB", (width, height), stops[-1])
+        coloured.paste(stops[0], (0, 0, width, max(0, first)))
+        coloured.paste(gradient((width, last - first), stops), (0, first))
+        self.image.paste(coloured, (0, 0), mask)
+
+    def glow(self, centre: Point, radius: float, colour: Colour, strength: float) -> None:
+        """Paint a glow around a point. The radius is a fraction of the height."""
+        width, height = self.size
+        side = max(2, round(2 * radius * height))
+        light = _GLOW.resize((side, side), Image.Resampling.BILINEAR).point(
+            [round(255 * strength * (value / 255) ** 2.2) for value in range(256)]
+        )
+        corner = round(centre[0] * width - side / 2), round(centre[1] * height - side / 2)
+        self.image.paste(Image.new("RGB", (side, side), colour), corner, light)
+
+    def ridge(self, level: float, roughness: float, *, points: int = 129) -> list[Point]:
+        """Return a line of hills from edge to edge around a height, by midpoint displacement."""
+        heights = [0.0] * points
+        heights[0], heights[-1] = self.rng.uniform(-1, 1), self.rng.uniform(-1, 1)
+        step, swing = points - 1, 1.0
+        while step > 1:
+            half = step // 2
+            for middle in range(half, points, step):
+                average = (heights[middle - half] + heights[middle + half]) / 2
+                heights[middle] = average + self.rng.uniform(-swing, swing)
+            step, swing = half, swing * 0.5
+        return [
+            (index / (points - 1), level + height * roughness)
+            for index, height in enumerate(heights)
+        ]
+
+    def cloud_mask(self, cells: int, cover: float, *, stretch: float = 2.5) -> Image.Image:
+        """Return a mask of soft patches: noise of several sizes, clipped so that `cover` (0 … 1) of
+        it remains."""
+        width, height = self.size
+        total: Image.Image | None = None
+        for octave in range(3):
+            columns = max(2, round(cells * 2**octave))
+            rows = max(2, round(columns * stretch * height / width))
+            grain = Image.frombytes("L", (columns, rows), self.rng.randbytes(columns * rows))
+            part = grain.resize((width // 2, height // 2), Image.Resampling.BICUBIC)
+            total = part if total is None else Image.blend(total, part, 0.36)
+        assert total is not None
+        floor = 255 * (1 - cover)
+        cut = total.point([max(0, min(255, round((value - floor) * 3.2))) for value in range(256)])
+        return cut.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _stops(colours: Colour | Sequence[Colour]) -> list[Colour]:
+    if isinstance(colours[0], int):
+        return [cast(Colour, colours)]
+    return list(cast(Sequence[Colour], colours))
+
+
+def below(line: Sequence[Point]) -> list[Point]:
+    """Return the outline of the area below a line."""
+    return [(0.0, 1.2), *line, (1.0, 1.2)]
+
+
+def height_at(line: Sequence[Point], x: float) -> float:
+    """Return the height of a ridge at this x position."""
+    return line[max(0, min(len(line) - 1, round(x * (len(line) - 1))))][1]
+
+
+_GLOW = Image.radial_gradient("L").point([255 - value for value in range(256)])
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colors of a landscape in one light."""
+
+    sky: tuple[Colour, ...]
+    sun: Colour
+    cloud: Colour
+    far: Colour
+    near: Colour
+    foliage: Colour
+    water: Colour
+    sand: Colour
+    window: Colour
+    dark: Colour
+
+
+_PALETTES: dict[Light, Palette] = {
+    "day": Palette(
+        sky=((46, 118, 196), (110, 176, 232), (196, 226, 244), (240, 244, 236)),
+        sun=(255, 250, 226),
+        cloud=(255, 255, 255),
+        far=(140, 174, 206),
+        near=(74, 120, 86),
+        foliage=(58, 112, 62),
+        water=(42, 116, 160),
+        sand=(226, 198, 146),
+        window=(92, 112, 134),
+        dark=(36, 54, 62),
+    ),
+    "sunset": Palette(
+        sky=((44, 38, 92), (128, 58, 118), (226, 94, 88), (252, 158, 84), (255, 214, 132)),
+        sun=(255, 236, 180),
+        cloud=(255, 158, 128),
+        far=(168, 90, 122),
+        near=(62, 38, 78),
+        foliage=(52, 40, 62),
+        water=(116, 62, 110),
+        sand=(206, 136, 92),
+        window=(255, 206, 112),
+        dark=(32, 22, 48),
+    ),
+    "dawn": Palette(
+        sky=((112, 140, 200), (180, 176, 216), (244, 196, 200), (254, 224, 196)),
+        sun=(255, 242, 214),
+        cloud=(255, 226, 224),
+        far=(176, 168, 200),
+        near=(92, 104, 128),
+        foliage=(82, 110, 104),
+        water=(134, 152, 192),
+        sand=(226, 196, 176),
+        window=(255, 222, 160),
+        dark=(58, 62, 92),
+    ),
+    "night": Palette(
+        sky=((8, 10, 34), (18, 24, 66), (38, 50, 104), (72, 84, 138)),
+        sun=(238, 240, 248),
+        cloud=(84, 98, 146),
+        far=(40, 52, 98),
+        near=(16, 22, 50),
+        foliage=(14, 26, 46),
+        water=(20, 32, 76),
+        sand=(74, 74, 110),
+        window=(255, 214, 118),
+        dark=(6, 10, 26),
+    ),
+    "grey": Palette(
+        sky=((86, 98, 114), (128, 140, 152), (178, 186, 190), (206, 208, 204)),
+        sun=(232, 234, 230),
+        cloud=(214, 218, 220),
+        far=(150, 162, 170),
+        near=(72, 86, 90),
+        foliage=(60, 80, 72),
+        water=(92, 108, 118),
+        sand=(168, 160, 146),
+        window=(246, 214, 148),
+        dark=(40, 48, 56),
+    ),
+}
+_FOLIAGE: dict[Season, tuple[Colour, float]] = {
+    "summer": ((70, 130, 60), 0.0),
+    "autumn": ((206, 104, 38), 0.6),
+    "winter": ((226, 234, 244), 0.62),
+    "spring": ((244, 160, 190), 0.72),
+}
+_GROUND: dict[Season, tuple[Colour, float]] = {
+    "summer": ((86, 140, 70), 0.0),
+    "autumn": ((160, 112, 52), 0.35),
+    "winter": ((236, 242, 250), 0.8),
+    "spring": ((130, 176, 84), 0.3),
+}
+
+
+def palette_of(scene: Scene) -> Palette:
+    """Return the light's colors, adjusted for the season, color words and the mood of unknown
+    words."""
+    palette = _PALETTES[scene.light]
+    leaf, leaf_amount = _FOLIAGE[scene.season]
+    ground, ground_amount = _GROUND[scene.season]
+    palette = replace(
+        palette,
+        foliage=mix(palette.foliage, leaf, leaf_amount),
+        near=mix(palette.near, ground, ground_amount),
+        far=mix(palette.far, ground, ground_amount * 0.5),
+    )
+    turn = (scene.mood % 1000 / 1000 - 0.5) * 0.07
+    palette = replace(
+        palette,
+        sky=tuple(_turned(colour, turn) for colour in palette.sky),
+        far=_turned(palette.far, turn),
+        near=_turned(palette.near, turn),
+        water=_turned(palette.water, turn),
+    )
+    if scene.accents:
+        accent = scene.accents[0]
+        middle = len(palette.sky) // 2
+        tinted = tuple(
+            mix(colour, accent, 0.34 if place >= middle else 0.14)
+            for place, colour in enumerate(palette.sky)
+        )
+        palette = replace(palette, sky=tinted, far=mix(palette.far, accent, 0.22))
+    return palette
+
+
+def _turned(colour: Colour, turn: float) -> Colour:
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
+    red, green, blue = colorsys.hls_to_rgb((hue + turn) % 1, lightness, saturation)
+    return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,0 +1,342 @@
+"""Paint images from words for the stand-in's samplers.
+
+Nothing is learned or loaded. The words choose light, place, things and style. The seed chooses the
+composition, and the sampler's other settings change the finish. The same brief gives the same
+image.
+
+Finishing touches: styles named in the text, the model's style, LoRAs, guidance, steps, sampler
+and scheduler.
+
+Paint things into the masked area of an image.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+
+from comfyui_standin.painter import scenery
+from comfyui_standin.painter import things as whole
+from comfyui_standin.painter.canvas import Canvas, Palette, palette_of
+from comfyui_standin.painter.things import THINGS
+from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
+
+Touch = Callable[[Image.Image, random.Random], Image.Image]
+
+
+def _watercolour(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Make the image paler, on grainy paper with an uneven white edge."""
+    width, height = image.size
+    soft = image.filter(ImageFilter.MedianFilter(3)) if width * height < 300_000 else image
+    pale = Image.blend(soft, Image.new("RGB", image.size, (250, 246, 238)), 0.16)
+    paper = Image.frombytes("L", (96, 96), rng.randbytes(96 * 96)).resize(
+        image.size, Image.Resampling.BICUBIC
+    )
+    paper = paper.point([225 + value // 9 for value in range(256)])
+    pale = ImageChops.multiply(pale, Image.merge("RGB", (paper, paper, paper)))
+    ragged = Image.frombytes("L", (14, 14), rng.randbytes(196)).resize(
+        image.size, Image.Resampling.BICUBIC
+    )
+    frame = Image.new("L", (64, 64), 0)
+    frame.paste(255, (5, 5, 59, 59))
+    frame = frame.filter(ImageFilter.BoxBlur(4)).resize(image.size, Image.Resampling.BICUBIC)
+    ragged = ragged.point([96 + value // 4 for value in range(256)])
+    edge = ImageChops.add(frame, ragged, 1.0, -128)
+    edge = edge.point([max(0, min(255, (value - 70) * 7)) for value in range(256)])
+    return Image.composite(pale, Image.new("RGB", image.size, (250, 247, 240)), edge)
+
+
+def _ink(image: Image.Image, rng: random.Random, strength: float = 0.8) -> Image.Image:
+    """Draw dark lines where colors meet."""
+    edges = image.convert("L").filter(ImageFilter.SMOOTH).filter(ImageFilter.FIND_EDGES)
+    reach = max(0.0, min(1.5, strength))
+    lines = edges.point(
+        [255 - min(255, round(max(0, value - 12) * 6 * reach)) for value in range(256)]
+    )
+    return ImageChops.multiply(image, Image.merge("RGB", (lines, lines, lines)))
+
+
+def _mono(image: Image.Image, rng: random.Random) -> Image.Image:
+    return ImageOps.autocontrast(image.convert("L"), cutoff=1).convert("RGB")
+
+
+_TOUCHES: dict[str, Touch] = {
+    "watercolour": _watercolour,
+    "ink": _ink,
+    "mono": _mono,
+}
+_LIT: dict[Light, tuple[Colour, float]] = {
+    "night": ((60, 74, 132), 0.8),
+    "sunset": ((255, 184, 128), 0.55),
+    "dawn": ((255, 222, 214), 0.4),
+    "grey": ((186, 194, 200), 0.5),
+    "day": ((255, 252, 240), 0.2),
+}
+_SNOW = (240, 246, 255)
+
+
+def _refined(image: Image.Image, scene: Scene) -> Image.Image:
+    """Return a given image with the same content: sharper, and in the scene's light and season."""
+    sharp = image.filter(ImageFilter.UnsharpMask(3, 80, 2))
+    if scene.season == "winter":
+        sharp = Image.blend(sharp, ImageOps.grayscale(sharp).convert("RGB"), 0.6)
+        sharp = Image.blend(sharp, Image.new("RGB", sharp.size, _SNOW), 0.3)
+    if not scene.is_lit:
+        return sharp
+    colour, amount = _LIT[scene.light]
+    lit = ImageChops.multiply(sharp, Image.new("RGB", sharp.size, colour))
+    return Image.blend(sharp, lit, amount)
+
+
+def _hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
+    """Apply the model's painting style: a known style by a word in its name, otherwise a tint of
+    its own."""
+    known = next((touch for name, touch in _TOUCHES.items() if name in model.lower()), None)
+    if known is not None:
+        return known(image, rng)
+    if "landscape" in model.lower():
+        return image
+    red, green, blue = (hashed(model, place) % 37 for place in range(3))
+    return ImageChops.add(image, Image.new("RGB", image.size, (red, green, blue)), 1.0, -18)
+
+
+def _learned(
+    image: Image.Image, loras: tuple[tuple[str, float], ...], rng: random.Random
+) -> Image.Image:
+    """Apply the LoRAs with their strengths."""
+    for name, strength in loras:
+        amount = max(-1.0, min(1.0, strength / 2))
+        if "ink" in name:
+            image = _ink(image, rng, abs(amount))
+            continue
+        tint = (
+            (255, 150, 60)
+            if "evening" in name
+            else tuple(hashed(name, place) % 256 for place in range(3))
+        )
+        light = Image.new(
+            "RGB", image.size, tuple(round(part * abs(amount) * 0.45) for part in tint)
+        )
+        image = ImageChops.screen(image, light) if amount > 0 else ImageChops.subtract(image, light)
+    return image
+
+
+def guided(image: Image.Image, cfg: float) -> Image.Image:
+    """Apply guidance: colors are pale below the usual 7, rich above it, and finally burnt."""
+    strength = max(0.35, min(2.2, 0.72 + cfg / 25))
+    image = ImageEnhance.Color(image).enhance(strength)
+    return ImageEnhance.Contrast(image).enhance(0.86 + 0.14 * strength)
+
+
+def _worked_out(image: Image.Image, steps: int) -> Image.Image:
+    """Blur the image if there are few steps, and sharpen it slightly if there are many."""
+    if steps < 12:
+        return image.filter(ImageFilter.GaussianBlur(image.width / 512 * (12 - steps) * 0.42))
+    return image.filter(ImageFilter.UnsharpMask(1.2, min(90, steps), 2))
+
+
+def _grained(image: Image.Image, sampler: str, scheduler: str, rng: random.Random) -> Image.Image:
+    """Add the sampler's grain and the scheduler's vignette."""
+    coarse = 1 + hashed(sampler) % 2
+    width, height = max(1, image.width // coarse), max(1, image.height // coarse)
+    grain = Image.frombytes("L", (width, height), rng.randbytes(width * height)).resize(
+        image.size, Image.Resampling.BILINEAR
+    )
+    depth = 4 + hashed(sampler, "depth") % 8
+    grain = grain.point([128 + round((value - 128) * depth / 128) for value in range(256)])
+    image = ImageChops.add(image, Image.merge("RGB", (grain, grain, grain)), 1.0, -128)
+    return _vignette(image, 0.1 + hashed(scheduler) % 9 / 50)
+
+
+def _vignette(image: Image.Image, strength: float) -> Image.Image:
+    levels = [
+        255 - round(255 * strength * max(0.0, value / 255 - 0.35) ** 1.5 * 1.4)
+        for value in range(256)
+    ]
+    shade = Image.radial_gradient("L").resize(image.size).point(levels)
+    return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
+
+
+_INSET_THINGS: dict[str, whole.Thing] = {
+    **whole.THINGS,
+    "sun": scenery.disc,
+    "moon": scenery.disc,
+}
+_COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
+_SIDE = 384  # pixels of the canvas that a thing is cut out of
+_MOST = 3  # things side by side
+Box = tuple[int, int, int, int]
+
+
+def _area_of(mask: Image.Image) -> Box | None:
+    """Return the box around the masked area, or None without one."""
+    return mask.convert("L").point([255 * (level > 127) for level in range(256)]).getbbox()
+
+
+def paint_into(canvas: Canvas, scene: Scene, mask: Image.Image) -> None:
+    """Paint the scene's things side by side into the masked area."""
+    names = [name for name in _INSET_THINGS if name in scene.things][:_MOST]
+    area = _area_of(mask)
+    if area is None:
+        return
+    left, top, right, bottom = area
+    palette = palette_of(scene)
+    for number, name in enumerate(names):
+        first, last = (left + (right - left) * n // len(names) for n in (number, number + 1))
+        dark, light = _cut_out(name, scene, palette, canvas.rng.randrange(2**32))
+        _put(canvas.image, (first, top, last, bottom), dark, light, fills=name in _COVERING)
+
+
+def _cut_out(
+    name: str, scene: Scene, palette: Palette, seed: int
+) -> tuple[Image.Image, Image.Image]:
+    """Return a thing on black, and how much of the background shows through it, without margins."""
+    shown = []
+    for level in (0, 255):
+        canvas = Canvas(Image.new("RGB", (_SIDE, _SIDE), (level,) * 3), random.Random(seed))
+        _INSET_THINGS[name](canvas, scene, palette, scenery.choose_layout(canvas, scene))
+        shown.append(canvas.image)
+    dark, light = shown
+    through = ImageChops.difference(dark, light).convert("L")
+    box = through.point([255 * (level < 128) for level in range(256)]).getbbox()
+    return dark.crop(box), through.crop(box)
+
+
+def _put(
+    image: Image.Image, box: Box, dark: Image.Image, through: Image.Image, *, fills: bool
+) -> None:
+    """Put a thing into a box: whole in its middle, or so that it fills the box."""
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    scales = width / dark.width, height / dark.height
+    scale = max(scales) if fills else 0.92 * min(scales)
+    size = max(1, round(dark.width * scale)), max(1, round(dark.height * scale))
+    dark, through = dark.resize(size), through.resize(size)
+    place = left + (width - size[0]) // 2, top + (height - size[1]) // 2
+    behind = image.crop((*place, place[0] + size[0], place[1] + size[1]))
+    seen = ImageChops.multiply(behind, Image.merge("RGB", (through, through, through)))
+    image.paste(ImageChops.add(dark, seen), place)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Everything that determines an image."""
+
+    text: str
+    negative: str
+    seed: int
+    number: int
+    width: int
+    height: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    model: str
+    loras: tuple[tuple[str, float], ...] = ()
+    given: Image.Image | None = None
+    """The image that is sampled again. Without a place among the words, it keeps its content."""
+    mask: Image.Image | None = None
+    """Where the given image is painted over. The words' things are fitted into this area."""
+
+
+def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
+    """Return the finished RGB image. To save time, an image with a side longer than `longest_side`
+    is painted at that size and scaled up."""
+    scene = read(brief.text, brief.negative)
+    scale = min(1.0, longest_side / max(brief.width, brief.height))
+    size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
+    rng = random.Random(hashed(brief.seed, brief.number, scene.mood))
+    if brief.mask is not None:
+        canvas = Canvas(_background(brief, scene, size, rng), rng)
+        paint_into(canvas, scene, brief.mask.resize(size))
+    elif brief.given is None or scene.is_placed:
+        canvas = Canvas(Image.new("RGB", size), rng)
+        _compose(canvas, scene, palette_of(scene))
+    else:
+        canvas = Canvas(_refined(brief.given.resize(size), scene), rng)
+        _add_things(canvas, scene, palette_of(scene), scenery.choose_layout(canvas, scene))
+    image = _finish(canvas.image, scene, brief)
+    return (
+        image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
+    )
+
+
+def _background(
+    brief: Brief, scene: Scene, size: tuple[int, int], rng: random.Random
+) -> Image.Image:
+    """Return the background of the things in a mask: the given image. If it's gone, or the words
+    name only a place, return a scene that is fitted into the mask."""
+    only_place = scene.is_placed and not scene.things & THINGS.keys()
+    image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)
+    if brief.given is not None and not only_place:
+        return image if scene.things else _refined(image, scene)
+    area = _area_of(brief.mask.resize(size)) if brief.mask is not None else None
+    left, top, right, bottom = area or (0, 0, *size)
+    part = Canvas(Image.new("RGB", (max(8, right - left), max(8, bottom - top))), rng)
+    _scenery(part, scene, palette_of(scene), scenery.choose_layout(part, scene))
+    image.paste(part.image, (left, top))
+    return image
+
+
+def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
+    layout = scenery.choose_layout(canvas, scene)
+    _scenery(canvas, scene, palette, layout)
+    _add_things(canvas, scene, palette, layout)
+
+
+def _scenery(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.Layout) -> None:
+    if "space" in scene.places:
+        scenery.space(canvas, scene, palette, layout)
+    else:
+        _landscape(canvas, scene, palette, layout)
+
+
+def _add_things(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.Layout) -> None:
+    for name, draw in THINGS.items():
+        if name in scene.things:
+            draw(canvas, scene, palette, layout)
+    if "rain" in scene.things:
+        scenery.rain(canvas)
+    if "snowfall" in scene.things:
+        scenery.snowfall(canvas)
+
+
+def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.Layout) -> None:
+    scenery.sky(canvas, scene, palette, layout)
+    watery = scene.places & {"sea", "lake"}
+    behind = [name for name in ("forest", "town", "city") if name in scene.places]
+    if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
+        scenery.mountains(canvas, scene, palette, layout)
+    if watery:
+        for name in behind:
+            _GROUNDS[name](canvas, scene, palette, layout)
+        scenery.water(canvas, scene, palette, layout)
+        scenery.shore(canvas, scene, palette, layout)
+        return
+    drawn = [draw for name, draw in _GROUNDS.items() if name in scene.places]
+    drawn[0](canvas, scene, palette, layout)
+
+
+_GROUNDS = {
+    "desert": scenery.desert,
+    "city": scenery.city,
+    "town": scenery.town,
+    "forest": scenery.forest,
+    "hills": scenery.hills,
+    "mountains": scenery.hills,
+}
+
+
+def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
+    rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
+    for name in sorted(scene.manners):
+        image = _TOUCHES[name](image, rng)
+    image = _hand_of(image, brief.model, rng)
+    image = _learned(image, brief.loras, rng)
+    image = guided(image, brief.cfg)
+    image = _worked_out(image, brief.steps)
+    return _grained(image, brief.sampler, brief.scheduler, rng)

@@ -1,0 +1,550 @@
+"""Things that stand, sail and fly in an image, and their painting order: buildings, people,
+animals, a campfire, a bowl of fruit and a hot-air balloon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, sin, tau
+
+from comfyui_standin.painter.canvas import Canvas, Palette, Pen, Point, mix
+from comfyui_standin.painter.scenery import Layout, beach, beside, islet
+from comfyui_standin.painter.words import Colour, Scene
+
+
+def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    x, foot, tall = beside(canvas, layout), layout.horizon + 0.06, canvas.rng.uniform(0.3, 0.38)
+    a = canvas.aspect
+    rock = [(x - 0.2 * a, foot + 0.05), (x - 0.11 * a, foot - 0.02), (x - 0.02, foot - 0.035)]
+    rock += [(x + 0.1 * a, foot - 0.015), (x + 0.24 * a, foot + 0.055)]
+    canvas.area(
+        rock,
+        (mix(palette.near, palette.far, 0.3), palette.dark),
+        top=foot - 0.04,
+        bottom=foot + 0.06,
+    )
+    top = foot - 0.03 - tall
+
+    white = mix((246, 240, 230), palette.sky[-1], 0.25)
+    canvas.layer(lambda pen: pen.trapezoid(x, (foot - 0.02, 0.036 * a), (top, 0.022 * a)), white)
+    stripe = scene.accent((196, 62, 56))
+
+    def stripes(pen: Pen) -> None:
+        for part in (0.12, 0.46, 0.8):
+            low, high = foot - 0.02 - tall * part, foot - 0.02 - tall * (part + 0.16)
+            wide, narrow = (0.036 - 0.014 * p for p in (part, part + 0.16))
+            pen.trapezoid(x, (low, wide * a), (high, narrow * a))
+
+    canvas.layer(stripes, mix(stripe, palette.dark, 0.12))
+
+    def lamp(pen: Pen) -> None:
+        pen.rectangle((x - 0.03 * a, top - 0.006, x + 0.03 * a, top + 0.006))
+        pen.polygon([(x - 0.02 * a, top - 0.042), (x + 0.02 * a, top - 0.042), (x, top - 0.066)])
+
+    canvas.layer(lamp, palette.dark)
+    canvas.layer(
+        lambda pen: pen.rectangle((x - 0.015 * a, top - 0.04, x + 0.015 * a, top - 0.007)),
+        (255, 232, 150),
+    )
+    if scene.light != "day":
+        _beam(canvas, (x, top - 0.024))
+
+
+def _beam(canvas: Canvas, lamp: Point) -> None:
+    away = -1 if lamp[0] > 0.5 else 1
+    cone = [lamp, (lamp[0] + away * 0.9, lamp[1] - 0.12), (lamp[0] + away * 0.9, lamp[1] + 0.06)]
+    canvas.area(cone, (255, 240, 190), blur=0.012, opacity=0.3)
+    canvas.glow(lamp, 0.11, (255, 238, 180), 0.9)
+
+
+def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a house, on an island if the scene has water."""
+    x, y = beside(canvas, layout), layout.horizon + canvas.rng.uniform(0.1, 0.16)
+    size, a = canvas.rng.uniform(0.09, 0.12), canvas.aspect
+    if scene.places & {"sea", "lake"}:
+        y = layout.horizon + 0.05
+        islet(canvas, palette, (x, y), 2.0 * size)
+    at = canvas.frame((x, y), size)
+    shade = 0.3 if scene.light == "night" else 0.1
+    wall = mix(scene.accent((214, 186, 152)), palette.dark, shade)
+    canvas.layer(
+        lambda pen: pen.rectangle((*at(0.42, -1.0), *at(0.62, -0.55))),
+        mix(palette.dark, (120, 70, 60), 0.4),
+    )
+    canvas.layer(
+        lambda pen: pen.rectangle((*at(-0.85, -0.62), *at(0.85, 0.06))),
+        (wall, mix(wall, palette.dark, 0.25)),
+        top=y - size,
+        bottom=y,
+    )
+    roof = mix((150, 72, 56), palette.dark, 0.35)
+    if scene.season == "winter":
+        roof = (236, 240, 248)
+    canvas.area([at(-1.02, -0.56), at(1.02, -0.56), at(0.62, -1.1), at(-0.62, -1.1)], roof)
+    canvas.layer(
+        lambda pen: pen.rectangle((*at(-0.12, -0.36), *at(0.16, 0.06))),
+        mix(palette.dark, (90, 60, 40), 0.5),
+    )
+
+    def windows(pen: Pen) -> None:
+        for dx in (-0.62, 0.36):
+            pen.rectangle((*at(dx, -0.42), *at(dx + 0.26, -0.14)))
+
+    canvas.layer(windows, palette.window)
+    if scene.light != "day":
+        for dx in (-0.49, 0.49):
+            canvas.glow(at(dx, -0.28), 0.07, palette.window, 0.55)
+    puffs = [(at(0.52 + 0.12 * n, -1.12 - 0.2 * n), 0.07 + 0.035 * n) for n in range(5)]
+
+    def smoke(pen: Pen) -> None:
+        for spot, part in puffs:
+            pen.ellipse(spot, part * size * a, part * size, 170)
+
+    canvas.layer(smoke, (230, 230, 234), blur=0.008, opacity=0.5)
+
+
+def castle(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a castle on a rise, or on an island if the scene has water."""
+    x, y = beside(canvas, layout), layout.horizon + 0.03
+    size = canvas.rng.uniform(0.26, 0.32)
+    stone = mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2)
+    at = canvas.frame((x, y), size)
+    on_land = not scene.places & {"sea", "lake"}
+    islet(canvas, palette, (x, y + 0.03), (1.5 if on_land else 1.15) * size, on_land=on_land)
+    towers = (
+        (-0.46, 0.62, 0.09),
+        (-0.2, 0.86, 0.1),
+        (0.08, 1.12, 0.1),
+        (0.34, 0.74, 0.1),
+        (0.54, 0.5, 0.07),
+    )
+
+    def walls(pen: Pen) -> None:
+        pen.rectangle((*at(-0.5, -0.34), *at(0.56, 0.1)))
+        for dx, tall, half in towers:
+            pen.rectangle((*at(dx - half, -tall), *at(dx + half, 0.1)))
+        for tooth in range(11):
+            pen.rectangle((*at(-0.5 + tooth * 0.1, -0.39), *at(-0.45 + tooth * 0.1, -0.33)))
+
+    canvas.layer(walls, (mix(stone, palette.sun, 0.2), stone), top=y - size, bottom=y)
+
+    def roofs(pen: Pen) -> None:
+        for dx, tall, half in towers:
+            pen.polygon(
+                [at(dx - half * 1.3, -tall), at(dx + half * 1.3, -tall), at(dx, -tall - half * 3)]
+            )
+
+    canvas.layer(roofs, mix(scene.accent((120, 58, 84)), palette.dark, 0.25))
+
+    def windows(pen: Pen) -> None:
+        for dx, tall, _ in towers:
+            for part in (0.3, 0.62):
+                pen.rectangle((*at(dx - 0.02, -tall * part - 0.06), *at(dx + 0.02, -tall * part)))
+
+    canvas.layer(windows, palette.window)
+
+
+def portrait(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint the head and shoulders of a person in the center."""
+    x, a = 0.5 + canvas.rng.uniform(-0.05, 0.05), canvas.aspect
+    skin = canvas.rng.choice(((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54)))
+    hair = canvas.rng.choice(
+        ((54, 36, 30), (24, 20, 26), (150, 92, 44), (196, 150, 84), (150, 60, 40))
+    )
+    cloth = (
+        scene.accents[0]
+        if scene.accents
+        else canvas.rng.choice(((58, 88, 134), (150, 60, 70), (60, 110, 96), (94, 74, 120)))
+    )
+    long_hair = canvas.rng.random() < 0.6
+
+    def back_hair(pen: Pen) -> None:
+        pen.ellipse((x, 0.45), 0.2 * a, 0.235)
+        if long_hair:
+            pen.trapezoid(x, (0.45, 0.2 * a), (0.84, 0.235 * a))
+
+    canvas.layer(back_hair, (mix(hair, palette.sun, 0.16), hair), top=0.2, bottom=0.7)
+
+    canvas.layer(
+        lambda pen: pen.rectangle((x - 0.068 * a, 0.6, x + 0.068 * a, 0.86)),
+        mix(skin, palette.dark, 0.22),
+    )
+    canvas.layer(
+        lambda pen: pen.ellipse((x, 1.06), 0.38 * a, 0.3),
+        (mix(cloth, palette.sun, 0.2), cloth, mix(cloth, palette.dark, 0.4)),
+        top=0.76,
+        bottom=1.0,
+    )
+    canvas.area(
+        [(x - 0.075 * a, 0.77), (x + 0.075 * a, 0.77), (x, 0.86)],
+        mix(skin, palette.dark, 0.14),
+    )
+    canvas.layer(
+        lambda pen: pen.ellipse((x, 0.49), 0.15 * a, 0.195),
+        (mix(skin, palette.sun, 0.2), skin, mix(skin, palette.dark, 0.14)),
+        top=0.3,
+        bottom=0.68,
+    )
+
+    def fringe(pen: Pen) -> None:
+        pen.ellipse((x, 0.4), 0.172 * a, 0.155)
+        pen.ellipse((x + 0.03 * a, 0.51), 0.15 * a, 0.16, 0)
+
+    canvas.layer(fringe, hair)
+    _face(canvas, x, skin, hair, palette)
+
+
+def _face(canvas: Canvas, x: float, skin: Colour, hair: Colour, palette: Palette) -> None:
+    a = canvas.aspect
+    eye = canvas.rng.choice(((70, 110, 140), (84, 60, 40), (74, 110, 72)))
+    cheek = mix(skin, (226, 96, 96), 0.4)
+    canvas.layer(
+        lambda pen: pen.dots(((x + dx * a, 0.555) for dx in (-0.08, 0.08)), 0.036 * a, 0.022),
+        cheek,
+        blur=0.012,
+        opacity=0.6,
+    )
+    canvas.layer(
+        lambda pen: pen.dots(((x + dx * a, 0.49) for dx in (-0.06, 0.06)), 0.029 * a, 0.0165),
+        (250, 248, 244),
+    )
+    canvas.layer(
+        lambda pen: pen.dots(((x + dx * a, 0.49) for dx in (-0.058, 0.062)), 0.0145 * a, 0.0152),
+        eye,
+    )
+    canvas.layer(
+        lambda pen: pen.dots(((x + dx * a, 0.49) for dx in (-0.058, 0.062)), 0.007 * a, 0.0072),
+        (20, 18, 22),
+    )
+
+    def brows(pen: Pen) -> None:
+        for dx in (-0.06, 0.06):
+            arch = ((-0.034, 0.458), (0.0, 0.446), (0.034, 0.456))
+            pen.line([(x + (dx + part) * a, y) for part, y in arch], 0.0062)
+
+    canvas.layer(brows, mix(hair, skin, 0.15))
+    canvas.layer(
+        lambda pen: pen.line(
+            [(x + 0.004 * a, 0.5), (x - 0.014 * a, 0.558), (x + 0.012 * a, 0.564)], 0.0042
+        ),
+        mix(skin, palette.dark, 0.35),
+    )
+    canvas.area(
+        [
+            (x - 0.048 * a, 0.606),
+            (x - 0.012 * a, 0.6),
+            (x, 0.603),
+            (x + 0.012 * a, 0.6),
+            (x + 0.048 * a, 0.606),
+            (x, 0.63),
+        ],
+        mix((196, 84, 84), skin, 0.2),
+    )
+
+
+def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    x, y, a = 1 - beside(canvas, layout), 0.95, canvas.aspect
+    usual: tuple[Colour, ...] = ((224, 146, 70), (74, 70, 78), (236, 228, 214), (140, 118, 98))
+    fur = scene.accents[0] if scene.accents else canvas.rng.choice(usual)
+    fur = mix(fur, palette.dark, 0.3 if scene.light == "night" else 0.06)
+    at = canvas.frame((x, y), 0.36)
+    if scene.places & {"sea", "lake"}:
+        ground = palette.sand if "sea" in scene.places else palette.near
+        canvas.layer(
+            lambda pen: pen.ellipse((x, 1.03), 0.6 * a, 0.12),
+            (ground, mix(ground, palette.dark, 0.3)),
+            top=0.9,
+        )
+    canvas.layer(
+        lambda pen: pen.ellipse(at(0.05, 0.03), 0.2 * a, 0.03), palette.dark, blur=0.01, opacity=0.5
+    )
+
+    def tail(pen: Pen) -> None:
+        for part in range(25):
+            bend = part / 24
+            spot = at(0.26 + 0.36 * bend - 0.26 * bend**3, -0.06 - 0.1 * bend - 0.42 * bend**2)
+            pen.ellipse(spot, (0.018 - 0.006 * bend) * a, 0.018 - 0.006 * bend)
+
+    def body(pen: Pen) -> None:
+        pen.ellipse(at(0, -0.27), 0.115 * a, 0.125)
+        pen.ellipse(at(0, -0.68), 0.088 * a, 0.078)
+        for side in (-1, 1):
+            pen.polygon([at(side * 0.06, -0.82), at(side * 0.24, -0.74), at(side * 0.21, -1.0)])
+            pen.ellipse(at(side * 0.13, -0.0), 0.04 * a, 0.026)
+
+    canvas.layer(tail, fur)
+    canvas.layer(
+        body, (mix(fur, palette.sun, 0.25), fur, mix(fur, palette.dark, 0.25)), top=0.6, bottom=0.96
+    )
+    canvas.layer(
+        lambda pen: pen.ellipse(at(0, -0.2), 0.058 * a, 0.09),
+        mix(fur, (255, 250, 240), 0.6),
+        blur=0.006,
+    )
+
+    def eyes(pen: Pen) -> None:
+        for side in (-1, 1):
+            pen.ellipse(at(side * 0.1, -0.7), 0.02 * a, 0.019)
+
+    canvas.layer(eyes, (226, 214, 96))
+
+    def pupils(pen: Pen) -> None:
+        for side in (-1, 1):
+            pen.ellipse(at(side * 0.1, -0.7), 0.006 * a, 0.016)
+            for dy in (-0.61, -0.585):
+                pen.line([at(side * 0.08, -0.6), at(side * 0.34, dy - 0.02)], 0.0015, 170)
+
+    canvas.layer(pupils, (22, 20, 24))
+    canvas.area([at(-0.035, -0.635), at(0.035, -0.635), at(0, -0.595)], (222, 120, 120))
+
+
+_FLAMES: tuple[tuple[Colour, float], ...] = (
+    ((206, 62, 22), 1.0),
+    ((244, 126, 30), 0.76),
+    ((255, 202, 74), 0.52),
+    ((255, 244, 190), 0.28),
+)
+_LOG: Colour = (74, 46, 32)
+_LEMON: Colour = (250, 212, 44)
+_GLASS: Colour = (214, 232, 240)
+
+
+def campfire(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a fire on crossed logs in the foreground, with its glow and sparks."""
+    x, y, size = 0.5 + canvas.rng.uniform(-0.04, 0.04), 0.88, 0.3
+    a = canvas.aspect
+    at = canvas.frame((x, y), size)
+    canvas.glow((x, y - 0.1), 0.46, (255, 150, 60), 0.6)
+    logs = (
+        ((-0.52, 0.12), (0.46, -0.1)),
+        ((-0.46, -0.1), (0.52, 0.12)),
+        ((-0.3, 0.16), (0.3, 0.16)),
+    )
+
+    def wood(pen: Pen) -> None:
+        for first, last in logs:
+            pen.line([at(*first), at(*last)], 0.034)
+
+    canvas.layer(wood, mix(_LOG, palette.dark, 0.2))
+    tongues = [(canvas.rng.uniform(-0.2, 0.2), canvas.rng.uniform(0.6, 1.0)) for _ in range(5)]
+    for colour, part in _FLAMES:
+
+        def flames(pen: Pen, part: float = part) -> None:
+            for dx, tall in ((0.0, 1.15), *tongues):
+                wide = 0.26 * part
+                top = at(dx * 1.2 * part, -tall * part - 0.04)
+                left, right = at((dx - wide) * part, 0.02), at((dx + wide) * part, 0.02)
+                middle = (
+                    at((dx - wide * 0.9) * part, -0.36 * part),
+                    at((dx + wide * 0.9) * part, -0.36 * part),
+                )
+                pen.polygon([left, middle[0], top, middle[1], right])
+
+        canvas.layer(flames, colour, blur=0.008, opacity=0.92)
+    sparks = [at(canvas.rng.uniform(-0.5, 0.5), -canvas.rng.uniform(0.7, 2.1)) for _ in range(26)]
+    canvas.layer(lambda pen: pen.dots(sparks, 0.0034 * a, 0.0034), (255, 190, 96))
+
+
+def fruit(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a glass bowl full of fruit in the center: lemons, unless a word names their color."""
+    skin = scene.accent(_LEMON)
+    x, y, size = 0.5 + canvas.rng.uniform(-0.03, 0.03), 0.66, 0.26
+    a = canvas.aspect
+    at = canvas.frame((x, y), size)
+    canvas.layer(
+        lambda pen: pen.ellipse(at(0, 0.74), 0.9 * size * a, 0.14 * size),
+        palette.dark,
+        blur=0.02,
+        opacity=0.45,
+    )
+    fruits = [(-0.5, -0.12), (0.48, -0.1), (0.0, -0.2), (-0.26, -0.42), (0.28, -0.4), (0.0, -0.62)]
+    fruits += [(-0.34, 0.24), (0.34, 0.24), (0.0, 0.18), (0.0, 0.42)]
+    for dx, dy in sorted(fruits, key=lambda one: -one[1]):
+        centre = at(dx + canvas.rng.uniform(-0.03, 0.03), dy)
+
+        def piece(pen: Pen, centre: Point = centre) -> None:
+            pen.ellipse(centre, 0.29 * size * a, 0.23 * size)
+            for side in (-1, 1):
+                spot = centre[0] + side * 0.28 * size * a, centre[1]
+                pen.ellipse(spot, 0.06 * size * a, 0.05 * size)
+
+        canvas.layer(piece, mix(skin, (110, 80, 10), canvas.rng.uniform(0.05, 0.22)))
+        canvas.layer(
+            lambda pen, centre=centre: pen.ellipse(  # type: ignore[misc]
+                (centre[0] - 0.08 * size * a, centre[1] - 0.08 * size), 0.12 * size * a, 0.07 * size
+            ),
+            mix(skin, (255, 255, 240), 0.6),
+            blur=0.008,
+            opacity=0.7,
+        )
+    rim = [at(0.92 * cos(tau * n / 48), -0.04 + 0.2 * sin(tau * n / 48)) for n in range(49)]
+    bowl = [at(-0.92, -0.04)] + [
+        at(0.92 * -cos(tau * n / 48), -0.04 + 0.82 * sin(tau * n / 48)) for n in range(25)
+    ]
+    canvas.area(bowl, _GLASS, opacity=0.34)
+    canvas.layer(lambda pen: pen.line(bowl, 0.006), _GLASS, opacity=0.8)
+    canvas.layer(lambda pen: pen.line(rim, 0.008), (246, 252, 255), opacity=0.9)
+    shine = [at(-0.66, 0.06), at(-0.56, 0.34), at(-0.4, 0.54)]
+    canvas.layer(lambda pen: pen.line(shine, 0.014), (255, 255, 255), blur=0.004, opacity=0.7)
+
+
+def balloon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a striped hot-air balloon high in the image."""
+    x, y, size = canvas.rng.uniform(0.32, 0.68), canvas.rng.uniform(0.26, 0.34), 0.17
+    a = canvas.aspect
+    cloth = scene.accent((214, 70, 60))
+    for wide, colour in ((1.0, cloth), (0.66, (250, 240, 222)), (0.3, cloth)):
+
+        def skin(pen: Pen, wide: float = wide) -> None:
+            pen.ellipse((x, y), wide * size * a, size)
+            foot = 0.3 * wide * size * a
+            half, low = 0.86 * wide * size * a, y + 0.5 * size
+            pen.polygon([(x - half, low), (x + half, low), (x + foot, y + 1.4 * size)])
+            pen.polygon([(x - half, low), (x + foot, y + 1.4 * size), (x - foot, y + 1.4 * size)])
+
+        canvas.layer(skin, mix(colour, palette.dark, 0.08))
+    for side in (-1, 1):
+        rope = [
+            (x + side * 0.26 * size * a, y + 1.4 * size),
+            (x + side * 0.2 * size * a, y + 1.8 * size),
+        ]
+        canvas.layer(lambda pen, rope=rope: pen.line(rope, 0.004), palette.dark)  # type: ignore[misc]
+    basket = (x - 0.22 * size * a, y + 1.74 * size, x + 0.22 * size * a, y + 2.06 * size)
+    canvas.layer(lambda pen: pen.rectangle(basket), (124, 84, 56))
+
+
+Thing = Callable[[Canvas, Scene, Palette, Layout], None]
+
+
+def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a sailboat with its reflection."""
+    x = 1 - beside(canvas, layout) + canvas.rng.uniform(-0.06, 0.06)
+    y = layout.horizon + canvas.rng.uniform(0.09, 0.17)
+    size = canvas.rng.uniform(0.15, 0.2)
+    at = canvas.frame((x, y), size)
+    reflection = [at(-0.4, 0.1), at(0.42, 0.1), at(0.12, 0.75), at(-0.1, 0.7)]
+    canvas.area(reflection, palette.dark, blur=0.012, opacity=0.45)
+    canvas.area(
+        [at(-0.55, -0.06), at(0.6, -0.06), at(0.4, 0.13), at(-0.4, 0.13)],
+        mix((118, 66, 44), palette.dark, 0.35),
+    )
+    canvas.layer(lambda pen: pen.line([at(0, -0.05), at(0, -1.05)], 0.004), palette.dark)
+    cloth = scene.accent((250, 244, 232))
+    shaded = mix(cloth, palette.sky[-2], 0.35)
+    canvas.area([at(0.03, -0.98), at(0.5, -0.14), at(0.03, -0.12)], cloth)
+    canvas.area([at(-0.03, -0.9), at(-0.38, -0.14), at(-0.03, -0.12)], shaded)
+
+
+def tree(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a tree, on an island if the scene has water."""
+    x, y, tall = beside(canvas, layout), layout.horizon + 0.2, canvas.rng.uniform(0.42, 0.5)
+    a = canvas.aspect
+    if scene.places & {"sea", "lake"}:
+        islet(canvas, palette, (x, y), 0.22)
+    trunk = mix((92, 64, 46), palette.dark, 0.45)
+
+    def wood(pen: Pen) -> None:
+        pen.polygon(
+            [
+                (x - 0.028 * a, y),
+                (x + 0.03 * a, y),
+                (x + 0.012 * a, y - tall * 0.6),
+                (x - 0.012 * a, y - tall * 0.6),
+            ]
+        )
+        for dx, dy in ((-0.13, -0.62), (0.14, -0.68), (-0.05, -0.8), (0.07, -0.52)):
+            pen.line([(x, y - tall * 0.36), (x + dx * a, y + dy * tall)], 0.008)
+
+    canvas.layer(wood, trunk)
+    middle = y - tall * 0.74
+    for shade, spread in ((0.35, 0.0), (0.12, -0.012), (-0.15, -0.03)):
+        colour = mix(palette.foliage, palette.dark if shade > 0 else palette.sun, abs(shade))
+
+        def crown(pen: Pen, spread: float = spread) -> None:
+            for _ in range(60 if spread == 0 else 40):
+                angle, reach = canvas.rng.uniform(0, tau), canvas.rng.random() ** 0.6
+                spot = (
+                    x + (spread + 0.13 * reach * cos(angle)) * a,
+                    middle + spread + 0.1 * reach * sin(angle),
+                )
+                size = canvas.rng.uniform(0.02, 0.042 if spread == 0 else 0.024)
+                pen.ellipse(spot, size * a, size)
+
+        canvas.layer(crown, colour)
+
+
+def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a flower meadow in the foreground."""
+    usual: tuple[Colour, ...] = (
+        (226, 64, 74),
+        (250, 204, 82),
+        (240, 142, 178),
+        (246, 242, 232),
+        (150, 108, 206),
+    )
+    colours = scene.accents or usual
+    spots = sorted((canvas.rng.random() ** 0.7, canvas.rng.random()) for _ in range(64))
+    blooms = [(x, 0.76 + 0.26 * depth, 0.006 + 0.016 * depth) for depth, x in spots]
+
+    def grass(pen: Pen) -> None:
+        for x, y, size in blooms:
+            foot = x + canvas.rng.uniform(-0.01, 0.01), y + size * 4
+            pen.line([(x, y), foot], size * 0.16, 220)
+
+    canvas.layer(grass, mix((86, 140, 70), palette.dark, 0.3))
+    for index, colour in enumerate(colours[:5]):
+        mine = blooms[index :: len(colours[:5])]
+
+        def petals(pen: Pen, mine: list[tuple[float, float, float]] = mine) -> None:
+            for x, y, size in mine:
+                for dx, dy in ((0, -0.6), (0.6, -0.1), (0.36, 0.55), (-0.36, 0.55), (-0.6, -0.1)):
+                    spot = x + dx * size * canvas.aspect, y + dy * size
+                    pen.ellipse(spot, 0.55 * size * canvas.aspect, 0.55 * size)
+
+        canvas.layer(petals, mix(colour, palette.dark, 0.35 if scene.light == "night" else 0.05))
+
+    def hearts(pen: Pen) -> None:
+        for x, y, size in blooms:
+            pen.ellipse((x, y), 0.32 * size * canvas.aspect, 0.32 * size)
+
+    canvas.layer(hearts, (250, 214, 110))
+
+
+def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a flock of birds in the distance."""
+    middle = canvas.rng.uniform(0.25, 0.75), canvas.rng.uniform(0.16, 0.36)
+
+    def draw(pen: Pen) -> None:
+        for _ in range(canvas.rng.randint(5, 9)):
+            x, y = middle[0] + canvas.rng.gauss(0, 0.1), middle[1] + canvas.rng.gauss(0, 0.05)
+            size = canvas.rng.uniform(0.012, 0.024)
+            wing = size * canvas.aspect
+            pen.line(
+                [
+                    (x - wing, y - size * 0.5),
+                    (x - wing * 0.4, y - size * 0.45),
+                    (x, y),
+                    (x + wing * 0.4, y - size * 0.45),
+                    (x + wing, y - size * 0.5),
+                ],
+                0.0042,
+            )
+
+    canvas.layer(draw, palette.dark, opacity=0.9)
+
+
+# In painting order: objects in front come later.
+THINGS: dict[str, Thing] = {
+    "beach": beach,
+    "birds": birds,
+    "balloon": balloon,
+    "castle": castle,
+    "house": house,
+    "lighthouse": lighthouse,
+    "boat": boat,
+    "tree": tree,
+    "flowers": flowers,
+    "portrait": portrait,
+    "cat": cat,
+    "campfire": campfire,
+    "fruit": fruit,
+}

@@ -1,0 +1,208 @@
+"""The stand-in's images: every sampler value matters, and the same text gives the same image."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from comfyui_standin.nodes import sampling
+from comfyui_standin.painter.canvas import Canvas
+from comfyui_standin.painter.paint import Brief, paint, paint_into
+from comfyui_standin.painter.words import read
+
+USUAL = Brief(
+    text="a lighthouse at dusk",
+    negative="blurry",
+    seed=5,
+    number=0,
+    width=128,
+    height=96,
+    steps=20,
+    cfg=7.0,
+    sampler="euler",
+    scheduler="normal",
+    model="demo-landscapes.safetensors",
+)
+CHANGES: dict[str, dict[str, Any]] = {
+    "text": {"text": "a castle at dawn"},
+    "an unknown word": {"text": "a lighthouse at dusk, blorp"},
+    "negative text": {"negative": "people"},
+    "seed": {"seed": 6},
+    "a seed of 64 bits": {"seed": 2**64 - 1},
+    "place in the batch": {"number": 1},
+    "steps": {"steps": 30},
+    "cfg": {"cfg": 7.5},
+    "sampler": {"sampler": "ddim"},
+    "scheduler": {"scheduler": "karras"},
+    "model": {"model": "demo-watercolour.safetensors"},
+    "an unknown model": {"model": "somebody.safetensors"},
+    "lora": {"loras": (("demo-evening-light.safetensors", 1.0),)},
+}
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the mean difference of two images of the same size, from 0 to 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+def test_the_same_brief() -> None:
+    """Equal briefs give equal bytes."""
+    assert paint(USUAL).tobytes() == paint(USUAL).tobytes()
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_sampler_parameter_changes_the_image(change: dict[str, Any]) -> None:
+    """Each of the sampler's parameters changes the image."""
+    assert difference(paint(USUAL), paint(replace(USUAL, **change))) > 0.05
+
+
+@pytest.mark.parametrize("size", [(64, 64), (16, 200), (520, 8), (1100, 40)])
+def test_sizes(size: tuple[int, int]) -> None:
+    """The painter handles any size, including odd shapes and very large images."""
+    assert paint(replace(USUAL, width=size[0], height=size[1])).size == size
+
+
+def test_a_small_painting_is_enlarged() -> None:
+    """The painter returns the image in the requested size with fewer details. Its preview is no
+    larger than the painting."""
+    fine, coarse = paint(USUAL), paint(USUAL, 32)
+    assert coarse.size == fine.size
+    small = coarse.resize((32, 24)).resize(coarse.size, Image.Resampling.BICUBIC)
+    assert difference(coarse, small) < difference(fine, small)
+    for progress in (0.5, 1.0):
+        assert max(sampling.emerging(coarse, progress, 5, None, None, 32).size) == 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "!!! ???",
+        "ein Leuchtturm am Meer",
+        "灯台",
+        ("sea city forest space mountains hills lake at night in winter, snowing, rain"),
+        ("portrait of a cat in a castle with a boat, birds, house, tree and flowers"),
+        "watercolour ink monochrome",
+        "word " * 3000,
+    ],
+)
+def test_any_text(text: str) -> None:
+    """Every text gives an image with more than one color."""
+    low, high = paint(replace(USUAL, text=text)).convert("L").getextrema()
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    assert high - low > 20
+
+
+@pytest.mark.parametrize("text", ["sharp, finely detailed", "the same scene in watercolour"])
+def test_a_given_image_keeps_its_content(text: str) -> None:
+    """Without a word for a place, an image that is sampled again keeps its content. A place
+    replaces it."""
+    given = paint(replace(USUAL, text="a lake in the mountains"))
+    kept = paint(replace(USUAL, text=text, given=given))
+    other = paint(replace(USUAL, text=f"{text}, in a forest", given=given))
+    assert 0 < difference(kept, given) < difference(other, given)
+
+
+@pytest.mark.parametrize("text", ["a campfire", "a glass bowl full of lemons"])
+def test_things_are_painted_on_a_given_image(text: str) -> None:
+    """A thing without a place is added to the image."""
+    given = paint(replace(USUAL, text="a lake in the mountains"))
+    plain, added = (paint(replace(USUAL, text=one, given=given)) for one in ("finely", text))
+    box = ImageChops.difference(plain, added).point(lambda level: 255 * (level > 90)).getbbox()
+    assert box is not None
+    assert box[2] - box[0] < 0.75 * USUAL.width
+
+
+@pytest.mark.parametrize("box", [(20, 10, 110, 60), (60, 50, 120, 120)], ids=["wide", "high"])
+def test_a_mask_holds_the_whole_thing(box: tuple[int, int, int, int]) -> None:
+    """A bowl of lemons is painted where the mask is, as large as fits, in any place."""
+    blank = Image.new("RGB", (128, 128), (90, 60, 110))
+    mask = Image.new("L", blank.size, 0)
+    mask.paste(255, box)
+    canvas = Canvas(blank.copy(), random.Random(3))
+    paint_into(canvas, read("a glass bowl full of lemons, soft daylight", ""), mask)
+    changed = ImageChops.difference(canvas.image, blank).convert("L")
+    bowl = changed.point([255 * (one > 24) for one in range(256)]).getbbox()
+    assert bowl is not None
+    assert (bowl[0] >= box[0], bowl[1] >= box[1]) == (True, True)
+    assert (bowl[2] <= box[2], bowl[3] <= box[3]) == (True, True)
+    assert (
+        max((bowl[2] - bowl[0]) / (box[2] - box[0]), (bowl[3] - bowl[1]) / (box[3] - box[1])) > 0.8
+    )
+    red, green, blue = ImageStat.Stat(canvas.image.crop(bowl)).mean
+    assert min(red, green) > blue + 30, "it is yellow"
+
+
+def test_a_thing_in_a_mask_is_on_the_given_image() -> None:
+    """A word for a place or for the light changes nothing around the thing."""
+    given = paint(replace(USUAL, text="a lake in the mountains at dusk"))
+    mask = Image.new("L", given.size, 0)
+    mask.paste(255, (0, 0, *given.size))
+    brief = replace(USUAL, given=given, mask=mask)
+    cat = paint(replace(brief, text="a cat on a hill at night"))
+    forest = paint(replace(brief, text="a forest at night"))
+    assert difference(cat, given) < 0.5 * difference(forest, given)
+
+
+def test_a_desert_at_noon_is_sand_under_a_blue_sky() -> None:
+    """The ground is sand-colored, without mountains, and the sky is blue."""
+    assert read("a desert at noon", "").places == {"desert"}
+    image = paint(replace(USUAL, text="a desert at noon"))
+    for box, bluest in (((0, 0, 128, 20), True), ((0, 76, 128, 96), False)):
+        red, _, blue = ImageStat.Stat(image.crop(box)).mean
+        assert (blue > red + 20) == bluest
+        assert (red > blue + 20) != bluest
+
+
+@pytest.mark.parametrize(
+    ("text", "light"),
+    [
+        ("a flock of birds in the sky at sunset", "sunset"),
+        ("a blue boat at night", "night"),
+        ("a small harbor town at first light", "dawn"),
+        ("a desert at noon", "day"),
+    ],
+)
+def test_words_choose_the_light(text: str, light: str) -> None:
+    assert read(text, "").light == light
+
+
+@pytest.mark.parametrize(("text", "light"), [("the same at night", (0, 90)), ("in day", (90, 255))])
+def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
+    given = paint(replace(USUAL, text="a lake at noon"))
+    mean = ImageStat.Stat(paint(replace(USUAL, text=text, given=given)).convert("L")).mean[0]
+    assert light[0] < mean < light[1]
+
+
+def test_negative_words_remove_things() -> None:
+    """The painter omits the things that the negative text names."""
+    assert "boat" in read("a boat on a lake", "").things
+    assert "boat" not in read("a boat on a lake", "boats").things
+    assert "sea" not in read("blorp", "sea, ocean").places
+
+
+def test_previews_sharpen() -> None:
+    """Each preview comes closer to the finished image, and the last preview matches it."""
+    finished = paint(USUAL)
+    distances = [
+        difference(sampling.emerging(finished, step / 8, 5, None, None), finished)
+        for step in range(1, 9)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] == 0
+
+
+def test_previews_do_not_change_the_unmasked_area() -> None:
+    """An inpainting preview changes nothing outside the mask."""
+    begun = Image.new("RGB", (128, 96), (10, 200, 30))
+    mask = Image.new("L", (128, 96), 0)
+    mask.paste(255, (64, 0, 128, 96))
+    shown = sampling.emerging(paint(USUAL), 0.3, 5, begun, mask)
+    assert shown.getpixel((10, 50)) == (10, 200, 30)
+    assert shown.getpixel((100, 50)) != (10, 200, 30)
