@@ -192,10 +192,13 @@ class Assets:
     The page knows them as `parts/NAME/…`, and they import its own modules as `page/…`. Modules in
     `script/pages` are the scripts of other pages, which everybody can load. For the address
     `/?part=NAME`, the page loads `script/address.js` and calls its `useAddress(query)`.
+    `documents`: returns the classes of JSON that the script reads. `python -m tools.document_types`
+    writes their types to `script/documents.d.ts`.
     """
 
     name: str
     folder: Path
+    documents: Callable[[], Iterable[type]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,30 +5,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.comfyui.protocol.result_types import FileKind
 from comfyforms.plugins.albums.access import Right
-from comfyforms.plugins.albums.store import AlbumAccess, AlbumLink, Counts, Verdict
+from comfyforms.plugins.albums.store import (
+    AlbumLink,
+    Counts,
+    ShownAlbum,
+    ShownComment,
+    ShownItem,
+    ShownReview,
+    Verdict,
+)
 from ui.documents.history_docs import SharedValues
 
 
 @dataclass(frozen=True, slots=True)
-class AlbumDoc:
+class AlbumDoc(ShownAlbum):
     """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
     grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner;
     `ends_at`: when the link of the calling guest ends."""
 
-    id: str
-    parent: str | None
-    title: str
-    note: str
-    access: AlbumAccess
-    by: str
     mine: bool
     items: int
     kept: int
     covers: tuple[str, ...]
-    version: int
-    changed_at: float
     may: tuple[Right, ...]
     link: AlbumLink | None
     ends_at: float | None = None
@@ -44,38 +43,24 @@ class AlbumsDoc:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewDoc:
+class ReviewDoc(ShownReview):
     """A person's verdict and stars, 0 for none."""
 
-    by: str
     mine: bool
-    verdict: Verdict
-    stars: int
 
 
 @dataclass(frozen=True, slots=True)
-class ItemDoc:
+class ItemDoc(ShownItem):
     """A result. `title`: the workflow's. `settings`: the caller can use them. `verdict`, `stars`:
     the caller's; `keeps`, `rejects`, `comments`: numbers."""
 
     id: str
-    kind: FileKind
     address: str
     thumb: str | None
-    width: int
-    height: int
-    title: str
-    by: str
     mine: bool
-    added_at: float
-    settings: bool
-    prompt: str
     verdict: Verdict
     stars: int
-    keeps: int
-    rejects: int
     reviews: tuple[ReviewDoc, ...]
-    comments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +93,11 @@ class ItemsPage(ItemsDoc):
 
 
 @dataclass(frozen=True, slots=True)
-class CommentDoc:
+class CommentDoc(ShownComment):
     """A comment, with a point of the image from 0 to 1 or without."""
 
     id: str
-    by: str
     mine: bool
-    text: str
-    x: float | None
-    y: float | None
-    at: float
     may_delete: bool
 
 
@@ -140,3 +120,7 @@ class ItemsValues:
     """Values of several results."""
 
     items: tuple[ItemValues, ...]
+
+
+# Documents that the script reads.
+DOCUMENTS = (AlbumDoc, AlbumsDoc, ItemsPage, CommentsDoc, ItemsValues)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def assets() -> list[Assets]:
-    return [Assets("albums", Path(__file__).parent)]
+    return [Assets("albums", Path(__file__).parent, _documents)]
+
+
+def _documents() -> Iterable[type]:
+    from comfyforms.plugins.albums.documents import DOCUMENTS
+
+    return DOCUMENTS
 
 
 @hookimpl

@@ -121,18 +121,25 @@ class Facet(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Album:
-    """Album. `owner`: a digest; `by`: their name; `changed_at`: seconds since 1970."""
+class ShownAlbum:
+    """Facts about an album that its viewers see. `by`: its owner's name; `changed_at`: in seconds
+    since 1970."""
 
     id: str
     parent: str | None
-    owner: str
-    by: str
     title: str
     note: str
     access: AlbumAccess
+    by: str
     version: int
     changed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Album(ShownAlbum):
+    """Album. `owner`: a digest."""
+
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,43 +176,73 @@ class ItemFile:
 
 
 @dataclass(frozen=True, slots=True)
-class AlbumItem(ItemFile):
-    """File in an album; `comfyforms.plugins.albums.tables` explains the columns."""
+class ShownItem:
+    """Facts about a result that viewers of its album see, in part. `title`: the workflow's; `by`:
+    its owner's name; `settings`: the album shows them."""
 
-    n: int
-    owner: str
+    kind: FileKind
+    width: int
+    height: int
+    title: str
+    prompt: str
     by: str
     added_at: float
     settings: bool
     keeps: int
     rejects: int
     comments: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumItem(ShownItem):
+    """File in an album; `comfyforms.plugins.albums.tables` explains the columns."""
+
+    n: int
+    run: str
+    place: int
+    digest: str
+    has_thumb: bool
+    name: str
+    workflow: str
+    owner: str
     version: int
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """A person's verdict and stars, 0 for none."""
+class ShownReview:
+    """Verdict and stars of a person, 0 for none."""
 
-    item: int
-    person: str
     by: str
     verdict: Verdict
     stars: int
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class Review(ShownReview):
+    """A person's review of an item."""
+
+    item: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownComment:
     """Comment, pinned to a point of the image (0 to 1) or to none. `at`: seconds since 1970."""
+
+    by: str
+    text: str
+    x: float | None
+    y: float | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comment(ShownComment):
+    """A person's comment about an item."""
 
     n: int
     item: int
     person: str
-    by: str
-    at: float
-    x: float | None
-    y: float | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +339,7 @@ class AlbumStore:
         self, owner: Person, title: str, note: str, access: AlbumAccess, parent: str | None
     ) -> Album:
         key, now = secrets.token_urlsafe(16), time.time()
-        album = Album(key, parent, owner.key, owner.by, title, note, access, 1, now)
+        album = Album(key, parent, title, note, access, owner.by, 1, now, owner.key)
         row, share = _kept(_escaped(asdict(album)), owner), share_of(owner.address)
         own = _albums.c.owner == owner.key
         own |= (_albums.c.share == share) & (share != "")
@@ -465,7 +502,7 @@ class AlbumStore:
         with self._changing(album, n) as connection:
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:
-                new = Review(n, person.key, person.by, verdict, stars)
+                new = Review(person.by, verdict, stars, n, person.key)
                 row = _kept(_escaped(asdict(new)), person) | {"at": time.time()}
                 connection.execute(insert(_reviews).values(row))
             _make_room(connection, _reviews, n, person, _MOST_REVIEWS)
@@ -485,7 +522,7 @@ class AlbumStore:
     ) -> Comment:
         """Add a comment about an item."""
         x, y = point or (None, None)
-        new = Comment(0, n, person.key, person.by, time.time(), x, y, text)
+        new = Comment(person.by, text, x, y, time.time(), 0, n, person.key)
         row = {
             key: value for key, value in _kept(_escaped(asdict(new)), person).items() if key != "n"
         }

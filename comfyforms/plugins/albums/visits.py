@@ -7,10 +7,10 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import HTTPException, Query, Request
 
@@ -31,6 +31,9 @@ from comfyforms.plugins.albums.store import (
     Facet,
     Person,
     Review,
+    ShownAlbum,
+    ShownComment,
+    ShownItem,
 )
 from ui.languages.current import translated
 from ui.web.addresses import client_address
@@ -38,6 +41,9 @@ from ui.web.identity import NOBODY
 from ui.web.responses import API
 from ui.web.shares import shared_address
 from ui.web.urls import download_name
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _GUEST = message("Guest")
 _NAME_FIRST = message("Enter your name first.")
@@ -97,7 +103,14 @@ class Visit:
         return self.sees_settings(item) and self.knows(item)
 
     def shown(self, item: AlbumItem) -> AlbumItem:
-        """Return a result without a title if the caller doesn't learn its workflow."""
+        """Return a result as the caller sees it: without a title if they don't learn its workflow,
+        and without a prompt if its owner doesn't show it."""
+        item = replace(
+            item,
+            by=name_of(item.by),
+            prompt=item.prompt if self.sees_settings(item) else "",
+            settings=item.settings and self.has_metadata(item),
+        )
         name = f"result{PurePosixPath(item.name).suffix}"
         return item if self.knows(item) else replace(item, title="", name=name)
 
@@ -109,61 +122,42 @@ class Visit:
 
     def album_doc(self, counts: Counts, covers: Sequence[int], link: AlbumLink | None) -> AlbumDoc:
         album = self.album
+        facts = _shown(ShownAlbum, album) | {"id": self.id, "by": name_of(album.by)}
+        if self.link:
+            facts["parent"] = None
         return AlbumDoc(
-            self.id,
-            None if self.link else album.parent,
-            album.title,
-            album.note,
-            album.access,
-            name_of(album.by),
-            album.owner == self.person.key,
-            counts.items,
-            counts.keep,
-            tuple(self.address(n, "thumb") for n in covers),
-            album.version,
-            album.changed_at,
-            tuple(sorted(self.rights)),
-            link if Right.CHANGE in self.rights else None,
-            self.link.expires_at if self.link else None,
+            **facts,
+            mine=album.owner == self.person.key,
+            items=counts.items,
+            kept=counts.keep,
+            covers=tuple(self.address(n, "thumb") for n in covers),
+            may=tuple(sorted(self.rights)),
+            link=link if Right.CHANGE in self.rights else None,
+            ends_at=self.link.expires_at if self.link else None,
         )
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:
-        item, is_mine = self.shown(item), item.owner == self.person.key
         own = next((one for one in reviews if one.person == self.person.key), None)
         return ItemDoc(
+            **_shown(ShownItem, self.shown(item)),
             id=str(item.n),
-            kind=item.kind,
             address=self.file_address(item),
             thumb=self.address(item.n, "thumb") if item.has_thumb else None,
-            width=item.width,
-            height=item.height,
-            title=item.title,
-            by=name_of(item.by),
-            mine=is_mine,
-            added_at=item.added_at,
-            settings=item.settings and self.has_metadata(item),
-            prompt=item.prompt if self.sees_settings(item) else "",
+            mine=item.owner == self.person.key,
             verdict=own.verdict if own else "",
             stars=own.stars if own else 0,
-            keeps=item.keeps,
-            rejects=item.rejects,
             reviews=tuple(
-                ReviewDoc(name_of(one.by), one is own, one.verdict, one.stars) for one in reviews
+                ReviewDoc(name_of(one.by), one.verdict, one.stars, one is own) for one in reviews
             ),
-            comments=item.comments,
         )
 
     def comment_doc(self, comment: Comment) -> CommentDoc:
         is_mine = comment.person == self.person.key
         return CommentDoc(
-            str(comment.n),
-            name_of(comment.by),
-            is_mine,
-            comment.text,
-            comment.x,
-            comment.y,
-            comment.at,
-            is_mine or Right.TAKE_BACK in self.rights,
+            **_shown(ShownComment, comment) | {"by": name_of(comment.by)},
+            id=str(comment.n),
+            mine=is_mine,
+            may_delete=is_mine or Right.TAKE_BACK in self.rights,
         )
 
 
@@ -223,6 +217,11 @@ class Visits:
         if self.app.identity.is_removed_key(album.owner, album.by):
             raise AlbumNotFound
         return Visit(link.token, album, "", person, rights, self._sees(""), link)
+
+
+def _shown(facts: type[DataclassInstance], row: object) -> dict[str, Any]:
+    """Return the fields of a row that documents have, too."""
+    return {one.name: getattr(row, one.name) for one in fields(facts)}
 
 
 def name_of(by: str) -> str:
