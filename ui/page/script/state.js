@@ -7,7 +7,7 @@
  * A run on the stage. `file`: index of the file to show first, if the user has opened a particular one.
  * @typedef {Omit<RunDoc, "page"> & { page: StageView, file?: number | null }} View
  * @typedef {Omit<RunDoc, "page"> & { page: QueueLine }} QueuedRun
- * @typedef {Omit<RunDoc, "page"> & { page: RunTile }} PastRun
+ * @typedef {Pick<RunDoc, "id" | "title" | "finished_at" | "submitted_at" | "seeds" | "workflow"> & { page: RunTile }} PastRun
  *
  * A run as the page knows it. `at`: when `view` arrived (`performance.now()`); `toldAt`: when `entry` arrived.
  * `unconfirmed`: the page doesn't know yet whether the run is still in progress. `connected`: its socket is open.

@@ -4,7 +4,7 @@
 import { addressOf, element, root } from "page/dom.js";
 import { plural } from "page/messages.js";
 
-/** @import { Album } from "./items.js" */
+/** @import { AlbumDoc } from "./documents.js" */
 
 /** @param {string} id "" for the page of all albums */
 export const linkTo = (id) => [root, "albums", id].filter(Boolean).join("/");
@@ -12,11 +12,11 @@ export const linkTo = (id) => [root, "albums", id].filter(Boolean).join("/");
 /** @param {number} count */
 export const countWords = (count) => plural("{count} result", "{count} results", { count });
 
-/** @param {readonly Album[]} albums */
+/** @param {readonly AlbumDoc[]} albums */
 export const cardsOf = (albums) =>
   element("ul", "album-cards", ...albums.map((album) => element("li", "", cardFor(album))));
 
-/** @param {Album} album */
+/** @param {AlbumDoc} album */
 function cardFor({ id, title, by, mine, items, kept, covers }) {
   const pictures = covers.map((cover) =>
     Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),

@@ -11,7 +11,7 @@ import { linkTo } from "./album_cards.js";
 import { albumAt } from "./calls.js";
 import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
 
-/** @import { Album, GuestLink } from "./items.js" */
+/** @import { AlbumDoc, AlbumLink } from "./documents.js" */
 
 const DAYS = [1, 7, 30, 90];
 const COMMENTS = message("May review and comment");
@@ -19,7 +19,7 @@ const SETTINGS = message("May see prompts and settings");
 
 /**
  * Ask for an album's title, note and access, then open it.
- * @param {Album | null} album null for a new one
+ * @param {AlbumDoc | null} album null for a new one
  * @param {string | null} parent id of the album that a new one is in
  */
 export function editAlbum(album, parent) {
@@ -37,7 +37,7 @@ export function editAlbum(album, parent) {
 
 /** Show the album's link for guests, or ask how to make it. */
 export async function showLink() {
-  /** @type {Album | null} */
+  /** @type {AlbumDoc | null} */
   const album = await ask(albumAt(""), undefined, "GET");
   if (album?.link) offerLink(album.link);
   else if (album) askForLink();
@@ -55,7 +55,7 @@ function askForLink() {
       comments: comments.input.checked,
       settings: settings.input.checked,
     };
-    /** @type {GuestLink | null} */
+    /** @type {AlbumLink | null} */
     const link = await ask(albumAt("/link"), json(body));
     if (!link) return;
     place.hidePopover();
@@ -71,7 +71,7 @@ const dayOption = (count) =>
 
 /**
  * Show a link, to copy or end it.
- * @param {GuestLink} link
+ * @param {AlbumLink} link
  * @returns {() => Promise<void>} copies it
  */
 function offerLink({ token, expires_at: end, comments, settings }) {

@@ -12,10 +12,8 @@ import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
 import { ACCESS } from "./items.js";
 
-/** @import { Album } from "./items.js" */
+/** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
-
-/** Numbers of an album's results by what everybody says of them. `unreviewed`: by the user. @typedef {{ keep: number, reject: number, open: number, disagreed: number, unreviewed: number }} Counts */
 
 export class AlbumHead {
   place = element("header", "album-head stack");
@@ -32,7 +30,7 @@ export class AlbumHead {
   #album;
 
   /**
-   * @param {Album} album
+   * @param {AlbumDoc} album
    * @param {() => void} review begins a review of what the user hasn't reviewed
    */
   constructor(album, review) {
@@ -56,7 +54,7 @@ export class AlbumHead {
 
   /**
    * Link to the albums around this one, and show those in it.
-   * @param {readonly Album[]} albums every album that the user may see
+   * @param {readonly AlbumDoc[]} albums every album that the user may see
    */
   placeAmong(albums) {
     let around = parentOf(this.#album, albums);
@@ -99,7 +97,7 @@ export class AlbumHead {
   }
 }
 
-/** @param {Album} album @returns {string} what a guest may do until when, and how people's verdicts count */
+/** @param {AlbumDoc} album @returns {string} what a guest may do until when, and how people's verdicts count */
 function rulesOf({ may, ends_at: end }) {
   const date = end === null ? "" : dateWords(end);
   const isReviewer = may.includes("review");
@@ -122,8 +120,8 @@ function keptLink(path, words) {
 }
 
 /**
- * @param {Album} album
- * @param {readonly Album[]} albums
+ * @param {AlbumDoc} album
+ * @param {readonly AlbumDoc[]} albums
  */
 const parentOf = ({ parent }, albums) => albums.find(({ id }) => id === parent);
 

@@ -3,19 +3,19 @@
 
 import { API, ask } from "page/requests.js";
 
-/** @import { Album } from "./items.js" */
+/** @import { AlbumDoc } from "./documents.js" */
 
 const MOST_PAGES = 10; // other people can share any number of albums
 
 /**
  * Return the user's albums, then those that others share. An error is shown.
- * @returns {Promise<readonly Album[] | null>}
+ * @returns {Promise<readonly AlbumDoc[] | null>}
  */
 export async function allAlbums() {
-  /** @type {Album[]} */
+  /** @type {AlbumDoc[]} */
   const albums = [];
   for (let page = 0, cursor = ""; page < MOST_PAGES; page++) {
-    /** @type {{ albums: Album[], next: string | null } | null} */
+    /** @type {{ albums: AlbumDoc[], next: string | null } | null} */
     const told = await ask(`${API}/albums?limit=200&cursor=${cursor}`, undefined, "GET");
     if (!told) return null;
     albums.push(...told.albums);

@@ -8,9 +8,7 @@ import { get } from "page/requests.js";
 import { albumAt, send } from "./calls.js";
 import { pointIn } from "./items.js";
 
-/** @import { AlbumItem } from "./items.js" */
-
-/** `x`, `y`: the point of the image, from 0 to 1, null for none. @typedef {{ id: string, by: string, mine: boolean, text: string, x: number | null, y: number | null, at: number, may_delete: boolean }} Comment */
+/** @import { CommentDoc, CommentsDoc, ItemDoc } from "./documents.js" */
 
 const CLICK = 6; // pixels that a pointer may move in a click
 const EMPTY = message("No comments yet.");
@@ -27,11 +25,11 @@ export class Comments {
   #text = Object.assign(element("textarea", "framed"), { rows: 2, maxLength: 2000 });
   #hint = element("p", "aside", PIN);
   #pins = element("div", "pins");
-  /** @type {AlbumItem | null} */
+  /** @type {ItemDoc | null} */
   #item = null;
   /** Where the user pins the next comment. @type {{ x: number, y: number } | null} */
   #point = null;
-  /** @type {Comment[]} */
+  /** @type {CommentDoc[]} */
   #comments = [];
 
   /**
@@ -70,7 +68,7 @@ export class Comments {
     focused?.focus({ preventScroll: true });
   }
 
-  /** @param {AlbumItem} item */
+  /** @param {ItemDoc} item */
   show(item) {
     this.#item = item;
     this.#point = null;
@@ -81,11 +79,11 @@ export class Comments {
 
   /**
    * Load the comments if their number has changed.
-   * @param {AlbumItem} item the one in view
+   * @param {ItemDoc} item the one in view
    */
   async renew({ id, comments }) {
     if (comments === this.#comments.length) return;
-    /** @type {{ comments: Comment[] } | null} */
+    /** @type {CommentsDoc | null} */
     const told = await get(albumAt(`/items/${id}/comments`));
     if (!told || id !== this.#item?.id) return;
     this.#comments = told.comments;
@@ -117,7 +115,7 @@ export class Comments {
   async #write() {
     const [item, text] = [this.#item, this.#text.value.trim()];
     if (!item || !text) return this.#text.focus();
-    /** @type {Comment | null} */
+    /** @type {CommentDoc | null} */
     const made = await send(`/items/${item.id}/comments`, { text, ...this.#point });
     if (!made) return;
     this.#text.value = "";
@@ -134,8 +132,8 @@ export class Comments {
   }
 
   /**
-   * @param {AlbumItem} item
-   * @param {Comment[]} comments
+   * @param {ItemDoc} item
+   * @param {CommentDoc[]} comments
    */
   #change(item, comments) {
     if (item.id !== this.#item?.id) return;
@@ -166,7 +164,7 @@ export class Comments {
     this.#pins.append(pin);
   }
 
-  /** @param {Comment} comment */
+  /** @param {CommentDoc} comment */
   #lineFor({ id, by, at, text, x, y, may_delete: isOwn }) {
     const head = element("p", "aside in-line", element("b", "", by), when(at));
     if (x !== null && y !== null) {

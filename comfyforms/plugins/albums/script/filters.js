@@ -4,7 +4,7 @@
 import { button, element } from "page/dom.js";
 import { message } from "page/messages.js";
 
-/** @import { Counts } from "./album_head.js" */
+/** @import { Counts } from "./documents.js" */
 
 const UNREVIEWED = "unreviewed";
 /** @type {readonly (readonly [string, string])[]} */

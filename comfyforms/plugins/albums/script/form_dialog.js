@@ -5,7 +5,7 @@ import { $, button, dialog, element } from "page/dom.js";
 import { message } from "page/messages.js";
 import { ACCESS } from "./items.js";
 
-/** @import { Album } from "./items.js" */
+/** @import { AlbumDoc } from "./documents.js" */
 
 /**
  * Show a dialog that closes with “Cancel”. Enter in a text field does the same as the button.
@@ -63,7 +63,7 @@ export function selectOf(options, chosen) {
 
 /**
  * Return the fields of an album's data.
- * @param {Album | null} album null for a new one
+ * @param {AlbumDoc | null} album null for a new one
  */
 export function albumFields(album) {
   const title = Object.assign(element("input"), { maxLength: 100, value: album?.title ?? "" });

@@ -5,26 +5,9 @@ import { message } from "page/messages.js";
 
 /** @import { Past } from "page/history/past.js" */
 /** @import { PastRun } from "page/state.js" */
+/** @import { AlbumDoc, ItemDoc, ReviewDoc } from "./documents.js" */
 
-/**
- * `by`: its owner's name. `note`: "" in lists. `may`: what the caller can do with it. `version` grows with each change.
- * @typedef {"private" | "shared" | "public"} AlbumAccess
- * @typedef {{ id: string, parent: string | null, title: string, note: string, access: AlbumAccess, by: string, mine: boolean,
- *   items: number, kept: number, covers: readonly string[], version: number, changed_at: number,
- *   may: readonly ("look" | "settings" | "review" | "add" | "change" | "take_back")[], link: GuestLink | null,
- *   ends_at: number | null }} Album
- * @typedef {{ token: string, expires_at: number, comments: boolean, settings: boolean }} GuestLink
- *
- * `verdict`, `stars`: the caller's own. `title`: the workflow's.
- * @typedef {"keep" | "reject" | ""} Verdict
- * @typedef {{ by: string, mine: boolean, verdict: Verdict, stars: number }} ItemReview
- * @typedef {{ id: string, kind: "image" | "video" | "audio" | "3d" | "file", address: string,
- *   thumb: string | null, width: number, height: number, title: string, by: string, mine: boolean, added_at: number,
- *   settings: boolean, prompt: string, verdict: Verdict, stars: number, keeps: number, rejects: number,
- *   reviews: readonly ItemReview[], comments: number }} AlbumItem
- */
-
-/** The ways to see an album, with their words. @type {readonly (readonly [AlbumAccess, string])[]} */
+/** The ways to see an album, with their words. @type {readonly (readonly [AlbumDoc["access"], string])[]} */
 export const ACCESS = [
   ["private", message("Private: only you")],
   ["shared", message("Shared: everyone signed in")],
@@ -33,15 +16,15 @@ export const ACCESS = [
 
 /**
  * Return albums in the order of a tree, the user's first: each is followed by its own albums.
- * @param {readonly Album[]} albums
- * @returns {{ album: Album, depth: number }[]}
+ * @param {readonly AlbumDoc[]} albums
+ * @returns {{ album: AlbumDoc, depth: number }[]}
  */
 export function inTree(albums) {
   const known = new Set(albums.map(({ id }) => id));
   const sorted = [...albums].sort(
     (one, other) => Number(other.mine) - Number(one.mine) || one.title.localeCompare(other.title),
   );
-  /** @type {(parent: string | null, depth: number) => { album: Album, depth: number }[]} */
+  /** @type {(parent: string | null, depth: number) => { album: AlbumDoc, depth: number }[]} */
   const below = (parent, depth) =>
     sorted
       .filter(({ parent: its }) => (its !== null && known.has(its) ? its : null) === parent)
@@ -51,32 +34,34 @@ export function inTree(albums) {
 
 /**
  * Return an item as a tile of the history's list.
- * @param {AlbumItem} item
+ * @param {ItemDoc} item
  * @returns {PastRun}
  */
-export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at, prompt }) =>
-  /** @type {any} */ ({
-    id,
-    title,
-    seeds: {},
-    finished_at: at,
-    submitted_at: at,
-    page: {
-      what: by,
-      asked: prompt,
-      kind,
-      thumb,
-      clip: null,
-      icon: kind === "video" ? "▶" : kind === "audio" ? "♪" : "",
-      results: 1,
-      favourite: false,
-      ratio: width && height ? width / height : null,
-    },
-  });
+export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at, prompt }) => ({
+  id,
+  title,
+  workflow: "",
+  seeds: {},
+  finished_at: at,
+  submitted_at: at,
+  page: {
+    what: by,
+    asked: prompt,
+    kind,
+    thumb,
+    clip: null,
+    sound: null,
+    file: null,
+    icon: kind === "video" ? "▶" : kind === "audio" ? "♪" : "",
+    results: 1,
+    favourite: false,
+    ratio: width && height ? width / height : null,
+  },
+});
 
 /**
  * Return the tiles of a list. Its first items are loaded.
- * @param {readonly AlbumItem[]} items
+ * @param {readonly ItemDoc[]} items
  * @param {number} total
  * @returns {Past}
  */
@@ -85,14 +70,14 @@ export const tilesOf = (items, total) => [
   ...Array.from({ length: Math.max(0, total - items.length) }, () => null),
 ];
 
-/** @type {Readonly<Record<string, Verdict>>} */
+/** @type {Readonly<Record<string, ItemDoc["verdict"]>>} */
 const VERDICT_KEYS = { k: "keep", x: "reject", u: "" };
 
 /**
  * Return what a key says about an item, or null.
  * @param {string} key
- * @param {Pick<AlbumItem, "verdict" | "stars">} now
- * @returns {{ verdict: Verdict, stars: number } | null}
+ * @param {Pick<ItemDoc, "verdict" | "stars">} now
+ * @returns {Pick<ItemDoc, "verdict" | "stars"> | null}
  */
 export function saidBy(key, { verdict, stars }) {
   const wish = VERDICT_KEYS[key.toLowerCase()];
@@ -102,7 +87,7 @@ export function saidBy(key, { verdict, stars }) {
 
 /**
  * Return who said what.
- * @param {readonly ItemReview[]} reviews
+ * @param {readonly ReviewDoc[]} reviews
  */
 export const reviewWords = (reviews) =>
   reviews

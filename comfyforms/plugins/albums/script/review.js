@@ -18,7 +18,7 @@ import { SWIPED, Viewport } from "page/stage/viewport.js";
 import { Comments } from "./comments.js";
 import { reviewWords, saidBy } from "./items.js";
 
-/** @import { Album, AlbumItem, Verdict } from "./items.js" */
+/** @import { AlbumDoc, ItemDoc } from "./documents.js" */
 
 const STARS = [1, 2, 3, 4, 5];
 const AHEAD = 50; // items that are known before the user comes to them
@@ -26,14 +26,14 @@ const AHEAD = 50; // items that are known before the user comes to them
 /**
  * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index.
  * `say`: stores what the user says of an item. `changed`: an item has changed. `left`: the review ends at this index.
- * @typedef {{ itemAt: (at: number) => AlbumItem | null, counts: () => { kept: number, total: number },
- *   load: (at: number) => Promise<void>, say: (item: AlbumItem, said: { verdict: Verdict, stars: number }) => void,
- *   changed: (item: AlbumItem) => void, left: (at: number) => void }} Items
+ * @typedef {{ itemAt: (at: number) => ItemDoc | null, counts: () => { kept: number, total: number },
+ *   load: (at: number) => Promise<void>, say: (item: ItemDoc, said: Pick<ItemDoc, "verdict" | "stars">) => void,
+ *   changed: (item: ItemDoc) => void, left: (at: number) => void }} Items
  */
 
 export class Review {
   #items;
-  /** @type {Album["may"]} */
+  /** @type {AlbumDoc["may"]} */
   #may;
   #media = element("div", "media");
   #use = button(message("Use these settings"), () => this.#useSettings(), "icon use");
@@ -62,7 +62,7 @@ export class Review {
   #shown = "";
 
   /**
-   * @param {Album} album
+   * @param {AlbumDoc} album
    * @param {Items} items
    */
   constructor(album, items) {
@@ -154,7 +154,7 @@ export class Review {
     }
   }
 
-  /** @param {AlbumItem} item */
+  /** @param {ItemDoc} item */
   #draw({ by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
     const { kept, total } = this.#items.counts();
     const place = `${this.#at + 1} / ${total}`;
@@ -232,7 +232,7 @@ export class Review {
   }
 
   /**
-   * @param {Verdict} verdict
+   * @param {ItemDoc["verdict"]} verdict
    * @param {string} icon
    * @param {string} words
    * @param {string} key
@@ -248,7 +248,7 @@ export class Review {
 
 /**
  * Return the element of a result. Until an image has arrived, its thumbnail stands in its place.
- * @param {AlbumItem} item
+ * @param {ItemDoc} item
  */
 function mediaOf({ kind, address, thumb, by, title }) {
   const src = addressOf(address);

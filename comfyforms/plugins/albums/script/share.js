@@ -10,7 +10,7 @@ import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialo
 import { inTree } from "./items.js";
 
 /** @import { Shared } from "page/stage/sharing.js" */
-/** @import { Album } from "./items.js" */
+/** @import { AlbumDoc } from "./documents.js" */
 
 const NEW = "new"; // no album's id: these are longer
 
@@ -69,5 +69,5 @@ export async function share(what) {
   }
 }
 
-/** @param {Album} one @param {Album} other */
+/** @param {AlbumDoc} one @param {AlbumDoc} other */
 const byChange = (one, other) => other.changed_at - one.changed_at;

@@ -13,11 +13,8 @@ import { Filters } from "./filters.js";
 import { reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
-/** @import { Album, AlbumItem, Verdict } from "./items.js" */
+/** @import { AlbumDoc, Counts, ItemDoc, ItemsPage } from "./documents.js" */
 /** @import { PastRun } from "page/state.js" */
-/** @import { Counts } from "./album_head.js" */
-
-/** A page of items. @typedef {{ items: AlbumItem[], next: string | null, counts: Counts, total?: number, people?: { id: string, name: string }[], workflows?: string[] }} ItemPage */
 
 const LIMIT = "200"; // items per request
 const KEPT = message("Kept");
@@ -31,7 +28,7 @@ export class Wall {
   #selection;
   #list;
   #review;
-  /** @type {AlbumItem[]} */
+  /** @type {ItemDoc[]} */
   #items = [];
   /** @type {string | null} */
   #next = null;
@@ -41,11 +38,11 @@ export class Wall {
   #turn = 0;
   #begun = Promise.resolve();
   #loading = Promise.resolve();
-  /** The latest review of an item that is on its way. @type {Map<string, Promise<AlbumItem | null>>} */
+  /** The latest review of an item that is on its way. @type {Map<string, Promise<ItemDoc | null>>} */
   #sending = new Map();
 
   /**
-   * @param {Album} album
+   * @param {AlbumDoc} album
    * @param {(counts: Counts) => void} told
    */
   constructor(album, told) {
@@ -117,7 +114,7 @@ export class Wall {
   /**
    * Ask for a page of the items that fit the filters.
    * @param {string} [cursor] the last page's `next`
-   * @returns {Promise<ItemPage | null>}
+   * @returns {Promise<ItemsPage | null>}
    */
   #ask(cursor = "") {
     const query = new URLSearchParams([...this.#filter, ["limit", LIMIT]]);
@@ -158,7 +155,7 @@ export class Wall {
     return this.#loading;
   }
 
-  /** @param {ItemPage} told */
+  /** @param {ItemsPage} told */
   #tell({ next, counts }) {
     this.#next = next;
     this.#total = next ? Math.max(this.#total, this.#items.length + 1) : this.#items.length;
@@ -187,7 +184,7 @@ export class Wall {
   async #hear({ version, items }) {
     if (version === this.#version) return;
     const query = new URLSearchParams({ since: String(this.#version), limit: LIMIT });
-    /** @type {ItemPage | null} */
+    /** @type {ItemsPage | null} */
     const told = await get(albumAt("/items", query));
     if (!told) return;
     this.#version = version;
@@ -210,7 +207,7 @@ export class Wall {
     if (id) this.#list.focus(now < 0 ? Math.min(at, this.#total - 1) : now, scrolls);
   }
 
-  /** @param {readonly AlbumItem[]} changed */
+  /** @param {readonly ItemDoc[]} changed */
   #change(changed) {
     const news = new Map(changed.map((item) => [item.id, item]));
     this.#items = this.#items.map((item) => news.get(item.id) ?? item);
@@ -220,8 +217,8 @@ export class Wall {
 
   /**
    * Store a verdict or stars, and show them at once.
-   * @param {AlbumItem} item
-   * @param {{ verdict: Verdict, stars: number }} said
+   * @param {ItemDoc} item
+   * @param {{ verdict: ItemDoc["verdict"], stars: number }} said
    */
   async #say(item, said) {
     if (!this.#may("review")) return;
@@ -238,7 +235,7 @@ export class Wall {
     this.#change([now ?? item]);
   }
 
-  /** @param {Album["may"][number]} what */
+  /** @param {AlbumDoc["may"][number]} what */
   #may(what) {
     return this.#album.may.includes(what);
   }
@@ -291,7 +288,7 @@ export class Wall {
    */
   #actionsFor(ids, isMany) {
     const items = this.#items.filter(({ id }) => ids.has(id));
-    const judge = (/** @type {Verdict} */ verdict) => async () => {
+    const judge = (/** @type {ItemDoc["verdict"]} */ verdict) => async () => {
       for (const item of items) await this.#say(item, { verdict, stars: item.stars });
     };
     const likeThese = () => {
@@ -316,7 +313,7 @@ export class Wall {
     });
   }
 
-  /** @param {readonly AlbumItem[]} items */
+  /** @param {readonly ItemDoc[]} items */
   #remove(items) {
     const ids = items.map(({ id }) => id);
     confirm(

@@ -11,7 +11,7 @@
  * Cast runs that the app has sent as tiles.
  * @param {readonly RunDoc[]} runs
  */
-export const tilesOf = (runs) => /** @type {PastRun[]} */ (runs);
+export const tilesOf = (runs) => /** @type {readonly PastRun[]} */ (runs);
 
 /**
  * Return when a run ended, in seconds since 1970.

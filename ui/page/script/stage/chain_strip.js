@@ -406,7 +406,7 @@ class StepResults {
 
   /**
    * Insert the runs' tiles at their positions, and keep the visible tiles in place.
-   * @param {PastRun[]} runs
+   * @param {readonly PastRun[]} runs
    */
   #add(runs) {
     const { scrollLeft, offsetLeft } = this.place;

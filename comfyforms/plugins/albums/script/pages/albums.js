@@ -13,7 +13,7 @@ import { allAlbums } from "../all_albums.js";
 import { albumAt, isGuest } from "../calls.js";
 import { Wall } from "../wall.js";
 
-/** @import { Album } from "../items.js" */
+/** @import { AlbumDoc } from "../documents.js" */
 
 const NONE = message("No albums yet. Share a result with the team, or make an album.");
 const place = /** @type {HTMLElement} */ ($("#albums"));
@@ -33,7 +33,7 @@ function showNotices() {
 
 /**
  * Show the albums that aren't in another one.
- * @param {readonly Album[]} albums
+ * @param {readonly AlbumDoc[]} albums
  */
 function showAlbums(albums) {
   const adds = button(withEllipsis(message("New album")), () => editAlbum(null, null), "button");
@@ -46,7 +46,7 @@ function showAlbums(albums) {
 
 async function showAlbum() {
   const albums = isGuest ? null : allAlbums();
-  /** @type {Album | null | undefined} */
+  /** @type {AlbumDoc | null | undefined} */
   const album = await look(albumAt(""));
   if (!album) {
     place.append(stateCard(album === null ? message("Page not found") : SILENT));
