@@ -40,6 +40,7 @@ HEADLINES = {
     Phase.LOST: message("ComfyUI lost this run."),
 }
 
+SOME_MISSING = message("Done, but some results are missing.")
 NO_RESULT = message("This result no longer exists.")
 AWAY = message("Can't reach ComfyUI. Retrying…")
 HELD = message("Waiting for ComfyUI")
@@ -155,8 +156,8 @@ def headline(
             return message(
                 "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
             )
-        case Phase.DONE if state.error is not None or state.node_errors:
-            return message("Done, but some results are missing.")
+        case Phase.DONE if state.lacks_results:
+            return SOME_MISSING
         case Phase.DONE:
             return _done_words(elapsed, shows=bool(state.files or state.texts))
         case _ if state.error is not None:

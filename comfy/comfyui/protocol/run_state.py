@@ -112,6 +112,12 @@ class RunState:
     over: bool = False
 
     @property
+    def lacks_results(self) -> bool:
+        """Return whether the run is done without some of its results."""
+        is_whole = self.error is None and not self.node_errors
+        return self.phase is Phase.DONE and not is_whole
+
+    @property
     def nodes_done(self) -> int:
         """Return the number of the prompt's nodes that have finished or weren't needed."""
         return self.nodes_total if self.phase is Phase.DONE else len(self.nodes_finished)

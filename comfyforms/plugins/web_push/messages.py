@@ -28,7 +28,7 @@ from comfy.base.quota import Use, to_remove
 from comfy.base.threads import background
 from comfy.comfyui.protocol.run_state import Phase
 from comfyforms.hooks import PluginApp
-from ui.documents.headlines import HEADLINES
+from ui.documents.headlines import HEADLINES, SOME_MISSING
 from ui.languages.current import translated
 from ui.web.cookies import derived
 
@@ -41,7 +41,8 @@ _KEPT = 4 * 3600  # seconds that a push service keeps a message for a sleeping b
 # Seconds until the app notices that a sleeping phone's sockets are gone: uvicorn's ping, and its
 # timeout.
 _SILENCE = 45.0
-_Work = tuple[str, str, str]  # id, title and state of a run, a batch or a chain
+# Id, title and state of a run, a batch or a chain, and whether it lacks results.
+_Work = tuple[str, str, str, bool]
 _UNFINISHED = ("waiting", "running", "paused")
 _CONTACT = "https://github.com/comfyforms/comfyforms"  # for push services
 
@@ -132,13 +133,19 @@ class PushMessages:
 
     def _look(self, owner: str) -> list[_Work]:
         """Return the work that ended since the last look, and remember unfinished work."""
-        services, before = self._services, self._unfinished.pop(owner, set())
-        runs = [run for run in services.runs.owned(owner) if not run.record.group]
-        works: list[_Work] = [(run.id, run.job.title, run.state.phase) for run in runs]
-        works += [(one.id, one.title, one.state) for one in services.batches.recent(owner)]
-        works += [(one.id, one.title, one.state) for one in services.chains.recent(owner)]
+        services = self._services
+        runs = [run.record for run in services.runs.owned(owner)]
+        works: list[_Work] = [
+            (one.id, one.job.title, one.state.phase, one.state.lacks_results)
+            for one in runs
+            if not one.group
+        ]
+        batches = services.batches.recent(owner)
+        works += [(one.id, one.title, one.state, one.failed > 0) for one in batches]
+        works += [(one.id, one.title, one.state, False) for one in services.chains.recent(owner)]
+        before = self._unfinished.pop(owner, set())
         if any(one.owner == owner for one in self._subscribers.values()):
-            self._unfinished[owner] = {key for key, _, state in works if state in _UNFINISHED}
+            self._unfinished[owner] = {key for key, _, state, _ in works if state in _UNFINISHED}
         over = (*_UNFINISHED, "stopped")
         return [work for work in works if work[0] in before and work[2] not in over]
 
@@ -161,8 +168,11 @@ class PushMessages:
         """Send a message. Return whether the browser may get more: not after it signed out."""
         if self._identity.owner(to.browser) != to.owner:
             return False
-        tag, body, state = work
-        title = to.context.run(translated, HEADLINES[Phase(state)])
+        tag, body, state, lacks_results = work
+        words = HEADLINES[Phase(state)]
+        if state == "done" and lacks_results:
+            words = SOME_MISSING
+        title = to.context.run(translated, words)
         message = json.dumps({"title": title, "body": body[:_LONGEST], "tag": tag}).encode()
         url = urlsplit(endpoint)
         claims = {"aud": f"{url.scheme}://{url.netloc}", "sub": _CONTACT}

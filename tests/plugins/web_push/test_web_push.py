@@ -11,6 +11,7 @@ import sys
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,7 +26,7 @@ from starlette.requests import HTTPConnection
 from comfy.runs.interface import UNWATCHED, Origin
 from comfyforms.plugins.web_push import messages
 from tests.support.http_client import finished
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK
 from ui.settings.web_settings import WebSettings
@@ -93,10 +94,15 @@ def browser(*answers: int) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def app(own_temporary_folder: None) -> Iterator[RunningApp]:
+def served(own_temporary_folder: None) -> Iterator[Served]:
     settings = WebSettings(port=0, users=(ANN,))
-    with running_demo_app(step_seconds=0.05, settings=settings) as (_, app):
-        yield app
+    with running_demo_app(step_seconds=0.05, settings=settings) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: Served) -> RunningApp:
+    return served[1]
 
 
 @contextlib.contextmanager
@@ -118,9 +124,9 @@ def subscribe(app: RunningApp, session: requests.Session, subscription: object) 
     return session.post(address, json=subscription, timeout=LONGEST_WAIT).status_code
 
 
-def run(app: RunningApp) -> str:
+def run(app: RunningApp, **more: int) -> str:
     """Run a workflow of ann, and return the run's id after its end."""
-    values = {**QUICK, "5.steps": 4}
+    values = {**QUICK, "5.steps": 4, **more}
     run = app.services.starter.start("text-to-image", values, Origin("user:ann"), UNWATCHED)
     finished(run)
     return run.id
@@ -153,6 +159,28 @@ def test_a_browser_without_a_page_hears_of_the_end(app: RunningApp, ann: request
             run(app)
             other.next()
         assert there.came.empty()
+
+
+@pytest.mark.usefixtures("local")
+def test_messages_name_missing_results_despite_an_earlier_error(
+    served: Served, ann: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server loses one of two images before the app fetches it. The first look for ended runs
+    fails."""
+    demo, app = served
+    folder, works = demo.storage.folder("output"), app.services.batches.recent
+    assert folder is not None
+    looks = iter([works, lambda _: 1 / 0])
+    with browser() as there:
+        with demo.hold("GET /view") as held, ThreadPoolExecutor(1) as pool:
+            assert subscribe(app, ann, there.subscription) == 204
+            monkeypatch.setattr(app.services.batches, "recent", lambda o: next(looks, works)(o))
+            made = pool.submit(run, app, **{"4.batch_size": 2})
+            assert held.reached.wait(LONGEST_WAIT)
+            max(folder.glob("*.png")).unlink()
+            held.release()
+            made.result()
+        assert there.next()[1]["title"] == "Done, but some results are missing."
 
 
 @pytest.mark.usefixtures("local")
