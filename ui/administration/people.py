@@ -310,15 +310,20 @@ class People:
         self.audit.note(actor, message("{person} put {name} in groups: {groups}", **names))
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
-        """Remove a user and end their sessions and tokens at once. `results`: also delete their
-        results, batches, chains, presets and albums, also of a user who was removed before. Raises
-        UnknownUser, and ComfyError for the administrator's own name."""
+        """Remove a user, stop their batches and chains, and end their sessions and tokens at once.
+        `results`: also delete their results, batches, chains, presets and albums, also of a user
+        who was removed before. Raises UnknownUser, and ComfyError for the administrator's own
+        name."""
         self._not_own(actor, name)
         if results and name not in self.file.users:
             self.delete_results(actor, name)
             return
         self.file.remove(name)
         self._end(name)
+        for queue in self.groups:
+            for group in queue.of(f"user:{name}"):
+                if not group.finished:
+                    queue.stop(group.id, f"user:{name}")
         if self.keys is not None:
             self.keys.remove(f"user:{name}")
         self.audit.note(actor, message("{person} removed {name}.", person=actor.name, name=name))

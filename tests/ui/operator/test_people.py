@@ -107,7 +107,7 @@ def test_a_reset_password_ends_sessions_at_once(place: Place) -> None:
 def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     """Removing ends the sessions at once. The results are listed under the name of the removed
     person, until an administrator deletes them, with the batches and presets. A running batch
-    starts no more runs."""
+    stops at once."""
     batch = place.ben.post(
         f"{place.app.url}/api/v1/workflows/text-to-image/batches",
         json={"values": {}, "axes": [{"field": "5.seed", "text": ", ".join(map(str, range(200)))}]},
@@ -122,6 +122,8 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     assert int(str(people(place)["ben"]["runs_this_week"])) > 0
     assert ask(place.anna, place.app, "DELETE", "/ben").status_code == 204
     assert history_status(place.app, place.ben) == 401
+    (stopped,) = place.app.services.batches.of("user:ben")
+    assert stopped.state == "stopped"
     left = people(place)["ben"]
     assert left["way"] == "removed"
     assert int(str(left["bytes"])) > 0
