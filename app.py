@@ -282,7 +282,7 @@ def _registry(
     )
 
 
-def web_settings(settings: Settings, sign_in: SignInSettings, *, pages: bool = True) -> WebSettings:
+def web_settings(settings: Settings, sign_in: SignInSettings, *, pages: bool) -> WebSettings:
     """Return the web side's part of the settings. `pages`: serve pages and the API."""
     from ui.settings.web_settings import WebSettings
 

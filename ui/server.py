@@ -290,7 +290,7 @@ class Server(uvicorn.Server):
             for line in start_warnings(reach):
                 log.warning("%s", line)
             if self._settings.pages:
-                show_code(reach)
+                show_code(reach, sys.stderr)
 
     @property
     def port(self) -> int:

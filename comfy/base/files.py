@@ -53,17 +53,17 @@ def is_model_file(name: str) -> bool:
     return name.lower().endswith(_OF_MODELS)
 
 
-def plain_name(name: str, otherwise: str = "file") -> str:
+def plain_name(name: str) -> str:
     """Return the last part of a path as a name of letters, digits, spaces and `-_.()`, at most
     LONGEST characters long.
 
-    The extension stays. `otherwise` replaces an empty name.
+    The extension stays. An empty name becomes "file".
     """
     clean = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in _last(name)).strip(" .")
     stem, dot, ending = clean.rpartition(".")
     if not dot or len(ending) > 10:
         stem, ending = clean, ""
-    stem = stem[: LONGEST - len(ending) - 1].rstrip(" .") or otherwise
+    stem = stem[: LONGEST - len(ending) - 1].rstrip(" .") or "file"
     plain = f"{stem}.{ending}" if ending else stem
     return f"_{plain}" if _DEVICE.match(plain) else plain
 

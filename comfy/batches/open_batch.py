@@ -44,7 +44,7 @@ class RowStates:
     active runs by row index, in copies for readers.
     """
 
-    def __init__(self, batch: str, count: int, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, batch: str, count: int, data: Mapping[str, Any] | None) -> None:
         """Restore the states from the output of `to_json`."""
         data = data or {}
         states = data.get("states", "")
@@ -193,9 +193,7 @@ class OpenBatch(OpenGroup[BatchSummary]):
     _state: BatchState
     _live: dict[int, Run | Record]
 
-    def __init__(
-        self, group: Group, runs: RunRegistry, on_change: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, group: Group, runs: RunRegistry, on_change: Callable[[], object]) -> None:
         """Restore the stored state. `on_change` is called when the reason to wait changes, and must
         not block."""
         super().__init__(group)

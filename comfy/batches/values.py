@@ -57,7 +57,7 @@ def find_field(form: Form, name: str, translated: Callable[[str], str] = str) ->
     raise UnknownField([sentences(sentence, meant_by(form, word, translated))])
 
 
-def meant_by(form: Form, name: str, translated: Callable[[str], str] = str) -> str:
+def meant_by(form: Form, name: str, translated: Callable[[str], str]) -> str:
     """Return a suggestion of a similar field for an unknown name, or ""."""
     shown = (field for field in form.fields if field.group != "hidden")
     return did_you_mean(name.strip()[:200], (translated(field.label) for field in shown))
@@ -467,10 +467,10 @@ def table_head(labels: Iterable[str]) -> str:
 def table_line(
     row: Row,
     record: Record | None,
-    files: Sequence[str] = (),
-    problems: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    drawn: Collection[str] = (),
+    files: Sequence[str],
+    problems: Sequence[str],
+    keys: Sequence[str],
+    drawn: Collection[str],
 ) -> str:
     """Return the line of a row: its record if it ran, its file names, its problems, and the values
     of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the

@@ -121,9 +121,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
         plan = self._forms.plan(name, origin.owner, parse_values(values))
         return self.start_plan(plan, origin, attended=attended)
 
-    def start_plan(
-        self, plan: ChainPlan, origin: Origin, *, attended: bool = False
-    ) -> ChainSummary:
+    def start_plan(self, plan: ChainPlan, origin: Origin, *, attended: bool) -> ChainSummary:
         """Check a plan, draw its seeds, store its files, and start it.
 
         The caller of an `attended` chain waits for its end, so an owner without a cookie may start

@@ -235,14 +235,13 @@ class _Ends:
 class ChainRunner:
     """Runner of an owner's chains. Needs a run history, to find finished runs."""
 
-    def __init__(self, starter: Starter, origin: Origin, *, sharers: str | None = None) -> None:
-        """Create a runner. Chains of the same `sharers` reuse each other's finished runs; the
-        default is the owner."""
+    def __init__(self, starter: Starter, origin: Origin, *, sharers: str) -> None:
+        """Create a runner. Chains of the same `sharers` reuse each other's finished runs."""
         self._starter = starter
         self._tasks = TaskRunner(starter, origin)
         self._owner = origin.owner
         self._planner = StepPlanner(starter, origin.owner)
-        self._sharers = origin.owner if sharers is None else sharers
+        self._sharers = sharers
 
     def run(
         self,

@@ -150,7 +150,7 @@ def _has_paid_nodes(catalog: Catalog) -> bool:
 
 
 def missing_choices(
-    fields: Iterable[Field], listed: Iterable[ModelFile] = ()
+    fields: Iterable[Field], listed: Iterable[ModelFile]
 ) -> Iterator[MissingChoice]:
     """Return default choices that the server doesn't offer, without files to upload."""
     origins = {one.key: one for one in listed}

@@ -204,9 +204,7 @@ class Forms:
         source, trusted = self._found(name, owner)
         return self._adapted(source, catalog, trusted=trusted).workflow, catalog
 
-    def known_form(
-        self, name: str, owner: str, values: Mapping[str, object] | None = None
-    ) -> Form | None:
+    def known_form(self, name: str, owner: str, values: Mapping[str, object] | None) -> Form | None:
         """Return the form without asking the server; None if its node definitions aren't known yet
         or the workflow is gone."""
         try:
@@ -244,7 +242,7 @@ class Forms:
         return self.opened.put(owner, plain_name(file), data, address=address, settings=settings)
 
     def open_template(
-        self, owner: str, file: str, data: bytes, settings: str, *, address: str = ""
+        self, owner: str, file: str, data: bytes, settings: str, *, address: str
     ) -> Workflow:
         """Open a template for this user only, like `open`. `settings`: of its form as TOML, unless
         the user has others for it."""

@@ -174,20 +174,18 @@ class Removal:
     The user who added a workflow and administrators may remove it. An author's files, and added
     workflows whose own file was edited, are never removed. A TOML file and a cover, which the form
     editor or an author added, are removed with their workflow. `added`: the owners of added
-    workflows, or None without a database. The last field is the owner shared by users without
+    workflows. The last field is the owner shared by users without
     identity, whose workflows only administrators may remove. Thread-safe.
     """
 
     folder: Path
-    added: AddedWorkflows | None
+    added: AddedWorkflows
     permissions: Permissions
     nobody: str = ""
 
     def note_added(self, owner: str, name: str) -> None:
         """Remember which user has just added the workflow `name`. If that fails, log it; the
         workflow can then only be removed by hand."""
-        if self.added is None:
-            return
         try:
             self.added.note(owner, name, _content(self._files(name)))
         except (ComfyError, OSError) as problem:
@@ -208,7 +206,7 @@ class Removal:
         """
         try:
             content = self._removable(owner, name)
-            if content is None or self.added is None:
+            if content is None:
                 raise WorkflowNotFound(
                     message("This workflow can't be removed here."),
                     message("Ask the administrator."),
@@ -228,7 +226,7 @@ class Removal:
     def _removable(self, owner: str, name: str) -> str | None:
         """Return the recorded digest of the files of `name`; None if this user may not remove it or
         the files have changed."""
-        if self.added is None or not self.permissions.sees(owner, name):
+        if not self.permissions.sees(owner, name):
             return None
         if self.permissions.operates(owner):
             content = self.added.content(name)

@@ -51,7 +51,7 @@ class LocalComfyUI:
         address: ServerAddress,
         log_file: Path,
         *,
-        limit: int | None = None,
+        limit: int | None,
     ) -> None:
         """Prepare it. `address`: on a free port of the loopback address; `limit`: the maximum
         number of prompts at once."""

@@ -9,7 +9,7 @@ import contextlib
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 
@@ -46,12 +46,10 @@ _IN_NO_FONT = "\U0010fffe"
 
 
 class Fonts:
-    """Fonts of this machine in one size, in pixels. `files`: names of the font files to look
-    for."""
+    """Fonts of this machine in one size, in pixels."""
 
-    def __init__(self, size: float, files: Sequence[str] = _FILES) -> None:
+    def __init__(self, size: float) -> None:
         self._size = size
-        self._files = files
 
     @cached_property
     def plain(self) -> Font:
@@ -65,7 +63,7 @@ class Fonts:
         return tuple(self._find())
 
     def _find(self) -> Iterator[Font]:
-        for file in self._files:
+        for file in _FILES:
             with contextlib.suppress(OSError):
                 yield ImageFont.truetype(file, self._size)
 

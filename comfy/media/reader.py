@@ -111,9 +111,9 @@ class FewReads:
     of a GIF's comment.
     """
 
-    def __init__(self, file: BinaryIO, reads: int = 30_000) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._left = reads
+        self._left = 30_000
         self.seek = file.seek
         self.tell = file.tell
 

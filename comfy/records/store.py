@@ -331,7 +331,7 @@ class RunStore:
             within = both(within, partial(AuditEvents.add_run, record=record))
             self._write(record, record.state.finished_at or time.time(), within)
 
-    def end_unreadable(self, run_id: str, within: Within = no_more) -> None:
+    def end_unreadable(self, run_id: str, within: Within) -> None:
         """Record the end of a run whose record can't be read."""
         which = (_runs.c.id == escaped(run_id)) & _runs.c.ended_at.is_(None)
         with self._changing() as connection:

@@ -52,8 +52,8 @@ class Webhooks:
         store: WebhookStore,
         settings: WebhookSettings,
         *,
-        alone: bool = True,
-        keeper: Callable[[], bool] | None = None,
+        alone: bool,
+        keeper: Callable[[], bool] | None,
     ) -> None:
         """Create the webhooks; `alone`: no other program uses the
         folder, so this one delivers earlier webhooks. `keeper`: None if this process delivers its

@@ -323,12 +323,12 @@ def read_config(path: Path) -> FormConfig:
     return FormConfig(problems=(problem,)) if problem else parse_config(path.name, data)
 
 
-def config_in(text: str, source: str = "") -> FormConfig:
+def config_in(text: str) -> FormConfig:
     """Return the settings in a TOML text, like `read_config`."""
     try:
-        return parse_config(source, tomllib.loads(text))
+        return parse_config("", tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return FormConfig(problems=(f"{source} is not valid TOML: {error!s}.",))
+        return FormConfig(problems=(f"Not valid TOML: {error!s}.",))
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:

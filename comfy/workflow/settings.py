@@ -207,10 +207,10 @@ class FieldNames:
         return self.preferred.get(key, key)
 
 
-def parsed_settings(text: str, names: FieldNames, source: str = "") -> FormConfig:
+def parsed_settings(text: str, names: FieldNames) -> FormConfig:
     """Return the settings in a TOML text, with the inputs' keys as names. Of two tables for one
     input, the first counts. Raises tomllib.TOMLDecodeError."""
-    return with_keys(parse_config(source, tomllib.loads(text)), names)
+    return with_keys(parse_config("", tomllib.loads(text)), names)
 
 
 def with_keys(config: FormConfig, names: FieldNames) -> FormConfig:

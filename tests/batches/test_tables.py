@@ -161,7 +161,9 @@ def test_columns_about_the_run_are_skipped() -> None:
 def test_a_results_table_keeps_texts_with_leading_apostrophes(text: str) -> None:
     """The reader removes the apostrophe that keeps a spreadsheet from reading a text as a formula.
     Other tables keep their apostrophes."""
-    written = table_head(["Prompt"]) + table_line(Row(1, {"2.text": text}), None, keys=["2.text"])
+    written = table_head(["Prompt"]) + table_line(
+        Row(1, {"2.text": text}), None, (), (), ["2.text"], ()
+    )
     ((_, values),) = rows(written)
     assert [*values.values()] == [text]
     ((_, values),) = rows("Prompt\n'@lora\n")
@@ -174,7 +176,7 @@ def test_a_results_table_keeps_texts_as_sent(text: str) -> None:
     nothing, its text stays unchanged."""
     record = begun(values={"2.text": text})
     for drawn, expected in (({"2.text"}, literal_text(text)), ((), text)):
-        written = table_line(Row(1, {}), record, keys=["2.text"], drawn=drawn)
+        written = table_line(Row(1, {}), record, (), (), ["2.text"], drawn)
         ((_, values),) = rows(table_head(["Prompt"]) + written)
         assert [*values.values()] == [expected]
 

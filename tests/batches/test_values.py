@@ -636,8 +636,8 @@ def test_any_label_is_drawn_or_numbered(label: str) -> None:
 def test_a_label_without_a_matching_font_is_drawn_as_a_number() -> None:
     """The app picks a font that has all characters. If no font has them, it draws the number
     instead of boxes."""
-    assert Fonts(16, ()).covering(["plain", "words"]) is not None
-    assert Fonts(16, ()).covering(["日本語"]) is None
+    assert Fonts(16).covering(["plain", "words"]) is not None
+    assert Fonts(16).covering(["\U0010fffe"]) is None
     unknown, numbered = (
         grid_drawn(GridSheet("", "", "", (CellLine((0,), label, ()),)), lambda _: "", 64)
         for label in ("\U0010fffd\U0010fffc", "#1")

@@ -366,10 +366,3 @@ def test_files_that_cannot_be_deleted_are_reported(
     assert "Permission denied" in caplog.text
     removal.remove(ANN, name)
     assert not removal.may_remove(ANN, name)
-
-
-def test_without_a_history_no_workflow_can_be_removed(folder: Path) -> None:
-    """Without a history, the app doesn't know who added a workflow."""
-    removal = Removal(folder, None, Permissions.of_a_shell())
-    assert who_may(removal, add(removal)) == []
-    refuses(removal, CAROL, "lamp")

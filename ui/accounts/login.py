@@ -420,7 +420,7 @@ def sign_in_address(database: str, data: Path) -> str:
     return sqlite_address(data, SIGN_INS) if is_file else database
 
 
-def opened_users(path: Path, *, asked: bool, others: bool = False) -> UsersFile | None:
+def opened_users(path: Path, *, asked: bool, others: bool) -> UsersFile | None:
     """Return the users in this file; None if it doesn't exist. If `others` sign in some other way,
     return an empty list then, to which administrators can add users.
 

@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
@@ -225,7 +225,6 @@ class People:
     keys: ApiKeys | None = None
     group_of: GroupOf = no_groups
     assignable: tuple[str, ...] = ()
-    clock: Callable[[], float] = field(default=time.time)
 
     @property
     def file(self) -> UsersFile:
@@ -241,7 +240,7 @@ class People:
 
     def all(self) -> list[PersonRow]:
         """Return all users by name, then guests and removed users who have results here."""
-        figures = _Figures.read(self.runs.history, self.clock())
+        figures = _Figures.read(self.runs.history, time.time())
         people = [figures.of(one, digest(owner)) for owner, one in self._known()]
         people.sort(key=lambda one: one.name.casefold())
         return [*people, *figures.others()]

@@ -130,8 +130,8 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
     operates: Callable[[HTTPConnection], bool],
     sign_in: SignInPage,
     waiting: WaitingSockets,
-    of_plugins: Iterable[GuardedRoutes] = (),
-    root: str = "",
+    of_plugins: Iterable[GuardedRoutes],
+    root: str,
 ) -> FastAPI:
     """Return the API's app. `operates`: whether the caller is an administrator. `of_plugins`: their
     routes. `root`: the path of the whole app below its host."""

@@ -62,7 +62,7 @@ def node_words(
     return titles.get(known) or message("Working")
 
 
-def place_words(place: int, *, is_sent: bool = False) -> str:
+def place_words(place: int, *, is_sent: bool) -> str:
     """Return the number of runs ahead. `is_sent`: the run waits at its server, where other programs
     have prompts, too."""
     if is_sent and place:

@@ -126,8 +126,8 @@ def overview_body(
     now: Overview,
     batches: Iterable[tuple[str, int]],
     notice: Notice | None,
-    done: str = "",
-    more: str = "",
+    done: str,
+    more: str,
 ) -> str:
     """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
     `done`: what the last button did; `more`: other sections."""

@@ -33,7 +33,7 @@ class LinkPreview:
     alt: str
 
 
-def tags_for_other_sites(root: str, title: str, preview: LinkPreview | None = None) -> str:
+def tags_for_other_sites(root: str, title: str, preview: LinkPreview | None) -> str:
     """Return the tags for the head of a page, for an app at this URL. `title`: the tab's title;
     both are inserted unescaped. `preview`: the app's own by default."""
     app = current_brand()

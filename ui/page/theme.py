@@ -88,7 +88,7 @@ def variables(accent: str = ACCENT) -> str:
 
 
 @cache
-def accent_variables(accent: str = ACCENT) -> str:
+def accent_variables(accent: str) -> str:
     """Return the accent's tones that `variables` lacks, for pages that look like the app's own."""
     light, dark = accent_tones(accent, HARDEST_BACKGROUND)
     tones = zip(_NUMBERS, light, dark, strict=True)
@@ -102,7 +102,7 @@ def _told(color: str, tones: tuple[str, ...]) -> str:
 
 
 @cache
-def make_theme(accent: str = ACCENT) -> gr.themes.Base:
+def make_theme(accent: str) -> gr.themes.Base:
     """Return the theme, light and dark, with system fonts only."""
     tones, in_dark = (
         dict(zip(_NUMBERS, own, strict=True)) for own in accent_tones(accent, HARDEST_BACKGROUND)

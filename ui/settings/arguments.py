@@ -102,7 +102,7 @@ def has_option(name: str) -> bool:
     return name not in _tables() and (secret is None or secret.is_option)
 
 
-def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True) -> Settings:
+def read_settings(arguments: Sequence[str] | None, *, serves: bool = True) -> Settings:
     """Return the settings in force; `arguments` default to the program's own. `serves`: they start
     the app. Other commands ignore rights, whose users may not exist yet.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -123,10 +122,9 @@ def _open_at_proxy(reach: Reach) -> str:
     )
 
 
-def show_code(reach: Reach, to: TextIO | None = None) -> None:
-    """Print the address as a QR code for phones, if other machines can reach the app and the output
+def show_code(reach: Reach, to: TextIO) -> None:
+    """Print the address as a QR code for phones, if other machines can reach the app and `to`
     is a terminal."""
-    to = to or sys.stderr
     is_here_only = is_loopback(reach.host) and not reach.by_proxy
     if is_here_only or not reach.for_others or not to.isatty():
         return

@@ -62,7 +62,7 @@ def run_socket_routes(
     telling: set[WebSocket],
     waiting: WaitingSockets,
     *,
-    smaller_previews: bool = True,
+    smaller_previews: bool,
 ) -> GuardedRoutes:
     """Return the WebSocket `/live/{run_id}`, and `/live/next/{key}`, which waits for a run that the
     page starts with this key. For a run that is only on record, the first one sends its end.

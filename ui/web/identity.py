@@ -179,7 +179,7 @@ class Identity:
             for one in list(self._sockets)
         )
 
-    async def log_out(self, request: HTTPConnection, *, everywhere: bool = False) -> None:
+    async def log_out(self, request: HTTPConnection, *, everywhere: bool) -> None:
         """End the session of the requesting browser, or all sessions of this user, and close their
         sockets."""
         who = self.signed_in(request)

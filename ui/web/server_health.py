@@ -33,7 +33,7 @@ class ServerHealth:
     """Health check of the servers, active while pages listen. Belongs to the event loop, except
     `recheck` and `reachable`, which are thread-safe."""
 
-    def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
+    def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None) -> None:
         """`answers` queries the servers, in a thread, and may block. ServerUnreachable at shutdown
         isn't reported."""
         self.reachable = True

@@ -182,14 +182,14 @@ class Client:
         *,
         client_id: str,
         prompt_id: str,
-        extra_data: Mapping[str, Any] | None = None,
+        extra_data: Mapping[str, Any],
     ) -> Submitted:
         """Send `POST /prompt`. Raises PromptRejected if it is refused as a whole.
 
         Servers before 0.3.45 choose the prompt id themselves, so use the id in the answer
         (docs/comfyui.md#15).
         """
-        data = prompt_body(prompt, client_id, prompt_id, extra_data or {})
+        data = prompt_body(prompt, client_id, prompt_id, extra_data)
         answer = self._call(
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
         )

@@ -19,6 +19,7 @@ from comfy.base.errors import ComfyError, ServerUnreachable
 from comfy.base.messages import message
 from comfy.comfyui.protocol.outputs import OutputFile
 
+_PART = 65536  # bytes
 _DIGITS = 15  # maximum digits of a plausible file size; a server may send any number
 
 
@@ -33,11 +34,11 @@ class FileResponse:
         is_size = content_length.isdecimal() and len(content_length) <= _DIGITS
         self.size: int | None = int(content_length) if is_size else None  # bytes, None if unknown
 
-    def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
+    def iter_bytes(self) -> Iterator[bytes]:
         """Yield the body as received, without decoding. Raises ServerUnreachable if it breaks
         off."""
         try:
-            yield from self._response.raw.stream(size, decode_content=False)
+            yield from self._response.raw.stream(_PART, decode_content=False)
         except (HTTPError, OSError) as error:
             raise ServerUnreachable(
                 message("The download from the server was cut off."), message("Try again.")

@@ -37,6 +37,8 @@ from comfy.comfyui.protocol.events import (
     Status,
 )
 
+_MOST_KINDS = 100
+
 log = logging.getLogger(__name__)
 
 
@@ -44,19 +46,18 @@ class WarnOnce:
     """Logger of one warning per kind of unusable message. Thread-safe; share one among all sockets
     of a process.
 
-    The server controls the kinds, so only `limit` of them are remembered; after that there are no
+    The server controls the kinds, so only 100 of them are remembered; after that there are no
     more warnings.
     """
 
-    def __init__(self, limit: int = 100) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kinds: set[str] = set()
-        self._limit = limit
 
     def __call__(self, kind: str, reason: str) -> None:
         """Log that messages of this kind are skipped, unless it was logged before."""
         with self._lock:
-            if kind in self._kinds or len(self._kinds) >= self._limit:
+            if kind in self._kinds or len(self._kinds) >= _MOST_KINDS:
                 return
             self._kinds.add(kind)
         log.warning("Ignoring ComfyUI messages: %s (%s)", kind, reason)

@@ -405,8 +405,8 @@ class PlannedNodes:
 
 def planned_nodes(
     prompt: Mapping[str, Any],
-    outputs: Iterable[str] | None = None,
-    titles: Mapping[str, str] | None = None,
+    outputs: Iterable[str] | None,
+    titles: Mapping[str, str] | None,
 ) -> PlannedNodes:
     """Return a prompt's nodes. `outputs`: the nodes whose outputs count; None = all.
 

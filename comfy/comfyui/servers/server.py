@@ -126,7 +126,7 @@ class ComfyServer:
         """Return how many starts in a row have failed."""
         return self._start_failures
 
-    def note_start(self, end: RunError | None = None, failures: int = 0) -> None:
+    def note_start(self, end: RunError | None, failures: int) -> None:
         """Note that the app starts this ComfyUI. `end`: why its process ended just now, for the
         runs that it had; `failures`: how many starts in a row have failed."""
         with self._lock:

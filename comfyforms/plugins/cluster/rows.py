@@ -176,7 +176,7 @@ def _change_live(connection: Connection, run: str, **values: object) -> None:
     connection.execute(update(_live).where(_live.c.run == run).values(values))
 
 
-def request_stop(connection: Connection, run: str, reason: RunError | None = None) -> None:
+def request_stop(connection: Connection, run: str, reason: RunError | None) -> None:
     """Have a run stopped by the process that executes it. `reason`: for users."""
     words = json.dumps(None if reason is None else [reason.message, reason.hint])
     _change_live(connection, run, cancel=words)

@@ -38,7 +38,7 @@ class ClusterRun:
         take_back: Callable[[ClusterRun], None],
         watch: Callable[[ClusterRun], None],
         ask: Callable[[ClusterRun], None],
-        allowed: Collection[str] | None = None,
+        allowed: Collection[str] | None,
     ) -> None:
         """`cancel` has the run stopped, with the reason; `take_back` only if it waits. `watch` is
         called when the first follower has come, and when the last one has left. `ask` waits for

@@ -36,6 +36,7 @@ def app_parts(app: PluginApp) -> AppParts | None:
 
     from comfy.base.errors import ComfyError
     from comfyforms.plugins.scaling.page import scales_section
+    from comfyforms.plugins.scaling.rules import Pace
     from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
 
     scaler = Scaler(
@@ -44,6 +45,7 @@ def app_parts(app: PluginApp) -> AppParts | None:
         app.services.servers,
         app.services.runs,
         shown=settings.only_this_machine,
+        pace=Pace(),
     )
 
     @asynccontextmanager

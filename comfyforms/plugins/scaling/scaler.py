@@ -442,12 +442,12 @@ class Scaler:
         runs: RunRegistry,
         *,
         shown: bool = True,
-        pace: Pace | None = None,
+        pace: Pace,
     ) -> None:
         """`shown`: users may see the servers' addresses."""
         self._scales = {one.name: one for one in scales}
         self._store, self._pool, self._runs = store, pool, runs
-        self._shown, self._pace = shown, pace or Pace()
+        self._shown, self._pace = shown, pace
         self._servers: dict[str, ComfyServer] = {}
         self._adding: dict[str, threading.Thread] = {}
         self._memory = ScaleMemory()

@@ -77,7 +77,9 @@ def test_a_prompt_runs_under_the_chosen_id(client: Client) -> None:
     """In the server's history, the prompt has the id that the client chose."""
     prompt_id = str(uuid.uuid4())
     name = client.upload(png(), "photo.png", subfolder="t")
-    answer = client.submit(load_and_save(name), client_id=str(uuid.uuid4()), prompt_id=prompt_id)
+    answer = client.submit(
+        load_and_save(name), client_id=str(uuid.uuid4()), prompt_id=prompt_id, extra_data={}
+    )
     assert answer.prompt_id == prompt_id
     while (entry := client.history(prompt_id)) is None:
         assert client.queue() is not None
@@ -93,7 +95,9 @@ def test_an_abandoned_prompt_is_not_delivered_later(demo: DemoServer) -> None:
         client.queue()
         link.freeze()
         with pytest.raises(ServerUnreachable):
-            client.submit(load_and_save("example.png"), client_id="me", prompt_id=prompt_id)
+            client.submit(
+                load_and_save("example.png"), client_id="me", prompt_id=prompt_id, extra_data={}
+            )
         link.heal()
         assert client.queue().pending == ()
         eventually(lambda: link.connections == 1)
@@ -153,7 +157,7 @@ def test_a_refused_prompt_names_its_inputs(client: Client) -> None:
     """A 400 answer becomes one exception with all of the server's objections."""
     prompt = {"1": {"class_type": "SaveImage", "inputs": {}}}
     with pytest.raises(PromptRejected) as error:
-        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()), extra_data={})
     assert {(one.node, one.input, one.type) for one in error.value.node_errors} >= {
         ("1", "images", "required_input_missing")
     }
@@ -165,7 +169,7 @@ def test_an_invalid_prompt_is_refused_with_a_sentence(
 ) -> None:
     """For a prompt without outputs or with unknown nodes, the error is a sentence with a hint."""
     with pytest.raises(PromptRejected) as error:
-        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()), extra_data={})
     assert str(error.value).endswith(".")
     assert error.value.hint
 
@@ -174,7 +178,7 @@ def test_numbers_json_does_not_have_are_not_sent(client: Client) -> None:
     """The client rejects Infinity in a prompt before it sends anything."""
     prompt = {"1": {"class_type": "SaveImage", "inputs": {"x": float("inf")}}}
     with pytest.raises(PromptRejected, match="number"):
-        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()), extra_data={})
 
 
 @pytest.mark.parametrize(

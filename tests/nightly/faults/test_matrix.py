@@ -89,7 +89,7 @@ def held_at(stage: HeldServer, fault: str, moment: Moment) -> Iterator[Callable[
         return
     job, may_finish = stage.job()
     with Client(stage.demo.url) as other:
-        other.submit(job.prompt, client_id="other", prompt_id=OTHER)
+        other.submit(job.prompt, client_id="other", prompt_id=OTHER, extra_data={})
         until(lambda: other.queue().running == (OTHER,), "another's run at work")
         yield lambda run: until(lambda: run.state.queue_place == 1, moment)
         may_finish.set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 from comfyforms.plugins.cluster.messaging.wire import Wire
 from tests.support.waiting import eventually
@@ -39,11 +38,9 @@ class Received:
 
 
 @contextlib.contextmanager
-def running_wire(
-    url: str, process: str = "tests", *, certificates: Path | None = None
-) -> Iterator[Wire]:
+def running_wire(url: str, process: str = "tests") -> Iterator[Wire]:
     """Yield a wire that is up, and close it."""
-    wire = Wire(url, process, certificates=certificates)
+    wire = Wire(url, process)
     try:
         eventually(lambda: wire.is_up, "the wire")
         yield wire

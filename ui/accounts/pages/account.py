@@ -44,7 +44,7 @@ _KEY, _SAVE = message("API key"), message("Save the key")
 _REMOVE = message("Remove the key")
 
 
-def _key_form(source: KeySource, why: str = "") -> str:
+def _key_form(source: KeySource, why: str) -> str:
     """Return the form as HTML. `source`: which key pays the user's runs. `why`: the reason that a
     key wasn't stored."""
     remove = (
@@ -95,7 +95,7 @@ class PasswordChange:
         return partial(file.set_password, who.name, self.new)
 
 
-def _password_form(login: Login, who: SignedIn, why: str = "") -> str:
+def _password_form(login: Login, who: SignedIn, why: str) -> str:
     """Return the form as HTML; empty for users without a password. `why`: the reason that the
     password wasn't changed."""
     if who.way != "password":
@@ -214,7 +214,7 @@ def account_routes(
     passwords: Passwords,
     sign_in: SignInPage,
     root_path: str,
-    keys: ApiKeys | None = None,
+    keys: ApiKeys | None,
 ) -> GuardedRoutes:
     """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
     `root_path`: see the web server. `keys`: users' API keys; None if they can't have any."""

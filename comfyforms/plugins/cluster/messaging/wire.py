@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -101,15 +100,13 @@ class Wire:
     """Connection to the service that carries messages between app processes.
 
     `url` is an address for `WireAddress.parse`, `process` the name that administrators see in the
-    service's `CLIENT LIST`. `certificates` is a PEM file, or a folder of them, with certificates to
-    trust in addition to the system's. Raises ComfyError for an invalid address. A service that is
+    service's `CLIENT LIST`. Raises ComfyError for an invalid address. A service that is
     away is no error: the wire tries until `close`.
     """
 
-    def __init__(self, url: str, process: str, *, certificates: Path | None = None) -> None:
+    def __init__(self, url: str, process: str) -> None:
         self._address = WireAddress.parse(url)
         self._process = process
-        self._certificates = certificates
         self._prefix = f"comfyforms:{self._address.number}:"
         self._heartbeats = f"heartbeat:{uuid.uuid4().hex}"
         self._outbox = Outbox()
@@ -231,9 +228,6 @@ class Wire:
         options |= {"host": self._address.host, "port": self._address.port}
         if not self._address.encrypted:
             return redis.Connection(**options)
-        if self._certificates is not None:
-            kind = "path" if self._certificates.is_dir() else "certs"
-            options[f"ssl_ca_{kind}"] = str(self._certificates)
         return redis.SSLConnection(ssl_cert_reqs="required", ssl_check_hostname=True, **options)
 
     def _write(self, connection: redis.Connection) -> None:
