@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.imports import ROOT, modules, tree_of
 
 # For other programs' calls.
-OTHERS = ("comfyforms.hooks", "comfyforms.remote", "comfyforms.comfyui_node", "comfy.demo")
+OTHERS = ("comfyforms.hooks", "comfyforms.remote", "comfyforms.comfyui_node", "comfyui_standin")
 # Decorators after which a function is still called by its name with its own parameters.
 PLAIN = {
     "asynccontextmanager",

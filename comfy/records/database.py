@@ -94,7 +94,7 @@ HISTORY = Schema(
 )
 
 
-def make_tables(connection: Connection, schema: Schema = HISTORY) -> None:
+def make_tables(connection: Connection, schema: Schema) -> None:
     """Create the tables, or upgrade them to the schema's version, in the transaction of this
     connection, which must be the only writer.
 
