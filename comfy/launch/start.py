@@ -405,10 +405,11 @@ class Starter:
         """Raise TooManyRuns if a large prompt exceeds the memory for unfinished runs."""
         if (new := _weight(job)) < _LARGE:
             return
-        person, address = (origin.owner, origin.address), origin.address
+        owner, address = origin.owner, origin.address
         others = [one.record for one in self.runs.known() if not one.state.phase.finished]
         weights = [(one.owner, one.address, _weight(one.job)) for one in others]
-        of_user = sum(size for *one, size in weights if tuple(one) == person)
+        # A resumed run, and a run in a cluster, has no address.
+        of_user = sum(size for one, at, size in weights if one == owner and at in ("", address))
         of_address = sum(size for _, at, size in weights if address and at == address)
         of_all = sum(size for *_, size in weights)
         used = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from comfy.media.checks import MIB
 from tests.plugins.comfyui_api.api_calls import call, ended, prompt, refused, send, told
 from tests.support.http_client import BOB
 from tests.support.serving import running_demo_app
+from tests.support.waiting import eventually
 
 
 def test_the_size_of_large_prompts_is_limited() -> None:
@@ -24,3 +27,16 @@ def test_the_size_of_large_prompts_is_limited() -> None:
         for one in ids:
             ended(app, one)
         assert [*told(app, "/history")] == ids[1:]
+
+
+def test_large_prompts_count_after_a_restart(tmp_path: Path) -> None:
+    large = prompt(n2_text="x" * 17 * MIB)
+    with running_demo_app(step_seconds=2, data=tmp_path) as (_, app):
+        send(app)
+        eventually(lambda: told(app, "/queue")["queue_running"])
+        for _ in range(3):
+            send(app, nodes=large)
+        app.server.should_exit = True
+    with running_demo_app(step_seconds=2, data=tmp_path) as (_, app):
+        refused(app, 429, prompt=large)
+        call(app, "POST", "/queue", {"clear": True})
