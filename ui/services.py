@@ -32,7 +32,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.input_files import clean_up
 from comfy.runs.interface import RunRegistry
-from comfy.templates.gallery import KnownParts, TemplateGallery
+from comfy.templates.offered import KnownParts, OfferedTemplates
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
@@ -83,7 +83,7 @@ class Services:
     downloads: ModelDownloads
     copies: FileCopies
     server_files: ServerFiles
-    gallery: TemplateGallery
+    templates: OfferedTemplates
     known_parts: KnownParts
     model_files: ModelFiles
     health: ServerHealth
@@ -129,7 +129,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     starter = Starter(runs, forms, blobs, servers, UploadLimits(limits.file, limits.run_files))
     starter = replace(starter, wildcards=lines, translated=translated, payment=parts.payment)
     added = runs.history.added
-    gallery = TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns)
+    templates = OfferedTemplates(servers, catalog, files.with_name("templates"), blobs.turns)
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         servers=servers,
@@ -148,8 +148,8 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         downloads=ModelDownloads(servers, parts.downloads, catalog.renew),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
-        gallery=gallery,
-        known_parts=KnownParts(KnownPacks(servers), gallery),
+        templates=templates,
+        known_parts=KnownParts(KnownPacks(servers), templates),
         model_files=ModelFiles(servers, files.with_name("model-previews"), blobs.turns),
         health=health,
         clean_up=partial(clean_up, servers, runs),

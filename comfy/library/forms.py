@@ -246,7 +246,7 @@ class Forms:
     ) -> Workflow:
         """Open a template for this user only, like `open`. `settings`: of its form as TOML, unless
         the user has others for it."""
-        self.permissions.check_gallery(owner)
+        self.permissions.check_templates(owner)
         return self.opened.put(owner, plain_name(file), data, address=address, settings=settings)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
@@ -255,7 +255,7 @@ class Forms:
 
         Empty for users without identity, so that they don't see each other's workflows.
         """
-        may_have_own = self.permissions.open(owner) or self.permissions.gallery(owner)
+        may_have_own = self.permissions.open(owner) or self.permissions.templates(owner)
         if owner == self._nobody or not may_have_own:
             return ()
         return self.opened.opened_by(owner)

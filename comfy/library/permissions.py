@@ -39,7 +39,7 @@ def _nobody(_owner: str) -> bool:
 class Permissions:
     """Predicates on a user, who is identified by the `owner` of their runs.
 
-    `open`: may open their own workflows. `gallery`: may open the templates of the ComfyUI
+    `open`: may open their own workflows. `templates`: may open the templates of the ComfyUI
     servers. `keep`: may add workflows to the folder for all users.
     `trusts`: their workflows count as the administrator's, so they may name server files. Only
     users with `keep` are trusted, and only administrators if other machines reach the app or users
@@ -50,7 +50,7 @@ class Permissions:
     """
 
     open: Callable[[str], bool] = _everybody
-    gallery: Callable[[str], bool] = _nobody
+    templates: Callable[[str], bool] = _nobody
     keep: Callable[[str], bool] = _nobody
     trusts: Callable[[str], bool] = _nobody
     edits: Callable[[str], bool] = _nobody
@@ -87,9 +87,9 @@ class Permissions:
                 message("Ask the administrator."),
             )
 
-    def check_gallery(self, owner: str) -> None:
+    def check_templates(self, owner: str) -> None:
         """Raise WorkflowError unless this user may open templates."""
-        if not self.gallery(owner):
+        if not self.templates(owner):
             raise WorkflowError(
                 message("Templates are turned off."),
                 message("Ask the administrator."),
@@ -97,7 +97,7 @@ class Permissions:
 
     def check_own(self, owner: str) -> None:
         """Raise WorkflowError unless this user may have workflows that only they can see."""
-        if not self.gallery(owner):
+        if not self.templates(owner):
             self.check_open(owner)
 
     def check_keep(self, owner: str) -> None:

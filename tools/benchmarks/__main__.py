@@ -28,7 +28,7 @@ BENCHMARKS = {
     "real": "real servers at COMFYUI_URLS: several against one, one killed by COMFYUI_KILL, a batch",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalog read, questions to a long history",
-    "gallery": "650 templates judged for a real catalog, and again after a restart",
+    "templates": "650 templates judged for a real catalog, and again after a restart",
     "rude": (
         "one rude visitor after the other: what another person notices, memory, log, what is left"
     ),

@@ -12,7 +12,7 @@ from comfy.downloads import DownloadError, ModelDownloads
 from comfy.records.administration import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
-from comfy.templates.gallery import KnownParts
+from comfy.templates.offered import KnownParts
 from comfyforms.comfyui_node.downloads.queue import Change
 from ui.administration.audit_log import Actor, AuditLog
 from ui.library import WorkflowLibrary

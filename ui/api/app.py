@@ -162,7 +162,7 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
     add(run_files_api(services.library, services.copies, runs))
     add(links_api(services.copies, identity, runs))
     add(form_editor_api(services.editor, services.library, services.copies, identity))
-    add(opening_api(runs, services.editor, services.removal, services.gallery))
+    add(opening_api(runs, services.editor, services.removal, services.templates))
     add(models_api(desk, operates))
     add(model_picker_api(services.model_files, services.library, root))
     add(workflows_api(services.library, services.runs.history, root))

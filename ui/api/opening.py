@@ -17,7 +17,7 @@ from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.reader import LENGTH
 from comfy.records.rows import WantedOfFile
 from comfy.records.store import RunStore
-from comfy.templates.gallery import TemplateGallery
+from comfy.templates.offered import OfferedTemplates
 from comfy.workflow.extract import is_json
 from ui.api.history import made_with
 from ui.api.runs import Runs
@@ -39,7 +39,7 @@ _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"
 
 
 def opening_api(
-    runs: Runs, editor: FormEditor, removal: Removal, gallery: TemplateGallery
+    runs: Runs, editor: FormEditor, removal: Removal, templates: OfferedTemplates
 ) -> GuardedRoutes:
     """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
     routes = GuardedRoutes(tags=["Workflows"])
@@ -65,7 +65,7 @@ def opening_api(
         async with turns.turn(Caller.of(owner, request.scope)), room:
             address = shared_address(owner, request.scope)
             opened = await asyncio.to_thread(
-                _open_file, presenter, gallery, owner, file, data, address=address
+                _open_file, presenter, templates, owner, file, data, address=address
             )
         return AsciiJSON(opened)
 
@@ -107,7 +107,7 @@ def _move_history(history: RunStore, owner: str, name: str, kept: str) -> None:
 
 def _open_file(
     presenter: Presenter,
-    gallery: TemplateGallery,
+    templates: OfferedTemplates,
     owner: str,
     file: str,
     data: bytes,
@@ -123,7 +123,7 @@ def _open_file(
     if own := _of_own_run(presenter, owner, data):
         return own
     file, stem = title_in_name(file), PurePosixPath(file).stem
-    known = gallery.settings_of(stem, current_language().tag) if "_" in stem else None
+    known = templates.settings_of(stem, current_language().tag) if "_" in stem else None
     forms = presenter.ends.forms
     name = forms.open(owner, file, data, address=address, settings=known).name
     if not is_json(data[:LENGTH]):

@@ -17,8 +17,8 @@ from comfy.base.files import plain_name
 from comfy.form.model import Field
 from comfy.library.forms import Forms
 from comfy.requirements.model import safe_path
-from comfy.templates.gallery import TemplateGallery
 from comfy.templates.index import Template
+from comfy.templates.offered import OfferedTemplates
 from comfy.templates.server import OfferedTemplate
 from comfy.workflow.model import open_workflow
 from comfy.workflow.resolve import on_server
@@ -106,25 +106,25 @@ def templates_api(services: Services, root: str) -> GuardedRoutes:
 
 @dataclass(frozen=True, slots=True)
 class TemplateHandlers:
-    """Handlers of the routes of the template gallery. `root`: the app's path below its host."""
+    """Handlers of the routes of templates. `root`: the app's path below its host."""
 
     services: Services
     root: str
 
     routes = GuardedRoutes(tags=["Templates"])
 
-    def _gallery_for(self, owner: str) -> TemplateGallery:
-        """Return the gallery if this user may open it."""
-        self.services.forms.permissions.check_gallery(owner)
-        return self.services.gallery
+    def _templates_for(self, owner: str) -> OfferedTemplates:
+        """Return the templates if this user may open them."""
+        self.services.forms.permissions.check_templates(owner)
+        return self.services.templates
 
     def _sees(self, owner: str, template_id: str) -> bool:
         return self.services.forms.permissions.sees_template(owner, template_id)
 
-    def _found(self, gallery: TemplateGallery, template_id: str, owner: str) -> OfferedTemplate:
+    def _found(self, templates: OfferedTemplates, template_id: str, owner: str) -> OfferedTemplate:
         """Return a template that this user sees. Raises NotThere."""
         try:
-            return gallery.find(template_id if self._sees(owner, template_id) else "")
+            return templates.find(template_id if self._sees(owner, template_id) else "")
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
 
@@ -143,7 +143,7 @@ class TemplateHandlers:
 
         Titles are in the caller's language if the servers have it.
         """
-        every = self._gallery_for(owner).templates(current_language().tag)
+        every = self._templates_for(owner).all(current_language().tag)
         listed = (one for one in every if self._sees(owner, one.id))
         return AsciiJSON(
             TemplatesDoc(tuple(template_doc(one, self._address(one)) for one in listed))
@@ -161,7 +161,7 @@ class TemplateHandlers:
         Repeat the request until `is_complete` is true. Results are stored, so that later requests
         get all of them at once.
         """
-        found = self._gallery_for(owner).readiness(_SLICE)
+        found = self._templates_for(owner).readiness(_SLICE)
         can_pay = self.services.parts.payment.has_key(owner)
         docs = {
             name: readiness_doc(one, has_key=can_pay)
@@ -182,8 +182,8 @@ class TemplateHandlers:
     )
     def get_template_image(self, template_id: str, owner: Owner) -> Response:
         """Return a template's example image, a small WebP, or 204 without one."""
-        gallery = self._gallery_for(owner)
-        path = gallery.images.image(self._found(gallery, template_id, owner))
+        templates = self._templates_for(owner)
+        path = templates.images.image(self._found(templates, template_id, owner))
         if path is None:  # a browser would log 404 as an error
             return Response(status_code=204)
         return FileResponse(path, media_type="image/webp", headers=KEEP_A_DAY)
@@ -199,11 +199,9 @@ class TemplateHandlers:
 
         `values` has the template's example files, if the server offers them.
         """
-        gallery, forms = self._gallery_for(owner), self.services.forms
-        offered = self._found(gallery, template_id, owner)
-        shown = next(
-            one for one in gallery.templates(current_language().tag) if one.id == template_id
-        )
+        templates, forms = self._templates_for(owner), self.services.forms
+        offered = self._found(templates, template_id, owner)
+        shown = next(one for one in templates.all(current_language().tag) if one.id == template_id)
         data = offered.server.read(offered.template)
         name = forms.open_template(
             owner,

@@ -289,7 +289,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         if wanted.get("list_only") or (choice and name == wanted.get("drawn")):
             choice = gr.skip()
         may = library.forms.permissions
-        rights = (may.open(person), may.gallery(person), may.operates(person))
+        rights = (may.open(person), may.templates(person), may.operates(person))
         marks = [gr.HTML(visible=right) for right in rights]
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
         return choice, offer, bool(wanted.get("keeps_going")), *marks, signs_out

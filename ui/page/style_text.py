@@ -40,7 +40,7 @@ _OPENED = (
     "editor/rows.css",
     "image_editor/editor.css",
     "choosing/choosing.css",
-    "gallery/gallery.css",
+    "templates/templates.css",
     "models/picker.css",
 )
 _STAGE = (

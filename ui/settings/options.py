@@ -200,7 +200,7 @@ class Settings(DownloadOptions, PaidOptions):
             " reach the app"
         ),
     )
-    gallery: Permission | None = Field(
+    templates: Permission | None = Field(
         None,
         title=_CHOICES,
         description=(
@@ -400,9 +400,9 @@ class Settings(DownloadOptions, PaidOptions):
             yield "--login and --login-file: use only one of them."
         others = self.has_users_file or self.user_header
         operators = self.operators or self.openid_operators or others
-        if "operators" in (self.open, self.gallery, self.keep) and not operators:
+        if "operators" in (self.open, self.templates, self.keep) and not operators:
             yield (
-                "--open operators, --gallery operators and --keep operators need --operators"
+                "--open operators, --templates operators and --keep operators need --operators"
                 f" NAME,NAME, or an administrator added with {COMMAND} user add NAME --operator."
             )
         if set(self.operators) - {name for name, _ in self.pairs} and not others:

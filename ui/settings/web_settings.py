@@ -71,7 +71,7 @@ def permissions_of(
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
         open=lambda owner: has("open", owner, settings.open),
-        gallery=lambda owner: has("templates", owner, settings.gallery or settings.open),
+        templates=lambda owner: has("templates", owner, settings.templates or settings.open),
         keep=keep,
         trusts=trusts,
         operates=operates,

@@ -63,7 +63,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
         of_plugins=all_plugins(config),
         operator_images=True,
     )
-    permissions = Permissions(gallery=lambda _: True)
+    permissions = Permissions(templates=lambda _: True)
     options = {"settings": settings, "permissions": permissions}
     with running_demo_app(step_seconds=0, **options) as (_, app):
         ann = with_groups(app, person(app, ANN if logs_in else None))

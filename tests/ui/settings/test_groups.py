@@ -18,7 +18,7 @@ from ui.settings.web_settings import permissions_of
 
 FILE = """
 host = "0.0.0.0"
-gallery = "yes"
+templates = "yes"
 keep = "yes"
 open = "no"
 operators = ["root"]
@@ -140,11 +140,11 @@ def test_without_everyone_other_users_see_nothing(tmp_path: Path) -> None:
     may = permitted(tmp_path, FILE[:start] + FILE[end:])
     other = "user:anna"
     assert not may.sees(other, "text-to-image")
-    assert not any(right(other) for right in (may.open, may.gallery, may.keep, may.may_shape))
+    assert not any(right(other) for right in (may.open, may.templates, may.keep, may.may_shape))
     (tmp_path / "users.json").unlink()
     may = permitted(tmp_path, FILE[:start])
     assert may.sees(other, "text-to-image")
-    assert (may.open(other), may.gallery(other), may.keep(other)) == (False, True, True)
+    assert (may.open(other), may.templates(other), may.keep(other)) == (False, True, True)
 
 
 def test_a_published_workflow_is_where_its_group_sees_it(tmp_path: Path) -> None:

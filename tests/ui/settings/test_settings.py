@@ -214,7 +214,7 @@ def test_equivalent_values_give_the_same_setting(
         (["--open", "maybe"], "--open: choose yes, no, auto or operators."),
         (
             ["--open", "operators"],
-            "--open operators, --gallery operators and --keep operators need --operators NAME,NAME"
+            "--open operators, --templates operators and --keep operators need --operators NAME,NAME"
             ", or an administrator added with python app.py user add NAME --operator.",
         ),
         (["--operators", "carl"], "--operators: each name needs a login; see --login-file."),

@@ -15,7 +15,7 @@ from comfy.launch.payment import Payment
 from comfy.launch.uploads import FILE_GONE, Refused
 from comfy.library.permissions import Removal
 from comfy.runs.interface import RunRegistry
-from comfy.templates.gallery import KnownParts
+from comfy.templates.offered import KnownParts
 from ui.documents.browser_values import Filled, filled_in
 from ui.files.components import Painted
 from ui.files.copies import FileCopies

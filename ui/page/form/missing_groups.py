@@ -19,7 +19,7 @@ from comfy.form.model import Form
 from comfy.requirements.known_packs import pack_id
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import newest
-from comfy.templates.gallery import KnownParts
+from comfy.templates.offered import KnownParts
 from ui.library import WorkflowLibrary
 
 PackKind = Literal["pack", "core", "paid", "unknown"]

@@ -21,7 +21,7 @@ from tests.ui.api.api_calls import call, problem, run_of
 @pytest.fixture(scope="module")
 def running() -> Iterator[Served]:
     """Serve an app whose users may start from templates, but may not open their own workflows."""
-    permissions = Permissions(open=lambda _: False, gallery=lambda _: True)
+    permissions = Permissions(open=lambda _: False, templates=lambda _: True)
     with (
         DemoServer(step_seconds=0, templates=some_templates()) as demo,
         running_app(demo.url, permissions=permissions) as app,
@@ -178,7 +178,7 @@ def test_users_without_permission_get_nothing() -> None:
     """All routes say why."""
     with (
         DemoServer(step_seconds=0, templates=some_templates()) as demo,
-        running_app(demo.url, permissions=Permissions(gallery=lambda _: False)) as app,
+        running_app(demo.url, permissions=Permissions(templates=lambda _: False)) as app,
     ):
         for method, path in (
             ("GET", "/templates"),

@@ -4,11 +4,11 @@
 
 import { Chooser } from "../components/chooser.js";
 import { $ } from "../dom.js";
-import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { StartPage } from "../start_page/start_page.js";
 import { RECENT, read } from "../storage.js";
+import { mayStart, openTemplates } from "../templates/open.js";
 import { addressed, notDrawn } from "./form.js";
 
 /** @import { WorkflowsDoc } from "../documents.js" */
@@ -33,7 +33,7 @@ export function mount(place, component) {
     async () => {
       if (!isOffered && mayStart()) {
         isOffered = true;
-        chooser.offer(FROM_TEMPLATE, openGallery);
+        chooser.offer(FROM_TEMPLATE, openTemplates);
       }
       chooser.recent = recent();
       const more = await readPages();

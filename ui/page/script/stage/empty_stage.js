@@ -8,9 +8,9 @@ import { isEdited, whyOff } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
-import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
 import { page } from "../state.js";
+import { mayStart, openTemplates } from "../templates/open.js";
 import { audioOf, waveformOf } from "./media.js";
 
 /** @import { SharedValues } from "../documents.js" */
@@ -205,7 +205,7 @@ const otherWays = ({ blocked }) => [
 ];
 
 function fromTemplate() {
-  const made = button(message("Start from a template…"), openGallery, "button from-template");
+  const made = button(message("Start from a template…"), openTemplates, "button from-template");
   made.dataset.icon = "plus";
   return made;
 }

@@ -5,8 +5,8 @@
 import { thumbFor } from "../components/chooser.js";
 import { $, button, element, formLink, leavesTab } from "../dom.js";
 import { grouped, matches } from "../form/choices.js";
-import { mayStart, openGallery } from "../gallery/open.js";
 import { message } from "../messages.js";
+import { mayStart, openTemplates } from "../templates/open.js";
 
 /** @import { Choice } from "../form/choices.js" */
 
@@ -19,7 +19,7 @@ export class StartPage {
   #folders = element("div", "folders wraps");
   #runnable = element("input");
   #onlyRunnable = element("label", "only-runnable in-line");
-  #templates = button(message("Start from a template…"), openGallery, "quiet");
+  #templates = button(message("Start from a template…"), openTemplates, "quiet");
   #list = element("div", "list");
   #said = element("p", "state-card muted");
   /** @type {readonly Choice[]} */

@@ -1,5 +1,5 @@
 // @ts-check
-// Filters and order of the templates in the gallery. Pure.
+// Filters and order of the templates in their dialog. Pure.
 
 import { hasAll } from "../form/choices.js";
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
+// Templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
 import { thumbFor } from "../components/chooser.js";
 import { $, all, announce, button, dialogHead, element, fillIn, isTouched } from "../dom.js";
@@ -25,8 +25,8 @@ const PAUSE = 300; // milliseconds until a failed check is repeated once
 const STEPS = /** @type {const} */ ({ ArrowRight: 1, ArrowLeft: -1 });
 const SEARCHED = 20; // values; a filter with more is a text box with suggestions
 
-export class Gallery {
-  #place = element("dialog", "gallery");
+export class TemplatesDialog {
+  #place = element("dialog", "templates");
   #search = element("input");
   #runs = element("input");
   #filters = element("div", "filters");
@@ -44,7 +44,7 @@ export class Gallery {
   /** @type {Map<string, TemplateCard>} */
   #cards = new Map();
   #isChecking = false;
-  /** Whether the pointer has moved over the cards. It may rest there from the press that opened the gallery. */
+  /** Whether the pointer has moved over the cards. It may rest there from the press that opened the dialog. */
   #isPointedAt = false;
   /** Whether the cards are in sections. Until all are checked, they keep their order. */
   #isSorted = false;
@@ -52,7 +52,7 @@ export class Gallery {
 
   constructor() {
     const close = button(message("Close"), () => this.#place.close());
-    const head = dialogHead(this.#place, "gallery", message("Start from a template"), close);
+    const head = dialogHead(this.#place, "templates", message("Start from a template"), close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
     this.#search.addEventListener("input", () => this.#change({ text: this.#search.value.trim() }));
@@ -291,7 +291,7 @@ function headingOf({ kind, bytes }) {
 function searchedMenu(label, values, chosen) {
   const box = element("input", "searched");
   const list = element("datalist");
-  list.id = `gallery-${label.replaceAll(" ", "-")}`; // each filter has its own values
+  list.id = `templates-${label.replaceAll(" ", "-")}`; // each filter has its own values
   list.append(...values.map((value) => new Option("", value)));
   Object.assign(box, { type: "search", placeholder: label, ariaLabel: label });
   box.setAttribute("list", list.id);

@@ -1,8 +1,8 @@
-// Filters and order of the templates in the gallery.
+// Filters and order of the templates in their dialog.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANY, chosenOf, sectionsOf, valuesOf } from "../../ui/page/script/gallery/choosing.js";
+import { ANY, chosenOf, sectionsOf, valuesOf } from "../../ui/page/script/templates/choosing.js";
 
 const template = (id, more = {}) => ({
   id,

@@ -1,4 +1,4 @@
-"""The gallery of templates."""
+"""The dialog of templates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.templates.template_server import image, some_templates
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Serve an app whose users may start from templates and add workflows."""
     folder = shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("app") / "workflows")
-    permissions = Permissions(gallery=lambda _: True, keep=lambda _: True)
+    permissions = Permissions(templates=lambda _: True, keep=lambda _: True)
     with (
         DemoServer(step_seconds=0, load_seconds=0, templates=some_templates()) as demo,
         running_app(demo.url, workflows=folder, permissions=permissions) as app,
@@ -31,24 +31,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def opened_gallery(page: Page) -> Locator:
-    """Open the gallery from the empty stage and wait until all templates are checked."""
+def opened_dialog(page: Page) -> Locator:
+    """Open the dialog from the empty stage and wait until all templates are checked."""
     page.get_by_role("button", name="Start from a template…").last.click()
-    gallery = page.get_by_role("dialog", name="Start from a template")
-    expect(gallery.get_by_role("status")).to_have_text("7 templates")
-    return gallery
+    dialog = page.get_by_role("dialog", name="Start from a template")
+    expect(dialog.get_by_role("status")).to_have_text("7 templates")
+    return dialog
 
 
-def titles(gallery: Locator) -> list[str]:
-    return gallery.locator(".card strong").all_text_contents()
+def titles(dialog: Locator) -> list[str]:
+    return dialog.locator(".card strong").all_text_contents()
 
 
 def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Visit) -> None:
-    """Open the gallery, press a card, press Generate."""
+    """Open the dialog, press a card, press Generate."""
     person = visit(site).open()
-    gallery = opened_gallery(person.page)
-    gallery.get_by_role("button", name="Runs here").click()
-    expect(gallery).to_have_count(0)
+    dialog = opened_dialog(person.page)
+    dialog.get_by_role("button", name="Runs here").click()
+    expect(dialog).to_have_count(0)
     expect(person.page.locator("#heading h1")).to_have_text("Runs here")
     person.ready()
     person.generate()
@@ -61,11 +61,11 @@ def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Vis
 def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
     """Templates that run come first, then those with the smallest downloads."""
     person = visit(site).open()
-    gallery = opened_gallery(person.page)
-    expect(gallery.locator("h3")).to_have_text(
+    dialog = opened_dialog(person.page)
+    expect(dialog.locator("h3")).to_have_text(
         ["Runs here", "Closest to running (21\u00a0GB)", "More templates"]
     )
-    assert titles(gallery)[:4] == ["Takes photo", "Runs here", "My first", "Lacks model"]
+    assert titles(dialog)[:4] == ["Takes photo", "Runs here", "My first", "Lacks model"]
     for title, badge in (
         ("Runs here", "Runs now"),
         ("Lacks model", "Needs models (21\u00a0GB)"),
@@ -73,9 +73,9 @@ def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
         ("Needs newer", "Needs ComfyUI 0.99.0 or newer"),
         ("Broken", "Can't run here"),
     ):
-        card = gallery.locator(".card").filter(has=person.page.get_by_text(title, exact=True))
+        card = dialog.locator(".card").filter(has=person.page.get_by_text(title, exact=True))
         expect(card.locator(".badge")).to_have_text(badge)
-    gallery.get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name="Close").click()
     person.leave()
 
 
@@ -95,19 +95,19 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
     page.route("**/templates/readiness", hold)
     with page.expect_request("**/templates/readiness"):
         page.get_by_role("button", name="Start from a template…").last.click()
-    gallery = page.get_by_role("dialog", name="Start from a template")
-    expect(gallery.locator(".card")).to_have_count(7)
-    before = titles(gallery)
+    dialog = page.get_by_role("dialog", name="Start from a template")
+    expect(dialog.locator(".card")).to_have_count(7)
+    before = titles(dialog)
     assert before[0] == "Lacks model"
-    gallery.locator(".card").nth(1).hover()
-    gallery.locator(".card").first.hover()
+    dialog.locator(".card").nth(1).hover()
+    dialog.locator(".card").first.hover()
     released.append(True)
     for route in held:
         route.continue_()
-    expect(gallery.get_by_role("status")).to_have_text("7 templates")
-    assert titles(gallery) == before
-    gallery.get_by_role("button", name="Show what runs first").click()
-    expect(gallery.locator(".card strong").first).to_have_text("Takes photo")
+    expect(dialog.get_by_role("status")).to_have_text("7 templates")
+    assert titles(dialog) == before
+    dialog.get_by_role("button", name="Show what runs first").click()
+    expect(dialog.locator(".card strong").first).to_have_text("Takes photo")
     page.unroute("**/templates/readiness")
     person.leave()
 
@@ -121,11 +121,11 @@ def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None
     files = {**offered.files, "takes_photo.json": graph, "takes_photo-1.webp": image()}
     with (
         DemoServer(templates=Templates(files, offered.packs)) as demo,
-        running_app(demo.url, permissions=Permissions(gallery=lambda _: True)) as app,
+        running_app(demo.url, permissions=Permissions(templates=lambda _: True)) as app,
     ):
         person = visit(Site(app.url, demo, app)).open()
-        gallery = opened_gallery(person.page)
-        gallery.get_by_role("button", name="Takes photo").click()
+        dialog = opened_dialog(person.page)
+        dialog.get_by_role("button", name="Takes photo").click()
         expect(person.page.locator("#heading h1")).to_have_text("Takes photo")
         empty = person.page.locator("#stage .empty")
         picture = empty.locator(".example img")
@@ -141,16 +141,16 @@ def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None
 def test_filters_narrow_the_list(site: Site, visit: Visit) -> None:
     """By words, kind of input, and whether it runs."""
     person = visit(site).open()
-    gallery = opened_gallery(person.page)
-    gallery.get_by_role("searchbox").fill("boats 1")
-    expect(gallery.locator(".card strong")).to_have_text("Runs here")
-    gallery.get_by_role("searchbox").fill("nothing like this")
-    expect(gallery.get_by_role("status")).to_have_text("No results.")
-    gallery.get_by_role("searchbox").fill("")
-    gallery.get_by_role("checkbox", name="Runs now").check()
-    expect(gallery.locator(".card")).to_have_count(3)
+    dialog = opened_dialog(person.page)
+    dialog.get_by_role("searchbox").fill("boats 1")
+    expect(dialog.locator(".card strong")).to_have_text("Runs here")
+    dialog.get_by_role("searchbox").fill("nothing like this")
+    expect(dialog.get_by_role("status")).to_have_text("No results.")
+    dialog.get_by_role("searchbox").fill("")
+    dialog.get_by_role("checkbox", name="Runs now").check()
+    expect(dialog.locator(".card")).to_have_count(3)
     person.page.keyboard.press("Escape")
-    expect(gallery).to_have_count(0)
+    expect(dialog).to_have_count(0)
     person.leave()
 
 
@@ -162,13 +162,13 @@ def test_the_keyboard_walks_through_the_cards(site: Site, visit: Visit) -> None:
     page.get_by_role("dialog", name="Workflows").get_by_role(
         "button", name="Start from a template…"
     ).click()
-    gallery = page.get_by_role("dialog", name="Start from a template")
-    expect(gallery.get_by_role("status")).to_have_text("7 templates")
-    expect(gallery.get_by_role("searchbox")).to_be_focused()
+    dialog = page.get_by_role("dialog", name="Start from a template")
+    expect(dialog.get_by_role("status")).to_have_text("7 templates")
+    expect(dialog.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("ArrowDown")
-    expect(gallery.get_by_role("button", name="Takes photo")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Takes photo")).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(gallery.get_by_role("button", name="Runs here")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Runs here")).to_be_focused()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     expect(page.locator("#heading h1")).to_have_text("Takes photo")
@@ -178,19 +178,19 @@ def test_the_keyboard_walks_through_the_cards(site: Site, visit: Visit) -> None:
 
 
 def test_a_template_that_cannot_be_opened_says_why(site: Site, visit: Visit) -> None:
-    """The gallery stays open."""
+    """The dialog stays open."""
     person = visit(site).open()
     person.forgive("422")
-    gallery = opened_gallery(person.page)
-    gallery.get_by_role("button", name="Broken").click()
-    expect(gallery.get_by_role("alert")).not_to_be_empty()
-    gallery.get_by_role("button", name="Close").click()
+    dialog = opened_dialog(person.page)
+    dialog.get_by_role("button", name="Broken").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_role("button", name="Close").click()
     person.leave()
 
 
 def test_users_without_permission_see_no_templates(fast: Site, visit: Visit) -> None:
     """Neither the empty stage nor the list of workflows offers them."""
-    with running_app(fast.demo.url, permissions=Permissions(gallery=lambda _: False)) as app:
+    with running_app(fast.demo.url, permissions=Permissions(templates=lambda _: False)) as app:
         person = visit(Site(app.url, fast.demo, app)).open()
         person.page.keyboard.press("Control+k")
         expect(person.page.get_by_role("dialog", name="Workflows")).to_be_visible()

@@ -224,7 +224,7 @@ class JudgedTemplates:
     is_complete: bool
 
 
-class TemplateGallery:
+class OfferedTemplates:
     """Templates of the app's servers. Thread-safe."""
 
     def __init__(
@@ -240,7 +240,7 @@ class TemplateGallery:
         self._definitions: dict[str, Definitions] = {}
         self._judgments = Judgments(folder / "judged.json")
 
-    def templates(self, language: str = "en") -> tuple[Template, ...]:
+    def all(self, language: str = "en") -> tuple[Template, ...]:
         """Return all templates with their texts in a language, ComfyUI's own first."""
         offered = self.offered()
         if language == "en":
@@ -262,7 +262,7 @@ class TemplateGallery:
 
     def settings_of(self, name: str, language: str) -> str | None:
         """Return the settings of ComfyUI's own template with this name; None for other names."""
-        named = (one for one in self.templates(language) if one.id == name)
+        named = (one for one in self.all(language) if one.id == name)
         return next((one.settings for one in named), None)
 
     def find(self, template_id: str) -> OfferedTemplate:
@@ -427,13 +427,13 @@ class KnownParts:
     """Look-ups in what the servers know. Thread-safe."""
 
     packs: KnownPacks
-    gallery: TemplateGallery
+    templates: OfferedTemplates
 
     def missing(self, missing: Iterable[Missing]) -> tuple[Missing, ...]:
         """Return the missing parts with packs, folders and addresses that are known so far."""
         items = tuple(missing)
         packs = self.packs.get() if any(map(_asks_servers, items)) else {}
-        files = self.gallery.known_models() if any(map(_lacks_address, items)) else {}
+        files = self.templates.known_models() if any(map(_lacks_address, items)) else {}
         version = newest(*self.packs.versions)
         return tuple(_completed(one, packs, files, version) for one in items)
 
@@ -442,9 +442,9 @@ class KnownParts:
         for at most `seconds` to find it."""
         if all(one.url for one in files):
             return files
-        known = self.gallery.known_models()
+        known = self.templates.known_models()
         if seconds and any(not one.url and one.key not in known for one in files):
-            known = self.gallery.known_models(seconds)
+            known = self.templates.known_models(seconds)
         return tuple(completed(one, known) for one in files)
 
 

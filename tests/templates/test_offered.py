@@ -1,4 +1,4 @@
-"""The gallery of templates, and sources of missing parts."""
+"""Templates of the servers, and sources of missing parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from comfy.library.catalog import CatalogCache
 from comfy.media.decoding import DecodingSlots
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import Readiness
-from comfy.templates.gallery import KnownParts, TemplateGallery
+from comfy.templates.offered import KnownParts, OfferedTemplates
 from comfyui_standin import DemoServer, Templates, folder_templates
 from comfyui_standin.server.routes import VERSION
 from tests.downloads.node_server import graph_with
@@ -33,15 +33,15 @@ LONG = 60.0
 
 
 @contextmanager
-def gallery_of(folder: Path, *servers: DemoServer) -> Iterator[TemplateGallery]:
+def offered_by(folder: Path, *servers: DemoServer) -> Iterator[OfferedTemplates]:
     with ExitStack() as stack:
         clients = [stack.enter_context(Client(one.url)) for one in servers]
         pool = stack.enter_context(ServerPool(*clients))
-        yield TemplateGallery(pool, CatalogCache(pool.object_info), folder, DecodingSlots())
+        yield OfferedTemplates(pool, CatalogCache(pool.object_info), folder, DecodingSlots())
 
 
-def judged(gallery: TemplateGallery) -> dict[str, Readiness]:
-    found = gallery.readiness(LONG)
+def judged(templates: OfferedTemplates) -> dict[str, Readiness]:
+    found = templates.readiness(LONG)
     assert found.is_complete
     return dict(found.readiness)
 
@@ -58,8 +58,8 @@ def reads_of(demo: DemoServer, name: str) -> int:
 
 def test_each_template_says_what_it_lacks(demo: DemoServer, tmp_path: Path) -> None:
     """The server's catalog decides."""
-    with gallery_of(tmp_path, demo) as gallery:
-        found = judged(gallery)
+    with offered_by(tmp_path, demo) as templates:
+        found = judged(templates)
     assert found["runs_here"].can_run
     assert found["takes_photo"].can_run
     assert found["some_pack/My first"].can_run
@@ -78,21 +78,21 @@ def test_a_slice_ends_early(demo: DemoServer, tmp_path: Path) -> None:
     many = Templates({**files, "index.json": index_of(*map(entry, names))})
     with (
         DemoServer(step_seconds=0, templates=many) as server,
-        gallery_of(tmp_path, server) as gallery,
+        offered_by(tmp_path, server) as templates,
     ):
-        first = gallery.readiness(0)
+        first = templates.readiness(0)
         assert 0 < len(first.readiness) < len(names)
         assert not first.is_complete
-        assert len(judged(gallery)) == len(names)
+        assert len(judged(templates)) == len(names)
 
 
 def test_results_survive_a_restart(demo: DemoServer, tmp_path: Path) -> None:
     """No workflow is fetched again."""
-    with gallery_of(tmp_path, demo) as gallery:
-        before = judged(gallery)
+    with offered_by(tmp_path, demo) as templates:
+        before = judged(templates)
     count = reads_of(demo, "runs_here")
-    with gallery_of(tmp_path, demo) as gallery:
-        assert judged(gallery) == before
+    with offered_by(tmp_path, demo) as templates:
+        assert judged(templates) == before
     assert reads_of(demo, "runs_here") == count
 
 
@@ -102,8 +102,8 @@ def test_a_damaged_file_of_results_is_ignored(
 ) -> None:
     """The templates are checked again."""
     (tmp_path / "judged.json").write_bytes(content)
-    with gallery_of(tmp_path, demo) as gallery:
-        assert judged(gallery)["runs_here"].can_run
+    with offered_by(tmp_path, demo) as templates:
+        assert judged(templates)["runs_here"].can_run
 
 
 def test_several_servers_are_merged(demo: DemoServer, tmp_path: Path) -> None:
@@ -116,59 +116,59 @@ def test_several_servers_are_merged(demo: DemoServer, tmp_path: Path) -> None:
     )
     with (
         DemoServer(step_seconds=0, templates=other) as second,
-        gallery_of(tmp_path, demo, second) as gallery,
+        offered_by(tmp_path, demo, second) as templates,
     ):
-        ids = [one.id for one in gallery.templates()]
+        ids = [one.id for one in templates.all()]
         assert ids.count("runs_here") == 1
         assert "only_there" in ids
-        found = judged(gallery)
+        found = judged(templates)
         assert found["only_there"].can_run
-        assert gallery.find("only_there").server.url == second.url
+        assert templates.find("only_there").server.url == second.url
 
 
 def test_a_server_that_does_not_answer_offers_nothing(demo: DemoServer, tmp_path: Path) -> None:
     """The other's templates stay."""
     with DemoServer(step_seconds=0) as gone:
         pass
-    with gallery_of(tmp_path, gone, demo) as gallery:
-        assert "runs_here" in [one.id for one in gallery.templates()]
+    with offered_by(tmp_path, gone, demo) as templates:
+        assert "runs_here" in [one.id for one in templates.all()]
 
 
 def test_texts_are_in_the_language_of_the_visitor(demo: DemoServer, tmp_path: Path) -> None:
     """Without an index in that language, they stay English."""
-    with gallery_of(tmp_path, demo) as gallery:
-        french, german = ({one.id: one for one in gallery.templates(tag)} for tag in ("fr", "de"))
+    with offered_by(tmp_path, demo) as templates:
+        french, german = ({one.id: one for one in templates.all(tag)} for tag in ("fr", "de"))
     assert french["runs_here"].title == "Un bateau"
     assert german["runs_here"].title == "Runs here"
 
 
 def test_images_are_drawn_again(demo: DemoServer, tmp_path: Path) -> None:
     """Browsers get small WebPs of our own, and nothing else that a server sends."""
-    with gallery_of(tmp_path, demo) as gallery:
-        path = gallery.images.image(gallery.find("runs_here"))
+    with offered_by(tmp_path, demo) as templates:
+        path = templates.images.image(templates.find("runs_here"))
         assert path is not None
         assert path.read_bytes()[8:12] == b"WEBP"
-        assert gallery.images.image(gallery.find("some_pack/My first"))
-        assert gallery.images.image(gallery.find("lacks_model")) is None
-        assert gallery.images.image(gallery.find("lacks_pack")) is None
+        assert templates.images.image(templates.find("some_pack/My first"))
+        assert templates.images.image(templates.find("lacks_model")) is None
+        assert templates.images.image(templates.find("lacks_pack")) is None
 
 
 @pytest.mark.parametrize("name", ["", "nope", "../index", "index", "some_pack/../x", "a" * 5000])
 def test_only_listed_templates_are_found(demo: DemoServer, tmp_path: Path, name: str) -> None:
     """Names never become paths unless a server lists them."""
-    with gallery_of(tmp_path, demo) as gallery, pytest.raises(WorkflowNotFound):
-        gallery.find(name)
+    with offered_by(tmp_path, demo) as templates, pytest.raises(WorkflowNotFound):
+        templates.find(name)
 
 
 def test_the_stand_in_offers_the_shipped_workflows(tmp_path: Path) -> None:
     """All of them run there, so that a new user can try templates."""
     with (
         DemoServer(step_seconds=0, templates=folder_templates(WORKFLOWS)) as server,
-        gallery_of(tmp_path, server) as gallery,
+        offered_by(tmp_path, server) as templates,
     ):
-        titles = {one.id: one.title for one in gallery.templates()}
-        found = judged(gallery)
-        assert gallery.images.image(gallery.find("text-to-image"))
+        titles = {one.id: one.title for one in templates.all()}
+        found = judged(templates)
+        assert templates.images.image(templates.find("text-to-image"))
     assert titles["text-to-image"] == "Text to image"
     assert all(one.can_run for one in found.values())
 
@@ -182,7 +182,7 @@ def test_packs_come_from_the_servers_managers(tmp_path: Path) -> None:
     and an address that isn't a repository on GitHub is no pack."""
     with (
         DemoServer(step_seconds=0, manager="4") as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
     ):
         assert demo.manager is not None
         demo.manager.packs = {
@@ -190,7 +190,7 @@ def test_packs_come_from_the_servers_managers(tmp_path: Path) -> None:
             "https://github.com/me/soft.git": ["Soft"],
             "https://example.com/me/hard": ["Hard"],
         }
-        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        known = KnownParts(KnownPacks(templates._pool), templates)
         missing = [
             MissingClass("Sharpen+", ("1",), (), "", ""),
             MissingClass("Blur+", ("2",), (), "", "own-pack"),
@@ -208,10 +208,10 @@ def test_a_manager_that_hangs_delays_all_forms_once(tmp_path: Path) -> None:
     missing = [MissingClass(f"Node{number}", ("1",), (), "", "") for number in range(12)]
     with (
         DemoServer(step_seconds=0, manager="4") as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
         demo.hold(f"GET {MAPPINGS}"),
     ):
-        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        known = KnownParts(KnownPacks(templates._pool), templates)
         start = time.monotonic()
         for _ in range(3):
             assert known.missing(missing) == tuple(missing)
@@ -225,12 +225,12 @@ def test_a_manager_that_failed_is_asked_again(
     monkeypatch.setattr(managers, "_RETRY_SECONDS", 0.0)
     with (
         DemoServer(step_seconds=0, manager="4") as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
     ):
         assert demo.manager is not None
         demo.manager.packs = {"sharp-pack": ["Sharpen+"]}
         demo.script("http_500", f"GET {MAPPINGS}")
-        packs = KnownPacks(gallery._pool)
+        packs = KnownPacks(templates._pool)
         assert packs.get() == {}
         eventually(lambda: packs.get() == {"Sharpen+": "sharp-pack"}, "the packs to be known")
 
@@ -245,9 +245,9 @@ def test_models_get_the_addresses_that_templates_name(tmp_path: Path) -> None:
     lacking = MissingChoice("4.a", "Model", "sub\\umt5_xxl.safetensors", None)
     with (
         DemoServer(step_seconds=0, templates=templates) as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
     ):
-        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        known = KnownParts(KnownPacks(templates._pool), templates)
         assert known.missing([lacking]) == (lacking,)
         (file,) = known.models((wanted,), 30.0)
         (choice,) = known.missing([lacking])
@@ -272,25 +272,25 @@ def test_a_packs_examples_give_no_addresses(tmp_path: Path) -> None:
     wanted = ModelFile("umt5_xxl.safetensors"), ModelFile("rare.safetensors")
     with (
         DemoServer(step_seconds=0, templates=templates) as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
     ):
-        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        known = KnownParts(KnownPacks(templates._pool), templates)
         assert [one.url for one in known.models(wanted, 30.0)] == [URL, ""]
 
 
 def test_a_form_does_not_wait_while_templates_are_judged(tmp_path: Path) -> None:
-    """A server that is slow to send a template delays the gallery, but no form."""
+    """A server that is slow to send a template delays the dialog of templates, but no form."""
     templates = Templates({"index.json": index_of(entry("some")), "some.json": b"{}"})
     lacking = MissingChoice("4.a", "Model", "umt5_xxl.safetensors", None)
     with (
         DemoServer(step_seconds=0, templates=templates) as demo,
-        gallery_of(tmp_path, demo) as gallery,
+        offered_by(tmp_path, demo) as templates,
         ThreadPoolExecutor() as threads,
         demo.hold("GET /templates/some.json") as held,
     ):
-        judging = threads.submit(gallery.readiness, 30.0)
+        judging = threads.submit(templates.readiness, 30.0)
         assert held.reached.wait(10)
-        known = KnownParts(KnownPacks(gallery._pool), gallery)
+        known = KnownParts(KnownPacks(templates._pool), templates)
         drawing = threads.submit(known.missing, [lacking])
         assert drawing.result(10) == (lacking,)
         assert not judging.done()
