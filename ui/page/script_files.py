@@ -115,7 +115,8 @@ _COMMENT = re.compile(
 )
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]*)"\)')
-_NAMED_IMPORT = re.compile(r"\bimport\((?=[\w`])")  # of a module by its name
+# Of a module by its name. Other expressions are URLs.
+_NAMED_IMPORT = re.compile(r"\bimport\((?=\w+\)|`)")
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
 # page says so from the second failure on.
@@ -158,7 +159,8 @@ def joined(
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
     or with `import("./…")`, and export declarations with one name at the beginning of a line. Parts
-    import the page's modules as `page/…`. An `import(name)` loads a module by its name.
+    import the page's modules as `page/…`. An `import(name)` loads a module by its name, and
+    other expressions are URLs.
 
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """

@@ -128,6 +128,21 @@ def test_a_module_can_load_another_one_later(tmp_path: Path) -> None:
     assert ran.stdout == "1\nopened\n3\n", ran.stderr
 
 
+def test_a_module_can_import_a_url(tmp_path: Path) -> None:
+    """The messages in the page's language and the viewer of 3D models are no modules of its own."""
+    needs("node")
+    text = "const at = (path) => path;\nexport const found = (await import(at('node:fs'))).existsSync;\n"
+    (tmp_path / "all.mjs").write_text(joined({"a.js": text}), encoding="utf-8")
+    (tmp_path / "asks.mjs").write_text(
+        'import { load } from "./all.mjs";\nconsole.log((await load("a.js")).found("."));\n',
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        ["node", "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stdout == "true\n", ran.stderr
+
+
 def test_a_part_uses_the_page_s_modules(tmp_path: Path) -> None:
     """A part's module imports the page's as `page/…`. The page loads it by a name that it gets."""
     needs("node")
