@@ -74,6 +74,7 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
         images=edited.images,
         can_undo=edited.can_undo,
         problem=edited.problem,
+        unknown=edited.parts.unknown,
     )
 
 

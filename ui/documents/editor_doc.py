@@ -105,7 +105,8 @@ class EditorDoc:
     """A form in the editor. `version`: of its settings and the draft, empty without any.
     `settings`: what the file says; `original`: what the file that came with the workflow said;
     `automatic`: the settings that give the form as it is without a file. `problem`: why the file
-    can't be read, or empty. `images`: the names of images beside the workflow."""
+    can't be read, or empty. `unknown`: why inputs of missing nodes can't be edited, or empty.
+    `images`: the names of images beside the workflow."""
 
     version: str
     settings: FormSettings
@@ -117,6 +118,7 @@ class EditorDoc:
     images: tuple[str, ...]
     can_undo: bool
     problem: str = ""
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

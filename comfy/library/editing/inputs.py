@@ -11,6 +11,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from comfy.base.messages import listed, plural
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.candidates import Candidate, find_candidates
@@ -27,6 +28,7 @@ from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings import FieldNames
 
 _CACHED = 20  # workflows
+_MOST_NAMED = 5  # nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,15 @@ class EditableInput:
 class Editable:
     """Parts of a form that an author can edit. `inputs`: in the graph's order; `outputs`: all nodes
     with results; `titles`: of all nodes; `names`: the inputs' names in a TOML file; `automatic`:
-    the settings that give the form as it is without a file."""
+    the settings that give the form as it is without a file; `unknown`: why some inputs aren't here,
+    or empty."""
 
     inputs: tuple[EditableInput, ...]
     outputs: tuple[Output, ...]
     titles: Mapping[str, str]
     names: FieldNames
     automatic: FormConfig
+    unknown: str
 
 
 def _editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef]) -> Editable:
@@ -83,6 +87,20 @@ def _editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef])
         plain.titles,
         _field_names(candidates),
         _automatic(workflow, catalog, plain, {one.key for one in known}),
+        _told_unknown([one for one in candidates if one.node_spec is None]),
+    )
+
+
+def _told_unknown(candidates: Sequence[Candidate]) -> str:
+    if not candidates:
+        return ""
+    nodes = sorted({one.class_type for one in candidates})
+    more = ["…"] if len(nodes) > _MOST_NAMED else []
+    return plural(
+        "Install the missing nodes to edit {count} more input: {nodes}.",
+        "Install the missing nodes to edit {count} more inputs: {nodes}.",
+        count=len(candidates),
+        nodes=listed(nodes[:_MOST_NAMED] + more),
     )
 
 

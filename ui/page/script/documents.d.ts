@@ -151,7 +151,8 @@ export interface DraftProblems {
  * A form in the editor. `version`: of its settings and the draft, empty without any.
  * `settings`: what the file says; `original`: what the file that came with the workflow said;
  * `automatic`: the settings that give the form as it is without a file. `problem`: why the file
- * can't be read, or empty. `images`: the names of images beside the workflow.
+ * can't be read, or empty. `unknown`: why inputs of missing nodes can't be edited, or empty.
+ * `images`: the names of images beside the workflow.
  */
 export interface EditorDoc {
   version: string;
@@ -164,6 +165,7 @@ export interface EditorDoc {
   images: string[];
   can_undo: boolean;
   problem: string;
+  unknown: string;
 }
 
 /**

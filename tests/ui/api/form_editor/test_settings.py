@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.support.http_client import ANN, BOB, get
+from tests.support.samples.forms import text_to_image
 from tests.support.serving import RunningApp
 from tests.ui.api.form_editor.editor_calls import at, editor, fields, save, send
 from ui.web.identity import NOBODY
@@ -41,6 +44,17 @@ def test_lists_every_input_by_node(app: RunningApp) -> None:
     assert (steps["label"], steps["group"], steps["max"]) == ("Steps", "main", 10000)
     assert {"number", "slider"} <= set(steps["widgets"])
     assert nodes["Model"]["inputs"][0]["choices"]
+
+
+def test_says_why_inputs_of_missing_nodes_are_not_listed(app: RunningApp) -> None:
+    """The sentence names how many there are, and the nodes."""
+    assert editor(app, "plain")["unknown"] == ""
+    prompt = text_to_image()
+    prompt["99"] = {"class_type": "MoonPhase", "inputs": {"day": 3, "night": "clear"}}
+    (app.services.folder.path / "moon.json").write_text(json.dumps(prompt))
+    document = editor(app, "moon")
+    assert document["unknown"] == "Install the missing nodes to edit 2 more inputs: MoonPhase."
+    assert "MoonPhase" not in {one["class_type"] for one in document["inputs"]}
 
 
 def test_refuses_to_overwrite_a_file_that_was_changed(app: RunningApp) -> None:

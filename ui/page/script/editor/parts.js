@@ -109,6 +109,8 @@ export class AddPart {
     this.#search.addEventListener("input", () => this.#filter());
     this.#said.role = "status";
     this.#body.append(this.#search, this.#said, this.#list);
+    const { unknown } = editor.doc;
+    if (unknown) this.#body.prepend(element("p", "hint", unknown));
     this.place = part(message("Add inputs"), this.#body);
     this.place.addEventListener("toggle", () => {
       if (this.place.open && !this.#boxes.length) this.#fill();
