@@ -10,7 +10,8 @@ from tests.support.waiting import eventually
 
 
 def test_a_text_becomes_an_image(slow: Site, visit: Visit) -> None:
-    """The stage paints frames during the run, then the image replaces them."""
+    """The stage paints frames during the run, then the image replaces them. The script of what users
+    open, half of all script, isn't loaded for it."""
     person = visit(slow).open(**{"5.steps": 8})
     person.type("2.text", "a red lighthouse at dusk")
     person.press()
@@ -21,6 +22,9 @@ def test_a_text_becomes_an_image(slow: Site, visit: Visit) -> None:
     assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"
     expect(person.page.locator("#history .tile img")).to_have_count(1)
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
+    loaded = person.page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
+    assert [name for name in loaded if name.endswith("/later.js")]
+    assert not [name for name in loaded if name.endswith("/opened.js")]
 
 
 def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:

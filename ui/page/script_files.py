@@ -272,6 +272,7 @@ _FIRST = (
 _AFTER_FIRST = (
     "batches/given.js",
     "batches/live_batches.js",
+    "components/bell.js",
     "components/footer.js",
     "components/presets.js",
     "components/stage.js",
