@@ -55,6 +55,17 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedLink:
+    """Link for administrators: its owner's digest, the number of its files, and when the newest of
+    their runs ended, in seconds since 1970."""
+
+    token: str
+    owner: str
+    files: int
+    newest: float
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFile:
     """File that a visitor with the link may see. `n`: its number in the link, which stays the same
     when other files are removed from it."""
@@ -155,11 +166,13 @@ class SharedResults:
             erase_deleted(self._engine)
         return bool(tokens)
 
-    def owners(self) -> dict[str, str]:
-        """Return the digests of the owners of all links by token."""
-        query = select(_shared.c.token, _runs.c.owner).join_from(_shared, _runs).distinct()
+    def all(self) -> list[SharedLink]:
+        """Return the links of all owners."""
+        each = _shared.c.token, _runs.c.owner
+        facts = func.count(), func.max(_runs.c.ended_at)
+        query = select(*each, *facts).join_from(_shared, _runs).group_by(*each)
         with reading(self._engine) as connection:
-            return {row.token: row.owner for row in connection.execute(query)}
+            return [SharedLink(*row) for row in connection.execute(query)]
 
     def end(self, token: str) -> None:
         """Remove a link of any owner."""

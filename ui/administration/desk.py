@@ -89,8 +89,9 @@ class Administration:
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
         may = services.forms.permissions
+        actions = LinkActions(runs.history, identity, audit, links)
         people = People(
-            identity.login, operates, runs, groups, audit, keys, may.group, may.assignable
+            identity.login, operates, runs, groups, audit, actions, keys, may.group, may.assignable
         )
         return cls(
             services,
@@ -110,7 +111,7 @@ class Administration:
                 audit,
                 services.known_parts,
             ),
-            LinkActions(runs.history, identity.name_of, audit, links),
+            actions,
         )
 
     def actor(self, request: HTTPConnection) -> Actor:

@@ -11,6 +11,7 @@ from comfy.base.messages import message
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from ui.administration.audit_log import Actor, AuditLog
+from ui.web.identity import Identity
 
 _RESULTS = "results"
 _WITHOUT_ACCOUNT = message("Without an account")
@@ -41,21 +42,24 @@ class PluginLinks:
 @dataclass(frozen=True, slots=True)
 class LinkRow:
     """Link to shared results, or of a plugin. `id`: a digest; `owner`: their name; `until`: seconds
-    since 1970, None for no end."""
+    since 1970, None for no end; `results`: how many it shows, and `newest`: when the last of these
+    was made, both None for a plugin's."""
 
     id: str
     kind: str
     owner: str
     until: float | None
+    results: int | None = None
+    newest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LinkActions:
-    """Links of all users. `name_of`: returns the name of an owner's account, "" without one;
-    `of_plugins`: further links. Methods raise ComfyError if the history can't be used."""
+    """Links of all users. `of_plugins`: further links. Methods raise ComfyError if the history
+    can't be used."""
 
     history: RunStore
-    name_of: Callable[[str], str]
+    identity: Identity
     audit: AuditLog
     of_plugins: Sequence[PluginLinks] = ()
 
@@ -66,31 +70,43 @@ class LinkActions:
         return own | {one.kind: one.label for one in self.of_plugins}
 
     def all(self) -> tuple[LinkRow, ...]:
-        """Return the links that haven't ended, by owner."""
-        rows = [row for row, _ in self._found()]
+        """Return the links that haven't ended, by owner, without removed users' links,
+        which show nothing."""
+        rows = [row for row, _ in self._found(removed=False)]
         return tuple(sorted(rows, key=lambda one: (one.owner.casefold(), one.kind, one.id)))
 
     def end(self, actor: Actor, key: str) -> None:
         """End the link with this id. Raises RunNotFound."""
-        row, end = next((one for one in self._found() if one[0].id == key), (None, None))
+        links = self._found(removed=False)
+        row, end = next((one for one in links if one[0].id == key), (None, None))
         if row is None or end is None:
             raise RunNotFound
         end()
         names = {"person": actor.name, "name": row.owner}
         self.audit.note(actor, message("{person} ended a link of {name}.", **names))
 
-    def _found(self) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
-        """Yield the links, each with the function that ends it."""
-        shared = self.history.shared
-        links = shared.owners()
-        owners = self.history.administration.usage.owners({*links.values()})
-        for token, key in links.items():
-            name = self.name_of(owners.get(key, "")) or _WITHOUT_ACCOUNT
-            yield LinkRow(_id(token), _RESULTS, name, None), partial(shared.end, token)
+    def end_removed(self, name: str) -> None:
+        """End the links of a removed user for good: a new user may get the name."""
+        for row, end in self._found(removed=True):
+            if row.owner == name:
+                end()
+
+    def _found(self, *, removed: bool) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
+        """Yield the links of removed users, or all others, each with the function that ends it."""
+        shared, identity = self.history.shared, self.identity
+        links = shared.all()
+        owners = self.history.administration.usage.owners({one.owner for one in links})
+        for link in links:
+            owner = owners.get(link.owner, "")
+            if identity.is_removed(owner) == removed:
+                name = identity.name_of(owner) or _WITHOUT_ACCOUNT
+                row = LinkRow(_id(link.token), _RESULTS, name, None, link.files, link.newest)
+                yield row, partial(shared.end, link.token)
         for part in self.of_plugins:
             for one in part.all():
-                row = LinkRow(_id(one.token), part.kind, one.owner or _WITHOUT_ACCOUNT, one.until)
-                yield row, one.end
+                if identity.is_removed_name(one.owner) == removed:
+                    name = one.owner or _WITHOUT_ACCOUNT
+                    yield LinkRow(_id(one.token), part.kind, name, one.until), one.end
 
 
 def _id(token: str) -> str:

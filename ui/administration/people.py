@@ -28,6 +28,7 @@ from comfy.runs.interface import RunRegistry
 from ui.accounts.login import DAY, Login
 from ui.accounts.users import Role, UnknownUser, UsersFile
 from ui.administration.audit_log import Actor, AuditLog
+from ui.administration.links import LinkActions
 from ui.library import WorkflowLibrary
 
 EXPIRING_DAYS = 7  # days in which results count as expiring
@@ -222,6 +223,7 @@ class People:
     runs: RunRegistry
     groups: tuple[BatchQueue, ChainQueue]
     audit: AuditLog
+    links: LinkActions
     keys: ApiKeys | None = None
     group_of: GroupOf = no_groups
     assignable: tuple[str, ...] = ()
@@ -275,6 +277,7 @@ class People:
         name, made = name.strip(), "" if password else _generated_password()
         if self.login is not None and self.login.user(name) is not None:
             raise ComfyError(message("The user {name} already exists.", name=name))
+        self.links.end_removed(name)  # of a user removed in the shell
         self.file.add(name, password or made, role, groups)
         self.audit.note(actor, message("{person} added {name}.", person=actor.name, name=name))
         return NewPassword(name, made)
@@ -309,7 +312,7 @@ class People:
         self.audit.note(actor, message("{person} put {name} in groups: {groups}", **names))
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
-        """Remove a user, stop their batches and chains, and end their sessions and tokens at once.
+        """Remove a user, stop their batches and chains, and end their sessions, tokens and links.
         `results`: also delete their results, batches, chains, presets and albums, also of a user
         who was removed before. Raises UnknownUser, and ComfyError for the administrator's own
         name."""
@@ -319,6 +322,7 @@ class People:
             return
         self.file.remove(name)
         self._end(name)
+        self.links.end_removed(name)
         for queue in self.groups:
             for group in queue.of(f"user:{name}"):
                 if not group.finished:

@@ -46,6 +46,7 @@ _RESET, _REMOVE = message("Reset password…"), message("Remove…")
 _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("Save")
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
+_ENDS_ALL = message("This signs them out everywhere and ends their access tokens and links.")
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
@@ -262,7 +263,10 @@ def _figures(one: PersonRow) -> list[str]:
         return [_NO_RESULTS]
     week = plural("{count} run this week", "{count} runs this week", count=one.runs_this_week)
     every = plural("{count} run", "{count} runs", count=one.runs)
-    return [message("{size} in {runs}", size=bytes_words(one.bytes), runs=every), week]
+    size = bytes_words(one.bytes)
+    if one.last_seen is None and one.way == "password":
+        return [message("Results kept under this name: {size} in {runs}", size=size, runs=every)]
+    return [message("{size} in {runs}", size=size, runs=every), week]
 
 
 def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) -> str:
@@ -287,7 +291,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
             f"{address}/remove",
             (_REMOVE, message("Remove {name}?", name=one.name), _REMOVE_IT),
             f"remove-{at}",
-            f"<p>{html_of(_SIGNS_OUT)} {html_of(_KEEPS)}</p>{_also_results(at, one)}",
+            f"<p>{html_of(_ENDS_ALL)} {html_of(_KEEPS)}</p>{_also_results(at, one)}",
         )
     )
 
@@ -387,14 +391,19 @@ def _links(links: LinkActions) -> str:
 
 
 def _link(one: LinkRow, label: str) -> str:
-    date = current_language().date
-    until = message("until {date}", date=date(one.until)) if one.until else ""
-    facts = " · ".join(html_of(fact) for fact in (label, until) if fact)
+    moment = current_language().moment
+    facts = [label]
+    if one.results is not None and one.newest is not None:
+        count = plural("{count} result", "{count} results", count=one.results)
+        facts += [count, message("made {date}", date=moment(one.newest))]
+    if one.until:
+        facts.append(message("until {date}", date=moment(one.until)))
     end = asking_form(
         f"{TOKENS[1:]}/links/{one.id}/end",
         (_END_LINK, message("End this link of {name}?", name=one.owner), _END),
         f"link-{one.id}",
         f"<p>{html_of(_FOR_GOOD)}</p>",
     )
-    return f"""<li><div><b>{html_of(one.owner)}</b><br>{facts}</div>
+    return f"""<li><div><b>{html_of(one.owner)}</b><br>
+{" · ".join(map(html_of, facts))}</div>
 <div class="buttons">{end}</div></li>"""

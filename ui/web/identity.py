@@ -85,6 +85,13 @@ class Identity:
             return False
         return not self.login.knows(name, by_provider=kind == "openid")
 
+    def is_removed_name(self, name: str) -> bool:
+        """Return whether no user with this name may sign in; False for "", people without an
+        account."""
+        openid = self.login.ways.openid if self.login else None
+        shown = (self.name_of(f"openid:{one}") for one in (openid.people if openid else ()))
+        return bool(name) and self.is_removed(f"user:{name}") and name not in shown
+
     def is_removed_key(self, key: str, name: str) -> bool:
         """Return the same for the digest of an owner. `name`: of the owner's account, "" for an
         owner without one."""

@@ -13,6 +13,7 @@ import websocket
 
 from comfy.library.permissions import Permissions
 from comfy.records.presets import Preset
+from comfy.records.sharing import SharedFile
 from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
 from tests.support.sampler import job
@@ -138,7 +139,9 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
 
 def test_links_end_with_their_owner(place: Place) -> None:
     """A removed person's links show nothing: those to results, and those for guests, also to a
-    private album. Administrators see all links without their tokens, and end any."""
+    private album. Administrators see all links without their tokens, with the time that tells them
+    apart, and end any. They don't see a removed person's links, which stay ended for a new person
+    with the name. That person's row tells about the results."""
     api = f"{place.app.url}/api/v1"
 
     def ask_api(who: requests.Session, method: str, path: str, **sent: object) -> Any:
@@ -163,7 +166,10 @@ def test_links_end_with_their_owner(place: Place) -> None:
         ("ben", "album"),
         ("ben", "results"),
     ]
-    told = str(links) + place.anna.get(f"{place.app.url}/operator/tokens").text
+    page = place.anna.get(f"{place.app.url}/operator/tokens").text
+    told = str(links) + page
+    assert re.search(r"Shared results · 1 result · made \d+ \w+ \d{4}, \d\d:\d\d<", page)
+    assert re.search(r"Album, for guests · until \d+ \w+ \d{4}, \d\d:\d\d<", page)
     assert not any(one.rpartition("/")[2] in told for one in shared)
     assert "Private" not in told
     assert statuses() == [200, 200, 200]
@@ -171,10 +177,21 @@ def test_links_end_with_their_owner(place: Place) -> None:
     assert sorted(statuses()) == [200, 200, 404]
     place.file.remove("ben")
     assert statuses() == [404, 404, 404]
+    assert ask_api(place.anna, "GET", "/admin/links")["links"] == []
     place.file.add(*BEN, "user")
     end = f"{place.app.url}/operator/tokens/links/{links[2]['id']}/end"
     assert "ben" in place.anna.post(end, timeout=LONGEST_WAIT).text
     assert sorted(statuses()) == [200, 404, 404]
+    post(place, "/ben/remove")
+    page = post(place, "", name="ben", password=BEN[1]).text
+    assert statuses() == [404, 404, 404]
+    assert "Results kept under this name" in page
+    place.file.remove("ben")
+    # The shell removes him while there is a link.
+    link = place.app.runs.history.shared.share("user:ben", [SharedFile(run.id, 0)])
+    shared[0] = f"{shared[0].rpartition('/')[0]}/{link.token}"
+    post(place, "", name="ben", password=BEN[1])
+    assert statuses()[0] == 404
 
 
 def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
