@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import (
@@ -249,6 +250,7 @@ def _insert(connection: Connection, record: Record, row: dict[str, object]) -> N
 
 log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 200
+_MOST_BYTES = 32 * 1024**2  # of the records in a list
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
@@ -381,8 +383,9 @@ class RunStore:
         skip: int = 0,
         limit: int = 24,
     ) -> tuple[Record, ...]:
-        """Return finished runs of this owner, newest first, without the first `skip` of them.
-        `before`: only runs older than this one; empty if it isn't known."""
+        """Return finished runs of this owner, newest first, without the first `skip` of them, and
+        fewer than `limit` if they are large. `before`: only runs older than this one; empty if it
+        isn't known."""
         which = wanted.of(owner)
         if before:
             position = self._place(before, owner)
@@ -563,6 +566,11 @@ class RunStore:
     ) -> tuple[Record, ...]:
         with reading(self.engine) as connection:
             query = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
+            if limit is not None:  # a prompt may have many megabytes
+                totals = accumulate(
+                    connection.execute(query.with_only_columns(_runs.c.size)).scalars()
+                )
+                query = query.limit(max(1, sum(total <= _MOST_BYTES for total in totals)))
             rows = connection.execute(query).all()
         return tuple(record for row in rows if (record := self._record(row)) is not None)
 

@@ -27,6 +27,7 @@ def test_the_size_of_large_prompts_is_limited() -> None:
         for one in ids:
             ended(app, one)
         assert [*told(app, "/history")] == ids[1:]
+        assert [one["id"] for one in told(app, "/api/v1/runs")["runs"]] == ids[:2:-1]
 
 
 def test_large_prompts_count_after_a_restart(tmp_path: Path) -> None:
