@@ -146,10 +146,13 @@ def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit
     page = person.page
     page.locator("#field-2-text textarea").fill("a quiet lake")
     page.wait_for_function("() => JSON.stringify(sessionStorage).includes('a quiet lake')")
+    # The first view has the page's typeface once the browser has it.
+    page.wait_for_function("() => localStorage.getItem('comfyforms.typeface')")
     held: list[Route] = []
     page.route("**/assets/index-*.js", lambda route: held.append(route))
     page.reload(wait_until="commit")
     expect(page.locator("#first-view .prompt")).to_have_text("a quiet lake")
+    page.wait_for_function("() => [...document.fonts].some(({ status }) => status === 'loaded')")
     first: dict[str, int] = page.evaluate(LABELS, FIRST)
     room = page.locator("#first-view .cover").bounding_box()
     expect(page.locator("#first-view").get_by_role("button", name="Generate")).to_be_disabled()
