@@ -13,12 +13,20 @@ ROOT = Path(__file__).parents[1]
 def modules() -> dict[str, Path]:
     """Return every module of the program by its dotted name. A package has the name of its
     folder."""
+    of_tests = files_of_tests()
     folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui", ROOT / "comfyui_standin")
     files = [ROOT / "app.py", *(file for one in folders for file in one.rglob("*.py"))]
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
         for file in files
+        if file not in of_tests
     }
+
+
+def files_of_tests(*folders: str) -> set[Path]:
+    """Return the Python files in these folders and of plugins' tests."""
+    tops = [ROOT / one for one in folders] + list((ROOT / "comfyforms" / "plugins").glob("*/tests"))
+    return {file for top in tops for file in top.rglob("*.py")}
 
 
 @cache

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.imports import ROOT, modules, tree_of
+from tests.imports import files_of_tests, modules, tree_of
 
 # For other programs' calls.
 OTHERS = ("comfyforms.hooks", "comfyforms.remote", "comfyforms.comfyui_node", "comfyui_standin")
@@ -189,8 +189,11 @@ def test_each_default_is_for_a_call_that_leaves_it_out() -> None:
     """A default that nobody uses hides what a caller must decide."""
     always = [one for one in defaulted() if is_always_passed(one, in_program())]
     named = re.compile(rf"\b({'|'.join(name for one in always for name in one.called)})\b")
-    files = [file for top in ("tests", "tools") for file in (ROOT / top).rglob("*.py")]
-    files = [file for file in files if named.search(file.read_text(encoding="utf-8"))]
+    files = [
+        file
+        for file in files_of_tests("tests", "tools")
+        if named.search(file.read_text(encoding="utf-8"))
+    ]
     in_tests, inherited = Uses.of(files), set().union(*bases_in(files).values())
     unused = {
         f"{one.owner}.{one.name}"

@@ -459,8 +459,8 @@ class RunStore:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def forget_person(self, owner: str) -> None:
-        """Delete everything of an owner, also in others' albums. Finished runs are hidden, and soon
-        deleted. Unfinished runs and groups must have ended."""
+        """Delete everything of an owner, also in plugins' tables. Finished runs are hidden, and
+        soon deleted. Unfinished runs and groups must have ended."""
         ended = (_runs.c.owner == digest(owner)) & _runs.c.ended_at.is_not(None)
         of_presets = select(_preset_files.c.digest).where(_preset_files.c.owner == digest(owner))
         with self._writing:

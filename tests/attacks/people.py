@@ -7,7 +7,8 @@ import json
 import re
 import secrets
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from comfyforms.plugins.prompt_rewriting.settings import RewritingSettings
+from tests.attacks.parts import attacked_parts
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
@@ -45,7 +47,7 @@ def all_plugins(config: Path) -> AllPlugins:
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A user's own data: a finished run, an upload's path, a private workflow, a script's call, and
-    a private album with an item. `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
+    plugins' data by parameter. `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
     name of the run's file."""
 
     run: str
@@ -55,9 +57,8 @@ class Owned:
     batch: str = "no-batch"
     chain: str = "no-chain"
     step_run: str = "no-run"
-    album: str = "no-album"
-    item: str = "0"
     file: str = "no-file"
+    of_parts: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, path: str) -> str:
         """Return a registered path with its {parameters} replaced by this data."""
@@ -70,15 +71,13 @@ class Owned:
             "name": LAST_STEP if "/steps/" in path else "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
-            "album": self.album,
-            "item": self.item,
-            "comment": "1",
             "change": "stop",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
             "call": self.call,
             "place:path": self.upload,
             "path_or_url:path": self.upload,
+            **self.of_parts,
         }
         return re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "any"), path)
 
@@ -101,8 +100,10 @@ def never(owned: Owned) -> Owned:
         owned.workflow[:-4] + "zzzz",
         secrets.token_hex(16),
         *(str(uuid.uuid4()) for _ in range(3)),
-        album=secrets.token_urlsafe(16),
-        item=owned.item,
+        of_parts={
+            name: one if one.isdecimal() else secrets.token_urlsafe(16)
+            for name, one in owned.of_parts.items()
+        },
     )
 
 
@@ -122,7 +123,6 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     cookie = browser(app, login)
     run = a_run(app, cookie)
-    album, item = an_album(app, cookie, run)
     return Person(
         cookie,
         Owned(
@@ -130,10 +130,15 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
             an_upload(app, cookie),
             a_workflow(app, cookie, OWN),
             a_call(app, cookie),
-            album=album,
-            item=item,
+            of_parts=_of_parts(app, cookie, run),
         ),
     )
+
+
+def _of_parts(app: RunningApp, cookie: str, run: str) -> dict[str, str]:
+    return {
+        name: one for part in attacked_parts() for name, one in part.owned(app, cookie, run).items()
+    }
 
 
 def anew(app: RunningApp, who: Person, path: str) -> Person:
@@ -143,9 +148,8 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     owned = replace(who.owned, call=a_call(app, who.cookie))
     if "{run_id}" in path:
         owned = replace(owned, run=a_run(app, who.cookie))
-    if "{album}" in path:
-        album, item = an_album(app, who.cookie, owned.run)
-        owned = replace(owned, album=album, item=item)
+    if any(f"{{{name}}}" in path for name in owned.of_parts):
+        owned = replace(owned, of_parts=_of_parts(app, who.cookie, owned.run))
     if "{batch_id}" in path:
         owned = replace(owned, batch=a_batch(app, who.cookie))
     if "{chain_id}" in path:
@@ -173,21 +177,6 @@ def a_batch(app: RunningApp, cookie: str) -> str:
     axes = [{"field": "2.text", "text": "a cat\na dog"}]
     told = done_at(app, cookie, "text-to-image/batches", {"values": SMALL, "axes": axes})
     return str(told["id"])
-
-
-def an_album(app: RunningApp, cookie: str, run: str) -> tuple[str, str]:
-    """Return the ids of a new private album and of a result in it."""
-    address, headers = f"{app.url}/api/v1/albums", {"Cookie": cookie}
-    new = {"title": SECRET}
-    made = requests.post(address, json=new, headers=headers, timeout=LONGEST_WAIT).json()
-    added = requests.post(
-        f"{address}/{made['id']}/items",
-        json={"runs": [run], "settings": True},
-        headers=headers,
-        timeout=LONGEST_WAIT,
-    )
-    assert added.ok, added.text
-    return str(made["id"]), str(added.json()["items"][0]["id"])
 
 
 def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:

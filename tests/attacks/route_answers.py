@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tests.attacks.parts import attacked_parts
 from ui.web.access import Access, DeclaredRoute
 from ui.web.responses import API
 
@@ -53,7 +54,6 @@ OF_ADMINISTRATORS = (
 OF_MODEL_FILES = tuple(
     f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
 )
-ALBUM = f"{API}/albums/{{album}}"
 COMFYUI_ROOTS = ("", "/api")  # of ComfyUI's own API
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -73,7 +73,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
                 "GET /pages/{version}/{name}",
-                "GET /albums/guest/{token}",
                 "GET /assets/{name}",
                 "GET /typeface/{name}",
                 "GET /icons/{name}",
@@ -82,10 +81,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
                 "GET /v1/models/{model:path}",
-                f"POST {ALBUM}/items",  # no results; nothing is kept
-                f"GET {ALBUM}/zip",
-                f"GET {ALBUM}/sheet",
-                f"DELETE {ALBUM}/items/{{item}}/comments/{{comment}}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
@@ -117,10 +112,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "POST /account/password",
                 "POST /account/key",
                 f"POST {API}/workflows/{{name:path}}/batches",  # nothing varies
-                f"POST {API}/albums",  # no title, no item, no text
-                f"DELETE {ALBUM}/items",
-                f"GET {ALBUM}/values",
-                f"POST {ALBUM}/items/{{item}}/comments",
             ),
             422,
         ),
@@ -139,6 +130,9 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             ),
             409,
         ),
+        **{
+            request: status for part in attacked_parts() for request, status in part.refused.items()
+        },
     }
 )
 # The status of a request that was done, where the route declares none.
@@ -155,7 +149,6 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             422
         ),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SEE_OTHER, SEE_OTHER, 404),  # no such link
-        "GET /albums/{album}": Answers(SUCCESS, 404, SUCCESS),  # a private one; a sign-in
         "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
         # They open a template of this name.
         f"POST {API}/templates/readiness": users(404),
@@ -190,8 +183,15 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
         # They need the key of a field.
         **dict.fromkeys((f"GET {path}" for path in OF_MODEL_FILES), users(422)),
         **dict.fromkeys((f"DELETE {path}" for path in OF_MODEL_FILES), users(404)),
+        **{
+            request: Answers(*statuses)
+            for part in attacked_parts()
+            for request, statuses in part.special.items()
+        },
     }
 )
+# Beginnings of paths that only the owner of their data sees.
+HIDDEN = tuple(part.hidden for part in attacked_parts())
 
 
 def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers | None:
@@ -206,7 +206,7 @@ def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers |
         if method in rule.methods or (rule.is_plain and method == "HEAD" and "GET" in rule.methods):
             done = DONE.get(request, rule.options.get("status_code", SUCCESS))
             own = REFUSED.get(request, done)
-            if path.startswith(ALBUM) and own != 422:  # only its owner may see a private album
+            if path.startswith(HIDDEN) and own != 422:
                 return Answers(own, 404, 404 if rule.access is Access.PUBLIC else 401)
             return _answers_of(rule.access, own)
     if any(rule.is_plain and not rule.methods for rule in here):
@@ -281,20 +281,7 @@ OPEN = frozenset(
         *("/icons/{name}", "/languages/{version}/{name}", "/pages/{version}/{name}"),
         *("/favicon.ico", "/robots.txt", "/social-card.png", "/embed.js", "/typeface/{name}"),
         *("/manifest.json", "/service_worker.js"),
-        *(
-            "/albums",
-            "/albums/{album}",
-            "/albums/guest/{token}",
-            "/gallery",
-            "/gallery/{rest:path}",
-        ),
-        # Public albums, and links to any.
-        *(f"{API}/albums", ALBUM),
-        *(f"{ALBUM}/{part}" for part in ("events", "items", "sheet", "zip")),
-        *(
-            f"{ALBUM}/items/{{item}}/{part}"
-            for part in ("comments", "comments/{comment}", "file/{name}", "review", "thumb")
-        ),
+        *(path for part in attacked_parts() for path in part.opened),
     }
 )
 # Routes of Gradio's that this app does not use: as unknown as any other path.

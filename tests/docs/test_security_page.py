@@ -10,6 +10,7 @@ import pytest
 
 from comfy.media.checks import MIB
 from comfy.runs.limits import BatchLimits, ChainLimits, RunLimits
+from tests.imports import files_of_tests
 from ui.settings.arguments import settings_type
 from ui.web.limits import WebLimits
 
@@ -22,7 +23,7 @@ ROWS = [
 ]
 LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run|Batch|Chain)Limits[\w.]*`", row[-1])]
 FINDINGS = [row for row in ROWS if row[0].isdecimal()]
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in files_of_tests("tests"))
 FOR_SECURITY = """
 users session-days idle-days share-link user-header sign-out-address openid-issuer openid-client openid-allow openid-operators login login-file hosts trusted-proxies open open-nodes keep operators operator-images server-token server-header server-ca comfy-runner webhook-hosts webhook-secret
 """

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
+_PLUGINS = _FOLDER.parents[1] / "comfyforms" / "plugins"
+_OF_PLUGINS = sorted(file.parts[-3] for file in _PLUGINS.glob("*/tests/benchmark.py"))
 BENCHMARKS = {
     "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
     "slow_link": "press to first preview, and previews, over links that are long or narrow",
@@ -41,9 +43,9 @@ BENCHMARKS = {
     "cluster_watchers": "51 pages at three processes; a frozen browser, a frozen process",
     "against": "this app against the one in the folder BENCHMARK_BASE: start, idle, runs",
     "picker": "the picker of models with 1,000 LoRAs: opening, frames while scrolling",
-    "albums": "an album of 10,000 results: first paint, frames, another person's action",
     "loading": "first load: first view, usable fields, also at 60 kB/s + 100 ms; requests, bytes",
     "start": "from `python app.py` to a page ready for Generate",
+    **{one: f"of the plugin {one}: `tests/benchmark.py` in its folder" for one in _OF_PLUGINS},
 }
 
 
@@ -91,6 +93,8 @@ def measure(name: str) -> int:
 
 
 def _module(name: str) -> str:
+    if name in _OF_PLUGINS:
+        return f"comfyforms.plugins.{name}.tests.benchmark"
     file = next(_FOLDER.rglob(f"{name}.py")).relative_to(_FOLDER)
     return ".".join(("tools.benchmarks", *file.with_suffix("").parts))
 

@@ -313,8 +313,8 @@ class People:
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user, stop their batches and chains, and end their sessions, tokens and links.
-        `results`: also delete their results, batches, chains, presets and albums, also of a user
-        who was removed before. Raises UnknownUser, and ComfyError for the administrator's own
+        `results`: also delete their results, batches, chains, presets and plugins' data, also of a
+        user who was removed before. Raises UnknownUser, and ComfyError for the administrator's own
         name."""
         self._not_own(actor, name)
         if results and name not in self.file.users:
@@ -335,7 +335,8 @@ class People:
 
     def delete_results(self, actor: Actor, name: str) -> None:
         """Stop the runs of a user who is no longer in the users file, and delete all their results,
-        batches, chains, presets and albums. Raises UnknownUser for a user who can still sign in."""
+        batches, chains, presets and plugins' data. Raises UnknownUser for a user who can still
+        sign in."""
         if self.login is None or self.login.knows(name, by_provider=False):
             raise UnknownUser(message("There is no user {name}.", name=name))
         self._delete_results(actor, name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import SOON, STEP
+from tests.browser.fixtures import SOON, STEP
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site, Visitor

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from comfy.runs.limits import RunLimits
-from tests.browser.conftest import STEP
+from tests.browser.fixtures import STEP
 from tests.browser.nightly.walk.states import SIZES
 from tests.browser.test_generate import Visit
 from tests.support.batch_dialog import set_runs

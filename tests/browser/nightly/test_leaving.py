@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import STEP
+from tests.browser.fixtures import STEP
 from tests.browser.nightly.test_reattach import first_owner
 from tests.browser.test_leaving import Visit
 from tests.support.serving import running_demo_app

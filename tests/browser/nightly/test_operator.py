@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
-from tests.browser.conftest import DESKTOP
+from tests.browser.fixtures import DESKTOP
 from tests.browser.test_login import log_in
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app

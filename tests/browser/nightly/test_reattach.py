@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from comfyui_standin import DemoServer
-from tests.browser.conftest import STEP
+from tests.browser.fixtures import STEP
 from tests.browser.form.test_images import coloured_image, has_width, received
 from tests.browser.nightly.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started

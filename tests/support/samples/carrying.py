@@ -119,7 +119,7 @@ def sound(form: str, subtype: str | None = None) -> bytes:
     with soundfile.SoundFile(
         file, "w", samplerate=48_000, channels=2, format=form, subtype=subtype
     ) as sound:
-        for name in ("title", "comment", "artist", "software", "album"):
+        for name in ("title", "comment", "artist", "software"):
             setattr(sound, name, _TEXT * 40)
         sound.write(samples)
     return file.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -138,60 +138,61 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
 
 
 def test_links_end_with_their_owner(place: Place) -> None:
-    """A removed person's links show nothing: those to results, and those for guests, also to a
-    private album. Administrators see all links without their tokens, with the time that tells them
-    apart, and end any. They don't see a removed person's links, which stay ended for a new person
-    with the name. That person's row tells about the results."""
-    api = f"{place.app.url}/api/v1"
-
-    def ask_api(who: requests.Session, method: str, path: str, **sent: object) -> Any:
-        answer = who.request(method, f"{api}{path}", timeout=LONGEST_WAIT, **sent)  # type: ignore[arg-type]
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
-
+    """A removed person's links show nothing. Administrators see all links without their tokens,
+    with the time that tells them apart, and end any. They don't see a removed person's links,
+    which stay ended for a new person with the name. That person's row tells about the results."""
     run = place.app.runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))
     eventually(lambda: run.state.phase.finished)
-    shared = [place.app.url + ask_api(place.ben, "POST", f"/link?file={run.id}/0")["address"]]
-    for title in ("Ended by an administrator", "Private"):
-        album = ask_api(place.ben, "POST", "/albums", json={"title": title})["id"]
-        token = ask_api(place.ben, "POST", f"/albums/{album}/link", json={})["token"]
-        shared.append(f"{place.app.url}/api/v1/albums/{token}")
+    address = f"{place.app.url}/api/v1/link?file={run.id}/0"
 
-    def statuses() -> list[int]:
-        return [place.anna.get(one, timeout=LONGEST_WAIT).status_code for one in shared]
+    def shared() -> str:
+        made = place.ben.post(address, timeout=LONGEST_WAIT).json()["address"]
+        return f"{place.app.url}{made}"
 
-    links = ask_api(place.anna, "GET", "/admin/links")["links"]
-    assert [(one["owner"], one["kind"]) for one in links] == [
-        ("ben", "album"),
-        ("ben", "album"),
-        ("ben", "results"),
-    ]
-    page = place.anna.get(f"{place.app.url}/operator/tokens").text
-    told = str(links) + page
+    page = check_links(place, shared, "results")
     assert re.search(r"Shared results · 1 result · made \d+ \w+ \d{4}, \d\d:\d\d<", page)
-    assert re.search(r"Album, for guests · until \d+ \w+ \d{4}, \d\d:\d\d<", page)
-    assert not any(one.rpartition("/")[2] in told for one in shared)
-    assert "Private" not in told
-    assert statuses() == [200, 200, 200]
-    ask_api(place.anna, "DELETE", f"/admin/links/{links[0]['id']}")
-    assert sorted(statuses()) == [200, 200, 404]
-    place.file.remove("ben")
-    assert statuses() == [404, 404, 404]
-    assert ask_api(place.anna, "GET", "/admin/links")["links"] == []
-    place.file.add(*BEN, "user")
-    end = f"{place.app.url}/operator/tokens/links/{links[2]['id']}/end"
-    assert "ben" in place.anna.post(end, timeout=LONGEST_WAIT).text
-    assert sorted(statuses()) == [200, 404, 404]
-    post(place, "/ben/remove")
-    page = post(place, "", name="ben", password=BEN[1]).text
-    assert statuses() == [404, 404, 404]
-    assert "Results kept under this name" in page
+    people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text
+    assert "Results kept under this name" in people
     place.file.remove("ben")
     # The shell removes him while there is a link.
     link = place.app.runs.history.shared.share("user:ben", [SharedFile(run.id, 0)])
-    shared[0] = f"{shared[0].rpartition('/')[0]}/{link.token}"
     post(place, "", name="ben", password=BEN[1])
-    assert statuses()[0] == 404
+    last = f"{place.app.url}/shared/{link.token}"
+    assert place.anna.get(last, timeout=LONGEST_WAIT).status_code == 404
+
+
+def check_links(place: Place, make: Callable[[], str], kind: str) -> str:
+    """Check that Ben's only link, which `make` creates, ends with him and by an administrator, and
+    return the administrator's page with it."""
+    api, tokens = f"{place.app.url}/api/v1/admin/links", f"{place.app.url}/operator/tokens"
+    link = make()
+
+    def status() -> int:
+        return place.anna.get(link, timeout=LONGEST_WAIT).status_code
+
+    def listed() -> list[Any]:
+        return list(place.anna.get(api, timeout=LONGEST_WAIT).json()["links"])
+
+    (row,) = listed()
+    page = place.anna.get(tokens, timeout=LONGEST_WAIT).text
+    assert (row["owner"], row["kind"], status()) == ("ben", kind, 200)
+    assert link.rpartition("/")[2] not in str(row) + page
+    place.file.remove("ben")
+    assert (status(), listed()) == (404, [])
+    place.file.add(*BEN, "user")
+    assert status() == 200
+    place.anna.post(f"{tokens}/links/{row['id']}/end", timeout=LONGEST_WAIT)
+    assert status() == 404
+    assert sign_in(place.app, place.ben, BEN) == 200
+    link = make()
+    place.anna.delete(f"{api}/{listed()[0]['id']}", timeout=LONGEST_WAIT)
+    assert status() == 404
+    link = make()
+    assert status() == 200
+    post(place, "/ben/remove")
+    post(place, "", name="ben", password=BEN[1])
+    assert (status(), listed()) == (404, [])
+    return page
 
 
 def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:

@@ -38,8 +38,8 @@ def test_a_form_route_refuses_broken_json(path: str, caplog: pytest.LogCaptureFi
 def test_json_has_limits_before_it_is_parsed(app: RunningApp, body: bytes, why: str) -> None:
     """A few megabytes may be millions of values, whose parsing would stop the app for seconds."""
     answer = requests.post(
-        f"{app.url}/api/v1/albums",
-        b'{"title": [' + body + b"]}",
+        f"{app.url}/api/v1/presets",
+        b'{"name": [' + body + b"]}",
         headers={"content-type": "application/json"},
         timeout=LONGEST_WAIT,
     )

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from comfy.base.messages import message
-from tests.browser.conftest import DESKTOP, STEP
+from tests.browser.fixtures import DESKTOP, STEP
 from tests.browser.nightly.walk.states import Walker, at_every_size
 from tests.support.batch_dialog import (
     SMALL,

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from comfyui_standin import DemoServer
-from tests.browser.conftest import SOON
+from tests.browser.fixtures import SOON
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import running_app
 from tests.support.visitor import WAIT, Site, Visit

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from comfy.media.checks import MIB
-from tests.browser.conftest import STEP
+from tests.browser.fixtures import STEP
 from tests.browser.form.test_images import shown, without_image
 from tests.media.test_checks import png_header
 from tests.support.samples.media import saved

@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from comfy.records.sharing import SharedFile
-from tests.browser.conftest import NETWORK_NAME
+from tests.browser.fixtures import NETWORK_NAME
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from comfyui_standin import DemoServer
 from comfyui_standin.nodes.registry import NODES
-from tests.browser.conftest import DESKTOP
+from tests.browser.fixtures import DESKTOP
 from tests.browser.nightly.walk.conftest import NOTHING, kinds, shipped
 from tests.support.serving import PAINTED, running_app
 from tests.support.visitor import Site, Visit

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent
+TESTS = ROOT / "tests"
 NIGHTLY = "nightly"
-SHARED = TESTS.parents[1] / "shared"
+BROWSER = "browser"
+SHARED = ROOT.parent / "shared"
 # seconds that closing may take; a browser's connections stay open for 30 s, and a run stopped while
 # it was sent looks for 20 s whether it has arrived
 SETTLE = 40.0
@@ -54,7 +56,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     is_asked_for = config.getoption("--nightly") or any(NIGHTLY in arg for arg in config.args)
     if collection_path.name == NIGHTLY and not is_asked_for:
         return True
-    if not config.getoption("--pure") or not collection_path.is_relative_to(TESTS):
+    if not config.getoption("--pure"):
+        if collection_path.name == BROWSER:  # few processes need its libraries
+            config.pluginmanager.import_plugin("tests.browser.fixtures")
+        return None
+    if collection_path in TESTS.parents:
         return None
     if collection_path.stem.endswith("corpus"):
         return True

@@ -14,8 +14,8 @@ import requests
 from PIL import Image
 
 from comfy.records.audit import WantedEvents
+from comfyforms.plugins.albums.tests.conftest import Place
 from tests.attacks.people import SECRET, a_batch, a_run
-from tests.plugins.albums.conftest import Place
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 SOON = 1.0  # seconds until another person's action shows

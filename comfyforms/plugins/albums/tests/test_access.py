@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comfyforms.plugins.albums.access import Right, rights_of
-from tests.plugins.albums.conftest import UNKNOWN, Place
+from comfyforms.plugins.albums.tests.conftest import UNKNOWN, Place
 
 # Callers: the owner, an administrator, a member, a visitor who isn't signed in, and guests whose
 # link only lets them look, or also review and see settings.

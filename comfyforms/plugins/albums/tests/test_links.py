@@ -1,0 +1,30 @@
+"""Links for guests, which administrators can end."""
+
+from __future__ import annotations
+
+import re
+
+import requests
+
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.operator.test_people import Place, check_links, place
+
+__all__ = ["place"]
+
+
+def test_a_guests_link_ends_with_its_owner(place: Place) -> None:
+    """A removed person's links show nothing, also to a private album. Administrators see when they
+    end, but not what they show."""
+    api = f"{place.app.url}/api/v1/albums"
+
+    def posted(address: str, **body: str) -> requests.Response:
+        answer = place.ben.post(address, json=body, timeout=LONGEST_WAIT)
+        assert answer.ok, answer.text
+        return answer
+
+    album = posted(api, title="Private").json()["id"]
+    page = check_links(
+        place, lambda: f"{api}/{posted(f'{api}/{album}/link').json()['token']}", "album"
+    )
+    assert re.search(r"Album, for guests · until \d+ \w+ \d{4}, \d\d:\d\d<", page)
+    assert "Private" not in page

@@ -1,0 +1,35 @@
+"""Routes and data of plugins that the attacks try, in the modules `tests/attacked.py` of their
+folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+
+from tests.imports import ROOT
+from tests.support.serving import RunningApp
+
+
+@dataclass(frozen=True, slots=True)
+class AttackedPart:
+    """Routes of a plugin. `owned`: creates data of the user with a cookie and a run, and returns
+    the values of the paths' parameters; `hidden`: the beginning of the paths that only its owner
+    sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
+    browser without a cookie gets without their contents."""
+
+    owned: Callable[[RunningApp, str, str], Mapping[str, str]] = lambda *_: {}
+    hidden: str = "-"
+    opened: frozenset[str] = frozenset()
+    refused: Mapping[str, int] = field(default_factory=dict)
+    special: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    first: frozenset[str] = frozenset()
+
+
+@cache
+def attacked_parts() -> tuple[AttackedPart, ...]:
+    """Return the parts of all plugins, called `PART` in these modules."""
+    files = sorted((ROOT / "comfyforms" / "plugins").glob("*/tests/attacked.py"))
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+    return tuple(import_module(name).PART for name in names)
