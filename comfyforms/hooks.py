@@ -139,8 +139,9 @@ class TextAction:
 
 @dataclass(frozen=True, slots=True)
 class SharingAction:
-    """Entry beside *Share…* for results, runs and batches. The page loads the `module` of a
-    plugin's script, such as `parts/NAME/share.js`, and calls its `share(what)`."""
+    """Way to share results, runs and batches, in the dialog *Share…*. The page loads the `module`
+    of a plugin's script, such as `parts/NAME/share.js`, and calls its `share`, which fills a part
+    of the dialog: see `ui/page/script/stage/share.js`."""
 
     label: str
     module: str
@@ -166,7 +167,7 @@ class AppParts:
     `routes` come before the app's own, so that a plugin can replace one. `api`: routes below
     `/api/v1`, with its errors and in its OpenAPI document. `serving`: a context that
     stays open while the app serves, on its event loop. `actions`: for results on the page.
-    `text_actions`: for prompts on the page. `sharing`: for results, beside *Share…*. `pages`:
+    `text_actions`: for prompts on the page. `sharing`: for results, beside a link. `pages`:
     linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
     Gradio. `section`: returns HTML for the administrator's page. `head`: HTML for the head of the
     app's page. `links`: for the administrators' list of links.

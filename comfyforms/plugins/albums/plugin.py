@@ -55,6 +55,6 @@ def app_parts(app: PluginApp) -> AppParts:
         [page_routes(app, store)],
         api=[albums_api(app, history, store)],
         pages=[PluginPage(TITLE, PATH)],
-        sharing=[SharingAction(message("Share with the team"), "parts/albums/share.js")],
+        sharing=[SharingAction(message("In an album"), "parts/albums/share.js")],
         links=[PluginLinks("album", message("Album, for guests"), links)],
     )

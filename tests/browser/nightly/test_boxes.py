@@ -30,8 +30,8 @@ def test_a_ticked_box_is_seen_in_every_dialog(fast: Site, visit: Visit) -> None:
     page.keyboard.press("Escape")
     finished_batch(person, {"axes": [{"field": "5.steps", "text": "1, 2"}]}, **SMALL)
     sheet = open_sheet(person)
-    sheet.get_by_role("button", name="Share with the team").click()
-    share = page.get_by_role("dialog", name="Share with the team")
+    sheet.get_by_role("button", name="Share…").click()
+    share = page.get_by_role("dialog", name="Share the results")
     for theme in ("dark", "light"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         assert _is_seen(share.get_by_label("With prompt and settings")), theme

@@ -1,15 +1,15 @@
 // @ts-check
-// “Share with the team…”: puts results into an album, which may be a new one.
+// “Share…”: puts results into an album, which may be a new one.
 
 import { element } from "page/dom.js";
 import { message } from "page/messages.js";
 import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
-import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
+import { albumFields, checkBox, fillForm, formDialog, rowOf, selectOf } from "./form_dialog.js";
 import { inTree } from "./items.js";
 
-/** @import { Shared } from "page/stage/sharing.js" */
+/** @import { Shared } from "page/stage/share.js" */
 /** @import { AlbumDoc } from "./documents.js" */
 
 const NEW = "new"; // no album's id: these are longer
@@ -17,10 +17,12 @@ const NEW = "new"; // no album's id: these are longer
 /**
  * Ask for an album, then put results into it.
  * @param {Shared} what
+ * @param {HTMLElement} place in the dialog
+ * @param {() => void} close
  */
-export async function share(what) {
+export async function share(what, place, close) {
   const all = await allAlbums();
-  if (!all) return;
+  if (!all) return null;
   const albums = inTree(all).filter(({ album }) => album.may.includes("add"));
   const choices = albums.map(
     ({ album: { id, title }, depth }) => new Option("\u2003".repeat(depth) + title, id),
@@ -37,12 +39,8 @@ export async function share(what) {
   };
   which.addEventListener("change", show);
   show();
-  const place = formDialog(
-    message("Share with the team"),
-    [rowOf(message("Album"), which), made, settings.label, said],
-    message("Share"),
-    send,
-  );
+  const content = [rowOf(message("Album"), which), made, settings.label, said];
+  return fillForm(place, close, content, message("Share"), send);
 
   async function send() {
     if (which.value === NEW) {
@@ -56,7 +54,7 @@ export async function share(what) {
     }
     const items = { ...what, settings: settings.input.checked };
     if (!(await post(`/${which.value}/items`, items))) return;
-    place.hidePopover();
+    close();
     const open = () => location.assign(linkTo(which.value));
     formDialog(message("Shared."), [], message("Open the album"), open, message("Close"));
   }

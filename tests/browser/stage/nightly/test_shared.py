@@ -77,8 +77,8 @@ def share(anna: Visitor) -> tuple[Locator, str]:
     expect(create.or_(panel.get_by_role("button", name="Stop sharing"))).to_be_visible()
     if create.is_visible():
         create.click()
-    expect(panel.get_by_label("Link")).to_have_value(re.compile("/shared/"))
-    return panel, panel.get_by_label("Link").input_value()
+    expect(panel.get_by_role("textbox", name="Link")).to_have_value(re.compile("/shared/"))
+    return panel, panel.get_by_role("textbox", name="Link").input_value()
 
 
 def follow(ben: Visitor, link: str) -> None:
@@ -94,7 +94,7 @@ def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text(ONLY_HERE)
-    expect(panel.get_by_label("Link")).to_be_hidden()
+    expect(panel.get_by_role("textbox", name="Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
     with anna.page.expect_download() as saved:
         panel.get_by_role("link", name="Download").click()
@@ -139,7 +139,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()
     expect(panel.get_by_role("status")).to_have_text("Link copied")
-    link = panel.get_by_label("Link").input_value()
+    link = panel.get_by_role("textbox", name="Link").input_value()
     assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32}}", link)
     follow(ben, link)
     expect(ben.page.locator("main .picture img")).to_have_count(2)
@@ -274,13 +274,13 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
-    expect(panel.get_by_label("Link")).to_be_hidden()
+    expect(panel.get_by_role("textbox", name="Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Stop sharing")).to_have_count(0)
     tick = panel.get_by_label("Include the prompt and settings")
     expect(tick).to_be_focused()
     tick.check()
     panel.get_by_role("button", name="Create link").click()
-    expect(panel.get_by_label("Link")).to_have_value(
+    expect(panel.get_by_role("textbox", name="Link")).to_have_value(
         re.compile(rf"{re.escape(fast.url)}/shared/.+")
     )
     expect(panel).to_contain_text("The file contains its workflow")

@@ -9,7 +9,7 @@ import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
-import { shareBy, waysToShare } from "../stage/sharing.js";
+import { addedWays, shareBatch } from "../stage/share.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { deleteBatch, doTo } from "./cards.js";
@@ -436,9 +436,7 @@ class SheetHead {
   #download = tool(withEllipsis(message("Download")), () =>
     offerDownload(this.#id, this.#dialog, this.#varied),
   );
-  #share = waysToShare().map((way) =>
-    tool(withEllipsis(way.label), () => shareBy(way, { batch: this.#id })),
-  );
+  #share = tool(message("Share…"), () => shareBatch(this.#id));
   #delete = tool(withEllipsis(message("Delete")), () =>
     askToDelete(this.#dialog, this.#told.remove),
   );
@@ -469,14 +467,8 @@ class SheetHead {
     const first = element("div", "first flow", this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
-    tools.append(
-      this.#pause,
-      this.#stop,
-      this.#download,
-      ...this.#share,
-      this.#retry,
-      this.#delete,
-    );
+    tools.append(this.#pause, this.#stop, this.#download, this.#share, this.#retry, this.#delete);
+    this.#share.hidden = !addedWays().length;
     const words = element("div", "so-far flow", this.#said, this.#left);
     const state = element("div", "how-far flow", this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
@@ -513,7 +505,7 @@ class SheetHead {
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
     // Show both buttons from the start, disabled, so that nothing moves when they become available.
     this.#retry.disabled = !failed && state !== "stopped";
-    for (const action of [this.#download, ...this.#share]) action.disabled = !done;
+    this.#download.disabled = this.#share.disabled = !done;
     this.#retry.hidden = isOver && this.#retry.disabled;
     this.#delete.hidden = !isOver;
   }

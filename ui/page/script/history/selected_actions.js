@@ -2,8 +2,7 @@
 // Actions for the selected runs of the history.
 
 import { button, downloadLink, root } from "../dom.js";
-import { message, withEllipsis } from "../messages.js";
-import { shareBy, waysToShare } from "../stage/sharing.js";
+import { message } from "../messages.js";
 import { compare, MOST_BESIDE } from "./comparable.js";
 import { deleteRuns, setFavourite } from "./marks.js";
 
@@ -37,14 +36,11 @@ export function selectedActions(runs, isMany, viewer, renew) {
   const link = button(message("Share…"), async () =>
     (await import("../stage/share.js")).shareSeveral(ids),
   );
-  const ways = waysToShare().map((way) =>
-    button(withEllipsis(way.label), () => shareBy(way, { runs: ids.toReversed() })),
-  );
   drop.ariaDisabled = String(!runs.length || isMany);
   mark.ariaDisabled = String(!kept.length || isMany);
   beside.ariaDisabled = String(!isBeside);
-  for (const way of [link, ...ways]) way.ariaDisabled = String(!shown || isMany);
-  return [download(runs, isMany), link, ...ways, mark, beside, drop];
+  link.ariaDisabled = String(!shown || isMany);
+  return [download(runs, isMany), link, mark, beside, drop];
 }
 
 /**

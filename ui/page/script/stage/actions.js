@@ -51,7 +51,7 @@ export function actionsFor(on) {
   const again = againFor(on);
   made.push(...again.shown);
   if (!view.page.form_gone) made.push(reuseFor(view, !item && !isAll));
-  if (item && isShareable(item)) made.push(shareFor(item));
+  if (item ? isShareable(item) : isAll && view.page.files.length) made.push(shareFor(view, item));
   if (isKept(view)) made.push(favouriteFor(view));
   const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
   made.push(menuButton("", message("More"), more, "button more", "more"));
@@ -201,13 +201,17 @@ function reuseFor({ id }, inWords) {
 }
 
 /** @param {Item} item */
-export const isShareable = ({ at, kind }) => at >= 0 && canBeShared(kind);
+const isShareable = ({ at, kind }) => at >= 0 && canBeShared(kind);
 
 /**
- * @param {Item} item
+ * @param {View} view
+ * @param {Item | null} item null for all results
  */
-function shareFor(item) {
-  const open = async () => (await import("./share.js")).share(item);
+function shareFor({ id }, item) {
+  const open = async () => {
+    const { share, shareSeveral } = await import("./share.js");
+    return item ? share(item) : shareSeveral([id]);
+  };
   return withIcon(
     button(message("Share…"), () => leaving(open)),
     "share",

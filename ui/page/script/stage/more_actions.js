@@ -2,13 +2,12 @@
 // Entries of the menu of a result.
 
 import { $, root } from "../dom.js";
-import { message, withEllipsis } from "../messages.js";
+import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { say } from "../state.js";
-import { isShareable, leaving, removeRun, sayDone, zipOf } from "./actions.js";
+import { removeRun, sayDone, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
-import { shareBy, waysToShare } from "./sharing.js";
 
 /** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
@@ -33,13 +32,6 @@ export function moreFor({ view, item, isAll, compare, beside }, again) {
     more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
-  if (item ? isShareable(item) : isAll) {
-    const what = item ? { results: [{ run: id, file: item.at }] } : { runs: [id] };
-    for (const way of waysToShare()) {
-      const does = () => leaving(() => shareBy(way, what));
-      more.push({ label: withEllipsis(way.label), does });
-    }
-  }
   more.push(...again);
   for (const action of item ? resultActions(item) : [])
     more.push({ label: action.label, does: () => item && act(action, item) });

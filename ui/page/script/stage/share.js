@@ -1,12 +1,11 @@
 // @ts-check
-// “Share…”: a link to one or several results that their owner can create and revoke.
+// “Share…”: a link to one or several results that their owner can create and revoke, and the ways that plugins add.
 
-import { addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
+import { $, addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
 import { copyText, ONLY_HERE } from "../form/copying.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { canBeShared } from "../runs/results.js";
-import { say } from "../state.js";
 
 /** @import { LinkDoc, RunDoc } from "../documents.js" */
 /** @import { Item } from "../runs/results.js" */
@@ -54,54 +53,137 @@ const othersOf = (count) =>
   plural("{count} other link shows it, too.", "{count} other links show it, too.", { count });
 
 /**
- * Ask what to share of a result, then create its link. For a result that is shared already, show the link.
+ * What to share. Of several runs, the last comes first.
+ * @typedef {{ results: readonly { run: string, file: number }[] } | { runs: readonly string[] } | { batch: string }} Shared
+ *
+ * A way to share. `fill`: fills a part of the dialog, and returns the element that gets the focus; null after an error,
+ * which has been shown.
+ * @typedef {{ label: string, fill: (place: HTMLElement, close: () => void) => Promise<HTMLElement | null> }} Way
+ */
+
+/** @returns {readonly { label: string, module: string }[]} the ways that plugins add, as `ui/plugin_parts.py` lists them */
+export const addedWays = () => JSON.parse($("#sharing")?.textContent ?? "[]");
+
+/**
+ * Ask how to share a result.
  * @param {Item} item
  */
 export function share({ run, at, url, name }) {
   const download = downloadLink(message("Download"), addressOf(url), name);
-  return openPanel(message("Share this result"), [`${run}/${at}`], download);
+  const link = linkTo([`${run}/${at}`], download);
+  return openDialog(message("Share this result"), { results: [{ run, file: at }] }, [link]);
 }
 
 /**
- * Ask what to share of several runs, then create one link to all their results.
- * @param {readonly string[]} runs
+ * Ask how to share all results of several runs.
+ * @param {readonly string[]} runs the first comes first
  */
 export async function shareSeveral(runs) {
   const files = [];
+  let count = 0;
   for (const run of runs) {
     /** @type {RunDoc | null} */
     const told = await ask(`${API}/runs/${run}`, undefined, "GET");
     if (!told) return;
-    for (const { n, kind, saved } of told.files)
-      if (saved && canBeShared(kind)) files.push(`${run}/${n}`);
+    const saved = told.files.filter((file) => file.saved);
+    count += saved.length;
+    for (const { n, kind } of saved) if (canBeShared(kind)) files.push(`${run}/${n}`);
   }
-  if (!files.length || files.length > MOST) {
-    const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
-    say(files.length ? most : message("Only images, video and audio can be shared by a link."));
-    return;
-  }
-  const title = plural("Share {count} result", "Share {count} results", { count: files.length });
   const chosen = new URLSearchParams(runs.map((run) => ["run", run]));
   const download = downloadLink(message("Download"), `${root}/files/chosen.zip?${chosen}`);
-  await openPanel(title, files, download);
+  const title = plural("Share {count} result", "Share {count} results", { count });
+  await openDialog(title, { runs: runs.toReversed() }, [linkTo(files, download)]);
 }
 
 /**
+ * Ask how to share all results of a batch, which are too many for a link.
+ * @param {string} batch
+ */
+export const shareBatch = (batch) => openDialog(message("Share the results"), { batch }, []);
+
+/**
  * @param {string} title
+ * @param {Shared} what
+ * @param {readonly Way[]} own the app's own ways
+ */
+async function openDialog(title, what, own) {
+  const place = dialog("share", title);
+  const body = element("div");
+  const close = () => place.hidePopover();
+  const ways = [...own, ...addedWays().map((added) => wayOf(added, what))];
+  let chosen = ways[0];
+  const show = async () => {
+    const way = chosen;
+    const part = element("div");
+    const first = await way?.fill(part, close);
+    if (!first || way !== chosen) return false;
+    body.replaceChildren(part);
+    return first;
+  };
+  const choices = ways.map((way) => {
+    const input = Object.assign(element("input"), { type: "radio", name: "way" });
+    input.checked = way === chosen;
+    input.addEventListener("change", () => {
+      chosen = way;
+      show();
+    });
+    return element("label", "", input, element("span", "", way.label));
+  });
+  if (choices.length > 1) place.append(element("div", "row ways", ...choices));
+  place.append(body);
+  const first = await show();
+  if (!first) return;
+  ($("dialog:modal") ?? document.body).append(place); // everything outside an open modal dialog is inert
+  place.showPopover();
+  first.focus();
+}
+
+/**
+ * @param {{ label: string, module: string }} added
+ * @param {Shared} what
+ * @returns {Way}
+ */
+const wayOf = ({ label, module }, what) => ({
+  label,
+  async fill(place, close) {
+    /** @type {{ share: (what: Shared, ...into: Parameters<Way["fill"]>) => ReturnType<Way["fill"]> }} */
+    const { share } = await import(module);
+    return share(what, place, close);
+  },
+});
+
+/**
  * @param {readonly string[]} files the results' runs and indexes, such as "run/0"
  * @param {HTMLElement} download offered if no one else can open the link
+ * @returns {Way}
  */
-async function openPanel(title, files, download) {
-  const query = new URLSearchParams(files.map((file) => ["file", file]));
-  const path = `${API}/link?${query}`;
-  const told = await ask(path, undefined, "GET");
-  if (told) new SharePanel(title, path, files.length, told, ONLY_HERE ? [download] : []).open();
-}
+const linkTo = (files, download) => ({
+  label: message("With a link"),
+  async fill(place, close) {
+    const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
+    const query = new URLSearchParams(files.map((file) => ["file", file]));
+    if (!files.length || files.length > MOST) {
+      const leave = button(message("Close"), close);
+      const why = files.length
+        ? most
+        : message("Only images, video and audio can be shared by a link.");
+      place.append(element("p", "", why), element("div", "row last", leave));
+      return leave;
+    }
+    const path = `${API}/link?${query}`;
+    const told = await ask(path, undefined, "GET");
+    return (
+      told &&
+      new SharePanel(place, close, path, files.length, told, ONLY_HERE ? [download] : []).first
+    );
+  },
+});
 
 class SharePanel {
   #path;
   #words;
   #place;
+  #close;
   #link = element("input");
   #row = element("div", "row");
   #box = element("input");
@@ -112,18 +194,20 @@ class SharePanel {
   #instead;
 
   /**
-   * @param {string} title
+   * @param {HTMLElement} place
+   * @param {() => void} close
    * @param {string} path the link's path in the API
    * @param {number} count the number of results
    * @param {LinkDoc} told the state of the link
    * @param {HTMLElement[]} instead what to offer beside a link
    */
-  constructor(title, path, count, told, instead) {
+  constructor(place, close, path, count, told, instead) {
+    this.#place = place;
+    this.#close = close;
     this.#path = path;
     this.#words = wordsFor(count);
     this.#told = told;
     this.#instead = instead;
-    this.#place = dialog("share", title);
     this.#link.readOnly = true;
     this.#link.ariaLabel = message("Link");
     this.#said.role = "status";
@@ -147,13 +231,10 @@ class SharePanel {
     this.#show();
   }
 
-  open() {
-    document.body.append(this.#place);
-    this.#place.showPopover();
-    const last = this.#last.querySelector("button:last-of-type");
+  /** The element that gets the focus. */
+  get first() {
     const { address, can_strip: canStrip } = this.#told;
-    const first = address ? this.#link : canStrip ? last : this.#box;
-    if (first instanceof HTMLElement) first.focus();
+    return address ? this.#link : canStrip ? $("button:last-of-type", this.#last) : this.#box;
   }
 
   #show() {
@@ -229,7 +310,7 @@ class SharePanel {
 
   /** @param {string} text */
   #leave(text) {
-    return button(text, () => this.#place.hidePopover());
+    return button(text, this.#close);
   }
 
   /**

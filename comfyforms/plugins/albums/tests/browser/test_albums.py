@@ -19,7 +19,8 @@ def _share_all(person: Visitor, title: str) -> None:
     page.locator("#history .select").click()
     for tile in page.locator("#history .tile").all():
         tile.click()
-    page.get_by_role("group", name="Selected results").get_by_text("Share with the team").click()
+    page.get_by_role("group", name="Selected results").get_by_text("Share…").click()
+    page.get_by_role("radio", name="In an album").check()
     page.get_by_label("Title of the album").fill(title)
     page.get_by_label("With prompt and settings").check()
     page.get_by_role("button", name="Share", exact=True).click()
