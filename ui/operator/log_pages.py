@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
-from comfy.base.messages import message
+from comfy.base.messages import message, plural
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
 from ui.administration.servers import GUEST
 from ui.languages.current import current_language, html_of
@@ -43,6 +44,7 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
         "administer": message("Administration"),
     }
 )
+_STOPPED = message("Stopped sharing")
 
 
 def activity_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -117,14 +119,37 @@ def _activity(form: str, events: Sequence[AuditEvent], older: str) -> str:
 <p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
 
 
+_WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
+
+
+def _words(one: AuditEvent) -> tuple[str, str]:
+    """Return the action and its object in words. Of a request, they name its results, workflow or
+    file."""
+    action, method = _ACTIONS[one.action], one.what.partition(" ")[0]
+    if method not in ("GET", "POST", "PUT", "DELETE"):
+        return action, one.what
+    path, _, query = one.what.removeprefix(f"{method} ").partition("?")
+    if path == f"{API}/link":
+        results = plural("{count} result", "{count} results", count=query.count("file="))
+        return (_STOPPED if method == "DELETE" else action), results
+    if runs := query.count("run="):
+        return action, plural("{count} run", "{count} runs", count=runs)
+    if workflow := _WORKFLOW.fullmatch(path.removeprefix(API)):
+        return action, workflow[1]
+    name = parse_qs(query).get("filename", [path.rpartition("/")[2]])[0]
+    is_number = name.isdecimal()
+    return action, plural("{count} result", "{count} results", count=1) if is_number else name
+
+
 def _event(one: AuditEvent) -> str:
     name = html_of(one.person or GUEST)
     query = html.escape(urlencode({"account": one.account}))
     person = f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if one.account else name
-    what = html_of(one.what) + (f" ×\u00a0{one.count}" if one.count > 1 else "")
-    cells = (html_of(_ACTIONS[one.action]), what, html_of(current_language().moment(one.at)))
-    rest = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr><th scope="row">{person}</th>{rest}</tr>'
+    action, what = map(html_of, _words(one))
+    count = f" ×\u00a0{one.count}" if one.count > 1 else ""
+    return f"""<tr><th scope="row">{person}</th><td>{action}</td>
+<td title="{html_of(one.what)}">{what}{count}</td>
+<td>{html_of(current_language().moment(one.at))}</td></tr>"""
 
 
 _MOST = 500  # lines

@@ -35,6 +35,12 @@ ATTACK = """async () => {
   return [window.ran ?? 0, [...new Set(blocked)].sort()];
 }"""
 BLOCKED = ["frame-src", "img-src", "script-src-attr", "script-src-elem", "style-src-attr"]
+# Return the number of lines of an element's text.
+LINES = """(element) => {
+  const text = document.createRange();
+  text.selectNodeContents(element);
+  return text.getClientRects().length;
+}"""
 PLAYS = """async ([tag, address]) => {
   const media = document.createElement(tag);
   const blocked = new Promise((go) => addEventListener("securitypolicyviolation", () => go(true)));
@@ -66,6 +72,7 @@ def test_plain_pages_work_under_their_content_security_policy(
         page.goto(f"{app.url}/operator")
         page.get_by_role("button", name="Pause").click()
         page.get_by_role("button", name="Resume").click()
+        actions_keep_their_words_whole(page, app)
         page.goto(shared_by(app, cookie_of(page)))
         expect(page.get_by_text("Shared by anna")).to_be_visible()
         image = page.locator("main img").first
@@ -103,6 +110,15 @@ def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:
         question.get_by_role("button", name="Revoke").click()
         expect(page.get_by_text(name)).to_have_count(0)
         assert page.url == app.url + path
+
+
+def actions_keep_their_words_whole(page: Page, app: RunningApp) -> None:
+    """Open the list of activity, in which a long text leaves little room for actions."""
+    app.services.runs.history.audit.add("user:anna", "administer", "A long text. " * 30)
+    page.set_viewport_size({"width": 820, "height": 900})
+    page.goto(f"{app.url}/operator/activity")
+    action = page.get_by_role("cell", name="Administration").first
+    assert action.evaluate(LINES) == 1
 
 
 def cookie_of(page: Page) -> str:

@@ -18,7 +18,7 @@ import requests
 from comfy.base.user_groups import UserGroup, united
 from comfy.comfyui.client.address import ServerAddress
 from comfy.library.permissions import Permissions
-from comfy.records.audit import DayRuns
+from comfy.records.audit import AuditAction, DayRuns
 from comfy.runs.limits import RunLimits
 from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
@@ -219,7 +219,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     def shown(query: str) -> list[tuple[str, ...]]:
         address = f"{site.app.url}/operator/activity?{query}"
         page.append(site.anna.get(address, timeout=LONGEST_WAIT).text)
-        rows = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", page[-1])
+        rows = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", page[-1], re.DOTALL)
         return [tuple(re.findall(r">([^<]+)</(?:a|td)>", row)) for row in rows]
 
     page: list[str] = []
@@ -243,6 +243,32 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert not shown(f"day={today - timedelta(days=1)}")
     assert "No activity yet." in page[-1]
     assert events(site, account="user:ben", action="administer") == []
+
+
+@pytest.mark.parametrize(
+    ("action", "request_line", "words"),
+    [
+        ("share", "POST /api/v1/link?file={run}/0&file={run}/1", ("Shared", "2 results")),
+        ("share", "DELETE /api/v1/link?file={run}/0", ("Stopped sharing", "1 result")),
+        ("download", "GET /files/chosen.zip?run={run}&run={run}", ("Downloaded", "2 runs")),
+        ("download", "GET /files/{run}/0/my lamp.png", ("Downloaded", "my lamp.png")),
+        ("download", "GET /view?filename=a.png&type=output", ("Downloaded", "a.png")),
+        ("download", "GET /api/v1/runs/{run}/files/0", ("Downloaded", "1 result")),
+        ("download", "GET /api/v1/batches/{run}/results.csv", ("Downloaded", "results.csv")),
+        ("publish", "PUT /api/v1/workflows/a/lamp/editor", ("Published", "a/lamp")),
+        ("publish", "POST /api/v1/workflows/a/lamp/editor/undo", ("Published", "a/lamp")),
+        ("delete", "DELETE /api/v1/workflows/a/lamp", ("Deleted", "a/lamp")),
+    ],
+)
+def test_the_activity_page_has_words_for_requests(
+    site: Site, action: AuditAction, request_line: str, words: tuple[str, str]
+) -> None:
+    """The request itself is in the tooltip."""
+    what = request_line.format(run="79d4f45f-8044-45d9-978a-9bb42f3c58b2")
+    site.app.services.runs.history.audit.add("user:ben", action, what)
+    page = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
+    row = f'<td>{words[0]}</td>\n<td title="{html.escape(what)}">{words[1]}</td>'
+    assert row in page.partition("<tbody>")[2].partition("</tr>")[0]
 
 
 @pytest.mark.parametrize("path", ["audit", "audit.csv", "groups"])
