@@ -180,9 +180,9 @@ def part_of(modules: Mapping[str, str], names: Collection[str]) -> str:
 
 
 def _all_wrapped(modules: Mapping[str, str], chosen: Collection[str]) -> str:
-    imports = {name: _imported(name, text) for name, text in modules.items()}
-    for name, text in modules.items():
-        _check(name, text, imports[name], modules)
+    imports = {name: _imported(name, modules[name]) for name in chosen}
+    for name in chosen:
+        _check(name, modules[name], imports[name], modules)
     order = TopologicalSorter(imports).static_order()
     return "".join(_wrapped(name, modules[name]) for name in order if name in chosen)
 
