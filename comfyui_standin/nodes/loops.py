@@ -25,15 +25,16 @@ _ANY = "COMFY_MATCHTYPE_V3"
 
 
 def iterations(inputs: Mapping[str, Any]) -> list[int]:
-    """Return the index of each iteration of a loop with these inputs of its start."""
-    match inputs.get("mode"):
-        case "simple":
-            return list(range(inputs["mode.num_iterations"]))[:_MOST]
-        case "For":
-            names = ("start_iteration_index", "max_iteration", "step")
-            return list(range(*(inputs[f"mode.{name}"] for name in names)))[:_MOST]
-        case _:
-            return []
+    """Return the index of each iteration of a loop with these inputs of its start. Raises
+    NodeFailure for linked numbers."""
+    names = {
+        "simple": ("num_iterations",),
+        "For": ("start_iteration_index", "max_iteration", "step"),
+    }.get(inputs["mode"], ())
+    numbers = [inputs[f"mode.{name}"] for name in names]
+    if not all(isinstance(one, int) for one in numbers):
+        raise NodeFailure("The stand-in can't count a loop's iterations by a link. Type a number.")
+    return list(range(*numbers))[:_MOST] if numbers else []
 
 
 def _start(run: NodeRun, inputs: Inputs) -> NodeResult:

@@ -415,19 +415,16 @@ class PromptRun:
 
     def execute(self, nodes: Mapping[str, NodeClass], cache: Cache) -> dict[str, Any]:
         """Run the prompt and return its history entry (without the prompt itself)."""
-        self.expansion = expanded(self.item.prompt, self.item.outputs, nodes, self.storage)
-        prompt = self.expansion.prompt
         self._message("execution_start", {})
-        signatures = Signatures(prompt, nodes, self.storage)
-        results = {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
-        cached = (one for one in self.item.prompt if one in results)
-        self._message(
-            "execution_cached", {"nodes": [one for one in cached if results[one] is not None]}
-        )
+        results: dict[str, NodeResult | None] = {}
         try:
-            for node_id in order(prompt, nodes, self.storage, self.expansion.outputs, results):
-                self._visit(node_id, nodes, results)
-                cache.put(signatures.of(node_id), _known(results[node_id]))
+            try:
+                self._run(nodes, cache, results)
+            except _Failure:
+                raise
+            except Exception as exc:  # of no node: the next prompt must run
+                about = self._error(self.item.outputs[0], exc, {}, results)
+                raise _Failure("execution_error", about) from exc
             self._message("execution_success", {})
             success = True
         except _Failure as failure:
@@ -442,6 +439,21 @@ class PromptRun:
         }
         meta = {node_id: _known(results[node_id]).meta for node_id in self.shown}
         return {"outputs": self.shown, "status": status, "meta": meta}
+
+    def _run(
+        self, nodes: Mapping[str, NodeClass], cache: Cache, results: dict[str, NodeResult | None]
+    ) -> None:
+        self.expansion = expanded(self.item.prompt, self.item.outputs, nodes, self.storage)
+        prompt = self.expansion.prompt
+        signatures = Signatures(prompt, nodes, self.storage)
+        results |= {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
+        cached = (one for one in self.item.prompt if one in results)
+        self._message(
+            "execution_cached", {"nodes": [one for one in cached if results[one] is not None]}
+        )
+        for node_id in order(prompt, nodes, self.storage, self.expansion.outputs, results):
+            self._visit(node_id, nodes, results)
+            cache.put(signatures.of(node_id), _known(results[node_id]))
 
     def _visit(
         self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, NodeResult | None]
@@ -468,12 +480,6 @@ class PromptRun:
         self, node_id: str, nodes: Mapping[str, NodeClass], results: Mapping[str, NodeResult | None]
     ) -> NodeResult:
         node = self.expansion.prompt[node_id]
-        real = self.expansion.real(node_id)
-        about = {
-            "node_id": real,
-            "node_type": self.item.prompt[real]["class_type"],
-            "executed": list(self.executed),
-        }
         inputs: dict[str, Any] = {}
         try:
             pause(self.queue.interrupted, 0)
@@ -483,23 +489,33 @@ class PromptRun:
                 )
             return nodes[node["class_type"]].run(self, inputs)
         except Interrupted:
-            raise _Failure("execution_interrupted", about) from None
-        except (
-            Exception
-        ) as exc:  # report every exception of a node to the client, as the real server does
-            kind = type(exc)
-            name = (
-                kind.__qualname__
-                if kind.__module__ == "builtins"
-                else f"{kind.__module__}.{kind.__qualname__}"
-            )
-            about |= {"exception_message": f"{exc}\n", "exception_type": name}
-            about["traceback"] = traceback.format_tb(exc.__traceback__)
-            about["current_inputs"] = {key: [_printable(value)] for key, value in inputs.items()}
-            about["current_outputs"] = [
-                one for one, result in results.items() if result is not None
-            ]
+            raise _Failure("execution_interrupted", self._about(node_id)) from None
+        except Exception as exc:  # as the real server, which reports each exception of a node
+            about = self._error(node_id, exc, inputs, results)
             raise _Failure("execution_error", about) from exc
+
+    def _about(self, node_id: str) -> dict[str, Any]:
+        real = self.expansion.real(node_id)
+        kind = self.item.prompt[real]["class_type"]
+        return {"node_id": real, "node_type": kind, "executed": list(self.executed)}
+
+    def _error(
+        self,
+        node_id: str,
+        exc: Exception,
+        inputs: Mapping[str, Any],
+        results: Mapping[str, NodeResult | None],
+    ) -> dict[str, Any]:
+        """Return the data of `execution_error`."""
+        kind = type(exc)
+        module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+        return self._about(node_id) | {
+            "exception_message": f"{exc}\n",
+            "exception_type": f"{module}{kind.__qualname__}",
+            "traceback": traceback.format_tb(exc.__traceback__),
+            "current_inputs": {key: [_printable(value)] for key, value in inputs.items()},
+            "current_outputs": [one for one, result in results.items() if result is not None],
+        }
 
     # --- messages to clients
 

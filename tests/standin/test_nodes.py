@@ -573,6 +573,20 @@ def test_a_loops_copies_name_their_originals(newer: DemoServer) -> None:
     assert [one.rpartition(b"Iteration ")[2] for one in binary] == [b"0 / 2", b"1 / 2", b"2 / 2"]
 
 
+def test_a_loop_counted_by_a_link_fails_and_the_next_prompt_runs(newer: DemoServer) -> None:
+    """The worker goes on after an exception that no node raises."""
+    start = LOOP["2"]
+    counted = {"mode": "simple", "mode.num_iterations": ["0", 0]}
+    prompt = LOOP | {"2": {**start, "inputs": start["inputs"] | counted}}
+    prompt["0"] = {"class_type": "PrimitiveInt", "inputs": {"value": 2}}
+    _, _, entry = run(newer, {"prompt": prompt, "client_id": "me"})
+    event, data = entry["status"]["messages"][-1]
+    assert event == "execution_error"
+    assert "Type a number" in data["exception_message"]
+    _, _, entry = run(newer, {"prompt": LOOP, "client_id": "me"})
+    assert entry["status"]["completed"]
+
+
 def test_results_have_names_and_assets(newer: DemoServer) -> None:
     """An image is its own preview; a 3D model has another asset with an image."""
     prompt = {"1": {"class_type": "Model", "inputs": {"text": "a"}}, "2": LOOP["1"]}
