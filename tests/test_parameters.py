@@ -45,7 +45,7 @@ FOR_TESTS = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call passes: the number of positions, and names. `all`: by `*` or `**`."""
+    """Arguments of a call: the number of positions, and names. `all`: by `*` or `**`."""
 
     positions: int
     names: frozenset[str]
@@ -176,7 +176,7 @@ def is_always_passed(parameter: Parameter, uses: Uses) -> bool:
 
 
 def test_each_parameter_is_passed_by_a_call_of_the_program() -> None:
-    """What only tests pass, the program doesn't need; what nobody passes, goes."""
+    """A parameter that no call passes, or only a test, goes."""
     never = {
         f"{one.owner}.{one.name}"
         for one in defaulted()
@@ -186,7 +186,7 @@ def test_each_parameter_is_passed_by_a_call_of_the_program() -> None:
 
 
 def test_each_default_is_for_a_call_that_leaves_it_out() -> None:
-    """A default that nobody uses hides what a caller must decide."""
+    """A default that is never used hides what a caller must decide."""
     always = [one for one in defaulted() if is_always_passed(one, in_program())]
     named = re.compile(rf"\b({'|'.join(name for one in always for name in one.called)})\b")
     files = [

@@ -169,7 +169,7 @@ def help_of(words: tuple[str, ...]) -> str:
         file = module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
         return file.read_text(encoding="utf-8")
     if program == "python" and rest[:2] == ["-m", "pytest"]:  # its help takes seconds
-        return f"-q -n {(ROOT / 'tests' / 'conftest.py').read_text(encoding='utf-8')}"
+        return f"-q -n {(ROOT / 'conftest.py').read_text(encoding='utf-8')}"
     if program == "python" and rest[:2] == ["-m", "comfy"]:
         return printed(lambda: shell.main([*rest[2:3], "--help"]))
     if program == "just":

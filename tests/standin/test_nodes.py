@@ -574,7 +574,7 @@ def test_a_loops_copies_name_their_originals(newer: DemoServer) -> None:
 
 
 def test_a_loop_counted_by_a_link_fails_and_the_next_prompt_runs(newer: DemoServer) -> None:
-    """The worker goes on after an exception that no node raises."""
+    """The worker survives an exception that no node raises."""
     start = LOOP["2"]
     counted = {"mode": "simple", "mode.num_iterations": ["0", 0]}
     prompt = LOOP | {"2": {**start, "inputs": start["inputs"] | counted}}

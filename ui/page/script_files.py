@@ -115,7 +115,7 @@ _COMMENT = re.compile(
 )
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]*)"\)')
-# Of a module by its name. Other expressions are URLs.
+# A module by its name. Other expressions are URLs.
 _NAMED_IMPORT = re.compile(r"\bimport\((?=\w+\)|`)")
 # Each module runs once, when it is first requested. The other files wait for the first view's end
 # and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
