@@ -173,11 +173,7 @@ class TooManyRuns(Overloaded):
 
 
 class LimitReached(TooManyRuns):
-    """A user's limit of runs per hour was reached. `seconds`: until the next run may start."""
-
-
-class DailyLimitReached(LimitReached):
-    """A user's limit of runs per day was reached."""
+    """A user reached the limit of runs per hour or day. `seconds`: until the next run may start."""
 
 
 class TooManyPaidRuns(TooManyRuns):

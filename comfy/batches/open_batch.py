@@ -9,18 +9,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, Literal
 
 from comfy.base.errors import (
     ComfyError,
-    DailyLimitReached,
     Overloaded,
     ServerError,
     ServerUnreachable,
     TooManyPaidRuns,
 )
-from comfy.base.messages import message_from_json, message_to_json, plural, sentences
+from comfy.base.messages import message_from_json, message_to_json, sentences
 from comfy.batches.content import BatchContent
 from comfy.batches.grids import few_words
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -337,9 +335,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
                 return True
             case TooManyPaidRuns():
                 raise problem
-            case DailyLimitReached():
-                self._wait_for(_waits_for_day(problem.seconds))
-                return False
             case Overloaded() | ServerUnreachable() | ServerError():
                 self._wait_for(sentences(str(problem), problem.hint))
                 return False
@@ -382,21 +377,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
             self._rows.tell(index, state.error.message if state.error else NOT_FETCHED)
         else:
             self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
-
-
-def _waits_for_day(seconds: float) -> str:
-    hours, minutes = round(seconds / 3600), ceil(seconds / 60)
-    if hours < 2:
-        return plural(
-            "Waits for your daily limit. Continues in {count} minute.",
-            "Waits for your daily limit. Continues in {count} minutes.",
-            count=minutes,
-        )
-    return plural(
-        "Waits for your daily limit. Continues in about {count} hour.",
-        "Waits for your daily limit. Continues in about {count} hours.",
-        count=hours,
-    )
 
 
 BatchChange = Literal["pause", "continue", "stop", "retry"]

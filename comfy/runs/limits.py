@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from comfy.base.errors import (
     ComfyError,
-    DailyLimitReached,
     LimitReached,
     TooManyPaidRuns,
     TooManyRuns,
@@ -83,15 +83,16 @@ class RunLimits:
         if self.left_today(owner, sum(one == owner for one, _ in unfinished)) == 0:
             now = time.time()
             oldest = self.started_today(owner).oldest or now
-            raise DailyLimitReached(
-                message("You can start at most {count} runs per day.", count=own.daily),
-                message("Try again later."),
-                max(1.0, oldest + DAY - now),
+            seconds = max(1.0, oldest + DAY - now)
+            raise LimitReached(
+                message("You can start at most {count} runs in 24 hours.", count=own.daily),
+                _next_words(seconds),
+                seconds,
             )
 
     def left_today(self, owner: str, active: int) -> int | None:
-        """Return how many more runs an owner may start today, None without a limit. `active`: the
-        owner's unfinished runs."""
+        """Return how many more runs an owner may start in 24 hours, None without a limit. `active`:
+        the owner's unfinished runs."""
         daily = self.of(owner).daily
         if daily is None:
             return None
@@ -125,6 +126,21 @@ class RunLimits:
                 left,
                 recent.all_wait,
             )
+
+
+def _next_words(seconds: float) -> str:
+    hours, minutes = round(seconds / 3600), ceil(seconds / 60)
+    if hours < 2:
+        return plural(
+            "The next run can start in {count} minute.",
+            "The next run can start in {count} minutes.",
+            count=minutes,
+        )
+    return plural(
+        "The next run can start in about {count} hour.",
+        "The next run can start in about {count} hours.",
+        count=hours,
+    )
 
 
 def _too_many_paid(problem: str, left: int, seconds: float) -> TooManyPaidRuns:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.base.errors import ComfyError, DailyLimitReached, RunNotFound
+from comfy.base.errors import ComfyError, LimitReached, RunNotFound
 from comfy.base.user_groups import UserGroup
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.audit import DAY
@@ -89,7 +89,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
         (RunLimits(all=2), "The queue is full"),
         (RunLimits(hourly=2), "You can start at most 2 runs per hour"),
         (RunLimits(groups=lambda _: UserGroup(waiting=2)), "Your limit is 2"),
-        (RunLimits(groups=lambda _: UserGroup(runs=2)), "You can start at most 2 runs per day"),
+        (RunLimits(groups=lambda _: UserGroup(runs=2)), "You can start at most 2 runs in 24 hours"),
     ],
 )
 def test_too_much_is_refused_in_words(
@@ -110,7 +110,7 @@ def test_active_runs_fill_the_daily_limit_for_a_day(demo: DemoServer, tmp_path: 
     limits = RunLimits(groups=lambda _: UserGroup(runs=1))
     with kept_registry(demo, tmp_path, limits=limits) as runs:
         runs.submit(job(LONG), Origin("me"))
-        with pytest.raises(DailyLimitReached) as told:
+        with pytest.raises(LimitReached) as told:
             runs.submit(job(), Origin("me"))
         assert told.value.seconds > DAY - LIMIT
 

@@ -145,7 +145,7 @@ test("estimates show the runs, time and rounded size", () => {
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");
   assert.equal(
     estimateWords({ ...check, bytes: null, runs_left: 1 }),
-    "12 runs · You have 1 run left today",
+    "12 runs · 1 run left of your 24-hour limit",
   );
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
   const wrong = {

@@ -163,7 +163,7 @@ class BatchCheckDoc:
     """An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
     the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
     of problems left out (`more`). `runs_left`: how many runs you may start
-    today, null without a limit."""
+    in 24 hours, null without a limit."""
 
     rows: int
     seconds: float | None

@@ -146,7 +146,7 @@ class StorageDoc:
     stored, null for no end; favorites stay longer. `expiring`: the number of results that are
     deleted soon, all of them by `expire_by`, in seconds since 1970. `nearly_full`: the storage of
     all users is nearly full, so that the oldest results are deleted earlier. `runs_left`: how many
-    runs you may start today, null without a limit."""
+    runs you may start in 24 hours, null without a limit."""
 
     bytes: float = 0
     days: float | None = None

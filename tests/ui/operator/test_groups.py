@@ -102,7 +102,9 @@ def test_runs_use_the_groups_server_and_a_day_has_a_limit(site: Site) -> None:
     gone = site.ben.delete(f"{site.app.url}/api/v1/runs/{ids[0]}", timeout=LONGEST_WAIT)
     assert gone.status_code == 200
     refused = started(site, site.ben)
-    assert (refused.status_code, "3 runs per day" in refused.text) == (429, True)
+    assert refused.status_code == 429
+    assert "You can start at most 3 runs in 24 hours." in refused.text
+    assert "The next run can start in about 24 hours." in refused.text
     assert started(site, site.anna).status_code == 201
     noted = [(one["person"], one["action"], one["run"]) for one in events(site, since=began)]
     assert noted.count(("ben", "delete", ids[0])) == 1
@@ -130,7 +132,8 @@ def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
         return dict(site.ben.get(address, timeout=LONGEST_WAIT).json())
 
     eventually(lambda: told()["why"])
-    assert told()["why"] == "Waits for your daily limit. Continues in about 24 hours."
+    limit = "You can start at most 3 runs in 24 hours."
+    assert told()["why"] == f"{limit} The next run can start in about 24 hours."
     assert (told()["state"], told()["page"]["seconds_left"]) == ("running", None)
     page = site.anna.get(f"{site.app.url}/operator", timeout=LONGEST_WAIT).text
     assert "<b>2 runs of a batch wait</b> · ben" in page

@@ -25,7 +25,7 @@ export interface AxisDoc {
  * An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
  * the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
  * of problems left out (`more`). `runs_left`: how many runs you may start
- * today, null without a limit.
+ * in 24 hours, null without a limit.
  */
 export interface BatchCheckDoc {
   rows: number;
@@ -822,7 +822,7 @@ export interface StepResult {
  * stored, null for no end; favorites stay longer. `expiring`: the number of results that are
  * deleted soon, all of them by `expire_by`, in seconds since 1970. `nearly_full`: the storage of
  * all users is nearly full, so that the oldest results are deleted earlier. `runs_left`: how many
- * runs you may start today, null without a limit.
+ * runs you may start in 24 hours, null without a limit.
  */
 export interface StorageDoc {
   bytes: number;

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from comfy.runs.limits import RunLimits
+from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 
 WINDOWS = [(1440, 900), (1366, 650), (390, 844)]
@@ -69,3 +71,15 @@ def test_it_waits_for_the_app(fast: Site, visit: Visit) -> None:
     expect(page.locator("#away")).to_have_text("")
     expect(page.locator("#vary")).to_be_enabled()
     person.leave()
+
+
+def test_the_menu_tells_what_a_daily_limit_leaves(fast: Site, visit: Visit) -> None:
+    """Without a limit, it says nothing."""
+    left = "2 runs left of your 24-hour limit"
+    with running_app(fast.demo.url, run_limits=RunLimits(daily=2)) as app:
+        for site, count in ((Site(app.url, fast.demo, app), 1), (fast, 0)):
+            person = visit(site).open("text-to-image")
+            with person.page.expect_response("**/api/v1/storage"):
+                person.page.locator("#many-button").click()
+            expect(person.page.locator("#many-menu").get_by_text(left)).to_have_count(count)
+            person.leave()

@@ -39,7 +39,7 @@ const usedWords = ({ bytes, nearly_full: isFull }) =>
     .filter(Boolean)
     .join(" ");
 
-/** Return a line about the user's storage and the runs left today, filled in when the app answers. */
+/** Return a line about the user's storage and the runs left, filled in when the app answers. */
 export function storageLine() {
   const line = element("p", "storage aside");
   storage().then((told) => {

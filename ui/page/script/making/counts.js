@@ -40,4 +40,6 @@ export const within = (number, least, most) =>
 
 /** @param {number} count runs that the daily limit leaves */
 export const leftWords = (count) =>
-  plural("You have {count} run left today", "You have {count} runs left today", { count });
+  plural("{count} run left of your 24-hour limit", "{count} runs left of your 24-hour limit", {
+    count,
+  });

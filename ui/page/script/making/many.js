@@ -5,10 +5,12 @@ import { $, button, element, iconButton, isNarrow, tell, typeInto } from "../dom
 import { whyOff } from "../editor/editing.js";
 import { filled } from "../form/filled.js";
 import { LOCALE, labeled, message, withEllipsis } from "../messages.js";
+import { API, get } from "../requests.js";
 import { page } from "../state.js";
 import { openVary } from "../vary/open.js";
-import { counts, MOST_RUNS, manyWords, within } from "./counts.js";
+import { counts, leftWords, MOST_RUNS, manyWords, within } from "./counts.js";
 
+/** @import { StorageDoc } from "../documents.js" */
 /** @import { ImagesField } from "./counts.js" */
 
 const MARGIN = 8; // pixels
@@ -36,6 +38,7 @@ class ManyControl {
   #words = element("span");
   #images = new Stepper("many-images", (number) => this.#setImages(number));
   #runs = new Stepper("many-runs", (runs) => counts.set({ runs }));
+  #left = element("p", "help aside");
   #vary = button(withEllipsis(message("Try several values")), () => this.#openVary(), "quiet");
 
   constructor() {
@@ -58,7 +61,7 @@ class ManyControl {
     varied.id = "vary-about";
     this.#vary.setAttribute("aria-describedby", varied.id);
     const more = element("div", "more", this.#vary, varied);
-    this.menu.append(this.#images.place, this.#runs.place, more);
+    this.menu.append(this.#images.place, this.#runs.place, this.#left, more);
     this.#runs.describe(message("Runs"), message("Each run uses a different seed."), 1, MOST_RUNS);
     this.menu.addEventListener("toggle", (event) => this.#toggled(event));
     addEventListener("resize", () => this.#put());
@@ -110,8 +113,16 @@ class ManyControl {
     this.button.ariaExpanded = String(isOpen);
     if (!isOpen) return;
     this.#put();
+    this.#showLeft();
     const first = counts.now.images ? this.#images : this.#runs;
     if (!isNarrow()) first.focus(); // on a phone, the keyboard would cover the menu
+  }
+
+  /** Show how many runs the daily limit leaves, if there is one. */
+  async #showLeft() {
+    const told = /** @type {StorageDoc | null} */ (await get(`${API}/storage`));
+    tell(this.#left, typeof told?.runs_left === "number" ? leftWords(told.runs_left) : "");
+    this.#put();
   }
 
   /** Place the menu above its button. */
