@@ -57,7 +57,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == NIGHTLY and not is_asked_for:
         return True
     if not config.getoption("--pure"):
-        if collection_path.name == BROWSER:  # few processes need its libraries
+        if BROWSER in collection_path.parts:  # few processes need its libraries
             config.pluginmanager.import_plugin("tests.browser.fixtures")
         return None
     if collection_path in TESTS.parents:
