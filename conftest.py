@@ -56,16 +56,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     is_asked_for = config.getoption("--nightly") or any(NIGHTLY in arg for arg in config.args)
     if collection_path.name == NIGHTLY and not is_asked_for:
         return True
-    if not config.getoption("--pure"):
-        if BROWSER in collection_path.parts:  # few processes need its libraries
-            config.pluginmanager.import_plugin("tests.browser.fixtures")
-        return None
-    if collection_path in TESTS.parents:
+    if not config.getoption("--pure") or collection_path in TESTS.parents:
         return None
     if collection_path.stem.endswith("corpus"):
         return True
     leads_there = any((TESTS / one).is_relative_to(collection_path) for one in PURE)
     return None if leads_there or is_pure(collection_path) else True
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> None:
+    """Add the browser's fixtures for folders named browser: few processes need their libraries."""
+    if path.name == BROWSER:
+        parent.config.pluginmanager.import_plugin("tests.browser.fixtures")
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
     python -m tools.docs_site [FOLDER]
 
-docs/site.toml has the navigation. A link to another page of the site stays a link. A link to a file
+docs/site.toml has the navigation, in which the pages of plugins follow. A link to another page of the site stays a link. A link to a file
 that the site doesn't have, such as source code, becomes its text. The build fails on each link to a
 page or heading that doesn't exist. Also writes llms.txt: an index of the pages for language models.
 """
@@ -17,6 +17,9 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import tomlkit
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "docs" / "site.toml"
@@ -29,22 +32,53 @@ def main(arguments: list[str]) -> int:
     """Build the site in the folder, and return the builder's exit code."""
     folder = Path(arguments[0]) if arguments else ROOT / "build" / "docs"
     write_pages(folder / "pages")
-    shutil.copy(SETTINGS, folder / "zensical.toml")
+    settings = tomlkit.parse(SETTINGS.read_text(encoding="utf-8"))
+    settings["project"]["nav"] = on_site(project()["nav"])
+    (folder / "zensical.toml").write_text(tomlkit.dumps(settings), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict"]
     built = subprocess.run([*command, "-f", "zensical.toml"], cwd=folder, check=False)
     if built.returncode == 0:
-        index = llms_txt(tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"])
+        index = llms_txt(project())
         (folder / "site" / "llms.txt").write_text(index, encoding="utf-8")
     return built.returncode
+
+
+def project() -> dict[str, Any]:
+    """Return the site's settings, with a section for plugins' pages in the navigation."""
+    settings: dict[str, Any] = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
+    titles = (
+        (ROOT / page).read_text(encoding="utf-8").partition("\n")[0] for page in parts_pages()
+    )
+    pages = [{title.strip("# "): page} for title, page in zip(titles, parts_pages(), strict=True)]
+    return settings | {"nav": [*settings["nav"], {"Parts": pages}]}
+
+
+def parts_pages() -> list[str]:
+    """Return the pages of plugins, `docs.md` in their folders."""
+    pages = (ROOT / "comfyforms" / "plugins").glob("*/docs.md")
+    return sorted(page.relative_to(ROOT).as_posix() for page in pages)
+
+
+def site_path(page: str) -> str:
+    """Return the path of a page on the site."""
+    if page == START:
+        return "index.md"
+    return f"docs/{Path(page).parent.name}.md" if Path(page).name == "docs.md" else page
+
+
+def on_site(nav: Any) -> Any:
+    """Return a navigation with the pages' paths on the site."""
+    if isinstance(nav, str):
+        return site_path(nav)
+    return [{title: on_site(inside) for title, inside in entry.items()} for entry in nav]
 
 
 def write_pages(folder: Path) -> None:
     """Write the pages of the navigation into an empty folder, with the pictures that they show."""
     shutil.rmtree(folder, ignore_errors=True)
-    project = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
-    pages = [START if page == "index.md" else page for _, page in pages_in(project["nav"])]
+    pages = [START if page == "index.md" else page for _, page in pages_in(project()["nav"])]
     for page in pages:
-        target = folder / ("index.md" if page == START else page)
+        target = folder / site_path(page)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page_text(page, pages), encoding="utf-8")
     shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
@@ -52,7 +86,7 @@ def write_pages(folder: Path) -> None:
 
 def page_text(page: str, pages: Iterable[str]) -> str:
     """Return a page as the site has it: without front matter, and with links to its `pages` only."""
-    here = Path(page).parent
+    here, there = Path(page).parent, Path(site_path(page)).parent
 
     def link(match: re.Match[str]) -> str:
         picture, text, target, heading = match.groups(default="")
@@ -61,8 +95,7 @@ def page_text(page: str, pages: Iterable[str]) -> str:
         path = os.path.normpath(here / target)
         if path not in pages:
             return text
-        path = "index.md" if path == START else path
-        return f"[{text}]({os.path.relpath(path, here)}{heading})"
+        return f"[{text}]({os.path.relpath(site_path(path), there)}{heading})"
 
     return LINK.sub(link, FRONT_MATTER.sub("", (ROOT / page).read_text(encoding="utf-8")))
 
@@ -75,7 +108,7 @@ def llms_txt(project: Mapping[str, object]) -> str:
         if part != section:
             section = part
             lines += ["", f"## {section}", ""]
-        address = "./" if page == "index.md" else f"{page.removesuffix('.md')}/"
+        address = "./" if page == "index.md" else f"{site_path(page).removesuffix('.md')}/"
         lines.append(f"- [{title}]({address})")
     return "\n".join([*lines, ""])
 

@@ -1,4 +1,5 @@
-"""Table of addresses in docs/api.md. `python -m tests.docs.address_table` updates it."""
+"""Tables of addresses in docs/api.md and in plugins' pages. `python -m tests.docs.address_table`
+updates them."""
 
 from __future__ import annotations
 
@@ -11,8 +12,19 @@ from tests.support.serving import running_demo_app
 from ui.web.access import DeclaredRoute
 from ui.web.responses import API
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
-_TABLE = re.compile(r"(?<=\|---\|---\|---\|\n).*?(?=<!-- End)", re.S)
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "api.md"
+_TABLE = re.compile(r"(?<=\|---\|---\|---\|\n)(?=(?:\| `|<!-- End)).*?(?=<!-- End)", re.S)
+
+
+def pages(rules: Iterable[DeclaredRoute]) -> dict[Path, list[DeclaredRoute]]:
+    """Return the API's routes by page: docs/api.md, or their plugin's."""
+    found: dict[Path, list[DeclaredRoute]] = {PAGE: []}
+    for rule in rules:
+        plugin = re.match(r"comfyforms\.plugins\.(\w+)", rule.endpoint.__module__)
+        page = ROOT / "comfyforms" / "plugins" / plugin[1] / "docs.md" if plugin else PAGE
+        found.setdefault(page if page.exists() else PAGE, []).append(rule)
+    return found
 
 
 def table(rules: Iterable[DeclaredRoute]) -> str:
@@ -38,5 +50,5 @@ def renewed(page: str, rules: Iterable[DeclaredRoute]) -> str:
 
 if __name__ == "__main__":
     with running_demo_app(step_seconds=0) as (_, app):
-        text = renewed(PAGE.read_text(encoding="utf-8"), app.asgi.state.rules)
-    PAGE.write_text(text, encoding="utf-8")
+        for page, rules in pages(app.asgi.state.rules).items():
+            page.write_text(renewed(page.read_text(encoding="utf-8"), rules), encoding="utf-8")

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("app.py", "comfy", "ui", "comfyforms")
 CODE = (*PRODUCT, "tests")
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "workflows", "comfy")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "workflows", "comfy", "comfyforms")
 SCRIPTS = ("ui", "comfyforms", "tests/script")
 UI_TEXT, DOCS = "UI text", "docs"
 SENTENCE = re.compile(r"\S+(?:\s+\S+){3}")  # four words: probably a text for readers

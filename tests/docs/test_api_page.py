@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.address_table import renewed, table
+from tests.docs.address_table import pages, renewed, table
 from tests.support.serving import running_demo_app
 from ui.api import problems
 
@@ -15,10 +15,13 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def test_the_page_has_the_table_of_the_routes() -> None:
-    """The table is generated from the declared routes, and each row has a summary."""
+    """The tables of this page and of plugins' pages are generated from the declared routes, and
+    each row has a summary."""
     with running_demo_app(step_seconds=0) as (_, app):
         rules = app.asgi.state.rules
-    assert renewed(PAGE, rules) == PAGE, "Renew it: .venv/bin/python -m tests.docs.address_table"
+    for page, of_page in pages(rules).items():
+        text = page.read_text(encoding="utf-8")
+        assert renewed(text, of_page) == text, "Run .venv/bin/python -m tests.docs.address_table"
     assert all(row.endswith(". |") for row in table(rules).splitlines())
 
 

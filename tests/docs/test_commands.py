@@ -23,6 +23,7 @@ import app
 from comfy import __main__ as shell
 from tests.support.programs import needs
 from tests.support.waiting import LONGEST_WAIT
+from tools.docs_site import parts_pages
 from ui.settings.arguments import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,7 @@ PAGES = (
     *("README.md", "CONTRIBUTING.md", "tests/README.md", "workflows/README.md"),
     "comfyui_standin/README.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
+    *parts_pages(),
 )
 JUSTFILE = (ROOT / "justfile").read_text(encoding="utf-8")
 MARK = re.compile(r"<!-- not run: \w.* -->")

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.imports import imports
+from tests.imports import files_of_tests, imports
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -86,7 +86,7 @@ def test_every_import_is_a_declared_dependency() -> None:
         ),
     ]
     used = (
-        {package for file in sources for package in imports(file)}
+        {package for file in {*sources} - files_of_tests() for package in imports(file)}
         - sys.stdlib_module_names
         - {"app", "comfy", "comfyforms", "comfyui_standin", "pytest", "ui", "_typeshed"}
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tools.docs_site import SETTINGS, START, llms_txt, page_text, pages_in
+from tools.docs_site import START, llms_txt, page_text, pages_in, project
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
+PROJECT = project()
 PAGES = [page for _, page in pages_in(PROJECT["nav"])]
 
 
@@ -27,6 +26,8 @@ def test_links_to_pages_stay_and_links_to_code_become_text() -> None:
     readme = page_text(START, [START, *PAGES])
     assert readme.startswith("\n# ComfyForms")
     assert "[docs/users.md](docs/users.md)" in readme
+    for part in (page for page in PAGES if page.endswith("/docs.md")):
+        assert "](../../../docs/" not in page_text(part, [START, *PAGES])
     operating = page_text("docs/operating.md", [START, *PAGES])
     assert "[CHANGELOG.md](../CHANGELOG.md)" in operating
     assert "](../comfyforms/comfyui_node" not in operating

@@ -1,0 +1,62 @@
+"""Plugins own all that they bring: their words occur nowhere outside their folders."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.imports import ROOT
+
+PLUGINS = ROOT / "comfyforms" / "plugins"
+# Texts about all of the app, for users, and what translates it.
+EVERYWHERE = ("CHANGELOG.md", "README.md", "ui/languages/", "tests/data/")
+TEXTS = {".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".toml", ".ts", ".txt", ".yml"}
+
+
+def nouns_of(plugin: str) -> tuple[str, ...]:
+    """Return the words that a plugin owns; none if it doesn't own all that it brings yet."""
+    return getattr(import_module(f"comfyforms.plugins.{plugin}"), "NOUNS", ())
+
+
+OWNERS = [one.name for one in sorted(PLUGINS.iterdir()) if (one / "plugin.py").exists()]
+OWNERS = [name for name in OWNERS if nouns_of(name)]
+
+
+def texts() -> dict[str, str]:
+    """Return the checkout's texts by path."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    paths = (one for one in listed.stdout.splitlines() if Path(one).suffix in TEXTS)
+    return {
+        path: (ROOT / path).read_text(encoding="utf-8")
+        for path in paths
+        if not path.startswith(EVERYWHERE) and (ROOT / path).is_file()
+    }
+
+
+def test_a_plugin_owns_all_it_brings() -> None:
+    assert OWNERS
+
+
+@pytest.mark.parametrize("plugin", OWNERS)
+def test_a_plugins_words_occur_only_in_its_folder(plugin: str) -> None:
+    """To change or remove a plugin, look nowhere else."""
+    word = re.compile("|".join(nouns_of(plugin)), re.IGNORECASE)
+    own = (PLUGINS / plugin).relative_to(ROOT).as_posix()
+    found = [
+        f"{path}:{number}: {line.strip()[:80]}"
+        for path, text in texts().items()
+        if not path.startswith(f"{own}/")
+        for number, line in enumerate(text.splitlines(), 1)
+        if word.search(path) or word.search(line)
+    ]
+    assert not found, "\n".join(found)
