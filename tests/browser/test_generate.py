@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.support.visitor import Site, Visit
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
 
@@ -45,8 +45,8 @@ def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:
     person.generate()
 
 
-def test_stop_ends_the_run_on_the_server(slow: Site, visit: Visit) -> None:
-    """The last preview stays, marked as stopped, and the focus goes to Generate."""
+def stopped(slow: Site, visit: Visit) -> Visitor:
+    """Start and stop a run, and check where the focus goes."""
     person = visit(slow).open()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.press()
@@ -55,5 +55,11 @@ def test_stop_ends_the_run_on_the_server(slow: Site, visit: Visit) -> None:
     person.phase("stopped")
     expect(person.page.locator("#generate")).to_be_focused()
     eventually(slow.idle, "the server is idle")
+    return person
+
+
+def test_stop_ends_the_run_on_the_server(slow: Site, visit: Visit) -> None:
+    """The last preview stays, marked as stopped, and the focus goes to Generate."""
+    person = stopped(slow, visit)
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped")
     expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()

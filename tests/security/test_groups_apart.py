@@ -16,6 +16,7 @@ from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.people import a_call
+from tests.plugins.mcp.test_mcp import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
@@ -47,17 +48,6 @@ TITLE = "The crimson picture"
 SEEN["root"] = SEEN["cleo"]
 STEP = '[[steps]]\nname = "{0}"\nworkflow = "{1}"\n'
 Face = Callable[[RunningApp, requests.Session], str]
-MCP = {"accept": "application/json, text/event-stream"}
-OPENING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "a test", "version": "1"},
-    },
-}
 
 
 class Sessions(dict[str, requests.Session]):
@@ -114,7 +104,7 @@ def mcp(
     app: RunningApp, session: requests.Session, method: str = "tools/list", **params: object
 ) -> str:
     """Return the answer of the MCP server in a session of its own."""
-    address, headers = f"{app.url}/mcp", dict(MCP)
+    address, headers = f"{app.url}/mcp", dict(ACCEPTED)
     opened = session.post(address, json=OPENING, headers=headers, timeout=LONGEST_WAIT)
     headers["mcp-session-id"] = opened.headers["mcp-session-id"]
     body = {"jsonrpc": "2.0", "id": 2, "method": method, "params": params}

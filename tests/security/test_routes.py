@@ -60,16 +60,21 @@ class Place(NamedTuple):
     asks_for_login: bool
 
 
-@pytest.fixture(scope="module", params=["with a login", "without a login"])
-def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
-    logs_in = request.param == "with a login"
-    config = own_temporary_folder / "comfy_runner.toml"
+def settings_of(folder: Path, *, logs_in: bool) -> WebSettings:
+    """Return settings with all plugins, and with previews for administrators."""
+    config = folder / "comfy_runner.toml"
     config.touch()
-    settings = replace(
+    return replace(
         LOGIN if logs_in else WebSettings(port=0),
         of_plugins=all_plugins(config),
         operator_images=True,
     )
+
+
+@pytest.fixture(scope="module", params=["with a login", "without a login"])
+def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
+    logs_in = request.param == "with a login"
+    settings = settings_of(own_temporary_folder, logs_in=logs_in)
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)

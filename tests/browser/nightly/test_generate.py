@@ -9,10 +9,10 @@ from playwright.sync_api import Locator, expect
 from comfy.runs.limits import RunLimits
 from tests.browser.fixtures import STEP
 from tests.browser.nightly.walk.states import SIZES
-from tests.browser.test_generate import Visit
+from tests.browser.test_generate import stopped
 from tests.support.batch_dialog import set_runs
 from tests.support.serving import running_app
-from tests.support.visitor import Site, Visitor
+from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .under')].map(one => {
@@ -128,14 +128,7 @@ def test_stop(slow: Site, visit: Visit) -> None:
     """Stop ends a run on the server, and the page says so. The last preview stays, marked as
     stopped. The focus goes to Generate, which works. Another workflow starts with its own example.
     """
-    person = visit(slow).open()
-    expect(person.page.locator("#stop")).to_be_disabled()
-    person.press()
-    person.frames(1)
-    person.page.locator("#stop").press("Enter")
-    person.phase("stopped")
-    expect(person.page.locator("#generate")).to_be_focused()
-    eventually(slow.idle, "the server is idle")
+    person = stopped(slow, visit)
     eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped")
     expect(person.page.locator("img.live-frame")).to_have_count(0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.test_login import CONTROLLED, LONG_NAME, SETTINGS, Visit, log_in
+from tests.browser import test_login as twin
+from tests.browser.test_login import CONTROLLED, LONG_NAME, Visit, log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.ui.accounts.openid_provider import openid_provider, settings_of
@@ -17,6 +18,9 @@ from ui.accounts.login import SignInSettings
 from ui.accounts.openid_store import OpenIDPeople
 from ui.settings.web_settings import WebSettings
 from ui.web import guesses
+
+site = twin.site
+
 
 LINES = """line => {
     const { height } = line.getBoundingClientRect();
@@ -99,13 +103,6 @@ def middle(page: Page, part: str) -> float:
 
 
 TOP = "one => one.getBoundingClientRect().top"
-
-
-@pytest.fixture
-def site(fast: Site) -> Iterator[Site]:
-    """Yield a site that requires users to sign in."""
-    with running_app(fast.demo.url, settings=SETTINGS) as app:
-        yield Site(app.url, fast.demo, app)
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:

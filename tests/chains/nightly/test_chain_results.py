@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from comfy.launch.uploads import Upload
 from comfy.prompt.model import Node
 from comfy.runs.interface import Origin
 from comfyui_standin import DemoServer
+from tests.chains import test_chain_results as twin
 from tests.chains.test_chain_results import (
     BOATS,
     MAKE,
@@ -25,7 +25,6 @@ from tests.chains.test_chain_results import (
     USER_ANN,
     VALUES_OWNER,
     app_files,
-    boats_app,
     chain_of,
     done,
     made,
@@ -35,6 +34,9 @@ from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+
+app, values_app = twin.app, twin.values_app
+
 
 FILM = {
     **PAINT,
@@ -65,16 +67,6 @@ PAINTED_OVER = {
     "7": node("LoadImage", "Mask", image="example.png"),
     "8": node("VAEEncodeForInpaint", pixels=["7", 0], vae=["1", 2], mask=["7", 1], grow_mask_by=6),
 }
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """Yield an app with no workflows yet."""
-    with (
-        DemoServer(step_seconds=0, painted=64) as demo,
-        running_app(demo.url, workflows=tmp_path) as app,
-    ):
-        yield app
 
 
 @pytest.mark.parametrize(
@@ -135,12 +127,6 @@ def test_a_text_is_passed_on_unchanged(app: RunningApp, tmp_path: Path, text: st
 
 
 MADE_WITH = "Seed (Text to image)"  # as details say it
-
-
-@pytest.fixture
-def values_app(tmp_path: Path) -> Iterator[RunningApp]:
-    with boats_app(tmp_path) as values_app:
-        yield values_app
 
 
 def test_a_step_that_repeats_its_result_reports_this(values_app: RunningApp) -> None:

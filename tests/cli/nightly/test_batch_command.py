@@ -6,26 +6,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from comfyui_standin import DemoServer
-from tests.cli.commands import images, process, results, small_workflow
+from tests.cli import test_batch_command as twin
+from tests.cli.commands import images, process, results
 from tests.cli.test_batch_command import command
 from tests.support.waiting import LONGEST_WAIT, eventually
 
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0.004) as server:
-        yield server
-
-
-@pytest.fixture
-def workflow(tmp_path: Path) -> Path:
-    return small_workflow(tmp_path, steps=2)
+demo, workflow = twin.demo, twin.workflow
 
 
 def test_ctrl_c_during_a_batch_start_leaves_no_run_on_the_server(

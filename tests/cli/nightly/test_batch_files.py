@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from comfyui_standin import DemoServer
+from tests.cli import test_batch_files as twin
 from tests.cli.commands import process, small_workflow
-from tests.cli.test_batch_files import LOAD, command
+from tests.cli.test_batch_files import command
 from tests.support.waiting import LONGEST_WAIT
 
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0, painted=64) as server:
-        yield server
-
-
-@pytest.fixture
-def workflow(tmp_path: Path) -> Path:
-    file = tmp_path / "load.json"
-    file.write_text(json.dumps(LOAD))
-    return file
+demo, workflow = twin.demo, twin.workflow
 
 
 def test_a_closed_pipe_is_not_an_error(demo: DemoServer, tmp_path: Path) -> None:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from comfyui_standin import DemoServer
-from tests.cli.test_run_command import ROOT, WORKFLOW
+from tests.cli import test_run_command as twin
+from tests.cli.test_run_command import ROOT
 from tests.support.waiting import LONGEST_WAIT, eventually
 
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0.02) as server:
-        yield server
-
-
-@pytest.fixture
-def workflow(tmp_path: Path) -> Path:
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(WORKFLOW))
-    return file
+demo, workflow = twin.demo, twin.workflow
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

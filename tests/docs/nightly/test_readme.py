@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import requests
 
 from comfy.__main__ import main
 from comfyui_standin import DemoServer
+from tests.docs import test_readme as twin
 from tests.docs.test_readme import (
     CALLS,
     GUIDE,
@@ -25,22 +25,15 @@ from tests.docs.test_readme import (
     serving,
 )
 from tests.support.app_process import launched
-from tests.support.leaks import closing
-from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tools.pictures import main as make_pictures
+
+app = twin.app
+
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS)
 ONCE = [block for block in SHELL if "-m comfy " in block and block not in RUN_ELSEWHERE]
-
-
-@pytest.fixture(scope="module")
-def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    with running_demo_app(step_seconds=0) as (_, running):
-        closing.append(running.close_idle)
-        yield running
-        closing.remove(running.close_idle)
 
 
 @pytest.mark.parametrize("command", SERVERS)

@@ -21,24 +21,12 @@ from comfyforms import (
     BatchFailed,
     RemoteApp,
 )
+from tests.remote import test_remote as twin
 from tests.remote.test_remote import CHAIN, QUICK, SMALL
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app with a server that is slow enough to show its steps."""
-    with running_demo_app(step_seconds=0.15) as served:
-        yield served
-
-
-@pytest.fixture
-def app(running: Served, nothing_left_behind: None) -> Iterator[RemoteApp]:
-    """Return a client for the module's app, as a script without an account uses it."""
-    with RemoteApp(running[1].url) as app:
-        yield app
-    running[1].close_idle()
+running, app = twin.running, twin.app
 
 
 def test_a_run_is_followed_to_its_images(app: RemoteApp) -> None:

@@ -21,11 +21,9 @@ from tests.attacks.people import (
     ANN,
     BOB,
     LAST_STEP,
-    LOGIN,
     PROMPT,
     Owned,
     Person,
-    all_plugins,
     anew,
     browser,
     never,
@@ -44,11 +42,10 @@ from tests.attacks.route_answers import (
     bare,
 )
 from tests.attacks.routes import SOCKET, Registered, registered
-from tests.security.test_routes import Place
+from tests.security.test_routes import Place, settings_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings.web_settings import WebSettings
 
 # A browser without a cookie gets these pages without their contents, which a script asks for.
 FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
@@ -57,16 +54,9 @@ FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
 def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
     logs_in = request.param == "with a login"
-    config = own_temporary_folder / "comfy_runner.toml"
-    config.touch()
-    settings = replace(
-        LOGIN if logs_in else WebSettings(port=0),
-        of_plugins=all_plugins(config),
-        operator_images=True,
-    )
+    settings = settings_of(own_temporary_folder, logs_in=logs_in)
     permissions = Permissions(templates=lambda _: True)
-    options = {"settings": settings, "permissions": permissions}
-    with running_demo_app(step_seconds=0, **options) as (_, app):
+    with running_demo_app(step_seconds=0, settings=settings, permissions=permissions) as (_, app):
         ann = with_groups(app, person(app, ANN if logs_in else None))
         bob = browser(app, BOB if logs_in else None)
         yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)

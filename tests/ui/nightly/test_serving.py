@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Served, running_demo_app
+from tests.support.serving import running_demo_app
 from tests.support.waiting import eventually
+from tests.ui import test_serving as twin
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a slow server."""
-    with running_demo_app(step_seconds=0.05) as served:
-        yield served
+running = twin.running
 
 
 def test_connections_during_shutdown_are_closed(caplog: pytest.LogCaptureFixture) -> None:

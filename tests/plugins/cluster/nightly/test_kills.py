@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, text
 
 from tests.plugins.cluster.kills import check_executed_once, kill_often
 from tests.support.cluster.client import ClusterClient
-from tests.support.cluster.pages import page_showing
+from tests.support.cluster.pages import RunPage, page_showing
+from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.waiting import eventually
 
@@ -96,6 +97,21 @@ def test_waiting_runs_notice_no_kill(cluster: Cluster, client: ClusterClient) ->
     client.ends(active)
 
 
+@contextmanager
+def two_pages(
+    cluster: Cluster, client: ClusterClient, run: str, executor: AppProcess
+) -> Iterator[tuple[RunPage, RunPage, AppProcess]]:
+    """Show a run on a page of its process, which can move to another one, and on a page there."""
+    other = next(app for app in cluster.apps if app is not executor)
+    with (
+        page_showing(client, run, executor, other) as own,
+        page_showing(client, run, other) as elsewhere,
+    ):
+        own.wait_for_frame()
+        elsewhere.wait_for_frame()
+        yield own, elsewhere, other
+
+
 def test_previews_return_after_a_kill(
     cluster: Cluster, client: ClusterClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,13 +120,7 @@ def test_previews_return_after_a_kill(
     with cluster.slow_servers():
         run = client.submit(LONG)
         executor = cluster.executor_of(run)
-        other = next(app for app in cluster.apps if app is not executor)
-        with (
-            page_showing(client, run, executor, other) as own,
-            page_showing(client, run, other) as elsewhere,
-        ):
-            own.wait_for_frame()
-            elsewhere.wait_for_frame()
+        with two_pages(cluster, client, run, executor) as (own, elsewhere, other):
             executor.kill()
             last = elsewhere.seen.frames[-1]
             own.wait_for_frame()
@@ -156,13 +166,7 @@ def test_sigterm_hands_runs_over(
     with cluster.slow_servers():
         run = client.submit(LONG)
         executor = cluster.executor_of(run)
-        other = next(app for app in cluster.apps if app is not executor)
-        with (
-            page_showing(client, run, executor, other) as own,
-            page_showing(client, run, other) as elsewhere,
-        ):
-            own.wait_for_frame()
-            elsewhere.wait_for_frame()
+        with two_pages(cluster, client, run, executor) as (own, elsewhere, other):
             seconds = executor.terminate()
             own.wait_for_frame()
             assert own.seen.opened == [executor.name, other.name]

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import websocket
 
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.messages import MOST_UNREAD, TOO_SLOW
+from tests.plugins.comfyui_api import test_messages as twin
 from tests.plugins.comfyui_api.test_messages import SMALL, frames, kinds, say, until_over
 from tests.support.http_client import ANN, BOB, connected, finished, start
 from tests.support.serving import Served, running_demo_app
 from ui.settings.web_settings import WebSettings
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Serve an app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.03) as served:
-        yield served
+running = twin.running
 
 
 @pytest.mark.parametrize("images", [False, True])

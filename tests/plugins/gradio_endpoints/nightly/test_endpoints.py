@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,32 +14,18 @@ from PIL import Image
 
 from comfy.comfyui.protocol.run_state import Phase
 from tests.attacks.people import PROMPT
+from tests.plugins.gradio_endpoints import test_endpoints as twin
 from tests.plugins.gradio_endpoints.test_endpoints import SMALL, events_of
 from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
-from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
+from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.settings.web_settings import WebSettings
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve an app with its own workflow folder, on a fast server."""
-    folder = shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("served") / "workflows")
-    with running_demo_app(step_seconds=0.005, workflows=folder) as served:
-        yield served
+running, caller = twin.running, twin.caller
 
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
-
-
-@pytest.fixture
-def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Connect gradio_client to the endpoints. The client leaves an empty folder for each file that
-    it fetches."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with closing(script_client(app.url, download_files=tmp_path)) as client:
-        yield client
 
 
 def test_a_canceled_job_stops_its_run(served: Served, caller: Client) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,13 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Origin
 from comfyui_standin import DemoServer
 from tests.batches.kept_batches import read_only
+from tests.plugins.gradio_endpoints import test_gradio_api as twin
 from tests.plugins.gradio_endpoints.test_gradio_api import groups_of_nobody
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a fast server."""
-    with running_demo_app(step_seconds=0.005) as served:
-        yield served
-
-
-@pytest.fixture
-def caller(served: Served) -> Iterator[Client]:
-    """Yield a gradio_client that is connected to the app."""
-    client = script_client(served[1].url)
-    yield client
-    client.close()
+running, caller = twin.running, twin.caller
 
 
 @pytest.mark.parametrize(

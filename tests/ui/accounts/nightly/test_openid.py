@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 import requests
 
 from comfyui_standin import DemoServer
-from tests.support.serving import PAINTED, RunningApp
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
+from tests.ui.accounts import test_openid as twin
 from tests.ui.accounts.openid_provider import (
     StartedProvider,
     openid_provider,
-    settings_of,
     sign_in_as,
 )
 from tests.ui.accounts.test_openid import ANNA, BEN, CLOCK, app_with, get, user
 from ui.accounts.login import DAY, sign_in_address
 from ui.accounts.openid_people import OpenIDSettings
 
-
-@pytest.fixture(scope="module")
-def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """Start a server that takes no time."""
-    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
-        yield demo
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[StartedProvider]:
-    """Start a provider at which anna, ben and carl have accounts."""
-    with openid_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def told(provider: StartedProvider) -> OpenIDSettings:
-    return settings_of(provider)
-
-
-@pytest.fixture(scope="module")
-def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
-    """Serve an app that forgets all users when it stops."""
-    with app_with(demo, told) as app:
-        yield app
-
-
-@pytest.fixture
-def browser() -> Iterator[requests.Session]:
-    with requests.Session() as browser:
-        yield browser
+demo, provider, told, app, browser = twin.demo, twin.provider, twin.told, twin.app, twin.browser
 
 
 def test_an_unreachable_provider_is_reported(

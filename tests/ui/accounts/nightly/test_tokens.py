@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import requests
 from sqlalchemy import make_url
 
 from comfyui_standin import DemoServer
 from tests.security.signing_in import history_status, signed_in
-from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.accounts import test_tokens as twin
 from tests.ui.accounts.test_tokens import ANNA, BEN, CLOCK, asked, link, make, page
-from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
-    """Return settings for anna, ben and guests. Their tokens outlive the app."""
-    kept = sign_in_address("", tmp_path_factory.mktemp("tokens"))
-    ways = SignInSettings(kept=kept, share_link=True, clock=CLOCK)
-    return WebSettings(port=0, users=(ANNA, BEN), sign_in=ways)
-
-
-@pytest.fixture(scope="module")
-def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """Start a server that takes no time."""
-    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
-        yield demo
-
-
-@pytest.fixture(scope="module")
-def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
-    with running_app(demo.url, settings=settings) as app:
-        yield app
+settings, demo, app = twin.settings, twin.demo, twin.app
 
 
 def test_tokens_survive_a_restart_and_the_end_of_sessions(

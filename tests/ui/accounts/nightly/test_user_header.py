@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import requests
 
 from comfyui_standin import DemoServer
-from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
+from tests.ui.accounts import test_user_header as twin
 from tests.ui.accounts.test_user_header import TRUSTING, WAYS, new_token, user
 from ui.accounts.login import DAY, sign_in_address
 
-
-@pytest.fixture(scope="module")
-def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """Start a server that takes no time."""
-    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
-        yield demo
-
-
-@pytest.fixture(scope="module")
-def app(demo: DemoServer) -> Iterator[RunningApp]:
-    """Serve an app that trusts a proxy on this machine."""
-    with running_app(demo.url, settings=TRUSTING) as app:
-        yield app
+demo, app = twin.demo, twin.app
 
 
 def test_a_token_is_refused_until_the_proxy_names_its_user_again(

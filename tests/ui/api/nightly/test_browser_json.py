@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import RunningApp
+from tests.ui.api import test_browser_json as twin
 from tests.ui.api.api_calls import call, problem
 from tests.ui.api.test_browser_json import OWNER, RUNS, SEED
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    with running_demo_app(step_seconds=0) as (_, app):
-        yield app
-
-
-@pytest.fixture
-def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    yield running
-    running.close_idle()
+running, app = twin.running, twin.app
 
 
 def test_draws_the_start_of_a_seed_that_counts(app: RunningApp) -> None:

@@ -10,15 +10,13 @@ import pytest
 from fastapi import FastAPI
 
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from tests.ui.api import test_document as twin
 from tests.ui.api.api_calls import QUICK, call
 from tests.ui.api.test_document import BATCH, CHAIN, RUNS, Document
 
-
-@pytest.fixture
-def document(app: RunningApp) -> Document:
-    return Document(app)
+document = twin.document
 
 
 def test_starts_match_the_document(document: Document) -> None:

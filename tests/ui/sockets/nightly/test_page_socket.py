@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,13 @@ from tests.support.http_client import (
     told,
     watching,
 )
-from tests.support.serving import PAINTED, Served, running_app, running_demo_app
+from tests.support.serving import PAINTED, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.sockets import test_page_socket as twin
 from tests.ui.sockets.test_page_socket import LONG, by_page, ids
 from ui.settings.web_settings import WebSettings
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a slow server."""
-    with running_demo_app(step_seconds=0.25) as served:
-        yield served
+running = twin.running
 
 
 def test_the_last_page_to_close_starts_the_grace_time() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +16,9 @@ from tests.support.http_client import (
 )
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
+from tests.ui.sockets import test_run_socket as twin
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a slow server."""
-    with running_demo_app(step_seconds=0.03, grace=0.3) as served:
-        yield served
+running = twin.running
 
 
 def test_a_slow_watcher_gets_one_frame_and_delays_no_other(served: Served) -> None:

@@ -4,22 +4,15 @@ every page."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-
-import pytest
 
 from comfyui_standin import DemoServer
 from tests.support.http_client import page_open, told
-from tests.support.serving import PAINTED, running_app
+from tests.support.serving import running_app
 from tests.support.waiting import eventually
+from tests.ui.web import test_server_health as twin
 from tests.ui.web.test_server_health import QUICK, asked
 
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    """Run a slow server."""
-    with DemoServer(step_seconds=0.1, painted=PAINTED) as server:
-        yield server
+demo = twin.demo
 
 
 def test_an_idle_app_does_not_query_the_server(demo: DemoServer) -> None:

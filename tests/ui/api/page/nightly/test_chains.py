@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,8 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.api.page import test_chains as twin
 from tests.ui.api.page.test_chains import (
-    BOATS,
     BROKEN,
     IMAGES,
     MAKE,
@@ -39,24 +38,7 @@ from tests.ui.api.page.test_chains import (
 )
 from ui.documents.group_docs import shown_chain
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Create three workflows, their TOML files and a chain of them in a subfolder."""
-    folder = tmp_path / "workflows" / "boats"
-    folder.mkdir(parents=True)
-    for name in ("text-to-image", "upscale", "image-to-image"):
-        for ending in ("json", "toml"):
-            file = f"{name}.{ending}"
-            (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
-    (folder / "boats.chain.toml").write_text(BOATS)
-    return tmp_path / "workflows"
-
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0.01, painted=128) as demo:
-        yield demo
+folder, demo = twin.folder, twin.demo
 
 
 def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:

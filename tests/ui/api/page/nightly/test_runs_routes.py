@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.support.http_client import post, start
-from tests.support.serving import Served, running_demo_app
+from tests.support.serving import Served
+from tests.ui.api.page import test_runs_routes as twin
 
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a slow server."""
-    with running_demo_app(step_seconds=0.05) as served:
-        yield served
+running = twin.running
 
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,24 +14,12 @@ from comfy.runs.interface import Origin
 from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, post
 from tests.support.sampler import prompt
-from tests.support.samples.forms import node
-from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
+from tests.ui.api.page import test_workflows as twin
 from tests.ui.api.page.test_workflows import known
 
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """Run an app with the shipped workflows, a workflow without a cover, and a workflow that can't
-    run."""
-    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
-    shutil.copy(folder / "text-to-image.json", folder / "bare.json")
-    (folder / "lacking.json").write_text(json.dumps({"1": node("NodeOfAPack")}))
-    with (
-        DemoServer(step_seconds=0, painted=PAINTED) as demo,
-        running_app(demo.url, workflows=folder) as app,
-    ):
-        yield app
+app = twin.app
 
 
 def test_an_opened_workflow_survives_a_restart(tmp_path: Path) -> None:
