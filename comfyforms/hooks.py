@@ -192,7 +192,8 @@ class Assets:
 
     The page knows them as `parts/NAME/…`, and they import its own modules as `page/…`. Modules in
     `script/pages` are the scripts of other pages, which everybody can load. For the address
-    `/?part=NAME`, the page loads `script/address.js` and calls its `useAddress(query)`.
+    `/?part=NAME`, the page loads `script/address.js` and calls its `useAddress(query)`. The text of
+    `service_worker.js` in the folder follows the app's own worker.
     `documents`: returns the classes of JSON that the script reads. `python -m tools.document_types`
     writes their types to `script/documents.d.ts`.
     """

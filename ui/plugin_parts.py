@@ -72,7 +72,7 @@ class PluginParts:
 
     def tags(self) -> str:
         """Return tags for the page's head that list what plugins add to its script, in the caller's
-        language. `ui/page/script/stage/result_actions.js`, `stage/sharing.js` and
+        language. `ui/page/script/stage/result_actions.js`, `stage/share.js` and
         `form/text_actions.js` read them. Plugins' own tags follow."""
         lists: Mapping[str, list[ResultAction | TextAction | SharingAction]] = {
             "result-actions": [action for one in self._parts for action in one.actions],

@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 import brotli
 from fastapi import HTTPException
@@ -122,7 +123,8 @@ _NAMED_IMPORT = re.compile(r"\bimport\((?=\w+\)|`)")
 # page says so from the second failure on.
 _LOAD = """const running = new Map();
 export const load = async (name) => {
-  for (const file of later) if (!(name in modules)) await fetched(file);
+  const own = parts.get(name.split("/")[1]);
+  for (const file of own ? [own] : later) if (!(name in modules)) await fetched(file);
   if (!running.has(name)) running.set(name, modules[name]());
   return running.get(name);
 };
@@ -150,12 +152,15 @@ const requested = async (file) => {
 
 
 def joined(
-    modules: Mapping[str, str], first: Collection[str] | None = None, later: Sequence[str] = ()
+    modules: Mapping[str, str],
+    first: Collection[str] | None = None,
+    later: Sequence[str] = (),
+    parts: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return one module that exports `load`: it takes a module's name and returns a promise of its
     exports. It contains all modules, or only those in `first`; then the others are in more files
     (`part_of`), whose URLs below the app's are `later`. Each is loaded when a module isn't in the
-    files before it.
+    files before it. `parts`: the URL of a part's file by the part's name.
 
     `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
     or with `import("./…")`, and export declarations with one name at the beginning of a line. Parts
@@ -165,8 +170,9 @@ def joined(
     Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
     chosen = modules if first is None else first
-    address = f"const later = {json.dumps([*later])};\n"
-    return f"{address}{_LOAD}const modules = {{\n{_all_wrapped(modules, chosen)}}};\n"
+    addresses = f"const later = {json.dumps([*later])};\n"
+    addresses += f"const parts = new Map({json.dumps([*parts.items()])});\n"
+    return f"{addresses}{_LOAD}const modules = {{\n{_all_wrapped(modules, chosen)}}};\n"
 
 
 def packed_script(text: str) -> str:
@@ -251,6 +257,7 @@ _SCRIPT_FOLDER = Path(__file__).parent / "script"
 _OF_PAGE = "page/"  # parts import the page's modules by it
 # Served modules of the page. Each module in a folder `pages` is served with those that it needs.
 _PAGE, _LATER, _OPENED, _PAGES = "page.js", "later.js", "opened.js", "pages"
+_PART = ".part.js"  # ends the name of a part's file
 # Modules of the page that the header and the first form need.
 _FIRST = (
     "page.js",
@@ -309,13 +316,19 @@ def _file(name: str) -> KeptFile | None:
     of_page = needed(modules(), *(modules().keys() - imported - {*others.values()}))
     first = needed(of_page, *_FIRST)
     after_first = needed(of_page, *_FIRST, *_AFTER_FIRST)
+    of_parts = {one for one in of_page if one.startswith("parts/")}
     match name:
         case "page.js":
-            text = joined(of_page, first, (script_address(_LATER), script_address(_OPENED)))
+            later = (script_address(_LATER), script_address(_OPENED))
+            parts = {one.name: script_address(one.name + _PART) for one in contributed("assets")}
+            text = joined(of_page, first, later, parts)
         case "later.js":
             text = part_of(of_page, after_first.keys() - first) + _adding(later_styles())
         case "opened.js":
-            text = part_of(of_page, of_page.keys() - after_first) + _adding(opened_styles())
+            opened = of_page.keys() - after_first - of_parts
+            text = part_of(of_page, opened) + _adding(opened_styles())
+        case _ if own := {one for one in of_parts if one.split("/")[1] + _PART == name}:
+            text = part_of(of_page, own)
         case _:
             return None
     return KeptFile(text.encode(), "text/javascript")

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
-from comfyforms.hooks import AppParts, PluginApp, hookimpl
+from comfyforms.hooks import AppParts, Assets, PluginApp, hookimpl
+
+
+@hookimpl
+def assets() -> list[Assets]:
+    return [Assets("web_push", Path(__file__).parent)]
 
 
 @hookimpl
@@ -16,5 +22,6 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.web_push.route import push_routes
 
     messages = PushMessages(app)
-    head = f'<meta name="push-key" content="{messages.public_key}">'
+    module = "parts/web_push/subscribing.js"
+    head = f'<meta name="notifying" data-module="{module}" data-key="{messages.public_key}">'
     return AppParts([push_routes(messages)], messages.serving, head=head)

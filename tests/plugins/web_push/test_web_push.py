@@ -35,7 +35,7 @@ http_ece = pytest.importorskip("http_ece")  # of the extra [push]
 pywebpush = pytest.importorskip("pywebpush")
 
 ANN = ("ann", "lighthouse at dusk")
-KEY = re.compile('<meta name="push-key" content="([^"]+)">')
+KEY = re.compile('<meta name="notifying" data-module="[^"]+" data-key="([^"]+)">')
 PUSH = "https://fcm.googleapis.com/fcm/send/a"
 
 

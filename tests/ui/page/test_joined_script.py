@@ -144,7 +144,8 @@ def test_a_module_can_import_a_url(tmp_path: Path) -> None:
 
 
 def test_a_part_uses_the_page_s_modules(tmp_path: Path) -> None:
-    """A part's module imports the page's as `page/…`. The page loads it by a name that it gets."""
+    """A part's module imports the page's as `page/…`. The page loads it by a name that it gets,
+    from the part's own file."""
     needs("node")
     modules = {
         "caller.js": "export const call = async (name) => (await import(name)).two();\n",
@@ -152,9 +153,13 @@ def test_a_part_uses_the_page_s_modules(tmp_path: Path) -> None:
         'export const two = async () => [count(1), (await import("page/count.js")).count(2)];\n',
         "count.js": COUNT,
     }
-    (tmp_path / "all.mjs").write_text(joined(modules), encoding="utf-8")
+    (tmp_path / "first" / "1").mkdir(parents=True)
+    part = part_of(modules, ["parts/some/two.js"])
+    (tmp_path / "some.mjs").write_text(part, encoding="utf-8")
+    text = joined(modules, ["caller.js", "count.js"], ["gone.mjs"], {"some": "some.mjs"})
+    (tmp_path / "first" / "1" / "page.mjs").write_text(text, encoding="utf-8")
     (tmp_path / "asks.mjs").write_text(
-        'import { load } from "./all.mjs";\n'
+        'import { load } from "./first/1/page.mjs";\n'
         'console.log(String(await (await load("caller.js")).call("parts/some/two.js")));\n',
         encoding="utf-8",
     )

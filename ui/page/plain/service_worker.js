@@ -2,7 +2,7 @@
 // Answers navigation with PAGE while the app is unreachable. The server puts PAGE, its POLICY
 // and LARGEST, an upload's most bytes, before this text.
 // Keeps files that other apps share with the installed app until the page takes them. All other requests go to the app
-// as if there were no worker. Nothing else is cached. Shows the messages that the app sends while no page is open.
+// as if there were no worker. Nothing else is cached. Plugins' parts of the worker follow this text.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const SHARE_TARGET = "share-target"; // as in the manifest
@@ -59,22 +59,6 @@ async function keepShared(request) {
       );
   return Response.redirect(worker.registration.scope, 303);
 }
-
-worker.addEventListener("push", (event) => {
-  const { title, body, tag } = event.data?.json() ?? {};
-  event.waitUntil(worker.registration.showNotification(title, { body, tag }));
-});
-
-/** Show an open page, or open one. */
-async function showPage() {
-  const [open] = await worker.clients.matchAll({ type: "window" });
-  await (open ? open.focus() : worker.clients.openWindow(worker.registration.scope));
-}
-
-worker.addEventListener("notificationclick", (event) => {
-  event.notification.close();
-  event.waitUntil(showPage());
-});
 
 worker.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.messages import message
+from comfyforms.plugin_manager import contributed
 from ui.gradio.internals import app_address, root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import module_tag, notice_page, plain_page, policy
@@ -81,7 +82,9 @@ def _page(root: str) -> str:
 
 @cache
 def _worker() -> str:
-    return Path(__file__).with_name("service_worker.js").read_text(encoding="utf-8")
+    name = "service_worker.js"
+    files = (Path(__file__).with_name(name), *(one.folder / name for one in contributed("assets")))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
 
 
 def health_routes() -> GuardedRoutes:

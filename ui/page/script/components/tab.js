@@ -1,7 +1,7 @@
 // @ts-check
 // What the page shows while another tab is active: the tab's title, and notifications if the user has turned them on.
 
-import { $ } from "../dom.js";
+import { $, all } from "../dom.js";
 import { APP, labeled, percentWords } from "../messages.js";
 import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
@@ -42,10 +42,14 @@ export async function notifyWhenDone(wish) {
   return granted;
 }
 
-/** Let the app send notifications also while this page sleeps, if it offers that and the user wants them. */
+/** Tell plugins whether the user wants notifications: they can send them while this page sleeps. */
 export async function subscribe() {
-  const key = $('meta[name="push-key"]')?.getAttribute("content");
-  if (key) (await import("./web_push.js")).subscribe(key, notifies() === true);
+  for (const { dataset } of all('meta[name="notifying"]')) {
+    const { module = "" } = dataset;
+    /** @type {{ notify: (wish: boolean, dataset: DOMStringMap) => unknown }} */
+    const { notify } = await import(module);
+    await notify(notifies() === true, dataset);
+  }
 }
 
 /**

@@ -1,14 +1,14 @@
 // @ts-check
 // This browser's subscription to messages that the app sends by Web Push. The service worker shows them.
 
-import { json, request } from "../requests.js";
+import { json, request } from "page/requests.js";
 
 /**
  * Subscribe this browser, and tell the app, which forgets subscriptions when it restarts; or end the subscription.
- * @param {string} key the app's public key
  * @param {boolean} wish
+ * @param {DOMStringMap} data `key`: the app's public key
  */
-export async function subscribe(key, wish) {
+export async function notify(wish, { key = "" }) {
   try {
     const { pushManager } = await navigator.serviceWorker.ready;
     const options = { userVisibleOnly: true, applicationServerKey: key };
