@@ -62,6 +62,10 @@ format:
     .venv/bin/ruff check --fix . && .venv/bin/ruff format .
     {{node}}/biome format --write --config-path=tests/script/style.json ui/page comfyforms
 
+# Lines of product and tests by part, and how many came since the last release or a commit
+weight *args:
+    {{python}} -m tools.weight {{args}}
+
 # Types of the API's documents for the page's script
 documents:
     {{python}} -m tools.document_types
