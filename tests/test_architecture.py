@@ -63,7 +63,11 @@ ui.accounts.store
 """
 CLUSTER = "engine groups line mirror processes registry roles rows setup watching"
 # Modules of plugins that may use a library.
-ROOMS = {"sqlalchemy": ("tables", "store", "steps"), "alembic": ("steps",)}
+ROOMS = {
+    "sqlalchemy": ("tables", "store", "steps"),
+    "alembic": ("steps",),
+    "httpx": ("route",),
+}
 STAND_IN = "comfyui_standin"
 STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
@@ -76,8 +80,7 @@ USERS = {
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
-    "httpx": {"comfy.webhooks.dispatch", "comfyforms.plugins.prompt_rewriting.route"}
-    | {"comfyforms.plugins.web_push.messages"},
+    "httpx": {"comfy.webhooks.dispatch", "comfyforms.plugins.web_push.messages"},
     "redis": {"comfyforms.plugins.cluster.messaging.wire"},
     "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.

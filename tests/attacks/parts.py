@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 
+from pydantic import BaseModel
+
 from tests.imports import ROOT
 from tests.support.serving import RunningApp
 
@@ -17,7 +19,7 @@ class AttackedPart:
     """Routes of a plugin. `owned`: creates data of the user with a cookie and a run, and returns
     the values of the paths' parameters; `hidden`: the beginning of the paths that only its owner
     sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
-    browser without a cookie gets without their contents."""
+    browser without a cookie gets without their contents; `settings`: turn its routes on."""
 
     owned: Callable[[RunningApp, str, str], Mapping[str, str]] = lambda *_: {}
     hidden: str = "-"
@@ -25,6 +27,7 @@ class AttackedPart:
     refused: Mapping[str, int] = field(default_factory=dict)
     special: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     first: frozenset[str] = frozenset()
+    settings: BaseModel | None = None
 
 
 @cache

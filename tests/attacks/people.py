@@ -14,9 +14,9 @@ from typing import Any
 
 import requests
 from PIL import Image
+from pydantic import BaseModel
 
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
-from comfyforms.plugins.prompt_rewriting.settings import RewritingSettings
 from tests.attacks.parts import attacked_parts
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
@@ -34,14 +34,12 @@ PROMPT = {
 }
 
 
-class AllPlugins(RunnerSettings, RewritingSettings):
-    """Settings that turn on every route."""
-
-
-def all_plugins(config: Path) -> AllPlugins:
-    """Return the settings. `config`: of comfy_runner. No language model answers."""
-    model = {"rewrite_server": "http://127.0.0.1:9", "rewrite_model": "none"}
-    return AllPlugins.model_validate({"comfy_runner": config, **model})
+def all_plugins(config: Path) -> BaseModel:
+    """Return settings that turn on every route. `config`: of comfy_runner."""
+    parts = [part.settings for part in attacked_parts() if part.settings]
+    kinds = (RunnerSettings, *(type(one) for one in parts))
+    given = {"comfy_runner": config} | {k: v for one in parts for k, v in one.model_dump().items()}
+    return type("AllPlugins", kinds, {}).model_validate(given)
 
 
 @dataclass(frozen=True, slots=True)

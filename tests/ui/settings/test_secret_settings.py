@@ -68,9 +68,8 @@ def test_secrets_elsewhere_are_not_warned_about(
         "node_secret": "hunter2-hunter2-hunter2-hunter2",
         "huggingface_token": "hunter2",
         "comfy_org_key": "comfyui-hunter2",
-        "rewrite_key": "hunter2",
     }
-    assert given.keys() == secrets().keys()
+    given |= dict.fromkeys(secrets().keys() - given.keys(), "hunter2")  # of plugins
     file = tmp_path / "forms.toml"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in given.items()))
     file.chmod(0o600)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from comfy.runs.limits import RunLimits
 from comfyforms.plugins.prompt_rewriting.settings import INSTRUCTIONS, RewritingSettings
-from tests.support.chat_server import MODEL, ChatServer, chat_server
+from comfyforms.plugins.prompt_rewriting.tests.chat_server import MODEL, ChatServer, chat_server
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.support.chat_server import chat_server
+from comfyforms.plugins.prompt_rewriting.tests.chat_server import chat_server
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site, Visit
 from ui.settings.web_settings import WebSettings
