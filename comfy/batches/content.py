@@ -176,7 +176,6 @@ class BatchContent(Sequence[Row]):
 
     @cached_property
     def _chosen(self) -> tuple[Row, ...]:
-        """Return the number and the chosen indexes of each row."""
         axes = {str(at): range(len(axis.values)) for at, axis in enumerate(self.axes)}
         lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(self.table)]
         return combined(axes, lines, paired=self.paired)
@@ -423,7 +422,6 @@ def _text_of(field: Field, base: Mapping[str, object]) -> str:
 
 
 def _values_of_all(content: BatchContent) -> Iterator[object]:
-    """Yield every value of the base, the table and the axes."""
     yield from content.base.values()
     for row in content.table:
         yield from row.values.values()

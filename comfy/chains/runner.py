@@ -155,7 +155,6 @@ def _kind(result: Result) -> ResultKind:
 
 
 def _is_preview(result: Result) -> bool:
-    """Return whether the result is temporary, like a preview."""
     return isinstance(result, OutputFile) and result.type == "temp"
 
 

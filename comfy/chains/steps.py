@@ -380,7 +380,6 @@ def _named_by_key(keys: Mapping[str, str], named: Mapping[str, _Value]) -> dict[
 
 
 def _key(form: Form, name: str) -> str:
-    """Return the key of the field with this name, or ""."""
     try:
         return find_field(form, name).key
     except UnknownField:

@@ -167,7 +167,6 @@ def _narrow_choices(candidate: Candidate) -> Candidate:
 
 
 def _offered(wanted: Sequence[object], choices: tuple[object, ...]) -> Iterator[object]:
-    """Yield the wanted choices that the server has."""
     for choice in wanted:
         with suppress(BadValue):
             yield match_choice(choice, choices)

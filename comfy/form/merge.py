@@ -325,7 +325,6 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
 
 
 def _settled(candidate: Candidate, folded: frozenset[Placement]) -> Candidate:
-    """Return the candidate in its final group."""
     settled = replace(candidate, group="advanced") if candidate.rule in folded else candidate
     hidden = settled.limited()
     if hidden.group == "hidden" != settled.group and _is_missing(candidate):

@@ -248,7 +248,6 @@ def _is_saved(facts: InputFacts) -> bool:
 
 
 def _is_off(facts: InputFacts) -> bool:
-    """Return whether a mode turns the node off."""
     return any(
         isinstance(value, str) and value.lower() in _OFF
         for name, value in facts.candidate.siblings.items()

@@ -418,7 +418,6 @@ def _as_shown(widget: NodeWidget) -> object:
 
 
 def _primitive_value(document: SavedGraph, slot: LiveInput) -> object:
-    """Return the saved value of the primitive that is linked to an input, or None."""
     link = document.root.links.get(slot.link) if slot.link is not None else None
     origin = document.root.nodes.get(link.origin) if link else None
     saved = origin.widgets_values if origin and origin.type == PRIMITIVE else None

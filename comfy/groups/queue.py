@@ -450,7 +450,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
             self._closing.wait(_ASKING)
 
     def _cancel_runs(self, group: Group) -> list[Run]:
-        """Cancel all unfinished runs of a group, and return them."""
         line = self._runs.line_of(group.owner)
         own = [run for run in line if run.record.group == group.id]
         for run in own:

@@ -569,7 +569,6 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
 
 
 def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
-    """Return whether an input of a prompt has the author's value."""
     node, name = place
     given = [item.default for item in form.fields if place in item.targets]
     given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []

@@ -167,7 +167,6 @@ class PresetStore:
         return known
 
     def _touch(self, row: Mapping[str, str]) -> None:
-        """Note that a preset was used."""
         now = time.time()
         unused = _presets.c.used_at < now - _HOUR
         with transaction(self._engine) as connection:

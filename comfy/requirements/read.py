@@ -201,7 +201,6 @@ def _pack_ids(value: object) -> tuple[NodePack, ...]:
 
 
 def _nodes(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the nodes of a graph, of its subgraphs and of its group nodes."""
     yield from as_dicts(graph.get("nodes"))
     for subgraph in as_dicts(as_mapping(graph.get("definitions")).get("subgraphs")):
         yield from _nodes(subgraph)

@@ -214,7 +214,6 @@ def _is_core(class_type: str, packs: Mapping[str, NodePack]) -> bool:
 
 
 def _is_paid(class_type: str, catalog: Catalog) -> bool:
-    """Return whether a class is one of ComfyUI's paid nodes."""
     raw = as_mapping(catalog.raw.get(class_type))
     if raw:
         return raw.get("api_node") is True or _module(raw) == PAID_MODULE

@@ -149,7 +149,6 @@ def with_texts(template: Template, texts: Mapping[str, TemplateTexts]) -> Templa
 
 
 def _entries(index: object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield the entries of an index, each with its category."""
     for category in as_dicts(index):
         for entry in as_dicts(category.get("templates")):
             yield category, entry
@@ -211,7 +210,6 @@ def _words(value: object) -> tuple[str, ...]:
 
 
 def _line(value: object, longest: int) -> str:
-    """Return a text on one line, shortened."""
     line = one_line(as_text(value)[: 2 * longest])
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 

@@ -246,10 +246,7 @@ function numbers(parts, widths) {
   return bytes;
 }
 
-/**
- * @param {readonly Entry[]} entries
- * @param {string} [comment]
- */
+/** @param {readonly Entry[]} entries @param {string} [comment] */
 function zipOf(entries, comment = "") {
   const bodies = [];
   const heads = [];

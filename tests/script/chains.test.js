@@ -19,11 +19,7 @@ import { INITIAL } from "../../ui/page/script/state.js";
 /** @import { ChainDoc, StepDoc } from "../../ui/page/script/documents.js" */
 /** @import { PageState, QueuedRun, Run, View } from "../../ui/page/script/state.js" */
 
-/**
- * @param {string} name
- * @param {Partial<StepDoc>} more
- * @returns {StepDoc}
- */
+/** @param {string} name @param {Partial<StepDoc>} more @returns {StepDoc} */
 const step = (name, more = {}) => ({
   name,
   title: name,
@@ -40,11 +36,7 @@ const step = (name, more = {}) => ({
   ...more,
 });
 
-/**
- * @param {string} id
- * @param {Partial<ChainDoc>} more
- * @returns {ChainDoc}
- */
+/** @param {string} id @param {Partial<ChainDoc>} more @returns {ChainDoc} */
 const chain = (id, more = {}) => ({
   id,
   workflow: "boats.chain",
@@ -65,12 +57,7 @@ const chain = (id, more = {}) => ({
   ...more,
 });
 
-/**
- * @param {string} id
- * @param {Partial<View>} view
- * @param {string} group
- * @returns {Run}
- */
+/** @param {string} id @param {Partial<View>} view @param {string} group @returns {Run} */
 const run = (id, view, group = "") => ({
   ...newRun(id),
   view: /** @type {View} */ ({ id, ...view }),

@@ -83,7 +83,6 @@ def _draft(draft: SavedDraft) -> DraftDoc:
 
 
 def _version_doc(saved: SavedVersion) -> FormVersion:
-    """Return the document of a version."""
     version = saved.version
     settings = _form_settings(saved.settings)
     return FormVersion(

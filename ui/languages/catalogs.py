@@ -100,7 +100,6 @@ class Language:
 
     @property
     def _short_moment(self) -> str:
-        """Return the pattern of a medium date with a short time."""
         locale = self._locale_of_dates
         parts = locale.time_formats["short"].pattern, locale.date_formats["medium"].pattern
         return str(locale.datetime_formats["medium"]).format(*parts)

@@ -207,7 +207,6 @@ def needed(modules: Mapping[str, str], *entries: str) -> dict[str, str]:
 
 
 def _imported(name: str, text: str) -> dict[str, set[str]]:
-    """Return the modules that a module imports, each with the imported names."""
     return {
         _place(name, address): {part.split()[0] for part in names.split(",") if part.strip()}
         for names, address in _IMPORT.findall(text)

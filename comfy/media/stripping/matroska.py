@@ -188,7 +188,6 @@ def _children(reader: Reader, start: int, end: int) -> Iterator[tuple[_Element, 
 
 
 def _void(element: _Element, end: int) -> Patches:
-    """Return the patches that turn an element into a Void element."""
     length = end - element.start
     size = 8 if length >= 9 else 1
     head = b"\xec" + (length - 1 - size | 1 << 7 * size).to_bytes(size, "big")

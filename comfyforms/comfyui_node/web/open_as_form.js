@@ -79,11 +79,7 @@ function progressIn(tab) {
   };
 }
 
-/**
- * @param {"error" | "info"} severity
- * @param {string} summary
- * @param {unknown} message
- */
+/** @param {"error" | "info"} severity @param {string} summary @param {unknown} message */
 function showMessage(severity, summary, message) {
   const detail = message instanceof Error ? message.message : String(message);
   app.extensionManager.toast.add({ severity, summary, detail });
@@ -174,10 +170,7 @@ function devicesParts({ url, shared, code, may_change }, share, close) {
   ];
 }
 
-/**
- * @param {string} textContent
- * @param {() => void} onclick
- */
+/** @param {string} textContent @param {() => void} onclick */
 function button(textContent, onclick) {
   const made = Object.assign(document.createElement("button"), { textContent, onclick });
   made.style.cssText =

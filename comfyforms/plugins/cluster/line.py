@@ -352,7 +352,6 @@ class Entrance:
 def _joined(
     rows: Mapping[str, LiveRow], turns: Turns, run_id: str, person: Person
 ) -> tuple[LiveRow, Turns]:
-    """Return the row of a new run, and the turns with it."""
     owner, turn = person
     waiting_rows = [row.waiting_row for row in rows.values() if row.waits]
     key = (turn, "" if turn else owner)
@@ -361,7 +360,6 @@ def _joined(
 
 
 def _person(origin: Origin) -> Person:
-    """Return the digests of the owner, and of the address that owners share."""
     return digest(origin.owner), share_of(origin.address)
 
 

@@ -179,7 +179,6 @@ class ImageForm:
 
     @cached_property
     def _named(self) -> Mapping[str, Field]:
-        """Return the fields by key and by argument name."""
         names = argument_names(self.form)
         return {one: item for item in self._fields for one in (names[item.key], item.key)}
 

@@ -90,7 +90,6 @@ def test_a_batch_varies_rows(app: RunningApp) -> None:
 
 
 def _cell(rows: object) -> str:
-    """Return a cell of a CSV."""
     return '"' + json.dumps(rows).replace('"', '""') + '"'
 
 

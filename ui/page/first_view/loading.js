@@ -33,10 +33,7 @@
     }
   }
 
-  /**
-   * @param {"localStorage" | "sessionStorage"} store
-   * @param {string} key
-   */
+  /** @param {"localStorage" | "sessionStorage"} store @param {string} key */
   const read = (store, key) => {
     try {
       return JSON.parse(window[store].getItem(key) ?? "null");

@@ -196,7 +196,6 @@ def varied_field(form: Form, field: Field) -> dict[str, Any]:
 
 
 def _offers_models(field: Field) -> bool:
-    """Return whether a list of choices shows model files."""
     return field.widget == "dropdown" and lists_files([value for _, value in field.choices or ()])
 
 

@@ -38,10 +38,7 @@ export function elapsedWords(seconds) {
 /** @param {number} seconds */
 const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds });
 
-/**
- * @param {number} minutes
- * @param {number} hours
- */
+/** @param {number} minutes @param {number} hours */
 const longWords = (minutes, hours) =>
   minutes < 180 ? message("{minutes}\u00a0min", { minutes }) : message("{hours}\u00a0h", { hours });
 

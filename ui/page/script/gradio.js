@@ -92,10 +92,7 @@ export function unfold(field) {
 /** @param {Element} label */
 const isOpen = (label) => label.classList.contains("open");
 
-/**
- * @param {HTMLElement} label
- * @returns {Promise<void>}
- */
+/** @param {HTMLElement} label @returns {Promise<void>} */
 function opened(label) {
   return new Promise((resolve) => {
     const observer = new MutationObserver(() => {

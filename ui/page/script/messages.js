@@ -28,10 +28,7 @@ export const LOCALE = written() === written(LANGUAGE) ? undefined : LANGUAGE;
 /** @param {string | number} value */
 const valueWords = (value) => (typeof value === "number" ? value.toLocaleString(LOCALE) : value);
 
-/**
- * @param {string} sentence
- * @param {Values} values
- */
+/** @param {string} sentence @param {Values} values */
 const filled = (sentence, values) =>
   sentence
     .replaceAll("ComfyForms", APP)

@@ -74,11 +74,7 @@ export function read(store, key, otherwise) {
   }
 }
 
-/**
- * @param {Storage} store
- * @param {string} key
- * @param {unknown} value
- */
+/** @param {Storage} store @param {string} key @param {unknown} value */
 export function write(store, key, value) {
   try {
     store.setItem(key, JSON.stringify(value));

@@ -47,11 +47,7 @@ export function scaled(zoom, scale, at, sight) {
   return inWindow({ scale: wanted, x, y }, sight);
 }
 
-/**
- * @param {Zoom} zoom
- * @param {Point} by
- * @param {Sight} sight
- */
+/** @param {Zoom} zoom @param {Point} by @param {Sight} sight */
 export const panned = (zoom, by, sight) =>
   inWindow({ ...zoom, x: zoom.x + by.x, y: zoom.y + by.y }, sight);
 
@@ -149,17 +145,10 @@ function inWindow({ scale, x, y }, { window, fitted }) {
   return { scale, x: between(x, -across, across), y: between(y, -down, down) };
 }
 
-/**
- * @param {number} value
- * @param {number} least
- * @param {number} most
- */
+/** @param {number} value @param {number} least @param {number} most */
 const between = (value, least, most) => Math.min(Math.max(value, least), most);
 
-/**
- * @param {number} one
- * @param {number} other
- */
+/** @param {number} one @param {number} other */
 const isSame = (one, other) => Math.abs(one - other) < SAME;
 
 /** @param {[Point, Point]} points */

@@ -159,10 +159,7 @@ export class ZoomGestures {
     this.#pointers.clear();
   }
 
-  /**
-   * @param {number} factor
-   * @param {Point} [at]
-   */
+  /** @param {number} factor @param {Point} [at] */
   #scale(factor, at = CENTRE) {
     const sight = this.#sight();
     if (sight) this.show(scaled(this.zoom, this.zoom.scale * factor, at, sight));

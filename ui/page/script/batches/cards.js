@@ -12,10 +12,7 @@ import { fractionOfBatch, progressWords, titleWords, whyWords } from "./words.js
 
 /** @import { BatchDoc } from "../documents.js" */
 
-/**
- * @param {string} id
- * @param {"pause" | "continue" | "stop" | "retry"} what
- */
+/** @param {string} id @param {"pause" | "continue" | "stop" | "retry"} what */
 export const doTo = (id, what) => ask(`${API}/batches/${id}/${what}`);
 
 /**
@@ -40,10 +37,7 @@ export class Cards {
   #batches = [];
   #serverAway = "";
 
-  /**
-   * @param {HTMLElement} place
-   * @param {(id: string) => void} open
-   */
+  /** @param {HTMLElement} place @param {(id: string) => void} open */
   constructor(place, open) {
     this.#place = place;
     this.#open = open;
@@ -97,11 +91,7 @@ class Card {
   #dismiss;
   #state = "";
 
-  /**
-   * @param {string} id
-   * @param {(id: string) => void} open
-   * @param {() => void} dismissed
-   */
+  /** @param {string} id @param {(id: string) => void} open @param {() => void} dismissed */
   constructor(id, open, dismissed) {
     this.place.dataset.batch = id;
     this.#pause = button(
@@ -119,10 +109,7 @@ class Card {
     this.place.append(head, this.#bar, this.#why, row);
   }
 
-  /**
-   * @param {BatchDoc} batch
-   * @param {string} serverAway
-   */
+  /** @param {BatchDoc} batch @param {string} serverAway */
   show(batch, serverAway) {
     const { state } = batch;
     const why = whyWords(batch, serverAway);

@@ -37,11 +37,7 @@ async function allBatches() {
   }
 }
 
-/**
- * @param {readonly BatchDoc[]} batches
- * @param {HTMLElement} over
- * @param {() => void} left
- */
+/** @param {readonly BatchDoc[]} batches @param {HTMLElement} over @param {() => void} left */
 function list(batches, over, left) {
   const place = question("batch-list", message("Batches"));
   place.classList.add("earlier");

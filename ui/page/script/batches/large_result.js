@@ -114,10 +114,7 @@ export class LargeResult {
     return true;
   }
 
-  /**
-   * @param {string} label
-   * @param {number} step
-   */
+  /** @param {string} label @param {number} step */
   #arrow(label, step) {
     const arrow = button(
       "",

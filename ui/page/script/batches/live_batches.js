@@ -14,10 +14,7 @@ import { progressWords } from "./words.js";
 
 const RENEWED_EVERY = 3000; // milliseconds between updates of the history while runs of a batch end
 
-/**
- * @param {HTMLElement} place
- * @param {Pick<Component, "upload"> & { viewer: string }} component
- */
+/** @param {HTMLElement} place @param {Pick<Component, "upload"> & { viewer: string }} component */
 export function mount(place, { upload, viewer }) {
   const inside = /** @type {HTMLElement} */ ($(".batches", place));
   /** Of all sheets. @type {LargeResult | null} */

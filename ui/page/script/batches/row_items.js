@@ -122,10 +122,7 @@ export function smallOf({ page: { thumb, icon, text } }) {
   return image;
 }
 
-/**
- * @param {string} name
- * @param {string} [text]
- */
+/** @param {string} name @param {string} [text] */
 function cell(name, text = "") {
   const made = element("div", name, text);
   made.role = "cell";

@@ -241,10 +241,7 @@ class Sheet {
     this.#ask();
   }
 
-  /**
-   * @param {number} from
-   * @param {number} to
-   */
+  /** @param {number} from @param {number} to */
   #wants(from, to) {
     this.#seen = { from, to: Math.max(to, from + 1) };
     this.#ask();
@@ -377,10 +374,7 @@ class Sheet {
   }
 }
 
-/**
- * @param {string} name
- * @param {string} text
- */
+/** @param {string} name @param {string} text */
 function headOf(name, text) {
   const made = element("div", name, text);
   made.role = text ? "columnheader" : "cell";
@@ -579,10 +573,7 @@ class SheetHead {
   }
 }
 
-/**
- * @param {string} text
- * @param {() => void} does
- */
+/** @param {string} text @param {() => void} does */
 const tool = (text, does) => button(text, does, "quiet");
 
 /**

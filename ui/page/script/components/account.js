@@ -23,10 +23,7 @@ async function signOut(where = "") {
   else page.set({ signingOut: false });
 }
 
-/**
- * @param {string} address
- * @param {string} text
- */
+/** @param {string} address @param {string} text */
 function link(address, text) {
   const made = element("a", "choice", text);
   made.href = address;

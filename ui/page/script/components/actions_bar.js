@@ -72,11 +72,7 @@ export class ActionsBar {
   }
 }
 
-/**
- * @param {Tab} tab
- * @param {string} name
- * @param {string} icon
- */
+/** @param {Tab} tab @param {string} name @param {string} icon */
 function tabButton(tab, name, icon) {
   const made = button(name, () => page.set({ tab }), "");
   made.dataset.icon = icon;

@@ -55,10 +55,7 @@ class MaskPainter {
   #timer = 0;
   #turn = 0;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Component} component
-   */
+  /** @param {HTMLElement} place @param {Component} component */
   constructor(place, component) {
     this.#place = place;
     this.#component = component;

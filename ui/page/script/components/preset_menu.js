@@ -27,10 +27,7 @@ export class PresetMenu {
   /** Presets deleted since the menu was opened, latest last. @type {Deleted[]} */
   #deleted = [];
 
-  /**
-   * @param {HTMLElement} body
-   * @param {string} workflow
-   */
+  /** @param {HTMLElement} body @param {string} workflow */
   constructor(body, workflow) {
     this.#workflow = workflow;
     Object.assign(this.#name, {

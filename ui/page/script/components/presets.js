@@ -4,10 +4,7 @@
 import { element } from "../dom.js";
 import { message } from "../messages.js";
 
-/**
- * @param {HTMLElement} place
- * @param {string} workflow
- */
+/** @param {HTMLElement} place @param {string} workflow */
 export function mountPresets(place, workflow) {
   const body = element("div", "body");
   const summary = element("summary", "bare", message("Presets"));

@@ -26,10 +26,7 @@ export class Queue {
   /** @type {string[]} */
   #waiting = [];
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Actions} actions
-   */
+  /** @param {HTMLElement} place @param {Actions} actions */
   constructor(place, actions) {
     this.#place = place;
     this.#actions = actions;
@@ -69,11 +66,7 @@ export class Queue {
     if (hadFocus) $("li button:last-child", this.#list)?.focus();
   }
 
-  /**
-   * @param {QueuedRun} entry
-   * @param {QueuedRun | undefined} before
-   * @param {QueuedRun | undefined} after
-   */
+  /** @param {QueuedRun} entry @param {QueuedRun | undefined} before @param {QueuedRun | undefined} after */
   #lineAhead({ id, title, phase, page: { about, said, movable } }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
       arrow("up", message("Move up"), () => this.#actions.move(id, -1)),
@@ -111,11 +104,7 @@ export class Queue {
     return line;
   }
 
-  /**
-   * @param {string} key
-   * @param {() => HTMLButtonElement[]} buttons
-   * @returns {HTMLLIElement}
-   */
+  /** @param {string} key @param {() => HTMLButtonElement[]} buttons @returns {HTMLLIElement} */
   #lineOf(key, buttons) {
     const known = this.#lines.get(key);
     if (known) return known;
@@ -136,10 +125,7 @@ export class Queue {
   }
 }
 
-/**
- * @param {number} running
- * @param {number} waiting
- */
+/** @param {number} running @param {number} waiting */
 const titleOf = (running, waiting) =>
   [
     running && plural("{count} running", "{count} running", { count: running }),
@@ -148,32 +134,21 @@ const titleOf = (running, waiting) =>
     .filter(Boolean)
     .join(" · ");
 
-/**
- * @param {string} text
- * @param {string} title
- * @param {() => void} does
- */
+/** @param {string} text @param {string} title @param {() => void} does */
 function tool(text, title, does) {
   const made = button(text, does, "bare");
   made.title = title;
   return made;
 }
 
-/**
- * @param {string} icon
- * @param {string} title
- * @param {() => void} does
- */
+/** @param {string} icon @param {string} title @param {() => void} does */
 function arrow(icon, title, does) {
   const made = iconButton(icon, does, "bare");
   made.title = title;
   return made;
 }
 
-/**
- * @param {HTMLElement} line
- * @param {string[]} texts
- */
+/** @param {HTMLElement} line @param {string[]} texts */
 function tellAll(line, ...texts) {
   const places = all(".words > *", line);
   texts.forEach((text, at) => {

@@ -12,10 +12,7 @@ import { message } from "../messages.js";
 /** @import { ImageSize } from "../form/ratios.js" */
 /** @import { NumberRule } from "../form/values.js" */
 
-/**
- * @param {string} id
- * @returns {HTMLInputElement | null}
- */
+/** @param {string} id @returns {HTMLInputElement | null} */
 const inputOf = (id) => /** @type {HTMLInputElement | null} */ ($(`#${CSS.escape(id)} input`));
 
 /**

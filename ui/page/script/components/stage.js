@@ -75,10 +75,7 @@ class Stage {
   /** Direction in which the next run is being opened, 0 for none. */
   #leaving = 0;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Component} component
-   */
+  /** @param {HTMLElement} place @param {Component} component */
   constructor(place, component) {
     this.#place = place;
     this.#component = component;
@@ -106,10 +103,7 @@ class Stage {
     place.addEventListener("load", () => this.#fit(), true); // images' shapes are known then
   }
 
-  /**
-   * @param {string} label
-   * @param {number} step
-   */
+  /** @param {string} label @param {number} step */
   #arrow(label, step) {
     const name = step < 0 ? "previous" : "next";
     const arrow = button("", () => this.#walk(step), `icon arrow ${name}`);

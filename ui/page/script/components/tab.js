@@ -75,10 +75,7 @@ export function notifyIfAway(headline, body, tag) {
   };
 }
 
-/**
- * @param {PageState} now
- * @param {PageState} before
- */
+/** @param {PageState} now @param {PageState} before */
 export function showInTab(now, before) {
   const title = titleOf(now, $("#heading h1")?.textContent?.trim() ?? "");
   if (document.title !== title) document.title = title;

@@ -387,10 +387,7 @@ export class FormEditor {
     link.remove();
   }
 
-  /**
-   * @param {string} text
-   * @param {boolean} [isWrong]
-   */
+  /** @param {string} text @param {boolean} [isWrong] */
   #say(text, isWrong = false) {
     this.#said.textContent = text;
     this.#said.classList.toggle("wrong", isWrong);

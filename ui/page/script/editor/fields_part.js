@@ -151,10 +151,7 @@ export class FieldsPart {
     return text;
   }
 
-  /**
-   * @param {HTMLElement} list
-   * @param {string} place
-   */
+  /** @param {HTMLElement} list @param {string} place */
   #fill(list, place) {
     const { model, selected } = this.#editor;
     const labels = this.#rows.map(({ key }) => this.#view(key)?.labelIn(model));
@@ -217,10 +214,7 @@ export class FieldsPart {
     if (!isOpen) this.#view(key)?.place.scrollIntoView({ block: "nearest" });
   }
 
-  /**
-   * @param {string} key
-   * @param {-1 | 1} by
-   */
+  /** @param {string} key @param {-1 | 1} by */
   #step(key, by) {
     const model = rowMoved(this.#editor.model, key, by, this.#pairs);
     if (model === this.#editor.model) return;
@@ -348,10 +342,7 @@ class RowView {
     });
   }
 
-  /**
-   * @param {HTMLElement} handle
-   * @param {string} key
-   */
+  /** @param {HTMLElement} handle @param {string} key */
   #drag(handle, key) {
     const row = this.place;
     handle.addEventListener("dragstart", (event) => {
@@ -423,10 +414,7 @@ class RowView {
       this.#drawForm(rows, model);
   }
 
-  /**
-   * @param {readonly Row[]} rows
-   * @param {Model} model
-   */
+  /** @param {readonly Row[]} rows @param {Model} model */
   #drawForm(rows, model) {
     this.#shown = settingsOf(rows);
     this.#shownPlace = placed(rows, model);

@@ -39,10 +39,7 @@ export class HeadPart {
     );
   }
 
-  /**
-   * @param {Partial<import("./model.js").Model>} changes
-   * @param {string} what
-   */
+  /** @param {Partial<import("./model.js").Model>} changes @param {string} what */
   #set(changes, what) {
     this.#editor.change({ ...this.#editor.model, ...changes }, what);
   }
@@ -207,10 +204,7 @@ export class IdeasPart {
     );
   }
 
-  /**
-   * @param {Idea} idea
-   * @param {number} at
-   */
+  /** @param {Idea} idea @param {number} at */
   #entry(idea, at) {
     if (typeof idea !== "string") return element("p", "", this.#wordsOf(idea));
     const box = textBox(idea, (text) => this.#set(at, text, `idea ${at}`));
@@ -268,10 +262,7 @@ export class IdeasPart {
   }
 }
 
-/**
- * @param {string} title
- * @param {number} count
- */
+/** @param {string} title @param {number} count */
 const titled = (title, count) => (count ? `${title} (${count})` : title);
 
 const MOST_RESULTS = 8;
@@ -431,10 +422,7 @@ export class OutputsPart {
     );
   }
 
-  /**
-   * @param {string} node
-   * @param {{ isShown?: boolean, label?: string }} changes
-   */
+  /** @param {string} node @param {{ isShown?: boolean, label?: string }} changes */
   #set(node, changes) {
     const model = withOutput(this.#editor.model, this.#editor.doc.outputs, node, changes);
     // Without the last output, all are shown again.

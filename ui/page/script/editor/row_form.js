@@ -65,11 +65,7 @@ export function rowForm(row, input, model, events, heading = "") {
   return place;
 }
 
-/**
- * @param {Row} row
- * @param {Model} model
- * @param {RowEvents} events
- */
+/** @param {Row} row @param {Model} model @param {RowEvents} events */
 function placePart(row, model, { move }) {
   if (!move) return [];
   /** @type {[string, string][]} */
@@ -85,11 +81,7 @@ function placePart(row, model, { move }) {
   ];
 }
 
-/**
- * @param {Row} row
- * @param {EditorInput} input
- * @param {RowEvents} events
- */
+/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
 function defaultPart({ key, set }, input, events) {
   if (WITHOUT_DEFAULT.includes(set.widget ?? input.widget)) return [];
   const change = (/** @type {unknown} */ value) => events.set({ default: value });
@@ -123,11 +115,7 @@ export function isFilledIn(key) {
 /** @param {unknown} value */
 const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value);
 
-/**
- * @param {unknown} value
- * @param {EditorInput} input
- * @param {(value: unknown) => void} change
- */
+/** @param {unknown} value @param {EditorInput} input @param {(value: unknown) => void} change */
 function defaultControl(value, input, change) {
   const words = String(input.value ?? "");
   if (input.choices) {
@@ -153,11 +141,7 @@ function defaultControl(value, input, change) {
   return textBox(String(value ?? ""), typed, { lines, placeholder: words });
 }
 
-/**
- * @param {Row} row
- * @param {EditorInput} input
- * @param {RowEvents} events
- */
+/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
 function numberPart({ set }, input, events) {
   if (!NUMBERS.includes(input.type) || (set.widget ?? input.widget) === "seed") return [];
   const line = element("div", "line flow");
@@ -178,11 +162,7 @@ function numberPart({ set }, input, events) {
   return [line];
 }
 
-/**
- * @param {Row} row
- * @param {EditorInput} input
- * @param {RowEvents} events
- */
+/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
 function widgetPart({ set }, { widget, widgets }, events) {
   if (widgets.length < 2) return [];
   /** @type {[string, string][]} */
@@ -192,11 +172,7 @@ function widgetPart({ set }, { widget, widgets }, events) {
   return [labelled(message("Looks like"), selectBox(choices, set.widget ?? widget, change))];
 }
 
-/**
- * @param {Row} row
- * @param {EditorInput} input
- * @param {RowEvents} events
- */
+/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
 function choicesPart({ set }, { choices }, events) {
   if (!choices || choices.length < 2) return [];
   const similar = checkBox(
@@ -270,10 +246,7 @@ class ChoicesPart {
           });
   }
 
-  /**
-   * @param {readonly unknown[]} values
-   * @param {boolean} isOn
-   */
+  /** @param {readonly unknown[]} values @param {boolean} isOn */
   #set(values, isOn) {
     for (const value of values) {
       if (isOn) this.#on.add(value);

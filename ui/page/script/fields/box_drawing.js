@@ -89,10 +89,7 @@ class BoxDrawing {
     this.draw();
   }
 
-  /**
-   * @param {HTMLElement} handle
-   * @param {(start: [number, number], now: [number, number], box: Box) => Box} moved
-   */
+  /** @param {HTMLElement} handle @param {(start: [number, number], now: [number, number], box: Box) => Box} moved */
   #drags(handle, moved) {
     handle.addEventListener("pointerdown", (event) => {
       if (event.target !== handle && event.target !== this.#image) return;
@@ -109,10 +106,7 @@ class BoxDrawing {
     });
   }
 
-  /**
-   * @param {HTMLElement} handle
-   * @param {(by: [number, number], box: Box) => Box} moved
-   */
+  /** @param {HTMLElement} handle @param {(by: [number, number], box: Box) => Box} moved */
   #walks(handle, moved) {
     handle.addEventListener("keydown", (event) => {
       const arrow = ARROWS[event.key];
@@ -138,11 +132,7 @@ class BoxDrawing {
 /** @param {number} value @param {number} least @param {number} most */
 const within = (value, least, most) => Math.round(Math.min(Math.max(value, least), most));
 
-/**
- * @param {[number, number]} a
- * @param {[number, number]} b
- * @returns {Box}
- */
+/** @param {[number, number]} a @param {[number, number]} b @returns {Box} */
 const between = (a, b) => [
   Math.min(a[0], b[0]),
   Math.min(a[1], b[1]),

@@ -39,10 +39,7 @@ class CurveEditor {
   /** @type {unknown[]} */
   #rows = [];
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Component} component
-   */
+  /** @param {HTMLElement} place @param {Component} component */
   constructor(place, component) {
     const { label, help } = component;
     this.#place = place;
@@ -115,10 +112,7 @@ class CurveEditor {
     return handle;
   }
 
-  /**
-   * @param {HTMLElement} handle
-   * @param {KeyboardEvent} event
-   */
+  /** @param {HTMLElement} handle @param {KeyboardEvent} event */
   #press(handle, event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = this.#indexOf(handle);
@@ -149,10 +143,7 @@ class CurveEditor {
     return [(event.clientX - left) / width, 1 - (event.clientY - top) / height];
   }
 
-  /**
-   * @param {HTMLElement} handle
-   * @param {Point} to
-   */
+  /** @param {HTMLElement} handle @param {Point} to */
   #move(handle, to) {
     const points = drawablePoints(this.#rows);
     if (points) this.#change(moved(points, this.#indexOf(handle), to));
@@ -189,10 +180,7 @@ class CurveEditor {
     this.#addRow.disabled = rows.length >= MOST_POINTS;
   }
 
-  /**
-   * @param {unknown[]} row
-   * @param {number} at
-   */
+  /** @param {unknown[]} row @param {number} at */
   #row(row, at) {
     const line = element("div", "line");
     Object.assign(line, { role: "group", ariaLabel: nameOf(at) });
@@ -207,12 +195,7 @@ class CurveEditor {
     return line;
   }
 
-  /**
-   * @param {unknown} value
-   * @param {string} name
-   * @param {number} at
-   * @param {number} column
-   */
+  /** @param {unknown} value @param {string} name @param {number} at @param {number} column */
   #cell(value, name, at, column) {
     const cell = element("label", "cell number");
     const input = element("input");
@@ -261,10 +244,7 @@ class CurveEditor {
 /** @param {number} at */
 const nameOf = (at) => message("Point {number}", { number: at + 1 });
 
-/**
- * @param {number} at
- * @param {Point} point
- */
+/** @param {number} at @param {Point} point */
 function pointWords(at, [x, y]) {
   const shown = (/** @type {number} */ value) =>
     value.toLocaleString(LOCALE, { maximumFractionDigits: 3 });

@@ -28,10 +28,7 @@ class RowEditor {
   /** @type {Row[]} */
   #rows = [];
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Component} component
-   */
+  /** @param {HTMLElement} place @param {Component} component */
   constructor(place, component) {
     const { label, help, title } = component;
     this.#place = place;
@@ -89,11 +86,7 @@ class RowEditor {
     return line;
   }
 
-  /**
-   * @param {number} at
-   * @param {Column} column
-   * @param {Column | undefined} before
-   */
+  /** @param {number} at @param {Column} column @param {Column | undefined} before */
   #cell(at, column, before) {
     const row = /** @type {Row} */ (this.#rows[at]);
     const cell = element("label", `cell ${column.widget}`);
@@ -133,11 +126,7 @@ class RowEditor {
     return opens;
   }
 
-  /**
-   * @param {number} at
-   * @param {Column} column
-   * @param {Cell} input
-   */
+  /** @param {number} at @param {Column} column @param {Cell} input */
   #set(at, column, input) {
     const { [column.key]: _, ...others } = this.#rows[at] ?? {};
     const value = readCell(column, input);
@@ -180,17 +169,10 @@ class RowEditor {
   }
 }
 
-/**
- * @param {string} title
- * @param {number} at
- */
+/** @param {string} title @param {number} at */
 const nameOf = (title, at) => message("{label} {number}", { label: title, number: at + 1 });
 
-/**
- * @param {Column} column
- * @param {unknown} value
- * @returns {Cell}
- */
+/** @param {Column} column @param {unknown} value @returns {Cell} */
 function inputFor(column, value) {
   switch (column.widget) {
     case "dropdown":
@@ -207,10 +189,7 @@ function inputFor(column, value) {
   }
 }
 
-/**
- * @param {Column} column
- * @param {unknown} value
- */
+/** @param {Column} column @param {unknown} value */
 function numberFor({ min, max, step }, value) {
   const input = element("input");
   Object.assign(input, { type: "number", step: String(step ?? "any"), value: value ?? "" });
@@ -246,10 +225,7 @@ function listFor({ choices }, value) {
   return list;
 }
 
-/**
- * @param {Column} column
- * @param {Cell} input
- */
+/** @param {Column} column @param {Cell} input */
 function readCell(column, input) {
   if (input instanceof HTMLSelectElement) return column.choices[Number(input.value)]?.[1] ?? null;
   if (input.type === "checkbox" && input instanceof HTMLInputElement) return input.checked;

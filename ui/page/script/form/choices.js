@@ -73,11 +73,7 @@ export function grouped(choices, recent) {
   return [...groups];
 }
 
-/**
- * @param {Map<string, Choice[]>} groups
- * @param {string} group
- * @param {Choice} choice
- */
+/** @param {Map<string, Choice[]>} groups @param {string} group @param {Choice} choice */
 function addTo(groups, group, choice) {
   groups.set(group, [...(groups.get(group) ?? []), choice]);
 }

@@ -45,10 +45,7 @@ export function withRatio(ratio, [width, height], [wide, high]) {
   return [settled(w * scale, wide), settled(h * scale, high)];
 }
 
-/**
- * @param {number} wanted
- * @param {NumberRule} rule
- */
+/** @param {number} wanted @param {NumberRule} rule */
 function settled(wanted, rule) {
   const step = stepOf(rule);
   const rounded = clamped(rule, Math.round(wanted / step) * step);

@@ -61,10 +61,7 @@ export function keepReplaced(workflow, key, text) {
 /** @param {Box} box */
 const isAtStart = (box) => box.selectionStart === 0 && box.selectionEnd === 0;
 
-/**
- * @param {Box} box
- * @param {string} text
- */
+/** @param {Box} box @param {string} text */
 function show(box, text) {
   typeInto(box, text);
   box.setSelectionRange(0, 0);

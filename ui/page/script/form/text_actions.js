@@ -36,10 +36,7 @@ export function mountTextActions(key) {
 /** @param {Element} field @returns {HTMLTextAreaElement | HTMLInputElement | null} */
 const boxOf = (field) => field.querySelector("textarea, input[type=text]");
 
-/**
- * @param {HTMLElement} field
- * @param {string} key
- */
+/** @param {HTMLElement} field @param {string} key */
 function rowOf(field, key) {
   /** @type {TextAction[]} as `ui/plugin_parts.py` lists them */
   const actions = JSON.parse($("#text-actions")?.textContent ?? "[]");

@@ -72,10 +72,7 @@ export const sentValues = (kept, used, isSeed) =>
     }),
   );
 
-/**
- * @param {string} typed
- * @param {string | undefined} used
- */
+/** @param {string} typed @param {string | undefined} used */
 const countingSeed = (typed, used) =>
   typed !== "" && typed === used ? { after: typed } : { from: typed || null };
 

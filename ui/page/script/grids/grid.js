@@ -197,10 +197,7 @@ export class Grid {
     this.#measure();
   }
 
-  /**
-   * @param {Arranged} arranged
-   * @param {GridAxisDoc} down
-   */
+  /** @param {Arranged} arranged @param {GridAxisDoc} down */
   #tableOf({ across, lines }, down) {
     const table = element("table");
     const title = message("{columns} across, {lines} down", {
@@ -314,10 +311,7 @@ export class Grid {
   }
 }
 
-/**
- * @param {[string, string]} value
- * @param {"col" | "row"} scope
- */
+/** @param {[string, string]} value @param {"col" | "row"} scope */
 function headOf([label, value], scope) {
   const head = element("th");
   head.scope = scope;

@@ -60,11 +60,7 @@ export class Filters {
   }
 }
 
-/**
- * @param {string} icon
- * @param {string} name
- * @param {() => void} does
- */
+/** @param {string} icon @param {string} name @param {() => void} does */
 function toggle(icon, name, does) {
   const made = iconButton(icon, does, "bare");
   made.ariaLabel = name;

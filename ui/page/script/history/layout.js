@@ -151,11 +151,7 @@ export function reached({ rows, boxes }, index, key) {
 /** @param {Box | undefined} box */
 const middleOf = (box) => (box ? box.x + box.width / 2 : 0);
 
-/**
- * @param {readonly Box[]} boxes
- * @param {Row} row
- * @param {number} x
- */
+/** @param {readonly Box[]} boxes @param {Row} row @param {number} x */
 function nearest(boxes, { first, end }, x) {
   const far = (/** @type {number} */ index) => Math.abs(middleOf(boxes[index]) - x);
   let best = first;

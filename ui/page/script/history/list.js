@@ -59,11 +59,7 @@ export class History {
   #at = 0;
   #awaited = -1;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Events} events
-   * @param {Live} live
-   */
+  /** @param {HTMLElement} place @param {Events} events @param {Live} live */
   constructor(place, events, live) {
     this.#place = place;
     this.#events = events;
@@ -305,10 +301,7 @@ export class History {
     return $(`li[data-index="${index}"] .tile`, this.list);
   }
 
-  /**
-   * @param {string} id
-   * @param {MouseEvent} event
-   */
+  /** @param {string} id @param {MouseEvent} event */
   #choose(id, event) {
     const index = this.#runs.findIndex((run) => run?.id === id);
     this.#at = index;

@@ -17,10 +17,7 @@ const STAYS = message("The ComfyUI server may keep copies.");
 /** @param {{ runs: readonly string[], favourite?: boolean, listed?: boolean }} what */
 const change = (what) => ask(`${API}/runs`, json(what), "PATCH");
 
-/**
- * @param {readonly string[]} ids
- * @param {boolean} favourite
- */
+/** @param {readonly string[]} ids @param {boolean} favourite */
 export async function setFavourite(ids, favourite) {
   if (!(await change({ runs: ids, favourite }))) return;
   let { runs } = page.now;
@@ -59,10 +56,7 @@ export async function deleteRuns(ids, undone) {
   return true;
 }
 
-/**
- * @param {Undoable} what
- * @param {() => void} [undone]
- */
+/** @param {Undoable} what @param {() => void} [undone] */
 function offerAll(what, undone) {
   const count = what.ids.length;
   const words =

@@ -43,10 +43,7 @@ export function selectedActions(runs, isMany, viewer, renew) {
   return [download(runs, isMany), link, mark, beside, drop];
 }
 
-/**
- * @param {PastRun[]} runs
- * @param {boolean} isMany
- */
+/** @param {PastRun[]} runs @param {boolean} isMany */
 function download(runs, isMany) {
   const query = new URLSearchParams(
     runs.filter(({ page: tile }) => tile.results > 0).map(({ id }) => ["run", id]),

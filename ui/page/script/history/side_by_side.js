@@ -157,10 +157,7 @@ function figureOf(view, at, viewer, images, shown) {
   return figure;
 }
 
-/**
- * @param {string} name
- * @param {HTMLElement[]} actions
- */
+/** @param {string} name @param {HTMLElement[]} actions */
 function captionFor(name, ...actions) {
   const caption = element("figcaption");
   const words = element("span", "name breaks", name);

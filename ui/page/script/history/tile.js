@@ -29,10 +29,7 @@ export function itemFor(run, chosen, marked) {
   return item;
 }
 
-/**
- * @param {PastRun} run
- * @param {(event: MouseEvent) => void} chosen
- */
+/** @param {PastRun} run @param {(event: MouseEvent) => void} chosen */
 export function tileFor(run, chosen) {
   const tile = button("", () => undefined, "tile");
   tile.dataset.run = run.id;
@@ -98,10 +95,7 @@ function starFor(marked) {
   return star;
 }
 
-/**
- * @param {HTMLElement} tile
- * @param {PastRun} run
- */
+/** @param {HTMLElement} tile @param {PastRun} run */
 function fill(tile, { id, page }) {
   const { icon, what, thumb, clip, results } = page;
   const inWords = () => {

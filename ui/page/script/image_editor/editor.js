@@ -74,11 +74,7 @@ class ImageEditor {
   #problem = element("p", "problem");
   #apply = button(message("Apply"), () => this.#finish(), "button primary");
 
-  /**
-   * @param {EditedImage} source
-   * @param {Edit | null} edit
-   * @param {(edited: Edited | null) => void} done
-   */
+  /** @param {EditedImage} source @param {Edit | null} edit @param {(edited: Edited | null) => void} done */
   constructor(source, edit, done) {
     this.#source = source;
     this.#done = done;
@@ -164,10 +160,7 @@ class ImageEditor {
     this.#frame((frame) => change(frame, this.#source.size, ratio));
   }
 
-  /**
-   * @param {Edit[]} from
-   * @param {Edit[]} to
-   */
+  /** @param {Edit[]} from @param {Edit[]} to */
   #walk(from, to) {
     const edit = from.pop();
     if (!edit) return;
@@ -253,10 +246,7 @@ class EditTools {
   #undo;
   #redo;
 
-  /**
-   * @param {Source & { ratio: number | null }} source
-   * @param {Acts} acts
-   */
+  /** @param {Source & { ratio: number | null }} source @param {Acts} acts */
   constructor(source, acts) {
     this.#source = source;
     this.#acts = acts;
@@ -277,11 +267,7 @@ class EditTools {
     );
   }
 
-  /**
-   * @param {Edit} edit
-   * @param {boolean} canUndo
-   * @param {boolean} canRedo
-   */
+  /** @param {Edit} edit @param {boolean} canUndo @param {boolean} canRedo */
   show({ frame, fill, overlap }, canUndo, canRedo) {
     const { width, height } = sizeOfFrame(frame);
     tell(this.#size, `${width} × ${height}`);
@@ -361,10 +347,7 @@ class EditTools {
   }
 }
 
-/**
- * @param {string} name
- * @param {HTMLElement[]} content
- */
+/** @param {string} name @param {HTMLElement[]} content */
 function part(name, ...content) {
   const made = element("div", "edit-part");
   made.role = "group";
@@ -375,29 +358,19 @@ function part(name, ...content) {
   return made;
 }
 
-/**
- * @param {string} words
- * @param {HTMLElement} input
- */
+/** @param {string} words @param {HTMLElement} input */
 function labelFor(words, input) {
   return element("label", "", element("span", "", words), input);
 }
 
-/**
- * @param {number} least
- * @param {number} most
- */
+/** @param {number} least @param {number} most */
 function numberBox(least, most) {
   const box = element("input");
   Object.assign(box, { type: "number", min: least, max: most, step: 8, value: 0 });
   return box;
 }
 
-/**
- * @param {string} icon
- * @param {string} name
- * @param {() => void} does
- */
+/** @param {string} icon @param {string} name @param {() => void} does */
 function sign(icon, name, does) {
   const made = iconButton(icon, does, "button sign");
   made.title = made.ariaLabel = name;
@@ -521,10 +494,7 @@ class EditorView {
     };
   }
 
-  /**
-   * @param {Size} room
-   * @param {Edit} edit
-   */
+  /** @param {Size} room @param {Edit} edit */
   #paint(room, { frame, fill, overlap }) {
     const density = devicePixelRatio;
     Object.assign(this.#canvas, { width: room.width * density, height: room.height * density });

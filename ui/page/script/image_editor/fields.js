@@ -34,10 +34,7 @@ function offerOn(image) {
   if (field instanceof HTMLElement) imageShown(field, image.src);
 }
 
-/**
- * @param {HTMLElement} field
- * @param {string} address
- */
+/** @param {HTMLElement} field @param {string} address */
 function imageShown(field, address) {
   const original = pending.get(field.id);
   if (original && original.address !== address) {

@@ -191,12 +191,7 @@ export function extendedTo(frame, size, ratio) {
 export const hasNewArea = (frame, size) =>
   Object.values(addedBy(frame, size)).some((pixels) => pixels > 0);
 
-/**
- * @param {Frame} frame
- * @param {Size} size
- * @param {Point} by
- * @returns {Frame}
- */
+/** @param {Frame} frame @param {Size} size @param {Point} by @returns {Frame} */
 function movedFrame(frame, size, by) {
   const { width, height } = orientedSize(frame, size);
   const { width: across, height: down } = sizeOfFrame(frame);
@@ -262,15 +257,8 @@ function inRatio(frame, size, edges, ratio) {
   return isValid && left === kept.left && top === kept.top ? kept : frame;
 }
 
-/**
- * @param {number} at
- * @param {number} most
- */
+/** @param {number} at @param {number} most */
 const placed = (at, most) => Math.round(between(at, 0, most));
 
-/**
- * @param {number} value
- * @param {number} least
- * @param {number} most
- */
+/** @param {number} value @param {number} least @param {number} most */
 const between = (value, least, most) => Math.min(Math.max(value, least), most);

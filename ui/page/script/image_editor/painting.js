@@ -139,11 +139,7 @@ export const canvasOf = ({ width, height }) =>
 export const contextOf = (canvas) =>
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {string} type
- * @returns {Promise<Blob>}
- */
+/** @param {HTMLCanvasElement} canvas @param {string} type @returns {Promise<Blob>} */
 const blobOf = (canvas, type) =>
   new Promise((done, failed) => {
     canvas.toBlob(

@@ -172,12 +172,7 @@ class Stepper {
     this.#input.select();
   }
 
-  /**
-   * @param {string} name
-   * @param {string} help
-   * @param {number} least
-   * @param {number | null} most
-   */
+  /** @param {string} name @param {string} help @param {number} least @param {number | null} most */
   describe(name, help, least, most) {
     tell(this.#name, name);
     tell(this.#help, help);

@@ -232,10 +232,7 @@ export class MaskCanvas {
     return sightOf({ width, height }, this.#canvas, devicePixelRatio);
   }
 
-  /**
-   * @param {Zoom} zoom
-   * @param {Sight | null} sight
-   */
+  /** @param {Zoom} zoom @param {Sight | null} sight */
   #drawZoom(zoom, sight) {
     const isLarge = sight !== null && percentOf(zoom, sight) >= PIXELS_SEEN;
     this.place.classList.toggle("pixels", isLarge);
@@ -253,11 +250,7 @@ export class MaskCanvas {
     return this.brush.widthFor(this.#canvas);
   }
 
-  /**
-   * @param {Point} at
-   * @param {Sight} sight
-   * @returns {[number, number]}
-   */
+  /** @param {Point} at @param {Sight} sight @returns {[number, number]} */
   #pixelOf(at, sight) {
     const { x, y } = pixelAt(at, this.gestures.zoom, sight, this.#canvas);
     return [Math.round(x * FINE) / FINE, Math.round(y * FINE) / FINE];
@@ -412,11 +405,7 @@ class Brush {
   }
 }
 
-/**
- * @param {number} min
- * @param {number} value
- * @param {string} name
- */
+/** @param {number} min @param {number} value @param {string} name */
 function slider(min, value, name) {
   const made = element("input");
   Object.assign(made, { type: "range", min, max: SLIDER_END, value });

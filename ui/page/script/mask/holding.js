@@ -8,10 +8,7 @@ import { all } from "../dom.js";
 /** @type {WeakMap<Element, Holder>} */
 const painters = new WeakMap();
 
-/**
- * @param {Element} place
- * @param {Holder} painter
- */
+/** @param {Element} place @param {Holder} painter */
 export const addPainter = (place, painter) => void painters.set(place, painter);
 
 /**

@@ -141,25 +141,15 @@ export class MaskTools {
   }
 }
 
-/**
- * @param {string} text
- * @param {() => void} does
- */
+/** @param {string} text @param {() => void} does */
 const tool = (text, does) => button(text, does, "tool");
 
-/**
- * @param {string} text
- * @param {HTMLInputElement} slider
- */
+/** @param {string} text @param {HTMLInputElement} slider */
 function sliderFor(text, slider) {
   return element("label", "size-of-brush", element("span", "", text), slider);
 }
 
-/**
- * @param {string} icon
- * @param {string} name
- * @param {() => void} does
- */
+/** @param {string} icon @param {string} name @param {() => void} does */
 export function signTool(icon, name, does) {
   const made = tool("", does);
   made.dataset.icon = icon;
@@ -167,10 +157,7 @@ export function signTool(icon, name, does) {
   return made;
 }
 
-/**
- * @param {string} name
- * @param {HTMLElement[]} tools
- */
+/** @param {string} name @param {HTMLElement[]} tools */
 function groupOf(name, tools) {
   const group = element("span", "group");
   group.role = "group";

@@ -37,10 +37,7 @@ export function mountPickers(workflow, fields, prompt) {
   state.awaits.observe(form, { childList: true, subtree: true });
 }
 
-/**
- * @param {string} workflow
- * @param {ModelField} field
- */
+/** @param {string} workflow @param {ModelField} field */
 function addButton(workflow, { key, label }) {
   const place = document.getElementById(fieldId(key));
   if (!place || $(".browse-models", place)) return;

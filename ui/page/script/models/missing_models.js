@@ -24,11 +24,7 @@ class ModelRow {
   #buttons = element("span", "buttons in-line");
   #shown = "";
 
-  /**
-   * @param {MissingModelFile} model
-   * @param {(row: ModelRow) => void} start
-   * @param {() => void} look
-   */
+  /** @param {MissingModelFile} model @param {(row: ModelRow) => void} start @param {() => void} look */
   constructor(model, start, look) {
     this.model = model;
     this.start = start;
@@ -111,11 +107,7 @@ class ModelRow {
     ];
   }
 
-  /**
-   * @param {string} words
-   * @param {string} name
-   * @param {() => void} does
-   */
+  /** @param {string} words @param {string} name @param {() => void} does */
   #action(words, name, does) {
     const made = button(words, does, "quiet");
     made.ariaLabel = labeled(words, name);
@@ -145,11 +137,7 @@ class MissingModelList {
   #hasSizes = false;
   #shown = "";
 
-  /**
-   * @param {HTMLElement} place
-   * @param {string} workflow
-   * @param {boolean} demo
-   */
+  /** @param {HTMLElement} place @param {string} workflow @param {boolean} demo */
   constructor(place, workflow, demo) {
     this.#place = place;
     this.#demo = demo;
@@ -201,10 +189,7 @@ class MissingModelList {
     $(".missing > button", this.#place)?.after(this.#request);
   }
 
-  /**
-   * @param {MissingModels} found
-   * @param {boolean} mayGet
-   */
+  /** @param {MissingModels} found @param {boolean} mayGet */
   #showLast(found, mayGet) {
     const wanted = found.models.filter((model) => model.can_get && !model.download);
     const total = totalSize(wanted);

@@ -231,10 +231,7 @@ class Picker {
     );
   }
 
-  /**
-   * @param {number} at
-   * @param {string} key
-   */
+  /** @param {number} at @param {string} key */
   #stepped(at, key) {
     const { columns } = this.#linesIn(this.#list.place.clientWidth);
     const last = this.#shown.length - 1;
@@ -310,10 +307,7 @@ class Details {
     else this.#timer = window.setTimeout(() => this.#load(model, actions), PAUSE);
   }
 
-  /**
-   * @param {ListedModel} model
-   * @param {HTMLElement} actions
-   */
+  /** @param {ListedModel} model @param {HTMLElement} actions */
   async #load(model, actions) {
     /** @type {ModelDetailsDoc | null} */
     const found = await get(`${API}${this.#path("/details", model.value)}`);
@@ -322,11 +316,7 @@ class Details {
     if (this.#value === model.value) this.#tell(model, found, actions);
   }
 
-  /**
-   * @param {ListedModel} model
-   * @param {ModelDetailsDoc} found
-   * @param {HTMLElement} actions
-   */
+  /** @param {ListedModel} model @param {ModelDetailsDoc} found @param {HTMLElement} actions */
   #tell(model, found, actions) {
     this.#drawFacts(model, found);
     this.#drawWords(found);
@@ -334,10 +324,7 @@ class Details {
       actions.append(promptButton(found.trigger_words));
   }
 
-  /**
-   * @param {ListedModel} model
-   * @param {ModelDetailsDoc | null} found
-   */
+  /** @param {ListedModel} model @param {ModelDetailsDoc | null} found */
   #drawFacts({ value, size, modified }, found) {
     /** @type {[string, string][]} */
     const facts = [

@@ -18,10 +18,7 @@ export class Beneath {
     this.#choose = choose;
   }
 
-  /**
-   * @param {Arrangement} arrangement
-   * @param {HTMLElement[]} details
-   */
+  /** @param {Arrangement} arrangement @param {HTMLElement[]} details */
   show(arrangement, details) {
     const { items, intermediate } = arrangement;
     const title = message("Unsaved previews ({count})", { count: intermediate.length });

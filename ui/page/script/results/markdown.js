@@ -44,11 +44,7 @@ export function parseMarkdown(text) {
   return isPlain ? null : blocks;
 }
 
-/**
- * @param {readonly string[]} lines
- * @param {number} depth
- * @returns {Block[]}
- */
+/** @param {readonly string[]} lines @param {number} depth @returns {Block[]} */
 function blocksOf(lines, depth) {
   /** @type {Block[]} */
   const blocks = [];
@@ -63,12 +59,7 @@ function blocksOf(lines, depth) {
 
 /** @typedef {{ block: Block, next: number }} Read a block, and the line after it */
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @param {number} depth
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @param {number} depth @returns {Read} */
 function blockAt(lines, at, depth) {
   const line = lines[at] ?? "";
   const fence = FENCE.exec(line)?.[1];
@@ -90,24 +81,14 @@ function blockAt(lines, at, depth) {
   return paragraphAt(lines, at);
 }
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @param {string} fence
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @param {string} fence @returns {Read} */
 function codeAt(lines, at, fence) {
   let end = at + 1;
   while (end < lines.length && !(lines[end] ?? "").trim().startsWith(fence)) end += 1;
   return { block: { type: "code", text: lines.slice(at + 1, end).join("\n") }, next: end + 1 };
 }
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @param {number} depth
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @param {number} depth @returns {Read} */
 function quoteAt(lines, at, depth) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end] ?? "")) end += 1;
@@ -115,12 +96,7 @@ function quoteAt(lines, at, depth) {
   return { block: { type: "quote", blocks: blocksOf(inner, depth + 1) }, next: end };
 }
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @param {number} depth
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @param {number} depth @returns {Read} */
 function listAt(lines, at, depth) {
   const first = LIST_ITEM.exec(lines[at] ?? "");
   const number = first?.[3];
@@ -171,18 +147,11 @@ const startsBlock = (line) =>
   QUOTE.test(line) ||
   LIST_ITEM.test(line);
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- */
+/** @param {readonly string[]} lines @param {number} at */
 const isTable = (lines, at) =>
   (lines[at] ?? "").includes("|") && TABLE_LINE.test((lines[at + 1] ?? "").slice(0, 1000));
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @returns {Read} */
 function tableAt(lines, at) {
   let end = at + 2;
   while (end < lines.length && (lines[end] ?? "").includes("|")) end += 1;
@@ -200,11 +169,7 @@ const cellsOf = (line) =>
     .split("|")
     .map((cell) => inlineOf(cell.trim()));
 
-/**
- * @param {readonly string[]} lines
- * @param {number} at
- * @returns {Read}
- */
+/** @param {readonly string[]} lines @param {number} at @returns {Read} */
 function paragraphAt(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end]?.trim() && !startsBlock(lines[end] ?? "")) end += 1;
@@ -239,12 +204,7 @@ export function inlineOf(text, depth = 0) {
 
 /** @typedef {{ part: Inline, end: number }} ReadPart */
 
-/**
- * @param {string} text
- * @param {number} at
- * @param {number} depth
- * @returns {ReadPart | null}
- */
+/** @param {string} text @param {number} at @param {number} depth @returns {ReadPart | null} */
 function partAt(text, at, depth) {
   const letter = text[at];
   if (letter === "`") {
@@ -278,12 +238,7 @@ function endOf(text, mark, start) {
   return end;
 }
 
-/**
- * @param {string} text
- * @param {number} at
- * @param {number} depth
- * @returns {ReadPart | null}
- */
+/** @param {string} text @param {number} at @param {number} depth @returns {ReadPart | null} */
 function linkAt(text, at, depth) {
   const rest = text.slice(at, at + 2600);
   const link = text[at - 1] === "!" ? null : LINK.exec(rest);

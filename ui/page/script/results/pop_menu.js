@@ -72,10 +72,7 @@ export function walkChoices(event, choices, letters) {
   event.preventDefault();
 }
 
-/**
- * @param {Entry} entry
- * @param {() => void} close
- */
+/** @param {Entry} entry @param {() => void} close */
 function choiceFor({ label, title = "", does, href = "", name = "", isBad = false }, close) {
   const className = isBad ? "choice bad" : "choice";
   const choose = (/** @type {MouseEvent} */ press) => {

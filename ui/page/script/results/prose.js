@@ -29,10 +29,7 @@ export function proseOf(text, label) {
   return place;
 }
 
-/**
- * @param {Block} block
- * @returns {HTMLElement}
- */
+/** @param {Block} block @returns {HTMLElement} */
 function drawn(block) {
   switch (block.type) {
     case "heading":
@@ -69,10 +66,7 @@ function itemOf(blocks) {
   return item;
 }
 
-/**
- * @param {Inline[][]} head
- * @param {Inline[][][]} rows
- */
+/** @param {Inline[][]} head @param {Inline[][][]} rows */
 function tableOf(head, rows) {
   const table = element("table");
   const top = table.createTHead().insertRow();

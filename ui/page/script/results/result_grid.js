@@ -123,12 +123,7 @@ export class ResultGrid {
     return cell;
   }
 
-  /**
-   * @param {Item} item
-   * @param {number} at
-   * @param {string} name
-   * @param {boolean} isFull
-   */
+  /** @param {Item} item @param {number} at @param {string} name @param {boolean} isFull */
   #picture(item, at, name, isFull) {
     const cell = thumbnailFor(item, name, () => this.#open(at));
     cell.className = "cell opens thumbnail";
@@ -138,10 +133,7 @@ export class ResultGrid {
     return cell;
   }
 
-  /**
-   * @param {Item} item
-   * @param {number} at
-   */
+  /** @param {Item} item @param {number} at */
   async #panel(item, at) {
     const title = item.label || (item.kind === "text" ? message("Text") : item.name);
     const opens = button(title, () => this.#open(at), "opens");

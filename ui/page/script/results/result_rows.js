@@ -64,10 +64,7 @@ export class ResultRows {
     }).observe(this.foot);
   }
 
-  /**
-   * @param {PageState} state
-   * @param {OnStage} on
-   */
+  /** @param {PageState} state @param {OnStage} on */
   show(state, on) {
     const { view, isAll } = on;
     const { viewer, viewport } = this.#parts;

@@ -24,10 +24,7 @@ export async function shownOf(item, viewer) {
   return loaded(item, viewer);
 }
 
-/**
- * @param {string} text
- * @param {string} label
- */
+/** @param {string} text @param {string} label */
 async function textOf(text, label) {
   const { proseOf } = await import("./prose.js");
   return element("div", "text", proseOf(text, label));

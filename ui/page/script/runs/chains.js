@@ -105,10 +105,7 @@ export function fractionOfChain({ steps }, runs) {
   return steps.length ? parts.reduce((sum, part) => sum + part, 0) / steps.length : 0;
 }
 
-/**
- * @param {StepDoc} step
- * @param {ReadonlyMap<string, Run>} runs
- */
+/** @param {StepDoc} step @param {ReadonlyMap<string, Run>} runs */
 function partOf(step, runs) {
   const { done, runs: count } = step;
   if (!count) return 0;

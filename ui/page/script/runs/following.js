@@ -292,10 +292,7 @@ function placeErrors(view) {
   if (placeless.length) set(view.id, { view: withErrors(view, placeless) });
 }
 
-/**
- * @param {string} id
- * @param {Partial<import("../state.js").Run>} changes
- */
+/** @param {string} id @param {Partial<import("../state.js").Run>} changes */
 function set(id, changes) {
   if (page.now.runs.has(id)) page.set({ runs: withRun(page.now.runs, id, changes) });
 }

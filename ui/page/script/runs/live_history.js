@@ -85,10 +85,7 @@ class LiveHistory {
     };
   }
 
-  /**
-   * @param {PageState} now
-   * @param {PageState} before
-   */
+  /** @param {PageState} now @param {PageState} before */
   #hear(now, before) {
     if (now.form !== this.#workflow) {
       this.#workflow = now.form;

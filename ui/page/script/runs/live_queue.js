@@ -19,10 +19,7 @@ function leave(id) {
   if (document.activeElement === document.body) $("#stop")?.focus();
 }
 
-/**
- * @param {string} id
- * @param {number} by
- */
+/** @param {string} id @param {number} by */
 async function move(id, by) {
   if (await ask(`${API}/runs/${id}/move?by=${by}`))
     announce(by < 0 ? message("Moved up.") : message("Moved down."));

@@ -37,11 +37,7 @@ export function withRun(runs, id, changes) {
   return new Map(runs).set(id, { ...(runs.get(id) ?? newRun(id)), ...changes });
 }
 
-/**
- * @param {ReadonlyMap<string, Run>} runs
- * @param {string} id
- * @returns {ReadonlyMap<string, Run>}
- */
+/** @param {ReadonlyMap<string, Run>} runs @param {string} id @returns {ReadonlyMap<string, Run>} */
 export function withoutRun(runs, id) {
   const rest = new Map(runs);
   rest.delete(id);

@@ -150,12 +150,7 @@ async function pay(pressed, why) {
   if (!(await send(again))) sendKept();
 }
 
-/**
- * @param {string} name
- * @param {Record<string, unknown>} held
- * @param {number} count
- * @param {RunsDoc} told
- */
+/** @param {string} name @param {Record<string, unknown>} held @param {number} count @param {RunsDoc} told */
 function showRuns(name, held, count, { runs, refused }) {
   const [first] = runs;
   if (first) follow(first.id);

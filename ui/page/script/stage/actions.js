@@ -59,11 +59,7 @@ export function actionsFor(on) {
   return made;
 }
 
-/**
- * @param {View} view
- * @param {Item | null} item
- * @param {boolean} isAll
- */
+/** @param {View} view @param {Item | null} item @param {boolean} isAll */
 function downloadsFor(view, item, isAll) {
   const [file, ...others] = view.page.files;
   const linkTo = (/** @type {string} */ href, name = "", words = message("Download")) => [
@@ -224,9 +220,7 @@ function shareFor({ id }, item) {
  */
 const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0 || stage.favourite;
 
-/**
- * @param {View} view
- */
+/** @param {View} view */
 function favouriteFor({ id, page: { favourite } }) {
   const made = button("", () => setFavourite([id], !favourite), "button favourite");
   made.dataset.icon = favourite ? "star-filled" : "star";

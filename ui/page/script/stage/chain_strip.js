@@ -135,10 +135,7 @@ export class ChainStrip {
     this.#same = same;
   }
 
-  /**
-   * @param {ChainDoc} chain
-   * @param {PageState} state
-   */
+  /** @param {ChainDoc} chain @param {PageState} state */
   #showBar(chain, { runs }) {
     const fraction = fractionOfChain(chain, runs);
     const before = this.#reached.id === chain.id ? this.#reached.fraction : 0;

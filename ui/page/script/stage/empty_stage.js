@@ -183,11 +183,7 @@ export class EmptyStage {
   }
 }
 
-/**
- * @param {string} icon
- * @param {string} words
- * @param {...HTMLElement} ways
- */
+/** @param {string} icon @param {string} words @param {...HTMLElement} ways */
 function cardOf(icon, words, ...ways) {
   const card = element("div", "state-card", element("strong", "", words), ...ways);
   card.dataset.icon = icon;

@@ -62,10 +62,7 @@ export async function loaded(item, viewer) {
 /** Resolve to false after a moment. @returns {Promise<false>} */
 const longer = () => new Promise((done) => setTimeout(() => done(false), AT_ONCE));
 
-/**
- * @param {HTMLElement} note
- * @param {Promise<HTMLElement>} loading
- */
+/** @param {HTMLElement} note @param {Promise<HTMLElement>} loading */
 async function replaceBy(note, loading) {
   const node = await loading;
   if (!note.isConnected) return;
@@ -231,11 +228,7 @@ async function textOf(item) {
   return place;
 }
 
-/**
- * @param {Item} item
- * @param {string} note
- * @param {HTMLElement[]} content
- */
+/** @param {Item} item @param {string} note @param {HTMLElement[]} content */
 function card(item, note, ...content) {
   const place = element("div", "card state-card");
   place.dataset.kind = item.kind;

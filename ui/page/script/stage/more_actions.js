@@ -62,10 +62,7 @@ async function copy(item) {
   if (await copyImage(item.url)) sayDone(message("Copied"));
 }
 
-/**
- * @param {ResultAction} action
- * @param {Item} item
- */
+/** @param {ResultAction} action @param {Item} item */
 async function act(action, item) {
   const words = await runAction(action, item);
   if (words) sayDone(words);

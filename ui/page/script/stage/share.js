@@ -138,11 +138,7 @@ async function openDialog(title, what, own) {
   first.focus();
 }
 
-/**
- * @param {{ label: string, module: string }} added
- * @param {Shared} what
- * @returns {Way}
- */
+/** @param {{ label: string, module: string }} added @param {Shared} what @returns {Way} */
 const wayOf = ({ label, module }, what) => ({
   label,
   async fill(place, close) {

@@ -64,10 +64,7 @@ export class Strip {
     return this.#filled(run.id, "", () => tileFor(run, () => void lookBackAt(run)));
   }
 
-  /**
-   * @param {Run} run
-   * @param {PageState} state
-   */
+  /** @param {Run} run @param {PageState} state */
   #jobItem({ id, view, entry }, state) {
     const item = this.#filled(id, "job", () => {
       const tile = button("", lookAhead, "tile job digits");

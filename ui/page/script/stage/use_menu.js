@@ -56,11 +56,7 @@ export class UseMenus {
     this.over.offer(use);
   }
 
-  /**
-   * @param {string} run
-   * @param {Item} item
-   * @returns {Use}
-   */
+  /** @param {string} run @param {Item} item @returns {Use} */
   #useOf(run, { kind, url, at, text }) {
     if (kind === "text") return textUse(text, run);
     return {
@@ -83,11 +79,7 @@ export function textMenu(text, run) {
   return menu.place;
 }
 
-/**
- * @param {string} text
- * @param {string} run
- * @returns {Use}
- */
+/** @param {string} text @param {string} run @returns {Use} */
 const textUse = (text, run) => ({
   what: text,
   kind: "text",
@@ -199,10 +191,7 @@ export class UseMenu {
     return all("button", this.#list);
   }
 
-  /**
-   * @param {string} words
-   * @param {() => void} does
-   */
+  /** @param {string} words @param {() => void} does */
   #choice(words, does) {
     const made = button(
       words,
@@ -217,10 +206,7 @@ export class UseMenu {
   }
 }
 
-/**
- * @param {string} title
- * @param {HTMLElement[]} choices
- */
+/** @param {string} title @param {HTMLElement[]} choices */
 function group(title, choices) {
   if (!choices.length) return [];
   const place = element("div", "group");

@@ -102,10 +102,7 @@ export class Viewport {
     this.#download.replaceChildren(...(link ? [link] : []));
   }
 
-  /**
-   * @param {HTMLVideoElement | null} video
-   * @param {Item | null} item
-   */
+  /** @param {HTMLVideoElement | null} video @param {Item | null} item */
   async #showVideoTools(video, item) {
     if (video && !this.#video) {
       const { VideoTools } = await import("../video/tools.js");
@@ -204,10 +201,7 @@ export class Viewport {
     return Boolean(this.#media.firstElementChild?.className);
   }
 
-  /**
-   * @param {Zoom} zoom
-   * @param {Sight | null} sight
-   */
+  /** @param {Zoom} zoom @param {Sight | null} sight */
   #drawZoom(zoom, sight) {
     this.place.classList.toggle("enlarged", zoom.scale > 1 && !isFitted(zoom));
     if (!sight) return;
@@ -244,12 +238,7 @@ export class Viewport {
   }
 }
 
-/**
- * @param {string} sign
- * @param {string} label
- * @param {string} name
- * @param {() => void} does
- */
+/** @param {string} sign @param {string} label @param {string} name @param {() => void} does */
 function tool(sign, label, name, does) {
   const made = button(sign, does, `icon ${name}`);
   made.title = made.ariaLabel = label;

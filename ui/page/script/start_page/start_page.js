@@ -115,10 +115,7 @@ export class StartPage {
     this.#draw();
   }
 
-  /**
-   * @param {readonly Choice[]} choices
-   * @param {string} title
-   */
+  /** @param {readonly Choice[]} choices @param {string} title */
   #cards(choices, title) {
     const list = element("ul", "cards");
     list.ariaLabel = title;

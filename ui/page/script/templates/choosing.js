@@ -78,11 +78,7 @@ export function sectionsOf(templates, readiness) {
   return sections.filter((one) => one.templates.length);
 }
 
-/**
- * @param {TemplateDoc} template
- * @param {ReadinessDoc | undefined} known
- * @param {Filter} filter
- */
+/** @param {TemplateDoc} template @param {ReadinessDoc | undefined} known @param {Filter} filter */
 function fits(template, known, { text, category, model, input, output, runs }) {
   const { title, description, tags, models, pack } = template;
   return (

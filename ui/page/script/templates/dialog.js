@@ -255,10 +255,7 @@ export class TemplatesDialog {
     $("button", next)?.focus();
   }
 
-  /**
-   * @param {HTMLElement} from
-   * @param {string} key
-   */
+  /** @param {HTMLElement} from @param {string} key */
   #next(from, key) {
     const places = this.#places;
     const at = places.indexOf(from);
@@ -310,10 +307,7 @@ class TemplateCard {
   #badges = element("span", "badges wraps");
   #drawn = "";
 
-  /**
-   * @param {TemplateDoc} template
-   * @param {(template: TemplateDoc, card: HTMLButtonElement) => void} open
-   */
+  /** @param {TemplateDoc} template @param {(template: TemplateDoc, card: HTMLButtonElement) => void} open */
   constructor(template, open) {
     const { title, description } = template;
     const thumb = template.thumb && pictureOf(template);
@@ -369,10 +363,7 @@ function badgesOf(known) {
   return known.is_paid ? [badge, ["paid", message("Costs credits")]] : [badge];
 }
 
-/**
- * @param {ReadinessDoc} known
- * @returns {[string, string]}
- */
+/** @param {ReadinessDoc} known @returns {[string, string]} */
 function needBadge({ needs, size, packs, classes, version }) {
   switch (needs) {
     case "nothing":
@@ -398,10 +389,7 @@ function needBadge({ needs, size, packs, classes, version }) {
   }
 }
 
-/**
- * @param {ReadinessDoc["packs"]} packs
- * @param {readonly string[]} classes
- */
+/** @param {ReadinessDoc["packs"]} packs @param {readonly string[]} classes */
 function namesOf(packs, classes) {
   const names = [...packs.map(({ id }) => id), ...classes];
   const listed = names.slice(0, LISTED).join(", ");

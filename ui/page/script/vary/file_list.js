@@ -121,10 +121,7 @@ export class FileList {
     this.#tell();
   }
 
-  /**
-   * @param {Given} file
-   * @param {string[]} problems
-   */
+  /** @param {Given} file @param {string[]} problems */
   async #opened(file, problems) {
     if (!this.#accept) return [file];
     try {

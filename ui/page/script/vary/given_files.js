@@ -38,10 +38,7 @@ export function takenFrom(transfer, fields, isTyping) {
   return transfer.files.length && !isText ? filesIn(transfer) : null;
 }
 
-/**
- * @param {string} text
- * @param {readonly { key: string, label: string }[]} fields
- */
+/** @param {string} text @param {readonly { key: string, label: string }[]} fields */
 function tableIn(text, fields) {
   const [head = "", ...rows] = text.trimEnd().split(/\r?\n/);
   const headings = head.split("\t").map((one) => one.trim().toLowerCase());
@@ -67,10 +64,7 @@ async function filesIn(transfer) {
   return { table, files: [...files, ...inside.flat()] };
 }
 
-/**
- * @param {FileSystemEntry} entry
- * @returns {entry is FileSystemDirectoryEntry}
- */
+/** @param {FileSystemEntry} entry @returns {entry is FileSystemDirectoryEntry} */
 const isFolder = (entry) => entry.isDirectory;
 
 /**
@@ -98,10 +92,7 @@ async function entriesOf(folder) {
   }
 }
 
-/**
- * @param {FileSystemEntry} entry
- * @returns {Given}
- */
+/** @param {FileSystemEntry} entry @returns {Given} */
 const fileOf = (entry) => ({
   path: entry.fullPath.slice(1),
   type: typeOf(entry.name),

@@ -196,10 +196,7 @@ export class VaryRow {
     return box;
   }
 
-  /**
-   * @param {HTMLInputElement | HTMLTextAreaElement} box
-   * @param {string} words
-   */
+  /** @param {HTMLInputElement | HTMLTextAreaElement} box @param {string} words */
   #helped(box, words) {
     const help = element("p", "help aside", words);
     help.id = `vary-help-${this.#field.key.replace(/[^\w]/g, "-")}`;
@@ -259,12 +256,7 @@ function choiceList(choices, chosen, changed) {
 
 /** @typedef {{ line: HTMLLabelElement, box: HTMLInputElement }} ChoiceLine */
 
-/**
- * @param {string} label
- * @param {string} value
- * @param {boolean} isChosen
- * @returns {ChoiceLine}
- */
+/** @param {string} label @param {string} value @param {boolean} isChosen @returns {ChoiceLine} */
 function lineFor(label, value, isChosen) {
   const box = element("input");
   Object.assign(box, { type: "checkbox", value, checked: isChosen });

@@ -107,10 +107,7 @@ function endIn(tail) {
   return at;
 }
 
-/**
- * @param {DataView} list
- * @param {number} at
- */
+/** @param {DataView} list @param {number} at */
 function entryAt(list, at) {
   check(list.getUint32(at, true) === ENTRY.sign);
   const number = (/** @type {number} */ offset) => list.getUint16(at + offset, true);
@@ -126,10 +123,7 @@ function entryAt(list, at) {
   };
 }
 
-/**
- * @param {File} zip
- * @param {ReturnType<typeof entryAt>} entry
- */
+/** @param {File} zip @param {ReturnType<typeof entryAt>} entry */
 async function unpacked(zip, { path, isLocked, method, packed, size, begins }) {
   check(!isLocked && size <= MOST_BYTES && (method === STORED || method === DEFLATED));
   const head = await viewOf(zip.slice(begins, begins + LOCAL.size));

@@ -5,11 +5,7 @@ import { button, element } from "../dom.js";
 import { LOCALE, message } from "../messages.js";
 import { SPEEDS } from "./times.js";
 
-/**
- * @param {string} sign
- * @param {string} name
- * @param {() => void} does
- */
+/** @param {string} sign @param {string} name @param {() => void} does */
 export function stepper(sign, name, does) {
   const made = button(sign, does, "step");
   made.title = made.ariaLabel = name;

@@ -105,9 +105,5 @@ export function areSimilar(durations) {
   return most - least <= Math.max(SIMILAR_SECONDS, SIMILAR * most);
 }
 
-/**
- * @param {number} value
- * @param {number} least
- * @param {number} most
- */
+/** @param {number} value @param {number} least @param {number} most */
 const between = (value, least, most) => Math.min(Math.max(value, least), most);
