@@ -66,7 +66,7 @@ CLUSTER = "engine groups line mirror processes registry roles rows setup watchin
 ROOMS = {
     "sqlalchemy": ("tables", "store", "steps"),
     "alembic": ("steps",),
-    "httpx": ("route",),
+    "httpx": ("route", "messages"),
 }
 STAND_IN = "comfyui_standin"
 STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
@@ -80,7 +80,7 @@ USERS = {
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
-    "httpx": {"comfy.webhooks.dispatch", "comfyforms.plugins.web_push.messages"},
+    "httpx": {"comfy.webhooks.dispatch"},
     "redis": {"comfyforms.plugins.cluster.messaging.wire"},
     "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.

@@ -104,7 +104,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session
         **dict.fromkeys(
             (
-                "POST /push-subscription",
                 "POST /login",
                 "POST /language",
                 "POST /account/tokens",

@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
 TOML, BRAND, SCALE, OPENID, GROUPS = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
-START, LOCKING, BACKUP, _ = (block for language, block in BLOCKS if language == "sh")
+START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
 def test_it_names_settings_that_there_are() -> None:

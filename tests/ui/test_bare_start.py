@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from importlib.metadata import packages_distributions
 
 from packaging.utils import canonicalize_name
 
 from tests.imports import imports, modules
 from tests.support.environments import ROOT
+from tests.test_architecture import plugin_of
 
 # Parts with an extra or an installation of their own.
-OPTIONAL = ("cluster", "mcp", "web_push")
+PACKAGES = {name for name, file in modules().items() if file.name == "__init__.py"}
 EXTRAS = (
-    *(f"comfyforms.plugins.{name}" for name in OPTIONAL),
+    *(name for name in PACKAGES if plugin_of(name) and hasattr(import_module(name), "EXTRA")),
     *("comfyforms.comfyui_node", "comfyui_standin.pytest_plugin"),
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import HTTPException, Query, Request
 
@@ -41,9 +41,6 @@ from ui.web.identity import NOBODY
 from ui.web.responses import API
 from ui.web.shares import shared_address
 from ui.web.urls import download_name
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 _GUEST = message("Guest")
 _NAME_FIRST = message("Enter your name first.")
@@ -219,7 +216,7 @@ class Visits:
         return Visit(link.token, album, "", person, rights, self._sees(""), link)
 
 
-def _shown(facts: type[DataclassInstance], row: object) -> dict[str, Any]:
+def _shown(facts: type[ShownAlbum | ShownItem | ShownComment], row: object) -> dict[str, Any]:
     """Return the fields of a row that documents have, too."""
     return {one.name: getattr(row, one.name) for one in fields(facts)}
 
