@@ -1,4 +1,4 @@
-"""Plugins own all that they bring: their words occur nowhere outside their folders."""
+"""Plugins own everything that they bring: their words occur nowhere outside their folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXTS = {".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".toml", ".ts", "
 
 
 def nouns_of(plugin: str) -> tuple[str, ...]:
-    """Return the words that a plugin owns; none if it doesn't own all that it brings yet."""
+    """Return the words that a plugin owns. A plugin without any has parts elsewhere."""
     return getattr(import_module(f"comfyforms.plugins.{plugin}"), "NOUNS", ())
 
 

@@ -166,7 +166,8 @@ def answered(
         said = (
             answer.text if answer.status_code >= 300 else ""
         )  # what was found may be told without end
-    for name in asdict(who.owned).values():
+    owned = asdict(who.owned)
+    for name in (*owned.pop("of_parts").values(), *owned.values()):
         said = said.replace(name, "…")
     return answer.status_code, said
 
