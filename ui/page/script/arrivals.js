@@ -7,7 +7,8 @@ import { root } from "./dom.js";
 /** Event at the element of a result that has replaced its card. */
 export const ARRIVED = "arrived";
 
-const UNSHOWABLE = "unshowable";
+/** Event at an image or player whose file arrived, but can't be shown. It doesn't bubble. */
+export const UNSHOWABLE = "unshowable";
 
 /** The connection to the app, after a file didn't arrive. */
 class Connection {

@@ -216,6 +216,13 @@ export function dialog(id, title) {
 export const addressOf = (url) => (url.startsWith("/") ? root + url : url);
 
 /**
+ * Return the file name in an address.
+ * @param {string} address
+ */
+export const nameIn = (address) =>
+  decodeURIComponent(new URL(address, location.href).pathname.split("/").at(-1) ?? "");
+
+/**
  * Close a WebSocket. If it is still connecting, wait until it is open: otherwise browsers log a warning.
  * @param {WebSocket} socket
  */

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
-from playwright.sync_api import expect
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.form.test_images import (
     Visit,
@@ -89,3 +91,26 @@ def test_an_image_reaches_the_server_from_every_input_method(
     person.use_in("Your image")
     has_width(person, 320)
     assert received(fast, person.generate()).size == (320, 256)
+
+
+def test_an_image_that_the_browser_cant_show_has_its_name(fast: Site, visit: Visit) -> None:
+    """A TIFF and a damaged image keep their place in the field, until another one replaces them or
+    the user removes them."""
+    person = visit(fast).open("image-to-image")
+    field = person.field("4.image")
+    scan = io.BytesIO()
+    Image.new("RGB", (96, 64)).save(scan, "TIFF")
+    for name, data, why in (
+        ("scan.tif", scan.getvalue(), "scan.tif: This browser can't show this image."),
+        ("torn.png", coloured_image()[:20], "torn.png: This image can't be read."),
+    ):
+        without_image(person)
+        kind = "image/png" if name.endswith("png") else "image/tiff"
+        given: FilePayload = {"name": name, "mimeType": kind, "buffer": data}
+        field.locator("input[type=file]").set_input_files(given)
+        expect(field.get_by_text(why)).to_be_in_viewport(ratio=1)
+    target = field.locator(".unplayable")
+    target.evaluate(DROP, [base64.b64encode(coloured_image()).decode(), "dropped.png"])
+    has_width(person, 96)
+    expect(target).to_have_count(0)
+    person.leave()

@@ -1,10 +1,11 @@
 // @ts-check
 // Dropped, pasted and chosen files: each becomes a field's value or opens as a workflow.
 
+import { UNSHOWABLE } from "../arrivals.js";
 import { coverWindow, uncoverWindow } from "../back.js";
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
-import { $, all, announce, button, element } from "../dom.js";
+import { $, all, announce, button, element, nameIn } from "../dom.js";
 import { giveFile, isChoosing, isEnlarging, labelOf, replaceFile } from "../gradio.js";
 import { labeled, message, plural } from "../messages.js";
 import { page, say } from "../state.js";
@@ -23,6 +24,11 @@ const UNPLAYABLE = ".unplayable";
 const NOT_PLAYABLE = message(
   "This browser can't play this video. ComfyUI may still be able to use it.",
 );
+const NOT_SHOWABLE = message(
+  "This browser can't show this image. ComfyUI may still be able to use it.",
+);
+const DAMAGED = message("This image can't be read. It may be damaged or too large.");
+const FOREIGN = /\.(tiff?|hei[cf])$/i;
 /** Words in Gradio's file fields, by the CSS custom properties that show them. @type {Record<string, string>} */
 const WORDS = {
   "--choose-image": message("Drop, paste or choose an image"),
@@ -322,18 +328,35 @@ function tellUnplayable(event) {
   const { target } = event;
   if (!(target instanceof HTMLVideoElement) || !fieldOf(target)) return;
   event.stopPropagation();
-  if (!target.isConnected || $(UNPLAYABLE, target.parentElement ?? document)) return;
-  const note = element("p", "field-note unplayable", NOT_PLAYABLE);
-  target.after(note);
-  announce(NOT_PLAYABLE);
+  note(target, NOT_PLAYABLE);
 }
 
 /**
- * Remove the note when a playable video loads in the same place.
+ * Show the name of an image that this browser can't show, in place of the image.
+ * @param {Event} event
+ */
+function tellUnshowable({ target }) {
+  if (!(target instanceof HTMLImageElement) || !fieldOf(target)) return;
+  const name = nameIn(target.src);
+  note(target, labeled(shortened(name), FOREIGN.test(name) ? NOT_SHOWABLE : DAMAGED));
+}
+
+/**
+ * @param {Element} media in a field
+ * @param {string} words
+ */
+function note(media, words) {
+  if (!media.isConnected || $(UNPLAYABLE, media.parentElement ?? document)) return;
+  media.after(element("p", "field-note unplayable", words));
+  announce(words);
+}
+
+/**
+ * Remove the note when other media load in the same place.
  * @param {Event} event
  */
 function forgetUnplayable({ target }) {
-  if (!(target instanceof HTMLVideoElement) || !fieldOf(target)) return;
+  if (!(target instanceof Element) || !fieldOf(target)) return;
   $(UNPLAYABLE, target.parentElement ?? document)?.remove();
 }
 
@@ -345,7 +368,9 @@ export function takeFiles() {
   document.addEventListener("click", chooseAnother, true);
   document.addEventListener("click", enlarge, true);
   document.addEventListener("error", tellUnplayable, true);
-  document.addEventListener("loadeddata", forgetUnplayable, true);
+  document.addEventListener(UNSHOWABLE, tellUnshowable, true);
+  for (const loaded of ["load", "loadeddata"])
+    document.addEventListener(loaded, forgetUnplayable, true);
   for (const kind of ["change", "drop", "paste"])
     document.addEventListener(
       kind,

@@ -2,12 +2,12 @@
 // “Edit” button on image fields. An edited image replaces the field's file; the unedited one is kept for Undo and for
 // later edits.
 
-import { $, all, element, isPaintable } from "../dom.js";
+import { $, all, element, isPaintable, nameIn } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
-import { editButton, formRatio, nameIn, offerOriginal } from "./offers.js";
+import { editButton, formRatio, offerOriginal } from "./offers.js";
 
 /** @import { Edit } from "./editor.js" */
 

@@ -30,10 +30,3 @@ export function formRatio() {
  */
 export const offerOriginal = (label, undo) =>
   offerUndo(message("Image edited."), label, undo, () => {});
-
-/**
- * Return the file name in an address.
- * @param {string} address
- */
-export const nameIn = (address) =>
-  decodeURIComponent(new URL(address, location.href).pathname.split("/").at(-1) ?? "");

@@ -1,8 +1,8 @@
 // @ts-check
 // Editing the image of the mask painter: its mask takes part, and a new area is masked.
 
-import { addressOf, element, isPaintable } from "../dom.js";
-import { formRatio, nameIn } from "./offers.js";
+import { addressOf, element, isPaintable, nameIn } from "../dom.js";
+import { formRatio } from "./offers.js";
 
 /** @import { Value } from "../components/mask_painter.js" */
 /** @import { Edit } from "./editor.js" */
