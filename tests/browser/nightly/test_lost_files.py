@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import FilePayload, Route, expect
 
 from tests.browser.batches.test_batches import SPEC, VALUES
-from tests.support.batch_dialog import SMALL, finished_batch, open_sheet
+from tests.support.batch_dialog import SMALL, finished_batch, open_sheet, values_of_row, vary
 from tests.support.link import FaultyLink
 from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visit, Visitor
@@ -139,5 +139,23 @@ def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: 
         copies[0].continue_()
         expect(field.locator("img")).to_be_visible()
         expect(field.locator("canvas")).to_have_count(0)
+        person.forgive(*CUT)
+        person.leave()
+
+
+def test_several_values_start_after_the_connection_returns(fast: Site, visit: Visit) -> None:
+    """A press of Start in a cut says so, and leaves the button usable."""
+    with FaultyLink(fast.url) as link:
+        person = visit(Site(link.url, fast.demo, fast.app)).open(**SMALL)
+        dialog = vary(person)
+        values_of_row(dialog, "Steps").fill("2, 3")
+        start = dialog.locator(".primary")
+        expect(start).to_have_text("Start ×2")
+        cut_at(person, link, re.compile("/batches/check"))
+        start.click()
+        expect(dialog.locator(".foot .problem")).to_be_visible()
+        link.heal()
+        expect(dialog.locator(".foot .problem")).to_have_count(0)
+        expect(start).to_have_attribute("aria-disabled", "false")
         person.forgive(*CUT)
         person.leave()

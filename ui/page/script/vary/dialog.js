@@ -1,6 +1,7 @@
 // @ts-check
 // The “Try several values” dialog: the user selects fields and their values. The draft survives closing the dialog.
 
+import { connection } from "../arrivals.js";
 import { offerEarlier } from "../batches/earlier.js";
 import { fieldsToVary, theComponent } from "../batches/given.js";
 import {
@@ -297,8 +298,7 @@ export class VaryDialog {
     const kept = toKeep(this.#draft, this.#fields, this.#values);
     write(sessionStorage, this.#key, isLarge ? { ...kept, table: null } : kept);
     this.#offer();
-    clearTimeout(this.#asking);
-    this.#asking = window.setTimeout(() => this.#ask(), PAUSE);
+    this.#askSoon();
   }
 
   /** Ask the app to check the draft. */
@@ -309,8 +309,15 @@ export class VaryDialog {
       this.#show(null, []);
       return;
     }
-    const { check, why } = await this.#checked(spec);
-    if (turn === this.#turn) this.#show(check, why ? [why] : []);
+    const { check, why, isSilent } = await this.#checked(spec);
+    if (turn !== this.#turn) return;
+    this.#show(check, why ? [why] : []);
+    if (isSilent) connection.answered().then(() => turn === this.#turn && this.#askSoon());
+  }
+
+  #askSoon() {
+    clearTimeout(this.#asking);
+    if (this.#place.open) this.#asking = window.setTimeout(() => this.#ask(), PAUSE);
   }
 
   /** @param {Spec} spec */

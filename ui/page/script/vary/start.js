@@ -20,14 +20,15 @@ import { apiOf, sentForm } from "../runs/start.js";
 const NOT_STARTED = [message("Something went wrong."), message("Try again.")].join(" ");
 
 /**
- * Ask the app to check a batch. `why`: the error message if the check failed, otherwise "".
+ * Ask the app to check a batch. `why`: the error message if the check failed, otherwise "". `isSilent`:
+ * the app didn't answer.
  * @param {{ workflow: string, spec: Spec, values: Record<string, string> }} batch
- * @returns {Promise<{ check: BatchCheckDoc | null, why: string }>}
+ * @returns {Promise<{ check: BatchCheckDoc | null, why: string, isSilent: boolean }>}
  */
 export async function checked({ workflow, spec, values }) {
   const address = apiOf(workflow, "batches/check");
-  const { told, why, hint } = await request(address, json({ ...spec, values }));
-  return { check: told, why: [why, hint].filter(Boolean).join(" ") };
+  const { told, why, hint, isSilent } = await request(address, json({ ...spec, values }));
+  return { check: told, why: [why, hint].filter(Boolean).join(" "), isSilent };
 }
 
 /**
