@@ -99,7 +99,7 @@ test("shows on one line why a batch can't be checked", async () => {
   answerWith();
   assert.equal((await checked(ONE)).why, SILENT.join(" "));
   answerWith(200, { rows: 2 });
-  assert.deepEqual(await checked(ONE), { check: { rows: 2 }, why: "" });
+  assert.deepEqual(await checked(ONE), { check: { rows: 2 }, why: "", isSilent: false });
 });
 
 test("shows nothing if the app may well refuse a file", async () => {
