@@ -39,12 +39,16 @@ def several_images(person: Visitor) -> None:
     """Check that the images of a batch are side by side on the stage. A click enlarges one, the
     arrow keys show the others, and Esc leads back to all. Clicking the large image opens it over
     the window, where the arrow keys do the same, and the image seen last stays on the stage.
-    Download all saves one ZIP with every file of the run as it is on the server."""
+    Download all saves one ZIP with every file of the run as it is on the server, and Share… offers
+    all of them."""
     run_id = person.generate()
     page = person.page
     cells = page.locator("#stage .grid .cell")
     expect(cells).to_have_count(3)
     is_saved_as_one(person, run_id)
+    page.get_by_role("button", name="Share…").click()
+    expect(page.get_by_role("dialog", name="Share 3 results")).to_be_visible()
+    page.keyboard.press("Escape")
 
     def is_large(at: int) -> None:
         expect(page.locator(f'#stage .media > img[src*="{run_id}/{at}/"]')).to_be_visible()
