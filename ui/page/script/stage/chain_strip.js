@@ -3,7 +3,7 @@
 
 import { elapsedWords } from "../clock.js";
 import { confirm } from "../confirm.js";
-import { addressOf, all, announce, button, element } from "../dom.js";
+import { addressOf, all, announce, button, element, fillIn } from "../dom.js";
 import { goOn } from "../form/chain.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
 import { hasSeed, showErrorsSoon } from "../form/field_errors.js";
@@ -305,7 +305,6 @@ function stepFor(chain, step, run, phase) {
 /** @param {StepDoc} step */
 const countOf = ({ done, runs }) => message("{done} of {count} done", { done, count: runs });
 
-const AHEAD = 400; // pixels before the last tile comes into view, at which more runs are requested
 const MOST = 60; // runs per request
 
 /** Results of a step that has several runs. Pressing a tile shows its run on the stage. */
@@ -314,137 +313,89 @@ class StepResults {
   place = element("div", "step-results");
   /** The address for requesting the step's runs. */
   #address = "";
-  /** The step's state at the last update. */
-  #known = "";
+  /** The run on the stage. */
   #run = "";
-  /** The step's finished runs and their positions. @type {Map<string, number>} */
-  #places = new Map();
-  /** Runs that no longer existed when they were requested. @type {Set<string>} */
-  #gone = new Set();
+  /** The step's finished runs in order. @type {readonly string[]} */
+  #ended = [];
+  /** @type {Map<string, HTMLElement>} */
+  #tiles = new Map();
   #isAsking = false;
-  #turn = 0;
 
   constructor() {
     this.place.role = "group";
     this.place.hidden = true;
-    this.place.addEventListener("scroll", () => this.#load());
     letDrag(this.place, draggedRun);
   }
 
-  /**
-   * @param {ChainDoc} chain
-   * @param {string} run the run on the stage
-   */
+  /** @param {ChainDoc} chain @param {string} run the run on the stage */
   show(chain, run) {
+    const own = `${API}/chains/${chain.id}/`;
     const step = chain.steps.find((one) => runsOf(one).includes(run));
-    const isOwn = this.#address.startsWith(`${API}/chains/${chain.id}/`);
-    if (!step && isOwn && chain.state === "running") return; // the chain will list this run in a moment
+    // The chain will list this run in a moment.
+    if (!step && this.#address.startsWith(own) && chain.state === "running") return;
     const isSeen = step !== undefined && step.runs > 1;
     this.place.hidden = !isSeen;
     if (!isSeen) return;
     this.place.ariaLabel = message("Results of “{step}”", { step: step.title });
-    const address = `${API}/chains/${chain.id}/steps/${encodeURIComponent(step.name)}/results`;
-    const isOther = this.#tiles.some((tile) => !runsOf(step).includes(runOf(tile)));
-    if (address !== this.#address || isOther) this.#clear(address);
-    const known = JSON.stringify([step.live, step.ended, step.done, step.state]);
-    if (known !== this.#known) {
-      this.#known = known;
-      const ended = new Set(step.ended); // may list a run twice
-      this.#places = new Map([...ended].map((id, place) => [id, place]));
-      this.#gone.clear();
-    }
-    if (run !== this.#run) this.#bringIn(run);
+    const address = `${own}steps/${encodeURIComponent(step.name)}/results`;
+    if (address !== this.#address) this.#tiles.clear();
+    this.#address = address;
+    this.#ended = [...new Set(step.ended)]; // may list a run twice
+    const isOther = run !== this.#run;
     this.#run = run;
-    this.#mark();
+    this.#draw();
+    if (isOther) this.#bringIn(this.#tiles.get(run));
     this.#load();
   }
 
-  get #tiles() {
-    return all(".tile", this.place);
+  /** Scroll a tile into view, but never the page. @param {HTMLElement | undefined} tile */
+  #bringIn(tile) {
+    if (!tile) return;
+    const { scrollLeft, clientWidth, offsetLeft } = this.place;
+    const start = tile.offsetLeft - offsetLeft;
+    const least = start + tile.offsetWidth - clientWidth;
+    this.place.scrollLeft = Math.min(Math.max(scrollLeft, least), start);
   }
 
-  /** @param {string} address the address of another step's runs */
-  #clear(address) {
-    this.#address = address;
-    this.#known = "";
-    this.#turn += 1;
-    this.place.replaceChildren();
-  }
-
-  /** Runs to request: those missing between the tiles, and later ones if there is room. */
-  get #wanted() {
-    const { scrollLeft, clientWidth, scrollWidth } = this.place;
-    const hasRoom = scrollLeft + clientWidth + AHEAD >= scrollWidth;
-    const shown = new Set(this.#tiles.map(runOf));
-    const ended = [...this.#places.keys()];
-    const end = hasRoom ? ended.length : ended.findLastIndex((id) => shown.has(id)) + 1;
-    const more = ended.slice(0, end).filter((id) => !shown.has(id) && !this.#gone.has(id));
-    return more.slice(0, MOST);
+  /** Show the tiles in order. Those in view stay where they are. */
+  #draw() {
+    const { scrollLeft, offsetLeft } = this.place;
+    const isInView = (/** @type {HTMLElement} */ tile) =>
+      tile.offsetLeft - offsetLeft >= scrollLeft;
+    const stays = all(".tile", this.place).find(isInView);
+    const before = stays?.offsetLeft ?? 0;
+    fillIn(
+      this.place,
+      this.#ended.flatMap((id) => this.#tiles.get(id) ?? []),
+    );
+    if (stays?.isConnected && scrollLeft) this.place.scrollLeft += stays.offsetLeft - before;
+    for (const [id, tile] of this.#tiles) tile.ariaPressed = String(id === this.#run);
   }
 
   async #load() {
-    const wanted = this.#isAsking ? [] : this.#wanted;
-    if (!wanted.length) return;
+    const wanted = this.#ended.filter((id) => !this.#tiles.has(id)).slice(0, MOST);
+    if (!wanted.length || this.#isAsking) return;
     this.#isAsking = true;
-    const [turn, known] = [this.#turn, this.#known];
+    const [address, ended] = [this.#address, this.#ended];
     const runs = new URLSearchParams(wanted.map((id) => ["run", id]));
     /** @type {HistoryDoc | null} */
-    const list = await get(`${this.#address}?${runs}`);
+    const list = await get(`${address}?${runs}`);
     this.#isAsking = false;
-    if (turn === this.#turn) {
-      this.#add(tilesOf(list?.runs ?? []));
-      const shown = new Set(this.#tiles.map(runOf));
-      // If the step has changed since the request, a missing run may exist now.
-      if (known === this.#known) for (const id of wanted) if (!shown.has(id)) this.#gone.add(id);
-      this.#mark();
-    }
-    this.#load();
-  }
-
-  /**
-   * Insert the runs' tiles at their positions, and keep the visible tiles in place.
-   * @param {readonly PastRun[]} runs
-   */
-  #add(runs) {
-    const { scrollLeft, offsetLeft } = this.place;
-    const seen = this.#tiles.find((tile) => tile.offsetLeft - offsetLeft >= scrollLeft);
-    const before = seen?.offsetLeft ?? 0;
-    for (const run of runs) {
-      const place = this.#places.get(run.id);
-      if (place === undefined) continue;
-      const next = this.#tiles.find((tile) => (this.#places.get(runOf(tile)) ?? 0) > place);
-      this.place.insertBefore(
-        tileFor(run, () => this.#lookAt(run)),
-        next ?? null,
-      );
-    }
-    if (seen && scrollLeft) this.place.scrollLeft += seen.offsetLeft - before;
-  }
-
-  #mark() {
-    for (const tile of this.#tiles) tile.ariaPressed = String(runOf(tile) === this.#run);
-  }
-
-  /**
-   * Scroll a run's tile into view.
-   * @param {string} run
-   */
-  #bringIn(run) {
-    const tile = this.#tiles.find((tile) => runOf(tile) === run);
-    if (!tile) return;
-    const { scrollLeft, clientWidth } = this.place;
-    const start = tile.offsetLeft - this.place.offsetLeft;
-    const least = start + tile.offsetWidth - clientWidth;
-    if (scrollLeft > start || scrollLeft < least)
-      this.place.scrollLeft = scrollLeft > start ? start : least;
+    if (address === this.#address)
+      for (const run of tilesOf(list?.runs ?? []))
+        this.#tiles.set(
+          run.id,
+          tileFor(run, () => this.#lookAt(run)),
+        );
+    this.#draw();
+    // Runs that are missing in the answer have been deleted, unless the step has changed since the request.
+    if (ended !== this.#ended || wanted.some((id) => this.#tiles.has(id))) this.#load();
   }
 
   /** @param {PastRun} run */
   async #lookAt(run) {
     if (await lookBackAt(run)) return;
-    this.#tiles.find((tile) => runOf(tile) === run.id)?.remove(); // the run has been deleted
+    this.#tiles.delete(run.id); // it has been deleted
+    this.#draw();
   }
 }
-
-/** @param {HTMLElement} tile */
-const runOf = ({ dataset }) => dataset.run ?? "";
