@@ -66,7 +66,7 @@ def own_routes(
     infotext = InfoTexts(parts.presenter.ends, services.model_files).of
     yield result_routes(runs, copies.blobs, files, infotext)
     yield shared_result_routes(runs, copies.blobs, files)
-    yield shared_page_routes(runs, parts.presenter.ends, identity, sign_in, settings.root_path)
+    yield shared_page_routes(runs, parts.presenter, identity, sign_in, settings.root_path)
     yield upload_routes(copies.uploads)
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)

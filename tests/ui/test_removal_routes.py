@@ -90,6 +90,12 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, Any]) -> N
     )
 
 
+def test_an_empty_prompt_isnt_replaced_by_the_negative_one(app: RunningApp) -> None:
+    run = finished(start(app, "text-to-image", **SMALL, **FILLED_IN | {"2.text": ""}))
+    caption = captioned(app, run.id)["caption"]
+    assert (caption["prompt"], caption["negative"]) == ("", "blurry, text, watermark")
+
+
 def test_only_its_adder_and_administrators_remove_it(app: RunningApp) -> None:
     """The user who added a workflow, or an administrator, can remove it. Other users get the same
     404 as for an unknown workflow, and no user can remove an author's workflow. Its results stay,

@@ -182,7 +182,7 @@ def _file_of(docs: Runs, name: str, owner: str) -> tuple[SharedFile, str]:
     """Return a named file with its prompt, and its digest. Raises RunNotFound or HTTPException."""
     run, place = _place_of(name)
     record = docs.record(run, owner)
-    stage = docs.presenter.ends.of(record).stage
+    stage = docs.presenter.with_history(docs.presenter.ends.of(record).stage, record)
     if place >= len(stage.files):
         raise RunNotFound
     if stage.files[place].kind not in _KINDS:

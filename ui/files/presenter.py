@@ -187,10 +187,15 @@ class Presenter:
             due_in = self.runs.due_in().get(record.id) if waits else None
             return stage_run(record, now=now, usual=usual, due_in=due_in)
         end = self.ends.of(record)
-        end = replace(end, stage=self._with_history(end.stage, record))
+        end = replace(end, stage=self.with_history(end.stage, record))
         return stage_run(record, end, now=now, keeping=True)
 
-    def _with_history(self, stage: StageView, record: Record) -> StageView:
+    def title_of(self, record: Record) -> str:
+        """Return the title of a run's chain, or of its workflow if it has no chain."""
+        chain = self.chains.chain_of(record)
+        return record.job.title if chain is None else chain.title
+
+    def with_history(self, stage: StageView, record: Record) -> StageView:
         """Return the end of a run with its position among its owner's other runs."""
         history = self.runs.history
         lineage = self.chain_forms.lineage(record)
@@ -274,11 +279,15 @@ def _part_in_words(chain: ChainSummary, run_id: str) -> str:
     return message("Part of “{chain}”", chain=chain.title)
 
 
+def _is_prompt(field: Field) -> bool:
+    return field.widget == "textarea" and field.role != "negative"
+
+
 def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
     """Return the first prompt, model, number of steps and negative prompt."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
     return Caption(
-        prompt=next((text for f, text in shown if text and f.widget == "textarea"), ""),
+        prompt=next((text for f, text in shown if text and _is_prompt(f)), ""),
         model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
         steps=next((text for f, text in shown if text and f.input == "steps"), ""),
         negative=next((text for f, text in shown if text and f.role == "negative"), ""),

@@ -16,7 +16,7 @@ from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
 from ui.documents.run_doc import Caption
-from ui.files.presenter import RunEnds
+from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of, translated
@@ -69,7 +69,11 @@ class SharedResult:
 
 
 def shared_page_routes(
-    runs: RunRegistry, ends: RunEnds, identity: Identity, sign_in: SignInPage, root_path: str
+    runs: RunRegistry,
+    presenter: Presenter,
+    identity: Identity,
+    sign_in: SignInPage,
+    root_path: str,
 ) -> GuardedRoutes:
     """Return `GET /shared/{token}`, a page for users, who may have to sign in first. `root_path`:
     see the web server."""
@@ -93,9 +97,9 @@ def shared_page_routes(
         files = found(token)
         if not files:
             return dead_link_page(root, _WHY_GONE)
-        shared = [_result(one, token, ends, owner) for one in files]
+        shared = [_result(one, token, presenter, owner) for one in files]
         title = _same(one.title for one in shared) or html_of(_SHARED)
-        preview = _preview(files, shared, root)
+        preview = _preview(files, shared, root, presenter)
         by = identity.name_of(files[0].record.owner)
         body = _body(shared, title, token, by)
         return as_page(plain_page(root, title, body, preview=preview))
@@ -103,8 +107,9 @@ def shared_page_routes(
     return routes
 
 
-def _result(found: FoundFile, token: str, ends: RunEnds, owner: str) -> SharedResult:
-    record, shared, blobs = found.record, found.file, ends.copies.blobs
+def _result(found: FoundFile, token: str, presenter: Presenter, owner: str) -> SharedResult:
+    ends, record, shared = presenter.ends, found.record, found.file
+    blobs = ends.copies.blobs
     file = record.state.files[shared.place]
     is_told = bool(shared.prompt)
     end = ends.of(record) if is_told else None
@@ -118,7 +123,7 @@ def _result(found: FoundFile, token: str, ends: RunEnds, owner: str) -> SharedRe
         found.n,
         record.id,
         file.kind,
-        html_of(record.job.title),
+        html_of(presenter.title_of(record)),
         html.escape(address.removeprefix("/")),
         html.escape(shared_file_name(found)),
         size,
@@ -143,7 +148,7 @@ def _facts(size: tuple[int, int], seeds: Sequence[str], caption: Caption) -> Ite
 
 
 def _preview(
-    files: Sequence[FoundFile], shared: Sequence[SharedResult], root: str
+    files: Sequence[FoundFile], shared: Sequence[SharedResult], root: str, presenter: Presenter
 ) -> LinkPreview | None:
     """Return the preview with the first image that other sites can show; None without one. It
     contains nothing that the page doesn't show."""
@@ -153,7 +158,7 @@ def _preview(
         if one.address and media_type in _PREVIEWED and all(one.size):
             if file.size > _LARGEST_PREVIEW:
                 continue
-            title = translated(found.record.job.title)
+            title = translated(presenter.title_of(found.record))
             about = found.file.prompt[:_LONGEST_ABOUT] or current_language().text(_ABOUT)
             image = f"{html.escape(root)}/{one.address}"
             return LinkPreview(title, about, image, media_type, one.size, title)

@@ -16,7 +16,7 @@ from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
 from comfyui_standin import DemoServer
-from tests.support.http_client import ANN, BOB, post
+from tests.support.http_client import ANN, BOB, get, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
@@ -118,6 +118,16 @@ def test_each_result_goes_through_a_step_once(demo: DemoServer, folder: Path) ->
         assert chains.values(started.id, OWNER)[SEED] == 6
         ended(app, "done")
         assert prompts(demo) == 8
+        shows_the_chain(app, results["over"].run)
+
+
+def shows_the_chain(app: RunningApp, run: str) -> None:
+    """Check that the link to a result of the last step, whose prompt is the author's, shows the
+    chain's title and the user's prompt."""
+    link = post(app, f"/api/v1/link?file={run}/0&prompt=true").json()["address"]
+    page = get(app, link).text
+    assert "<h1>Boats</h1>" in page
+    assert '<p class="prompt">two boats</p>' in page
 
 
 def test_a_failed_step_resumes_with_other_values(demo: DemoServer, folder: Path) -> None:
