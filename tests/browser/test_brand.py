@@ -57,6 +57,14 @@ def test_the_page_has_the_brand_in_light_and_in_dark(
             imprint = page.get_by_role("link", name="Imprint")
             expect(imprint).to_have_attribute("href", "https://studio.example/imprint")
             expect(page.locator("#about")).to_contain_text("· ComfyForms ")
+        page.set_viewport_size({"width": 390, "height": 844})
+        logo, bar = (
+            page.locator("#brand img").bounding_box(),
+            page.locator("#topbar").bounding_box(),
+        )
+        assert logo is not None
+        assert bar is not None
+        assert (logo["height"] > 25, bar["height"] < 64) == (True, True)
         notice.get_by_role("button", name="Dismiss").click()
         page.reload()
         expect(generate).to_be_enabled()
