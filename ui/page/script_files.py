@@ -151,6 +151,15 @@ const requested = async (file) => {
 """
 
 
+# The file that another page requests first, until it comes.
+_REQUESTED = """const requested = async (file, tries = 0) => {
+  await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * tries, 5000)));
+  const address = new URL(`${file}?again=${tries}`, document.baseURI);
+  return import(address).catch(() => requested(file, tries + 1));
+};
+"""
+
+
 def joined(
     modules: Mapping[str, str],
     first: Collection[str] | None = None,
@@ -402,7 +411,8 @@ def page_script(name: str) -> str:
     """Return the script that another page than the app's own runs at its end. `name`: of its module
     in a folder `pages`."""
     file = f"{_PAGES}/{name}"
-    return _loads(_other_pages()[file], file)
+    loads = f"({{ load }}) => load({json.dumps(_other_pages()[file])})"
+    return f"{_REQUESTED}requested({json.dumps(script_address(file))}).then({loads});"
 
 
 def script_routes() -> GuardedRoutes:

@@ -40,6 +40,7 @@ _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css"
 _AROUND = ("plain/frame.css", "share.css", "overlays.css", "parts/albums/page.css")
 _SHADE = message("Switch theme")
 _ASK = message("Ask for a new one.")
+_LOADING = message("Loading…")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
@@ -102,7 +103,8 @@ def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
         f"{'' if is_guest else link_to_app()}</span>"
     )
     about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
-    body = f"""<main id="albums" {about} aria-busy="true"></main>
+    body = f"""<main id="albums" {about} aria-busy="true">
+<p class="state-card muted">{html_of(_LOADING)}</p></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>
 {module_tag("shade.js")}"""

@@ -5,9 +5,10 @@ import { beforeEach, test } from "node:test";
 import { newPage, Socket } from "./fake_browser.js";
 
 newPage();
-const { listen, RECONNECTING } = await import("../../../ui/page/script/page_socket.js");
+const { listen } = await import("../../../ui/page/script/page_socket.js");
 const { disconnectAll, follow } = await import("../../../ui/page/script/runs/following.js");
 const { reload, tellReloaded } = await import("../../../ui/page/script/reloaded.js");
+const { RECONNECTING } = await import("../../../ui/page/script/requests.js");
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
 
 const NO_LOGIN = 4401;

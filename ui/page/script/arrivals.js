@@ -1,7 +1,7 @@
 // @ts-check
 // Files that don't arrive because the connection broke: they are loaded again as soon as the app answers.
 
-import { pause } from "./clock.js";
+import { untilRetry } from "./clock.js";
 import { root } from "./dom.js";
 
 /** Event at the element of a result that has replaced its card. */
@@ -44,10 +44,7 @@ class Connection {
     for (let tries = 0; ; tries++) {
       const answer = await fetch(`${root}/health`, { cache: "no-store" }).catch(() => null);
       if (answer && answer.status < 500) return tries === 0;
-      await new Promise((done) => {
-        addEventListener("online", done, { once: true });
-        setTimeout(done, pause(tries));
-      });
+      await untilRetry(tries);
     }
   }
 }
@@ -64,8 +61,8 @@ export function loadLost() {
 }
 
 /**
- * Do something once about an image that can't be shown. A broken connection is no reason: the image loads again.
- * @param {HTMLImageElement} image
+ * Do something once about an image or a player that can't be shown. A broken connection is no reason: it loads again.
+ * @param {HTMLImageElement | HTMLMediaElement} image
  * @param {() => void} then
  */
 export function ifUnshowable(image, then) {

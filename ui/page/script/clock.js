@@ -12,6 +12,13 @@ const RETRY = [300, 1000, 2000, 5000];
 export const pause = (tries) =>
   (RETRY[Math.min(tries, RETRY.length - 1)] ?? 0) * (0.75 + Math.random() / 2);
 
+/** @param {number} tries number of failed tries @returns {Promise<unknown>} ends after the delay, or once the device is online */
+export const untilRetry = (tries) =>
+  new Promise((done) => {
+    addEventListener("online", done, { once: true });
+    setTimeout(done, pause(tries));
+  });
+
 /**
  * Format an estimate: "40 s", "3 min", "4 h".
  * @param {number} seconds

@@ -5,9 +5,16 @@
 /** @typedef {Record<string, string | number>} Values */
 
 const { lang, dataset } = globalThis.document?.documentElement ?? { lang: "en", dataset: {} };
+/** Import the messages until they come. A browser repeats a failed import only of another URL. @returns {Promise<any>} */
+const imported = async (tries = 0) => {
+  await new Promise((done) => setTimeout(done, Math.min(1000 * tries, 5000)));
+  const again = tries ? `?again=${tries}` : "";
+  const address = new URL(`${dataset.messages}${again}`, document.baseURI);
+  return import(address.href).catch(() => imported(tries + 1));
+};
 /** Translations and plural rule. A page in English needs neither. */
 const { texts, pluralForm } = dataset.messages
-  ? await import(new URL(dataset.messages, document.baseURI).href)
+  ? await imported()
   : { texts: {}, pluralForm: () => 0 };
 
 /** The app's name, which the administrator can choose. */

@@ -7,6 +7,7 @@ import { $, closeSocket, root } from "./dom.js";
 import { folderChanged, redrawSoon } from "./form/form.js";
 import { message } from "./messages.js";
 import { reload } from "./reloaded.js";
+import { RECONNECTING } from "./requests.js";
 import { disconnectAll, hear } from "./runs/following.js";
 import { withoutBatches } from "./runs/runs.js";
 import { page } from "./state.js";
@@ -20,7 +21,6 @@ const LOOK_EVERY = 5000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
 const RESTARTING = message("ComfyForms is restarting. Reconnecting…");
-export const RECONNECTING = [message("Can't reach ComfyForms."), message("Retrying…")].join(" ");
 /** @type {Record<number, string>} */
 const WHY = {
   1012: RESTARTING,

@@ -16,6 +16,7 @@ import { say } from "./state.js";
 /** Path of the public API, below the app's root. */
 export const API = "/api/v1";
 export const SILENT = message("Can't reach ComfyForms.");
+export const RECONNECTING = [SILENT, message("Retrying…")].join(" ");
 const NO_CONTENT = 204;
 const BY_A_PROXY = [502, 503, 504]; // without JSON: a proxy in front of the app can't reach it
 

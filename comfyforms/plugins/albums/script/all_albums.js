@@ -1,7 +1,8 @@
 // @ts-check
 // The albums that the user may see.
 
-import { API, ask } from "page/requests.js";
+import { API } from "page/requests.js";
+import { reach } from "./calls.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
 
@@ -16,7 +17,7 @@ export async function allAlbums() {
   const albums = [];
   for (let page = 0, cursor = ""; page < MOST_PAGES; page++) {
     /** @type {{ albums: AlbumDoc[], next: string | null } | null} */
-    const told = await ask(`${API}/albums?limit=200&cursor=${cursor}`, undefined, "GET");
+    const told = await reach(`${API}/albums?limit=200&cursor=${cursor}`);
     if (!told) return null;
     albums.push(...told.albums);
     if (!told.next) break;

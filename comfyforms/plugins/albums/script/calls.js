@@ -1,9 +1,11 @@
 // @ts-check
 // Requests about the page's album. A guest's requests carry the name that the guest has given.
 
+import { untilRetry } from "page/clock.js";
 import { $, element } from "page/dom.js";
 import { message } from "page/messages.js";
-import { API, ask, json } from "page/requests.js";
+import { API, json, RECONNECTING, request } from "page/requests.js";
+import { page, say } from "page/state.js";
 import { read, write } from "page/storage.js";
 import { formDialog, rowOf } from "./form_dialog.js";
 
@@ -40,7 +42,28 @@ const askName = () =>
   });
 
 /**
- * Send a change of an item or its comments. Errors are shown.
+ * Send a request and show errors. Send a GET or PUT until the app answers, and say meanwhile that it doesn't.
+ * @param {string} path below the app's root
+ * @param {() => boolean} [isWanted] whether to keep trying
+ * @param {BodyInit} [body]
+ * @param {string} [method]
+ * @returns {Promise<any>} the answer; null after an error, or once it isn't wanted
+ */
+export async function reach(path, isWanted = () => true, body = undefined, method = "GET") {
+  for (let tries = 0; isWanted(); tries++) {
+    const { told, why, hint, isSilent } = await request(path, body, method);
+    const isLost = isSilent && ["GET", "PUT"].includes(method); // others must not arrive twice
+    page.set({ away: isLost && tries ? RECONNECTING : "" });
+    if (!isLost && !told) say(why, hint);
+    if (!isLost) return told;
+    await untilRetry(tries);
+  }
+  page.set({ away: "" });
+  return null;
+}
+
+/**
+ * Send a change of an item or its comments, see `reach`.
  * @param {string} path below the album
  * @param {object} body
  * @param {string} [method]
@@ -48,5 +71,5 @@ const askName = () =>
  */
 export async function send(path, body, method = "POST") {
   if (isGuest && !name()) await askName();
-  return isGuest && !name() ? null : ask(albumAt(path), json(body), method);
+  return isGuest && !name() ? null : reach(albumAt(path), undefined, json(body), method);
 }

@@ -4,8 +4,7 @@
 import { when } from "page/clock.js";
 import { announce, button, element, iconButton, isCtrlEnter } from "page/dom.js";
 import { message } from "page/messages.js";
-import { get } from "page/requests.js";
-import { albumAt, send } from "./calls.js";
+import { albumAt, reach, send } from "./calls.js";
 import { pointIn } from "./items.js";
 
 /** @import { CommentDoc, CommentsDoc, ItemDoc } from "./documents.js" */
@@ -29,8 +28,11 @@ export class Comments {
   #item = null;
   /** Where the user pins the next comment. @type {{ x: number, y: number } | null} */
   #point = null;
+  /** Unsent comments by item. @type {Map<string, { text: string, point: { x: number, y: number } | null }>} */
+  #drafts = new Map();
   /** @type {CommentDoc[]} */
   #comments = [];
+  #turn = 0;
 
   /**
    * @param {HTMLElement} media the element that holds the result
@@ -70,9 +72,12 @@ export class Comments {
 
   /** @param {ItemDoc} item */
   show(item) {
-    this.#item = item;
-    this.#point = null;
+    if (this.#item) this.#drafts.set(this.#item.id, { text: this.#text.value, point: this.#point });
+    const { text, point } = this.#drafts.get(item.id) ?? { text: "", point: null };
+    this.#text.value = text;
+    this.#point = point;
     this.#comments = [];
+    this.#item = item;
     this.#draw();
     this.renew(item);
   }
@@ -81,11 +86,14 @@ export class Comments {
    * Load the comments if their number has changed.
    * @param {ItemDoc} item the one in view
    */
-  async renew({ id, comments }) {
-    if (comments === this.#comments.length) return;
+  async renew(item) {
+    this.#item = item;
+    const turn = ++this.#turn;
+    if (item.comments === this.#comments.length) return;
+    const isWanted = () => turn === this.#turn;
     /** @type {CommentsDoc | null} */
-    const told = await get(albumAt(`/items/${id}/comments`));
-    if (!told || id !== this.#item?.id) return;
+    const told = await reach(albumAt(`/items/${item.id}/comments`), isWanted);
+    if (!told || !isWanted()) return;
     this.#comments = told.comments;
     this.#draw();
   }
@@ -118,7 +126,8 @@ export class Comments {
     /** @type {CommentDoc | null} */
     const made = await send(`/items/${item.id}/comments`, { text, ...this.#point });
     if (!made) return;
-    this.#text.value = "";
+    this.#drafts.delete(item.id);
+    if (item.id === this.#item?.id) this.#text.value = "";
     announce(message("Comment added."));
     this.#change(item, [...this.#comments, made]);
   }
@@ -148,7 +157,8 @@ export class Comments {
     this.#hint.textContent = !isImage ? "" : this.#point ? PINNED : PIN;
     this.#pins.replaceChildren();
     this.#list.replaceChildren(...this.#comments.map((comment) => this.#lineFor(comment)));
-    if (!this.#comments.length) this.#list.append(element("li", "muted", EMPTY));
+    const nothing = this.#item?.comments ? message("Loading…") : EMPTY;
+    if (!this.#comments.length) this.#list.append(element("li", "muted", nothing));
     if (this.#point) this.#pinTo(this.#point, element("span", "pin", "+"));
     if (isImage) this.#media.append(this.#pins);
   }

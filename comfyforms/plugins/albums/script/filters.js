@@ -43,6 +43,7 @@ export class Filters {
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
     this.#person.ariaLabel = this.#person.title = message("Person");
     this.#workflow.ariaLabel = this.#workflow.title = message("Workflow");
+    this.#person.hidden = this.#workflow.hidden = true;
     this.#person.onchange = () => this.#choose({ person: this.#person.value });
     this.#workflow.onchange = () => this.#choose({ workflow: this.#workflow.value });
   }

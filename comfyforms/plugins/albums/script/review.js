@@ -10,6 +10,7 @@ import {
   element,
   INPUTS,
   iconButton,
+  isPaintable,
   root,
   tell,
 } from "page/dom.js";
@@ -144,7 +145,13 @@ export class Review {
     this.#comments.show(item);
     this.#draw(item);
     this.#items.load(this.#at + AHEAD);
-    if (node instanceof HTMLImageElement) await node.decode().catch(() => undefined);
+    if (node instanceof HTMLImageElement) node.onload = () => this.#arrived(node);
+    else this.#arrived(node);
+  }
+
+  /** @param {HTMLElement} node a result, which may have come late, after a broken connection */
+  async #arrived(node) {
+    if (node instanceof HTMLImageElement) await isPaintable(node);
     if (!node.isConnected) return;
     node.style.background = "";
     this.#viewport.changed();

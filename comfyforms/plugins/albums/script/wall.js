@@ -2,13 +2,15 @@
 // The results of an album as a wall, with filters, a selection, and what people say of each. The list and the selection
 // are the history's.
 
+import { untilRetry } from "page/clock.js";
 import { confirm } from "page/confirm.js";
 import { $, announce, button, element, root } from "page/dom.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
 import { message } from "page/messages.js";
-import { ask, get } from "page/requests.js";
-import { albumAt, send } from "./calls.js";
+import { ask } from "page/requests.js";
+import { page } from "page/state.js";
+import { albumAt, reach, send } from "./calls.js";
 import { Filters } from "./filters.js";
 import { reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
@@ -38,8 +40,9 @@ export class Wall {
   #turn = 0;
   #begun = Promise.resolve();
   #loading = Promise.resolve();
-  /** The latest review of an item that is on its way. @type {Map<string, Promise<ItemDoc | null>>} */
-  #sending = new Map();
+  /** What the user says of items, until the app has answered. @type {Map<string, Pick<ItemDoc, "verdict" | "stars">>} */
+  #unsent = new Map();
+  #sending = Promise.resolve();
 
   /**
    * @param {AlbumDoc} album
@@ -85,13 +88,27 @@ export class Wall {
   }
 
   async begin() {
+    addEventListener("beforeunload", (event) => {
+      if (this.#unsent.size && page.now.away) event.preventDefault(); // the browser asks the user
+    });
     await this.#load();
+    this.#follow();
+  }
+
+  /** Show changes by any user, as long as the album is there. */
+  #follow() {
     const events = new EventSource(root + albumAt("/events"));
     let heard = Promise.resolve(); // an older answer must not come last
     events.addEventListener("change", ({ data }) => {
       heard = heard.then(() => this.#hear(JSON.parse(data)));
     });
     events.addEventListener("end", () => location.reload());
+    events.addEventListener("error", async () => {
+      events.close();
+      await untilRetry(1);
+      if (await reach(albumAt(""))) this.#follow();
+      else location.reload(); // it's gone, or not for this user
+    });
   }
 
   /** Begin a review of what the user hasn't reviewed. */
@@ -112,20 +129,25 @@ export class Wall {
   }
 
   /**
-   * Ask for a page of the items that fit the filters.
-   * @param {string} [cursor] the last page's `next`
+   * Ask for a page of items.
+   * @param {readonly string[][]} wanted parameters
+   * @param {() => boolean} [isWanted] see `reach`
    * @returns {Promise<ItemsPage | null>}
    */
-  #ask(cursor = "") {
-    const query = new URLSearchParams([...this.#filter, ["limit", LIMIT]]);
-    if (cursor) query.set("cursor", cursor);
-    return get(albumAt("/items", query));
+  async #ask(wanted, isWanted) {
+    const query = new URLSearchParams([...wanted, ["limit", LIMIT]]);
+    /** @type {ItemsPage | null} */
+    const told = await reach(albumAt("/items", query), isWanted);
+    const withKept = (/** @type {ItemDoc} */ item) => ({ ...item, ...this.#unsent.get(item.id) });
+    return told && { ...told, items: told.items.map(withKept) };
   }
 
-  /** Load the list. */
+  /** Load the list once the app knows the user's reviews, which decide what the list shows. */
   async #load() {
     const turn = ++this.#turn;
-    const told = await this.#ask();
+    this.#next = null; // it continues the former list
+    await this.#sending;
+    const told = await this.#ask(this.#filter, () => turn === this.#turn);
     if (turn !== this.#turn || !told) return;
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
@@ -146,7 +168,8 @@ export class Wall {
     const turn = this.#turn;
     this.#loading = this.#loading.then(async () => {
       while (turn === this.#turn && this.#next && this.#items.length < to) {
-        const told = await this.#ask(this.#next);
+        const query = [...this.#filter, ["cursor", this.#next]];
+        const told = await this.#ask(query, () => turn === this.#turn);
         if (turn !== this.#turn || !told) return;
         this.#items.push(...told.items);
         this.#tell(told);
@@ -183,13 +206,11 @@ export class Wall {
    */
   async #hear({ version, items }) {
     if (version === this.#version) return;
-    const query = new URLSearchParams({ since: String(this.#version), limit: LIMIT });
-    /** @type {ItemsPage | null} */
-    const told = await get(albumAt("/items", query));
+    const told = await this.#ask([["since", String(this.#version)]]);
     if (!told) return;
     this.#version = version;
     this.#count(told.counts);
-    this.#change(told.items.filter(({ id }) => !this.#sending.has(id)));
+    this.#change(told.items);
     const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
     if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
@@ -222,17 +243,19 @@ export class Wall {
    */
   async #say(item, said) {
     if (!this.#may("review")) return;
+    this.#unsent.set(item.id, said);
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
-    // Requests of one item must not overtake each other, and only the answer to the last one counts.
-    const before = this.#sending.get(item.id) ?? Promise.resolve();
-    const sent = before.then(() => send(`/items/${item.id}/review`, said, "PUT"));
-    this.#sending.set(item.id, sent);
-    const now = await sent;
-    if (this.#sending.get(item.id) !== sent) return;
-    this.#sending.delete(item.id);
-    this.#change([now ?? item]);
+    // Requests must not overtake each other, and only the answer to an item's last one counts.
+    const isLast = () => this.#unsent.get(item.id) === said;
+    this.#sending = this.#sending.then(async () => {
+      const now = isLast() && (await send(`/items/${item.id}/review`, said, "PUT"));
+      if (!isLast()) return;
+      this.#unsent.delete(item.id);
+      this.#change([now || item]);
+    });
+    await this.#sending;
   }
 
   /** @param {AlbumDoc["may"][number]} what */

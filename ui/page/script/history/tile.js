@@ -1,6 +1,7 @@
 // @ts-check
 // Tile of a run in the history: an image of its result, or a description.
 
+import { ifUnshowable } from "../arrivals.js";
 import { when } from "../clock.js";
 import { $, addressOf, all, button, element } from "../dom.js";
 import { message, withKey } from "../messages.js";
@@ -109,7 +110,7 @@ function fill(tile, { id, page }) {
     inWords();
     return;
   }
-  shown.onerror = inWords;
+  ifUnshowable(shown, inWords);
   // Until the thumbnail has loaded, show the result on the stage. A preview would be gone.
   const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
   if (staged instanceof HTMLImageElement && !staged.src.startsWith("blob:")) {

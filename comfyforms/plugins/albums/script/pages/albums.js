@@ -1,16 +1,16 @@
 // @ts-check
 // The page /albums: the albums that the user may see, and the results in one of them.
 
+import { loadLost } from "page/arrivals.js";
 import { uncovered } from "page/back.js";
-import { $, button, element } from "page/dom.js";
+import { $, button, element, tell } from "page/dom.js";
 import { message, withEllipsis } from "page/messages.js";
-import { look, SILENT } from "page/requests.js";
 import { page } from "page/state.js";
 import { cardsOf } from "../album_cards.js";
 import { editAlbum } from "../album_dialogs.js";
 import { AlbumHead } from "../album_head.js";
 import { allAlbums } from "../all_albums.js";
-import { albumAt, isGuest } from "../calls.js";
+import { albumAt, isGuest, reach } from "../calls.js";
 import { Wall } from "../wall.js";
 
 /** @import { AlbumDoc } from "../documents.js" */
@@ -19,47 +19,46 @@ const NONE = message("No albums yet. Share a result with the team, or make an al
 const place = /** @type {HTMLElement} */ ($("#albums"));
 const { album: id = "" } = place.dataset;
 
-/** Show errors of requests in a line over the page. */
+/** Show errors of requests, and that the app can't be reached, in a line over the page. */
 function showNotices() {
   const line = element("p");
   line.id = "notice";
   line.role = "alert";
-  page.subscribe(({ notice }) => {
-    line.textContent = notice ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
-    ($("dialog:modal") ?? document.body).append(line);
+  page.subscribe(({ notice, away }) => {
+    tell(line, notice ? [notice.headline, notice.advice].filter(Boolean).join(" ") : away);
+    const over = $("dialog:modal") ?? document.body;
+    if (line.parentElement !== over) over.append(line);
     if (notice) setTimeout(() => page.now.notice === notice && page.set({ notice: null }), 8000);
   });
 }
 
-/**
- * Show the albums that aren't in another one.
- * @param {readonly AlbumDoc[]} albums
- */
-function showAlbums(albums) {
+/** Show the albums that aren't in another one. */
+async function showAlbums() {
+  const albums = await allAlbums();
+  if (!albums) return showError();
   const adds = button(withEllipsis(message("New album")), () => editAlbum(null, null), "button");
   adds.dataset.icon = "plus";
   const head = element("header", "in-line apart", element("h1", "", message("Albums")), adds);
   const known = new Set(albums.map((album) => album.id));
   const outer = albums.filter(({ parent }) => !known.has(parent ?? ""));
-  place.append(head, outer.length ? cardsOf(outer) : stateCard(NONE));
+  place.replaceChildren(head, outer.length ? cardsOf(outer) : stateCard(NONE));
 }
 
 async function showAlbum() {
   const albums = isGuest ? null : allAlbums();
-  /** @type {AlbumDoc | null | undefined} */
-  const album = await look(albumAt(""));
-  if (!album) {
-    place.append(stateCard(album === null ? message("Page not found") : SILENT));
-    return;
-  }
+  /** @type {AlbumDoc | null} */
+  const album = await reach(albumAt(""));
+  if (!album) return showError();
   document.title = `${album.title} · ${document.title}`;
   /** @type {AlbumHead} */
   const head = new AlbumHead(album, () => wall.review());
   const wall = new Wall(album, (counts) => head.tell(counts));
-  place.append(head.place, wall.place);
+  place.replaceChildren(head.place, wall.place);
   albums?.then((all) => head.placeAmong(all ?? []));
   await wall.begin();
 }
+
+const showError = () => place.replaceChildren(stateCard(page.now.notice?.headline ?? ""));
 
 /** @param {string} words */
 function stateCard(words) {
@@ -70,6 +69,6 @@ function stateCard(words) {
 
 addEventListener("popstate", (event) => void uncovered(event));
 showNotices();
-if (id) await showAlbum();
-else showAlbums((await allAlbums()) ?? []);
+loadLost();
+await (id ? showAlbum() : showAlbums());
 place.ariaBusy = "false";
