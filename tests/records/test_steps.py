@@ -18,10 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 import comfy.records.steps.versions
 from comfy.records.audit import WantedEvents
 from comfy.records.blobs import BlobStore
-from comfy.records.database import HISTORY, make_tables
+from comfy.records.database import HISTORY, PartTables, make_tables
 from comfy.records.sharing import Share, SharedFile
 from comfy.records.store import RunStore
 from comfy.records.tables import VERSION
+from comfyforms.plugin_manager import contributed
 from tests.records.programs import programs
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
@@ -223,6 +224,18 @@ def test_events_from_before_count_their_bytes(
     with engine.connect() as connection:
         size = 'SELECT min("size") FROM audit_events'
         assert connection.execute(text(size)).scalar_one() > 500
+
+
+@pytest.mark.parametrize("part", contributed("tables"), ids=lambda part: part.schema.content)
+def test_plugins_tables_of_earlier_versions_stay(
+    history: str, engine: Engine, kept: BlobStore, part: PartTables
+) -> None:
+    """The app had some plugins' tables among its own, without steps."""
+    before = content(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {part.schema.version.name}"))
+    RunStore(history, kept).close()
+    assert content(engine) == before
 
 
 def keys(engine: Engine) -> dict[str, tuple[object, ...]]:

@@ -11,6 +11,7 @@ from comfyforms.hooks import AppParts, PluginApp, hookimpl
 
 if TYPE_CHECKING:
     from comfy.comfyui.client.address import ServerAddress
+    from comfyforms.hooks import PartTables
     from comfyforms.plugins.scaling.rules import Scale
     from comfyforms.plugins.scaling.settings import ScaleTable
     from ui.settings.options import Settings
@@ -22,6 +23,15 @@ def settings() -> list[type[Settings]]:
     from comfyforms.plugins.scaling.settings import ScaleSettings
 
     return [ScaleSettings]
+
+
+@hookimpl
+def tables() -> list[PartTables]:
+    """Keep the servers that were started in the history's database."""
+    from comfyforms.hooks import PartTables
+    from comfyforms.plugins.scaling.tables import SCHEMA
+
+    return [PartTables(SCHEMA)]
 
 
 @hookimpl

@@ -33,8 +33,6 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.tables import as_comfy_errors, reading, replace_row, transaction
-from comfy.records.tables import scale_problems as _problems
-from comfy.records.tables import scaled_servers as _servers
 from comfy.runs.interface import RunRegistry
 from comfyforms.plugins.scaling.rules import (
     Pace,
@@ -44,6 +42,8 @@ from comfyforms.plugins.scaling.rules import (
     decide,
     remembered,
 )
+from comfyforms.plugins.scaling.tables import scale_problems as _problems
+from comfyforms.plugins.scaling.tables import scaled_servers as _servers
 
 ServerState = Literal["starting", "up", "stopping"]
 CommandName = Literal["up", "down"]
