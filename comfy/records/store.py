@@ -31,6 +31,7 @@ from sqlalchemy import (
     Row,
     bindparam,
     delete,
+    false,
     func,
     insert,
     select,
@@ -384,16 +385,17 @@ class RunStore:
         limit: int = 24,
     ) -> tuple[Record, ...]:
         """Return finished runs of this owner, newest first, without the first `skip` of them, and
-        fewer than `limit` if they are large. `before`: only runs older than this one; empty if it
-        isn't known."""
-        which = wanted.of(owner)
-        if before:
-            position = self._place(before, owner)
-            if position is None:
-                return ()
-            which &= tuple_(*_ORDER) < tuple_(*position)
+        fewer than `limit` if they are large: see `has_older`. `before`: only runs older than this
+        one; empty if it isn't known."""
+        which = wanted.of(owner) & self._older(before, owner)
         most = max(1, min(limit, _MOST_AT_ONCE))
         return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
+
+    def has_older(self, run_id: str, owner: str, wanted: Wanted = ALL) -> bool:
+        """Return whether this owner has finished runs that are older than this one."""
+        which = wanted.of(owner) & self._older(run_id, owner)
+        with reading(self.engine) as connection:
+            return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def lineage(self, record: Record) -> Lineage:
         """Return the runs that a finished run was made from and the runs that used it, among its
@@ -589,10 +591,13 @@ class RunStore:
                 self._misread = True
             return None
 
-    def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
+    def _older(self, run_id: str, owner: str) -> ColumnElement[bool]:
+        """Return the condition for runs older than this one: none if it is unknown, all for ""."""
+        if not run_id:
+            return true()
         with reading(self.engine) as connection:
             row = connection.execute(select(*_ORDER).where(_ended([run_id], owner))).first()
-        return None if row is None else tuple(row)
+        return false() if row is None else tuple_(*_ORDER) < tuple_(*row)
 
     def _clock_is_right(self, now: float) -> bool:
         """Return whether a run ended within the storage period, but not only just now. After a

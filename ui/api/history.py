@@ -90,7 +90,8 @@ class HistoryHandlers:
             raise HTTPException(422, NO_CURSOR)
         chosen = of_chain(self.docs.presenter, wanted, owner)
         ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
-        more = ended[-1].id if len(ended) == part.limit else None
+        last = ended[-1].id if ended else ""
+        more = last if last and history.has_older(last, owner, chosen) else None
         if with_page:
             days = days_of(history.ends(owner, chosen), zone) if zone else []
             has_any = bool(ended or history.of(owner, limit=1))

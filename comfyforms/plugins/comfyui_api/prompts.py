@@ -130,7 +130,7 @@ class PromptCalls:
             records = stored.of(owner, _SENT, skip=skip + len(entries), limit=some)
             new = [f"{json_text(one.id)}:{json_text(self._history_entry(one))}" for one in records]
             entries, size = [*entries, *new], size + sum(map(len, new))
-            if len(records) < some:
+            if not records:
                 break
         return _json(f"{{{','.join(reversed(entries))}}}")
 

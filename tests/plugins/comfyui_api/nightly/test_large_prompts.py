@@ -27,7 +27,10 @@ def test_the_size_of_large_prompts_is_limited() -> None:
         for one in ids:
             ended(app, one)
         assert [*told(app, "/history")] == ids[1:]
-        assert [one["id"] for one in told(app, "/api/v1/runs")["runs"]] == ids[:2:-1]
+        first = told(app, "/api/v1/runs")
+        assert [one["id"] for one in first["runs"]] == ids[:2:-1]
+        rest = told(app, f"/api/v1/runs?cursor={first['next']}")
+        assert [one["id"] for one in rest["runs"]] == ids[2:0:-1]
 
 
 def test_large_prompts_count_after_a_restart(tmp_path: Path) -> None:
