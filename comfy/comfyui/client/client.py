@@ -343,6 +343,8 @@ class Client:
                     status=404,
                 )
             self._check(response.status_code)
+            if not range_header and response.status_code != 200:  # such as 206: a part of the file
+                raise unexpected(response.status_code, self.address)
             yield FileResponse(response)
 
     def published(self, path: str, *, most: int = exchange.USUAL_ANSWER) -> bytes:

@@ -279,6 +279,12 @@ def test_one_client_serves_many_threads(client: Client, demo: DemoServer) -> Non
 class OldRoutes(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        self.send_response(206)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"half")
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.heard.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
@@ -290,22 +296,36 @@ class OldRoutes(BaseHTTPRequestHandler):
         """Write nothing to stderr."""
 
 
-def test_old_servers_get_two_requests() -> None:
-    """Without /api/jobs, the client removes the prompt from the queue and interrupts it by its id.
-    It never interrupts without an id."""
+@contextmanager
+def old_server() -> Iterator[tuple[Client, list[tuple[str, object]]]]:
+    """Yield a client of a server with `OldRoutes`, and the requests that the server gets."""
     with ThreadingHTTPServer(("127.0.0.1", 0), OldRoutes) as server:
         server.heard = []  # type: ignore[attr-defined]
         server.daemon_threads = False
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         with Client(f"http://127.0.0.1:{server.server_address[1]}") as client:
-            client.cancel("abc")
+            yield client, server.heard  # type: ignore[attr-defined]
         server.shutdown()
         thread.join()
-        assert server.heard[1:] == [  # type: ignore[attr-defined]
-            ("/queue", {"delete": ["abc"]}),
-            ("/interrupt", {"prompt_id": "abc"}),
-        ]
+
+
+def test_old_servers_get_two_requests() -> None:
+    """Without /api/jobs, the client removes the prompt from the queue and interrupts it by its id.
+    It never interrupts without an id."""
+    with old_server() as (client, heard):
+        client.cancel("abc")
+    assert heard[1:] == [("/queue", {"delete": ["abc"]}), ("/interrupt", {"prompt_id": "abc"})]
+
+
+def test_a_part_of_a_file_is_never_taken_for_the_whole() -> None:
+    file = OutputFile("a.png", "", "output", "image", "1")
+    with old_server() as (client, _):
+        with client.view(file, range_header="bytes=0-3") as view:
+            assert b"".join(view.iter_bytes()) == b"half"
+        with pytest.raises(ServerError) as error, client.view(file):
+            pass
+    assert error.value.status == 206
 
 
 def test_a_file_name_that_is_not_utf_8_raises_an_error(demo: DemoServer) -> None:
