@@ -334,13 +334,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainSummary]):
     def _restore(self, group: Group) -> OpenChain:
         """See `GroupQueue`: include the results of its steps."""
         chain = OpenChain(group)
-        steps = chain.summary.steps
-        records = self._runs.history.get_many(
-            (run for one in steps for run in one.ended), chain.owner
-        )
-        for step in steps:
-            for run in filter(records.get, step.ended):
-                chain.known(step.name, records[run])
+        ended = ((step.name, run) for step in chain.summary.steps for run in step.ended)
+        for step, record in self._runs.history.each(ended, chain.owner):
+            if record is not None:
+                chain.known(step, record)
         return chain
 
     def _close_ended(self, chain: OpenChain) -> None:

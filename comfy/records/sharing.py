@@ -34,6 +34,7 @@ from comfy.records.used_files import ROW
 
 _TOKEN = 24  # bytes
 _LONGEST = 10_000  # characters of a prompt
+_MOST_NUMBER = 2**31 - 1  # of a file in a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,14 @@ class SharedResults:
             connection.execute(delete(_shared).where(which))
         erase_deleted(self._engine)
 
-    def find(self, token: str) -> tuple[FoundFile, ...]:
-        """Return a link's files with their runs; none if the link is unknown or removed, or its
-        owner was removed. Files that are deleted or being deleted are left out."""
+    def find(self, token: str, n: int | None = None) -> tuple[FoundFile, ...]:
+        """Return a link's files with their runs, or only the one with this number; none if the link
+        is unknown or removed, or its owner was removed. Files that are deleted or being deleted are
+        left out."""
         columns = (_shared.c.n, _shared.c.place, _shared.c.prompt, *COLUMNS)
         which = (_shared.c.token == escaped(token)) & _is_listed()
+        if n is not None:
+            which &= _shared.c.n == max(-1, min(n, _MOST_NUMBER))
         query = select(*columns).join_from(_shared, _runs).where(which).order_by(_shared.c.n)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate
-from typing import Any
+from itertools import accumulate, islice
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -250,8 +250,9 @@ def _insert(connection: Connection, record: Record, row: dict[str, object]) -> N
 
 
 log = logging.getLogger(__name__)
+Key = TypeVar("Key")
 _MOST_AT_ONCE = 200
-_MOST_BYTES = 32 * 1024**2  # of the records in a list
+_MOST_BYTES = 32 * 1024**2  # of records read at a time
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
@@ -366,7 +367,7 @@ class RunStore:
 
     def get_many(self, run_ids: Iterable[str], owner: str | None) -> dict[str, Record]:
         """Return this owner's runs among these ids, finished or not, by id; None for all
-        owners."""
+        owners. All are in memory: see `each` for the runs of lists."""
         ids, records = list(run_ids), dict[str, Record]()
         own = true() if owner is None else _runs.c.owner == digest(owner)
         for start in range(0, len(ids), _MOST_AT_ONCE):
@@ -374,6 +375,17 @@ class RunStore:
             which = _runs.c.id.in_(some) & own
             records |= {record.id: record for record in self._records(which, (), None)}
         return records
+
+    def each(
+        self, wanted: Iterable[tuple[Key, str]], owner: str | None
+    ) -> Iterator[tuple[Key, Record | None]]:
+        """Yield keys with the runs of their ids in this order, None for an unknown one; otherwise
+        like `get_many`. At most a few runs are in memory at a time, fewer if they are large."""
+        rest = iter(wanted)
+        while some := list(islice(rest, _BATCH)):
+            for part in self._parts_of(some):
+                found = self.get_many({run_id for _, run_id in part if run_id}, owner)
+                yield from ((key, found.get(run_id)) for key, run_id in part)
 
     def of(
         self,
@@ -558,6 +570,21 @@ class RunStore:
             if "deleted_at" in values:
                 self._before_change(connection, which)
             return connection.execute(update(_runs).where(which).values(values)).rowcount
+
+    def _parts_of(self, keyed: Sequence[tuple[Key, str]]) -> Iterator[list[tuple[Key, str]]]:
+        """Split pairs of keys and run ids so that the records of each part aren't too large."""
+        ids = {run_id: escaped(run_id) for _, run_id in keyed}
+        query = select(_runs.c.id, _runs.c.size).where(_runs.c.id.in_(ids.values()))
+        with reading(self.engine) as connection:
+            sizes = {row.id: row.size for row in connection.execute(query)}
+        part, total = list[tuple[Key, str]](), 0.0
+        for one in keyed:
+            size = sizes.get(ids[one[1]], 0)
+            if part and total + size > _MOST_BYTES:
+                yield part
+                part, total = [], 0
+            part, total = [*part, one], total + size
+        yield part
 
     def _records(
         self,

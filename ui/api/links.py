@@ -143,9 +143,10 @@ class LinkHandlers:
         Its owner must have shared the prompt, and you need access to its workflow. Input files
         aren't included.
         """
-        shared = next((one for one in self._links.find(token) if one.n == n), None)
-        if shared is None or not shared.file.prompt:
+        found = self._links.find(token, n)
+        if not found or not found[0].file.prompt:
             raise RunNotFound
+        shared = found[0]
         file = shared.record.state.files[shared.file.place]
         return AsciiJSON(
             SharedValues(

@@ -486,8 +486,8 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
     routes = GuardedRoutes()
     results = ResultFiles(runs, blobs, server)
 
-    def found(token: str) -> Sequence[FoundFile]:
-        files = runs.history.shared.find(token)
+    def found(token: str, n: int | None = None) -> Sequence[FoundFile]:
+        files = runs.history.shared.find(token, n)
         if not files:
             raise RunNotFound
         return files
@@ -504,12 +504,10 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
         answer.headers.update(_NOT_KEPT)
         return answer
 
-    @routes.get("/shared/{token}/{n}/{name}", Access.FILE)
+    @routes.get("/shared/{token}/{n}/{name}", Access.FILE, work=Work.PROCESSOR)
     def file(token: str, n: int, name: str, request: Request) -> Response:
         """Send the file."""
-        one = next((one for one in found(token) if one.n == n), None)
-        if one is None:
-            raise RunNotFound
+        one = found(token, n)[0]
         shows, asked = bool(one.file.prompt), request.headers
         answer = results.send_shared(one.record, one.file.place, asked, has_prompt=shows)
         answer.headers.update(_NOT_KEPT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query, Request, Response
@@ -74,7 +73,6 @@ from ui.web.urls import thumbnail_address
 _UNTITLED = message("Enter a title first.")
 _NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _LONGEST_PAGE = 500  # items
-_CHUNK = 50  # runs in memory at a time
 _CELL = 240  # pixels of an image of a contact sheet
 
 _Asked = Annotated[Asked, Depends()]
@@ -349,12 +347,13 @@ class AlbumHandlers:
         `settings`.
         """
         visit = self.visits.of(asked, Right.ADD)
-        found = list(self._places(new, visit.owner))
-        if not found:
+        files = [
+            _file_of(self.results, record, at) for record, at in self._places(new, visit.owner)
+        ]
+        if not files:
             raise RunNotFound
-        if len(found) > MOST_ITEMS:
+        if len(files) > MOST_ITEMS:
             raise HTTPException(409, FULL)
-        files = [_file_of(self.results, record, at) for record, at in found]
         can_strip = self.results.blobs.stripped.of
         if not new.settings and not all(can_strip(one.digest) for one in files):
             raise HTTPException(409, NO_PROMPT_NO_FILE)
@@ -367,17 +366,17 @@ class AlbumHandlers:
         table = self.app.services.batches.table(new.batch, owner) if new.batch else None
         rows = range(len(table.content)) if table else range(0)
         of_batch = [table.states.run(at) for at in reversed(rows)] if table else []
-        named = {*new.runs, *(one.run for one in new.results)}
-        records = self.history.get_many({*named, *of_batch}, owner)
-        if not named <= records.keys():
-            raise RunNotFound
-        for one in new.results:
-            yield records[one.run], one.file
-        for run in (*new.runs, *of_batch):
-            record = records.get(run)
+        results = ((one.file, one.run) for one in new.results)
+        for at, record in self.history.each(results, owner):
+            if record is None:
+                raise RunNotFound
+            yield record, at
+        for run, record in self.history.each(((run, run) for run in (*new.runs, *of_batch)), owner):
             if record is not None and record.state.phase.finished:
                 files = record.state.files
                 yield from ((record, at) for at in saved_places(record) if files[at].digest)
+            elif record is None and run in new.runs:
+                raise RunNotFound
 
     @routes.delete("/{album}/items", Access.SIGNED_IN, status_code=204)
     def delete_album_items(self, asked: _Asked, item: _Chosen) -> Response:
@@ -462,14 +461,10 @@ class AlbumHandlers:
     ) -> Iterator[tuple[AlbumItem, Record]]:
         """Yield the items whose runs can be read, with few runs in memory at a time. Runs have no
         title if the caller doesn't learn their workflow."""
-        rest = iter(items)
-        while some := list(islice(rest, _CHUNK)):
-            records = self.history.get_many({one.run for one in some}, None)
-            for one in some:
-                record = records.get(one.run)
-                if record is not None and one.place < len(record.state.files):
-                    title = visit.shown(one).title
-                    yield one, replace(record, job=replace(record.job, title=title))
+        for one, record in self.history.each(((one, one.run) for one in items), None):
+            if record is not None and one.place < len(record.state.files):
+                title = visit.shown(one).title
+                yield one, replace(record, job=replace(record.job, title=title))
 
     @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> Response:
@@ -479,7 +474,12 @@ class AlbumHandlers:
         thumbnail = sent_thumbnail(self.results.blobs, found.digest, found.kind)
         return _revalidated(asked, visit, thumbnail)
 
-    @routes.get("/{album}/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
+    @routes.get(
+        "/{album}/items/{item}/file/{name}",
+        Access.PUBLIC,
+        work=Work.PROCESSOR,
+        **download_of("*/*"),
+    )
     def get_album_file(self, asked: _Asked, item: _Number, name: str) -> Response:
         """Return a result's file. If its settings aren't shown, the file has no metadata.
 

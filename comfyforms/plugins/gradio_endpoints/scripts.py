@@ -226,10 +226,8 @@ def _batch_results(
     batches: BatchQueue, history: RunStore, batch_id: str, owner: str
 ) -> Iterator[dict[str, Any]]:
     table = batches.table(batch_id, owner)
-    places = range(len(table.content))
-    records = history.get_many([table.states.run(index) for index in places], owner)
-    for index in places:
-        record = records.get(table.states.run(index))
+    runs = ((index, table.states.run(index)) for index in range(len(table.content)))
+    for index, record in history.each(runs, owner):
         error = problem_of(record) if record is not None else None
         yield {
             "number": table.content.number(index),
@@ -287,9 +285,7 @@ def chain_of_script(
 
 def _chain_results(runs: RunRegistry, chain: ChainSummary) -> Iterator[dict[str, Any]]:
     """Return each run's results, in the order of the steps."""
-    history = runs.history
-    records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
-    for step in chain.steps:
-        for record in (records[run] for run in step.ended if run in records):
-            results = results_of(record.id, record.state)
-            yield {"step": step.name, "run": record.id, **results}
+    ended = ((step.name, run) for step in chain.steps for run in step.ended)
+    for step, record in runs.history.each(ended, chain.owner):
+        if record is not None:
+            yield {"step": step, "run": record.id, **results_of(record.id, record.state)}

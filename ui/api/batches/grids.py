@@ -42,7 +42,6 @@ from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
 _SIDE = 512
-_RECORDS_AT_ONCE = 50  # records in memory
 _DRAWN = 4  # images drawn at once
 _PIECE = 1024 * 1024  # bytes sent at once
 _PAGE_FILE = "grid.html"
@@ -269,13 +268,9 @@ class GridResults:
 
     def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
         """Yield each of these rows with the record of its finished run, if any."""
-        history, states = self.history, self.table.states
-        for start in range(0, len(places), _RECORDS_AT_ONCE):
-            some = places[start : start + _RECORDS_AT_ONCE]
-            runs = {index: states.run(index) for index in some if states[index] == "done"}
-            records = history.get_many([*runs.values()], self.owner) if runs else {}
-            for index in some:
-                yield index, records.get(runs.get(index, ""))
+        states = self.table.states
+        runs = ((at, states.run(at) if states[at] == "done" else "") for at in places)
+        return self.history.each(runs, self.owner)
 
     def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
         """Return the file of a run's image, otherwise of its sound's waveform."""

@@ -183,16 +183,13 @@ class BatchRowDocs:
 
     def with_runs(self, places: Sequence[int]) -> Iterator[RowDoc]:
         """Yield the documents of these rows, with their runs."""
-        records = self._records(places)
-        for index in places:
-            row, record = self._row(index, records.get(index)), records.get(index)
+        for index, record in self._records(places):
+            row = self._row(index, record)
             yield replace(row, run=self.runs.listed(record)) if record is not None else row
 
     def shown(self, places: Sequence[int]) -> Iterator[RowDoc]:
         """Yield the documents of these rows, as the page shows them."""
-        records = self._records(places)
-        for index in places:
-            record = records.get(index)
+        for index, record in self._records(places):
             row = self._row(index, record)
             yield replace(row, page=self._shown(index, row.state, record))
 
@@ -228,18 +225,16 @@ class BatchRowDocs:
             detail=problem.detail if problem and is_own else "",
         )
 
-    def _records(self, places: Sequence[int]) -> dict[int, Record]:
-        """Return the records of these rows' runs, by row position."""
+    def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
+        """Yield these rows' positions with the records of their runs."""
         runs, states, live = self.runs.registry, self.table.states, self.table.states.live
-        run_ids = {index: run for index in places if (run := live.get(index) or states.run(index))}
-        history = runs.history
-        known = history.get_many(run_ids.values(), self.owner)
-        records = {index: known[run] for index, run in run_ids.items() if run in known}
-        for index in places:
+        run_ids = ((index, live.get(index) or states.run(index)) for index in places)
+        for index, stored in runs.history.each(run_ids, self.owner):
+            record = stored
             with suppress(RunNotFound):  # it has just ended
                 if index in live:
-                    records[index] = runs.record(live[index], self.owner)
-        return records
+                    record = runs.record(live[index], self.owner)
+            yield index, record
 
 
 def _why_failed(record: Record) -> str:
@@ -248,7 +243,7 @@ def _why_failed(record: Record) -> str:
     return problem.message if problem is not None else HEADLINES[record.state.phase]
 
 
-_RECORDS_AT_ONCE = 50  # records in memory
+_LINES_AT_ONCE = 50
 _PATTERN = "{row}-{workflow}-{seed}"
 _TABLE = "results.csv"
 
@@ -350,20 +345,15 @@ class BatchResults:
             places = saved_places(record) if record is not None else ()
             names = [record.state.files[at].name for at in places] if record else []
             lines.append(self._line(index, record, names))
-            if len(lines) == _RECORDS_AT_ONCE:
+            if len(lines) == _LINES_AT_ONCE:
                 yield "".join(lines).encode("utf-8", "replace")
                 lines = []
         yield "".join(lines).encode("utf-8", "replace")
 
     def _records(self) -> Iterator[tuple[int, Record | None]]:
-        history, states = self.runs.registry.history, self.table.states
-        for start in range(0, len(self.table.content), _RECORDS_AT_ONCE):
-            places = range(start, min(start + _RECORDS_AT_ONCE, len(self.table.content)))
-            runs = {index: states.run(index) for index in places}
-            run_ids = list(filter(None, runs.values()))
-            records = history.get_many(run_ids, self.owner) if run_ids else {}
-            for index in places:
-                yield index, records.get(runs[index])
+        places, run_of = range(len(self.table.content)), self.table.states.run
+        history = self.runs.registry.history
+        return history.each(((index, run_of(index)) for index in places), self.owner)
 
     def _varied(self, index: int) -> dict[str, str]:
         """Return a row's varied values, by key and by label. Values that change the same text are
