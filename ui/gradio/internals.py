@@ -114,9 +114,9 @@ _SPINNER_CLOCK = """<script>{
   window.requestAnimationFrame = (callback) =>
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
-# Seconds between two looks at calls that wait for others, and at the progress of calls. Gradio's
-# defaults of 0.001 and 0.01 use 6 % of a core.
-_LOOKS_AT_WAITING, _LOOKS_AT_PROGRESS = 0.01, 0.5
+# Seconds between two looks at calls and their progress. Gradio also looks while there are none, and
+# its default of 0.001 uses 5 % of a core.
+_LOOKS_AT_CALLS = 0.01
 # Requests that the allowlist passes on, with any name for endpoints and calls.
 _CALLED = (
     *(("POST", path) for path in (PRESS, JOIN, f"{CALL}any", f"{CALL}v2/any", *sorted(ENDINGS))),
@@ -131,7 +131,14 @@ _REPLACED = MappingProxyType(
 )
 _OF_QUEUE = (
     *("event_ids_to_events", "pending_messages_per_session", "pending_event_ids_session"),
-    *("clean_events", "max_size", "sleep_when_free", "progress_update_sleep_when_free", "push"),
+    *(
+        "clean_events",
+        "max_size",
+        "sleep_when_free",
+        "progress_update_sleep_when_free",
+        "push",
+        "active_jobs",
+    ),
 )
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
@@ -320,17 +327,16 @@ def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     page.max_threads = threads  # before queue(), which limits concurrency to this number
     page.state_session_capacity = sessions
     page.queue(default_concurrency_limit=None, max_size=calls)
-    page._queue.sleep_when_free = _UntilCalled(page._queue)
-    page._queue.progress_update_sleep_when_free = _LOOKS_AT_PROGRESS
+    pause = _UntilCalled(page._queue)
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = pause
     vars(queueing)["asyncio"] = _Asyncio()
 
 
 class _UntilCalled(float):
-    """Time for which Gradio's queue sleeps: until a call comes, instead of looking for one 100
-    times a second."""
+    """Time for which the loops of Gradio's queue sleep: without any call, until one comes."""
 
     def __new__(cls, queue: Queue) -> Self:
-        return super().__new__(cls, _LOOKS_AT_WAITING)
+        return super().__new__(cls, _LOOKS_AT_CALLS)
 
     def __init__(self, queue: Queue) -> None:
         self._queue, self._push = queue, queue.push
@@ -344,9 +350,9 @@ class _UntilCalled(float):
             self._came.set()
 
     async def over(self) -> None:
-        """Return when a call has come, or soon if one waits. The queue's end is noticed after a
+        """Return when a call has come, or soon if there are any. The queue's end is noticed after a
         second."""
-        if len(self._queue):
+        if len(self._queue) or any(self._queue.active_jobs):
             await asyncio.sleep(self)
             return
         self._came.clear()
