@@ -15,17 +15,6 @@ from typing import Protocol, cast
 
 from comfy.base.version import app_version
 
-
-class Command(Protocol):
-    """Command of `python -m comfy`: the interface of a module in comfy/cli."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's options to its parser."""
-
-    def main(self, args: argparse.Namespace) -> int:
-        """Run the command and return its exit status."""
-
-
 # Name -> (module, line for --help). A module is imported only for its own command.
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -43,6 +32,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "space": ("comfy.cli.space.command", "write a Hugging Face Space with your workflows"),
     }
 )
+
+
+class Command(Protocol):
+    """Command of `python -m comfy`: the interface of a module in comfy/cli."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options to its parser."""
+
+    def main(self, args: argparse.Namespace) -> int:
+        """Run the command and return its exit status."""
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = "python -m comfy") -> int:

@@ -42,6 +42,14 @@ from comfyforms.comfyui_node.downloads.targets import ModelFolder, checked_name,
 from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 
+log = logging.getLogger(__name__)
+_SECONDS = 60.0  # removing a download waits for its thread, and hosts may be slow
+_LONGEST = 1000  # characters of a text from the server
+_LOOK_SECONDS = 1.0
+_LIST_SECONDS = 0.5
+_MOST_FACTS = 1000
+_ACTIVE = frozenset({"waiting", "running", "checking", "retrying"})
+
 
 def _model_folders(client: Client) -> Mapping[str, ModelFolder]:
     """Return the model folders by name, from `GET /experiment/models`. Raises HostUnreachable if
@@ -66,10 +74,6 @@ def _has(folders: Mapping[str, ModelFolder], model: ModelFile) -> bool:
     """Return whether one of ComfyUI's folders has this file."""
     found = folders.get(folder_name(model.folder))
     return found is not None and any((path / model.name).exists() for path in found.paths)
-
-
-_SECONDS = 60.0  # removing a download waits for its thread, and hosts may be slow
-_LONGEST = 1000  # characters of a text from the server
 
 
 class NoDownloads(ComfyError):
@@ -167,13 +171,6 @@ def _text(one: Mapping[str, Any], name: str) -> str:
 def _count(value: object) -> int | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value < 2**53 else None  # type: ignore[operator, call-overload]
-
-
-log = logging.getLogger(__name__)
-_LOOK_SECONDS = 1.0
-_LIST_SECONDS = 0.5
-_MOST_FACTS = 1000
-_ACTIVE = frozenset({"waiting", "running", "checking", "retrying"})
 
 
 class DownloadError(ComfyError):

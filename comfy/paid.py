@@ -15,6 +15,7 @@ from comfy.prompt.model import Prompt, is_link
 _LONGEST_EXPRESSION, _LONGEST_PRICE = 20_000, 100  # characters
 _MOST_MILLISECONDS, _MOST_DEPTH = 200, 200
 _NUMBERS = ("INT", "FLOAT")
+_KEY_TYPES = frozenset({"API_KEY_COMFY_ORG", "AUTH_TOKEN_COMFY_ORG"})
 
 
 def price_of(badge: object, inputs: Mapping[str, object]) -> str:
@@ -111,9 +112,6 @@ def _dollars(amount: float) -> str:
         return f"${amount:,.2f}"
     whole, _, digits = f"{amount:.{1 - math.floor(math.log10(abs(amount)))}f}".partition(".")
     return f"${whole}.{digits.rstrip('0'):0<2}"
-
-
-_KEY_TYPES = frozenset({"API_KEY_COMFY_ORG", "AUTH_TOKEN_COMFY_ORG"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,29 @@ def test_every_package_has_a_place_in_the_order() -> None:
         }
     )
     assert parts == FLOORS.keys()
+
+
+def stand_late(file: Path) -> Iterator[str]:
+    """Yield the constants that stand after a function or class without needing one."""
+    own: set[str] = set()
+    for node in tree_of(file).body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                own.add(node.name)
+            case (
+                ast.Assign(targets=[target], value=value)
+                | ast.AnnAssign(target=target, value=ast.expr() as value)
+            ) if own:
+                names = {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+                if own.isdisjoint(one.id for one in ast.walk(value) if isinstance(one, ast.Name)):
+                    yield from names
+                own |= names
+
+
+def test_constants_stand_before_functions_and_classes() -> None:
+    """A reader finds a file's logger, limits and sentences at its top."""
+    found = {name: [*stand_late(file)] for name, file in MODULES.items()}
+    assert not {name: late for name, late in found.items() if late}
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

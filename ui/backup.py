@@ -43,6 +43,8 @@ _BLOB = re.compile(r"[0-9a-f]{64}")  # results are named by their digests
 _CHUNK = 1 << 20
 _MOST_MANIFEST = 1 << 30  # bytes
 _DAMAGED = "Use another backup."
+_ALSO = "The app's options name the folders: --data, --workflows, --users, --config."
+_CHECK = "only check the archive: its digests and databases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,10 +322,6 @@ def _refuse_overwriting(contents: BackupContents, to: BackupSources) -> None:
                 f"{target} exists and differs from the backup.",
                 "Move it away, or choose another folder with --workflows.",
             )
-
-
-_ALSO = "The app's options name the folders: --data, --workflows, --users, --config."
-_CHECK = "only check the archive: its digests and databases"
 
 
 def back_up(arguments: Sequence[str]) -> int:

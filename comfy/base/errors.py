@@ -16,6 +16,8 @@ from comfy.base.messages import KeptText, message, sentences
 
 # Our own `type` of a `NodeError`: a file for this input was refused before the prompt was sent.
 FILE_REFUSED = "file_refused"
+DISK_FULL = message("The disk is full.")
+NO_KEY = message("This workflow uses paid credits, and there is no comfy.org API key.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,6 @@ class NotWritten(ComfyError):
     """A file can't be written here."""
 
 
-DISK_FULL = message("The disk is full.")
-
-
 class DiskFull(NotWritten):
     """No disk space is left, here or in this account's quota; `problem` says whose disk is
     full."""
@@ -139,9 +138,6 @@ class BatchNotFound(ComfyError):
 
 class ChainNotFound(ComfyError):
     """The chain doesn't exist or belongs to another user, like `RunNotFound`."""
-
-
-NO_KEY = message("This workflow uses paid credits, and there is no comfy.org API key.")
 
 
 class NoApiKey(ComfyError):

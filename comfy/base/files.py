@@ -46,6 +46,9 @@ _MADE: Mapping[str, str] = MappingProxyType(
 _OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 # Windows device names, reserved with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
+TEMPORARY = "temporary"  # the folder of these folders in the data folder
+_LOCK = "lock"
+_STARTING = 60.0  # seconds until a new folder's process surely has its lock
 
 
 def is_model_file(name: str) -> bool:
@@ -125,11 +128,6 @@ def write_whole(path: Path, data: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-TEMPORARY = "temporary"  # the folder of these folders in the data folder
-_LOCK = "lock"
-_STARTING = 60.0  # seconds until a new folder's process surely has its lock
 
 
 @contextmanager

@@ -20,6 +20,9 @@ _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HALF_CHARACTER = "The text contains a broken character, such as half of an emoji. Enter it again."
 _NOT_FINITE = "A number is NaN or infinite. Send a finite number."
 _TOO_LARGE = "A whole number has more than 64 bits. Send a smaller one."
+_TOO_NESTED = "The values are nested too deeply."
+_NOT_JSON = "The request is not JSON."
+_EXACT_DECODER = json.JSONDecoder()
 
 
 class NotJson(ValueError):
@@ -61,8 +64,6 @@ class JsonLimits:
         return parts
 
 
-_TOO_NESTED = "The values are nested too deeply."
-_NOT_JSON = "The request is not JSON."
 # The largest graph seen has 12,000 parts.
 _OF_WORKFLOWS = JsonLimits(256 * 1024**2, 300_000, 1_000_000)
 # The catalog of ComfyUI 0.33.0 has 27,000 parts and 59,000 commas. A queue has workflows inside.
@@ -217,7 +218,6 @@ def _finite(number: str) -> float | None:
 
 # Shared: `json.loads` would create a decoder per text, which takes as long as reading a short text.
 _STRICT_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
-_EXACT_DECODER = json.JSONDecoder()
 # strict=False: users' own tools leave line breaks in strings unescaped.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_float=_finite)
 

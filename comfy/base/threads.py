@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _RESTART_PAUSE = 1.0  # seconds until a failed job starts again
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+P = ParamSpec("P")
 
 
 def start_thread(thread: threading.Thread) -> None:
@@ -64,9 +65,6 @@ def _starting(name: str) -> Iterator[None]:
             message("The server is out of resources."),
             message("Try again later."),
         ) from error
-
-
-P = ParamSpec("P")
 
 
 class Callbacks(Generic[P]):

@@ -44,49 +44,6 @@ _KINDS = frozenset({"image", "video", "audio", "3d", "llm"})
 _VERSION = re.compile(r"(?<=[a-z_]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
 _SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def title_words(name: str) -> str:
-    """Return the words of a file's name, with the usual spelling of known names: "api_wan2_2_t2v"
-    becomes "API Wan 2.2 T2V"."""
-    words = _VERSION.sub(r".\1", name).replace("_", " ").replace("-", " ").split()
-    words = words[1:] if _is_only_kind(*words[:3]) else words
-    spelled = " ".join(map(_spelled, words))
-    for pattern, phrase in _PHRASES:
-        spelled = " ".join(pattern.sub(phrase, spelled).split())
-    told = _FILLER.sub("", spelled)
-    spelled = told if " " in told else spelled
-    return spelled[:1].upper() + spelled[1:]
-
-
-def _is_only_kind(kind: str = "", word: str = "", next_word: str = "") -> bool:
-    """Return whether the first word only says what the names of templates begin with: "image" of
-    "image_qwen_image"."""
-    is_about_model = word.lower() == "z" or _spelled(word) != word
-    is_kind = kind.lower() in _COLLECTIONS or (kind.lower() in _KINDS and is_about_model)
-    return is_kind and bool(next_word)
-
-
-def _acronym(word: str) -> str:
-    """Return a word in capitals if it is a known acronym, else unchanged."""
-    return _ACRONYM_SPELLING.get(word.lower(), word)
-
-
-def _spelled(word: str) -> str:
-    if known := _SPELLING.get(word.lower()):
-        return known
-    match = _NUMBERED.fullmatch(word)
-    name = _SPELLING.get(match[1].lower()) if match else None
-    if match and name:
-        return " ".join(filter(None, (name, match[2], (match[3] or "").upper())))
-    return word.upper() if _SIZE.fullmatch(word) else word
-
-
 # Labels of common input names, in plain words for beginners.
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -174,6 +131,48 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 _MOST_DIGITS = 10**15
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
+_KB, _MB, _GB = 1e3, 1e6, 1e9
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def title_words(name: str) -> str:
+    """Return the words of a file's name, with the usual spelling of known names: "api_wan2_2_t2v"
+    becomes "API Wan 2.2 T2V"."""
+    words = _VERSION.sub(r".\1", name).replace("_", " ").replace("-", " ").split()
+    words = words[1:] if _is_only_kind(*words[:3]) else words
+    spelled = " ".join(map(_spelled, words))
+    for pattern, phrase in _PHRASES:
+        spelled = " ".join(pattern.sub(phrase, spelled).split())
+    told = _FILLER.sub("", spelled)
+    spelled = told if " " in told else spelled
+    return spelled[:1].upper() + spelled[1:]
+
+
+def _is_only_kind(kind: str = "", word: str = "", next_word: str = "") -> bool:
+    """Return whether the first word only says what the names of templates begin with: "image" of
+    "image_qwen_image"."""
+    is_about_model = word.lower() == "z" or _spelled(word) != word
+    is_kind = kind.lower() in _COLLECTIONS or (kind.lower() in _KINDS and is_about_model)
+    return is_kind and bool(next_word)
+
+
+def _acronym(word: str) -> str:
+    """Return a word in capitals if it is a known acronym, else unchanged."""
+    return _ACRONYM_SPELLING.get(word.lower(), word)
+
+
+def _spelled(word: str) -> str:
+    if known := _SPELLING.get(word.lower()):
+        return known
+    match = _NUMBERED.fullmatch(word)
+    name = _SPELLING.get(match[1].lower()) if match else None
+    if match and name:
+        return " ".join(filter(None, (name, match[2], (match[3] or "").upper())))
+    return word.upper() if _SIZE.fullmatch(word) else word
 
 
 def plain_words(input_name: str) -> str:
@@ -229,9 +228,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the sentence "Did you mean “steps”?" if a known word is close to this one, else ""."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return message("Did you mean “{name}”?", name=close[0]) if close else ""
-
-
-_KB, _MB, _GB = 1e3, 1e6, 1e9
 
 
 def bytes_words(size: float) -> str:

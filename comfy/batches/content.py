@@ -53,6 +53,7 @@ from comfy.records.store import RunStore
 
 _LOOKED_AT = 1_000  # checked texts of a text with alternatives
 UNPAIRED = message("To run row by row, all fields need the same number of values.")
+_TABLE = "table"
 
 
 class UnequalLengths(ComfyError):
@@ -141,9 +142,6 @@ def check_together(
             for value in values:
                 added |= Counter(value) - looked_for
             most += Counter({letter: count * times for letter, times in added.items()})
-
-
-_TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,26 @@ _WORTH_CUTTING = 8  # characters
 _FEW = 3
 _LONGEST_OF_FEW = 16  # characters
 _IS_FILE = re.compile(r"\A\S.*\.[A-Za-z]\w{1,11}")
+KEYWORD = "comfyforms_grid"
+_MOST_TEXT = 4_000_000  # characters
+_MOST_VALUES = 10_000
+_MOST_FIELDS = 1_000
+_Word = Annotated[str, Field(max_length=200_000)]
+_Name = Annotated[str, Field(max_length=1_000)]
+MOST_PIXELS = 40_000_000
+_SIDES = (64, 1024)  # allowed pixels of a cell
+_LEAST_SIDE = 16
+_LOOKED_AT = 20  # cells to find the common shape
+_GAP = 8
+_LONGEST = 160  # drawn characters of a text
+_LEAST_WIDTH = 360
+_NO_FONT = "This computer has no font for some labels; they are numbered instead."
+# Returns the file of a cell's image, or a text to draw instead.
+Content = Callable[[int], Path | str]
+Turn = Callable[[], AbstractContextManager[None]]
+_LABEL_LINES, _HEAD_LINES = 6, 3
+_TEXT, _QUIET, _PAPER = (24, 24, 27), (82, 82, 91), (255, 255, 255)
+_EMPTY, _FRAME = (244, 244, 245), (212, 212, 216)
 
 
 def fits_grid(counts: Sequence[int]) -> bool:
@@ -174,14 +194,6 @@ def _clipped(line: str, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + _CUT
 
 
-KEYWORD = "comfyforms_grid"
-_MOST_TEXT = 4_000_000  # characters
-_MOST_VALUES = 10_000
-_MOST_FIELDS = 1_000
-_Word = Annotated[str, Field(max_length=200_000)]
-_Name = Annotated[str, Field(max_length=1_000)]
-
-
 @dataclass(frozen=True, slots=True)
 class GridField:
     """Varied field, by its key and label, with its values as text; `files`: the values are file
@@ -246,19 +258,6 @@ def _texts_of(data: bytes) -> list[Text]:
     return texts
 
 
-MOST_PIXELS = 40_000_000
-_SIDES = (64, 1024)  # allowed pixels of a cell
-_LEAST_SIDE = 16
-_LOOKED_AT = 20  # cells to find the common shape
-_GAP = 8
-_LABEL_LINES, _HEAD_LINES = 6, 3
-_LONGEST = 160  # drawn characters of a text
-_TEXT, _QUIET, _PAPER = (24, 24, 27), (82, 82, 91), (255, 255, 255)
-_EMPTY, _FRAME = (244, 244, 245), (212, 212, 216)
-_LEAST_WIDTH = 360
-_NO_FONT = "This computer has no font for some labels; they are numbered instead."
-
-
 @dataclass(frozen=True, slots=True)
 class CellLine:
     """Line of cells, by their indexes. `label` stands before the line. `heads` stand above the
@@ -277,11 +276,6 @@ class GridSheet:
     across: str
     down: str
     lines: tuple[CellLine, ...]
-
-
-# Returns the file of a cell's image, or a text to draw instead.
-Content = Callable[[int], Path | str]
-Turn = Callable[[], AbstractContextManager[None]]
 
 
 def draw_grid(

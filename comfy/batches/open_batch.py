@@ -33,6 +33,8 @@ from comfy.runs.interface import Origin, Run, RunRegistry
 RowState = Literal["waiting", "running", "done", "failed", "stopped"]
 _LETTERS: Mapping[str, RowState] = {"w": "waiting", "d": "done", "f": "failed", "s": "stopped"}
 _WORDS = {word: letter for letter, word in _LETTERS.items()}
+BatchState = Literal["running", "paused", "stopped", "done"]
+BatchChange = Literal["pause", "continue", "stop", "retry"]
 
 
 class RowStates:
@@ -132,9 +134,6 @@ class RowStates:
 def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
     """Return the id of the row's task."""
     return uuid.uuid5(batch, str(index))
-
-
-BatchState = Literal["running", "paused", "stopped", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +378,6 @@ class OpenBatch(OpenGroup[BatchSummary]):
             self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
 
 
-BatchChange = Literal["pause", "continue", "stop", "retry"]
 # Users' changes of a batch, by the name that the API has for them.
 CHANGES: Mapping[BatchChange, Callable[[OpenBatch], object]] = {
     "pause": OpenBatch.pause,

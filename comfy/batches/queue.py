@@ -40,6 +40,9 @@ from comfy.runs.limits import BatchLimits, Person
 
 _LOOKED_AT = 200  # records at a time
 _MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
+log = logging.getLogger(__name__)
+_SAVED_EACH = 1.0  # seconds; run records cover the rest after a crash
+_LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 
 class BatchGaveUp(ComfyError):
@@ -125,11 +128,6 @@ class BatchRunner:
             raise ComfyError(str(problem)) from problem
         values = own_values(self._starter, batch.workflow, values, content.of_options, batch.owner)
         return Task(row_id(self._id, index), batch.workflow, values, batch.id)
-
-
-log = logging.getLogger(__name__)
-_SAVED_EACH = 1.0  # seconds; run records cover the rest after a crash
-_LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,13 @@ from comfy.base.messages import message
 _MOST_AXES = 20
 _MOST_FILES = 1_000
 _AS_NAMED = ConfigDict(extra="forbid")  # refuse misspelled names
+# Mode of unvaried seeds: the form's, one for all rows, or a new one in each row. The last mode also
+# draws alternatives in texts again for each row.
+Seeds = Literal["form", "one", "each"]
+_NO_SPEC = (
+    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table": '
+    '{"name": "values.csv", "text": "Steps,Prompt…"}.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +60,6 @@ class TableSpec:
     )
 
 
-# Mode of unvaried seeds: the form's, one for all rows, or a new one in each row. The last mode also
-# draws alternatives in texts again for each row.
-Seeds = Literal["form", "one", "each"]
-
-
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
     """Batch to run: every combination of the values, the first axis changing slowest. If `paired`,
@@ -72,10 +74,6 @@ class BatchSpec:
 
 
 _SPEC = TypeAdapter(BatchSpec)
-_NO_SPEC = (
-    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table": '
-    '{"name": "values.csv", "text": "Steps,Prompt…"}.'
-)
 
 
 class BadSpec(ComfyError):

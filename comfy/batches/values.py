@@ -32,6 +32,27 @@ from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf, check_blocks, every_text
 from comfy.records.record import Record
 
+MOST_ROWS = 10_000
+MOST_TEXT = 50_000_000  # characters of all values together
+_NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
+_RANGE = re.compile(rf"\A({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
+# Columns of a results table that describe a run: see comfy/batches/values.py.
+OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
+# Beginnings of formulas in spreadsheets; a results table puts another apostrophe before them.
+_FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
+_DELIMITERS = ",;\t"
+# First line that tells Excel the cell separator.
+_SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
+# Quoted cell; a quote inside an unquoted cell is an ordinary character.
+_QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
+_PARTS_CELLS = re.compile(r"[,;\s]")
+_SAYS_SOMETHING = re.compile(r'[^,;\s"]')
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
+# Numbers that begin like a formula.
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NOTHING = ("",) * (len(OF_A_RUN) - 1)
+
 
 class UnknownField(ManyProblems):
     """A form has no such field; the one problem names it and suggests a similar field."""
@@ -61,18 +82,6 @@ def meant_by(form: Form, name: str, translated: Callable[[str], str]) -> str:
     """Return a suggestion of a similar field for an unknown name, or ""."""
     shown = (field for field in form.fields if field.group != "hidden")
     return did_you_mean(name.strip()[:200], (translated(field.label) for field in shown))
-
-
-MOST_ROWS = 10_000
-
-
-MOST_TEXT = 50_000_000  # characters of all values together
-
-
-_NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
-
-
-_RANGE = re.compile(rf"\A({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
 
 class TooManyRows(BadValue):
@@ -169,31 +178,6 @@ def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Ite
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip("\r") for line in text.split("\n") if line.strip()] or [""]
-
-
-# Columns of a results table that describe a run: see comfy/batches/values.py.
-OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
-
-
-# Beginnings of formulas in spreadsheets; a results table puts another apostrophe before them.
-_FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
-
-
-_DELIMITERS = ",;\t"
-
-
-# First line that tells Excel the cell separator.
-_SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
-
-
-# Quoted cell; a quote inside an unquoted cell is an ordinary character.
-_QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
-
-
-_PARTS_CELLS = re.compile(r"[,;\s]")
-
-
-_SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,9 +415,6 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
 def decoded_text(data: bytes) -> str:
     """Decode a file's text: UTF-8, UTF-16 with a byte order mark, otherwise Windows-1252, the
     encoding of Excel's plain CSV and many editors. Raises ValueError for other content, such as a
@@ -447,16 +428,6 @@ def decoded_text(data: bytes) -> str:
     if "\0" in text:
         raise ValueError("not a text")
     return text
-
-
-ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
-
-
-# Numbers that begin like a formula.
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-
-_NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 
 def table_head(labels: Iterable[str]) -> str:

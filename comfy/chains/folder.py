@@ -62,6 +62,11 @@ _SOURCE = re.compile(
 )
 _MOST_STEPS = 100
 _FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the default comes first
+_ENDING = ".chain"  # in the names of chains; workflow names may have it too
+_MOST_TEXTS = 1000  # compared texts of a default with alternatives
+_SECONDS = 5  # maximum time between the dates in a prompt and the run's start
+_LONGEST_NAME = 50  # characters in a step's name
+_WORD = re.compile(r"\w+")
 
 
 def read_chain(path: Path) -> Chain:
@@ -241,7 +246,6 @@ STEP_KEYS: SettingReaders = {
     "optional": (as_flag, "true or false"),
     "when": (_condition, "a string"),
 }
-_ENDING = ".chain"  # in the names of chains; workflow names may have it too
 
 
 class ChainFolder:
@@ -379,10 +383,6 @@ def _chain(file: Path, name: str) -> Chain | ChainErrors:
     return replace(chain, title=chain.title or _title_of(name), cover=cover, steps=steps)
 
 
-_MOST_TEXTS = 1000  # compared texts of a default with alternatives
-_SECONDS = 5  # maximum time between the dates in a prompt and the run's start
-
-
 def _is_untouched(record: Record, form: Form, names: PrefixNames, field: Field) -> bool:
     """Return whether a field of the run has its default, or a text that the default stands for.
 
@@ -411,10 +411,6 @@ def _prefixes(record: Record, names: PrefixNames, field: Field) -> Iterator[str]
             date = datetime.fromtimestamp(record.submitted_at - seconds)
             _, changed = replace_prefixes(prompt, names, date)
             yield from changed.values()
-
-
-_LONGEST_NAME = 50  # characters in a step's name
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
 from comfy.runs.interface import Origin
 
+_SHARE_FIRST = message("Add it to the shared workflows first.")
+_MOST_RUNS = 20  # runs that become a chain: the closest to the result
+
 
 @dataclass(frozen=True, slots=True)
 class ChainPlan:
@@ -234,10 +237,6 @@ def _choice(key: StepKey, label: str, widget: str, *, default: object) -> Field:
     return Field(
         str(key), key.step, key.field, label, kind, KINDS[widget], "main", default, redraws=True
     )
-
-
-_SHARE_FIRST = message("Add it to the shared workflows first.")
-_MOST_RUNS = 20  # runs that become a chain: the closest to the result
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from comfy.base.wording import did_you_mean, quoted, short
 from comfy.prompt.value_types import BadValue, read_bool
 
 Pick = int | Literal["each", "all"]
+_RUNS = "runs"  # can't be a field's key, which contains a dot
+_SWITCHES = "switches:"  # can't be a step's name, which contains no colon
 
 
 class ChainErrors(ManyProblems):
@@ -280,10 +282,6 @@ def check_steps(names: Iterable[str], known: Collection[str]) -> None:
 
 def _no_step(name: str, known: Collection[str]) -> str:
     return sentences(f"There is no step “{short(name)}”.", did_you_mean(name[:200], known))
-
-
-_RUNS = "runs"  # can't be a field's key, which contains a dot
-_SWITCHES = "switches:"  # can't be a step's name, which contains no colon
 
 
 @dataclass(frozen=True, slots=True)

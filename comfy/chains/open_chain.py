@@ -34,6 +34,7 @@ StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
 # Called in the chain's thread: with each ended run, with the states of live runs whenever one
 # changes, and with None after the last of them.
 ChainWatch = Callable[[StepEnd | RunStates | None], None]
+_RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,6 @@ class ChainSummary:
 
 
 _STEPS = TypeAdapter(tuple[StepSummary, ...])
-_RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class OpenChain(OpenGroup[ChainSummary]):

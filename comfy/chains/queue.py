@@ -39,6 +39,9 @@ from comfy.records.record import Record
 from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits
 
+_RECALLED = 3  # chains per user from before a restart that pages show
+_ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedValues:
@@ -92,10 +95,6 @@ def _step_name(summary: ChainSummary, plan: ChainPlan, run: Record) -> str:
         return step.name
     names = {step.name for step in plan.steps if step.step.workflow == run.job.workflow}
     return names.pop() if len(names) == 1 else ""
-
-
-_RECALLED = 3  # chains per user from before a restart that pages show
-_ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
 
 
 class ChainQueue(GroupQueue[OpenChain, ChainSummary]):

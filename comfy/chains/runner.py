@@ -31,6 +31,8 @@ from comfy.runs.interface import Origin, Run
 from comfy.workflow.model import Workflow
 
 Result = OutputFile | TextOutput
+RunStates = Mapping[tuple[str, int], RunState]  # by step name and run number
+_NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # namespace of step run ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,6 @@ def _kind(result: Result) -> ResultKind:
 
 def _is_preview(result: Result) -> bool:
     return isinstance(result, OutputFile) and result.type == "temp"
-
-
-RunStates = Mapping[tuple[str, int], RunState]  # by step name and run number
-_NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # namespace of step run ids
 
 
 @dataclass(frozen=True, slots=True)

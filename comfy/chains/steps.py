@@ -29,6 +29,8 @@ from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
 
 _Value = TypeVar("_Value")
+FormOf = Callable[[Mapping[str, object]], Form]
+_COMBINATIONS = 200  # of repeated choices; more would take too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +223,6 @@ def _rows(
     except TooManyRows:
         problems.append(f"It can run at most {MOST_ROWS} times. Give fewer values in “repeat”.")
         return ({},)
-
-
-FormOf = Callable[[Mapping[str, object]], Form]
-_COMBINATIONS = 200  # of repeated choices; more would take too long
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ from comfy.runs.interface import Origin
 from comfy.workflow.model import read_workflow
 
 _COMBINATIONS = 200  # checked option combinations; more would take too long
+RESULTS = "results.csv"  # in the results folder
+_RECORDS = ".batch-"  # prefix of record folders, followed by the batch id
+_LOOKED_INTO = 5  # earlier batches
+_NAMED = 5  # ignored files that a message lists
+_NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of batch ids
 
 
 def _form_of_batch(
@@ -123,9 +128,6 @@ def _combinations(
         {fields[name].key: meant[name].get(cell, cell) for name, cell in cells}
         for cells in list(combinations)[:_COMBINATIONS]
     ]
-
-
-RESULTS = "results.csv"  # in the results folder
 
 
 @dataclass(slots=True)
@@ -213,12 +215,6 @@ def _write_table(
             f"{path} cannot be written: {error.strerror or error}.",
             "If another program has it open, close it there.",
         ) from error
-
-
-_RECORDS = ".batch-"  # prefix of record folders, followed by the batch id
-_LOOKED_INTO = 5  # earlier batches
-_NAMED = 5  # ignored files that a message lists
-_NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of batch ids
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,8 @@ from comfy.library.permissions import Permissions
 from comfy.workflow.model import Workflow
 
 _SECRETS = "; put secrets in the variable"
+WORKFLOW = "workflow"  # name of the workflow in `Forms`
+OWNER = "shell"  # owner that stands for the shell user
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,10 +145,6 @@ def split_settings(
     if wrong:
         raise ManyProblems(wrong, f"Write it like --set {example}.")
     return [(name, value) for name, _, value in parts]
-
-
-WORKFLOW = "workflow"  # name of the workflow in `Forms`
-OWNER = "shell"  # owner that stands for the shell user
 
 
 def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:

@@ -26,6 +26,9 @@ from comfy.launch.start import FieldErrors
 T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TO_LEAVE = 3.0  # seconds for the main thread to exit after everything it may wait for has ended
+_UNUSABLE = 2
+_UNREAD = 128 + 13  # exit status of shells after SIGPIPE, which Windows lacks
+OK, FAILED = 0, 1  # exit statuses
 
 
 class Stopped(BaseException):
@@ -132,11 +135,6 @@ def _comes(queue: SimpleQueue[int], within: float) -> bool:
     except Empty:
         return False
     return True
-
-
-OK, FAILED = 0, 1  # exit statuses
-_UNUSABLE = 2
-_UNREAD = 128 + 13  # exit status of shells after SIGPIPE, which Windows lacks
 
 
 class UsageError(ComfyError):

@@ -58,6 +58,50 @@ _MEDIA_ENDING = re.compile(
     r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
     re.IGNORECASE,
 )
+EDITOR_TYPES = FILE_WIDGETS | {
+    "BOUNDING_BOX",
+    "BOUNDING_BOXES",
+    "CAMERA_ANGLE_VIEW",
+    "CAMERA_INFO_STATE",
+    "CHART",
+    "COLORS",
+    "COMPOSITOR",
+    "CURVE",
+    "GALLERIA",
+    "IMAGECOMPARE",
+    "LIGHT_INFO_PREVIEW",
+    "LOAD_3D_ADVANCED",
+    "MARKDOWN",
+    "PAINTER",
+    "PREVIEW_3D",
+    "RANGE",
+    "RESOLUTION_PREVIEW",
+    "TEXTAREA",
+    "VIDEO_EDIT",
+    "COMFY_AUTOGROW_V3",
+}
+COMBO = "COMBO"
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
+AUTOGROW = "COMFY_AUTOGROW_V3"
+DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
+ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
+FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
+# Types of values that users type or select. All other types arrive through a link.
+WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
+_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
+# Characters of a class, a node id or an input name; real names have up to about 80.
+LONGEST_NAME = 200
+_MOST_GROWN = 100  # inputs of an autogrow group without its own limit
+_MOST_ROWS = 20  # rows of a group without its own limit, as in the editor
+# Options that mark a combo or string input for uploads, with the kind of file.
+UPLOAD_OPTIONS = {
+    "image_upload": "image",
+    "animated_image_upload": "image",
+    "audio_upload": "audio",
+    "video_upload": "video",
+    "file_upload": "file",
+}
 
 
 def _may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool:
@@ -109,30 +153,6 @@ def is_no_file(value: object) -> bool:
     return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none"))
 
 
-EDITOR_TYPES = FILE_WIDGETS | {
-    "BOUNDING_BOX",
-    "BOUNDING_BOXES",
-    "CAMERA_ANGLE_VIEW",
-    "CAMERA_INFO_STATE",
-    "CHART",
-    "COLORS",
-    "COMPOSITOR",
-    "CURVE",
-    "GALLERIA",
-    "IMAGECOMPARE",
-    "LIGHT_INFO_PREVIEW",
-    "LOAD_3D_ADVANCED",
-    "MARKDOWN",
-    "PAINTER",
-    "PREVIEW_3D",
-    "RANGE",
-    "RESOLUTION_PREVIEW",
-    "TEXTAREA",
-    "VIDEO_EDIT",
-    "COMFY_AUTOGROW_V3",
-}
-
-
 def type_of_value(value: object) -> str:
     """Return the built-in type of such values, "" for others."""
     match value:
@@ -146,30 +166,6 @@ def type_of_value(value: object) -> str:
             return "STRING"
         case _:
             return ""
-
-
-COMBO = "COMBO"
-DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
-DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
-AUTOGROW = "COMFY_AUTOGROW_V3"
-DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
-ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
-FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
-# Types of values that users type or select. All other types arrive through a link.
-WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
-_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
-# Characters of a class, a node id or an input name; real names have up to about 80.
-LONGEST_NAME = 200
-_MOST_GROWN = 100  # inputs of an autogrow group without its own limit
-_MOST_ROWS = 20  # rows of a group without its own limit, as in the editor
-# Options that mark a combo or string input for uploads, with the kind of file.
-UPLOAD_OPTIONS = {
-    "image_upload": "image",
-    "animated_image_upload": "image",
-    "audio_upload": "audio",
-    "video_upload": "video",
-    "file_upload": "file",
-}
 
 
 class RowNotation(StrEnum):

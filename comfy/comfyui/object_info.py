@@ -43,6 +43,8 @@ _MOST_LORAS = 100
 _NO_LORA = "None"  # rgthree's choice for a row without effect
 _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.05})
 _LORA = "LoRA"
+_LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
+_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfyui_standin`, not of ComfyUI
 
 
 def _with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,9 +131,6 @@ def _lora_files(catalog: Mapping[str, Any]) -> list[str]:
     return [name for name in as_list(offered) if isinstance(name, str)]
 
 
-_LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
-
-
 @dataclass(frozen=True)
 class NodeSpec:
     """Node class. `inputs` are in declared order, required before optional, without hidden ones."""
@@ -163,9 +162,6 @@ class NodeSpec:
     @cached_property
     def _are_dynamic(self) -> bool:
         return any(one.adds_inputs or one.is_group for one in self.inputs)
-
-
-_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfyui_standin`, not of ComfyUI
 
 
 class Catalog(Mapping[str, NodeSpec]):

@@ -64,6 +64,12 @@ NO_SETTINGS = FieldConfig("")
 _MAX_SLIDER_STEPS = 200
 _NUMBERS = MappingProxyType({"number": "FLOAT", "number (integer)": "INT"})
 _OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
+# Group of an input that a layer doesn't mention, by the layer's `others`.
+_OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
+    "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
+    "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
+    "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,6 @@ class Placement:
 
 
 _NO_RULE = Placement("advanced", 0)
-
-# Group of an input that a layer doesn't mention, by the layer's `others`.
-_OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
-    "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
-    "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
-    "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
-}
 
 
 @dataclass(frozen=True, slots=True)

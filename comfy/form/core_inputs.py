@@ -18,6 +18,18 @@ from comfy.comfyui.object_info import NodeSpec
 _FAR = 4
 _ROUND = (1, 2, 5)
 _MOST_DIGITS = 12
+# First parts of the Python modules of ComfyUI's own node classes. Packs are in `custom_nodes`.
+_CORE = frozenset({"nodes", "comfy_extras"})
+_PAID = "comfy_api_nodes"
+_CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
+_CONTROL = re.compile(r"^(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite)")
+_LORA = re.compile(r"^LoraLoader")
+_SCALERS = re.compile(
+    r"^(?:(Image|Latent)(Upscale|Scale|Resize).*|ResizeImage.*|ResizeAndPadImage)"
+)
+_TEXT_LOADER = re.compile(r"^(?:.*CLIPLoader|LTXAVTextEncoderLoader)")
+_VIDEO = re.compile(r"^(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan)")
+_WRITER = re.compile(r"^(?:TextGenerate|TextEncodeAceStep)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,6 @@ def _rounded_up(value: float) -> int | float:
 def _round_numbers() -> Iterator[int]:
     for digits in range(_MOST_DIGITS * 2):
         yield from (digit * 10**digits for digit in _ROUND)
-
-
-# First parts of the Python modules of ComfyUI's own node classes. Packs are in `custom_nodes`.
-_CORE = frozenset({"nodes", "comfy_extras"})
-_PAID = "comfy_api_nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +134,6 @@ def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_
     return NO_WORDS if row.classes else OwnWords(slide=row.slide)
 
 
-_CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
-_CONTROL = re.compile(r"^(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite)")
-_LORA = re.compile(r"^LoraLoader")
-_SCALERS = re.compile(
-    r"^(?:(Image|Latent)(Upscale|Scale|Resize).*|ResizeImage.*|ResizeAndPadImage)"
-)
-_TEXT_LOADER = re.compile(r"^(?:.*CLIPLoader|LTXAVTextEncoderLoader)")
-_VIDEO = re.compile(r"^(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan)")
-_WRITER = re.compile(r"^(?:TextGenerate|TextEncodeAceStep)")
 CORE_INPUTS: tuple[CoreInput, ...] = (
     # The prompt
     CoreInput(

@@ -109,6 +109,55 @@ _MEDIA_WORDS = {
 _FRAMES = message("Frames")
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
+_LENGTHS = frozenset(
+    {
+        "length",
+        "num_frames",
+        "video_frames",
+        "frames",
+        "video_length",
+        "frame_count",
+        "duration",
+        "seconds",
+    }
+    | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
+)
+_SHAPES = re.compile(
+    r"^(aspect_?ratio|ratio|resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
+)
+_WIDTHS = frozenset(
+    {"width", "target_width", "output_width", "empty_latent_width", "image_width", "resize_width"}
+)
+_HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
+_SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
+_UPLOAD_SIZES = frozenset(
+    {"scale_by", "size", "longer_side", "longest_side", "larger_side", "shorter_side"}
+    | {"largest_size", "shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
+)
+_COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
+_STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
+_WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
+_STYLE_WEIGHTS = frozenset(
+    {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
+)
+# Sampling settings, on any node.
+_RECIPE = frozenset(
+    {
+        "start_at_step",
+        "end_at_step",
+        "start_percent",
+        "end_percent",
+        "shift",
+        "max_shift",
+        "base_shift",
+    }
+)
+_WISHES = frozenset(
+    {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
+)
+_LOOKS_LIKE_FILE = re.compile(
+    r"(_name\d?|^model_file|^name|_file|(^|_)(model|checkpoint|ckpt|lora|vae|unet|clip|text_encoder)\d?)$"
+)
 
 
 def place(candidates: tuple[Candidate, ...], trace: Trace) -> tuple[Candidate, ...]:
@@ -435,57 +484,6 @@ def _branches(facts: InputFacts) -> bool:
     """Return whether there is a choice."""
     spec = facts.candidate.spec
     return spec is not None and len(spec.choices or ()) > 1
-
-
-_LENGTHS = frozenset(
-    {
-        "length",
-        "num_frames",
-        "video_frames",
-        "frames",
-        "video_length",
-        "frame_count",
-        "duration",
-        "seconds",
-    }
-    | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
-)
-_SHAPES = re.compile(
-    r"^(aspect_?ratio|ratio|resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
-)
-_WIDTHS = frozenset(
-    {"width", "target_width", "output_width", "empty_latent_width", "image_width", "resize_width"}
-)
-_HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
-_SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
-_UPLOAD_SIZES = frozenset(
-    {"scale_by", "size", "longer_side", "longest_side", "larger_side", "shorter_side"}
-    | {"largest_size", "shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
-)
-_COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
-_STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
-_WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
-_STYLE_WEIGHTS = frozenset(
-    {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
-)
-# Sampling settings, on any node.
-_RECIPE = frozenset(
-    {
-        "start_at_step",
-        "end_at_step",
-        "start_percent",
-        "end_percent",
-        "shift",
-        "max_shift",
-        "base_shift",
-    }
-)
-_WISHES = frozenset(
-    {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
-)
-_LOOKS_LIKE_FILE = re.compile(
-    r"(_name\d?|^model_file|^name|_file|(^|_)(model|checkpoint|ckpt|lora|vae|unet|clip|text_encoder)\d?)$"
-)
 
 
 @dataclass(frozen=True, slots=True)

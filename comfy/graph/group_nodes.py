@@ -43,6 +43,8 @@ from comfy.graph.widgets import KINDS, SEEDS, NodeWidget, widget_type
 REROUTE = "Reroute"
 _UPLOADS = frozenset({"image", "audio", "video"})
 _BIGGEST_GROUP = 200
+_PREFIXES = ("workflow/", "workflow>")
+_MOST_GROUP_NODES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,10 +311,6 @@ def _shown_outputs(
         visible = group.setting(index, "output", slot).get("visible")
         if visible if isinstance(visible, bool) else not group.hides(index, slot):
             yield slot
-
-
-_PREFIXES = ("workflow/", "workflow>")
-_MOST_GROUP_NODES = 200
 
 
 def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> SavedGraph:

@@ -61,6 +61,7 @@ _TYPES = frozenset(
     }
 )
 _SCALARS = (str, bool, int, float)
+_MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 
 def _with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
@@ -134,9 +135,6 @@ def _is_json(value: object) -> bool:
 
 def _stored(spec: NodeSpec) -> int:
     return sum(widget.stored for widget in layout(spec))
-
-
-_MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 
 def open_document(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> LiveGraph:

@@ -17,6 +17,60 @@ from comfy.graph.widgets import NodeWidget
 from comfyforms.plugin_manager import PluginTable, contributed_rows
 
 SavedValues = Sequence[Any] | Mapping[str, Any] | None
+_NAMES = "__lm_widget_ids"  # a property: the names of the saved values
+_DECLARED_BY_TOGGLE = 3
+_ADDED_BY_TOGGLE = ("toggle_trigger_words", "orinalMessage")  # the node's own spelling
+_BEFORE_CONTROL = 5  # values up to the seed
+_SEPARATE = ("Show Strengths", "Separate Model & Clip")
+# The names of the values that its first versions saved as a list. None: a button.
+_LISTED: Mapping[str, tuple[str | None, ...]] = {
+    "VHS_LoadImages": (
+        "directory",
+        None,
+        "image_load_cap",
+        "skip_first_images",
+        "select_every_nth",
+    ),
+    "VHS_LoadImagesPath": (
+        "directory",
+        "image_load_cap",
+        "skip_first_images",
+        "select_every_nth",
+    ),
+    "VHS_VideoCombine": (
+        "frame_rate",
+        "loop_count",
+        "filename_prefix",
+        "format",
+        "pingpong",
+        "save_image",
+    ),
+    **dict.fromkeys(
+        ("VHS_LoadVideo", "VHS_LoadVideoPath"),
+        (
+            "video",
+            "force_rate",
+            "force_size",
+            "frame_load_cap",
+            "skip_first_frames",
+            "select_every_nth",
+        ),
+    ),
+}
+_RENAMED = {"save_image": "save_output"}
+# Images become latents as soon as a VAE is connected.
+_WITH_VAE = frozenset({"vae"})
+# The position of `viewport_state` among the saved values.
+_PLACES = MappingProxyType({"Preview3DAdvanced": 0, "Save3DAdvanced": 1})
+# The widgets of the class before 2.1. Its files don't always name them by sockets; the last one is
+# newer than others, and a button follows.
+_PAINTED = tuple(
+    f"LanPaint_{name}"
+    for name in (
+        *("NumSteps", "Lambda", "StepSize", "Beta", "Friction", "PromptMode", "EarlyStop"),
+        *("Info", "InnerThreshold", "InnerPatience", "MinStepFrac"),
+    )
+)
 
 
 def _as_saved(node: GraphNode) -> SavedValues:
@@ -51,9 +105,6 @@ def _preview_values(node: GraphNode) -> SavedValues:
 _IMPACT_RULES: Mapping[str, PackRule] = dict.fromkeys(
     ("PreviewBridge", "PreviewBridgeLatent"), PackRule(values=_preview_values)
 )
-_NAMES = "__lm_widget_ids"  # a property: the names of the saved values
-_DECLARED_BY_TOGGLE = 3
-_ADDED_BY_TOGGLE = ("toggle_trigger_words", "orinalMessage")  # the node's own spelling
 
 
 def _lora_values(node: GraphNode) -> SavedValues:
@@ -93,7 +144,6 @@ _LORA_MANAGER_RULES: Mapping[str, PackRule] = {
     },
     "TriggerWord Toggle (LoraManager)": PackRule(added=_trigger_words),
 }
-_BEFORE_CONTROL = 5  # values up to the seed
 
 
 def _seed_values(node: GraphNode) -> SavedValues:
@@ -107,7 +157,6 @@ def _seed_values(node: GraphNode) -> SavedValues:
 _PROMPT_READER_RULES: Mapping[str, PackRule] = {
     "SDParameterGenerator": PackRule(values=_seed_values)
 }
-_SEPARATE = ("Show Strengths", "Separate Model & Clip")
 
 
 def _lora_rows(node: GraphNode) -> Iterator[NodeWidget]:
@@ -156,42 +205,6 @@ _RGTHREE_RULES: Mapping[str, PackRule] = {
     "Power Primitive (rgthree)": PackRule(added=_typed_value),
     "Power Puter (rgthree)": PackRule(added=_outputs_and_code),
 }
-# The names of the values that its first versions saved as a list. None: a button.
-_LISTED: Mapping[str, tuple[str | None, ...]] = {
-    "VHS_LoadImages": (
-        "directory",
-        None,
-        "image_load_cap",
-        "skip_first_images",
-        "select_every_nth",
-    ),
-    "VHS_LoadImagesPath": (
-        "directory",
-        "image_load_cap",
-        "skip_first_images",
-        "select_every_nth",
-    ),
-    "VHS_VideoCombine": (
-        "frame_rate",
-        "loop_count",
-        "filename_prefix",
-        "format",
-        "pingpong",
-        "save_image",
-    ),
-    **dict.fromkeys(
-        ("VHS_LoadVideo", "VHS_LoadVideoPath"),
-        (
-            "video",
-            "force_rate",
-            "force_size",
-            "frame_load_cap",
-            "skip_first_frames",
-            "select_every_nth",
-        ),
-    ),
-}
-_RENAMED = {"save_image": "save_output"}
 
 
 def _video_values(node: GraphNode) -> SavedValues:
@@ -231,14 +244,10 @@ def _size(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-# Images become latents as soon as a VAE is connected.
-_WITH_VAE = frozenset({"vae"})
 _VHS_RULES: Mapping[str, PackRule] = {
     name: PackRule(values=_video_values, unconnected=_WITH_VAE)
     for name in (*_LISTED, "VHS_LoadVideoFFmpeg", "VHS_LoadVideoFFmpegPath")
 }
-# The position of `viewport_state` among the saved values.
-_PLACES = MappingProxyType({"Preview3DAdvanced": 0, "Save3DAdvanced": 1})
 
 
 def _camera_values(node: GraphNode) -> SavedValues:
@@ -279,15 +288,6 @@ def _default_camera() -> dict[str, Any]:
 
 
 _VIEWPORT_RULES: Mapping[str, PackRule] = dict.fromkeys(_PLACES, PackRule(values=_camera_values))
-# The widgets of the class before 2.1. Its files don't always name them by sockets; the last one is
-# newer than others, and a button follows.
-_PAINTED = tuple(
-    f"LanPaint_{name}"
-    for name in (
-        *("NumSteps", "Lambda", "StepSize", "Beta", "Friction", "PromptMode", "EarlyStop"),
-        *("Info", "InnerThreshold", "InnerPatience", "MinStepFrac"),
-    )
-)
 
 
 def _painted_values(node: GraphNode) -> SavedValues:

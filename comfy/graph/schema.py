@@ -25,6 +25,15 @@ INPUT_NODE = "-10"
 OUTPUT_NODE = "-20"
 _ALWAYS, MUTED, BYPASSED = 0, 2, 4
 _BIGGEST = 2**53  # ids and slots that JavaScript can't represent exactly are invalid
+_NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?"
+# A pack's id in the registry, its GitHub repository, and its version or commit.
+_SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "cnr_id": re.compile(_NAME),
+        "aux_id": re.compile(rf"[a-zA-Z0-9-]{{1,39}}/{_NAME}"),
+        "ver": re.compile(r"\d{1,9}\.\d{1,9}\.\d[\w.+-]{0,99}|[0-9a-fA-F]{4,40}|unknown"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,17 +426,6 @@ def _ints(value: object) -> tuple[int, ...]:
         if isinstance(value, list)
         else ()
     )
-
-
-_NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?"
-# A pack's id in the registry, its GitHub repository, and its version or commit.
-_SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
-    {
-        "cnr_id": re.compile(_NAME),
-        "aux_id": re.compile(rf"[a-zA-Z0-9-]{{1,39}}/{_NAME}"),
-        "ver": re.compile(r"\d{1,9}\.\d{1,9}\.\d[\w.+-]{0,99}|[0-9a-fA-F]{4,40}|unknown"),
-    }
-)
 
 
 def pack_names(properties: Mapping[str, object]) -> dict[str, str]:

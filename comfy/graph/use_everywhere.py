@@ -47,6 +47,13 @@ _PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
 # Patterns come from untrusted files. RE2 runs in time linear to the text's length, with at most
 # this much memory per pattern.
 _LONGEST_PATTERN, _LONGEST_SUBJECT, _PATTERN_BYTES = 200, 100, 64 * 1024
+_MOST_SENDERS = 200
+_MOST_NAMES = 200  # maximum of outputs whose name is a pattern
+# Maximum of pairs of a sender and an input of its type, weighted by `cost`, and of pairs of senders
+# and groups.
+_MOST_CHECKS = 300_000
+_MOST_IN_GROUPS = 2_000_000  # maximum of checks whether a node is in a group
+_OUTPUT_TITLE = "subgraph output node"
 
 
 class _Rule(IntEnum):
@@ -372,15 +379,6 @@ def _within(graph: LiveGraph, groups: list[Frame]) -> set[str]:
     return {
         node.id for node in graph.nodes.values() if any(group.holds(node.saved) for group in groups)
     }
-
-
-_MOST_SENDERS = 200
-_MOST_NAMES = 200  # maximum of outputs whose name is a pattern
-# Maximum of pairs of a sender and an input of its type, weighted by `cost`, and of pairs of senders
-# and groups.
-_MOST_CHECKS = 300_000
-_MOST_IN_GROUPS = 2_000_000  # maximum of checks whether a node is in a group
-_OUTPUT_TITLE = "subgraph output node"
 
 
 class _Offers:

@@ -30,6 +30,29 @@ from comfy.comfyui.input_spec import (
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.text_replacements import as_js_text
 
+# Type of a node pack's own widget for an input of none of the known types.
+_PACK_WIDGET = "pack widget"
+# Inputs that get a `control_after_generate` unless they opt out.
+SEEDS = frozenset({"seed", "noise_seed"})
+_UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
+# Nodes with a viewer widget that the server doesn't declare.
+_VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
+# Buttons of the 3D loader, which the editor sends like inputs.
+_LOAD_3D_BUTTONS = (
+    ("upload 3d model", "upload3dmodel"),
+    ("upload extra resources", "uploadExtraResources"),
+    ("clear", "clear"),
+)
+# Nodes whose properties contain the author's limits for the first widget.
+_OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
+    "PrimitiveInt": ("min", "max", "step"),
+    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
+}
+# A combo whose choices are other widgets of the node.
+_CUSTOM_COMBO = "CustomCombo"
+_MOST_GROWN = 200
+_NO_MORE = object()
+
 
 def widget_type(spec: InputSpec) -> str | None:
     """Return the type of widget that the editor creates for an input, or None if the input is only
@@ -82,10 +105,6 @@ def _color(spec: InputSpec) -> object:
 
 def _row_count(spec: InputSpec) -> object:
     return spec.options.get("min") or 0
-
-
-# Type of a node pack's own widget for an input of none of the known types.
-_PACK_WIDGET = "pack widget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,28 +173,6 @@ class NodeWidget:
     stored: bool = True
     sent: bool = True
     grows: bool = False
-
-
-# Inputs that get a `control_after_generate` unless they opt out.
-SEEDS = frozenset({"seed", "noise_seed"})
-_UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
-# Nodes with a viewer widget that the server doesn't declare.
-_VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
-# Buttons of the 3D loader, which the editor sends like inputs.
-_LOAD_3D_BUTTONS = (
-    ("upload 3d model", "upload3dmodel"),
-    ("upload extra resources", "uploadExtraResources"),
-    ("clear", "clear"),
-)
-# Nodes whose properties contain the author's limits for the first widget.
-_OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
-    "PrimitiveInt": ("min", "max", "step"),
-    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
-}
-# A combo whose choices are other widgets of the node.
-_CUSTOM_COMBO = "CustomCombo"
-_MOST_GROWN = 200
-_NO_MORE = object()
 
 
 def layout(node: NodeSpec) -> list[NodeWidget]:

@@ -24,6 +24,13 @@ from comfy.records.groups import Group, GroupKind, GroupState, GroupTaken
 from comfy.runs.interface import GroupCheck, GroupWork, Origin, Run, RunRegistry, WorkingQueue
 from comfy.runs.limits import BatchLimits, ChainLimits, Person
 
+log = logging.getLogger(__name__)
+_OUR_FAULT = message("Something went wrong.")
+_RECENT = 200  # ended groups that pages still list
+_STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
+_DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
+_ASKING = 0.05  # seconds between two looks
+
 
 class GroupSummary(Protocol):
     """Progress of a group."""
@@ -177,12 +184,6 @@ class LocalGroupWork:
         check(*person, [one for group_id, one in self._people.items() if group_id != but])
 
 
-log = logging.getLogger(__name__)
-_OUR_FAULT = message("Something went wrong.")
-_RECENT = 200  # ended groups that pages still list
-_STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
-_DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
-_ASKING = 0.05  # seconds between two looks
 Open = TypeVar("Open", bound=OpenGroup[Any])
 
 

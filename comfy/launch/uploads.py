@@ -28,6 +28,7 @@ from comfy.records.store import RunStore
 
 _CHUNK = 1024 * 1024  # bytes
 FILE_GONE = sentences(message("This file no longer exists."), message("Add it again."))
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +212,6 @@ def from_data_url(url: str) -> Upload | None:
         return None
     ending = ending_of(head.removeprefix("data:").removesuffix(";base64"))
     return Upload(f"upload{ending or '.bin'}", data)
-
-
-_Key = TypeVar("_Key")
 
 
 @contextmanager

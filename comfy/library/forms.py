@@ -36,6 +36,11 @@ from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operato
 
 _MOST = 200  # drafts of all users; the oldest one is dropped first
 _SECONDS = 12 * 3600.0
+_MOST_INPUTS = 10_000  # take one or two seconds; the largest known workflow has 2,000
+# For workflows, and again for forms; the largest known of each takes 5 MB.
+_CACHE_BYTES = 64 * 2**20
+_MOST_JUDGED = 1000  # workflows whose usability is cached
+_FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
 class Drafts:
@@ -59,13 +64,6 @@ class Drafts:
         """Forget a draft, if there is one."""
         with self._lock:
             self._drafts.pop((owner, name), None)
-
-
-_MOST_INPUTS = 10_000  # take one or two seconds; the largest known workflow has 2,000
-# For workflows, and again for forms; the largest known of each takes 5 MB.
-_CACHE_BYTES = 64 * 2**20
-_MOST_JUDGED = 1000  # workflows whose usability is cached
-_FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from comfy.workflow.sanitize import model_savers
 
 _ALLOW_NODES = message("Ask the administrator to add the workflow or to allow these nodes.")
 _NAMED = 3  # most node classes to list in a refusal
+log = logging.getLogger(__name__)
 
 
 def _everybody(_owner: str) -> bool:
@@ -162,9 +163,6 @@ def _no_adding() -> WorkflowError:
 
 def _not_used(nodes: str) -> str:
     return message("Workflows opened here can't use {nodes}.", nodes=nodes)
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,22 @@ _LONGEST_LINE = 2000  # characters of a line
 _FILE_BYTES = 4 * 2**20
 _FORMER_FILES = 1
 _COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")  # ANSI control sequence of a terminal
+_GUARD = Path(__file__).with_name("guard.py")
+_LAST_WORDS = 5.0  # seconds for the log after the process has ended
+_FIRST_SIGNAL = 128  # exit codes of shells and of `guard.py`
+_KILLED = 9
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemory|MemoryError|can't allocate memory|cannot allocate memory"
+    r"|bad_alloc|not enough memory",
+    re.I,
+)
+_SMALLER = message("Choose a smaller size, fewer images or a smaller model, then try again.")
+_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
+_BY_ADMINISTRATOR = RunError(
+    message("An administrator restarted ComfyUI during this run."), message("Try again.")
+)
+_LASTED = 60.0  # seconds after which a process counts as healthy
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
 
 
 class ProcessLog:
@@ -64,10 +80,6 @@ class ProcessLog:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-_GUARD = Path(__file__).with_name("guard.py")
-_LAST_WORDS = 5.0  # seconds for the log after the process has ended
 
 
 class GuardedProcess:
@@ -131,20 +143,6 @@ class GuardedProcess:
                 log.add(rest.decode(errors="replace"))
 
 
-_FIRST_SIGNAL = 128  # exit codes of shells and of `guard.py`
-_KILLED = 9
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemory|MemoryError|can't allocate memory|cannot allocate memory"
-    r"|bad_alloc|not enough memory",
-    re.I,
-)
-_SMALLER = message("Choose a smaller size, fewer images or a smaller model, then try again.")
-_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
-_BY_ADMINISTRATOR = RunError(
-    message("An administrator restarted ComfyUI during this run."), message("Try again.")
-)
-
-
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
     """End of a ComfyUI process. `exit_code`: as from `guard.py`. `wanted`: the app ended it.
@@ -186,10 +184,6 @@ class ProcessEnd:
             return RunError(sentence, _SMALLER, detail=self.reason)
         sentence = message("ComfyUI crashed during this run and was restarted.")
         return RunError(sentence, _AGAIN, detail=self.reason)
-
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
-_LASTED = 60.0  # seconds after which a process counts as healthy
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ _ASK_PAUSE = 0.25  # seconds between questions whether it answers
 _ASK_LIMIT = 5.0  # seconds for an answer
 _LAST_LINES = 40  # of the log, which say why it ended
 _Phase = Literal["starting", "running", "pausing", "ended"]
+_TRIES = 200
+# Below the ports that systems choose for outgoing connections, so that a port is still free after a
+# restart of ComfyUI.
+_FIRST_PORT, _LAST_PORT = 12_000, 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +159,6 @@ class LocalComfyUI:
                 if server.client.answers(timeout=_ASK_LIMIT):
                     return True
         return False
-
-
-# Below the ports that systems choose for outgoing connections, so that a port is still free after a
-# restart of ComfyUI.
-_FIRST_PORT, _LAST_PORT = 12_000, 15_000
-_TRIES = 200
 
 
 @contextmanager

@@ -41,6 +41,25 @@ _MOST_PAGES = 1000
 _MOST_TAGS = 8
 _TAG_HEAD = 10  # bytes
 _PADDING = 4096  # zero bytes that may follow the tags
+_IMAGE: tuple[Begins, ...] = (
+    starts(
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"BM",
+        b"II*\0",
+        b"MM\0*",
+        b"II+\0",
+        b"MM\0+",
+    ),
+    is_riff(b"WEBP"),
+    is_avif,
+)
+_MOVING_IMAGE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), is_riff(b"WEBP"))
+_VIDEO: tuple[Begins, ...] = (
+    is_riff(b"AVI "),
+    starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +91,11 @@ def _is_still_iso(head: bytes) -> bool:
     )
 
 
-_IMAGE: tuple[Begins, ...] = (
-    starts(
-        b"\x89PNG\r\n\x1a\n",
-        b"\xff\xd8\xff",
-        b"GIF8",
-        b"BM",
-        b"II*\0",
-        b"MM\0*",
-        b"II+\0",
-        b"MM\0+",
-    ),
-    is_riff(b"WEBP"),
-    is_avif,
-)
-_MOVING_IMAGE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), is_riff(b"WEBP"))
 _CONTAINER: tuple[Begins, ...] = (
     lambda head: is_iso(head) and not _is_still_iso(head),
     starts(b"\x1a\x45\xdf\xa3", b"OggS"),
 )
 _SOUND: tuple[Begins, ...] = (starts(b"fLaC", b"caff"), is_riff(b"WAVE"), is_mpeg_frame, _is_aiff)
-_VIDEO: tuple[Begins, ...] = (
-    is_riff(b"AVI "),
-    starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"),
-)
 
 # For each kind: checks of a file's first bytes, and the message for any other file.
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(

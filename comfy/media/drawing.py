@@ -43,6 +43,8 @@ _FILES = (
     "Arial Unicode.ttf",
 )
 _IN_NO_FONT = "\U0010fffe"
+_PIECE = 2_000_000  # pixels to compress at once
+_LEVEL = 4  # zlib's level: a higher one takes twice the time to save 5 %
 
 
 class Fonts:
@@ -84,10 +86,6 @@ def _covers(font: Font, characters: Iterable[str]) -> bool:
 def _look(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character)
     return mask.size, bytes(mask)
-
-
-_PIECE = 2_000_000  # pixels to compress at once
-_LEVEL = 4  # zlib's level: a higher one takes twice the time to save 5 %
 
 
 def png_of(

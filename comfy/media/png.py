@@ -12,6 +12,7 @@ from comfy.media import exif
 from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text, named
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEAD = len(PNG_SIGNATURE) + 25  # bytes: the signature and IHDR
 
 
 def read_png(reader: Reader) -> Iterator[Text]:
@@ -56,7 +57,6 @@ _CHUNKS: dict[bytes, Callable[[Reader, bytes], Iterator[Text]]] = {
     b"iTXt": _international,
     b"eXIf": _exif,
 }
-_HEAD = len(PNG_SIGNATURE) + 25  # bytes: the signature and IHDR
 
 
 def png_halves(file: IO[bytes]) -> tuple[bytes, bytes]:

@@ -25,6 +25,9 @@ TOO_MUCH = "It's too large to read."
 UNREADABLE_IMAGE = message("This image can't be read. It may be damaged or too large.")
 # Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
+ID3 = b"ID3"
+LENGTH = 64  # bytes; no check here looks further
+Begins = Callable[[bytes], bool]
 
 
 class DamagedFile(Exception):
@@ -138,11 +141,6 @@ def named(data: bytes) -> tuple[str, bytes]:
     """Split `name NUL rest`."""
     name, _, rest = data.partition(b"\0")
     return decode_text(name), rest
-
-
-ID3 = b"ID3"
-LENGTH = 64  # bytes; no check here looks further
-Begins = Callable[[bytes], bool]
 
 
 def starts(*signatures: bytes) -> Begins:

@@ -36,6 +36,12 @@ _EDGE = 16
 _HIGHEST = 140
 _LOWEST = 4
 _COLOUR = (124, 110, 245, 255)  # the page's accent color, visible on light and dark backgrounds
+log = logging.getLogger(__name__)
+_ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
+# Pixels; sizes to try for an image that has to fit a byte limit.
+_SIDES = (1024, 768, 512, 384, 256)
+_FORMATS = ("JPEG", "PNG")
+_MOST_PIXELS = 4_000_000  # of a preview to shrink; ComfyUI's have 512 x 512
 
 
 def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS) -> list[float]:
@@ -78,12 +84,6 @@ def waveform(path: Path) -> Image.Image:
             (left, _SIDE / 2 - half, left + width * 0.6, _SIDE / 2 + half), 2, _COLOUR
         )
     return image
-
-
-log = logging.getLogger(__name__)
-_ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
-# Pixels; sizes to try for an image that has to fit a byte limit.
-_SIDES = (1024, 768, 512, 384, 256)
 
 
 def thumbnail_of(file: Path | IO[bytes]) -> bytes | None:
@@ -146,10 +146,6 @@ def _webp(image: Image.Image) -> bytes:
     target = io.BytesIO()
     image.save(target, "WEBP", quality=80)
     return target.getvalue()
-
-
-_FORMATS = ("JPEG", "PNG")
-_MOST_PIXELS = 4_000_000  # of a preview to shrink; ComfyUI's have 512 x 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ _FAMILIES = (
     ("sd3", "SD 3"),
     ("flux", "Flux"),
 )
+log = logging.getLogger(__name__)
+_MOST_REQUESTS = 8  # at once, to all servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,6 @@ def _counted(folder: Mapping[str, object]) -> Counter[str]:
         if name:
             counts[name] += int(min(as_number(count) or 0, 10**9))
     return counts
-
-
-log = logging.getLogger(__name__)
-_MOST_REQUESTS = 8  # at once, to all servers
 
 
 @dataclass(frozen=True, slots=True)

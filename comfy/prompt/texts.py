@@ -41,17 +41,6 @@ _LONGEST = 4_000
 # Share of the listed things that have to be faults: a description may mention a few.
 _SHARE = 0.3
 _MOST_WORDS = 6  # of a listed fault; longer parts are sentences
-
-
-def looks_negative(text: object) -> bool:
-    """Return whether a text is mostly a list of faults, such as "lowres, bad anatomy"."""
-    if not isinstance(text, str):
-        return False
-    parts = [one for one in _PARTS.split(text[:_LONGEST]) if any(map(str.isalnum, one))]
-    faults = [one for one in parts if _FAULT.search(one) and len(one.split()) <= _MOST_WORDS]
-    return bool(faults) and len(faults) >= min(2, len(parts)) and len(faults) > _SHARE * len(parts)
-
-
 # Link types that carry a user's text to the sampler.
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
@@ -67,6 +56,15 @@ _TEXT_NAMES = re.compile(
 # Nodes that discard a text.
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
 _TITLE = re.compile(r"(?<![a-z])(neg|negs|negative|pos|positive)(?![a-z])", re.IGNORECASE)
+
+
+def looks_negative(text: object) -> bool:
+    """Return whether a text is mostly a list of faults, such as "lowres, bad anatomy"."""
+    if not isinstance(text, str):
+        return False
+    parts = [one for one in _PARTS.split(text[:_LONGEST]) if any(map(str.isalnum, one))]
+    faults = [one for one in parts if _FAULT.search(one) and len(one.split()) <= _MOST_WORDS]
+    return bool(faults) and len(faults) >= min(2, len(parts)) and len(faults) > _SHARE * len(parts)
 
 
 class Pole(StrEnum):

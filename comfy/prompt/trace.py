@@ -48,6 +48,21 @@ _SWITCH = "switch"
 _BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
 # Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
+_PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I)
+_KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
+    {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
+)
+# Savers from packs that a server may lack. The atomic groups keep the search linear.
+_KNOWN_SAVER = re.compile(
+    r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
+    re.IGNORECASE | re.DOTALL,
+)
+# With more samplers, numbers don't help users.
+_MOST_SAMPLERS = 30
+_GUIDANCE = "cfg"
+# Input of nodes that save results, and what its value has besides a name.
+_FILE_NAME = "filename_prefix"
+_NO_NAME = re.compile(r"^.*[/\\]|^comfyui[-_ ]*|^[-_ ]+|[-_ ]+$", re.IGNORECASE)
 
 
 class Trace:
@@ -389,17 +404,6 @@ def _loads_image(spec: NodeSpec | None) -> bool:
     )
 
 
-_PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I)
-_KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
-    {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
-)
-# Savers from packs that a server may lack. The atomic groups keep the search linear.
-_KNOWN_SAVER = re.compile(
-    r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
 def find_outputs(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[Output]:
     """Yield the output nodes in the prompt's order. Classes that the server lacks count if they are
     named like savers."""
@@ -436,14 +440,6 @@ class Output:
         """Return whether this is a preview or a text. As long as a prompt has results to save,
         these don't justify a run."""
         return self.is_preview or self.kind == "text"
-
-
-# With more samplers, numbers don't help users.
-_MOST_SAMPLERS = 30
-_GUIDANCE = "cfg"
-# Input of nodes that save results, and what its value has besides a name.
-_FILE_NAME = "filename_prefix"
-_NO_NAME = re.compile(r"^.*[/\\]|^comfyui[-_ ]*|^[-_ ]+|[-_ ]+$", re.IGNORECASE)
 
 
 class Samplers:

@@ -77,6 +77,7 @@ _MOST = 500
 _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
 _MOST_FILES = 100
+_FAILED = (Phase.FAILED.value, Phase.REFUSED.value, Phase.LOST.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,6 @@ class ModelRequestStore:
 
 def _is_for(workflow: str) -> ColumnElement[bool]:
     return model_requests.c.workflow == workflow
-
-
-_FAILED = (Phase.FAILED.value, Phase.REFUSED.value, Phase.LOST.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _MOST_HELD = 64 * 1024 * 1024  # bytes
 _REFUSED = 1000  # bytes to count for a refusal
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_OURS = re.compile(
+    r"files|thumbnails|parts|uploads|forms|templates|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
+)  # the app's own files
+_DAY = 24 * 3600.0
+_LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
+_WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
+_THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
+    {"image": thumbnail_of, "audio": sound_thumbnail}
+)
+_SLACK = 1 / 100  # part of the limit that may be written between two checks
+_LEAST_SLACK = 1_000_000.0  # bytes
+_PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds
+_MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
 
 
 class StrippedFiles:
@@ -77,20 +91,6 @@ class StrippedFiles:
                     log.info("A stored file can't be read: %s", problem)
                     return None
             return self._known[digest]
-
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_OURS = re.compile(
-    r"files|thumbnails|parts|uploads|forms|templates|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
-)  # the app's own files
-_DAY = 24 * 3600.0
-_PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds
-_LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
-_WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
-_MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
-_THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
-    {"image": thumbnail_of, "audio": sound_thumbnail}
-)
 
 
 class DiskUsage(NamedTuple):
@@ -448,10 +448,6 @@ def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     yield entry.name, entry.stat()
-
-
-_SLACK = 1 / 100  # part of the limit that may be written between two checks
-_LEAST_SLACK = 1_000_000.0  # bytes
 
 
 @dataclass(frozen=True, slots=True)

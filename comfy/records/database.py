@@ -52,6 +52,34 @@ from comfyforms.plugin_manager import contributed
 log = logging.getLogger(__name__)
 _NONE, _FIRST = "0000", "0001"
 _STEPS = "comfy.records:steps"  # runs the steps of all schemas
+_BUSY = 10.0  # seconds to wait for another process that is writing
+_PAUSE = 0.02  # seconds
+_ERASING = 1.0  # seconds that other writers may have to wait
+# Overwrite deleted data instead of only marking it as free.
+_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+# SQLite's number for `auto_vacuum=INCREMENTAL`: free pages are returned on request.
+_INCREMENTAL = 2
+_PAGES_AT_ONCE = 1000  # other writers wait meanwhile
+_OWN_NAME = "history.sqlite"  # the file name that the app uses
+# So that a database server that vanished is noticed soon, unless the address sets them. libpq would
+# wait for many minutes.
+_PATIENCE = {
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds until sent data must be acknowledged
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+_LIBPQ = ("psycopg", "psycopg2")
+# Connections of a process to a database server; a thread waits at most 10 s for one.
+_POOL = {"pool_size": 5, "max_overflow": 8, "pool_timeout": 10.0}
+_LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
+_SQLITE = b"SQLite format 3\0"
+P = ParamSpec("P")
+# More statements in a transaction. If they raise an error, it writes nothing.
+Within = Callable[[Connection], object]
+# More statements in the transaction that records a new run, batch or chain with this id.
+AtStart = Callable[[str, Connection], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,36 +189,6 @@ def _not_ours(connection: Connection, schema: Schema) -> ComfyError:
         " was left unchanged.",
         f"Choose another location for the {schema.content}, or move this database away.",
     )
-
-
-_BUSY = 10.0  # seconds to wait for another process that is writing
-_PAUSE = 0.02  # seconds
-_ERASING = 1.0  # seconds that other writers may have to wait
-# Overwrite deleted data instead of only marking it as free.
-_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
-# SQLite's number for `auto_vacuum=INCREMENTAL`: free pages are returned on request.
-_INCREMENTAL = 2
-_PAGES_AT_ONCE = 1000  # other writers wait meanwhile
-_OWN_NAME = "history.sqlite"  # the file name that the app uses
-# So that a database server that vanished is noticed soon, unless the address sets them. libpq would
-# wait for many minutes.
-_PATIENCE = {
-    "connect_timeout": 5,  # seconds
-    "tcp_user_timeout": 10_000,  # milliseconds until sent data must be acknowledged
-    "keepalives_idle": 10,  # seconds
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-}
-_LIBPQ = ("psycopg", "psycopg2")
-# Connections of a process to a database server; a thread waits at most 10 s for one.
-_POOL = {"pool_size": 5, "max_overflow": 8, "pool_timeout": 10.0}
-_LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
-_SQLITE = b"SQLite format 3\0"
-P = ParamSpec("P")
-# More statements in a transaction. If they raise an error, it writes nothing.
-Within = Callable[[Connection], object]
-# More statements in the transaction that records a new run, batch or chain with this id.
-AtStart = Callable[[str, Connection], object]
 
 
 def no_more(_: Connection) -> None:

@@ -22,6 +22,10 @@ from comfy.records.tables import (
 )
 
 _MOST = 10_000  # in total, because a visitor can appear as many owners
+_DAY = 24 * 3600.0  # seconds
+_KEPT = 400 * _DAY
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_LOCK_KEY = 7_305_160_112_734  # any number that no other lock has
 
 
 class PaidConsents:
@@ -46,12 +50,6 @@ class PaidConsents:
 
 def _of(owner: str, workflow: str) -> ColumnElement[bool]:
     return (paid_consents.c.owner == digest(owner)) & (paid_consents.c.workflow == digest(workflow))
-
-
-_DAY = 24 * 3600.0  # seconds
-_KEPT = 400 * _DAY
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_LOCK_KEY = 7_305_160_112_734  # any number that no other lock has
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from comfy.records.used_files import ROW
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
 UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite stores any type in any column
 COLUMNS = tuple(runs.c[name] for name in _READ)
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses very long patterns
 
 
 def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
@@ -93,9 +94,6 @@ def _text(record: Record) -> str:
         raise ComfyError(
             "This run can't be recorded: its workflow is nested too deeply.", ""
         ) from error
-
-
-_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses very long patterns
 
 
 def search_words(text: str) -> list[str]:

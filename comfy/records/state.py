@@ -43,6 +43,28 @@ from comfy.records.used_files import HeldFiles
 
 OpenedKey = tuple[str, str]  # the digest of an owner, and the workflow's name
 _BATCH = 50
+VALUE_BYTES = 64 * 2**20  # for all callers' values
+_OVERHEAD = 200  # bytes per value, or per caller without values
+_HOUR = 3600.0  # seconds
+_KEPT = 30 * 24 * _HOUR  # seconds since the last use
+JsonValues = Mapping[str, Any]  # JSON by field key
+_Change = Callable[[JsonValues], JsonValues]
+HOUR = 3600.0  # seconds
+_GROUPS = 1000  # known groups in memory; an unknown one costs a query
+_INSERT = insert(_starts)
+_REMOVE = delete(_starts).where(_starts.c.id == bindparam("this"))
+# A user's starts since `since` without the row `this`, and whether the group `among` is one.
+_RECENT = select(
+    func.count().label("number"),
+    func.min(_starts.c.at).label("oldest"),
+    func.max(case((_starts.c.group == bindparam("among"), _starts.c.at))).label("grouped"),
+).where(
+    _starts.c.owner == bindparam("whose"),
+    _starts.c.address == bindparam("where"),
+    _starts.c.at > bindparam("since"),
+    _starts.c.id != bindparam("this"),
+)
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +217,6 @@ def _is_file(key: OpenedKey) -> ColumnElement[bool]:
     return (_opened.c.owner == key[0]) & (_opened.c.name == key[1])
 
 
-VALUE_BYTES = 64 * 2**20  # for all callers' values
-_OVERHEAD = 200  # bytes per value, or per caller without values
-_HOUR = 3600.0  # seconds
-_KEPT = 30 * 24 * _HOUR  # seconds since the last use
-JsonValues = Mapping[str, Any]  # JSON by field key
-_Change = Callable[[JsonValues], JsonValues]
-
-
 class ValuesTooLarge(Exception):
     """Error for values that exceed the space of all callers."""
 
@@ -266,24 +280,6 @@ def _read(text: str) -> JsonValues:
 def _weight(values: JsonValues) -> int:
     """Return the approximate size in bytes."""
     return _OVERHEAD * (1 + len(values)) + sum(len(str(one)) for one in values.values())
-
-
-HOUR = 3600.0  # seconds
-_GROUPS = 1000  # known groups in memory; an unknown one costs a query
-_INSERT = insert(_starts)
-_REMOVE = delete(_starts).where(_starts.c.id == bindparam("this"))
-# A user's starts since `since` without the row `this`, and whether the group `among` is one.
-_RECENT = select(
-    func.count().label("number"),
-    func.min(_starts.c.at).label("oldest"),
-    func.max(case((_starts.c.group == bindparam("among"), _starts.c.at))).label("grouped"),
-).where(
-    _starts.c.owner == bindparam("whose"),
-    _starts.c.address == bindparam("where"),
-    _starts.c.at > bindparam("since"),
-    _starts.c.id != bindparam("this"),
-)
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True, slots=True)

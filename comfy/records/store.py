@@ -88,6 +88,24 @@ _NOTICE = 7 * _DAY  # seconds before their end that users hear of expiring resul
 _PART_OF_LIFE = 0.25  # a shorter notice where results live only for some days
 _NEARLY_FULL = 0.9
 _FRUITFUL = Wanted(fruitless=False)
+log = logging.getLogger(__name__)
+_BLOCK = 4096  # bytes that the smallest file takes on disk
+_THIS = _runs.c.id == bindparam("this")
+_INSERT = insert(_runs)
+_UPDATE = update(_runs).where(_THIS)
+_FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
+_KEEP_FILES = insert(_files)
+_NAME_PARENTS = insert(_parents)
+# A run by its id (`this`) and the digest of its owner (`whose`).
+_RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
+Key = TypeVar("Key")
+_MOST_AT_ONCE = 200
+_MOST_BYTES = 32 * 1024**2  # of records read at a time
+_MOST_RELATED = 12
+_MOST_SKIPPED = 2**31
+_BATCH = 50
+_ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+_NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +190,6 @@ class AddedWorkflows:
             connection.execute(delete(_added).where(which))
 
 
-_BLOCK = 4096  # bytes that the smallest file takes on disk
-_THIS = _runs.c.id == bindparam("this")
-_INSERT = insert(_runs)
-_UPDATE = update(_runs).where(_THIS)
-_FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
-_KEEP_FILES = insert(_files)
-_NAME_PARENTS = insert(_parents)
-# A run by its id (`this`) and the digest of its owner (`whose`).
-_RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
-
-
 def _sizes_of(record: Record, blobs: BlobStore) -> dict[str, int]:
     """Return the bytes that a run's files take, by digest."""
     sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
@@ -247,17 +254,6 @@ def _insert(connection: Connection, record: Record, row: dict[str, object]) -> N
     if record.parents:
         rows = [{"run": record.id, "parent": escaped(one)} for one in set(record.parents)]
         connection.execute(_NAME_PARENTS, rows)
-
-
-log = logging.getLogger(__name__)
-Key = TypeVar("Key")
-_MOST_AT_ONCE = 200
-_MOST_BYTES = 32 * 1024**2  # of records read at a time
-_MOST_RELATED = 12
-_MOST_SKIPPED = 2**31
-_BATCH = 50
-_ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
-_NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 
 class RunStore:
@@ -403,7 +399,7 @@ class RunStore:
         most = max(1, min(limit, _MOST_AT_ONCE))
         return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
 
-    def has_older(self, run_id: str, owner: str, wanted: Wanted = ALL) -> bool:
+    def has_older(self, run_id: str, owner: str, wanted: Wanted) -> bool:
         """Return whether this owner has finished runs that are older than this one."""
         which = wanted.of(owner) & self._older(run_id, owner)
         with reading(self.engine) as connection:

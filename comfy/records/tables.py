@@ -52,6 +52,9 @@ _SEE = message("Tell the administrator, then try again.")
 VERSION = "0006"  # the last step in `comfy.records.steps`
 
 tables = MetaData()  # without the tables of plugins
+# The key of the declaration in `Table.info` of each table of the history. `comfy.records.people`
+# derives the shares of `--keep-gb` and the deletion of a person from it.
+ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,6 @@ class Unowned:
     why: str
 
 
-# The key of the declaration in `Table.info` of each table of the history. `comfy.records.people`
-# derives the shares of `--keep-gb` and the deletion of a person from it.
-ROWS = "rows"
 PARTS = {ROWS: PartOf()}
 
 

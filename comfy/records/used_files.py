@@ -38,6 +38,14 @@ _BATCH = 50
 _MILLION = 1_000_000
 # Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
 ROW = 2_000
+_KEPT = 24 * 3600.0  # seconds; a killed process leaves rows, and no run takes longer
+_KEY = {"key": 0x636F6D667966}  # of our Postgres lock for the use and removal of files
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_STILL = text("SELECT 1")
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:key)")
+_REMOVE = delete(_held).where(
+    _held.c.digest == bindparam("which"), _held.c.holder == bindparam("whose")
+)
 
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
@@ -111,16 +119,6 @@ def uses_of_runs(connection: Connection) -> list[Use]:
     return uses + [
         known[run]._replace(digest=digest, size=size) for run, digest, size in files if run in known
     ]
-
-
-_KEPT = 24 * 3600.0  # seconds; a killed process leaves rows, and no run takes longer
-_KEY = {"key": 0x636F6D667966}  # of our Postgres lock for the use and removal of files
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_STILL = text("SELECT 1")
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(:key)")
-_REMOVE = delete(_held).where(
-    _held.c.digest == bindparam("which"), _held.c.holder == bindparam("whose")
-)
 
 
 class RemovalLock:

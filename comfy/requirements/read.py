@@ -41,6 +41,11 @@ latent_upscale_models loras model_patches optical_flow photomaker style_models t
 upscale_models vae vae_approx
 """
 _FOLDERS = frozenset(_FOLDER_NAMES.split())
+_NOTES = frozenset({"MarkdownNote", "Note"})
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_REPOSITORY = re.compile(r"^https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$")
+_MOST_MODELS = 500
+_LARGEST = 2**50  # bytes
 
 
 def _models_in_note(text: str) -> tuple[ModelFile, ...]:
@@ -111,13 +116,6 @@ def _in_trees(lines: list[str]) -> Iterator[tuple[str, str]]:
         else:
             parts = [part for part in name.rstrip("/").split("/") if part]
             folder = next((part for part in reversed(parts) if part in _FOLDERS), "")
-
-
-_NOTES = frozenset({"MarkdownNote", "Note"})
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_REPOSITORY = re.compile(r"^https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$")
-_MOST_MODELS = 500
-_LARGEST = 2**50  # bytes
 
 
 def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:

@@ -36,26 +36,6 @@ from comfy.requirements.model import (
 from comfy.requirements.read import packs_of
 
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
-
-
-def is_newer(version: str, than: str) -> bool:
-    """Return whether a version is newer than another. False if either can't be read, such as a
-    commit."""
-    first, second = _numbers(version), _numbers(than)
-    return first is not None and second is not None and first > second
-
-
-def newest(*versions: str) -> str:
-    """Return the newest version, "" if none can be read."""
-    read = [(numbers, one) for one in versions if (numbers := _numbers(one)) is not None]
-    return max(read)[1].removeprefix("v") if read else ""
-
-
-def _numbers(version: str) -> tuple[int, int, int] | None:
-    match = _VERSION.match(version)
-    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
-
-
 # By class; a loader with files in several folders has a row per input.
 _BY_CLASS = MappingProxyType(
     {
@@ -99,15 +79,31 @@ _BY_INPUT = MappingProxyType(
         ("LTXAVTextEncoderLoader", "text_encoder"): "text_encoders",
     }
 )
+# Classes that accept any choice: the one that isn't available has a substitute.
+_TAKE_ANY = frozenset({"ModelAttentionBackend"})
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Return whether a version is newer than another. False if either can't be read, such as a
+    commit."""
+    first, second = _numbers(version), _numbers(than)
+    return first is not None and second is not None and first > second
+
+
+def newest(*versions: str) -> str:
+    """Return the newest version, "" if none can be read."""
+    read = [(numbers, one) for one in versions if (numbers := _numbers(one)) is not None]
+    return max(read)[1].removeprefix("v") if read else ""
+
+
+def _numbers(version: str) -> tuple[int, int, int] | None:
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def folder_of_loader(class_type: str, input_name: str) -> str:
     """Return the model folder that a loader's input lists, "" if unknown."""
     return _BY_INPUT.get((class_type, input_name)) or _BY_CLASS.get(class_type, "")
-
-
-# Classes that accept any choice: the one that isn't available has a substitute.
-_TAKE_ANY = frozenset({"ModelAttentionBackend"})
 
 
 @dataclass(frozen=True, slots=True)

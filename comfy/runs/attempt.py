@@ -69,6 +69,18 @@ if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
 
 ApiKey = Callable[[str], str | None]
+log = logging.getLogger(__name__)
+_SECOND_TRY = 0.5
+# Pauses before further cancels: a prompt that was sent without waiting for the answer may arrive
+# after the first cancel.
+_LATER_TRIES = (1.5, 3.0)
+# A server that fails this often at the same prompt would fail again.
+_MOST_POSTS = 5
+_WRITTEN = ("extra_pnginfo", "workflow_metadata")
+_CANCEL_WAIT = 0.25  # seconds for a canceled prompt to end on the server
+# Seconds for a busy server to answer our close frame. To the server, a socket that closes earlier
+# may look cut off.
+_CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
 
 
 def no_key(_owner: str) -> None:
@@ -170,13 +182,6 @@ class RunHooks(Protocol):
         another server."""
 
 
-log = logging.getLogger(__name__)
-_SECOND_TRY = 0.5
-# Pauses before further cancels: a prompt that was sent without waiting for the answer may arrive
-# after the first cancel.
-_LATER_TRIES = (1.5, 3.0)
-
-
 class Cancellation:
     """Cancellation of one prompt. It has its own client, because the run's client is aborted when
     the run stops."""
@@ -261,11 +266,6 @@ class SentKey:
         return self.hide_in_text(frame) if isinstance(frame, str) else self.hide_in_bytes(frame)
 
 
-# A server that fails this often at the same prompt would fail again.
-_MOST_POSTS = 5
-_WRITTEN = ("extra_pnginfo", "workflow_metadata")
-
-
 class Submission:
     """`POST /prompt`, repeated until the server answers.
 
@@ -345,12 +345,6 @@ class Submission:
     def _arrived(self, prompt_id: str) -> bool:
         # Check the queue first: a run that ends between the two requests is in the history by then.
         return prompt_id in self._client.queue() or self._client.history(prompt_id) is not None
-
-
-# Seconds for a busy server to answer our close frame. To the server, a socket that closes earlier
-# may look cut off.
-_CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
-_CANCEL_WAIT = 0.25  # seconds for a canceled prompt to end on the server
 
 
 class Attempt:

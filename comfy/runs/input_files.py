@@ -48,6 +48,8 @@ _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo
 _MOST_AS_TEXT = 64 * MIB
 _LOOK_SECONDS = 0.1  # seconds between checks if a run that waits for another's upload must stop
 UPLOADS = "comfyforms"  # folder for users' files in the server's input folder
+log = logging.getLogger(__name__)
+_SECONDS = 3.0  # per request to ComfyUI, because the user waits for the answer
 
 
 def bound_prompt(
@@ -231,10 +233,6 @@ class _CheckedFile(io.FileIO):
         """Read a chunk; exceptions of `check` propagate."""
         self._check()
         return super().read(-1 if size is None else size)
-
-
-log = logging.getLogger(__name__)
-_SECONDS = 3.0  # per request to ComfyUI, because the user waits for the answer
 
 
 def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:

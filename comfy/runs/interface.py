@@ -25,6 +25,11 @@ from comfy.records.state import Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
 
+FrameFollower = Callable[[str, str, str | bytes], None]  # gets an owner, a run id and a frame
+OnGap = Callable[[], None] | None
+# Raises TooManyRuns if an owner at an address may not start a group beside the groups of others.
+GroupCheck = Callable[[str, str, Sequence[tuple[str, str]]], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -140,8 +145,6 @@ class RunPolicy:
     keeps_going: bool = False
 
 
-FrameFollower = Callable[[str, str, str | bytes], None]  # gets an owner, a run id and a frame
-OnGap = Callable[[], None] | None
 DEFAULT_POLICY = RunPolicy()
 UNWATCHED = RunPolicy(watched=False)
 
@@ -279,10 +282,6 @@ class WorkingQueue(Protocol):
 
     def save_changed(self) -> None:
         """Store the progress of the executed groups that has changed since it was stored."""
-
-
-# Raises TooManyRuns if an owner at an address may not start a group beside the groups of others.
-GroupCheck = Callable[[str, str, Sequence[tuple[str, str]]], None]
 
 
 class GroupWork(Protocol):

@@ -15,6 +15,7 @@ _LOOK_PAUSE = 1.0  # seconds; an answer of /queue contains every queued prompt i
 # Seconds; the server may only need to put away the prompt before, or its last message may be on
 # its way.
 _MOMENT = 0.1
+TimeLimits = Iterable[tuple[float, RunError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,6 @@ class Stop:
 
 
 Action = Submit | CheckHistory | CheckQueue | Stop
-TimeLimits = Iterable[tuple[float, RunError]]
 
 
 def plan(

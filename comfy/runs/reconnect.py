@@ -44,6 +44,9 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, conclude
 from comfy.runs.interface import Timeouts
 
 End = Callable[[RunState], RunState]
+REMOVED = RunError(message("Someone else stopped this run on the server."), message("Try again."))
+RESTARTED = RunError(message("The server was restarted and lost this run."), message("Try again."))
+FORGOTTEN = RunError(message("ComfyUI lost this run."), message("Try again."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,6 @@ class Elsewhere:
     started."""
 
     began: bool
-
-
-REMOVED = RunError(message("Someone else stopped this run on the server."), message("Try again."))
-RESTARTED = RunError(message("The server was restarted and lost this run."), message("Try again."))
-FORGOTTEN = RunError(message("ComfyUI lost this run."), message("Try again."))
 
 
 def sent_elsewhere(server: str) -> RunError:

@@ -78,6 +78,15 @@ _OWN_TRIES = 3
 _SLOWEST = 50_000  # bytes per second
 _PREVIEW_SECONDS = 20.0
 _MOST_REASONS = 5  # named in an error
+T = TypeVar("T")
+OUR_FAULT = RunError(
+    message("Something went wrong."),
+    message("Try again."),
+)
+PAGE_CLOSED = RunError(
+    message("Stopped because the page was closed."),
+    message("Turn on “Keep running if I close this page” next time."),
+)
 
 
 class ResultDownloader:
@@ -253,13 +262,6 @@ def _with_failures(state: RunState, failures: Mapping[OutputFile, ComfyError]) -
     return replace(state, phase=phase, error=error)
 
 
-T = TypeVar("T")
-OUR_FAULT = RunError(
-    message("Something went wrong."),
-    message("Try again."),
-)
-
-
 def _guarded(task: Callable[[], T]) -> T | None:
     """Return the result of a task of a run. If it fails unexpectedly, log the error and return
     None."""
@@ -421,12 +423,6 @@ class Execution:
                 self._latest.update(partial(in_line, place=position, held=held))
             self._shared.sleep(stop_where_due(hooks, self._shared))
         return None
-
-
-PAGE_CLOSED = RunError(
-    message("Stopped because the page was closed."),
-    message("Turn on “Keep running if I close this page” next time."),
-)
 
 
 class LocalRun:

@@ -23,6 +23,13 @@ from comfy.requirements.read import declared_by
 
 MediaKind = Literal["image", "video", "audio", "3d", "text"]
 _MEDIA_KINDS: tuple[MediaKind, ...] = get_args(MediaKind)
+_MOST_TEMPLATES = 5000
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_IMAGE_ENDING = re.compile(r"webp|png|jpe?g|gif|avif", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOST_WORDS = 20
+_MOST_USED = 2**53
+_LONGEST_TITLE, _LONGEST_ABOUT, _LONGEST_WORD = 120, 1000, 60  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +90,6 @@ class Template:
         if self.pack:
             return f"/api/workflow_templates/{quote(self.pack, safe='')}/{quote(file)}"
         return f"/templates/{quote(file)}"
-
-
-_MOST_TEMPLATES = 5000
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-_IMAGE_ENDING = re.compile(r"webp|png|jpe?g|gif|avif", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LONGEST_TITLE, _LONGEST_ABOUT, _LONGEST_WORD = 120, 1000, 60  # characters
-_MOST_WORDS = 20
-_MOST_USED = 2**53
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ from comfy.workflow.model import open_workflow
 log = logging.getLogger(__name__)
 _VERSION = 3  # increase it whenever `judge` or the converter gives other results
 _MOST_PER_WORKFLOW = 8  # situations to remember: servers, and their last states
+_AT_ONCE = 2  # threads that fetch workflows while others are judged
+_AHEAD = 16  # workflows that are fetched before they are needed
+_LEAST = 24  # templates to judge even if time is up
 
 
 @dataclass(slots=True)
@@ -209,11 +212,6 @@ def _without_uploads(spec: object) -> object:
     if isinstance(options, dict) and any(map(options.get, UPLOAD_OPTIONS)):
         return {key: value for key, value in options.items() if key != "options"}
     return spec
-
-
-_AT_ONCE = 2  # threads that fetch workflows while others are judged
-_AHEAD = 16  # workflows that are fetched before they are needed
-_LEAST = 24  # templates to judge even if time is up
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _ADDRESS = re.compile(
     r"(?:[/?][!-~]*)?",
     re.ASCII | re.IGNORECASE,
 )
+_PREFIX = "whsec_"
+_SIZE = 32  # bytes
+_LEAST, _MOST = 24, 64  # bytes, per the specification
 
 
 class CallbackRefused(ComfyError):
@@ -72,15 +75,6 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
             "Ask the administrator to allow your host (--webhook-hosts).",
         )
     return host
-
-
-_PREFIX = "whsec_"
-
-
-_SIZE = 32  # bytes
-
-
-_LEAST, _MOST = 24, 64  # bytes, per the specification
 
 
 def new_secret() -> str:

@@ -27,6 +27,15 @@ from comfy.base.threads import background
 from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 
+log = logging.getLogger(__name__)
+_LOOK = 1.0  # seconds between two looks for webhooks of other processes
+_ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
+_JITTER = 0.25  # share of a pause
+_NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
+# Registers a callback that takes the owner of an update, and returns a function that unregisters
+# it.
+Listen = Callable[[Callable[[str], None]], Callable[[], None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -100,16 +109,6 @@ def _outcome(status: int) -> DeliveryOutcome:
             return Delivered()
         case _:
             return Undelivered(f"status {status}")
-
-
-log = logging.getLogger(__name__)
-_LOOK = 1.0  # seconds between two looks for webhooks of other processes
-_ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
-_JITTER = 0.25  # share of a pause
-_NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
-# Registers a callback that takes the owner of an update, and returns a function that unregisters
-# it.
-Listen = Callable[[Callable[[str], None]], Callable[[], None]]
 
 
 class Ends(Protocol):

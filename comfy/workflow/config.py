@@ -84,6 +84,14 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
 )
 # Headings of our workflows' folders, by path.
 SHIPPED_FOLDERS = MappingProxyType({"steps": message("Used in chains")})
+# key -> (reader that returns None for an invalid value, what the value must be)
+SettingReaders = Mapping[str, tuple[Callable[[Any], Any], str]]
+FieldGroup = Literal["main", "advanced", "hidden"]
+# Default visibility of unlisted inputs; "auto": the heuristics decide.
+Others = Literal["advanced", "auto", "hidden"]
+# A text for the prompt, or values by input name. An image's value is its file name, as for a cover.
+IdeaConfig = str | Mapping[str, Any]
+_IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
 def _first_and_motion(label: Message) -> Iterator[Message]:
@@ -180,10 +188,6 @@ def _of_field(said: object) -> object:
     return said | {key: _OF_FIELDS.get(word, word) for key, word in words.items()}
 
 
-# key -> (reader that returns None for an invalid value, what the value must be)
-SettingReaders = Mapping[str, tuple[Callable[[Any], Any], str]]
-
-
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
     """Return a file's content, with our own texts as messages, and an empty text. If it is
     unreadable, return no content and an error message."""
@@ -261,14 +265,6 @@ def as_table(value: object) -> dict[str, Any] | None:
 def must_be(place: str, name: str, wanted: str) -> str:
     """Return the message about a value of the wrong type."""
     return f"{place}: “{name}” must be {wanted}."
-
-
-FieldGroup = Literal["main", "advanced", "hidden"]
-# Default visibility of unlisted inputs; "auto": the heuristics decide.
-Others = Literal["advanced", "auto", "hidden"]
-# A text for the prompt, or values by input name. An image's value is its file name, as for a cover.
-IdeaConfig = str | Mapping[str, Any]
-_IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,25 @@ _WRAPPERS = (
     "input",
     "data",
 )
+log = logging.getLogger(__name__)
+_ORIGINAL = message(
+    "Use the original file. Editing it or sending it through a chat app usually removes the"
+    " workflow."
+)
+_KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
+_SAVE_AGAIN = message("Save or download the file again.")
+# Names under which ComfyUI saves its own documents. Other names only count when these are missing.
+_OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
+# Limit of JSON per file, in brackets and commas. A second is enough to parse about four million.
+_MAX_WORK = 2_000_000
+_TEXT_WORK = 20  # additional cost of each text
+# Keys of texts in which other programs describe an image, and the programs' names.
+_FOREIGN = {
+    "parameters": "Stable Diffusion web UI",
+    "sui_image_params": "SwarmUI",
+    "invokeai_metadata": "InvokeAI",
+    "fooocus_scheme": "Fooocus",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,27 +154,6 @@ def is_node(value: object) -> bool:
         and isinstance(value.get("class_type"), str)
         and bool(value["class_type"])
     )
-
-
-log = logging.getLogger(__name__)
-_ORIGINAL = message(
-    "Use the original file. Editing it or sending it through a chat app usually removes the"
-    " workflow."
-)
-_KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
-_SAVE_AGAIN = message("Save or download the file again.")
-# Names under which ComfyUI saves its own documents. Other names only count when these are missing.
-_OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
-# Limit of JSON per file, in brackets and commas. A second is enough to parse about four million.
-_MAX_WORK = 2_000_000
-_TEXT_WORK = 20  # additional cost of each text
-# Keys of texts in which other programs describe an image, and the programs' names.
-_FOREIGN = {
-    "parameters": "Stable Diffusion web UI",
-    "sui_image_params": "SwarmUI",
-    "invokeai_metadata": "InvokeAI",
-    "fooocus_scheme": "Fooocus",
-}
 
 
 @dataclass(frozen=True, slots=True)

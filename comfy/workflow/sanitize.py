@@ -48,6 +48,28 @@ _NAME = re.compile(
     r"\A\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:\A|[\\/])\s*\.\.(?:[\\/]|\s*\Z)",
     re.IGNORECASE,
 )
+# Last words of link types that carry models. WANVIDEOMODEL and LORA_MODEL are models, too.
+_SAVER_PARTS = (
+    "CLIP",
+    "CLIP_VISION",
+    "VAE",
+    "LATENT",
+    "LATENTS",
+    "CONDITIONING",
+    "LORA",
+    "CONTROL_NET",
+    "GLIGEN",
+    "HYPERNETWORK",
+    "STATE_DICT",
+    "AUDIO_ENCODER",
+    "TENSOR",
+    "*",
+)
+_MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
+# Last words of inputs that name an output file.
+_NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
+_SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
+_TRAINS = re.compile(r"\btrain", re.IGNORECASE)
 
 
 def without_folder(catalog: Mapping[str, Any], folder: str) -> dict[str, Any]:
@@ -340,30 +362,6 @@ def _names_folder(value: object, folder: str) -> bool:
         return False
     parts = _ANNOTATION.sub("", value).replace("\\", "/").lower().split("/")
     return folder.lower() in (part.strip(" .") for part in parts)
-
-
-# Last words of link types that carry models. WANVIDEOMODEL and LORA_MODEL are models, too.
-_SAVER_PARTS = (
-    "CLIP",
-    "CLIP_VISION",
-    "VAE",
-    "LATENT",
-    "LATENTS",
-    "CONDITIONING",
-    "LORA",
-    "CONTROL_NET",
-    "GLIGEN",
-    "HYPERNETWORK",
-    "STATE_DICT",
-    "AUDIO_ENCODER",
-    "TENSOR",
-    "*",
-)
-_MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
-# Last words of inputs that name an output file.
-_NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
-_SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
-_TRAINS = re.compile(r"\btrain", re.IGNORECASE)
 
 
 def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _Kind = Literal["blank", "comment", "header", "value"]
+_LINE = 80  # characters of a list on one line
+_FIELDS, _OUTPUTS = "fields", "outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +272,6 @@ def _renamed_values(idea: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN4
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and value != []}
-
-
-_FIELDS, _OUTPUTS = "fields", "outputs"
-_LINE = 80  # characters of a list on one line
 
 
 def merge_settings(text: str, wanted: FormConfig, names: FieldNames) -> str:

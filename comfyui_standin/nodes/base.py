@@ -27,6 +27,36 @@ _P = ParamSpec("_P")
 Images = tuple[Image.Image, ...]
 Masks = tuple[Image.Image, ...]
 RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
+Spec = list[Any]
+NodeInfo = dict[str, Any]
+SEED_MAX = 2**64 - 1
+# fmt: off
+SAMPLERS = [
+    "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2",
+    "exp_heun_2_x0", "exp_heun_2_x0_sde", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast",
+    "dpm_adaptive", "dpmpp_2s_ancestral", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_sde",
+    "dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
+    "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm",
+    "lcm", "ipndm", "ipndm_v", "deis", "res_multistep", "res_multistep_cfg_pp",
+    "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp", "gradient_estimation",
+    "gradient_estimation_cfg_pp", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece",
+    "ddim", "uni_pc", "uni_pc_bh2",
+]
+# fmt: on
+SCHEDULERS = [
+    "simple",
+    "sgm_uniform",
+    "karras",
+    "exponential",
+    "ddim_uniform",
+    "beta",
+    "normal",
+    "linear_quadratic",
+    "kl_optimal",
+]
+HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}  # of nodes that write metadata
+_OF_PAID_NODES = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG", "UNIQUE_ID", "COMFY_USAGE_SOURCE")
+Inputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +157,11 @@ def is_link(value: object) -> bool:
     )
 
 
-Spec = list[Any]
-NodeInfo = dict[str, Any]
-SEED_MAX = 2**64 - 1
-# fmt: off
-SAMPLERS = [
-    "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2",
-    "exp_heun_2_x0", "exp_heun_2_x0_sde", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast",
-    "dpm_adaptive", "dpmpp_2s_ancestral", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_sde",
-    "dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
-    "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm",
-    "lcm", "ipndm", "ipndm_v", "deis", "res_multistep", "res_multistep_cfg_pp",
-    "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp", "gradient_estimation",
-    "gradient_estimation_cfg_pp", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece",
-    "ddim", "uni_pc", "uni_pc_bh2",
-]
-# fmt: on
-SCHEDULERS = [
-    "simple",
-    "sgm_uniform",
-    "karras",
-    "exponential",
-    "ddim_uniform",
-    "beta",
-    "normal",
-    "linear_quadratic",
-    "kl_optimal",
-]
-
-
 def spec(type_: str | Sequence[str], **options: Any) -> Spec:
     """Return an input's entry: its type, or its choices for a combo in the old format, and its
     options if any."""
     kind = type_ if isinstance(type_, str) else list(type_)
     return [kind, options] if options else [kind]
-
-
-HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}  # of nodes that write metadata
 
 
 def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
@@ -204,9 +202,6 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
         "search_aliases": [],
         **(extra or {}),
     }
-
-
-_OF_PAID_NODES = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG", "UNIQUE_ID", "COMFY_USAGE_SOURCE")
 
 
 def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
@@ -252,9 +247,6 @@ def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
         extra={**more, **(extra or {})},
         **about,
     )
-
-
-Inputs = Mapping[str, Any]
 
 
 class Interrupted(Exception):

@@ -39,6 +39,12 @@ _FILTERS = {
     "bislerp": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_tool = partial(node, outputs=["IMAGE"])
+_MOST_BATCHED = 50
+_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
+_TOOLS = {"essentials_category": "Image Tools"}
+_BASICS = {"essentials_category": "Basics"}
+_LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
 
 
 def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
@@ -196,14 +202,6 @@ def _describe_load_mask(storage: Storage) -> NodeInfo:
     )
 
 
-_tool = partial(node, outputs=["IMAGE"])
-
-
-_MOST_BATCHED = 50
-_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
-_TOOLS = {"essentials_category": "Image Tools"}
-_BASICS = {"essentials_category": "Basics"}
-_LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
 NODES = [
     ("LoadImage", NodeClass(_describe_load_image, _load_image, *_LOADED)),
     ("LoadImageMask", NodeClass(_describe_load_mask, _load_mask, *_LOADED)),

@@ -15,6 +15,10 @@ from comfyui_standin.nodes.base import (
 )
 from comfyui_standin.nodes.image import METHODS, crop_to_ratio, resize
 
+_SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
+_SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
+_LATENT_METHODS = [*METHODS[:4], "bislerp"]
+
 
 def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Create an empty latent with sides that are multiples of 8 pixels."""
@@ -114,10 +118,6 @@ def _grown(mask: Image.Image, pixels: int) -> Image.Image:
         return mask
     return ImageChops.lighter(mask, mask.filter(ImageFilter.MaxFilter(2 * pixels + 1)))
 
-
-_SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
-_SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
-_LATENT_METHODS = [*METHODS[:4], "bislerp"]
 
 NODES = [
     node(

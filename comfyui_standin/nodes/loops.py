@@ -22,6 +22,7 @@ from comfyui_standin.nodes.base import (
 _MOST = 1000  # iterations
 _VALUES = 5  # outputs of a start
 _ANY = "COMFY_MATCHTYPE_V3"
+_CARRIED = spec(_ANY, template={"template_id": "carried_value"})
 
 
 def iterations(inputs: Mapping[str, Any]) -> list[int]:
@@ -88,7 +89,6 @@ _MODES = {
     },
     "List": {"list": spec(_ANY, template={"template_id": "list_item"})},
 }
-_CARRIED = spec(_ANY, template={"template_id": "carried_value"})
 
 NODES = [
     _node(

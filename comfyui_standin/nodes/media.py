@@ -34,6 +34,10 @@ from comfyui_standin.nodes.base import (
 from comfyui_standin.nodes.music import RATE, music
 from comfyui_standin.nodes.video import mp4
 
+_WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
+_LONGEST_MUSIC = 60.0  # seconds
+_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+
 
 def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
     return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
@@ -51,11 +55,6 @@ def flac_bytes(audio: AudioSamples) -> bytes:
     except soundfile.LibsndfileError as problem:
         raise ValueError(f"FLAC doesn't support a sample rate of {audio.rate}") from problem
     return file.getvalue()
-
-
-_WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
-_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
-_LONGEST_MUSIC = 60.0  # seconds
 
 
 def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:

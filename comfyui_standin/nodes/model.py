@@ -23,6 +23,8 @@ CHECKPOINTS = [
 ]
 LORAS = ["demo-evening-light.safetensors", "demo-ink-lines.safetensors"]
 _BROKEN = "demo-broken.safetensors"
+_MOST_ROWS = 6
+_STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
 
 
 def _load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -69,9 +71,6 @@ def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     run.wait(run.speed.encode)
     return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
 
-
-_MOST_ROWS = 6
-_STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
 
 NODES = [
     node(

@@ -18,6 +18,10 @@ _MAJOR, _MINOR = (0, 4, 7), (0, 3, 7)
 # Steps from the key's note at which the chords of a bar begin, and whether they are minor chords.
 _BRIGHT = ((0, _MAJOR), (7, _MAJOR), (9, _MINOR), (5, _MAJOR))
 _DARK = ((0, _MINOR), (8, _MAJOR), (3, _MAJOR), (10, _MAJOR))
+_MINOR_WORDS = frozenset(["sad", "dark", "night", "minor", "rain", "gloomy", "storm", "slow"])
+_BEATS = frozenset(["drum", "drums", "beat", "beats", "techno", "house", "lofi", "hip-hop", "rock"])
+_NOISES = frozenset(["rain", "wind", "ocean", "sea", "waves", "surf", "storm", "river", "water"])
+_TEMPOS = {"slow": 60, "calm": 66, "ambient": 60, "fast": 140, "upbeat": 124, "techno": 128}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,6 @@ _VOICES: Mapping[str, Voice] = {
     "ambient pad strings choir organ violin calm": Voice({1: 1.0, 2: 0.3, 3: 0.3}, 0.3, 2.0),
     "synth techno electronic house 8-bit chiptune": Voice({1: 1.0, 3: 0.33, 5: 0.2}, 0.005, 0.3),
 }
-_MINOR_WORDS = frozenset(["sad", "dark", "night", "minor", "rain", "gloomy", "storm", "slow"])
-_BEATS = frozenset(["drum", "drums", "beat", "beats", "techno", "house", "lofi", "hip-hop", "rock"])
-_NOISES = frozenset(["rain", "wind", "ocean", "sea", "waves", "surf", "storm", "river", "water"])
-_TEMPOS = {"slow": 60, "calm": 66, "ambient": 60, "fast": 140, "upbeat": 124, "techno": 128}
 
 
 def music(text: str, seconds: float, seed: int) -> AudioSamples:

@@ -33,6 +33,8 @@ _PREVIEW_SIDE = 512
 _GRAIN = 64
 _NEW_SHAPES = 0.4  # the least denoise that changes shapes; less only sharpens
 _GREY = (126, 120, 118)
+_SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
+_STEP = {"min": 0, "max": 10000, "advanced": True}
 
 
 def coloured(width: int, height: int, seed: int) -> Image.Image:
@@ -231,8 +233,6 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
     }
 
 
-_SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
-_STEP = {"min": 0, "max": 10000, "advanced": True}
 NODES = [
     node(
         _ksampler,

@@ -32,6 +32,17 @@ _ENDS = (14, 32, 50, 114, 142, 184, 212, 241)
 _HUES = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "pink", "red")
 _GREY = 40  # of 255: colors with less saturation count as gray
 _MOST_COLORS = 3
+_SAMPLING = {
+    "required": {
+        "temperature": spec("FLOAT", default=0.7, min=0.01, max=2.0, step=0.000001),
+        "top_k": spec("INT", default=64, min=0, max=1000),
+        "top_p": spec("FLOAT", default=0.95, min=0.0, max=1.0, step=0.01),
+        "min_p": spec("FLOAT", default=0.05, min=0.0, max=1.0, step=0.01),
+        "repetition_penalty": spec("FLOAT", default=1.05, min=0.0, max=5.0, step=0.01),
+        "seed": spec("INT", default=0, min=0, max=SEED_MAX),
+    },
+    "optional": {"presence_penalty": spec("FLOAT", default=0.0, min=0.0, max=5.0, step=0.01)},
+}
 
 
 def _load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -67,18 +78,6 @@ def _colors(image: Image.Image) -> list[str]:
         counts[name] = counts.get(name, 0) + 1
     return sorted(counts, key=lambda name: -counts[name])[:_MOST_COLORS]
 
-
-_SAMPLING = {
-    "required": {
-        "temperature": spec("FLOAT", default=0.7, min=0.01, max=2.0, step=0.000001),
-        "top_k": spec("INT", default=64, min=0, max=1000),
-        "top_p": spec("FLOAT", default=0.95, min=0.0, max=1.0, step=0.01),
-        "min_p": spec("FLOAT", default=0.05, min=0.0, max=1.0, step=0.01),
-        "repetition_penalty": spec("FLOAT", default=1.05, min=0.0, max=5.0, step=0.01),
-        "seed": spec("INT", default=0, min=0, max=SEED_MAX),
-    },
-    "optional": {"presence_penalty": spec("FLOAT", default=0.0, min=0.0, max=5.0, step=0.01)},
-}
 
 NODES = [
     node(

@@ -18,6 +18,19 @@ from comfyui_standin.painter.words import Colour, Light, Scene, Season
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
 _OVERSAMPLING = 2
+_GLOW = Image.radial_gradient("L").point([255 - value for value in range(256)])
+_FOLIAGE: dict[Season, tuple[Colour, float]] = {
+    "summer": ((70, 130, 60), 0.0),
+    "autumn": ((206, 104, 38), 0.6),
+    "winter": ((226, 234, 244), 0.62),
+    "spring": ((244, 160, 190), 0.72),
+}
+_GROUND: dict[Season, tuple[Colour, float]] = {
+    "summer": ((86, 140, 70), 0.0),
+    "autumn": ((160, 112, 52), 0.35),
+    "winter": ((236, 242, 250), 0.8),
+    "spring": ((130, 176, 84), 0.3),
+}
 
 
 def mix(first: Colour, second: Colour, amount: float) -> Colour:
@@ -214,9 +227,6 @@ def height_at(line: Sequence[Point], x: float) -> float:
     return line[max(0, min(len(line) - 1, round(x * (len(line) - 1))))][1]
 
 
-_GLOW = Image.radial_gradient("L").point([255 - value for value in range(256)])
-
-
 @dataclass(frozen=True, slots=True)
 class Palette:
     """Colors of a landscape in one light."""
@@ -294,18 +304,6 @@ _PALETTES: dict[Light, Palette] = {
         window=(246, 214, 148),
         dark=(40, 48, 56),
     ),
-}
-_FOLIAGE: dict[Season, tuple[Colour, float]] = {
-    "summer": ((70, 130, 60), 0.0),
-    "autumn": ((206, 104, 38), 0.6),
-    "winter": ((226, 234, 244), 0.62),
-    "spring": ((244, 160, 190), 0.72),
-}
-_GROUND: dict[Season, tuple[Colour, float]] = {
-    "summer": ((86, 140, 70), 0.0),
-    "autumn": ((160, 112, 52), 0.35),
-    "winter": ((236, 242, 250), 0.8),
-    "spring": ((130, 176, 84), 0.3),
 }
 
 

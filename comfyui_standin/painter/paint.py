@@ -25,6 +25,31 @@ from comfyui_standin.painter.things import THINGS
 from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
 Touch = Callable[[Image.Image, random.Random], Image.Image]
+_LIT: dict[Light, tuple[Colour, float]] = {
+    "night": ((60, 74, 132), 0.8),
+    "sunset": ((255, 184, 128), 0.55),
+    "dawn": ((255, 222, 214), 0.4),
+    "grey": ((186, 194, 200), 0.5),
+    "day": ((255, 252, 240), 0.2),
+}
+_SNOW = (240, 246, 255)
+_INSET_THINGS: dict[str, whole.Thing] = {
+    **whole.THINGS,
+    "sun": scenery.disc,
+    "moon": scenery.disc,
+}
+_COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
+_SIDE = 384  # pixels of the canvas that a thing is cut out of
+_MOST = 3  # things side by side
+Box = tuple[int, int, int, int]
+_GROUNDS = {
+    "desert": scenery.desert,
+    "city": scenery.city,
+    "town": scenery.town,
+    "forest": scenery.forest,
+    "hills": scenery.hills,
+    "mountains": scenery.hills,
+}
 
 
 def _watercolour(image: Image.Image, rng: random.Random) -> Image.Image:
@@ -68,14 +93,6 @@ _TOUCHES: dict[str, Touch] = {
     "ink": _ink,
     "mono": _mono,
 }
-_LIT: dict[Light, tuple[Colour, float]] = {
-    "night": ((60, 74, 132), 0.8),
-    "sunset": ((255, 184, 128), 0.55),
-    "dawn": ((255, 222, 214), 0.4),
-    "grey": ((186, 194, 200), 0.5),
-    "day": ((255, 252, 240), 0.2),
-}
-_SNOW = (240, 246, 255)
 
 
 def _refined(image: Image.Image, scene: Scene) -> Image.Image:
@@ -158,17 +175,6 @@ def _vignette(image: Image.Image, strength: float) -> Image.Image:
     ]
     shade = Image.radial_gradient("L").resize(image.size).point(levels)
     return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
-
-
-_INSET_THINGS: dict[str, whole.Thing] = {
-    **whole.THINGS,
-    "sun": scenery.disc,
-    "moon": scenery.disc,
-}
-_COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
-_SIDE = 384  # pixels of the canvas that a thing is cut out of
-_MOST = 3  # things side by side
-Box = tuple[int, int, int, int]
 
 
 def _area_of(mask: Image.Image) -> Box | None:
@@ -319,16 +325,6 @@ def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.L
         return
     drawn = [draw for name, draw in _GROUNDS.items() if name in scene.places]
     drawn[0](canvas, scene, palette, layout)
-
-
-_GROUNDS = {
-    "desert": scenery.desert,
-    "city": scenery.city,
-    "town": scenery.town,
-    "forest": scenery.forest,
-    "hills": scenery.hills,
-    "mountains": scenery.hills,
-}
 
 
 def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:

@@ -20,6 +20,8 @@ from comfyui_standin.painter.canvas import (
 )
 from comfyui_standin.painter.words import Colour, Scene
 
+_WALLS: tuple[Colour, ...] = ((244, 236, 220), (226, 190, 140), (206, 138, 112), (188, 204, 208))
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -349,9 +351,6 @@ def town(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None
                 roof = mix(roof_colour, palette.dark, 0.25)
                 _gabled(canvas, (x, foot), (wide, tall), (wall, roof, lit))
             x += wide * canvas.rng.uniform(0.98, 1.25)
-
-
-_WALLS: tuple[Colour, ...] = ((244, 236, 220), (226, 190, 140), (206, 138, 112), (188, 204, 208))
 
 
 def _gabled(

@@ -10,6 +10,17 @@ from comfyui_standin.painter.canvas import Canvas, Palette, Pen, Point, mix
 from comfyui_standin.painter.scenery import Layout, beach, beside, islet
 from comfyui_standin.painter.words import Colour, Scene
 
+_FLAMES: tuple[tuple[Colour, float], ...] = (
+    ((206, 62, 22), 1.0),
+    ((244, 126, 30), 0.76),
+    ((255, 202, 74), 0.52),
+    ((255, 244, 190), 0.28),
+)
+_LOG: Colour = (74, 46, 32)
+_LEMON: Colour = (250, 212, 44)
+_GLASS: Colour = (214, 232, 240)
+Thing = Callable[[Canvas, Scene, Palette, Layout], None]
+
 
 def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     x, foot, tall = beside(canvas, layout), layout.horizon + 0.06, canvas.rng.uniform(0.3, 0.38)
@@ -297,17 +308,6 @@ def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     canvas.area([at(-0.035, -0.635), at(0.035, -0.635), at(0, -0.595)], (222, 120, 120))
 
 
-_FLAMES: tuple[tuple[Colour, float], ...] = (
-    ((206, 62, 22), 1.0),
-    ((244, 126, 30), 0.76),
-    ((255, 202, 74), 0.52),
-    ((255, 244, 190), 0.28),
-)
-_LOG: Colour = (74, 46, 32)
-_LEMON: Colour = (250, 212, 44)
-_GLASS: Colour = (214, 232, 240)
-
-
 def campfire(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a fire on crossed logs in the foreground, with its glow and sparks."""
     x, y, size = 0.5 + canvas.rng.uniform(-0.04, 0.04), 0.88, 0.3
@@ -410,9 +410,6 @@ def balloon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
         canvas.layer(lambda pen, rope=rope: pen.line(rope, 0.004), palette.dark)  # type: ignore[misc]
     basket = (x - 0.22 * size * a, y + 1.74 * size, x + 0.22 * size * a, y + 2.06 * size)
     canvas.layer(lambda pen: pen.rectangle(basket), (124, 84, 56))
-
-
-Thing = Callable[[Canvas, Scene, Palette, Layout], None]
 
 
 def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

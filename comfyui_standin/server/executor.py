@@ -40,6 +40,10 @@ from comfyui_standin.server.prompt_queue import PromptQueue, QueueItem
 from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfyui_standin.storage import Storage
 
+_CACHED_RESULTS = 64
+_PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
+_START, _END = "StartLoop", "EndLoop"
+
 
 class Signatures:
     """Per-node signatures that decide whether a cached result is valid. Computed once per run."""
@@ -120,9 +124,6 @@ def order(
         ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
         ordered.append(min(ready, key=distance))
     return ordered
-
-
-_START, _END = "StartLoop", "EndLoop"
 
 
 @dataclass(slots=True)
@@ -263,10 +264,6 @@ def _relinked(inputs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
         name: [names.get(value[0], value[0]), value[1]] if is_link(value) else value
         for name, value in inputs.items()
     }
-
-
-_CACHED_RESULTS = 64
-_PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 
 
 class Cache:

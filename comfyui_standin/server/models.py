@@ -28,6 +28,42 @@ from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE = 384  # pixels of a preview
 _MODIFIED = 1_760_000_000.0
+_METADATA: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "demo-landscapes.safetensors": {
+            "modelspec.title": "Demo landscapes",
+            "modelspec.architecture": "stable-diffusion-v1",
+            "modelspec.description": "Paints wide landscapes. Part of the stand-in.",
+        },
+        "demo-watercolour.safetensors": {
+            "modelspec.title": "Demo watercolor",
+            "modelspec.architecture": "stable-diffusion-xl-v1-base",
+            "modelspec.description": "Paints with wet edges. Part of the stand-in.",
+        },
+        "demo-evening-light.safetensors": {
+            "ss_base_model_version": "sd_v1",
+            "ss_output_name": "evening-light",
+            "modelspec.trigger_phrase": "evening light, long shadows",
+            "ss_tag_frequency": json.dumps({"10_light": {"sunset": 40, "lake": 22, "hills": 17}}),
+        },
+        "demo-ink-lines.safetensors": {
+            "ss_base_model_version": "sdxl_base_v1-0",
+            "ss_output_name": "ink-lines",
+            "modelspec.trigger_phrase": "ink drawing",
+            "ss_tag_frequency": json.dumps({"5_ink": {"monochrome": 31, "sketch": 30}}),
+        },
+    }
+)
+_LOADS = MappingProxyType({"LoadImage": "image", "LoadVideo": "video", "LoadAudio": "audio"})
+_SAVES = MappingProxyType(
+    {
+        "SaveImage": "image",
+        "SaveAnimatedWEBP": "image",
+        "SaveVideo": "video",
+        "SaveAudio": "audio",
+        "PreviewAny": "text",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +128,6 @@ class DemoModels:
         return self.folders.get(request.path_params["folder"], {}).get(name)
 
 
-_METADATA: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "demo-landscapes.safetensors": {
-            "modelspec.title": "Demo landscapes",
-            "modelspec.architecture": "stable-diffusion-v1",
-            "modelspec.description": "Paints wide landscapes. Part of the stand-in.",
-        },
-        "demo-watercolour.safetensors": {
-            "modelspec.title": "Demo watercolor",
-            "modelspec.architecture": "stable-diffusion-xl-v1-base",
-            "modelspec.description": "Paints with wet edges. Part of the stand-in.",
-        },
-        "demo-evening-light.safetensors": {
-            "ss_base_model_version": "sd_v1",
-            "ss_output_name": "evening-light",
-            "modelspec.trigger_phrase": "evening light, long shadows",
-            "ss_tag_frequency": json.dumps({"10_light": {"sunset": 40, "lake": 22, "hills": 17}}),
-        },
-        "demo-ink-lines.safetensors": {
-            "ss_base_model_version": "sdxl_base_v1-0",
-            "ss_output_name": "ink-lines",
-            "modelspec.trigger_phrase": "ink drawing",
-            "ss_tag_frequency": json.dumps({"5_ink": {"monochrome": 31, "sketch": 30}}),
-        },
-    }
-)
-
-
 def stand_in_models() -> DemoModels:
     """Return the stand-in's own models, with images in their styles."""
     return DemoModels(
@@ -165,18 +173,6 @@ def _painted(folder: str, name: str) -> bytes:
     data = io.BytesIO()
     image.save(data, "WEBP")
     return data.getvalue()
-
-
-_LOADS = MappingProxyType({"LoadImage": "image", "LoadVideo": "video", "LoadAudio": "audio"})
-_SAVES = MappingProxyType(
-    {
-        "SaveImage": "image",
-        "SaveAnimatedWEBP": "image",
-        "SaveVideo": "video",
-        "SaveAudio": "audio",
-        "PreviewAny": "text",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,32 @@ from comfyui_standin.server.sockets import Sockets
 from comfyui_standin.storage import Storage, UnsafePath
 
 Answer = dict[str, str]
+VERSION = "0.33.0"
+_MODEL_FOLDERS = [
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+]
+_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")  # in `extra_data`
+_HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
+<p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
+procedural images without a model.
+Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _upload_image(storage: Storage, form: FormData) -> Answer | None:
@@ -108,34 +134,6 @@ def _with_alpha(original: Path, mask: bytes) -> bytes:
     buffer = io.BytesIO()
     composed.save(buffer, "PNG", compress_level=4, pnginfo=metadata)
     return buffer.getvalue()
-
-
-VERSION = "0.33.0"
-_MODEL_FOLDERS = [
-    "checkpoints",
-    "configs",
-    "loras",
-    "vae",
-    "text_encoders",
-    "diffusion_models",
-    "clip_vision",
-    "style_models",
-    "embeddings",
-    "diffusers",
-    "vae_approx",
-    "controlnet",
-    "gligen",
-    "upscale_models",
-    "hypernetworks",
-    "photomaker",
-    "classifiers",
-]
-_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")  # in `extra_data`
-_HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
-<p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
-procedural images without a model.
-Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Json(Response):

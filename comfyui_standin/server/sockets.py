@@ -28,6 +28,27 @@ PREVIEW = 1
 _PROGRESS_TEXT = 3
 _PREVIEW_WITH_METADATA = 4
 _JPEG = 1
+_PROTOCOL = "comfyui_standin.protocol"
+_ODD_TEXTS = (
+    "null",
+    "[]",
+    '"text"',
+    "{}",
+    '{"type": 5}',
+    '{"type": "progress"}',
+    '{"type": "progress", "data": []}',
+)
+_GARBAGE_FRAMES = (
+    b"",
+    b"\x00",
+    struct.pack(">I", PREVIEW),
+    struct.pack(">II", PREVIEW, 99) + b"no image",
+    struct.pack(">II", _PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
+    struct.pack(">II", _PREVIEW_WITH_METADATA, 2) + b"{[",
+    struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",
+)
+_HUGE = 64 * 1024 * 1024
+_FLOOD = 16 * 1024 * 1024
 
 
 def preview_frame(jpeg: bytes) -> bytes:
@@ -49,28 +70,6 @@ def _preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str 
     metadata = {**about, "prompt_id": prompt_id, "image_type": "image/jpeg"}
     encoded = json.dumps(metadata).encode()
     return struct.pack(">II", _PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg
-
-
-_PROTOCOL = "comfyui_standin.protocol"
-_ODD_TEXTS = (
-    "null",
-    "[]",
-    '"text"',
-    "{}",
-    '{"type": 5}',
-    '{"type": "progress"}',
-    '{"type": "progress", "data": []}',
-)
-_GARBAGE_FRAMES = (
-    b"",
-    b"\x00",
-    struct.pack(">I", PREVIEW),
-    struct.pack(">II", PREVIEW, 99) + b"no image",
-    struct.pack(">II", _PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
-    struct.pack(">II", _PREVIEW_WITH_METADATA, 2) + b"{[",
-    struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",
-)
-_HUGE = 64 * 1024 * 1024
 
 
 class DemoWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -204,7 +203,6 @@ class NodeText:
 
 
 Outgoing = TextMessage | PreviewMessage | NodeText
-_FLOOD = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ui.accounts.store import SignInStore
 
 _TOKENS_ALSO = "The app's options name the folder: --data DIR, --config FILE."
+_USERS_ALSO = "The app's options name the file: --data DIR, --users FILE, --config FILE."
 
 
 def change_tokens(arguments: Sequence[str]) -> int:
@@ -86,9 +87,6 @@ def _listed(store: SignInStore, settings: Settings, address: str) -> str:
 
 def _day(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
-
-
-_USERS_ALSO = "The app's options name the file: --data DIR, --users FILE, --config FILE."
 
 
 def change_users(arguments: Sequence[str]) -> int:

@@ -21,6 +21,8 @@ from ui.accounts import database
 from ui.accounts.database import SignInDatabase, guesses
 
 Way = Literal["password", "guest", "proxy", "openid"]
+FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
+GuessKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +247,6 @@ def _write_later(
         which = (table.c.key == bindparam("of")) & (table.c[column] < bindparam("at"))
         statement = update(table).where(which).values({column: bindparam("at")})
         rows.execute(statement, [{"of": one, "at": at} for one, at in uses])
-
-
-FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
-GuessKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ui.web.identity import Identity
 _NO_MANAGER = message("No ComfyUI server has ComfyUI-Manager.")
 _BY_COMMAND = message("Install the pack with the command.")
 _NOT_LISTED = message("The registry doesn't have this pack.")
+_ADMINISTRATOR = message("The administrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,6 @@ class PackActions:
             one.install(pack.id, pack.release)
             names = {"person": actor.name, "pack": pack.id, "server": one.server.label}
             self.audit.note(actor, message("{person} installed {pack} on {server}.", **names))
-
-
-_ADMINISTRATOR = message("The administrator")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,16 @@ from ui.library import WorkflowLibrary
 EXPIRING_DAYS = 7  # days in which results count as expiring
 _WEEKS = 8
 _OTHERS = message("Users' own and removed workflows")
+_RECENT_DAYS = 7  # that count as this week
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
+_STOPPING = 5.0  # seconds for a removed user's runs to stop
+_MOST_EARLIER = 50  # people whose results are still here
+_GUESTS = message("Guests")
+_NO_FILE = message("Sign-in with passwords is off.")
+_NOT_YOURSELF = message("You can't remove yourself or change your own role.")
+_ASK_ANOTHER = message("Ask another administrator.")
+PersonWay = Literal["password", "settings", "provider", "proxy", "guests", "removed"]
+_GROUPS, _GROUP = 4, 4  # 80 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +167,6 @@ def _week(start: float, rows: list[WorkflowUse]) -> UsageWeek:
     return UsageWeek(
         start, sum(one.runs for one in rows), sum(one.failed for one in rows), tuple(rows)
     )
-
-
-_RECENT_DAYS = 7  # that count as this week
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
-_GROUPS, _GROUP = 4, 4  # 80 bits
-_STOPPING = 5.0  # seconds for a removed user's runs to stop
-_MOST_EARLIER = 50  # people whose results are still here
-_GUESTS = message("Guests")
-_NO_FILE = message("Sign-in with passwords is off.")
-_NOT_YOURSELF = message("You can't remove yourself or change your own role.")
-_ASK_ANOTHER = message("Ask another administrator.")
-PersonWay = Literal["password", "settings", "provider", "proxy", "guests", "removed"]
 
 
 @dataclass(frozen=True, slots=True)

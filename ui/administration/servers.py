@@ -31,6 +31,9 @@ _NOT_OURS = message(
     "ComfyForms can't restart this ComfyUI: it didn't start it, and there is no ComfyUI-Manager."
 )
 _STOPPED = RunError(message("An administrator stopped this run."))
+_WAITING = message("Waiting")
+_RUNNING = message("Running")
+_OWN_WORKFLOW = message("The user's own workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +119,6 @@ class RunActions:
 
     def _owner(self, run: Run) -> str:
         return self.identity.name_of(run.owner) or GUEST
-
-
-_WAITING = message("Waiting")
-_RUNNING = message("Running")
-_OWN_WORKFLOW = message("The user's own workflow")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Wanted = Annotated[WantedEvents, Depends()]
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 _Files = Annotated[tuple[str, ...], Field(fail_fast=True)]
+_COLUMNS = ("time", "person", "account", "action", "what", "run", "count")
+_Group = Annotated[str, Field(min_length=1, max_length=100)]
+_Groups = Annotated[tuple[_Group, ...], Field(max_length=100, fail_fast=True), Body()]
+_Password = Annotated[str, Body(embed=True, max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +205,6 @@ class GroupsDoc:
     groups: tuple[GroupUse, ...]
 
 
-_COLUMNS = ("time", "person", "account", "action", "what", "run", "count")
-
-
 @dataclass(frozen=True, slots=True)
 class OverviewHandlers:
     """Handlers of the routes below `/admin` that don't change users, servers or runs."""
@@ -315,11 +316,6 @@ class OverviewHandlers:
             media_type="text/csv; charset=utf-8",
             headers=as_file("audit.csv"),
         )
-
-
-_Group = Annotated[str, Field(min_length=1, max_length=100)]
-_Groups = Annotated[tuple[_Group, ...], Field(max_length=100, fail_fast=True), Body()]
-_Password = Annotated[str, Body(embed=True, max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,23 @@ _PAGE = f"""<!doctype html>
 """
 _POLICY = {"content-security-policy": strict_policy([_SETUP])}
 _DAY = {"cache-control": "private, max-age=86400"}
+_ABOUT = """\
+Run ComfyUI workflows from programs. A run continues until it ends, is stopped or is deleted, even
+if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
+long as those of runs from the page.
+
+Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
+`/mcp`.
+"""
+_TOKEN = MappingProxyType(
+    {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token from the page /account, if sign-in is on.",
+    }
+)
+# The empty entry is for requests with a browser's cookie, or without any sign-in.
+_SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 
 def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
@@ -103,25 +120,6 @@ def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
         return FileResponse(folder / name, media_type=_TYPES[name], headers=_DAY)
 
     return routes
-
-
-_ABOUT = """\
-Run ComfyUI workflows from programs. A run continues until it ends, is stopped or is deleted, even
-if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
-long as those of runs from the page.
-
-Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
-`/mcp`.
-"""
-_TOKEN = MappingProxyType(
-    {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An access token from the page /account, if sign-in is on.",
-    }
-)
-# The empty entry is for requests with a browser's cookie, or without any sign-in.
-_SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 
 def api_app(  # noqa: PLR0913 - a part of `build_app`

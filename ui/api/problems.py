@@ -39,43 +39,6 @@ from comfy.webhooks.address import CallbackRefused
 from ui.accounts.users import UnknownUser
 from ui.web.responses import SOON, Problem
 
-
-class NotThere(ComfyError):
-    """Error for an addressed object that doesn't exist for this caller."""
-
-
-class ProblemKind(NamedTuple):
-    """Answer to errors of a class: the status, and the last part of the problem's type."""
-
-    status: int
-    name: str
-
-
-# The first match counts, so more specific errors come first.
-_KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
-    (NotThere, ProblemKind(404, "not-found")),
-    (RunNotFound, ProblemKind(404, "not-found")),
-    (BatchNotFound, ProblemKind(404, "not-found")),
-    (ChainNotFound, ProblemKind(404, "not-found")),
-    (WorkflowNotFound, ProblemKind(404, "not-found")),
-    (UnknownUser, ProblemKind(404, "not-found")),
-    (FieldErrors, ProblemKind(422, "values-refused")),
-    (BatchErrors, ProblemKind(422, "values-refused")),
-    (WorkflowError, ProblemKind(422, "workflow-refused")),
-    (OtherRequest, ProblemKind(422, "key-used")),
-    (CallbackRefused, ProblemKind(422, "callback-refused")),
-    (NoApiKey, ProblemKind(402, "no-api-key")),
-    (PaymentNotConfirmed, ProblemKind(402, "payment-not-confirmed")),
-    (RunGoesOn, ProblemKind(409, "goes-on")),
-    (Overloaded, ProblemKind(429, "too-many")),
-    (DatabaseAway, ProblemKind(503, "database-away")),
-    (ShuttingDown, ProblemKind(503, "shutting-down")),
-    (ServerUnreachable, ProblemKind(503, "comfyui-away")),
-    (ServerError, ProblemKind(502, "comfyui-failed")),
-    (DiskFull, ProblemKind(507, "disk-full")),
-    (NotWritten, ProblemKind(507, "not-written")),
-    (ComfyError, ProblemKind(409, "not-possible")),
-)
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -121,6 +84,44 @@ _DOCUMENT: dict[str, Any] = {
 }
 DOCUMENT: dict[int | str, dict[str, Any]] = {"4XX": _DOCUMENT, "5XX": _DOCUMENT}
 _LOCATIONS = ("body", "query", "path", "header")
+
+
+class NotThere(ComfyError):
+    """Error for an addressed object that doesn't exist for this caller."""
+
+
+class ProblemKind(NamedTuple):
+    """Answer to errors of a class: the status, and the last part of the problem's type."""
+
+    status: int
+    name: str
+
+
+# The first match counts, so more specific errors come first.
+_KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
+    (NotThere, ProblemKind(404, "not-found")),
+    (RunNotFound, ProblemKind(404, "not-found")),
+    (BatchNotFound, ProblemKind(404, "not-found")),
+    (ChainNotFound, ProblemKind(404, "not-found")),
+    (WorkflowNotFound, ProblemKind(404, "not-found")),
+    (UnknownUser, ProblemKind(404, "not-found")),
+    (FieldErrors, ProblemKind(422, "values-refused")),
+    (BatchErrors, ProblemKind(422, "values-refused")),
+    (WorkflowError, ProblemKind(422, "workflow-refused")),
+    (OtherRequest, ProblemKind(422, "key-used")),
+    (CallbackRefused, ProblemKind(422, "callback-refused")),
+    (NoApiKey, ProblemKind(402, "no-api-key")),
+    (PaymentNotConfirmed, ProblemKind(402, "payment-not-confirmed")),
+    (RunGoesOn, ProblemKind(409, "goes-on")),
+    (Overloaded, ProblemKind(429, "too-many")),
+    (DatabaseAway, ProblemKind(503, "database-away")),
+    (ShuttingDown, ProblemKind(503, "shutting-down")),
+    (ServerUnreachable, ProblemKind(503, "comfyui-away")),
+    (ServerError, ProblemKind(502, "comfyui-failed")),
+    (DiskFull, ProblemKind(507, "disk-full")),
+    (NotWritten, ProblemKind(507, "not-written")),
+    (ComfyError, ProblemKind(409, "not-possible")),
+)
 
 
 def problem_of(error: ComfyError | HTTPException) -> Problem:

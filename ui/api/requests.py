@@ -34,6 +34,13 @@ REPLAYED: dict[str, Any] = {
     "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},
 }
+CALLBACK: Mapping[str, Any] = {
+    "type": ["string", "null"],
+    "format": "uri",
+    "description": (
+        "The URL that gets a webhook at the end. The administrator must have allowed its host."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +208,6 @@ def changed_answer(begun: StartOutcome, said: object) -> AsciiJSON:
 
 def _replayed(begun: StartOutcome) -> dict[str, str]:
     return {"idempotent-replayed": "true"} if begun.again else {}
-
-
-CALLBACK: Mapping[str, Any] = {
-    "type": ["string", "null"],
-    "format": "uri",
-    "description": (
-        "The URL that gets a webhook at the end. The administrator must have allowed its host."
-    ),
-}
 
 
 def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:

@@ -39,6 +39,36 @@ from ui.web.socket_limits import set_from_thread
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 _PAUSE = 0.1  # seconds between two states; the end is sent at once
 SILENCE = 10.0  # seconds until a stream sends a sign of life
+_NO_PREVIEW = "This run has no preview at the moment."
+_FRAMES = "multipart/x-mixed-replace"
+_BOUNDARY = "frame"
+_STILL_HERE = b": still here\n\n"
+_SAME: dict[str, Any] = {"description": "Unchanged since the version that you have."}
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The run, batch or chain has ended, and you have its last event."},
+}
+# Options of a route that streams events.
+STREAM: dict[str, Any] = {
+    "room": Room.CALLS,
+    "response_class": Response,
+    "responses": EVENTS,
+}
+_IMAGES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The newest image, or all images as they come.",
+        "content": {"image/jpeg": BINARY, "image/png": BINARY, _FRAMES: BINARY},
+    },
+    304: _SAME,
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {"*/*": BINARY}},
+    206: {"description": "The requested range of the file.", "content": {"*/*": BINARY}},
+    304: _SAME,
+}
 
 
 class LiveStream(StreamingResponse):
@@ -157,38 +187,6 @@ async def _within(changed: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-_NO_PREVIEW = "This run has no preview at the moment."
-_FRAMES = "multipart/x-mixed-replace"
-_BOUNDARY = "frame"
-_STILL_HERE = b": still here\n\n"
-_SAME: dict[str, Any] = {"description": "Unchanged since the version that you have."}
-EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Server-sent events.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
-    204: {"description": "The run, batch or chain has ended, and you have its last event."},
-}
-# Options of a route that streams events.
-STREAM: dict[str, Any] = {
-    "room": Room.CALLS,
-    "response_class": Response,
-    "responses": EVENTS,
-}
-_IMAGES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The newest image, or all images as they come.",
-        "content": {"image/jpeg": BINARY, "image/png": BINARY, _FRAMES: BINARY},
-    },
-    304: _SAME,
-}
-_FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"*/*": BINARY}},
-    206: {"description": "The requested range of the file.", "content": {"*/*": BINARY}},
-    304: _SAME,
-}
 
 
 def streams_api(runs: Runs, results: ResultFiles) -> GuardedRoutes:

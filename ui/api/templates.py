@@ -40,6 +40,7 @@ from ui.web.shares import Work, shared_address
 
 log = logging.getLogger(__name__)
 _MOST_EXAMPLES = 16  # files to fetch for one template
+_SLICE = 0.5  # seconds of checking per request
 
 
 def _with_examples(
@@ -93,9 +94,6 @@ def _example(
         log.info("An example file can't be stored: %s", problem)
         return None
     return copies.uploads.place(file)
-
-
-_SLICE = 0.5  # seconds of checking per request
 
 
 def templates_api(services: Services, root: str) -> GuardedRoutes:

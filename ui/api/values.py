@@ -43,6 +43,7 @@ VALUES: dict[str, Any] = {
     "description": "Values by field key.",
 }
 _NO_OBJECT = "“values” must be an object with field keys and values."
+Parts = list[tuple[str, str]]  # names and values of a multipart request's parts, in order
 
 
 def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,9 +73,6 @@ class Sent:
         """Raise HTTPException for a part that this body doesn't have, at any depth. This may be a
         misspelled name, a value outside `values`, or an invalid choice."""
         _check_part("", self.body, body["content"]["application/json"]["schema"])
-
-
-Parts = list[tuple[str, str]]  # names and values of a multipart request's parts, in order
 
 
 @dataclass(frozen=True, slots=True)

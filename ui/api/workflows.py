@@ -22,6 +22,8 @@ from ui.web.responses import API, AsciiJSON
 from ui.web.shares import Work
 from ui.web.urls import cover_address
 
+_NEWEST = 60  # runs to search for a user's result images
+
 
 @dataclass(frozen=True, slots=True)
 class FieldDoc:
@@ -84,9 +86,6 @@ def schema_of(field: Field) -> dict[str, Any]:
     schema = field.kind.schema(field)
     about = {"title": field.label, "description": field.tooltip}
     return schema | {name: said for name, said in about.items() if said}
-
-
-_NEWEST = 60  # runs to search for a user's result images
 
 
 @dataclass(frozen=True, slots=True)

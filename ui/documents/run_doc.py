@@ -27,6 +27,23 @@ from ui.documents.headlines import headline
 from ui.web.responses import API
 from ui.web.urls import download_name
 
+_ABOUT = 80  # characters
+_WRITTEN = (".text", ".prompt")  # inputs that count even with a single word
+_SEEDS = ("seed", "noise_seed")
+OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
+_LONGEST = 40  # characters of a title or a text
+_LONGEST_NAME = 120
+_LONGEST_PATTERN = 100
+# Matches a name that `run_name` built from title, seed and text, for results. A browser adds a
+# number to an existing name.
+_OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
+_PART = re.compile(r"\{([^{}]*)\}")
+_SEPARATORS = re.compile(r"[/\\]")
+LEFT_OUT = message("The server skipped part of the workflow.")
+# A `Phase` in text form.
+PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
+_EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
+
 
 @dataclass(frozen=True, slots=True)
 class RunOutput:
@@ -95,11 +112,6 @@ def _outer(record: Record, node: str) -> str:
     return node if node in record.job.prompt else node.partition(".")[0]
 
 
-_ABOUT = 80  # characters
-_WRITTEN = (".text", ".prompt")  # inputs that count even with a single word
-_SEEDS = ("seed", "noise_seed")
-
-
 def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
     """Return `written_text` on one line, shortened to `most` characters."""
     return " ".join(written_text(values).split())[:most]
@@ -122,17 +134,6 @@ def seeds_of(record: Record) -> Iterable[str]:
 def seeds_among(values: Mapping[str, object]) -> dict[str, str]:
     """Return the seeds by their keys, as text, because a browser's numbers have fewer digits."""
     return {key: str(value) for key, value in values.items() if key.rpartition(".")[2] in _SEEDS}
-
-
-OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
-_LONGEST = 40  # characters of a title or a text
-_LONGEST_NAME = 120
-_LONGEST_PATTERN = 100
-# Matches a name that `run_name` built from title, seed and text, for results. A browser adds a
-# number to an existing name.
-_OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
-_PART = re.compile(r"\{([^{}]*)\}")
-_SEPARATORS = re.compile(r"[/\\]")
 
 
 def run_name(record: Record) -> str:
@@ -201,12 +202,6 @@ def _words(text: str) -> str:
     plain = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).strip()
     short = textwrap.shorten(plain, _LONGEST, placeholder="") or plain[:_LONGEST]
     return short.replace(" ", "-")
-
-
-LEFT_OUT = message("The server skipped part of the workflow.")
-# A `Phase` in text form.
-PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
-_EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from comfy.requirements.readiness import Readiness
 from comfy.templates.index import MediaKind, Template
 
 WorkflowKind = Literal["workflow", "chain"]
+Need = Literal[
+    "nothing", "key", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,6 @@ class PresetValues:
     """Values of a preset by field key."""
 
     values: Mapping[str, Any]
-
-
-Need = Literal[
-    "nothing", "key", "models", "choices", "nodes", "comfyui", "paid nodes", "another workflow"
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ from ui.web.urls import file_address, given_address, thumbnail_address, unpainte
 _STRENGTH_INPUTS = ("denoise", "denoise_strength")
 _RESIZING = ("upscale", "scaleby", "pad", "crop", "outpaint")  # in names of classes
 _SUBTLE, _STRONG = 0.35, 0.65
+_NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
+_WATCHED = ("image", "video")
+_MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 
 def alteration_of(form: Form) -> Alteration | None:
@@ -75,11 +78,6 @@ def _is_shown(field: Field) -> bool:
 def _within(field: Field, value: float) -> float:
     low, high = field.min, field.max
     return max(value if low is None else low, min(value, value if high is None else high))
-
-
-_NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
-_WATCHED = ("image", "video")
-_MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 
 @dataclass(frozen=True, slots=True)

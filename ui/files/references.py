@@ -32,6 +32,11 @@ from ui.files.components import Painted
 from ui.files.copies import FileCopies
 
 _ANY = -1  # replaces a file's index in a run's results: the first one that the field takes
+_NOT_BASE64 = "The file is not valid base64."
+_FILE_WORDS = (
+    'A file must be the id of an upload, a data: URL, {"base64": "…", "name": "a.png"} '
+    'or {"run": "…", "file": 0}.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,6 @@ def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:
     """Return the index of the first file that the field takes, saved ones first; otherwise 0."""
     taken = (at for at, file in enumerate(files) if takes(field, file.kind))
     return min(taken, key=lambda at: files[at].type != "output", default=0)
-
-
-_NOT_BASE64 = "The file is not valid base64."
-_FILE_WORDS = (
-    'A file must be the id of an upload, a data: URL, {"base64": "…", "name": "a.png"} '
-    'or {"run": "…", "file": 0}.'
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,31 +49,6 @@ from ui.web.shares import Work
 from ui.web.urls import download_name
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
-
-
-class NoSuchRange(Exception):
-    """Error for a range outside of the file."""
-
-
-def _byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return the start and end of the range that this header requests from a file of this size.
-
-    Returns None for the whole file: if the header has several ranges, or another format. Raises
-    NoSuchRange.
-    """
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or header.strip() == "bytes=-":
-        return None
-    first, last = match.groups()
-    start = int(first) if first else max(0, size - int(last))
-    end = min(size, int(last) + 1) if first and last else size
-    if first and last and int(last) < int(first):
-        return None
-    if start >= size:
-        raise NoSuchRange
-    return start, end
-
-
 log = logging.getLogger(__name__)
 # Headers of the server's answer that the browser gets, if they have this form.
 _SIZE = "[0-9]{1,15}"
@@ -97,10 +72,33 @@ NO_INFOTEXT = message("Only PNG images can contain these settings.")
 _NO_RANGE = "The file doesn't have the requested range of bytes."
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # maximum runs of one action
-
-
 # Returns the settings of a run's image of this width and height as text.
 InfoTextOf = Callable[[Record, int, int], str]
+NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
+_NOT_KEPT = {"cache-control": "private, no-store"}  # a revoked link shows nothing
+
+
+class NoSuchRange(Exception):
+    """Error for a range outside of the file."""
+
+
+def _byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the start and end of the range that this header requests from a file of this size.
+
+    Returns None for the whole file: if the header has several ranges, or another format. Raises
+    NoSuchRange.
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or header.strip() == "bytes=-":
+        return None
+    first, last = match.groups()
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= size:
+        raise NoSuchRange
+    return start, end
 
 
 def result_routes(
@@ -474,10 +472,6 @@ def _headers(filename: str, media_type: str) -> dict[str, str]:
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=3600",
     }
-
-
-NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
-_NOT_KEPT = {"cache-control": "private, no-store"}  # a revoked link shows nothing
 
 
 def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> GuardedRoutes:

@@ -52,6 +52,16 @@ _NOT_UPLOADED = "A file wasn't uploaded first."
 # Gradio's page sends SVG files as text in the value instead of uploading them.
 _NO_DRAWING = message("SVG drawings can't be used as images. Save it as PNG first.")
 _MOST_NAME = 200  # characters of an ID that the browser generates
+_READ = PAGE | ANSWERS | {STREAM}
+_READ_BELOW = (*FILES_OF_PAGE, CALL)
+_MADE = ENDINGS | {PRESS, JOIN}
+_PARSING = 2  # bodies at once: each may be in memory four times
+# Bodies with more bytes than this are read one at a time, because Gradio's own reading takes
+# several times as much.
+_LARGE = MIB
+_REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
+_NOTHING_HERE = "There is nothing here."
+_PUT_ASIDE = message("This page was closed to make room for others.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +160,6 @@ class Owners:
     def _drop(self, name: str) -> None:
         if self._callers.pop(name, None) is not None:
             self._forget(name)
-
-
-_READ = PAGE | ANSWERS | {STREAM}
-_READ_BELOW = (*FILES_OF_PAGE, CALL)
-_MADE = ENDINGS | {PRESS, JOIN}
-_PARSING = 2  # bodies at once: each may be in memory four times
-# Bodies with more bytes than this are read one at a time, because Gradio's own reading takes
-# several times as much.
-_LARGE = MIB
-_REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
-_NOTHING_HERE = "There is nothing here."
-_PUT_ASIDE = message("This page was closed to make room for others.")
 
 
 class GradioAllowlist:

@@ -114,8 +114,8 @@ _SPINNER_CLOCK = """<script>{
   window.requestAnimationFrame = (callback) =>
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
-# Seconds between two looks at calls and their progress. Gradio also looks while there are none, and
-# its default of 0.001 uses 5 % of a core.
+# Seconds between two looks at calls and their progress. Gradio always looks, and its default of
+# 0.001 uses 5 % of a core.
 _LOOKS_AT_CALLS = 0.01
 # Requests that the allowlist passes on, with any name for endpoints and calls.
 _CALLED = (
@@ -141,6 +141,15 @@ _OF_QUEUE = (
     ),
 )
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
+# Gradio drops an event that arrives while another of its kind is pending, unless it is configured
+# to handle it afterward. The later call still gets the first event's own data, so current data has
+# to come as an input.
+QUIET: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+}
 
 
 def session_and_call(call: Mapping[str, Any]) -> tuple[object, object, object]:
@@ -580,14 +589,3 @@ def forget(app: App, session: str) -> None:
     """Remove a session. Call it on the event loop, where Gradio looks sessions up."""
     app.state_holder.session_data.pop(session, None)
     app.state_holder.time_last_used.pop(session, None)
-
-
-# Gradio drops an event that arrives while another of its kind is pending, unless it is configured
-# to handle it afterward. The later call still gets the first event's own data, so current data has
-# to come as an input.
-QUIET: dict[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "trigger_mode": "always_last",
-}

@@ -24,6 +24,24 @@ from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, link_to_app, module_tag, plain_page
 from ui.web.identity import Identity
 
+PATH = "/operator"
+_DEMO = message("Demo mode – not connected to ComfyUI.")
+_SHADE = message("Switch theme")
+_ADMINISTRATION = message("Administration")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
+ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
+_TABS: Mapping[str, str] = MappingProxyType(
+    {
+        PATH: message("Servers and runs"),
+        PEOPLE: message("People"),
+        USAGE: message("Storage and usage"),
+        MISSING: message("Missing models and nodes"),
+        ACTIVITY: message("Activity"),
+        TOKENS: message("Tokens and links"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorAccess:
@@ -52,25 +70,6 @@ def _from_here(request: HTTPConnection) -> bool:
     """Return whether the request comes from this machine. Requests through a trusted proxy have
     their visitor's address."""
     return request.client is not None and is_loopback(request.client.host)
-
-
-PATH = "/operator"
-PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
-ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
-_TABS: Mapping[str, str] = MappingProxyType(
-    {
-        PATH: message("Servers and runs"),
-        PEOPLE: message("People"),
-        USAGE: message("Storage and usage"),
-        MISSING: message("Missing models and nodes"),
-        ACTIVITY: message("Activity"),
-        TOKENS: message("Tokens and links"),
-    }
-)
-_DEMO = message("Demo mode – not connected to ComfyUI.")
-_SHADE = message("Switch theme")
-_ADMINISTRATION = message("Administration")
-_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)

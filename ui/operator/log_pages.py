@@ -45,6 +45,9 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 _STOPPED = message("Stopped sharing")
+_WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
+_MOST = 500  # lines
+_EMPTY = message("Nothing has been written yet.")
 
 
 def activity_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -119,9 +122,6 @@ def _activity(form: str, events: Sequence[AuditEvent], older: str) -> str:
 <p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
 
 
-_WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
-
-
 def _words(one: AuditEvent) -> tuple[str, str]:
     """Return the action and its object in words. Of a request, they name its results, workflow or
     file."""
@@ -150,10 +150,6 @@ def _event(one: AuditEvent) -> str:
     return f"""<tr><th scope="row">{person}</th><td>{action}</td>
 <td title="{html_of(one.what)}">{what}{count}</td>
 <td>{html_of(current_language().moment(one.at))}</td></tr>"""
-
-
-_MOST = 500  # lines
-_EMPTY = message("Nothing has been written yet.")
 
 
 def log_routes(frame: AdminFrame) -> GuardedRoutes:

@@ -57,6 +57,10 @@ _WAYS = {
 }
 
 _Groups = Annotated[Sequence[str], Form()]
+_ABOUT = message("Scripts use these tokens to act as their owners.")
+_NONE = message("No tokens.")
+_LINKS, _NO_LINKS = message("Links"), message("No links.")
+_END_LINK, _END = message("End…"), message("End")
 
 
 def people_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -329,12 +333,6 @@ def _earlier(at: int, one: PersonRow) -> str:
     )
     return f"""<li><div><b>{html_of(one.name)}</b><br>{facts}</div>
 <div class="buttons">{ask}</div></li>"""
-
-
-_ABOUT = message("Scripts use these tokens to act as their owners.")
-_NONE = message("No tokens.")
-_LINKS, _NO_LINKS = message("Links"), message("No links.")
-_END_LINK, _END = message("End…"), message("End")
 
 
 def token_routes(frame: AdminFrame) -> GuardedRoutes:

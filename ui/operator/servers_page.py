@@ -64,6 +64,53 @@ _TEXT = message("Text on all open pages")
 _SHOW_FOR = message("Show it for")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
+_SERVERS = message("Servers")
+_ONLINE = message("Online")
+_OFFLINE = message("Offline")
+_PAUSED = message("Paused")
+_PAUSE = message("Pause")
+_RESUME = message("Resume")
+_FREE = message("Free memory")
+_NO_DATABASE = message("The database doesn't answer.")
+_STARTING = message("Starting")
+_UPDATE = message("Refresh models")
+_RESTART = message("Restart")
+_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
+_LOG = message("Log")
+_RUNS = message("Runs")
+_PREVIEW = message("Preview")
+_NO_RUNS = message("No runs")
+_PROCESSES = message("Processes")
+_DATABASE = message("Database")
+_WIRE = message("Messages between processes")
+_PAGES_ONLY = message("Executes no runs")
+_VERSIONS = message("Versions")
+_STOP = message("Stop")
+_MOVES = (("front", message("To the front")), ("back", message("To the back")))
+_GB = 2**30
+_STATES = {
+    "waiting": message("Waiting for other downloads"),
+    "checking": message("Checking the file…"),
+    "retrying": message("Retrying…"),
+    "paused": message("Paused"),
+}
+_CHANGES: Mapping[str, Change] = {"pause": "pause", "resume": "resume", "cancel": "remove"}
+_MOST_FILES = 5
+_DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
+_GONE = message("This run has ended.")
+_SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
+_ACTIONS: Mapping[str, Callable[[ServerActions, Actor, ComfyServer], None]] = {
+    "pause": ServerActions.pause,
+    "resume": ServerActions.resume,
+    "free": ServerActions.free,
+    "update": ServerActions.update_list,
+    "restart": ServerActions.restart,
+}
+_REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
+_GET, _DISMISS = message("Get"), message("Dismiss")
+_DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
+_PAUSE_DOWNLOAD, _RESUME_DOWNLOAD = message("Pause"), message("Resume")
+_RETRY, _CANCEL = message("Try again"), message("Cancel")
 
 
 def _notice_card(notice: Notice | None) -> str:
@@ -94,32 +141,6 @@ def _current(notice: Notice) -> str:
     button = action_form(f"{PATH[1:]}/notice/remove", _REMOVE)
     return f"""<ul class="lines rows"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
 <div class="buttons">{button}</div></li></ul>"""
-
-
-_SERVERS = message("Servers")
-_ONLINE = message("Online")
-_OFFLINE = message("Offline")
-_PAUSED = message("Paused")
-_PAUSE = message("Pause")
-_RESUME = message("Resume")
-_FREE = message("Free memory")
-_NO_DATABASE = message("The database doesn't answer.")
-_STARTING = message("Starting")
-_UPDATE = message("Refresh models")
-_RESTART = message("Restart")
-_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
-_LOG = message("Log")
-_RUNS = message("Runs")
-_PREVIEW = message("Preview")
-_NO_RUNS = message("No runs")
-_PROCESSES = message("Processes")
-_DATABASE = message("Database")
-_WIRE = message("Messages between processes")
-_PAGES_ONLY = message("Executes no runs")
-_VERSIONS = message("Versions")
-_STOP = message("Stop")
-_MOVES = (("front", message("To the front")), ("back", message("To the back")))
-_GB = 2**30
 
 
 def overview_body(
@@ -279,22 +300,6 @@ def _versions() -> str:
     return f"<p>{html.escape(' · '.join(f'{name} {one}' for name, one in told.items()))}</p>"
 
 
-_REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
-_GET, _DISMISS = message("Get"), message("Dismiss")
-_DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
-_PAUSE_DOWNLOAD, _RESUME_DOWNLOAD = message("Pause"), message("Resume")
-_RETRY, _CANCEL = message("Try again"), message("Cancel")
-_STATES = {
-    "waiting": message("Waiting for other downloads"),
-    "checking": message("Checking the file…"),
-    "retrying": message("Retrying…"),
-    "paused": message("Paused"),
-}
-_CHANGES: Mapping[str, Change] = {"pause": "pause", "resume": "resume", "cancel": "remove"}
-_MOST_FILES = 5
-_DISMISS_ALL_PATH = f"{PATH}/model-requests/dismiss"
-
-
 def _models_section(desk: Administration) -> str:
     """Return the cards of users' requests and of unfinished downloads, or ""."""
     models = desk.models
@@ -427,19 +432,6 @@ def _actions(state: str) -> Iterator[tuple[str, str]]:
     else:
         yield "pause", _PAUSE_DOWNLOAD
     yield "cancel", _CANCEL
-
-
-_GONE = message("This run has ended.")
-_SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
-
-
-_ACTIONS: Mapping[str, Callable[[ServerActions, Actor, ComfyServer], None]] = {
-    "pause": ServerActions.pause,
-    "resume": ServerActions.resume,
-    "free": ServerActions.free,
-    "update": ServerActions.update_list,
-    "restart": ServerActions.restart,
-}
 
 
 def operator_routes(frame: AdminFrame) -> GuardedRoutes:

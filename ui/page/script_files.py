@@ -39,6 +39,98 @@ from ui.web.responses import KEEP_FOREVER, json_text
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _QUICK, _BEST = 5, 11  # levels of Brotli: a millisecond, and a second for 500 kB
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
+_OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
+# Comments on lines of their own, and those behind code without a text after them.
+_COMMENT = re.compile(
+    r"""^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n|(?<=[;,{(\[)\]}])[ \t]+//[ ][^"`\n]*$""",
+    re.MULTILINE,
+)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
+_DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]*)"\)')
+# A module by its name. Other expressions are URLs.
+_NAMED_IMPORT = re.compile(r"\bimport\((?=\w+\)|`)")
+# Each module runs once, when it is first requested. The other files wait for the first view's end
+# and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
+# page says so from the second failure on.
+_LOAD = """const running = new Map();
+export const load = async (name) => {
+  const own = parts.get(name.split("/")[1]);
+  for (const file of own ? [own] : later) if (!(name in modules)) await fetched(file);
+  if (!running.has(name)) running.set(name, modules[name]());
+  return running.get(name);
+};
+const coming = new Map();
+const fetched = (file) => {
+  if (!coming.has(file)) coming.set(file, requested(file));
+  return coming.get(file);
+};
+const tell = (detail) => globalThis.dispatchEvent?.(new CustomEvent("part", { detail }));
+const requested = async (file) => {
+  await globalThis.firstView?.ended;
+  for (let tries = 0; ; tries++) {
+    try {
+      const again = tries ? `?again=${tries}` : "";
+      const part = await import(new URL(`../../${file}${again}`, import.meta.url));
+      Object.assign(modules, part.modules(load));
+      return void (tries > 1 && tell(true));
+    } catch {
+      if (tries === 1) tell(false);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 30000)));
+    }
+  }
+};
+"""
+# The file that another page requests first, until it comes.
+_REQUESTED = """const requested = async (file, tries = 0) => {
+  await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * tries, 5000)));
+  const address = new URL(`${file}?again=${tries}`, document.baseURI);
+  return import(address).catch(() => requested(file, tries + 1));
+};
+"""
+_SCRIPT_FOLDER = Path(__file__).parent / "script"
+_OF_PAGE = "page/"  # parts import the page's modules by it
+_PART = ".part.js"  # ends the name of a part's file
+# Modules of the page that the header and the first form need.
+_FIRST = (
+    "page.js",
+    "components/account.js",
+    "components/header.js",
+    "components/size.js",
+    "components/tab.js",
+    "fields/description.js",
+    "form/filled.js",
+    "form/form.js",
+    "form/live_chooser.js",
+    "form/reset.js",
+    "form/seeds.js",
+    "making/negative.js",
+    "runs/start.js",
+)
+# Modules that the rest of the page and most forms need. They come after the first form; all others
+# come when the user opens what needs them.
+_AFTER_FIRST = (
+    "batches/given.js",
+    "batches/live_batches.js",
+    "components/bell.js",
+    "components/footer.js",
+    "components/presets.js",
+    "components/stage.js",
+    "editor/open.js",
+    "form/files.js",
+    "form/workflows.js",
+    "history/expiry.js",
+    "later_parts.js",
+    "making/many.js",
+    "models/choosing.js",
+    "models/fields.js",
+    "runs/live_history.js",
+    "runs/live_queue.js",
+)
+# Served modules of the page. Each module in a folder `pages` is served with those that it needs.
+_PAGE, _LATER, _OPENED, _PAGES = "page.js", "later.js", "opened.js", "pages"
 
 
 class KeptFile:
@@ -103,61 +195,6 @@ def gradio_script_routes() -> GuardedRoutes:
         return file.answer(request)
 
     return routes
-
-
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export ((?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
-_OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-_OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
-# Comments on lines of their own, and those behind code without a text after them.
-_COMMENT = re.compile(
-    r"""^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n|(?<=[;,{(\[)\]}])[ \t]+//[ ][^"`\n]*$""",
-    re.MULTILINE,
-)
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # no text in backticks has several lines
-_DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]*)"\)')
-# A module by its name. Other expressions are URLs.
-_NAMED_IMPORT = re.compile(r"\bimport\((?=\w+\)|`)")
-# Each module runs once, when it is first requested. The other files wait for the first view's end
-# and are requested until they come: a browser doesn't repeat a failed import of the same URL. The
-# page says so from the second failure on.
-_LOAD = """const running = new Map();
-export const load = async (name) => {
-  const own = parts.get(name.split("/")[1]);
-  for (const file of own ? [own] : later) if (!(name in modules)) await fetched(file);
-  if (!running.has(name)) running.set(name, modules[name]());
-  return running.get(name);
-};
-const coming = new Map();
-const fetched = (file) => {
-  if (!coming.has(file)) coming.set(file, requested(file));
-  return coming.get(file);
-};
-const tell = (detail) => globalThis.dispatchEvent?.(new CustomEvent("part", { detail }));
-const requested = async (file) => {
-  await globalThis.firstView?.ended;
-  for (let tries = 0; ; tries++) {
-    try {
-      const again = tries ? `?again=${tries}` : "";
-      const part = await import(new URL(`../../${file}${again}`, import.meta.url));
-      Object.assign(modules, part.modules(load));
-      return void (tries > 1 && tell(true));
-    } catch {
-      if (tries === 1) tell(false);
-      await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 30000)));
-    }
-  }
-};
-"""
-
-
-# The file that another page requests first, until it comes.
-_REQUESTED = """const requested = async (file, tries = 0) => {
-  await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * tries, 5000)));
-  const address = new URL(`${file}?again=${tries}`, document.baseURI);
-  return import(address).catch(() => requested(file, tries + 1));
-};
-"""
 
 
 def joined(
@@ -259,49 +296,6 @@ def _wrapped(name: str, text: str) -> str:
     body = _NAMED_IMPORT.sub("load(", _DYNAMIC_IMPORT.sub(loads_later, body))
     exported = ", ".join(_exported(text))
     return f'"{name}": async () => {{\n{body}\nreturn {{ {exported} }};\n}},\n'
-
-
-_SCRIPT_FOLDER = Path(__file__).parent / "script"
-_OF_PAGE = "page/"  # parts import the page's modules by it
-# Served modules of the page. Each module in a folder `pages` is served with those that it needs.
-_PAGE, _LATER, _OPENED, _PAGES = "page.js", "later.js", "opened.js", "pages"
-_PART = ".part.js"  # ends the name of a part's file
-# Modules of the page that the header and the first form need.
-_FIRST = (
-    "page.js",
-    "components/account.js",
-    "components/header.js",
-    "components/size.js",
-    "components/tab.js",
-    "fields/description.js",
-    "form/filled.js",
-    "form/form.js",
-    "form/live_chooser.js",
-    "form/reset.js",
-    "form/seeds.js",
-    "making/negative.js",
-    "runs/start.js",
-)
-# Modules that the rest of the page and most forms need. They come after the first form; all others
-# come when the user opens what needs them.
-_AFTER_FIRST = (
-    "batches/given.js",
-    "batches/live_batches.js",
-    "components/bell.js",
-    "components/footer.js",
-    "components/presets.js",
-    "components/stage.js",
-    "editor/open.js",
-    "form/files.js",
-    "form/workflows.js",
-    "history/expiry.js",
-    "later_parts.js",
-    "making/many.js",
-    "models/choosing.js",
-    "models/fields.js",
-    "runs/live_history.js",
-    "runs/live_queue.js",
-)
 
 
 @cache

@@ -13,6 +13,8 @@ from comfy.workflow.model import Workflow
 from ui.library import WorkflowLibrary
 from ui.page.script_files import mounts
 
+_MOST_WITHOUT_START = 12  # workflows; with more, the page starts with an overview of them
+
 
 @dataclass(frozen=True, slots=True)
 class WorkflowChoice:
@@ -34,9 +36,6 @@ def draw_chooser() -> gr.HTML:
         apply_default_css=False,
         elem_id="picker",
     )
-
-
-_MOST_WITHOUT_START = 12  # workflows; with more, the page starts with an overview of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ from ui.settings.setting_values import LogFormat
 
 _MOST_HELD = 1000  # records
 _OF_RUNS = ("run", "server", "phase", "seconds")  # passed as `extra` for lines about a run
+LINES = 10  # similar lines per minute
+_MINUTE = 60.0  # seconds
+_KINDS = 1000  # remembered kinds of lines
+_NUMBER = re.compile(r"\d+")
 
 
 class TextLines(logging.Formatter):
@@ -84,12 +88,6 @@ def log_held() -> Iterator[None]:
         for record in held.buffer:
             root.handle(record)
         held.close()
-
-
-LINES = 10  # similar lines per minute
-_MINUTE = 60.0  # seconds
-_KINDS = 1000  # remembered kinds of lines
-_NUMBER = re.compile(r"\d+")
 
 
 class LogLimit(logging.Filter):

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 50  # runs at one server
 _LONGEST_NAME = 40  # characters
 OWN = "setting"  # the type of our own errors, whose messages are shown unchanged
+_one_or_several = BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+PromptLimit = Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,6 @@ Header = Annotated[SecretStr, AfterValidator(_header)]
 SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
 _SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
 _HeaderInVariable = Annotated[Header, BeforeValidator(_secret_in_variable)]
-_one_or_several = BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
 _Headers = Annotated[tuple[Header, ...], _one_or_several]
 _HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
 
@@ -143,7 +144,6 @@ def _one_line(name: str) -> str:
 
 
 ServerName = Annotated[str, AfterValidator(_one_line)]
-PromptLimit = Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)]
 
 
 class ServerAccess(BaseModel):

@@ -57,6 +57,7 @@ from ui.settings.setting_values import (
 )
 
 _HIDDEN = Secret(is_option=False)  # other users of the machine could see the option
+_CHOICES = "|".join(get_args(Permission))
 
 
 class PaidOptions(ServerOptions):
@@ -152,9 +153,6 @@ class DownloadOptions(ServerOptions):
         title="TOKEN",
         description="Hugging Face token for models whose license has to be accepted",
     )
-
-
-_CHOICES = "|".join(get_args(Permission))
 
 
 class Settings(DownloadOptions, PaidOptions):

@@ -25,6 +25,8 @@ from ui.settings.named_servers import (
     server_tables,
 )
 
+PREFIX = "COMFYFORMS_"
+
 
 class LocalServer(BaseModel):
     """ComfyUI that the app starts, from `[[server]]` in the `--config` file. `comfyui`: its folder;
@@ -57,7 +59,6 @@ _AnyServer = Annotated[
     Discriminator(_kind),
 ]
 Servers = Annotated[tuple[_AnyServer, ...], NoDecode, BeforeValidator(server_tables)]
-PREFIX = "COMFYFORMS_"
 
 
 class ServerOptions(BaseSettings):

@@ -35,6 +35,8 @@ YesNo = Literal["yes", "no"]
 Previews = Literal["fitted", "original"]
 LogFormat = Literal["text", "json"]
 NamedPassword = tuple[str, SecretStr]
+Days = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 def _words(value: object) -> object:
@@ -225,8 +227,6 @@ PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 PerDay = Annotated[int, BeforeValidator(_per_day), Field(ge=0)]
 ComfyKey = Annotated[SecretStr, AfterValidator(_api_key)]
-Days = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 def _is_address(host: str) -> bool:

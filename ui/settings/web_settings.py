@@ -25,6 +25,9 @@ from ui.settings.setting_values import Permission
 from ui.settings.start_lines import Reach, is_contained
 from ui.web.identity import Identity
 
+HUGGING_FACE = "https://huggingface.co"  # any user's pages are below hf.space
+_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+
 
 def permissions_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None = None
@@ -130,10 +133,6 @@ def read_node_classes(path: Path) -> frozenset[str]:
             "Write one class per line, as in the API format.",
         )
     return nodes
-
-
-HUGGING_FACE = "https://huggingface.co"  # any user's pages are below hf.space
-_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ from ui.web.server_health import ServerHealth
 from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first, set_from_thread
 
 _LOOK_SECONDS = 0.5
+_GAP = 0.1  # seconds between two messages to one page, to combine changes
+_ENDED = 50  # ended batches sent to a page
 
 
 class FolderWatch:
@@ -73,10 +75,6 @@ class FolderWatch:
         for queue in list(self._listeners) if changed else ():
             with contextlib.suppress(asyncio.QueueFull):  # a page that doesn't read misses some
                 queue.put_nowait(changed)
-
-
-_GAP = 0.1  # seconds between two messages to one page, to combine changes
-_ENDED = 50  # ended batches sent to a page
 
 
 @dataclass(frozen=True, slots=True)

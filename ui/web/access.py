@@ -32,6 +32,8 @@ _PARAMETER = re.compile(r"\{.*?\}")  # of a path
 _SOCKET = "WEBSOCKET"  # stands for the method that a WebSocket doesn't have
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Guard = Callable[[Request], Awaitable[object]]
+_LARGE = (BodyLimit.FILES, BodyLimit.WORKFLOW, BodyLimit.CALL)
+_OWN_OPTIONS = ("is_plain", "work", "body", "room", "closes_signed_out", "audit")
 
 
 class _Decorator(Protocol):
@@ -52,7 +54,6 @@ class Access(Enum):
 
 
 _OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
-_LARGE = (BodyLimit.FILES, BodyLimit.WORKFLOW, BodyLimit.CALL)
 
 
 async def _owner(request: Request) -> str:
@@ -210,9 +211,6 @@ class GuardedRoutes:
             return endpoint
 
         return declared
-
-
-_OWN_OPTIONS = ("is_plain", "work", "body", "room", "closes_signed_out", "audit")
 
 
 class LateRoute(Route):

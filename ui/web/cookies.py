@@ -21,6 +21,9 @@ from comfy.webhooks.address import check_secret, new_secret
 
 SIZE = 32  # bytes
 _OTHER_FOLDER = "Check its permissions, or choose another folder (--data)."
+_KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
+AGE = 400 * 24 * 3600  # seconds, the maximum in browsers
+_LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 
 def kept_secret(folder: Path) -> bytes:
@@ -84,11 +87,6 @@ def _write(path: Path, secret: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-
-
-_KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
-AGE = 400 * 24 * 3600  # seconds, the maximum in browsers
-_LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 
 class Cookies:

@@ -17,6 +17,16 @@ from ui.web.shares import Caller, FairSlots, Share
 # remembered names and addresses; the least recently tried are forgotten first
 MOST_KEYS = 10_000
 MOST_LINES = 5  # addresses in one report
+# Whole offices share an address: their guesses over many names are slowed down, but never refused.
+# Each wrong password holds the address's turn for so long that the time doesn't reveal which names
+# exist.
+PAUSE = 0.25  # seconds
+_HASHING = 2  # passwords hashed at once; each takes 64 MB
+SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords per address, and the pause from then on
+# Attempts that wait for a turn. Each address may have a fifth of them, so five attackers leave no
+# room for an unknown browser. Known browsers therefore have slots of their own.
+_WAITING, _WAITING_OF_ADDRESS = 100, 20
+_KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter per user
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +50,6 @@ class Patience:
 
 
 NAME = Patience(free=5, longest=60.0)
-# Whole offices share an address: their guesses over many names are slowed down, but never refused.
-# Each wrong password holds the address's turn for so long that the time doesn't reveal which names
-# exist.
-PAUSE = 0.25  # seconds
-SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords per address, and the pause from then on
-_HASHING = 2  # passwords hashed at once; each takes 64 MB
-# Attempts that wait for a turn. Each address may have a fifth of them, so five attackers leave no
-# room for an unknown browser. Known browsers therefore have slots of their own.
-_WAITING, _WAITING_OF_ADDRESS = 100, 20
-_KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter per user
 
 
 @dataclass(frozen=True, slots=True)

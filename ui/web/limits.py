@@ -30,6 +30,13 @@ from ui.web.shares import Caller, Share, caller_of
 
 ENVELOPE = MIB  # bytes of a file's request in addition to the file
 LOGIN_FORM = 16 * 1024  # bytes; a comment of 2,000 characters in any writing fits
+_CALL_COMMAS = 400_000
+_SMALL = 64 * 1024  # bytes: parsing as many takes at most a few milliseconds
+_Read = TypeVar("_Read")
+BUSY = message("ComfyForms is busy. Try again in a moment.")
+_BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
+_ALIVE = "/health"  # asked by programs that would restart the app without an answer
+_LATE = message("The request took too long to arrive. Try again.")
 
 
 class BodyLimit(Enum):
@@ -138,11 +145,6 @@ class WebLimits:
         )
 
 
-_CALL_COMMAS = 400_000
-_SMALL = 64 * 1024  # bytes: parsing as many takes at most a few milliseconds
-_Read = TypeVar("_Read")
-
-
 def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
     """Parse a call's JSON object. Return a message instead if it isn't an object, has more or
     deeper values than allowed, or has a value that `refused_value` rejects."""
@@ -185,12 +187,6 @@ async def validation_error(_: Request, problem: Exception) -> Response:
         {"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()
     ]
     return AsciiJSON({"detail": details}, 422)
-
-
-BUSY = message("ComfyForms is busy. Try again in a moment.")
-_BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
-_ALIVE = "/health"  # asked by programs that would restart the app without an answer
-_LATE = message("The request took too long to arrive. Try again.")
 
 
 class RequestLimitMiddleware:

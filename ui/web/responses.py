@@ -34,6 +34,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 ErrorAnswer = Callable[[ComfyError | HTTPException], Response]
 TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")
 NOT_UNDERSTOOD = message("ComfyForms couldn't process this request. Reload the page and try again.")
+_LEAST_PACKED = 1000  # bytes
 
 
 def json_text(content: object) -> str:
@@ -105,9 +106,6 @@ class Problem:
         """Return the header for a problem that may pass, otherwise none."""
         passing = self.status in _PASSING or self.kind == "goes-on"
         return {"retry-after": str(math.ceil(self.retry_after))} if passing else {}
-
-
-_LEAST_PACKED = 1000  # bytes
 
 
 class PackedPages:

@@ -24,6 +24,8 @@ from ui.gradio.internals import connection
 from ui.web.addresses import client_address
 from ui.web.identity import NOBODY, Identity
 
+_VISITORS, _VISITORS_OF_ADDRESS = 100, 10
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -108,9 +110,6 @@ class Room(Enum):
 
     CALLS = auto()  # of a call that waits or runs, and of a stream
     UPLOADS = auto()
-
-
-_VISITORS, _VISITORS_OF_ADDRESS = 100, 10
 
 
 @dataclass(frozen=True, slots=True)

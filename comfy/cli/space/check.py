@@ -40,6 +40,8 @@ _NEEDED = (
     WORKFLOWS,
     *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", *PARTS)),
 )
+# By name: a workflow's problems, and whether it can run.
+_States = dict[str, tuple[tuple[str, ...], bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,6 @@ class SpaceReport:
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
     runs: str = ""
-
-
-# By name: a workflow's problems, and whether it can run.
-_States = dict[str, tuple[tuple[str, ...], bool]]
 
 
 def check_space(folder: Path) -> SpaceReport:

@@ -64,6 +64,9 @@ from comfy.comfyui.protocol.responses import (
 # during the body, and then its reason gets lost.
 _ASK_BEFORE = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024  # bytes
+# Short, since an attempt to connect can't be aborted. It can be repeated, since nothing has been
+# sent yet.
+_CONNECT_SECONDS = 0.9
 
 
 class FileForm:
@@ -114,11 +117,6 @@ def prompt_body(
             "The workflow contains a number that can't be sent.",
             "Look for an infinite or missing number.",
         ) from error
-
-
-# Short, since an attempt to connect can't be aborted. It can be repeated, since nothing has been
-# sent yet.
-_CONNECT_SECONDS = 0.9
 
 
 class Client:

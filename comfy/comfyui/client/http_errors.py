@@ -49,6 +49,62 @@ _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 )
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+_MIB = 1024 * 1024
+_CHECK_LOGIN = "Check the values of --server, --server-token and --server-header."
+_REDIRECT = ("it redirects to another address", "Set --server to the address it redirects to.")
+_NO_WAY = ("the proxy in front of it cannot reach it", CHECK)
+_LOGIN_REFUSED = ("it rejected the sign-in", _CHECK_LOGIN)
+# status -> (reason, hint). 403: docs/comfyui.md#13.
+_REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        301: _REDIRECT,
+        302: _REDIRECT,
+        303: _REDIRECT,
+        307: _REDIRECT,
+        308: _REDIRECT,
+        401: ("it requires a sign-in", _CHECK_LOGIN),
+        403: (
+            "it refuses requests from here",
+            "A proxy in front of it may change the host or require a sign-in.",
+        ),
+        407: _PROXY_LOGIN,
+        502: _NO_WAY,
+        504: _NO_WAY,
+    }
+)
+TOO_LARGE = (
+    message("This is larger than the server accepts."),
+    message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
+)
+# Handshake refusals that usually come from a proxy or the login, with a more specific message.
+_OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
+_MOST_WORDS = 1_000  # characters of a server's message about a prompt
+_FILE_REFUSED = (
+    message("The server rejected the file."),
+    message("Use a simple file name without folders, and save the file as PNG or JPEG."),
+)
+UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: TOO_LARGE}
+)
+# error.type of a refused prompt -> (sentence, hint). For other types, the server's own message is
+# shown.
+_REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "prompt_outputs_failed_validation": (
+            message("Some settings don't work on this server."),
+            message("Check the highlighted fields."),
+        ),
+        "prompt_no_outputs": (
+            message("This workflow has no node that saves or shows a result."),
+            message("Add a node such as Save Image."),
+        ),
+        "no_prompt": (
+            "The request holds no workflow.",
+            "Save it again in API format.",
+        ),
+    }
+)
+_CANNOT_RUN_HINT = message("Ask the administrator, or use another workflow.")
 
 
 def _not_reached(name: str, why: str) -> str:
@@ -117,45 +173,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             left += [cause.__context__, cause.__cause__]
 
 
-_MIB = 1024 * 1024
-_CHECK_LOGIN = "Check the values of --server, --server-token and --server-header."
-_REDIRECT = ("it redirects to another address", "Set --server to the address it redirects to.")
-_NO_WAY = ("the proxy in front of it cannot reach it", CHECK)
-_LOGIN_REFUSED = ("it rejected the sign-in", _CHECK_LOGIN)
-# status -> (reason, hint). 403: docs/comfyui.md#13.
-_REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
-    {
-        301: _REDIRECT,
-        302: _REDIRECT,
-        303: _REDIRECT,
-        307: _REDIRECT,
-        308: _REDIRECT,
-        401: ("it requires a sign-in", _CHECK_LOGIN),
-        403: (
-            "it refuses requests from here",
-            "A proxy in front of it may change the host or require a sign-in.",
-        ),
-        407: _PROXY_LOGIN,
-        502: _NO_WAY,
-        504: _NO_WAY,
-    }
-)
-TOO_LARGE = (
-    message("This is larger than the server accepts."),
-    message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
-)
-# Handshake refusals that usually come from a proxy or the login, with a more specific message.
-_OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
-_MOST_WORDS = 1_000  # characters of a server's message about a prompt
-_FILE_REFUSED = (
-    message("The server rejected the file."),
-    message("Use a simple file name without folders, and save the file as PNG or JPEG."),
-)
-UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
-    {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: TOO_LARGE}
-)
-
-
 def upload_too_large(size: int, most: int) -> UploadRejected:
     """Return the error for an upload of `size` bytes to a server with the limit `most`."""
     sentence = message(
@@ -195,27 +212,6 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
         " lets WebSockets through."
     )
     return ServerError(_not_reached(server.name, why), hint, status=status)
-
-
-# error.type of a refused prompt -> (sentence, hint). For other types, the server's own message is
-# shown.
-_REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "prompt_outputs_failed_validation": (
-            message("Some settings don't work on this server."),
-            message("Check the highlighted fields."),
-        ),
-        "prompt_no_outputs": (
-            message("This workflow has no node that saves or shows a result."),
-            message("Add a node such as Save Image."),
-        ),
-        "no_prompt": (
-            "The request holds no workflow.",
-            "Save it again in API format.",
-        ),
-    }
-)
-_CANNOT_RUN_HINT = message("Ask the administrator, or use another workflow.")
 
 
 def rejected(answer: object) -> PromptRejected:

@@ -43,6 +43,10 @@ _RESET = struct.pack("ii", 1, 0)
 # Timeout after the TCP connection, where a distant server or proxy may be slow. This wait can be
 # aborted.
 _HANDSHAKE_SECONDS = 10.0
+_MOST = 8
+# Seconds. A proxy may have dropped a connection that was idle longer, and that must not make us
+# send a prompt twice.
+_KEPT = 1.0
 
 
 def open_socket(
@@ -240,12 +244,6 @@ class _Connection(_Watched, HTTPConnection):
 
 class _SecureConnection(_Watched, HTTPSConnection):
     pass
-
-
-_MOST = 8
-# Seconds. A proxy may have dropped a connection that was idle longer, and that must not make us
-# send a prompt twice.
-_KEPT = 1.0
 
 
 class Session(requests.Session):

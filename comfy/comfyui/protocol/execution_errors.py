@@ -9,6 +9,17 @@ from typing import Literal
 
 from comfy.base.messages import message
 
+# An absolute path, with spaces only between quotes. Excludes URLs, markup and a single name after a
+# slash.
+_ROOT = r"""(?:/[^\s'"/<>]+/|[A-Za-z]:[\\/]|\\\\)"""
+_PATH = re.compile(
+    rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
+)
+_OTHERWISE = message("A step in the workflow failed.")
+_OTHERWISE_HINT = message("Check its settings, or send the technical details to the administrator.")
+# Maximum lengths of an error that is read and stored: it may repeat any text that a visitor sent.
+_MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -30,9 +41,6 @@ def _rule(phrases: str, sentence: str, hint: str, *, of_file: bool = False) -> _
     parts = tuple(tuple(line.split("…")) for line in lines if line)
     return _Rule(parts, sentence, hint, of_file)
 
-
-# Maximum lengths of an error that is read and stored: it may repeat any text that a visitor sent.
-_MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
 
 # Checked in this order against "exception_type: exception_message" in lower case. Not regular
 # expressions, since visitors, nodes and the server control that text.
@@ -215,16 +223,6 @@ _RULES = (
         message("Ask the administrator, or use another workflow."),
     ),
 )
-
-# An absolute path, with spaces only between quotes. Excludes URLs, markup and a single name after a
-# slash.
-_ROOT = r"""(?:/[^\s'"/<>]+/|[A-Za-z]:[\\/]|\\\\)"""
-_PATH = re.compile(
-    rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
-)
-
-_OTHERWISE = message("A step in the workflow failed.")
-_OTHERWISE_HINT = message("Check its settings, or send the technical details to the administrator.")
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:

@@ -40,6 +40,27 @@ from comfy.comfyui.protocol.events import (
 _MOST_KINDS = 100
 
 log = logging.getLogger(__name__)
+MOST_FRAMES = 1000  # in an animation of previews
+_LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all enclosing nodes
+_LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
+FASTEST_ANIMATION = 120.0  # frames per second
+# Messages for the editor and for other programs (docs/comfyui.md#56).
+_FOR_EDITORS = frozenset(
+    {
+        "agent_status",
+        "asset_download",
+        "asset_export",
+        "autoQueueGraphChanged",
+        "graphChanged",
+        "logs",
+        "notification",
+        "promptQueued",
+    }
+)
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # first bytes of JPEG and PNG
+# Bytes before an animation's frame: three u32, with or without the node's id.
+_FRAME_STARTS = (12, 28)
+_TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
 class WarnOnce:
@@ -83,25 +104,6 @@ class _Malformed(Exception):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
-
-
-MOST_FRAMES = 1000  # in an animation of previews
-_LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all enclosing nodes
-_LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
-FASTEST_ANIMATION = 120.0  # frames per second
-# Messages for the editor and for other programs (docs/comfyui.md#56).
-_FOR_EDITORS = frozenset(
-    {
-        "agent_status",
-        "asset_download",
-        "asset_export",
-        "autoQueueGraphChanged",
-        "graphChanged",
-        "logs",
-        "notification",
-        "promptQueued",
-    }
-)
 
 
 class _Data(dict[str, Any]):
@@ -274,12 +276,6 @@ def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
     if length > len(rest):
         raise _Malformed(kind, f"length {length}, but only {len(rest)} bytes")
     return rest[:length], rest[length:]
-
-
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # first bytes of JPEG and PNG
-# Bytes before an animation's frame: three u32, with or without the node's id.
-_FRAME_STARTS = (12, 28)
-_TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
 def _check_image(image: bytes, image_type: object, kind: str) -> None:

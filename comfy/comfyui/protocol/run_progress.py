@@ -21,6 +21,14 @@ from comfy.prompt.model import is_link, own_title
 _START, _END = "StartLoop", "EndLoop"
 _MOST_ROUNDS = 1_000_000
 _MOST_LOOP_STEPS = 100_000  # of a search through a prompt
+_SAMPLING_SHARE = 0.9  # of a run with samplers: the other nodes take little time
+_MOST_STEPS = 10_000  # ComfyUI's limit
+_DEEPEST = 10  # links from a sampler to the node with its number of steps
+_FARTHEST = 30  # links from a sampler to the node with its image size
+_LONGEST = 16_384  # pixels of a side, ComfyUI's limit
+# Inputs that pass a sampler's image or latent from node to node.
+_WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
+_REPEATS = ("batch_size", "length", "amount")
 
 
 def loop_rounds(prompt: Mapping[str, Any]) -> Mapping[str, int]:
@@ -88,16 +96,6 @@ def _whole(value: object) -> int | None:
 
 def _class_of(node: object) -> object:
     return as_mapping(node).get("class_type")
-
-
-_SAMPLING_SHARE = 0.9  # of a run with samplers: the other nodes take little time
-_MOST_STEPS = 10_000  # ComfyUI's limit
-_DEEPEST = 10  # links from a sampler to the node with its number of steps
-_FARTHEST = 30  # links from a sampler to the node with its image size
-_LONGEST = 16_384  # pixels of a side, ComfyUI's limit
-# Inputs that pass a sampler's image or latent from node to node.
-_WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
-_REPEATS = ("batch_size", "length", "amount")
 
 
 @dataclass(frozen=True, slots=True)

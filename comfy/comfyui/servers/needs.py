@@ -27,6 +27,10 @@ from comfy.prompt.model import InputRef, Prompt, is_link, links
 from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, read_value
 
+_MOST_NAMED = 3  # choices that one sentence names
+# The key of the field that sets the value, and the value or node class.
+_Item = tuple[str | None, str]
+
 
 def cache_keys(prompt: Prompt) -> frozenset[int]:
     """Return one number per distinct node. Nodes share a number if their class, values and feeding
@@ -187,11 +191,6 @@ class Needs:
                     if group.notation is not RowNotation.DOTTED:  # whose cells are inputs
                         offered = tuple(map(str, column.choices or ()))
                         yield Lack(value, InputRef(node_id, group.name), offered)
-
-
-_MOST_NAMED = 3  # choices that one sentence names
-# The key of the field that sets the value, and the value or node class.
-_Item = tuple[str | None, str]
 
 
 class ChoiceField(Protocol):

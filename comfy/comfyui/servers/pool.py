@@ -32,6 +32,11 @@ from comfy.comfyui.servers.needs import ChoiceField, Conflict, Needs, conflicts
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
 log = logging.getLogger(__name__)
+_SECTIONS = ("required", "optional")
+_STARTING = message("ComfyUI is starting. This can take a few minutes.")
+_DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
+_BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
+_SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,6 @@ def _fetch_problem(server: ComfyServer) -> ComfyError | None:
     return None
 
 
-_SECTIONS = ("required", "optional")
-
-
 def merged(catalogs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return every server's node classes, each as the first server describes it. Choice lists
     contain all servers' choices and mark differences. Doesn't change its arguments."""
@@ -184,12 +186,6 @@ def _choices(spec: object) -> list[Any] | None:
             return choices
         case _:
             return None
-
-
-_STARTING = message("ComfyUI is starting. This can take a few minutes.")
-_DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
-_BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
-_SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
 
 
 class SharedDrains(Protocol):

@@ -26,6 +26,8 @@ from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
 _FRESH = 2.0  # seconds that a response stays valid for all callers
 _DOWN_SECONDS = 1.0  # to wait for a server that didn't answer the last check, shorter than a probe
+WaitReason = Literal["busy", "paused", "away", "unable"]
+_MOST_MODELS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,6 @@ def _whole(number: float | None) -> int | None:
 
 def _cut(text: object) -> str:
     return as_text(text)[:_LONGEST]
-
-
-WaitReason = Literal["busy", "paused", "away", "unable"]
-_MOST_MODELS = 50
 
 
 def wait_reason(pool: ServerPool, needs: Needs) -> WaitReason:

@@ -26,6 +26,18 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.workflow.model import Workflow
 from comfyforms.plugin_manager import contributed
 
+# The order only matters for graphs that mix conventions.
+CONVENTIONS: Mapping[FieldSource, Callable[[Sequence[NodeView]], Layer]] = {
+    "mcww": wrapper,
+    "pixelle": pixelle,
+    "kind_titles": kinds,
+    "swarmui": swarmui,
+    "comfyui_deploy": comfyui_deploy,
+    "comfy_pack": comfy_pack,
+    "krita": krita,
+    "placeholder": placeholders,
+}
+
 
 def read_layers(
     workflow: Workflow, prompt: Prompt, candidates: Sequence[Candidate]
@@ -76,16 +88,3 @@ def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
         description=next((layer.description for layer in layers if layer.description), ""),
         problems=tuple(problem for layer in layers for problem in layer.problems),
     )
-
-
-# The order only matters for graphs that mix conventions.
-CONVENTIONS: Mapping[FieldSource, Callable[[Sequence[NodeView]], Layer]] = {
-    "mcww": wrapper,
-    "pixelle": pixelle,
-    "kind_titles": kinds,
-    "swarmui": swarmui,
-    "comfyui_deploy": comfyui_deploy,
-    "comfy_pack": comfy_pack,
-    "krita": krita,
-    "placeholder": placeholders,
-}

@@ -13,6 +13,10 @@ from comfy.form.model import Field, FieldKind, FileInput, Fit, Several
 from comfy.prompt.value_types import BadValue
 
 _MAX_FILE_NAME = 1_000
+_AUDIO = FileInput(media="audio", add=message("Add an audio file."))
+_FILE = FileInput(media="", add=message("Add a file."))
+_IMAGE = FileInput(media="image", add=message("Add an image."))
+_VIDEO = FileInput(media="video", add=message("Add a video."))
 
 
 def _file_kind(
@@ -80,10 +84,6 @@ def _mask_is_read(candidate: Candidate) -> bool:
     )
 
 
-_AUDIO = FileInput(media="audio", add=message("Add an audio file."))
-_FILE = FileInput(media="", add=message("Add a file."))
-_IMAGE = FileInput(media="image", add=message("Add an image."))
-_VIDEO = FileInput(media="video", add=message("Add a video."))
 KINDS = (
     _file_kind("audio", _AUDIO, partial(_fits, "audio")),
     _file_kind("file", _FILE, partial(_fits, "file")),

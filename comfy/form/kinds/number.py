@@ -12,6 +12,10 @@ from comfy.form.candidates import Candidate
 from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, read_value
 
+# Display options of numbers that are set by dragging.
+_SLIDERS = frozenset({"slider", "knob", "gradientslider"})
+_TYPES = frozenset({"INT", "FLOAT"})
+
 
 def _check(field: Field, value: object) -> int | float:
     """Return the number to send, rounded to the field's steps. Raises BadValue."""
@@ -81,9 +85,6 @@ def _slides(candidate: Candidate) -> bool:
     )
 
 
-# Display options of numbers that are set by dragging.
-_SLIDERS = frozenset({"slider", "knob", "gradientslider"})
-_TYPES = frozenset({"INT", "FLOAT"})
 _NUMBER = FieldKind(
     name="number",
     check=_check,

@@ -8,10 +8,11 @@ from comfy.form.candidates import Candidate
 from comfy.form.kinds import dropdown
 from comfy.form.model import Fit
 
+(_DROPDOWN,) = dropdown.KINDS
+
 
 def _fit(_: Candidate) -> Fit:
     return Fit.NO  # the server's lists may have thousands of choices
 
 
-(_DROPDOWN,) = dropdown.KINDS
 KINDS = (replace(_DROPDOWN, name="radio", fits=_fit),)

@@ -46,6 +46,38 @@ from comfy.workflow.settings import (
     with_keys,
 )
 
+_MOST = 4  # changes in a summary
+_LONGEST = 40  # characters of a value
+_PARTS = MappingProxyType(
+    {
+        "title": message("Title"),
+        "description": message("Description"),
+        "order": message("Position in the list"),
+        "cover": message("Cover"),
+        "ideas": message("Ideas"),
+        "others": message("Other fields"),
+        "outputs": message("Results"),
+    }
+)
+_SETTINGS = MappingProxyType(
+    {
+        "label": message("Name"),
+        "help": message("Help text"),
+        "group": message("Shown in"),
+        "default": message("Default value"),
+        "min": message("Minimum"),
+        "max": message("Maximum"),
+        "step": message("Step"),
+        "widget": message("Looks like"),
+        "choices": message("Choices"),
+        "hidden": message("Hidden"),
+        "required": message("Required"),
+        "also": message("Also sets"),
+        "closest": message("Similar choice"),
+    }
+)
+_UNUSED = 24 * 3600.0  # seconds that a new cover is kept before settings name it
+
 
 def _check_trust(
     settings: FormConfig, present: FormConfig, workflow: Workflow, catalog: Catalog
@@ -83,38 +115,6 @@ def _inputs(config: FieldConfig, prompt: Prompt) -> Iterator[InputRef]:
         node, _, name = key.partition(".")
         if node in prompt and name in prompt[node]["inputs"]:
             yield InputRef(node, name)
-
-
-_MOST = 4  # changes in a summary
-_LONGEST = 40  # characters of a value
-_PARTS = MappingProxyType(
-    {
-        "title": message("Title"),
-        "description": message("Description"),
-        "order": message("Position in the list"),
-        "cover": message("Cover"),
-        "ideas": message("Ideas"),
-        "others": message("Other fields"),
-        "outputs": message("Results"),
-    }
-)
-_SETTINGS = MappingProxyType(
-    {
-        "label": message("Name"),
-        "help": message("Help text"),
-        "group": message("Shown in"),
-        "default": message("Default value"),
-        "min": message("Minimum"),
-        "max": message("Maximum"),
-        "step": message("Step"),
-        "widget": message("Looks like"),
-        "choices": message("Choices"),
-        "hidden": message("Hidden"),
-        "required": message("Required"),
-        "also": message("Also sets"),
-        "closest": message("Similar choice"),
-    }
-)
 
 
 def change_summary(before: FormConfig | None, after: FormConfig, labels: Mapping[str, str]) -> str:
@@ -197,9 +197,6 @@ def _shown(value: object) -> str | None:
             return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
         case _:
             return None
-
-
-_UNUSED = 24 * 3600.0  # seconds that a new cover is kept before settings name it
 
 
 class SettingsChanged(ComfyError):

@@ -25,6 +25,37 @@ _HEAD = 13
 _FRAME, _EXTENSION, _GIF_END = b",", b"!", b";"
 _TIMING, _APPLICATION = 0xF9, 0xFF
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+# SOF, DHT, DAC, DQT, DNL, DRI
+_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}) - {0xC8}
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_WINDOW = 64 * 1024
+_MOST_PARTS = 255  # parts of a color profile
+_MOST = 0x7FFFFFFF
+_PNG_KEPT: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that are allowed
+    {
+        b"IHDR": 13,
+        b"PLTE": 768,
+        b"IDAT": _MOST,
+        b"IEND": 0,
+        b"tRNS": 256,
+        b"gAMA": 4,
+        b"cHRM": 32,
+        b"sRGB": 1,
+        b"pHYs": 9,
+        b"bKGD": 6,
+        b"sBIT": 4,
+        b"cICP": 4,
+        b"mDCV": 24,
+        b"cLLI": 8,
+        b"acTL": 8,
+        b"fcTL": 26,
+        b"fdAT": _MOST,
+    }
+)
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 
 def gif_pieces(reader: Reader) -> Iterator[FilePiece]:
@@ -73,17 +104,6 @@ def _skip_blocks(reader: Reader) -> None:
 def _skip_colors(reader: Reader, flags: int) -> None:
     """Skip the color table that these flags declare."""
     reader.position += 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0
-
-
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
-_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
-# SOF, DHT, DAC, DQT, DNL, DRI
-_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}) - {0xC8}
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_WINDOW = 64 * 1024
-_MOST_PARTS = 255  # parts of a color profile
-_EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 
 def jpeg_pieces(reader: Reader) -> Iterator[FilePiece]:
@@ -146,30 +166,6 @@ def _end_of_scan(reader: Reader, start: int) -> int:
         if reader.left:
             reader.position -= 1  # a marker may span two windows
     raise CannotStrip(DAMAGED)
-
-
-_MOST = 0x7FFFFFFF
-_PNG_KEPT: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that are allowed
-    {
-        b"IHDR": 13,
-        b"PLTE": 768,
-        b"IDAT": _MOST,
-        b"IEND": 0,
-        b"tRNS": 256,
-        b"gAMA": 4,
-        b"cHRM": 32,
-        b"sRGB": 1,
-        b"pHYs": 9,
-        b"bKGD": 6,
-        b"sBIT": 4,
-        b"cICP": 4,
-        b"mDCV": 24,
-        b"cLLI": 8,
-        b"acTL": 8,
-        b"fcTL": 26,
-        b"fdAT": _MOST,
-    }
-)
 
 
 def png_pieces(reader: Reader) -> Iterator[FilePiece]:

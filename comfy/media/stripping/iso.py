@@ -73,6 +73,17 @@ _IN_AUDIO_ENTRY = frozenset(
 )
 _IN_WAVE = frozenset({b"frma", b"esds", b"enda", b"alac", b"mp4a", b"chan", bytes(4)})
 _LARGE = 1  # a 64-bit size follows
+_MOST = 2_000_000  # samples, chunks
+# Bytes to charge per number, which limits all tables of a file to a second of processor time.
+_COST = 100
+_FRAGMENTS = frozenset({b"moof", b"mvex", b"sidx"})
+_TRACKS = (b"vide", b"soun")
+_NAME = 24  # offset of a handler's name, after its type and QuickTime's fields
+_COMPRESSOR = slice(42, 74)  # the compressor's name in the content of a video's sample entry
+_VIDEO_HEAD = 78
+_AUDIO_HEADS = (28, 44, 64)  # indexed by the entry's version
+_SELF_CONTAINED = 1
+_MOST_MEDIA = 1000  # `mdat` boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +119,6 @@ def _rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
     """Return the patch that clears the bytes after the last box."""
     position = inside[-1].end if inside else start
     return [(position, Zeros(end - position))] if position < end else []
-
-
-_MOST = 2_000_000  # samples, chunks
-# Bytes to charge per number, which limits all tables of a file to a second of processor time.
-_COST = 100
 
 
 def _sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
@@ -176,16 +182,6 @@ def _numbers(reader: Reader, box: IsoBox, at: int, size: int, each: int = 1) -> 
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers
-
-
-_FRAGMENTS = frozenset({b"moof", b"mvex", b"sidx"})
-_TRACKS = (b"vide", b"soun")
-_NAME = 24  # offset of a handler's name, after its type and QuickTime's fields
-_COMPRESSOR = slice(42, 74)  # the compressor's name in the content of a video's sample entry
-_VIDEO_HEAD = 78
-_AUDIO_HEADS = (28, 44, 64)  # indexed by the entry's version
-_SELF_CONTAINED = 1
-_MOST_MEDIA = 1000  # `mdat` boxes
 
 
 def iso_pieces(reader: Reader) -> Iterator[FilePiece]:

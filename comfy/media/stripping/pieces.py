@@ -21,6 +21,14 @@ from comfy.media.reader import DAMAGED
 _CHUNK = 256 * 1024  # bytes
 MOST_PIECES = 100_000
 _MOST_OWN = 32 * 1024 * 1024  # bytes to hold in memory for one file
+_BYTE_ORDERS: Mapping[bytes, str] = MappingProxyType({b"II*\0": "<", b"MM\0*": ">"})
+_ENTRY = 12  # bytes
+_MOST_ENTRIES = 200
+MOST_PROFILE = 4 * 1024 * 1024  # bytes
+_PROFILE_HEAD = 128
+_LAST = 0x80
+_ORIENTATION, _SHORT = 0x0112, 3  # tag and type of an entry
+_STREAM_INFO, _PADDING, _COMMENTS = 0, 1, 4
 
 
 class CannotStrip(Exception):
@@ -129,14 +137,6 @@ def patched(size: int, patches: Patches) -> Iterator[FilePiece]:
     yield Span(position, size)
 
 
-_BYTE_ORDERS: Mapping[bytes, str] = MappingProxyType({b"II*\0": "<", b"MM\0*": ">"})
-_ORIENTATION, _SHORT = 0x0112, 3  # tag and type of an entry
-_ENTRY = 12  # bytes
-_MOST_ENTRIES = 200
-MOST_PROFILE = 4 * 1024 * 1024  # bytes
-_PROFILE_HEAD = 128
-
-
 def is_color_profile(data: bytes) -> bool:
     """Return whether this is an ICC profile with nothing after it."""
     return (
@@ -165,10 +165,6 @@ def orientation_only(tiff: bytes) -> bytes:
     except struct.error:
         pass
     return b""
-
-
-_STREAM_INFO, _PADDING, _COMMENTS = 0, 1, 4
-_LAST = 0x80
 
 
 def empty_comments(length: int) -> bytes:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from comfyforms.plugins.albums.store import AlbumAccess, AlbumLink
 
+# A user's relation to an album. A visitor isn't signed in.
+Relation = Literal["owner", "administrator", "member", "visitor"]
+
 
 class Right(StrEnum):
     """Thing that a caller may do in an album."""
@@ -18,9 +21,6 @@ class Right(StrEnum):
     TAKE_BACK = "take_back"  # remove any result, any comment and the album
     CHANGE = "change"  # change the album, and make links to it
 
-
-# A user's relation to an album. A visitor isn't signed in.
-Relation = Literal["owner", "administrator", "member", "visitor"]
 
 _LOOK = frozenset({Right.LOOK, Right.SETTINGS})
 _TAKE_PART = _LOOK | {Right.REVIEW, Right.ADD}

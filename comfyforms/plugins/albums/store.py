@@ -72,6 +72,20 @@ _COVERS = 4
 FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
+# In the order of `Counts`.
+_VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
+    {
+        "keep": (_items.c.keeps > 0) & (_items.c.rejects == 0),
+        "reject": _items.c.rejects > 0,
+        "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
+        "disagreed": (_items.c.keeps > 0) & (_items.c.rejects > 0),
+    }
+)
+# Items whose runs aren't hidden.
+_LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(None)))
+_VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
+# Columns with texts of users, which any database must be able to store.
+_TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
 
 class AlbumNotFound(RunNotFound):
@@ -299,19 +313,6 @@ class WantedItems:
 def _within(number: int) -> int:
     """Return the nearest number that a column can have."""
     return max(-1, min(number, MOST_NUMBER))
-
-
-# In the order of `Counts`.
-_VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
-    {
-        "keep": (_items.c.keeps > 0) & (_items.c.rejects == 0),
-        "reject": _items.c.rejects > 0,
-        "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
-        "disagreed": (_items.c.keeps > 0) & (_items.c.rejects > 0),
-    }
-)
-# Items whose runs aren't hidden.
-_LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(None)))
 
 
 def _decided_by(person: str) -> ColumnElement[bool]:
@@ -607,10 +608,7 @@ def _columns(kind: type[Album | AlbumItem | Review | Comment], table: Table) -> 
     return [table.c[one.name] for one in fields(kind)]
 
 
-_VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
 _ALBUM, _ITEM = _columns(Album, _albums), _columns(AlbumItem, _items)
-# Columns with texts of users, which any database must be able to store.
-_TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ from comfyforms.plugins.cluster.run import LAST, ClusterRun
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _PAUSE = 0.5  # seconds until the database is tried again
+_MOST_TAKEN = 3
+_STARTING = 5.0  # seconds until a claimed run without an execution is handed over
+_INTERRUPTED = RunError(message("This run was interrupted too often."), message("Try again."))
 
 
 class FencedRecords:
@@ -105,11 +108,6 @@ class Retries:
                 log.warning("The database is away: %s", problem)
                 if self._closing.wait(_PAUSE):
                     raise
-
-
-_MOST_TAKEN = 3
-_STARTING = 5.0  # seconds until a claimed run without an execution is handed over
-_INTERRUPTED = RunError(message("This run was interrupted too often."), message("Try again."))
 
 
 class _Execution:

@@ -33,6 +33,12 @@ from comfyforms.plugins.cluster.tables import group_work as _work
 from comfyforms.plugins.cluster.tables import lock
 from comfyforms.plugins.cluster.tables import processes as _processes
 
+log = logging.getLogger(__name__)
+_HINTS = "groups"
+_LEAST = 0.05  # seconds between two looks
+_LOCKS = 64
+_BUSY, _IDLE = 1.0, 2.0  # seconds until a look without a hint, with and without running groups
+
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
@@ -108,13 +114,6 @@ def delete_groups(connection: Connection, group_ids: Collection[str], life: str)
 def release_groups(connection: Connection, life: str) -> None:
     """Hand over the groups that a process executes."""
     connection.execute(update(_work).where(_work.c.process == life).values(process=None))
-
-
-log = logging.getLogger(__name__)
-_HINTS = "groups"
-_BUSY, _IDLE = 1.0, 2.0  # seconds until a look without a hint, with and without running groups
-_LEAST = 0.05  # seconds between two looks
-_LOCKS = 64
 
 
 class ClusterGroups:

@@ -39,6 +39,19 @@ from comfyforms.plugins.cluster.tables import processes as _processes
 
 _FILES = (".json", ".toml")
 _MOST_NAMED = 3  # names in a sentence
+log = logging.getLogger(__name__)
+_FOLDER = "processes"
+_OLD = 24 * 3600.0  # seconds
+_PAUSE = 1.0  # seconds between two signs of life
+_LOOK = 10.0  # seconds between two looks for work of processes that ended in the middle of it
+ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
+# Prepared, because building a statement takes longer than running it.
+_SIGN_OF_LIFE = (
+    upsert(_processes)
+    .values({"seen": func.now()})
+    .on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
+)
+_KNOWN = select(_processes.c.life)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +143,6 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-_FOLDER = "processes"
-_OLD = 24 * 3600.0  # seconds
-
-
 class ProcessFiles:
     """Files of processes in a data folder. Methods raise OSError."""
 
@@ -179,23 +188,10 @@ class ProcessFiles:
         return {life for life in lives if not (self._folder / life).exists()}
 
 
-log = logging.getLogger(__name__)
-_PAUSE = 1.0  # seconds between two signs of life
-_LOOK = 10.0  # seconds between two looks for work of processes that ended in the middle of it
-ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
-
-
 def _limit() -> ColumnElement[datetime]:
     return func.now() - text(f"interval '{ABSENT} seconds'")
 
 
-# Prepared, because building a statement takes longer than running it.
-_SIGN_OF_LIFE = (
-    upsert(_processes)
-    .values({"seen": func.now()})
-    .on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
-)
-_KNOWN = select(_processes.c.life)
 _DEAD = _KNOWN.where(_processes.c.seen < _limit()).union(
     select(_live.c.process).where(_live.c.process.is_not(None), _live.c.process.not_in(_KNOWN))
 )

@@ -22,6 +22,11 @@ from comfyforms.plugins.cluster.tables import roles as _roles
 from comfyforms.plugins.cluster.tables import servers as _servers
 from comfyforms.plugins.cluster.watching import Watchers
 
+log = logging.getLogger(__name__)
+_KEEPER = "keeper"
+_LOOK = 1.0  # seconds between two looks whether this process has the role
+_SWEEP = 600.0  # seconds between two clean-ups
+
 
 class SharedServers:
     """Servers of this process, compared with the database. All methods raise ComfyError."""
@@ -78,12 +83,6 @@ class SharedServers:
 
     def _adopt(self, connection: Connection) -> set[tuple[str, str]]:
         return {(url, prompt_id) for url, prompt_id in connection.execute(self._adopted)}
-
-
-log = logging.getLogger(__name__)
-_KEEPER = "keeper"
-_LOOK = 1.0  # seconds between two looks whether this process has the role
-_SWEEP = 600.0  # seconds between two clean-ups
 
 
 class _KeeperRole:

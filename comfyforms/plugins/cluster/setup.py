@@ -43,6 +43,18 @@ from comfyforms.plugins.cluster.tables import (
 from comfyforms.plugins.cluster.tables import processes as _processes
 
 _CONTENT = b"comfyforms"
+_OTHER = "Mount the shared folder for the app's account, with file locks, and name it in --data."
+_OLDEST = 13  # major version of Postgres
+_OFF = 2.0  # seconds that clocks may differ
+_CONNECTIONS = 25  # of one process
+_ENGINE = "dbos"  # the schema of DBOS's tables
+_ROWS = 500  # at once
+_NOTHING_CHANGED = "Nothing was changed in the new database."
+_PATIENCE = 5.0  # seconds
+_ROUNDS = 5
+_SIZE = 100_000  # bytes of a message, like a preview
+_ACL = "The service's ACL has to allow publish, subscribe and unsubscribe on comfyforms:*."
+_TLS = "rediss:// needs a port with TLS; use redis:// for a port without it."
 
 
 def check_files(folder: Path) -> str:
@@ -62,9 +74,6 @@ def check_files(folder: Path) -> str:
             with suppress(OSError):
                 path.unlink()
     return f"Files in {folder} can be written, renamed and locked."
-
-
-_OTHER = "Mount the shared folder for the app's account, with file locks, and name it in --data."
 
 
 def _check_locks(path: Path) -> None:
@@ -105,12 +114,6 @@ def check_same_setup(folder: Path, processes: Sequence[KnownProcess], here: Shar
     if len(setups) < len(processes):
         return f"{own}. Some processes don't tell theirs."
     return f"{own}, like all running processes ({len(processes)})."
-
-
-_OLDEST = 13  # major version of Postgres
-_OFF = 2.0  # seconds that clocks may differ
-_CONNECTIONS = 25  # of one process
-_ENGINE = "dbos"  # the schema of DBOS's tables
 
 
 class DatabaseChecks:
@@ -256,10 +259,6 @@ def _errors() -> Iterator[None]:
         raise ComfyError(f"The database can't be used: {why}.", "Check --database.") from error
 
 
-_ROWS = 500  # at once
-_NOTHING_CHANGED = "Nothing was changed in the new database."
-
-
 @dataclass(frozen=True, slots=True)
 class ImportedTables:
     """Tables to copy from a database. Rows refer to earlier tables only. The new database has the
@@ -335,13 +334,6 @@ def _copied(source: Connection, target: Connection, table: Table) -> int:
 
 def _count(rows: Connection, table: Table) -> int:
     return rows.scalars(select(func.count()).select_from(table)).one()
-
-
-_PATIENCE = 5.0  # seconds
-_ROUNDS = 5
-_SIZE = 100_000  # bytes of a message, like a preview
-_ACL = "The service's ACL has to allow publish, subscribe and unsubscribe on comfyforms:*."
-_TLS = "rediss:// needs a port with TLS; use redis:// for a port without it."
 
 
 def check_wire(url: str) -> str:

@@ -37,6 +37,8 @@ from ui.web.responses import AsciiJSON, Problem
 from ui.web.shares import Caller, Room
 
 _BAD_GATEWAY = 502
+_NO_SERVICE = "No text service is configured."
+_NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 
 def status(said: str, **more: object) -> AsciiJSON:
@@ -60,10 +62,6 @@ def _refused(problem: Problem, said: str) -> Response:
     answer = AsciiJSON(problem.to_json() | {"STATUS": said}, problem.status)
     answer.headers["content-type"] = "application/problem+json"
     return answer
-
-
-_NO_SERVICE = "No text service is configured."
-_NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 
 def comfy_runner_routes(runner: Runner, bodies: Bodies, root: str) -> GuardedRoutes:

@@ -61,6 +61,26 @@ from ui.web.limits import too_large
 _PROMPT_NODE, _NEGATIVE_NODE = "ollama_node", "negative_prompt"  # names of nodes
 _OLLAMA_URL = "http://127.0.0.1:11434"  # default address
 _SECONDS, _MOST_SECONDS = 120.0, 3600.0  # without an answer
+Values = Mapping[str, object]  # by field key
+_MOST_NAMED = 20
+_CONNECT_SECONDS = 5.0
+_TASK = (
+    "You write prompts for an image model. The input describes an image as JSON. Write"
+    " positive_prompt: what the image should show, as short phrases separated by commas; and"
+    " negative_prompt: what it should not show."
+)
+_PARTS = ("positive_prompt", "negative_prompt")
+_SHAPE = {
+    "type": "object",
+    "properties": {part: {"type": "string"} for part in _PARTS},
+    "required": list(_PARTS),
+}
+_NO_WORKFLOW = "The request names no workflow."
+_NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."
+_NO_PROMPT_NODE = "config.toml names no node for the prompt."
+_NAME_NODE = "Set ollama_prompt_node_id under [comfy], or ollama_node of the workflow."
+_VALUE, _INPUT = "value", "input"  # keys of a stored value
+_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +175,6 @@ def _text_service(asked: Mapping[str, Any], place: str, problems: list[str]) -> 
         problems.append(f"{place}: {problem} {problem.hint}")
         return None
     return TextService(address, asked["model"], asked.get("timeout", _SECONDS))
-
-
-_VALUE, _INPUT = "value", "input"  # keys of a stored value
-Values = Mapping[str, object]  # by field key
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +272,6 @@ class QueuedRuns:
                 queued.stop()
 
 
-_MOST_NAMED = 20
-
-
 @dataclass(frozen=True, slots=True)
 class NamedNodes:
     """The nodes of a form. `names`: nodes or single inputs ("3.steps") by their names in a
@@ -316,21 +329,6 @@ class NamedNodes:
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
         alternatives = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
         return f"Nodes that can be updated: {alternatives}." if nodes else ""
-
-
-_CONNECT_SECONDS = 5.0
-_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
-_TASK = (
-    "You write prompts for an image model. The input describes an image as JSON. Write"
-    " positive_prompt: what the image should show, as short phrases separated by commas; and"
-    " negative_prompt: what it should not show."
-)
-_PARTS = ("positive_prompt", "negative_prompt")
-_SHAPE = {
-    "type": "object",
-    "properties": {part: {"type": "string"} for part in _PARTS},
-    "required": list(_PARTS),
-}
 
 
 class TextServiceError(ComfyError):
@@ -399,12 +397,6 @@ def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
             "Try again, or choose another model under [ollama].",
         )
     return WrittenPrompts(positive, negative)
-
-
-_NO_WORKFLOW = "The request names no workflow."
-_NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."
-_NO_PROMPT_NODE = "config.toml names no node for the prompt."
-_NAME_NODE = "Set ollama_prompt_node_id under [comfy], or ollama_node of the workflow."
 
 
 class NoResult(ComfyError):

@@ -105,6 +105,12 @@ _FIRST: Mapping[ResultKind, tuple[str, str]] = MappingProxyType(
 )
 _OF_CHAIN = ("id", "workflow", "title", "state", "created_at", "why", "seconds", "finished", "url")
 _OF_STEP = tuple(field.name for field in fields(StepSummary))
+_CHANGED = "The fields of this workflow have changed. Connect again, then repeat the call."
+# The values of an answer: the main result, all files, all texts, the state of the run or chain.
+_Answer = tuple[object, list[dict[str, Any]], list[str], dict[str, Any]]
+ANSWERING = "endpoint"
+_GONE = "This endpoint no longer exists."
+_CONNECT_AGAIN = "The workflows have changed. Connect again."
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,9 +138,6 @@ _ABOUT_CHAIN = _DEFINED | _object(
         "results": {"type": "array", "items": _RESULT},
     }
 )
-_CHANGED = "The fields of this workflow have changed. Connect again, then repeat the call."
-# The values of an answer: the main result, all files, all texts, the state of the run or chain.
-_Answer = tuple[object, list[dict[str, Any]], list[str], dict[str, Any]]
 
 
 def _endpoint_of(named: NamedForm) -> NamedEndpoint:
@@ -250,11 +253,6 @@ def _file(value: object) -> object:
         case {"background": background, "layers": list(layers)} if file_id := place_in(background):
             return UploadReference(file_id, tuple(filter(None, map(place_in, layers))))
     return place_in(value) or value
-
-
-ANSWERING = "endpoint"
-_GONE = "This endpoint no longer exists."
-_CONNECT_AGAIN = "The workflows have changed. Connect again."
 
 
 def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Identity) -> None:

@@ -46,6 +46,7 @@ WITH_FILES = ("run", "batch", "chain")  # endpoints whose values may contain fil
 MOST_AT_ONCE = 100  # each call holds a thread, and the page's own handlers need some, too
 
 _Summary = TypeVar("_Summary", BatchSummary, ChainSummary)
+_NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
 def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> None:
@@ -177,9 +178,6 @@ def releases_session(request: gr.Request) -> Iterator[None]:
             anyio.from_thread.run_sync(forget_session_of, request)
         except RuntimeError:
             forget_session_of(request)
-
-
-_NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
 def add_batch_api(batches: BatchQueue, history: RunStore, identity: Identity) -> None:

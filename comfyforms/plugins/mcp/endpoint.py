@@ -41,6 +41,13 @@ from ui.web.shares import FairSlots, Room, caller_of
 _ID = "mcp-session-id"  # the header that names a session
 _SMALL = 64 * 1024  # bytes of a message without the arguments of a tool
 _TOO_LARGE = f"Only the arguments of a tool may have more than {_SMALL} bytes."
+_ABOUT = """\
+ComfyUI workflows as tools. A run takes seconds to minutes. Omitted arguments keep the author's \
+value; omitted seeds are random. The last text of a result is JSON with the URIs of its files. \
+Pass such a URI as an argument of a later call, or read it as a resource. Pass other files as \
+data: URLs."""
+_types: Any = types  # differ between the releases
+_kind: Any = Server
 
 
 @dataclass(slots=True)
@@ -143,15 +150,6 @@ async def _nothing() -> Message:
 
 async def _unheard(_: Message) -> None:
     pass
-
-
-_ABOUT = """\
-ComfyUI workflows as tools. A run takes seconds to minutes. Omitted arguments keep the author's \
-value; omitted seeds are random. The last text of a result is JSON with the URIs of its files. \
-Pass such a URI as an argument of a later call, or read it as a resource. Pass other files as \
-data: URLs."""
-_types: Any = types  # differ between the releases
-_kind: Any = Server
 
 
 def _server(calls: ToolCalls) -> Any:

@@ -31,6 +31,8 @@ FIND = "find_workflows"
 DESCRIBE = "describe_workflow"
 CHOICES = "find_choices"
 RUN = "run_workflow"
+_READS = {"readOnlyHint": True}
+_RUNS = {"readOnlyHint": False, "destructiveHint": False}
 
 
 def _object(*required: str, **properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +51,6 @@ def _text(description: str) -> dict[str, Any]:
 _WORKFLOW = _text("Name of the workflow.")
 _FILES = _list_of(_object(uri=_TEXT, name=_TEXT))
 RESULT = _object("runs", "files", runs=_list_of(_TEXT), files=_FILES, texts=_list_of(_TEXT))
-_READS = {"readOnlyHint": True}
-_RUNS = {"readOnlyHint": False, "destructiveHint": False}
 _TOOLS: Mapping[str, Mapping[str, Any]] = {
     FIND: {
         "description": "Search the workflows by words in their titles and descriptions. Without a "

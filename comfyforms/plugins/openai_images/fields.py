@@ -29,6 +29,10 @@ _WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **dict.fromkeys(("safety_identifier", "user"), ()),
     }
 )
+_NEEDS = 12  # bytes per pixel of a mask
+_OPAQUE = "The mask has no transparent areas. They mark the part to edit."
+# Values of fields, each with the parameter that it comes from, by field key.
+FieldValues = dict[str, tuple[str, object]]
 
 
 def _fitted(fields: Sequence[Field], size: Sequence[int]) -> Iterator[tuple[Field, int]]:
@@ -41,10 +45,6 @@ def _fitted(fields: Sequence[Field], size: Sequence[int]) -> Iterator[tuple[Fiel
         step = int(item.step or 1) if factor != 1 else 1
         fitted = int(side * factor) // step * step
         yield item, int(max(fitted, item.min or 0)) if factor != 1 else side
-
-
-_NEEDS = 12  # bytes per pixel of a mask
-_OPAQUE = "The mask has no transparent areas. They mark the part to edit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,6 @@ class MaskUploads:
             raise Refusal(_OPAQUE, "mask")
         self.uploads.kept(target)
         return self.uploads.place(target)
-
-
-# Values of fields, each with the parameter that it comes from, by field key.
-FieldValues = dict[str, tuple[str, object]]
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,15 @@ from comfyforms.plugins.scaling.tables import scaled_servers as _servers
 
 ServerState = Literal["starting", "up", "stopping"]
 CommandName = Literal["up", "down"]
+log = logging.getLogger(__name__)
+_LOOK = 0.1  # seconds between two looks whether the command has ended
+_MERCY = 5.0  # seconds that a command has to end after SIGTERM
+_MOST_READ = 64 * 1024  # bytes
+_MOST_SHOWN = 300  # characters of its last line
+_OUR_SETTINGS = "COMFYFORMS_"
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_FIRST_NUMBER = 1000  # after the fixed servers
+_LONGEST_JOIN = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +183,6 @@ class ScaleStore:
             return connection.execute(change).rowcount == 1
 
 
-_LOOK = 0.1  # seconds between two looks whether the command has ended
-_MERCY = 5.0  # seconds that a command has to end after SIGTERM
-_MOST_READ = 64 * 1024  # bytes
-_MOST_SHOWN = 300  # characters of its last line
-_OUR_SETTINGS = "COMFYFORMS_"
-_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
-
-
 class CommandStopped(Exception):
     """The app is shutting down."""
 
@@ -280,9 +281,6 @@ def _last_line(file: IO[bytes]) -> str:
     lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "")
     return "".join(one for one in last if one.isprintable())[:_MOST_SHOWN]
-
-
-log = logging.getLogger(__name__)
 
 
 class ServerWork:
@@ -413,10 +411,6 @@ class ServerWork:
             "The command `%s` of [[scale]] %s failed, next try after %g seconds: %s",
             *(name, scale.name, pause, problem),
         )
-
-
-_FIRST_NUMBER = 1000  # after the fixed servers
-_LONGEST_JOIN = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,33 @@ _STATES: dict[KeySource, str] = {
 }
 _KEY, _SAVE = message("API key"), message("Save the key")
 _REMOVE = message("Remove the key")
+_CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
+_PASSWORD_HEADING = message("Password")
+_CURRENT = message("Current password")
+_NEW = message("New password")
+_AGAIN = message("New password again")
+_CHANGE = message("Change password")
+_ENDS = message("This signs you out on all other devices and ends your access tokens.")
+_DIFFERENT = message("The new passwords don't match.")
+_ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
+_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
+_REVOKE = message("Revoke")
+_CANCEL = message("Cancel")
+_KEPT = 60.0  # seconds until an unseen secret is forgotten
+_PATH = "/account"
+_HEADING = message("Your account")
+_TOKENS = message("Access tokens")
+_ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
+_NAME = message("Name of the script")
+_MAKE = message("Create a token")
+_SHOWN_ONCE = message("Copy this token now. You won't see it again.")
+_SENT_AS = message("The script sends it as a header:")
+_COPY = message("Copy")
+_COPIED = message("Copied")
+_NONE = message("You have no tokens.")
+_FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
+_OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
+_BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 
 def _key_form(source: KeySource, why: str) -> str:
@@ -64,17 +91,6 @@ def _key_form(source: KeySource, why: str) -> str:
 </form>
 {remove if source == "own" else ""}
 </section>"""
-
-
-_CHANGED = message("Your password was changed. All other sessions and your tokens have ended.")
-_PASSWORD_HEADING = message("Password")
-_CURRENT = message("Current password")
-_NEW = message("New password")
-_AGAIN = message("New password again")
-_CHANGE = message("Change password")
-_ENDS = message("This signs you out on all other devices and ends your access tokens.")
-_DIFFERENT = message("The new passwords don't match.")
-_ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +144,6 @@ def _may_change(login: Login, who: SignedIn) -> bool:
     return login.ways.file is not None and who.name in login.ways.file.users
 
 
-_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
-_REVOKE = message("Revoke")
-_CANCEL = message("Cancel")
-
-
 def token_row(token: AccessToken, action: str, owner: str = "") -> str:
     """Return a token's row as a form, with the question that its button opens. The question works
     without a script. `action`: where *Revoke* is sent. `owner`: the token's owner, only for
@@ -166,9 +177,6 @@ def _dates(token: AccessToken) -> str:
     return sentences(message("Created on {date}.", date=date(token.made)), used)
 
 
-_KEPT = 60.0  # seconds until an unseen secret is forgotten
-
-
 class ShownOnce:
     """New secrets until the page shows them: once each, to their creator in the same session. All
     times are from the login's clock. Thread-safe."""
@@ -191,22 +199,6 @@ class ShownOnce:
         with self._lock:
             created_at, shown, about = self._made.pop(who, (0.0, "", ""))
         return (shown, about) if now - created_at <= _KEPT else ("", "")
-
-
-_PATH = "/account"
-_HEADING = message("Your account")
-_TOKENS = message("Access tokens")
-_ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
-_NAME = message("Name of the script")
-_MAKE = message("Create a token")
-_SHOWN_ONCE = message("Copy this token now. You won't see it again.")
-_SENT_AS = message("The script sends it as a header:")
-_COPY = message("Copy")
-_COPIED = message("Copied")
-_NONE = message("You have no tokens.")
-_FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
-_OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
-_BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 
 def account_routes(

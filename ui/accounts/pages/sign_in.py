@@ -52,6 +52,11 @@ _NO_PASSWORDS = message(
     " neither, ask the administrator."
 )
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
+_UNAVAILABLE = 503
+_WRONG = message("Something went wrong.")
+_LOGOUT = "/logout"
+_EVERYWHERE = f"{_LOGOUT}/everywhere"
+_ASK = message("Ask the administrator for a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,6 @@ def _elsewhere(provider: str, why: str, query: Mapping[str, str]) -> str:
     return f"""{alert}<p><a id="openid" class="button" href="{address}">{label}</a></p>"""
 
 
-_UNAVAILABLE = 503
-_WRONG = message("Something went wrong.")
-
-
 def logged(problem: SignInStoreError) -> str:
     """Return the message for users and log the file's path."""
     log.warning("%s %s", problem, problem.hint)
@@ -139,11 +140,6 @@ def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Await
         return notice_page(address, _WRONG, why, status=_UNAVAILABLE)
 
     return answer
-
-
-_LOGOUT = "/logout"
-_EVERYWHERE = f"{_LOGOUT}/everywhere"
-_ASK = message("Ask the administrator for a new one.")
 
 
 def login_routes(

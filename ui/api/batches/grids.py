@@ -54,6 +54,11 @@ _WORDS = {
 _NO_PAGE = "This page of the grid doesn't exist."
 _NOTHING = message("No image")
 _Page = Annotated[int, Query(ge=0)]
+_BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
+_IMAGE: dict[str, Any] = {
+    "required": True,
+    "content": {"image/png": BINARY},
+}
 
 
 def grids_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedRoutes:
@@ -292,13 +297,6 @@ class GridResults:
     def _about(self, index: int) -> str:
         cells = zip(self.table.content.shown, self.table.content.cells(index), strict=True)
         return ", ".join(f"{column.label}: {value}" for column, value in cells)
-
-
-_BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
-_IMAGE: dict[str, Any] = {
-    "required": True,
-    "content": {"image/png": BINARY},
-}
 
 
 def opened_grids_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:

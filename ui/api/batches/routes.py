@@ -129,6 +129,7 @@ BODY: dict[str, Any] = {
         }
     ),
 }
+_NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 
 
 def spec_of(body: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
@@ -171,9 +172,6 @@ def _check_of(
         check.more,
         starter.payment.limits.left_today(owner, len(starter.runs.line_of(owner))),
     )
-
-
-_NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 
 
 @dataclass(frozen=True, slots=True)

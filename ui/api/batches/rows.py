@@ -43,6 +43,9 @@ _MOST_ROWS = 200
 _SEARCH_LENGTH = 200  # characters
 _TEXT = 2_000  # characters of a row's text result
 _AT_ONCE = 100  # records in memory
+_LINES_AT_ONCE = 50
+_PATTERN = "{row}-{workflow}-{seed}"
+_TABLE = "results.csv"
 
 
 def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
@@ -241,11 +244,6 @@ def _why_failed(record: Record) -> str:
     """Return why a row's run failed, as a message."""
     problem = problem_of(record)
     return problem.message if problem is not None else HEADLINES[record.state.phase]
-
-
-_LINES_AT_ONCE = 50
-_PATTERN = "{row}-{workflow}-{seed}"
-_TABLE = "results.csv"
 
 
 def download_of(media_type: str) -> dict[str, Any]:

@@ -39,6 +39,14 @@ from ui.web.responses import in_short, json_text
 _MOST_FIELDS = 40  # those below aren't in sight
 _MOST_TEXT = 2000  # characters
 _LINES = 3
+log = logging.getLogger(__name__)
+_HERE = Path(__file__).parent
+_WAIT = 0.3  # seconds for the first visitor, whose page needs the ComfyUI server's answer
+_COVER = '<p class="cover"></p>'  # place of the example, which is above the form in one column
+_LAST = "comfyforms-last"  # cookie with the name of a workflow; see `form/form.js`
+_LOADING = message("Loading the form…")
+_AGAIN = message("A part of the page couldn't be loaded. Trying again…")
+_GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
 
 
 def _form_html(form: Form, given: Mapping[str, str]) -> str:
@@ -140,16 +148,6 @@ def _value(field: Field, linked: Mapping[str, Any]) -> str:
             else ""
         )
     return f"<span{key}>{html.escape(text[:_MOST_TEXT])}</span>"
-
-
-log = logging.getLogger(__name__)
-_HERE = Path(__file__).parent
-_WAIT = 0.3  # seconds for the first visitor, whose page needs the ComfyUI server's answer
-_COVER = '<p class="cover"></p>'  # place of the example, which is above the form in one column
-_LAST = "comfyforms-last"  # cookie with the name of a workflow; see `form/form.js`
-_LOADING = message("Loading the form…")
-_AGAIN = message("A part of the page couldn't be loaded. Trying again…")
-_GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ from ui.page.script_files import calls, listener
 from ui.web.responses import json_text
 
 _SECTION = "section-"
+_ADVANCED = message("Advanced")
+_SWAP = message("Swap width and height")
+_ASPECT_RATIO = message("Aspect ratio")
 
 
 def build_control(field: Field, value: object, scope: str = "") -> Control:
@@ -146,9 +149,6 @@ def bind_seed(seed: Control) -> None:
     )
 
 
-_ADVANCED = message("Advanced")
-
-
 @dataclass(frozen=True, slots=True)
 class Section:
     """Collapsed fields under one title. `name`: the author's heading, None for Advanced."""
@@ -196,10 +196,6 @@ def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
 def _sections(rest: Sequence[Field]) -> Iterable[Section]:
     for name in dict.fromkeys(field.section for field in rest):
         yield Section(name, tuple(field for field in rest if field.section == name))
-
-
-_SWAP = message("Swap width and height")
-_ASPECT_RATIO = message("Aspect ratio")
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:

@@ -64,6 +64,10 @@ _DEMO = message(
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
 MissingKind = Literal["node", "paid", "model", "setting"]
+_MOST_IDEAS = 6
+_MOST_AWAITED = 40  # fields, before Generate is available
+_NOTE = message("Note")
+_REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +334,6 @@ def _install_link(items: Iterable[_Item]) -> str:
         return ""
     words = html_of(message("Missing models and nodes"))
     return f' <a class="for-administrators" href="operator/missing">{words}</a>'
-
-
-_MOST_IDEAS = 6
-_MOST_AWAITED = 40  # fields, before Generate is available
-_NOTE = message("Note")
-_REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,13 @@ from ui.page.script_files import calls, listener
 from ui.page.stage import refusal
 from ui.web.responses import json_text
 
+_MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
+_WILDCARDS = message("One prompt per line. {example} tries both.", example="{red|green}")
+_PAID = message("Uses paid credits")
+_ACCOUNT = message("Your account")
+_OWN = message("Your comfy.org API key pays.")
+_APP = message("The administrator's comfy.org API key pays.")
+
 
 def draw_tools(
     sources: FormSources,
@@ -158,10 +165,6 @@ def _own_record(runs: RunRegistry, run: object, owner: str) -> Record | None:
     return None
 
 
-_MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
-_WILDCARDS = message("One prompt per line. {example} tries both.", example="{red|green}")
-
-
 def draw_varied(name: str, form: Form) -> None:
     """Pass the fields of the workflow `name` that take several values to the script, in the form's
     order."""
@@ -224,12 +227,6 @@ def draw_model_pickers(name: str, controls: Iterable[Control]) -> None:
         js=listener("models/fields.js", f"withChosen({keys}, values)", "...values"),
         api_visibility="private",
     )
-
-
-_PAID = message("Uses paid credits")
-_ACCOUNT = message("Your account")
-_OWN = message("Your comfy.org API key pays.")
-_APP = message("The administrator's comfy.org API key pays.")
 
 
 def draw_paid_notice(

@@ -39,6 +39,45 @@ _MODULES = (
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
 } catch {}"""
+# Drawn by tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
+ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
+ICONS_FOLDER = Path(__file__).with_name("icons")
+_OWN_ICONS = [
+    {
+        "src": f"icons/{name}",
+        "sizes": f"{size}x{size}",
+        "type": "image/png",
+        "purpose": name.partition("-")[0],
+    }
+    for name, size in ICONS.items()
+]
+# The logo is a file of the administrator's: opened as a page, it can load and run nothing.
+_LOGO_HEADERS = KEEP_FOREVER | {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
+# Files that the installed app takes from other apps, and opens from the system's file manager.
+_OPENED = {
+    "application/json": [".json"],
+    "image/png": [".png"],
+    "image/jpeg": [".jpg", ".jpeg"],
+    "image/webp": [".webp"],
+    "video/mp4": [".mp4"],
+    "video/webm": [".webm"],
+    "audio/flac": [".flac"],
+    "audio/mpeg": [".mp3"],
+}
+# The service worker answers this request, see service_worker.js.
+_SHARE_TARGET = {
+    "action": "./share-target",
+    "method": "POST",
+    "enctype": "multipart/form-data",
+    "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
+}
+ICON = Path(__file__).parents[1] / "icon.svg"
+_OPEN = message("Open ComfyForms")
+_DEAD = message("This link no longer works")
+_DISMISS = message("Dismiss")
+_LIGHT, _DARK = BACKGROUND
 
 
 def style_tags(style: str = "") -> str:
@@ -79,43 +118,6 @@ def _text(name: str) -> str:
     if name not in _MODULES:  # the policy would block it
         raise KeyError(name)
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-# Drawn by tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
-ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
-ICONS_FOLDER = Path(__file__).with_name("icons")
-_LIGHT, _DARK = BACKGROUND
-_OWN_ICONS = [
-    {
-        "src": f"icons/{name}",
-        "sizes": f"{size}x{size}",
-        "type": "image/png",
-        "purpose": name.partition("-")[0],
-    }
-    for name, size in ICONS.items()
-]
-# The logo is a file of the administrator's: opened as a page, it can load and run nothing.
-_LOGO_HEADERS = KEEP_FOREVER | {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
-# Files that the installed app takes from other apps, and opens from the system's file manager.
-_OPENED = {
-    "application/json": [".json"],
-    "image/png": [".png"],
-    "image/jpeg": [".jpg", ".jpeg"],
-    "image/webp": [".webp"],
-    "video/mp4": [".mp4"],
-    "video/webm": [".webm"],
-    "audio/flac": [".flac"],
-    "audio/mpeg": [".mp3"],
-}
-# The service worker answers this request, see service_worker.js.
-_SHARE_TARGET = {
-    "action": "./share-target",
-    "method": "POST",
-    "enctype": "multipart/form-data",
-    "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
-}
 
 
 def _manifest(brand: Brand) -> dict[str, object]:
@@ -169,12 +171,6 @@ def install_routes() -> GuardedRoutes:
         return Response(icon, media_type="image/png", headers=KEEP_A_DAY)
 
     return routes
-
-
-ICON = Path(__file__).parents[1] / "icon.svg"
-_OPEN = message("Open ComfyForms")
-_DEAD = message("This link no longer works")
-_DISMISS = message("Dismiss")
 
 
 def as_page(page: str, status: int = 200, allowed: str = "") -> HTMLResponse:

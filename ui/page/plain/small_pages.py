@@ -22,6 +22,15 @@ from ui.web.responses import API, NO_STORE, Problem, http_error, wants_page
 
 _NOTHING = message("Page not found")
 _WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
+_PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
+_HEADERS = {"cache-control": "no-cache"}
+_TITLE = message("Can't reach ComfyForms.")
+_RETRYING = message("Retrying…")
+_BODY = """<main class="card" role="status">
+<h1>{title}</h1>
+<p>{retrying}</p>
+</main>
+{script}"""
 
 
 def not_found_page(root: str) -> HTMLResponse:
@@ -42,17 +51,6 @@ def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitab
         return not_found_page(app_address(request, root_path))
 
     return answer
-
-
-_PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
-_HEADERS = {"cache-control": "no-cache"}
-_TITLE = message("Can't reach ComfyForms.")
-_RETRYING = message("Retrying…")
-_BODY = """<main class="card" role="status">
-<h1>{title}</h1>
-<p>{retrying}</p>
-</main>
-{script}"""
 
 
 def offline_routes(root_path: str, largest: int) -> GuardedRoutes:

@@ -47,6 +47,20 @@ _MOST_OF_U32 = 2**32 - 1
 _APART = {"preview", "planned"}
 _STATE = TypeAdapter(RunState)
 _PREVIEW = TypeAdapter(Preview)
+log = logging.getLogger(__name__)
+_CHANNEL = "states"
+_WATCHING = "watching"
+_WATCHED = 12.0  # seconds that a message about a follower counts
+_ASKED = 10.0  # seconds that a run is followed after a request for its state
+_ANSWER = 0.3  # seconds that such a request waits for the process that executes the run
+_MOST_HEADER = 1000  # bytes
+_FRAMES_CHANNEL = "frames"
+_FOLLOWING = "following"
+_FOLLOWED = 12.0  # seconds that a message about a follower counts
+_MOST_RUNS = 1000
+_MOST_PROCESSES = 1000
+_MOST_HELD = 8 * 2**20  # bytes of frames of unknown runs
+_HELD = 1.0  # seconds that such a run may stay unknown
 
 
 def state_to_wire(state: RunState) -> bytes:
@@ -173,15 +187,6 @@ def preview_from_wire(data: bytes) -> Preview:
     if preview.frame is not None and not 0 <= preview.frame <= _MOST_OF_U32:
         raise ValueError("a number is out of range")
     return preview
-
-
-log = logging.getLogger(__name__)
-_CHANNEL = "states"
-_WATCHING = "watching"
-_WATCHED = 12.0  # seconds that a message about a follower counts
-_ASKED = 10.0  # seconds that a run is followed after a request for its state
-_ANSWER = 0.3  # seconds that such a request waits for the process that executes the run
-_MOST_HEADER = 1000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,15 +386,6 @@ def _unpacked(body: bytes) -> tuple[str, StateNumber, bytes, bytes]:
         raise TypeError(header)
     start = end + 1
     return run_id, (taken, number), body[start : start + size], body[start + size :]
-
-
-_FRAMES_CHANNEL = "frames"
-_FOLLOWING = "following"
-_FOLLOWED = 12.0  # seconds that a message about a follower counts
-_MOST_RUNS = 1000
-_MOST_PROCESSES = 1000
-_MOST_HELD = 8 * 2**20  # bytes of frames of unknown runs
-_HELD = 1.0  # seconds that such a run may stay unknown
 
 
 @dataclass(slots=True)

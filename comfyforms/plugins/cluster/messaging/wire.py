@@ -28,6 +28,15 @@ from comfyforms.plugins.cluster.messaging.wire_address import WireAddress
 _MOST_QUEUED = 2**20  # bytes
 # Bytes that are sent at once. A message that is queued can still be replaced; these can't.
 _MOST_SENT = 2**17
+log = logging.getLogger(__name__)
+MOST_OF_A_MESSAGE = 4 * 2**20  # bytes
+_HEARTBEAT = 1.5  # seconds
+_SILENCE = 4.0  # seconds without a heartbeat or an answer: the connection is dead
+_CONNECTING = 2.0  # seconds
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before trying again; the last one repeats
+_REPORTING = 60.0  # seconds between two log lines about the same outage
+_CLOSING = 2.0  # seconds that `close` waits for a connection that is being opened
+_Listener = Callable[[bytes], object]
 
 
 @dataclass(slots=True)
@@ -83,17 +92,6 @@ class Outbox:
         body = self._queued.pop(slot)
         self._size -= len(body)
         return body
-
-
-log = logging.getLogger(__name__)
-MOST_OF_A_MESSAGE = 4 * 2**20  # bytes
-_HEARTBEAT = 1.5  # seconds
-_SILENCE = 4.0  # seconds without a heartbeat or an answer: the connection is dead
-_CONNECTING = 2.0  # seconds
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before trying again; the last one repeats
-_REPORTING = 60.0  # seconds between two log lines about the same outage
-_CLOSING = 2.0  # seconds that `close` waits for a connection that is being opened
-_Listener = Callable[[bytes], object]
 
 
 class Wire:
