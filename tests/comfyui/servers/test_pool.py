@@ -179,7 +179,9 @@ def test_a_run_avoids_a_server_that_is_busy_for_other_clients() -> None:
         assert end(first).phase is Phase.DONE
         assert place_of(first) == busy.url
         for at in range(3):
-            stranger.submit(prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()))
+            stranger.submit(
+                prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()), extra_data={}
+            )
         eventually(lambda: pool.servers[0].prompts_of_others == 3)
         second, third = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
         running(second)

@@ -18,16 +18,7 @@ from tests.support.postgres import empty
 from tests.support.waiting import eventually
 
 STEPS = {
-    "env.py": """
-from alembic import context
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    version_table=context.config.attributes["version_table"],
-)
-context.run_migrations()
-""",
-    "versions/step_0001_first.py": """
+    "step_0001_first.py": """
 revision = "0001"
 down_revision = None
 
@@ -35,7 +26,7 @@ down_revision = None
 def upgrade() -> None:
     pass
 """,
-    "versions/step_0002_stars.py": """
+    "step_0002_stars.py": """
 import sqlalchemy as sa
 from alembic import op
 
@@ -65,7 +56,6 @@ def engine(postgres: str) -> Iterator[Engine]:
 def newer(tmp_path: Path) -> Schema:
     """Return the schema of a later version, with one more column."""
     for name, content in STEPS.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     tables = MetaData()
     for table in CLUSTER_SCHEMA.tables.sorted_tables:

@@ -15,7 +15,8 @@ from ui.settings.server_options import PREFIX
 ROOT = Path(__file__).parents[3]
 FOLDERS = (ROOT / "ui", ROOT / "comfyforms" / "plugins")
 SOURCES = (ROOT / "app.py", *(file for folder in FOLDERS for file in folder.rglob("*.py")))
-DOCS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+PAGES = (*(ROOT / "docs").glob("*.md"), *(ROOT / "comfyforms" / "plugins").glob("*/docs.md"))
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 OPTIONS = {one.__name__ for one in settings_type().__mro__}
 
 
@@ -49,7 +50,7 @@ def test_every_setting_has_an_effect() -> None:
 
 @pytest.mark.parametrize("name", sorted(settings_type().model_fields))
 def test_every_setting_is_documented(name: str) -> None:
-    """A page in `docs` names the option, or the setting in a file."""
+    """A page of the docs names the option, or the setting in a file."""
     option = re.escape(f"--{name.replace('_', '-')}")
     variable = re.escape(f"{PREFIX}{name.upper()}")
     in_a_file = rf"^{name} = |^\[{name}\]|\[\[{name}\]\]"
