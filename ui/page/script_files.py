@@ -19,6 +19,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
@@ -232,9 +233,10 @@ def part_of(modules: Mapping[str, str], names: Collection[str]) -> str:
 
 
 def _all_wrapped(modules: Mapping[str, str], chosen: Collection[str]) -> str:
-    imports = {name: _imported(name, modules[name]) for name in chosen}
-    for name in chosen:
-        _check(name, modules[name], imports[name], modules)
+    # In the order of `modules`: all processes of a cluster must make the same file.
+    imports = {name: _imported(name, text) for name, text in modules.items() if name in chosen}
+    for name, imported in imports.items():
+        _check(name, modules[name], imported, modules)
     order = TopologicalSorter(imports).static_order()
     return "".join(_wrapped(name, modules[name]) for name in order if name in chosen)
 
@@ -310,29 +312,42 @@ def modules() -> dict[str, str]:
 
 
 @cache
-def _file(name: str) -> KeptFile | None:
+def _contents() -> Mapping[str, Collection[str]]:
+    """Return the names of the modules in each served file."""
     others = _other_pages()
-    if name in others:
-        return KeptFile(joined(needed(modules(), others[name])).encode(), "text/javascript")
     imported = {one for own, text in modules().items() for one in _imported(own, text)}
     of_page = needed(modules(), *(modules().keys() - imported - {*others.values()}))
-    first = needed(of_page, *_FIRST)
-    after_first = needed(of_page, *_FIRST, *_AFTER_FIRST)
-    of_parts = {one for one in of_page if one.startswith("parts/")}
+    first = needed(of_page, *_FIRST).keys()
+    after_first = needed(of_page, *_FIRST, *_AFTER_FIRST).keys()
+    of_parts = {
+        one.name: {name for name in of_page if name.startswith(f"parts/{one.name}/")}
+        for one in contributed("assets")
+    }
+    return {
+        _PAGE: first,
+        _LATER: after_first - first,
+        _OPENED: of_page.keys() - after_first - {*chain.from_iterable(of_parts.values())},
+        **{f"{part}{_PART}": names for part, names in of_parts.items()},
+        **{file: needed(modules(), name).keys() for file, name in others.items()},
+    }
+
+
+@cache
+def _file(name: str) -> KeptFile:
+    chosen = _contents()[name]
     match name:
         case "page.js":
             later = (script_address(_LATER), script_address(_OPENED))
             parts = {one.name: script_address(one.name + _PART) for one in contributed("assets")}
-            text = joined(of_page, first, later, parts)
+            text = joined(modules(), chosen, later, parts)
         case "later.js":
-            text = part_of(of_page, after_first.keys() - first) + _adding(later_styles())
+            text = part_of(modules(), chosen) + _adding(later_styles())
         case "opened.js":
-            opened = of_page.keys() - after_first - of_parts
-            text = part_of(of_page, opened) + _adding(opened_styles())
-        case _ if own := {one for one in of_parts if one.split("/")[1] + _PART == name}:
-            text = part_of(of_page, own)
+            text = part_of(modules(), chosen) + _adding(opened_styles())
+        case _ if name.endswith(_PART):
+            text = part_of(modules(), chosen)
         case _:
-            return None
+            text = joined(modules(), chosen)
     return KeptFile(text.encode(), "text/javascript")
 
 
@@ -346,8 +361,7 @@ def _other_pages() -> dict[str, str]:
 def script_address(name: str) -> str:
     """Return a file's URL, relative to the app's root, which is two folders above. It contains a
     digest of the content, so the content of a URL never changes."""
-    file = _file(name)
-    version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
+    version = hashlib.sha256(_file(name).content).hexdigest()[:16]
     folder, name = posixpath.split(name)
     return f"{folder or 'script'}/{version}/{name}"
 
@@ -415,10 +429,9 @@ def script_routes() -> GuardedRoutes:
     routes = GuardedRoutes()
 
     def answered(version: str, name: str, request: Request) -> Response:
-        file = _file(name)
-        if file is None or script_address(name).split("/")[1] != version:
+        if name not in _contents() or script_address(name).split("/")[1] != version:
             raise HTTPException(404, "This script doesn't exist.")
-        return file.answer(request)
+        return _file(name).answer(request)
 
     @routes.get("/pages/{version}/{name}", Access.PUBLIC)
     def of_page(version: str, name: str, request: Request) -> Response:

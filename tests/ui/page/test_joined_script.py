@@ -70,6 +70,13 @@ def test_comments_and_indents_are_left_out() -> None:
     assert "\nreturn count(word);" in joined(MODULES)
 
 
+def test_every_process_joins_modules_in_the_same_order() -> None:
+    """A set of names has another order in each process, and the file's URL is a digest."""
+    names = [*MODULES, "late.js", "more.js"]
+    modules = MODULES | {"late.js": "", "more.js": ""}
+    assert part_of(modules, names) == part_of(modules, names[::-1])
+
+
 def test_imports_of_a_module_are_found() -> None:
     """The result contains a module's direct and indirect imports."""
     assert needed(MODULES, "parts/first.js").keys() == {"parts/first.js", "count.js"}

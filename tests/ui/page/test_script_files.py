@@ -51,8 +51,9 @@ def test_the_script_is_served_as_one_file(
     "path",
     [
         "script/0000000000000000/page.js",
-        script_address("package.json"),
-        script_address("../../ui/page/blocks.py"),
+        script_address("page.js").replace("page.js", "package.json"),
+        script_address("page.js").replace("page.js", "../../ui/page/blocks.py"),
+        script_address("pages/sign_in.js").replace("sign_in.js", "page.js"),
     ],
 )
 def test_nothing_else_is(app: RunningApp, path: str) -> None:
