@@ -55,7 +55,6 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-comfyforms.plugins.scaling.scaler
 records.administration records.api_keys records.audit records.database records.groups records.lineage
 records.paid records.people records.presets
 records.rows records.sharing records.started_requests records.state records.steps records.store

@@ -10,8 +10,6 @@ import pytest
 import yaml
 
 from comfy.media.checks import FileLimits
-from comfyforms.plugins.scaling.plugin import scale_of
-from comfyforms.plugins.scaling.settings import ScaleTable
 from ui.brand import Brand
 from ui.page.plain.layout import ICON
 from ui.settings.arguments import read_settings, settings_type
@@ -22,7 +20,7 @@ from ui.settings.web_settings import permissions_of
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-TOML, BRAND, SCALE, OPENID, GROUPS = (block for language, block in BLOCKS if language == "toml")
+TOML, BRAND, OPENID, GROUPS = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
@@ -79,20 +77,6 @@ def test_the_app_accepts_the_groups(tmp_path: Path) -> None:
     assert (everyone.runs, artists.workflows, artists.publish) == (50, ("art/*",), True)
     table = PAGE[PAGE.index("## Groups") :]
     assert all(f"`{key}`" in table for key in GroupTable.model_fields if key != "name")
-
-
-def test_the_app_accepts_the_servers_on_demand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page's table has every key."""
-    monkeypatch.setenv("CLOUD_TOKEN", "a-token")
-    config = tmp_path / "comfyforms.toml"
-    config.write_text(SCALE, encoding="utf-8")
-    (scale,) = read_settings(["--config", str(config)]).scale
-    assert scale_of(scale).address("http://127.0.0.1:8188").headers
-    assert (scale.max, scale.spot) == (3, True)
-    table = PAGE[PAGE.index("### ComfyUI servers on demand") :]
-    assert all(f"`{key}`" in table for key in ScaleTable.model_fields)
 
 
 def test_the_app_accepts_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

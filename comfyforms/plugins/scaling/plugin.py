@@ -47,7 +47,8 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfy.base.errors import ComfyError
     from comfyforms.plugins.scaling.page import scales_section
     from comfyforms.plugins.scaling.rules import Pace
-    from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
+    from comfyforms.plugins.scaling.scaler import Scaler
+    from comfyforms.plugins.scaling.store import ScaleStore
 
     scaler = Scaler(
         [scale_of(one) for one in settings.scale],

@@ -6,9 +6,9 @@ import socket
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfyforms.plugins.scaling.tests.machines import Machines
+from comfyforms.plugins.scaling.tests.place import Place, opened
 from comfyui_standin import DemoServer
-from tests.plugins.scaling.machines import Machines
-from tests.plugins.scaling.place import Place, opened
 from tests.runs.registry import end
 from tests.support.sampler import LONG
 from tests.support.waiting import eventually

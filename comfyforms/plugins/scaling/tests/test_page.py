@@ -6,7 +6,8 @@ import html
 import time
 
 from comfyforms.plugins.scaling.page import scales_section
-from comfyforms.plugins.scaling.scaler import CommandProblem, ScaleStatus, ServerRow
+from comfyforms.plugins.scaling.scaler import ScaleStatus
+from comfyforms.plugins.scaling.store import CommandProblem, ServerRow
 
 ROW = ServerRow(1, "cloud-1", "cloud", 1, "up", 0.0, 0.0, "http://gpu:8188")
 

@@ -32,7 +32,7 @@ _UP = """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     machine = subprocess.Popen(
-        [sys.executable, "-m", "tests.plugins.scaling.machine", str(port), {step!r}],
+        [sys.executable, "-m", "comfyforms.plugins.scaling.tests.machine", str(port), {step!r}],
         cwd={root!r}, start_new_session=True, env={{**os.environ, "TMPDIR": str(folder)}},
     )
     (folder / (server + ".pid")).write_text(str(machine.pid))

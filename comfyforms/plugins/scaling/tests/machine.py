@@ -1,4 +1,4 @@
-"""ComfyUI stand-in on a port, until SIGTERM: `python -m tests.plugins.scaling.machine PORT STEP_SECONDS`."""
+"""ComfyUI stand-in on a port, until SIGTERM. Arguments: port, seconds per step."""
 
 from __future__ import annotations
 

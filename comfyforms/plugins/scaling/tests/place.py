@@ -13,9 +13,10 @@ from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from comfyforms.plugins.scaling.rules import Pace
-from comfyforms.plugins.scaling.scaler import Scaler, ScaleStore
+from comfyforms.plugins.scaling.scaler import Scaler
+from comfyforms.plugins.scaling.store import ScaleStore
+from comfyforms.plugins.scaling.tests.machines import Machines
 from comfyui_standin import DemoServer
-from tests.plugins.scaling.machines import Machines
 from tests.runs.registry import HURRIED
 from tests.support.sampler import job
 from tests.support.serving import open_history

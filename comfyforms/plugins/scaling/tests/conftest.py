@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from comfyforms.plugins.scaling.tests.machines import Machines, machines_in
 from comfyui_standin import DemoServer
-from tests.plugins.scaling.machines import Machines, machines_in
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from comfyforms.plugins.scaling.tests.machines import machines_in
 from comfyui_standin import DemoServer
-from tests.plugins.scaling.machines import machines_in
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import running_cluster

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfyforms.plugins.scaling.tests.machines import Machines
+from comfyforms.plugins.scaling.tests.place import opened
 from comfyui_standin import DemoServer
-from tests.plugins.scaling.machines import Machines
-from tests.plugins.scaling.place import opened
 from tests.runs.registry import end
 from tests.support.sampler import LONG
 from tests.support.waiting import eventually

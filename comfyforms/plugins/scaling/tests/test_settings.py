@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from comfyforms.plugins.scaling.plugin import scale_of
+from comfyforms.plugins.scaling.settings import ScaleTable
+from tests.imports import ROOT
 from ui.settings.arguments import read_settings
 
 SERVER = '[[server]]\nurl = "http://one:8188"\n'
 BOTH = 'up = "up"\ndown = "down"\n'
+PAGE = (ROOT / "comfyforms/plugins/scaling/docs.md").read_text(encoding="utf-8")
 
 
 def test_commands_are_split_without_a_shell(
@@ -68,3 +72,17 @@ def test_a_variable_cannot_hold_tables(
     with pytest.raises(SystemExit):
         read_settings([])
     assert "write [[scale]] tables into the file of --config." in capsys.readouterr().err
+
+
+def test_the_app_accepts_the_documented_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's table has every key."""
+    monkeypatch.setenv("CLOUD_TOKEN", "a-token")
+    config = tmp_path / "comfyforms.toml"
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
+    config.write_text(example, encoding="utf-8")
+    (scale,) = read_settings(["--config", str(config)]).scale
+    assert scale_of(scale).address("http://127.0.0.1:8188").headers
+    assert (scale.max, scale.spot) == (3, True)
+    assert all(f"`{key}`" in PAGE for key in ScaleTable.model_fields)
