@@ -29,12 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also send previews to clients that don't request them",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse what ComfyUI refuses, and node classes that the stand-in doesn't have itself",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Serve until interrupted. Return 0, or 2 if the port isn't available."""
     server = DemoServer(
-        host=args.host, port=args.port, step_seconds=args.step_seconds, previews=args.previews
+        host=args.host,
+        port=args.port,
+        step_seconds=args.step_seconds,
+        previews=args.previews,
+        anything=not args.strict,
     )
     try:
         server.start()

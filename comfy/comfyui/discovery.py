@@ -47,7 +47,7 @@ def choose_servers(
     from comfyui_standin import DemoServer, folder_templates, package_templates
 
     offered = (package_templates() or folder_templates(templates)) if templates else None
-    with DemoServer(templates=offered) as demo:
+    with DemoServer(templates=offered, anything=True) as demo:
         yield ChosenServers((ServerAddress(demo.url),), stand_in=True)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 
+from comfyui_standin.anything.facts import entries
+from comfyui_standin.anything.imitation import imitated
 from comfyui_standin.nodes import files as nodes_files
 from comfyui_standin.nodes import image as nodes_image
 from comfyui_standin.nodes import latent as nodes_latent
@@ -17,7 +20,7 @@ from comfyui_standin.nodes import results as nodes_results
 from comfyui_standin.nodes import sampling as nodes_sampling
 from comfyui_standin.nodes import text as nodes_text
 from comfyui_standin.nodes import value as nodes_value
-from comfyui_standin.nodes.base import NodeClass
+from comfyui_standin.nodes.base import NodeClass, NodeInfo, fixed
 from comfyui_standin.painter.paint import Brief, paint
 from comfyui_standin.storage import Storage
 
@@ -44,6 +47,26 @@ MODELS: Mapping[str, list[str]] = {
     "loras": nodes_model.LORAS,
     "text_encoders": nodes_text.TEXT_ENCODERS,
 }
+
+
+@functools.cache
+def open_nodes() -> Mapping[str, NodeClass]:
+    """Return the nodes of a server that runs anything: the stand-in's own, and imitations of
+    ComfyUI's other classes."""
+    table = {name: imitated(entry) for name, entry in entries().items() if name not in NODES}
+    return {**table, **NODES, **NEWER_NODES}
+
+
+def with_definitions(
+    nodes: Mapping[str, NodeClass], definitions: Mapping[str, NodeInfo]
+) -> Mapping[str, NodeClass]:
+    """Return the nodes for one prompt. Its own definitions add classes, or replace the entry of a
+    class that the server has."""
+    own = {
+        name: replace(nodes[name], describe=fixed(entry)) if name in nodes else imitated(entry)
+        for name, entry in definitions.items()
+    }
+    return {**nodes, **own}
 
 
 def provide_examples(storage: Storage) -> None:

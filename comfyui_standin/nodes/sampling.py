@@ -103,7 +103,7 @@ class Plan:
 def _ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
     steps = inputs["steps"]
     plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
-    return NodeResult((_sample(run, inputs, plan),))
+    return NodeResult((sample(run, inputs, plan),))
 
 
 def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -117,7 +117,7 @@ def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
     add_noise = inputs["add_noise"] == "enable"
     return NodeResult(
         (
-            _sample(
+            sample(
                 run,
                 inputs,
                 Plan(inputs["noise_seed"], steps, first, last, denoise, leftover, add_noise),
@@ -126,7 +126,8 @@ def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
-def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
+def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
+    """Develop `latent_image` step by step, with previews."""
     latent: Latent | AudioLatent = inputs["latent_image"]
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:

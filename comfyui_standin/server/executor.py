@@ -105,9 +105,7 @@ def order(
             )
             needs[node_id] = set(missing)
             stack += missing
-    is_output = {
-        one: nodes[prompt[one]["class_type"]].describe(storage)["output_node"] for one in needs
-    }
+    is_output = {one: _saves(nodes[prompt[one]["class_type"]], storage) for one in needs}
     discovered = list(needs)
     ordered: list[str] = []
 
@@ -124,6 +122,10 @@ def order(
         ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
         ordered.append(min(ready, key=distance))
     return ordered
+
+
+def _saves(node_class: NodeClass, storage: Storage) -> bool:
+    return bool(node_class.describe(storage)["output_node"])
 
 
 @dataclass(slots=True)
@@ -170,13 +172,10 @@ def expanded(
         if end is not None:
             _expand(expansion, start, body, end)
     if done:
-        is_output = {
-            name: node_class.describe(storage)["output_node"] for name, node_class in nodes.items()
-        }
         made = (one for one in expansion.prompt if one in expansion.displays)
         expansion.outputs = (
             *(one for one in outputs if one in expansion.prompt),
-            *(one for one in made if is_output[expansion.prompt[one]["class_type"]]),
+            *(one for one in made if _saves(nodes[expansion.prompt[one]["class_type"]], storage)),
         )
     return expansion
 

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from comfyui_standin.nodes.base import NodeClass, Speed
-from comfyui_standin.nodes.registry import NEWER_NODES, NODES, provide_examples
+from comfyui_standin.nodes.registry import NEWER_NODES, NODES, open_nodes, provide_examples
 from comfyui_standin.server.executor import Worker
 from comfyui_standin.server.faults import FaultKind, Hold, Misbehavior, Script
 from comfyui_standin.server.manager import DemoManager, Generation
@@ -49,9 +49,10 @@ class DemoServer:
     and enlarged, and previews are no larger. `previews` sends previews even to prompts that don't
     ask for them; by default they are off, as on the real server (docs/comfyui.md#3). `newer` adds
     what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
-    metadata in messages. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this
-    generation. `models`: model files to list. Leaving the block ends every thread, closes every
-    socket and removes every file.
+    metadata in messages. `anything` imitates the node classes that the stand-in doesn't have
+    itself. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this generation.
+    `models`: model files to list. Leaving the block ends every thread, closes every socket and
+    removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -67,6 +68,7 @@ class DemoServer:
         history_size: int = 10_000,
         nodes: Mapping[str, NodeClass] = NODES,
         newer: bool = False,
+        anything: bool = False,
         templates: Templates | None = None,
         manager: Generation | None = None,
         models: DemoModels | None = None,
@@ -82,6 +84,8 @@ class DemoServer:
         self._previews = previews
         self._max_upload = max_upload
         self._history_size = history_size
+        if anything:
+            nodes = {**open_nodes(), **nodes}
         self._nodes = {**nodes, **NEWER_NODES} if newer else nodes
         self._newer = newer
         self.templates = templates or Templates()

@@ -75,7 +75,8 @@ def validate(
     for node_id, node in prompt.items():
         if (unknown := _unknown_class(node_id, node, nodes)) is not None:
             return ValidationResult((), unknown, {})
-    entries = {class_type: node.describe(storage) for class_type, node in nodes.items()}
+    used = {node["class_type"] for node in prompt.values()}
+    entries = {class_type: nodes[class_type].describe(storage) for class_type in used}
     outputs = [
         node_id
         for node_id, node in prompt.items()
@@ -305,9 +306,10 @@ def _rows(group: str, options: Mapping[str, Any], inputs: Mapping[str, Any]) -> 
 
 
 def _grown(group: str, template: Mapping[str, Any]) -> Iterator[tuple[str, list[Any], bool]]:
-    (member,) = template["input"]["required"].values()
-    for number in range(template["max"]):
-        yield f"{group}.{template['prefix']}{number}", member, number < template["min"]
+    (member,) = (one for inputs in template["input"].values() for one in inputs.values())
+    names = template.get("names") or [f"{template['prefix']}{at}" for at in range(template["max"])]
+    for number, name in enumerate(names):
+        yield f"{group}.{name}", member, number < template.get("min", 0)
 
 
 def _config(config: list[Any]) -> list[Any]:

@@ -1,0 +1,88 @@
+"""Tests of a stand-in that runs anything: imitated classes, their outputs and their results."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from comfyui_standin import DemoServer
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+FLUX: dict[str, Any] = {
+    "1": {"class_type": "UNETLoader", "inputs": {"unet_name": "", "weight_dtype": "default"}},
+    "2": {
+        "class_type": "DualCLIPLoader",
+        "inputs": {"clip_name1": "", "clip_name2": "", "type": "flux"},
+    },
+    "3": {"class_type": "VAELoader", "inputs": {"vae_name": "pixel_space"}},
+    "4": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "a lighthouse at night", "clip": ["2", 0]},
+    },
+    "5": {
+        "class_type": "EmptySD3LatentImage",
+        "inputs": {"width": 320, "height": 192, "batch_size": 1},
+    },
+    "6": {"class_type": "BasicGuider", "inputs": {"model": ["1", 0], "conditioning": ["4", 0]}},
+    "7": {"class_type": "RandomNoise", "inputs": {"noise_seed": 7}},
+    "8": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
+    "9": {
+        "class_type": "BasicScheduler",
+        "inputs": {"model": ["1", 0], "scheduler": "simple", "steps": 3, "denoise": 1.0},
+    },
+    "10": {
+        "class_type": "SamplerCustomAdvanced",
+        "inputs": {
+            "noise": ["7", 0],
+            "guider": ["6", 0],
+            "sampler": ["8", 0],
+            "sigmas": ["9", 0],
+            "latent_image": ["5", 0],
+        },
+    },
+    "11": {"class_type": "VAEDecode", "inputs": {"samples": ["10", 0], "vae": ["3", 0]}},
+    "12": {"class_type": "SaveImage", "inputs": {"images": ["11", 0], "filename_prefix": "x"}},
+}
+
+
+@pytest.fixture(scope="module")
+def open_demo() -> Iterator[DemoServer]:
+    """Yield a stand-in that runs anything, without delays."""
+    with DemoServer(step_seconds=0, painted=256, anything=True) as server:
+        yield server
+
+
+def entry_of(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a prompt and return its history entry."""
+    answer = requests.post(
+        f"{demo.url}/prompt", json={"prompt": prompt, **more}, timeout=LONGEST_WAIT
+    )
+    assert answer.status_code == 200, answer.text
+    prompt_id = answer.json()["prompt_id"]
+    eventually(lambda: demo.queue.history_of(prompt_id))
+    return dict(demo.queue.history_of(prompt_id)[prompt_id])
+
+
+def image_of(demo: DemoServer, entry: dict[str, Any], node: str) -> Image.Image:
+    """Return the first image that a node of a finished prompt shows."""
+    (file, *_) = entry["outputs"][node]["images"]
+    data = requests.get(f"{demo.url}/view", params=file, timeout=LONGEST_WAIT).content
+    return Image.open(io.BytesIO(data))
+
+
+def test_classes_without_own_code_sample_a_picture_of_the_prompt(open_demo: DemoServer) -> None:
+    entry = entry_of(open_demo, FLUX)
+
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    assert image_of(open_demo, entry, "12").size == (320, 192)
+
+
+def test_a_strict_server_lacks_the_imitated_classes(demo: DemoServer) -> None:
+    answer = requests.post(f"{demo.url}/prompt", json={"prompt": FLUX}, timeout=LONGEST_WAIT)
+
+    assert answer.json()["error"]["type"] == "missing_node_type"

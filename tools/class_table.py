@@ -1,0 +1,131 @@
+"""Write the stand-in's table of ComfyUI's classes: `python -m tools.class_table SOURCE`.
+
+SOURCE is the address of a ComfyUI server without custom nodes, or a file with its /object_info.
+The table has facts only: names, types, limits, defaults, choices and outputs. It has no help texts,
+no default prompts and no prices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comfyui_standin.anything.facts import TABLE, is_file_list
+
+# fmt: off
+_OPTIONS = frozenset(
+    {
+        "default", "min", "max", "step", "round",
+        "options", "multiline", "multiselect", "control_after_generate", "dynamicPrompts",
+        "forceInput", "socketless", "template", "hidden", "image_upload",
+        "video_upload", "audio_upload", "file_upload", "display", "lazy",
+        "advanced", "widgetType", "image_folder", "component", "label_on",
+        "label_off", "display_name", "allowed_types", "template_id", "prefix",
+        "names", "key", "inputs", "input", "required",
+        "optional",
+    }
+)
+# fmt: on
+_OWN = (  # what clients need of an entry besides its inputs and outputs
+    ("display_name", "title"),
+    ("category", "category"),
+    ("python_module", "module"),
+    ("output_node", "saves"),
+    ("is_input_list", "takes_lists"),
+    ("deprecated", "deprecated"),
+    ("experimental", "experimental"),
+    ("api_node", "paid"),
+)
+_LONGEST_DEFAULT = 30  # characters: a longer one is somebody's prompt
+
+
+def table_of(object_info: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the facts of all classes by name."""
+    return {name: _facts(name, entry) for name, entry in sorted(object_info.items())}
+
+
+def _facts(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"in": _groups(entry["input"]), "out": entry["output"]}
+    if entry["output_name"] != entry["output"]:
+        facts["names"] = entry["output_name"]
+    if any(entry["output_is_list"]):
+        facts["lists"] = entry["output_is_list"]
+    facts |= {short: entry[key] for key, short in _OWN if entry.get(key) not in (None, False, "")}
+    if facts.get("title") == name:
+        del facts["title"]
+    return facts
+
+
+def _groups(groups: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        group: {name: _spec(name, config) for name, config in groups[group].items()}
+        for group in ("required", "optional")
+        if groups.get(group)
+    }
+
+
+def _spec(name: str, config: list[Any]) -> list[Any]:
+    kind, options = config[0], _options(config[1]) if len(config) > 1 else {}
+    if is_file_list(name, config):  # this server's own files
+        kind = [] if isinstance(kind, list) else kind
+        options |= {"options": []} if "options" in options else {}
+        options.pop("default", None)
+    return [kind, options] if options else [kind]
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    options = {key: value for key, value in given.items() if key in _OPTIONS and value is not False}
+    if given.get("default") is False:
+        options["default"] = False
+    default = options.get("default")
+    if isinstance(default, str) and (len(default) > _LONGEST_DEFAULT or "\n" in default):
+        options["default"] = ""
+    match options.get("options"):
+        case [{"inputs": _}, *_] as listed:
+            options["options"] = [
+                {"key": one["key"], "inputs": _groups(one["inputs"])} for one in listed
+            ]
+    if isinstance(template := options.get("template"), dict):
+        options["template"] = (
+            _groups(template)
+            if "required" in template
+            else {
+                key: _groups(value) if key == "input" else value for key, value in template.items()
+            }
+        )
+    return options
+
+
+def _read(source: str) -> dict[str, Any]:
+    if source.startswith(("http:", "https:")):
+        with urllib.request.urlopen(f"{source.rstrip('/')}/object_info", timeout=120) as answer:
+            data = answer.read()
+    else:
+        data = Path(source).read_bytes()
+        data = gzip.decompress(data) if source.endswith(".gz") else data
+    return dict(json.loads(data))
+
+
+def main() -> int:
+    """Write the table and print how many classes it has."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", help="address of a server, or a file with its /object_info")
+    table = table_of(_read(parser.parse_args().source))
+    lines = (f"{json.dumps(name)}:{_compact(facts)}" for name, facts in table.items())
+    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(f"{len(table)} classes, {TABLE.stat().st_size / 1024:.0f} KiB: {TABLE.name}")
+    return 0
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
