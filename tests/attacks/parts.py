@@ -7,11 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from typing import Any
 
+from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel
 
+from tests.attacks.faces import Lists, Names
 from tests.imports import ROOT
 from tests.support.serving import RunningApp
+
+# Builds bodies from ids of runs, and from values by a form's keys.
+Bodies = Callable[[SearchStrategy[Any], SearchStrategy[Any]], SearchStrategy[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,9 @@ class AttackedPart:
     """Routes of a plugin. `owned`: creates data of the user with a cookie and a run, and returns
     the values of the paths' parameters; `hidden`: the beginning of the paths that only its owner
     sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
-    browser without a cookie gets without their contents; `settings`: turn its routes on."""
+    browser without a cookie gets without their contents; `settings`: turn its routes on; `answering`:
+    the beginnings of its paths; `bodies`: bodies of its requests with arbitrary data; `lists`, `names`:
+    its requests that list workflows, and that name one."""
 
     owned: Callable[[RunningApp, str, str], Mapping[str, str]] = lambda *_: {}
     hidden: str = "-"
@@ -28,6 +36,10 @@ class AttackedPart:
     special: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     first: frozenset[str] = frozenset()
     settings: BaseModel | None = None
+    answering: tuple[str, ...] = ()
+    bodies: Bodies | None = None
+    lists: Mapping[str, Lists] = field(default_factory=dict)
+    names: Mapping[str, Names] = field(default_factory=dict)
 
 
 @cache

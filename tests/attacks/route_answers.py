@@ -80,7 +80,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}",
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
-                "GET /v1/models/{model:path}",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
                 *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
@@ -90,7 +89,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         # Ann is no administrator.
         **dict.fromkeys((f"GET {path}" for path in OF_ADMINISTRATORS), 404),
         # Its body is not what the route takes.
-        **dict.fromkeys(("POST /v1/images/generations", "POST /v1/images/edits"), 400),
         **dict.fromkeys(
             (
                 f"POST {root}/{path}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from websocket import ABNF
 
 from tests.attacks.forms import BOMBS, FORM, FORMS, LOGINS, MULTIPART, TYPES
+from tests.attacks.parts import attacked_parts
 from tests.attacks.people import PROMPT, Owned, Person
 from tests.attacks.routes import SOCKET, Registered
 from tests.attacks.texts import HOSTILE, SPELT, VALUE, words
@@ -72,7 +73,7 @@ ANSWERING = (
     *("/account", "/api/", "/batches", "/chains", "/embeddings", "/features", "/files"),
     *("/generate", "/health", "/history", "/interrupt", "/mcp", "/metrics", "/models"),
     *("/object_info", "/operator", "/prompt", "/queue", "/runs", "/system_stats"),
-    *("/update", "/upload/", "/v1", "/view", "/workflows"),
+    *("/update", "/upload/", "/view", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (
@@ -105,10 +106,11 @@ class Site:
     @property
     def answering(self) -> list[Registered]:
         """Return the routes that do more than report a missing page."""
+        beginnings = ANSWERING + tuple(one for part in attacked_parts() for one in part.answering)
         return [
             route
             for route in self.routes
-            if route.path.startswith(ANSWERING) and route.method != SOCKET
+            if route.path.startswith(beginnings) and route.method != SOCKET
         ]
 
 
@@ -262,7 +264,7 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
 
 
 def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Build calls of programs for ComfyUI, OpenAI and MCP, with arbitrary data."""
+    """Build calls of programs for ComfyUI and assistants, with arbitrary data."""
     ids = st.sampled_from([one.run for one in site.things]) | JSON
     texts = st.builds(
         lambda bent: {"class_type": "PrimitiveString", "inputs": {"value": bent}}, JSON
@@ -279,11 +281,6 @@ def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[An
         {}, optional={"clear": JSON, "delete": st.lists(ids) | JSON, "prompt_id": ids}
     )
     names = st.sampled_from(("text_to_image", "image_to_image", "run_workflow")) | JSON
-    images = st.fixed_dictionaries(
-        {"prompt": HOSTILE | JSON},
-        optional={"model": names, "size": st.just("64x64") | JSON, "image": JSON}
-        | dict.fromkeys(("n", "seed", "stream", "partial_images", "output_format"), JSON),
-    )
     methods = "initialize", "tools/list", "tools/call", "resources/read"
     assistant = st.builds(
         lambda method, name, values: {
@@ -294,7 +291,8 @@ def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[An
         names,
         fields | JSON,
     )
-    return prompt | change | images | assistant
+    of_parts = [part.bodies(ids, fields) for part in attacked_parts() if part.bodies]
+    return st.one_of(prompt, change, assistant, *of_parts)
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:

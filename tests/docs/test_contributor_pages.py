@@ -11,6 +11,7 @@ import pytest
 from comfy.runs import reconnect
 from comfyui_standin.server import faults
 from tests.test_architecture import COMFY, FLOORS, STARTING_IT, UI
+from tools.docs_site import parts_pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -116,7 +117,8 @@ def test_setup_and_tests_match_the_readme() -> None:
 def test_the_readme_leads_to_every_page() -> None:
     """A reader who starts at the README finds all the pages, and the changelog."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not [name for name in (*PAGES, "CHANGELOG.md") if f"]({name})" not in readme]
+    pages = (*PAGES, *parts_pages(), "CHANGELOG.md")
+    assert not [name for name in pages if f"]({name})" not in readme]
 
 
 def test_the_glossary_is_in_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,6 +15,8 @@ import websocket
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
+from tests.attacks.faces import Lists, Names, got, naming, with_name, without_name
+from tests.attacks.parts import attacked_parts
 from tests.attacks.people import a_call
 from tests.plugins.mcp.test_mcp import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in, socket_of
@@ -47,7 +49,6 @@ SEEN = {
 TITLE = "The crimson picture"
 SEEN["root"] = SEEN["cleo"]
 STEP = '[[steps]]\nname = "{0}"\nworkflow = "{1}"\n'
-Face = Callable[[RunningApp, requests.Session], str]
 
 
 class Sessions(dict[str, requests.Session]):
@@ -87,13 +88,6 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         yield found
 
 
-def got(path: str) -> Face:
-    def face(app: RunningApp, session: requests.Session) -> str:
-        return session.get(app.url + path, timeout=LONGEST_WAIT).text
-
-    return face
-
-
 def gradio_list(app: RunningApp, session: requests.Session) -> str:
     cookie = "; ".join(f"{one.name}={one.value}" for one in session.cookies)
     event = a_call(app, cookie)
@@ -111,14 +105,35 @@ def mcp(
     return session.post(address, json=body, headers=headers, timeout=LONGEST_WAIT).text
 
 
-LISTS: Mapping[str, Face] = {
+def mcp_naming(tool: str, arguments: Mapping[str, object]) -> Names:
+    def names(app: RunningApp, session: requests.Session, name: str) -> tuple[int, str]:
+        call = json.loads(with_name(json.dumps({"name": tool, "arguments": arguments}), name))
+        return 200, without_name(mcp(app, session, "tools/call", **call), name)
+
+    return names
+
+
+def gradio_naming(path: str, body: object) -> Names:
+    def names(app: RunningApp, session: requests.Session, name: str) -> tuple[int, str]:
+        address = f"{app.url}/gradio_api/call/{with_name(path, name)}"
+        filled = json.loads(with_name(json.dumps(body), name))
+        answer = session.post(address, json=filled, timeout=LONGEST_WAIT)
+        if answer.ok:
+            event = answer.json()["event_id"]
+            answer = session.get(f"{address}/{event}", timeout=LONGEST_WAIT)
+        return answer.status_code, without_name(answer.text, name)
+
+    return names
+
+
+LISTS: Mapping[str, Lists] = {
     "workflows": got("/api/v1/workflows?with_page=true"),
     "takers": got("/api/v1/takers"),
     "Gradio's list": gradio_list,
     "Gradio's endpoints": got("/gradio_api/info"),
     "MCP": mcp,
-    "OpenAI's models": got("/v1/models"),
     "the page": got("/"),
+    **{name: lists for part in attacked_parts() for name, lists in part.lists.items()},
 }
 
 
@@ -158,18 +173,20 @@ REQUESTS = (
     ("GET", "/api/v1/presets?workflow=NAME", None),
     ("GET", "/page/covers/NAME", None),
     ("GET", "/page/covers/NAME?image=picture.webp", None),
-    ("GET", "/v1/models/NAME", None),
-    ("POST", "/v1/images/generations", {"model": "NAME", "prompt": "a cat", "size": "x"}),
     ("GET", "/?workflow=NAME", None),
-    ("POST", "/mcp", {"name": "describe_workflow", "arguments": {"workflow": "NAME"}}),
-    ("POST", "/mcp", {"name": "NAME", "arguments": {"x": 1}}),
     ("GET", "/queue?workflow=NAME", None),
     ("POST", "/update/text?workflow=NAME", {"node_id": 2, "text": "a"}),
     ("POST", "/generate/image?workflow=NAME", {"image_description": "a"}),
-    ("POST", "/gradio_api/call/run", {"data": ["NAME", {"x": 1}]}),
-    ("POST", "/gradio_api/call/NAME", {"data": [None]}),
-    ("POST", "/gradio_api/call/v2/NAME", {"x": 1}),
 )
+NAMES: Mapping[str, Names] = {
+    **{f"{method} {path}": naming(method, path, body) for method, path, body in REQUESTS},
+    "MCP's description": mcp_naming("describe_workflow", {"workflow": "IDENTIFIER"}),
+    "MCP's tool": mcp_naming("IDENTIFIER", {"x": 1}),
+    "Gradio's run": gradio_naming("run", {"data": ["NAME", {"x": 1}]}),
+    "Gradio's endpoint": gradio_naming("IDENTIFIER", {"data": [None]}),
+    "Gradio's plain endpoint": gradio_naming("v2/IDENTIFIER", {"x": 1}),
+    **{name: names for part in attacked_parts() for name, names in part.names.items()},
+}
 
 
 def test_a_user_who_left_a_group_repeats_nothing(
@@ -204,31 +221,18 @@ def test_a_page_hears_only_of_its_own_workflows(sessions: Sessions) -> None:
     assert told == {"changed": ["crimson/picture"]}
 
 
-@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+@pytest.mark.parametrize("request_of", NAMES)
 @pytest.mark.parametrize("kind", ["picture", "duo.chain"])
-def test_a_hidden_workflow_is_like_none(
-    sessions: Sessions, method: str, path: str, body: dict[str, object] | None, kind: str
-) -> None:
+def test_a_hidden_workflow_is_like_none(sessions: Sessions, request_of: str, kind: str) -> None:
     """The answer is the same as for a name that never existed, and differs from a visible one's."""
 
     def answered(name: str) -> tuple[int, str]:
-        if path.startswith(("/mcp", "/v1/", "/gradio_api/call/NAME", "/gradio_api/call/v2")):
-            name = name.replace("/", "_").replace(".", "_")
-        filled = json.loads(json.dumps(body).replace("NAME", name))
-        app, anna = sessions.app, sessions["anna"]
-        if path == "/mcp":
-            return 200, mcp(app, anna, "tools/call", **filled).replace(name, "NAME")
-        address = app.url + path.replace("NAME", name)
-        answer = anna.request(method, address, json=filled, timeout=LONGEST_WAIT)
-        if path.startswith("/gradio_api/call") and answer.ok:
-            event = answer.json()["event_id"]
-            answer = anna.get(f"{address}/{event}", timeout=LONGEST_WAIT)
-        return answer.status_code, answer.text.replace(name, "NAME")
+        return NAMES[request_of](sessions.app, sessions["anna"], name)
 
     status, text = answered(f"cobalt/{kind}")
     assert (status, text) == answered(f"colbat/{kind}")
     assert "The cobalt" not in text
-    if kind == "picture" and method != "DELETE":
+    if kind == "picture" and not request_of.startswith("DELETE"):
         assert (status, text) != answered(f"crimson/{kind}")
 
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import pytest
 from gradio_client.exceptions import AppError
-from openai import OpenAIError
 
-from comfy.runs.interface import Origin
 from tests.plugins.mcp.test_mcp import assistant, text_of
-from tests.plugins.openai_images.conftest import client_of
 from tests.support.gradio_calls import script_client
-from tests.support.sampler import job
-from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, awaited, eventually
-
-
-def from_openai(app: RunningApp) -> str:
-    with client_of(app, "any") as client, pytest.raises(OpenAIError) as refused:
-        client.images.generate(prompt="a lighthouse")
-    return str(refused.value)
+from tests.support.serving import RunningApp
+from tests.support.shutdown import answer_at_shutdown
+from tests.support.waiting import awaited
 
 
 def from_mcp(app: RunningApp) -> str:
@@ -41,21 +32,8 @@ def from_gradio(app: RunningApp) -> str:
     return str(refused.value)
 
 
-CALLS = (from_openai, from_mcp, from_gradio)
-
-
-def test_calls_for_waiting_runs_get_the_reason() -> None:
-    """The runs wait for the restart, so the calls have no result. They aren't told a place in the
-    queue as if that were the end."""
-    with (
-        running_demo_app() as (demo, app),
-        demo.hold("POST /prompt") as held,
-        ThreadPoolExecutor() as threads,
-    ):
-        app.runs.submit(job(), Origin("me"))
-        assert held.reached.wait(LONGEST_WAIT)
-        calls = [threads.submit(call, app) for call in CALLS]
-        eventually(lambda: app.runs.waiting == 1 + len(CALLS), "all runs wait")
-        app.runs.close()
-        for call in calls:
-            assert "ComfyForms is shutting down" in call.result(LONGEST_WAIT)
+@pytest.mark.parametrize("call", [from_mcp, from_gradio])
+def test_a_call_for_a_waiting_run_gets_the_reason(call: Callable[[RunningApp], str]) -> None:
+    """The run waits for the restart, so the call has no result. It isn't told a place in the queue
+    as if that were the end."""
+    assert "ComfyForms is shutting down" in answer_at_shutdown(call)

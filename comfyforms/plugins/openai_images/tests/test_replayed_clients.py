@@ -17,7 +17,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.plugins.openai_images.conftest import mask, png
+from comfyforms.plugins.openai_images.tests.conftest import mask, png
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 

@@ -17,6 +17,9 @@ from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from tests.ui.conftest import app, served
+
+__all__ = ["app", "served"]
 
 Clients = Callable[..., OpenAI]
 
