@@ -27,7 +27,9 @@ class Storage:
     earlier runs (docs/comfyui.md#22).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, paints: bool = False) -> None:
+        """`paints`: nodes paint the input files that don't exist."""
+        self.paints = paints
         self._root = Path(tempfile.mkdtemp(prefix="comfy-demo-")).resolve()
         self.user = self._root / "user"  # of the editor
         for folder in (*map(self._root.joinpath, get_args(Folder)), self.user):

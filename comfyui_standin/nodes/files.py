@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from comfyui_standin.anything.paintings import painting
 from comfyui_standin.nodes.base import (
     Inputs,
     MediaFile,
@@ -20,12 +21,13 @@ from comfyui_standin.nodes.base import (
 from comfyui_standin.storage import Storage
 
 
-def found(run: NodeRun, name: str) -> Path:
-    """Return the file with this name. Raises NodeFailure if it doesn't exist."""
-    path = run.storage.find(name)
-    if path is None:
+def read(storage: Storage, name: str) -> bytes:
+    """Return the content of the file with this name, or a painting in its place if the storage
+    paints. Raises NodeFailure if it doesn't exist."""
+    path = storage.find(name)
+    if path is None and not storage.paints:
         raise NodeFailure(f"There is no file {name}.")
-    return path
+    return path.read_bytes() if path else painting(name)
 
 
 def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, str]]:
@@ -34,7 +36,7 @@ def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, s
 
     def check(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
         value = inputs.get(name)
-        if isinstance(value, str) and storage.find(value) is None:
+        if isinstance(value, str) and not storage.paints and storage.find(value) is None:
             return {name: f"Invalid {kind} file: {value}"}
         return {}
 
@@ -76,8 +78,8 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> tuple[str, Nod
 
     def load(run: NodeRun, inputs: Inputs) -> NodeResult:
         """Return the file's content without decoding it."""
-        path = found(run, inputs[name])
-        return NodeResult((MediaFile(path.read_bytes(), path.suffix.lower()),))
+        data, file = read(run.storage, inputs[name]), PurePosixPath(inputs[name])
+        return NodeResult((MediaFile(data, file.suffix.partition(" ")[0].lower()),))
 
     work = NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
     return class_type, work

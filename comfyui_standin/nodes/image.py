@@ -5,6 +5,7 @@ Resizing with the real scale nodes' method names.
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import string
@@ -63,7 +64,7 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Load an image (all frames if animated) and a mask of its transparent areas."""
     images: list[Image.Image] = []
     masks: list[Image.Image] = []
-    with Image.open(files.found(run, inputs["image"])) as opened:
+    with Image.open(io.BytesIO(files.read(run.storage, inputs["image"]))) as opened:
         for frame in ImageSequence.Iterator(opened):
             upright = ImageOps.exif_transpose(frame)
             if images and upright.size != images[0].size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -63,10 +64,12 @@ def with_definitions(
     """Return the nodes for one prompt. Its own definitions add classes, or replace the entry of a
     class that the server has."""
     own = {
-        name: replace(nodes[name], describe=fixed(entry)) if name in nodes else imitated(entry)
+        name: replace(nodes[name], describe=fixed(entry))
+        if name in nodes
+        else replace(imitated(entry), fingerprint=lambda *_, entry=entry: str(entry["output"]))
         for name, entry in definitions.items()
     }
-    return {**nodes, **own}
+    return ChainMap(own, dict(nodes))
 
 
 def provide_examples(storage: Storage) -> None:

@@ -300,12 +300,11 @@ class _Failure(Exception):
 class Worker:
     """Runs the queue's prompts one at a time, in its own thread."""
 
-    def __init__(  # noqa: PLR0913 - what the thread works with
+    def __init__(
         self,
         queue: PromptQueue,
         sockets: Sockets,
         storage: Storage,
-        nodes: Mapping[str, NodeClass],
         speed: Speed,
         *,
         previews: bool,
@@ -314,7 +313,6 @@ class Worker:
         self._queue = queue
         self._sockets = sockets
         self._storage = storage
-        self._nodes = nodes
         self._speed = speed
         self._previews = previews
         self._assets = assets
@@ -351,7 +349,7 @@ class Worker:
                 previews,
                 self._assets,
             )
-            entry = run.execute(self._nodes, self._cache)
+            entry = run.execute(item.nodes, self._cache)
             self._sockets.executing_node = None
             self._queue.done(item, entry)
             if client_id is not None:

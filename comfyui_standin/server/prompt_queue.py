@@ -9,11 +9,11 @@ from __future__ import annotations
 import copy
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from comfyui_standin.nodes.base import RawPrompt
+from comfyui_standin.nodes.base import NodeClass, RawPrompt
 
 LogEntry = Literal[
     "taken",  # added to the queue
@@ -52,13 +52,15 @@ class Journal:
 @dataclass(frozen=True, order=True, slots=True)
 class QueueItem:
     """An accepted prompt. Lower numbers run first, then lower ids, as on the real server.
-    `secrets`: the part of `extra_data` that only nodes get (docs/comfyui.md#62)."""
+    `secrets`: the part of `extra_data` that only nodes get (docs/comfyui.md#62). `nodes`: the node
+    classes of this prompt."""
 
     number: float
     prompt_id: str
     prompt: RawPrompt = field(compare=False)
     extra_data: dict[str, Any] = field(compare=False)
     outputs: tuple[str, ...] = field(compare=False)
+    nodes: Mapping[str, NodeClass] = field(compare=False, repr=False)
     secrets: dict[str, str] = field(compare=False, default_factory=dict, repr=False)
 
     def as_list(self) -> list[Any]:

@@ -6,6 +6,7 @@ POST /upload/image and /upload/mask: folders and names of uploaded files (docs/c
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import mimetypes
@@ -26,7 +27,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from comfyui_standin.nodes.base import NodeClass
+from comfyui_standin.anything.definitions import Definitions, definitions
+from comfyui_standin.anything.paintings import painting
+from comfyui_standin.nodes.base import NodeClass, RawPrompt
+from comfyui_standin.nodes.registry import with_definitions
 from comfyui_standin.server import jobs_api as jobs
 from comfyui_standin.server import validation
 from comfyui_standin.server.executor import Worker
@@ -60,6 +64,7 @@ _HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</titl
 <p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
 procedural images without a model.
 Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
+OWN_NODE = "PartnerText"  # by which clients recognize a stand-in
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -157,6 +162,7 @@ class Routes:
     nodes: Mapping[str, NodeClass]
     models: Mapping[str, list[str]]
     features: Mapping[str, Any]
+    anything: bool = False
     next_number: int = 0
 
     def table(self) -> list[BaseRoute]:
@@ -176,6 +182,7 @@ class Routes:
             ("POST", "/upload/mask", self.post_upload_mask),
             ("GET", "/object_info", self.get_object_info),
             ("GET", "/object_info/{class_type}", self.get_object_info),
+            ("POST", "/standin/definitions", self.post_definitions),
             ("GET", "/features", self.get_features),
             ("GET", "/system_stats", self.get_system_stats),
             ("GET", "/models", self.get_models),
@@ -229,8 +236,9 @@ class Routes:
                 validation.error("invalid_prompt_id", "prompt_id must be a valid UUID", details)
             )
         prompt = body["prompt"]
+        nodes = self._nodes_for(prompt, body.get("extra_data"))
         result = validation.validate(
-            prompt, self.nodes, self.storage, body.get("partial_execution_targets")
+            prompt, nodes, self.storage, body.get("partial_execution_targets")
         )
         if result.error is not None:
             return _refused(result.error, result.node_errors)
@@ -239,8 +247,32 @@ class Routes:
             extra_data["client_id"] = body["client_id"]
         extra_data["create_time"] = int(time.time() * 1000)
         secrets = {key: extra_data.pop(key) for key in _SECRETS if key in extra_data}
-        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, result.outputs, secrets))
+        self.queue.put(
+            QueueItem(number, prompt_id, prompt, extra_data, result.outputs, nodes, secrets)
+        )
         return Json({"prompt_id": prompt_id, "number": number, "node_errors": result.node_errors})
+
+    def _nodes_for(self, prompt: RawPrompt, extra_data: object) -> Mapping[str, NodeClass]:
+        """Return the node classes for a prompt. In open mode it may use others than the server's:
+        they are defined by the graph that was sent with it, else by the prompt."""
+        if not self.anything:
+            return self.nodes
+        graph = extra_data
+        for key in ("extra_pnginfo", "workflow"):
+            graph = graph.get(key) if isinstance(graph, dict) else None
+        drawn, own = (self._definitions(one).entries for one in (graph, prompt))
+        richer = {
+            name: entry
+            for name, entry in drawn.items()
+            if name in own
+            and name not in self.nodes
+            and len(entry["output"]) >= len(own[name]["output"])
+        }
+        return with_definitions(self.nodes, own | richer)
+
+    def _definitions(self, workflow: object) -> Definitions:
+        known = {name: node.describe(self.storage) for name, node in self.nodes.items()}
+        return definitions(workflow, known)
 
     def _number(self, body: Mapping[str, Any]) -> float:
         if "number" in body:
@@ -382,7 +414,12 @@ class Routes:
         except UnsafePath:
             return Response(status_code=403)
         if not path.is_file():
-            return Response(status_code=404)
+            if not self.anything or folder != self.storage.folder("input"):
+                return Response(status_code=404)
+            kind = mimetypes.guess_type(name, strict=False)[0] or ""
+            is_media = kind.startswith(("image/", "video/", "audio/"))
+            data = await asyncio.to_thread(painting, name)
+            return Response(data, media_type=kind if is_media else "image/png")
         if "preview" in query:
             return _smaller(path, query["preview"])
         return _file(path)
@@ -393,7 +430,19 @@ class Routes:
         """`GET /object_info`: return all node classes, or one."""
         wanted = request.path_params.get("class_type")
         names = self.nodes if wanted is None else [wanted] if wanted in self.nodes else []
-        return Json({name: self.nodes[name].describe(self.storage) for name in names})
+        found = {name: self.nodes[name].describe(self.storage) for name in names}
+        if self.anything and OWN_NODE in found:
+            found[OWN_NODE] = {**found[OWN_NODE], "runs_anything": True}
+        return Json(found)
+
+    async def post_definitions(self, request: Request) -> Response:
+        """`POST /standin/definitions`: return definitions that a workflow needs besides those of
+        `/object_info`, and the names of the classes among them that the server lacks."""
+        if not self.anything:
+            return Response(status_code=404)
+        body = await request.json()
+        found = self._definitions(body.get("workflow") if isinstance(body, dict) else None)
+        return Json({"definitions": found.entries, "guessed": found.guessed})
 
     async def get_features(self, request: Request) -> Response:
         """`GET /features`: return the server's features."""

@@ -84,6 +84,7 @@ class DemoServer:
         self._previews = previews
         self._max_upload = max_upload
         self._history_size = history_size
+        self._anything = anything
         if anything:
             nodes = {**open_nodes(), **nodes}
         self._nodes = {**nodes, **NEWER_NODES} if newer else nodes
@@ -117,7 +118,7 @@ class DemoServer:
     def start(self) -> None:
         """Start listening and serving. Raises OSError if the port is in use."""
         if self._storage is None:
-            self._storage = Storage()
+            self._storage = Storage(paints=self._anything)
             provide_examples(self._storage)
         try:
             self._running = _RunningServer(self, self._storage, self._address)
@@ -251,7 +252,6 @@ class _RunningServer:
             self.queue,
             self.sockets,
             storage,
-            demo._nodes,
             demo.speed,
             previews=demo._previews,
             assets=assets,
@@ -264,6 +264,7 @@ class _RunningServer:
             demo._nodes,
             demo.models.names,
             features,
+            anything=demo._anything,
         )
         table = [*routes.table(), *demo.templates.routes(), *demo.models.routes()]
         table += assets.routes() if assets is not None else ()

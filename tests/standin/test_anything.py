@@ -86,3 +86,72 @@ def test_a_strict_server_lacks_the_imitated_classes(demo: DemoServer) -> None:
     answer = requests.post(f"{demo.url}/prompt", json={"prompt": FLUX}, timeout=LONGEST_WAIT)
 
     assert answer.json()["error"]["type"] == "missing_node_type"
+
+
+MYSTERY: dict[str, Any] = {
+    "1": {"class_type": "MysteryLoader", "inputs": {"name": "mystery.safetensors"}},
+    "2": {"class_type": "LoadImage", "inputs": {"image": "a red house.png"}},
+    "3": {"class_type": "Mystery", "inputs": {"model": ["1", 0], "image": ["2", 0], "steps": 4}},
+    "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+}
+
+
+def test_a_prompt_defines_its_own_classes(open_demo: DemoServer) -> None:
+    """A prompt may use unknown classes and files. The server doesn't keep them."""
+    before = requests.get(f"{open_demo.url}/object_info", timeout=LONGEST_WAIT).json()
+
+    entry = entry_of(open_demo, MYSTERY)
+
+    assert entry["status"]["status_str"] == "success"
+    assert image_of(open_demo, entry, "4").size == (512, 512)
+    after = requests.get(f"{open_demo.url}/object_info", timeout=LONGEST_WAIT).json()
+    assert after == before
+    assert "Mystery" not in after
+
+
+def test_the_graph_sent_with_a_prompt_types_its_classes(open_demo: DemoServer) -> None:
+    """The graph names an output that nothing uses."""
+    outputs = [{"name": one, "type": one} for one in ("IMAGE", "MASK")]
+    graph = {"nodes": [{"type": "Mystery", "outputs": outputs}]}
+    prompt = {**MYSTERY, "5": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}}}
+
+    entry = entry_of(open_demo, prompt, extra_data={"extra_pnginfo": {"workflow": graph}})
+
+    assert entry["outputs"]["5"]["text"]
+
+
+def test_definitions_belong_to_one_request(open_demo: DemoServer) -> None:
+    address = f"{open_demo.url}/standin/definitions"
+
+    told = requests.post(address, json={"workflow": MYSTERY}, timeout=LONGEST_WAIT).json()
+
+    assert told["guessed"] == ["MysteryLoader", "Mystery"]
+    assert told["definitions"]["Mystery"]["output"] == ["IMAGE"]
+    for body in ({"workflow": {"4": MYSTERY["4"]}}, {"workflow": 7}, []):
+        told = requests.post(address, json=body, timeout=LONGEST_WAIT).json()
+        assert told == {"definitions": {}, "guessed": []}
+
+
+def test_missing_input_files_are_painted(open_demo: DemoServer) -> None:
+    query = {"type": "input", "filename": "a red house.png"}
+
+    first, again = (
+        requests.get(f"{open_demo.url}/view", params=query, timeout=LONGEST_WAIT) for _ in range(2)
+    )
+
+    assert first.headers["content-type"] == "image/png"
+    assert first.content == again.content
+    missing = requests.get(
+        f"{open_demo.url}/view", params={**query, "type": "output"}, timeout=LONGEST_WAIT
+    )
+    assert missing.status_code == 404
+
+
+def test_a_strict_server_defines_nothing() -> None:
+    with DemoServer(step_seconds=0) as strict:
+        for path, body in (("/prompt", {"prompt": MYSTERY}), ("/standin/definitions", {})):
+            answer = requests.post(f"{strict.url}{path}", json=body, timeout=LONGEST_WAIT)
+            assert answer.status_code in (400, 404)
+        query = {"type": "input", "filename": "a red house.png"}
+        answer = requests.get(f"{strict.url}/view", params=query, timeout=LONGEST_WAIT)
+        assert answer.status_code == 404

@@ -1,0 +1,379 @@
+"""Definitions of node classes that a workflow uses and the server lacks.
+
+An editor graph stores each node's sockets with their types, since 2025 also those of its widgets.
+An API prompt stores names and values only: the types of its links come from the nodes at their
+other ends. Nothing is stored, and no text of a workflow gets into a definition, except for choices
+and names of files.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from comfyui_standin.anything.facts import is_file_list
+from comfyui_standin.nodes.base import NodeInfo, Spec, is_link, node_info
+
+PAINTED = "standin_painted"  # an input's option: the server paints the files that it doesn't have
+_MOST_CLASSES, _MOST_NODES, _MOST, _LONGEST = 500, 5000, 200, 200
+_CONTROL = frozenset({"fixed", "increment", "decrement", "randomize"})
+_SCALARS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
+_FOLDER = r"( ?\[(input|output|temp)\])?"
+_MEDIA = {
+    kind: re.compile(rf"[^\n]+\.({endings}){_FOLDER}", re.IGNORECASE)
+    for kind, endings in {
+        "image": "png|jpe?g|webp|gif|bmp|avif|tiff?",
+        "video": "mp4|webm|mov|mkv|avi",
+        "audio": "mp3|wav|flac|ogg|opus|m4a",
+        "file": "glb|gltf|obj|fbx|stl|ply|splat",
+    }.items()
+}
+_MODEL = re.compile(
+    r"[^\n]+\.(safetensors|sft|ckpt|pth?|bin|gguf|onnx|engine|yaml|pkl|task)", re.IGNORECASE
+)
+_VIRTUAL = re.compile(  # nodes that exist only in the editor
+    r"Note|MarkdownNote|Note Plus \(mtb\)|PrimitiveNode|Reroute|[GS]etNode|easy [gs]etNode"
+    r"|(Reroute|Label|Bookmark|Fast .*|Mute / .*|Random Unmuter|Node Co.*) \(rgthree\)"
+    r"|Anything Everywhere.?|(Prompts|Seed) Everywhere|workflow[>/].*"
+)
+_BY_NAME = {  # types of links between unknown nodes, by the name of the input
+    r"image|pixels|frames": "IMAGE",
+    r"mask": "MASK",
+    r"latent|samples": "LATENT",
+    r"clip_vision": "CLIP_VISION",
+    r"control_net": "CONTROL_NET",
+    r"(model|unet)(_?\d)?$": "MODEL",
+    r"clip(_?\d)?$": "CLIP",
+    r"vae": "VAE",
+    r"positive|negative|conditioning": "CONDITIONING",
+    r"audio": "AUDIO",
+    r"video": "VIDEO",
+    r"mesh|model_3d|model_file": "MESH",
+    r"text|prompt|string": "STRING",
+    r"width|height|seed|steps|length|count": "INT",
+}
+_SHARE = re.compile(r"strength|weight|scale|cfg|denoise|guidance|threshold|alpha|ratio|factor|rate")
+_SAVES = re.compile(
+    r"save|preview|show|display|combine|viewer|compare|export|output", re.IGNORECASE
+)
+
+
+class Definitions(NamedTuple):
+    """Entries of /object_info by class, for one workflow. `guessed`: the classes among them that
+    the server lacks. The others have more choices than the server's own."""
+
+    entries: dict[str, NodeInfo]
+    guessed: tuple[str, ...]
+
+
+class _Widget(NamedTuple):
+    """A value of a node. `type`: of its socket, "" without one. `control`: the editor changes it
+    after each run."""
+
+    name: str
+    type: str
+    value: object
+    control: bool = False
+
+
+class _Use(NamedTuple):
+    """A node. `sockets`: the types of the inputs that only take links. `outputs`: names and types.
+    `feeds`: a link begins at one of them."""
+
+    type: str
+    sockets: Mapping[str, str]
+    widgets: list[_Widget]
+    outputs: list[tuple[str, str]]
+    feeds: bool
+
+
+def definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions:
+    """Return the definitions that a workflow, an editor graph or an API prompt, needs besides the
+    server's own, `known`. Never raises: a workflow that can't be read needs none."""
+    try:
+        return _definitions(workflow, known)
+    except Exception:  # noqa: BLE001 - a file of any shape
+        return Definitions({}, ())
+
+
+def _definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions:
+    if not isinstance(workflow, dict):
+        return Definitions({}, ())
+    uses: Iterable[_Use]
+    if isinstance(workflow.get("nodes"), list):
+        uses = map(_of_graph, _nodes(workflow))
+    else:
+        prompt = workflow.get("prompt")
+        uses = _of_prompt(prompt if isinstance(prompt, dict) else workflow, known)
+    by_class: dict[str, list[_Use]] = defaultdict(list)
+    for use in uses:
+        if use.type and not _VIRTUAL.fullmatch(use.type):
+            by_class[use.type].append(use)
+    classes = dict(islice(by_class.items(), _MOST_CLASSES))
+    guessed = {name: _entry(name, found) for name, found in classes.items() if name not in known}
+    has_output = any(known.get(name, guessed.get(name, {}))["output_node"] for name in classes)
+    for name, entry in () if has_output else guessed.items():
+        entry["output_node"] = not any(use.feeds for use in classes[name])
+    more = {name: _with_files(known[name], classes[name]) for name in classes if name in known}
+    return Definitions({k: one for k, one in more.items() if one} | guessed, tuple(guessed))
+
+
+# Editor graphs
+
+
+def _dicts(values: object) -> list[dict[str, Any]]:
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= _LONGEST else ""
+
+
+def _nodes(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the nodes of a graph, of its subgraphs and of its group nodes, without those that
+    stand for a subgraph."""
+    graphs = [graph, *_dicts([*((graph.get("extra") or {}).get("groupNodes") or {}).values()])]
+    for one in graphs:  # early versions nest the definitions
+        graphs += _dicts((one.get("definitions") or {}).get("subgraphs"))[:_MOST]
+        del graphs[10 * _MOST :]
+    ids = {str(one.get("id")) for one in graphs}
+    nodes = (node for one in graphs for node in _dicts(one.get("nodes")))
+    return [one for one in islice(nodes, _MOST_NODES) if one.get("type") not in ids]
+
+
+def _of_graph(node: Mapping[str, Any]) -> _Use:
+    slots = [one for one in _dicts(node.get("inputs")) if _name(one.get("name"))][:_MOST]
+    outputs = _dicts(node.get("outputs"))[:_MOST]
+    types = {one["name"]: _name(one.get("type")) or "*" for one in slots}
+    widgets = [*_widgets(node, types, [one["name"] for one in slots if one.get("widget")])]
+    names = {one.name for one in widgets}
+    return _Use(
+        _name(node.get("type")),
+        {key: kind for key, kind in types.items() if key not in names},
+        widgets,
+        [(_name(one.get("name")), _name(one.get("type")) or "*") for one in outputs],
+        any(one.get("links") for one in outputs),
+    )
+
+
+def _widgets(
+    node: Mapping[str, Any], types: Mapping[str, str], slots: list[str]
+) -> Iterator[_Widget]:
+    values = node.get("widgets_values")
+    if isinstance(values, dict):
+        names = (one for one in values if _name(one) and (one in slots or one not in types))
+        yield from (_Widget(key, types.get(key, ""), values[key]) for key in islice(names, _MOST))
+        return
+    listed = _positions(values[:_MOST] if isinstance(values, list) else [])
+    for key, (value, control) in zip(_names_of(node, slots, listed), listed, strict=False):
+        yield _Widget(key, types.get(key, ""), value, control)
+
+
+def _positions(values: list[Any]) -> list[tuple[object, bool]]:
+    """Return the saved values of inputs, and whether the editor changes each after a run. Leaves
+    out the word for this after a number, and buttons: the one after a file, and trailing ones."""
+    found: list[tuple[object, bool]] = []
+    for value in values:
+        before = found[-1][0] if found else None
+        if type(before) in (int, float) and isinstance(value, str) and value in _CONTROL:
+            found[-1] = (before, True)
+        elif value not in ("image", "video", "audio", None) or not _media_kind(before):
+            found.append((value, False))
+    while found and found[-1][0] is None:
+        found.pop()
+    return found
+
+
+def _names_of(
+    node: Mapping[str, Any], slots: list[str], listed: list[tuple[object, bool]]
+) -> Iterable[str]:
+    """Return the names of a node's saved values: those of its sockets, of Use Everywhere, the
+    shipped ones, else names by their types."""
+    if len(slots) >= len(listed):
+        return slots
+    saved: Any = node.get("properties")
+    for key in ("ue_properties", "widget_ue_connectable"):
+        saved = saved.get(key) if isinstance(saved, dict) else None
+    for names in (saved, node.get("widgets_values_named"), _shipped().get(_name(node["type"]))):
+        own = [one for one in names or () if _name(one) and one != "control_after_generate"]
+        if len(own) == len(listed):
+            return own
+    return _by_type(slots, [_word(*one) for one in listed])
+
+
+def _by_type(slots: list[str], words: list[str]) -> Iterator[str]:
+    """Yield names by the words for the values, with numbers from the second on. A socket names the
+    only value that it can belong to."""
+    own = {
+        word: slot
+        for slot in slots
+        for word in ("seed", "text")
+        if (word in slot or (word == "text" and "prompt" in slot)) and words.count(word) == 1
+    }
+    seen: dict[str, int] = defaultdict(int)
+    for word in words:
+        seen[word] += 1
+        yield own.get(word) or (word if seen[word] == 1 else f"{word}_{seen[word]}")
+
+
+def _word(value: object, control: bool) -> str:  # noqa: FBT001 - a pair of `_positions`
+    match value:
+        case int() | float() if control:
+            return "seed"
+        case bool():
+            return "switch"
+        case int() | float():
+            return "number"
+        case str() if kind := _media_kind(value):
+            return kind
+        case str() if _MODEL.fullmatch(value):
+            return "model"
+        case str():
+            return "text" if not value or " " in value or "\n" in value else "option"
+    return "value"
+
+
+@functools.cache
+def _shipped() -> Mapping[str, list[str]]:
+    """Return the names of the widgets of public packs' classes, in their order."""
+    text = Path(__file__).with_name("widgets.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+# API prompts
+
+
+def _of_prompt(prompt: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iterator[_Use]:
+    nodes = {
+        key: {name: one["inputs"][name] for name in islice(filter(_name, one["inputs"]), _MOST)}
+        for key, one in islice(prompt.items(), _MOST_NODES)
+        if isinstance(one, dict) and isinstance(one.get("inputs"), dict)
+    }
+    types = {key: _name(prompt[key].get("class_type")) for key in nodes}
+    sockets: dict[str, dict[str, str]] = defaultdict(dict)
+    outputs: dict[str, dict[int, str]] = defaultdict(dict)
+    for key, inputs in nodes.items():
+        for name, value in inputs.items():
+            if not is_link(value) or value[0] not in nodes or not 0 <= value[1] < _MOST:
+                continue
+            source, slot = value
+            declared = known[types[source]]["output"] if types[source] in known else []
+            kind = (_plain(declared[slot]) if slot < len(declared) else "") or _input_type(
+                known.get(types[key]), name
+            )
+            sockets[key][name] = kind
+            if outputs[source].get(slot, "*") == "*":
+                outputs[source][slot] = kind
+    for key, inputs in nodes.items():
+        kinds = [outputs[key].get(slot, "*") for slot in range(max(outputs[key], default=-1) + 1)]
+        widgets = [_Widget(one, "", inputs[one]) for one in inputs if one not in sockets[key]]
+        yield _Use(types[key], sockets[key], widgets, [("", one) for one in kinds], bool(kinds))
+
+
+def _plain(kind: object) -> str:
+    """Return a declared type as that of a link, "" if any type fits."""
+    first = "COMBO" if isinstance(kind, list) else str(kind).partition(",")[0]
+    return "" if first == "*" or first.startswith("COMFY_") else first
+
+
+def _input_type(entry: NodeInfo | None, name: str) -> str:
+    groups = entry["input"] if entry else {}
+    spec = groups.get("required", {}).get(name) or groups.get("optional", {}).get(name)
+    by_name = (kind for words, kind in _BY_NAME.items() if re.search(words, name.lower()))
+    return (_plain(spec[0]) if spec else "") or next(by_name, "*")
+
+
+# Entries
+
+
+def _entry(name: str, uses: list[_Use]) -> NodeInfo:
+    """Return the entry of an unknown class. Nothing is required, because another node of the class
+    may lack it."""
+    inputs: dict[str, Spec] = {}
+    outputs = max((use.outputs for use in uses), key=len)
+    takes = {kind for use in uses for kind in use.sockets.values()}
+    for widget in (one for use in uses for one in use.widgets):
+        spec, before = _spec(widget, loads=bool(outputs) and "IMAGE" not in takes), None
+        before = inputs.get(widget.name)
+        if before and before[0] == spec[0] == "COMBO":
+            choices = dict.fromkeys([*before[1]["options"], *spec[1]["options"]])
+            before[1]["options"] = list(choices)[:_MOST]
+        elif not before or (before[0], spec[0]) == ("INT", "FLOAT"):
+            inputs[widget.name] = spec
+    sockets = {key: kind for use in uses for key, kind in use.sockets.items()}
+    links = {key: [kind, {"forceInput": True}] for key, kind in sockets.items()}
+    feeds = any(use.feeds for use in uses)
+    return node_info(
+        name,
+        name,
+        "",
+        required={},
+        optional={**links, **inputs},
+        outputs=[kind for _, kind in outputs],
+        output_names=[label or kind for label, kind in outputs],
+        output_node=not outputs or (not feeds and bool(_SAVES.search(name))),
+        module="custom_nodes.guessed",
+    )
+
+
+def _spec(widget: _Widget, *, loads: bool) -> Spec:
+    """Return the declaration of a widget. `loads`: its node may load the file that it names."""
+    value, kind = widget.value, "" if widget.type == "*" else widget.type
+    own = _SCALARS.get(type(value), "")
+    if own == "STRING" and _name(value) and kind in ("", "COMBO", "STRING"):
+        media = _media_kind(value) if loads else ""
+        if media or kind == "COMBO" or _MODEL.fullmatch(str(value)):
+            upload = {f"{media}_upload": True, PAINTED: True} if media else {}
+            return ["COMBO", {"options": [value], **upload}]
+    if kind == "COMBO":
+        return [kind, {"options": [value] if own in ("INT", "FLOAT") else []}]
+    if kind not in ("", *_SCALARS.values()) or not (kind or own):
+        return [kind or "GUESSED", {"widgetType": kind or "GUESSED"}]
+    if own == "INT" and not kind and not widget.control and _SHARE.search(widget.name):
+        kind = "FLOAT"
+    long = own == "STRING" and ("\n" in str(value) or len(str(value)) > 40)
+    more = {"multiline": True} if long or widget.name.startswith("text") else {}
+    return [kind or own, {"control_after_generate": True} if widget.control else more]
+
+
+def _media_kind(value: object) -> str:
+    if not isinstance(value, str) or "://" in value:
+        return ""
+    return next((kind for kind, pattern in _MEDIA.items() if pattern.fullmatch(value)), "")
+
+
+def _with_files(entry: NodeInfo, uses: list[_Use]) -> NodeInfo | None:
+    """Return a known class's entry with the files that the workflow names in its lists of files;
+    None if nothing is missing."""
+    texts = [one for use in uses for one in use.widgets if _name(one.value)]
+    changed: dict[str, Spec] = {}
+    for key, spec in (
+        (k, s)
+        for group in ("required", "optional")
+        for k, s in entry["input"].get(group, {}).items()
+    ):
+        if not is_file_list(key, spec):
+            continue
+        options = spec[1] if len(spec) > 1 else {}
+        media = next((kind for kind in _MEDIA if options.get(f"{kind}_upload")), "")
+        listed = spec[0] if isinstance(spec[0], list) else options.get("options", [])
+        named = (one.value for one in texts if one.name == key or _suits(one.value, media))
+        choices = list(dict.fromkeys([*listed, *named]))[: len(listed) + _MOST]
+        if len(choices) > len(listed):
+            more = {**options, "options": choices} | ({PAINTED: True} if media else {})
+            changed[key] = ["COMBO", more]
+    groups = {
+        group: {key: changed.get(key, spec) for key, spec in inputs.items()}
+        for group, inputs in entry["input"].items()
+    }
+    return {**entry, "input": groups} if changed else None
+
+
+def _suits(value: object, media: str) -> bool:
+    return _media_kind(value) == media if media else bool(_MODEL.fullmatch(str(value)))

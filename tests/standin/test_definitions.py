@@ -1,0 +1,183 @@
+"""Definitions of the classes that a workflow uses and the stand-in lacks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from comfy.comfyui.object_info import Catalog
+from comfy.graph.live import VIRTUAL
+from comfy.graph.use_everywhere import EVERYWHERE
+from comfyui_standin.anything.definitions import Definitions, definitions
+from comfyui_standin.nodes.registry import NODES
+from comfyui_standin.storage import Storage
+from tests.support.distribution import examples
+from tests.support.samples.graphs import graph, graph_node
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Any]:
+    storage = Storage()
+    try:
+        return {name: one.describe(storage) for name, one in NODES.items()}
+    finally:
+        storage.close()
+
+
+def inputs_of(found: Definitions, class_type: str) -> dict[str, str]:
+    """Return the types of a class's inputs by name."""
+    return {one.name: one.type for one in Catalog(found.entries)[class_type].inputs}
+
+
+def positional(*values: object, **node: Any) -> dict[str, Any]:
+    return graph(graph_node(1, "Mystery", widgets_values=list(values), **node))
+
+
+def test_sockets_name_and_type_a_class(known: dict[str, Any]) -> None:
+    slots = [
+        {"name": "pixels", "type": "IMAGE", "link": 3},
+        {"name": "amount", "type": "FLOAT", "widget": {"name": "amount"}},
+        {"name": "mode", "type": "COMBO", "widget": {"name": "mode"}},
+    ]
+    outputs = [{"name": "sharp", "type": "IMAGE", "links": [4]}, {"name": "MASK", "type": "MASK"}]
+    node = graph_node(1, "Mystery", inputs=slots, outputs=outputs, widgets_values=[1, "soft"])
+
+    found = definitions(graph(node), known)
+
+    spec = Catalog(found.entries)["Mystery"]
+    assert inputs_of(found, "Mystery") == {"pixels": "IMAGE", "amount": "FLOAT", "mode": "COMBO"}
+    assert spec.by_name["mode"].choices == ("soft",)
+    assert (spec.output_types, spec.output_names) == (("IMAGE", "MASK"), ("sharp", "MASK"))
+    assert found.guessed == ("Mystery",)
+    assert not spec.output_node
+
+
+def test_older_graphs_get_names_by_the_values_types(known: dict[str, Any]) -> None:
+    found = definitions(
+        positional(7, "randomize", "a cat", True, 0.5, 2, "x.safetensors", "bilinear"), known
+    )
+
+    spec = Catalog(found.entries)["Mystery"]
+    assert [*spec.by_name] == ["seed", "text", "switch", "number", "number_2", "model", "option"]
+    assert spec.by_name["seed"].options == {"control_after_generate": True}
+    assert spec.by_name["text"].options == {"multiline": True}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"inputs": [{"name": n, "widget": {"name": n}} for n in ("first", "second")]},
+        {"properties": {"ue_properties": {"widget_ue_connectable": {"first": 1, "second": 1}}}},
+        {"widgets_values_named": {"first": 7, "second": "b"}},
+    ],
+)
+def test_the_graphs_own_names_come_first(told: dict[str, Any], known: dict[str, Any]) -> None:
+    found = definitions(positional(7, "b", **told), known)
+
+    assert [*inputs_of(found, "Mystery")] == ["first", "second"]
+
+
+def test_classes_of_public_packs_have_their_names(known: dict[str, Any]) -> None:
+    node = graph_node(1, "ApplyInstantID", widgets_values=[1, 0, 0.9])
+
+    found = definitions(graph(node), known)
+
+    assert [*inputs_of(found, "ApplyInstantID")] == ["weight", "start_at", "end_at"]
+
+
+def test_an_api_prompt_types_links_by_their_other_ends(known: dict[str, Any]) -> None:
+    prompt = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "cat.png"}},
+        "2": {"class_type": "Mystery", "inputs": {"a": ["1", 0], "strength": 1, "how": "soft"}},
+        "3": {"class_type": "Other", "inputs": {"mask": ["2", 1]}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}},
+    }
+
+    found = definitions({"prompt": prompt}, known)
+
+    types = {"a": "IMAGE", "strength": "FLOAT", "how": "STRING"}
+    assert inputs_of(found, "Mystery") == types
+    catalog = Catalog(found.entries)
+    assert catalog["Mystery"].output_types == ("IMAGE", "MASK")
+    assert inputs_of(found, "Other") == {"mask": "MASK"}
+    assert found.guessed == ("Mystery", "Other")
+    assert "cat.png" in (catalog["LoadImage"].by_name["image"].choices or ())
+
+
+def test_a_workflow_without_outputs_ends_at_unknown_nodes(known: dict[str, Any]) -> None:
+    prompt = {
+        "1": {"class_type": "Mystery", "inputs": {"text": "a cat"}},
+        "2": {"class_type": "Other", "inputs": {"image": ["1", 0]}},
+    }
+
+    catalog = Catalog(definitions(prompt, known).entries)
+
+    assert [name for name in catalog if catalog[name].output_node] == ["Other"]
+
+
+def test_nodes_of_subgraphs_and_group_nodes_count(known: dict[str, Any]) -> None:
+    inner = {"id": "sub", "nodes": [graph_node(1, "Inner")]}
+    nested = {"id": "outer", "nodes": [], "definitions": {"subgraphs": [inner]}}
+    data = graph(graph_node(1, "sub"), graph_node(2, "workflow/G"))
+    data["definitions"] = {"subgraphs": [nested]}
+    data["extra"] = {"groupNodes": {"G": {"nodes": [{"type": "Grouped"}]}}}
+
+    assert set(definitions(data, known).guessed) == {"Inner", "Grouped"}
+
+
+def test_nodes_of_the_editor_get_no_definition(known: dict[str, Any]) -> None:
+    nodes = [graph_node(at, name) for at, name in enumerate(sorted(VIRTUAL | EVERYWHERE))]
+
+    assert definitions(graph(*nodes), known) == Definitions({}, ())
+
+
+def test_known_lists_of_files_get_the_names_of_the_workflow(known: dict[str, Any]) -> None:
+    data = graph(
+        graph_node(1, "CheckpointLoaderSimple", widgets_values=["mine.safetensors"]),
+        graph_node(2, "LoadImage", widgets_values=["cat.png", "image"]),
+        graph_node(3, "KSampler", widgets_values=[1, "fixed", 20, 8, "new_sampler", "normal", 1]),
+    )
+
+    found = definitions(data, known)
+
+    catalog = Catalog(found.entries)
+    models = catalog["CheckpointLoaderSimple"].by_name["ckpt_name"].choices or ()
+    assert models[-1] == "mine.safetensors"
+    assert "cat.png" in (catalog["LoadImage"].by_name["image"].choices or ())
+    assert (found.guessed, "KSampler" in catalog) == ((), False)
+
+
+@given(st.text(alphabet="äöü", min_size=3), st.integers(10**9))
+def test_no_text_or_number_of_a_workflow_gets_into_a_definition(text: str, number: int) -> None:
+    prompt = {"1": {"class_type": "Mystery", "inputs": {"text": text, "n": number}}}
+    for workflow in (positional(text, number, {"deep": text}), prompt):
+        told = json.dumps(definitions(workflow, {}).entries, ensure_ascii=False)
+        assert text not in told
+        assert str(number) not in told
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=4), one, max_size=3),
+    max_leaves=6,
+)
+KEYS = ("nodes", "type", "inputs", "outputs", "widgets_values", "properties", "class_type", "name")
+KEYS += ("widget", "links", "extra", "groupNodes", "definitions", "subgraphs", "id", "prompt", "1")
+TREES = st.recursive(
+    JUNK | st.sampled_from(["Mystery", "LoadImage", "IMAGE", ["1", 0], "a.png"]),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(KEYS), one, max_size=5),
+    max_leaves=25,
+)
+
+
+@given(TREES)
+@settings(max_examples=examples(1000), suppress_health_check=[HealthCheck.too_slow])
+def test_any_json_gives_a_catalog(known: dict[str, Any], workflow: object) -> None:
+    found = definitions(workflow, known)
+
+    catalog = Catalog(json.loads(json.dumps(found.entries)))
+    assert all(isinstance(catalog[name].inputs, tuple) for name in catalog)
