@@ -70,10 +70,9 @@ weight *args:
 documents:
     {{python}} -m tools.document_types
 
-# Extract UI texts and update the catalogs
-messages:
-    .venv/bin/pybabel -q extract -F pyproject.toml -k message -k plural:1,2 --no-default-keywords --no-location --sort-output --no-wrap -o messages.pot .
-    .venv/bin/pybabel -q update -i messages.pot -d ui/languages --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+# Extract UI texts and update the catalogs, or add languages such as `pt`
+messages *args:
+    {{python}} -m tools.messages {{args}}
 
 # Main fields of forms, compared with hand-judged ones
 judged *args:

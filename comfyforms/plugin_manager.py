@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from pkgutil import iter_modules
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
 import pluggy
@@ -58,6 +58,14 @@ def contributed(hook: str) -> tuple[Any, ...]:
 def contributed_rows(hook: str) -> Mapping[str, Any]:
     """Return the tables that all plugins return for a hook, as one."""
     return MappingProxyType({name: row for table in _returned(hook) for name, row in table.items()})
+
+
+@cache
+def plugin_folders() -> tuple[Path, ...]:
+    """Return the folders of the plugins that are packages or modules in a package."""
+    plugins = [plugin for _, plugin in installed_plugins().list_name_plugin()]
+    modules = (one for one in plugins if isinstance(one, ModuleType) and one.__package__)
+    return tuple(Path(one.__file__).parent for one in modules if one.__file__)
 
 
 def _returned(hook: str) -> Sequence[Any]:

@@ -12,12 +12,11 @@ import pytest
 from tests.imports import ROOT
 
 PLUGINS = ROOT / "comfyforms" / "plugins"
-# Texts about all of the app, for users; what translates it; and one list of all packages.
-EVERYWHERE = (
-    *("CHANGELOG.md", "README.md", "ui/languages/", "tests/data/"),
-    *("pyproject.toml", "docs/constraints"),
-)
-TEXTS = {".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".toml", ".ts", ".txt", ".yml"}
+# Texts about all of the app, for users, and one list of all packages.
+EVERYWHERE = ("CHANGELOG.md", "README.md", "tests/data/", "pyproject.toml", "docs/constraints")
+TEXTS = {
+    *(".css", ".html", ".js", ".json", ".md", ".po", ".py", ".sh", ".toml", ".ts", ".txt", ".yml"),
+}
 
 
 def nouns_of(plugin: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 A message is a whole sentence with names for values: `message("Can't reach {server}.", server=url)`.
 The result is its English text and works like any string. It remembers its template and values, so a
-page can show it in the reader's language (`ui.languages`). `pybabel extract` only finds literal
+page can show it in the reader's language (`ui.languages`). `just messages` only finds literal
 text in a call: no variables, no f-strings.
 """
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from babel.messages.pofile import read_po
+from tools.messages import read_catalog
+from ui.languages.catalogs import Languages
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("app.py", "comfy", "ui", "comfyforms")
@@ -77,8 +78,8 @@ def markdown_files(top: Path) -> Iterable[Path]:
 
 def messages() -> Iterator[str]:
     """Yield every message id, plural forms included."""
-    with (ROOT / "ui/languages/de/LC_MESSAGES/messages.po").open("rb") as file:
-        for message in read_po(file):
+    for file in Languages().all["de"].files:
+        for message in read_catalog(file):
             ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
             yield from filter(None, ids)
 

@@ -87,4 +87,4 @@ def test_messages_name_the_app_and_not_the_product() -> None:
         assert translated(message("{path} is gone.", path="/ComfyForms")) == "/ComfyForms is gone."
         assert "Made with ComfyForms." in "".join(grid_page("", (), lambda _: ""))
     assert translated(text) == "Can't reach ComfyForms."
-    assert current_language().file is None
+    assert not current_language().files

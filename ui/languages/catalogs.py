@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from gettext import GNUTranslations
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from comfy.base.messages import Message
-from comfyforms.plugin_manager import contributed
+from comfyforms.plugin_manager import contributed, plugin_folders
 from ui.brand import PRODUCT
 
+CATALOG = "LC_MESSAGES/messages.po"
 _FOLDER = Path(__file__).parent
-_FILE = "LC_MESSAGES/messages.po"
 _SCRIPT = _FOLDER.parent / "page" / "script"
 _LITERAL = re.compile(r"""\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'""")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
@@ -34,11 +35,11 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 @dataclass(frozen=True)
 class Language:
-    """Language of the page. `tag`: its name in browsers, such as "zh-CN"; `file`: its catalog, or
-    None for English, in which all messages are written."""
+    """Language of the page. `tag`: its name in browsers, such as "zh-CN"; `files`: its catalogs,
+    the app's first, which wins. English, in which all messages are written, has none."""
 
     tag: str = "en"
-    file: Path | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ class Language:
     def text(self, text: str, app: str = PRODUCT) -> str:
         """Return a message in this language, or in English if it is missing or broken; return other
         text unchanged. `app`: the app's name, which replaces the product's."""
-        if not isinstance(text, Message) or (self.file is None and app == PRODUCT):
+        if not isinstance(text, Message) or (not self.files and app == PRODUCT):
             return text
         values = {name: self._value(value, app) for name, value in text.values.items()}
         known = self._translations
@@ -121,10 +122,18 @@ class Language:
 
     @cached_property
     def _catalog(self) -> Catalog:
-        if self.file is None:
-            return Catalog(locale=self.tag)
-        with self.file.open("rb") as file:
-            return read_po(file, locale=self.tag.replace("-", "_"))
+        catalog, *others = map(self._read, self.files or [None])
+        for one in chain.from_iterable(others):
+            if one.id and one.id not in catalog:
+                catalog[one.id] = one
+        return catalog
+
+    def _read(self, file: Path | None) -> Catalog:
+        locale = self.tag.replace("-", "_")
+        if file is None:
+            return Catalog(locale)
+        with file.open("rb") as po:
+            return read_po(po, locale)
 
     @cached_property
     def _translations(self) -> GNUTranslations:
@@ -154,7 +163,8 @@ def _local(seconds: float) -> datetime:
 
 @dataclass(frozen=True)
 class Languages:
-    """Available languages: English, and one per catalog in a folder."""
+    """Available languages: English, and one per catalog in a folder. Plugins' catalogs add to
+    them."""
 
     folder: Path = _FOLDER
     english: Language = field(default_factory=Language)
@@ -162,9 +172,14 @@ class Languages:
     @cached_property
     def all(self) -> Mapping[str, Language]:
         """Return the languages by tag, English first."""
-        files = sorted(self.folder.glob(f"*/{_FILE}"))
-        others = [Language(file.parents[1].name.replace("_", "-"), file) for file in files]
-        return {one.tag: one for one in (self.english, *others)}
+        found = {self.english.tag: self.english}
+        added = [folder / "languages" for folder in plugin_folders()]
+        for file in sorted(self.folder.glob(f"*/{CATALOG}")):
+            name = file.parents[1].name
+            files = (file, *(folder / name / CATALOG for folder in added))
+            language = Language(name.replace("_", "-"), tuple(filter(Path.is_file, files)))
+            found[language.tag] = language
+        return found
 
     def best(self, wanted: Iterable[str]) -> Language:
         """Return the first available language among these tags: an exact match, otherwise the same

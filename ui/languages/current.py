@@ -38,7 +38,7 @@ def html_of(text: str) -> str:
 def all_translated(value: object) -> object:
     """Return JSON values with their messages in the current language; unchanged if that is English
     and the app has the product's name."""
-    is_plain = _current.get().file is None and current_brand().name == PRODUCT
+    is_plain = not _current.get().files and current_brand().name == PRODUCT
     return value if is_plain else _translated(value)
 
 

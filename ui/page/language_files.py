@@ -34,7 +34,7 @@ def html_attributes() -> str:
     """Return a page's `html` attributes: its language, the URL of the script's messages, and the
     app's name in them."""
     language = current_language()
-    messages = f' data-messages="{_address(language)}"' if language.file else ""
+    messages = f' data-messages="{_address(language)}"' if language.files else ""
     if (name := current_brand().name) != PRODUCT:
         messages += f' data-app="{html.escape(name)}"'
     tag = html.escape(language.tag)
@@ -48,7 +48,7 @@ def language_tags() -> str:
     language = current_language()
     tags = f"<script>{NAVIGATOR_LANGUAGE % json.dumps(language.tag)}</script>"
     return (
-        f'{tags}<link rel="modulepreload" href="{_address(language)}">' if language.file else tags
+        f'{tags}<link rel="modulepreload" href="{_address(language)}">' if language.files else tags
     )
 
 

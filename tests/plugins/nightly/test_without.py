@@ -28,6 +28,7 @@ TESTS = (
     "tests/ui/api/page/test_history.py",
     "tests/ui/page/test_joined_script.py",
     "tests/ui/documents/test_document_types.py",
+    "tests/ui/languages/test_translated.py",
     "tests/security/test_routes.py",
     "tests/docs/test_api_page.py",
     "tests/docs/test_docs_site.py",

@@ -26,9 +26,9 @@ def pseudo_languages(folder: Path) -> Languages:
     """Return English and the pseudo language, which translates every message in the code."""
     said: dict[str | tuple[str, ...], str | tuple[str, ...]] = {}
     for one in extracted():
-        if isinstance(one.id, str) and one.id:
+        if isinstance(one.id, str):
             said[one.id] = pseudo(one.id)
-        elif one.id:
+        else:
             said[tuple(one.id)] = tuple(pseudo(form) for form in one.id)
     write_catalog(folder, TAG, said)
     return Languages(folder)

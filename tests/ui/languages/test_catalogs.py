@@ -103,6 +103,16 @@ def test_a_message_is_translated_with_its_values(languages: Languages) -> None:
         assert polish.text(same) == same
 
 
+def test_a_plugins_catalog_adds_to_the_apps(tmp_path: Path) -> None:
+    """A plugin can't change a translation of the app's."""
+    said = {"Enter some text.": "Inny tekst.", "Sit down.": "Siadaj.", "Get up.": ""}
+    files = write_catalog(tmp_path, "pl", POLISH), write_catalog(tmp_path / "plugin", "pl", said)
+    texts = [message(text) for text in ("Enter some text.", "Sit down.", "Get up.")]
+    polish = Language("pl", files)
+    assert [polish.text(text) for text in texts] == ["Wpisz tekst.", "Siadaj.", "Get up."]
+    assert polish.text(plural("{count} lamp", "{count} lamps", count=2)) == "2 lampy"
+
+
 def test_a_number_of_things_takes_the_form_of_the_language(languages: Languages) -> None:
     """Each language has its own plural forms, and its catalog defines them."""
     said = [plural("{count} lamp", "{count} lamps", count=number) for number in (1, 2, 5, 22)]
@@ -144,7 +154,7 @@ def test_the_page_gets_only_the_messages_of_its_script(tmp_path: Path) -> None:
         "Can't reach ComfyForms.": "Brak połączenia z ComfyForms.",
         "Swap width and height": "x",
     }
-    script = Language("pl", write_catalog(tmp_path, "pl", POLISH | said)).script.decode()
+    script = Language("pl", (write_catalog(tmp_path, "pl", POLISH | said),)).script.decode()
     texts = json.loads(script.partition("texts = ")[2].partition(";\n")[0])
     assert texts == {"Can't reach ComfyForms.": "Brak połączenia z ComfyForms."}
     assert "pluralForm = (n) =>" in script
@@ -157,7 +167,7 @@ def test_the_page_gets_all_messages_of_its_script() -> None:
     wanted = {
         one.id[0] if isinstance(one.id, tuple | list) else one.id
         for one in extracted()
-        if one.id and any("/script/" in file for file, _ in one.locations)
+        if any("/script/" in file for file, _ in one.locations)
     }
     assert len(wanted) > 300
     assert not wanted - texts.keys()
@@ -181,6 +191,6 @@ def test_a_number_is_written_as_in_its_language(number: float, english: str, ger
 
 def test_every_language_has_its_own_name() -> None:
     """The menu shows each language's own name with a capital letter."""
-    assert Language("de", Path("none")).name == "Deutsch"
-    assert Language("zh-CN", Path("none")).name == "简体中文"
+    assert Language("de", (Path("none"),)).name == "Deutsch"
+    assert Language("zh-CN", (Path("none"),)).name == "简体中文"
     assert {one.name[:1].islower() for one in Languages().all.values()} == {False}

@@ -6,15 +6,19 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.support.languages.catalogs import ROOT, extracted
+from tests.imports import ROOT
+from tests.support.languages.catalogs import extracted
 
-SCRIPTS = [*(ROOT / "ui" / "page").rglob("*.js")]
+SCRIPTS = [
+    *(ROOT / "ui" / "page" / "script").rglob("*.js"),
+    *(ROOT / "comfyforms" / "plugins").glob("*/script/**/*.js"),
+]
 CALL = re.compile(r"(?<![\w.])(message|plural)\(")
 LITERAL = re.compile(r"\s*[\"']")
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
-    for folder in ("comfy", "ui"):
+    for folder in ("comfy", "ui", "comfyforms/plugins"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 match node:

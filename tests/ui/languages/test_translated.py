@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po
 
-from tests.support.languages.catalogs import extracted
-from ui.languages.catalogs import Languages
+from comfyforms.plugin_manager import plugin_folders
+from tools.messages import APP, extracted, messages, read_catalog, updated
+from ui.languages.catalogs import CATALOG, Languages
 
-TRANSLATED = {tag: one for tag, one in Languages().all.items() if one.file}
+FOLDERS = (APP, *(folder / "languages" for folder in plugin_folders()))
+TAGS = sorted(Languages().all.keys() - {"en"})
+CATALOGS = {
+    f"{folder.parent.name}-{tag}": folder / tag.replace("-", "_") / CATALOG
+    for folder in FOLDERS
+    for tag in TAGS
+    if folder.is_dir()
+}
 STRAIGHT = re.compile(r"[^\W\d_]'[^\W\d_]")
 PLACE = re.compile(r"\{\w+\}")
 A_BATCH = re.compile(r"\bbatch(es)?\b(?!})", re.IGNORECASE)
 CALLED = {"de": "serie", "es": "lote", "fr": "lot", "ja": "バッチ", "zh-CN": "批次"}
 
 
-@pytest.fixture(params=sorted(TRANSLATED))
-def catalog(request: pytest.FixtureRequest) -> Catalog:
-    """Read a language's catalog from its folder."""
-    file = TRANSLATED[request.param].file
-    assert file is not None
-    with file.open("rb") as po:
-        return read_po(po, locale=request.param.replace("-", "_"))
+@pytest.fixture(params=CATALOGS)
+def file(request: pytest.FixtureRequest) -> Path:
+    return CATALOGS[request.param]
+
+
+@pytest.fixture
+def catalog(file: Path) -> Catalog:
+    return read_catalog(file)
 
 
 def forms(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
@@ -38,13 +47,11 @@ def places(one: Message) -> set[str]:
     return {name for form in forms(one.id) for name in PLACE.findall(form)}
 
 
-def test_every_sentence_is_translated(catalog: Catalog) -> None:
+def test_every_sentence_is_translated(file: Path, catalog: Catalog) -> None:
     """The catalog has every sentence in the code, as many plural forms as the language needs, and
     no unreviewed fuzzy entry."""
     missing, guessed, few = [], [], []
-    for one in extracted():
-        if not one.id:
-            continue
+    for one in messages(extracted()[file.parents[2]]).values():
         known = catalog.get(one.id)
         if known is None or not all(forms(known.string)):
             missing.append(one.id)
@@ -58,8 +65,8 @@ def test_every_sentence_is_translated(catalog: Catalog) -> None:
 
 
 def test_the_catalogs_are_sorted_by_sentence(catalog: Catalog) -> None:
-    """The order matches `pybabel update`. Adding a sentence then changes no other line."""
-    said = [forms(one.id)[0] for one in catalog if one.id]
+    """The tool sorts them. Adding a sentence then changes no other line."""
+    said = [forms(text)[0] for text in messages(catalog)]
     assert [pair for pair in pairwise(said) if pair[0] > pair[1]] == []
 
 
@@ -73,10 +80,9 @@ def test_no_word_has_a_straight_apostrophe(catalog: Catalog) -> None:
 
 def test_french_signs_are_not_parted_from_their_words() -> None:
     """No line begins with “:” or “»”, or ends with “«”."""
-    file = TRANSLATED["fr"].file
-    assert file is not None
-    with file.open("rb") as po:
-        said = [form for one in read_po(po, locale="fr") for form in forms(one.string) if one.id]
+    files = (file for file in CATALOGS.values() if file.parents[1].name == "fr")
+    found = (one for file in files for one in messages(read_catalog(file)).values())
+    said = [form for one in found for form in forms(one.string)]
     assert not [form for form in said if re.search(r" [»:;!]| \?( |$)|« ", form)]
 
 
@@ -106,13 +112,27 @@ def test_three_dots_end_all_sentences_in_the_same_way(catalog: Catalog) -> None:
     languages, the dots follow the last word directly."""
     is_german = str(catalog.locale_identifier) == "de"
     ends = [form for one in catalog if one.id for form in forms(one.string) if form[-1:] == "…"]
-    assert ends
     assert not [form for form in ends if (form[-2] == "\N{NO-BREAK SPACE}") != is_german]
     assert not [form for form in ends if form[-2] == " "]
 
 
-def test_the_catalog_has_no_removed_sentences(catalog: Catalog) -> None:
-    said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
-    known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in catalog}
-    assert not known - said
+def test_the_catalog_has_no_removed_sentences(file: Path, catalog: Catalog) -> None:
+    assert not messages(catalog).keys() - messages(extracted()[file.parents[2]]).keys()
     assert not catalog.obsolete
+
+
+def test_each_folder_with_sentences_has_catalogs() -> None:
+    """A plugin's sentences are in its own folder, unless the app says them, too."""
+    assert {file.parents[2] for file in CATALOGS.values()} == set(extracted())
+
+
+def test_a_language_to_add_gets_all_sentences() -> None:
+    """The tool leaves catalogs that are up to date as they are."""
+    files = updated("pt")
+    for file in CATALOGS.values():
+        after = files[file].decode().splitlines()
+        changed = set(after) ^ set(file.read_text(encoding="utf-8").splitlines())
+        assert {line.partition(":")[0] for line in changed} <= {'"Generated-By'}
+    for folder, template in extracted().items():
+        added = files[folder / "pt" / CATALOG].decode()
+        assert added.count("\nmsgid ") == len(template) + 1

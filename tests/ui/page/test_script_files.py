@@ -12,6 +12,7 @@ from babel.messages.extract import extract
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from tools.messages import KEYWORDS
 from ui.page.script_files import modules, preload_tags, script_address
 from ui.settings.web_settings import WebSettings
 
@@ -87,7 +88,6 @@ def test_every_sentence_of_the_script_is_extracted() -> None:
     said = re.compile(r'(?<!function )\b(?:message|plural)\((\s*"(?:[^"\\]|\\.)*")?')
     for name, text in modules().items():
         calls = said.findall(text)
-        keywords = {"message": None, "plural": (1, 2)}
-        found = list(extract("javascript", io.BytesIO(text.encode()), keywords, [], {}))
+        found = list(extract("javascript", io.BytesIO(text.encode()), KEYWORDS, [], {}))
         assert len(found) == len(calls), (name, calls)
         assert all(calls), name

@@ -1,6 +1,6 @@
 // @ts-check
-// Translation of messages into the language of the page. `pybabel extract` collects the English sentences from the
-// calls for the catalogs in ui/languages, so each call needs a string literal: no variable and no template.
+// Translation of messages into the language of the page. `just messages` collects the English sentences from the
+// calls for the catalogs, so each call needs a string literal: no variable and no template.
 
 /** @typedef {Record<string, string | number>} Values */
 
