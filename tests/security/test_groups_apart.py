@@ -17,7 +17,6 @@ from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.faces import Lists, Names, got, naming, with_name, without_name
 from tests.attacks.parts import attacked_parts
-from tests.attacks.people import a_call
 from tests.plugins.mcp.test_mcp import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
@@ -88,12 +87,6 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         yield found
 
 
-def gradio_list(app: RunningApp, session: requests.Session) -> str:
-    cookie = "; ".join(f"{one.name}={one.value}" for one in session.cookies)
-    event = a_call(app, cookie)
-    return session.get(f"{app.url}/gradio_api/call/workflows/{event}", timeout=LONGEST_WAIT).text
-
-
 def mcp(
     app: RunningApp, session: requests.Session, method: str = "tools/list", **params: object
 ) -> str:
@@ -113,24 +106,9 @@ def mcp_naming(tool: str, arguments: Mapping[str, object]) -> Names:
     return names
 
 
-def gradio_naming(path: str, body: object) -> Names:
-    def names(app: RunningApp, session: requests.Session, name: str) -> tuple[int, str]:
-        address = f"{app.url}/gradio_api/call/{with_name(path, name)}"
-        filled = json.loads(with_name(json.dumps(body), name))
-        answer = session.post(address, json=filled, timeout=LONGEST_WAIT)
-        if answer.ok:
-            event = answer.json()["event_id"]
-            answer = session.get(f"{address}/{event}", timeout=LONGEST_WAIT)
-        return answer.status_code, without_name(answer.text, name)
-
-    return names
-
-
 LISTS: Mapping[str, Lists] = {
     "workflows": got("/api/v1/workflows?with_page=true"),
     "takers": got("/api/v1/takers"),
-    "Gradio's list": gradio_list,
-    "Gradio's endpoints": got("/gradio_api/info"),
     "MCP": mcp,
     "the page": got("/"),
     **{name: lists for part in attacked_parts() for name, lists in part.lists.items()},
@@ -182,9 +160,6 @@ NAMES: Mapping[str, Names] = {
     **{f"{method} {path}": naming(method, path, body) for method, path, body in REQUESTS},
     "MCP's description": mcp_naming("describe_workflow", {"workflow": "IDENTIFIER"}),
     "MCP's tool": mcp_naming("IDENTIFIER", {"x": 1}),
-    "Gradio's run": gradio_naming("run", {"data": ["NAME", {"x": 1}]}),
-    "Gradio's endpoint": gradio_naming("IDENTIFIER", {"data": [None]}),
-    "Gradio's plain endpoint": gradio_naming("v2/IDENTIFIER", {"x": 1}),
     **{name: names for part in attacked_parts() for name, names in part.names.items()},
 }
 

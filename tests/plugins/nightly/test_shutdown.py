@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from gradio_client.exceptions import AppError
 
 from tests.plugins.mcp.test_mcp import assistant, text_of
-from tests.support.gradio_calls import script_client
 from tests.support.serving import RunningApp
 from tests.support.shutdown import answer_at_shutdown
 from tests.support.waiting import awaited
@@ -24,15 +22,7 @@ def from_mcp(app: RunningApp) -> str:
     return awaited(ask())
 
 
-def from_gradio(app: RunningApp) -> str:
-    client = script_client(app.url)
-    with pytest.raises(AppError) as refused:
-        client.predict(api_name="/text_to_image")
-    client.close()
-    return str(refused.value)
-
-
-@pytest.mark.parametrize("call", [from_mcp, from_gradio])
+@pytest.mark.parametrize("call", [from_mcp])
 def test_a_call_for_a_waiting_run_gets_the_reason(call: Callable[[RunningApp], str]) -> None:
     """The run waits for the restart, so the call has no result. It isn't told a place in the queue
     as if that were the end."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +11,6 @@ import pytest
 
 from comfyui_standin import DemoServer
 from tests.plugins.mcp.test_mcp import assistant, text_of
-from tests.support.gradio_calls import script_client
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import awaited
@@ -107,14 +104,3 @@ def test_an_assistant_gets_rows_as_a_list(served: Served) -> None:
             )
 
     awaited(ask())
-
-
-def test_a_gradio_client_gets_rows_as_a_list(
-    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The endpoint documents the list and takes it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    client = script_client(served[1].url, download_files=tmp_path)
-    with closing(client):
-        *_, about = client.predict(loras=ROWS, api_name="/loras")
-    assert about["values"]["20.loras"] == SENT

@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from tests.support.environments import ROOT, environment_at
 
 LONGEST = 1800  # seconds
-TESTS = ("tests/ui/gradio", "tests/plugins/gradio_endpoints/test_endpoints.py")
+ENDPOINTS = ROOT.glob("comfyforms/plugins/*/tests/test_endpoints.py")
+TESTS = ("tests/ui/gradio", *(str(path.relative_to(ROOT)) for path in ENDPOINTS))
 
 
 def allowed() -> SpecifierSet:

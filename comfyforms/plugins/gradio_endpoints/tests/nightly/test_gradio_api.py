@@ -13,10 +13,10 @@ from gradio_client import Client
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Origin
+from comfyforms.plugins.gradio_endpoints.tests import test_gradio_api as twin
+from comfyforms.plugins.gradio_endpoints.tests.test_gradio_api import groups_of_nobody
 from comfyui_standin import DemoServer
 from tests.batches.kept_batches import read_only
-from tests.plugins.gradio_endpoints import test_gradio_api as twin
-from tests.plugins.gradio_endpoints.test_gradio_api import groups_of_nobody
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

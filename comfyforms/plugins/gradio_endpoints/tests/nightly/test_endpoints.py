@@ -13,9 +13,9 @@ from gradio_client import Client
 from PIL import Image
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfyforms.plugins.gradio_endpoints.tests import test_endpoints as twin
+from comfyforms.plugins.gradio_endpoints.tests.test_endpoints import SMALL, events_of
 from tests.attacks.people import PROMPT
-from tests.plugins.gradio_endpoints import test_endpoints as twin
-from tests.plugins.gradio_endpoints.test_endpoints import SMALL, events_of
 from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_demo_app
