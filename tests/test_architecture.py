@@ -67,6 +67,7 @@ ROOMS = {
     "sqlalchemy": ("tables", "store", "steps"),
     "alembic": ("steps",),
     "httpx": ("route", "messages"),
+    "requests": ("service",),
 }
 STAND_IN = "comfyui_standin"
 STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
@@ -76,7 +77,7 @@ CLIENT = ("client", "exchange", "sessions", "view")
 USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
     | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
-    | {"ui.accounts.openid_provider", "comfyforms.plugins.comfy_runner.runner"},
+    | {"ui.accounts.openid_provider"},
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},

@@ -4,6 +4,7 @@ shares of `--keep-gb`, and their deletion with a person."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -107,6 +108,14 @@ def make_room(connection: Connection, limit: float) -> int:
     return sum(
         forget_beyond(connection, table, kept.room * limit, kept.goes) for table, kept in found
     )
+
+
+def delete_old(connection: Connection) -> None:
+    """Delete the rows that have stayed as long as they may."""
+    for table in all_tables():
+        match table.info.get(ROWS):
+            case Bounded(age=age, lasts=seconds) if seconds:
+                connection.execute(delete(table).where(table.c[age] < time.time() - seconds))
 
 
 def delete_person(connection: Connection, owner: str) -> None:

@@ -1,14 +1,11 @@
 """State outside of runs that all processes on one database share: files of opened workflows, each
-visible only to its user; values for workflows that callers of comfy_runner set; and starts within
-the last hour, for the hourly limit."""
+visible only to its user; and starts within the last hour, for the hourly limit."""
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,26 +26,18 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from comfy.records.database import erase_deleted
 from comfy.records.paid import PaidConsents, PaidRunStore
-from comfy.records.people import forget_beyond
 from comfy.records.rows import escaped, unescaped
 from comfy.records.tables import digest, reading, replace_row, share_of, tables, transaction
 from comfy.records.tables import opened as _opened
-from comfy.records.tables import runner_values as _values
 from comfy.records.tables import starts as _starts
 from comfy.records.used_files import HeldFiles
 
 OpenedKey = tuple[str, str]  # the digest of an owner, and the workflow's name
 _BATCH = 50
-VALUE_BYTES = 64 * 2**20  # for all callers' values
-_OVERHEAD = 200  # bytes per value, or per caller without values
 _HOUR = 3600.0  # seconds
-_KEPT = 30 * 24 * _HOUR  # seconds since the last use
-JsonValues = Mapping[str, Any]  # JSON by field key
-_Change = Callable[[JsonValues], JsonValues]
 HOUR = 3600.0  # seconds
 _GROUPS = 1000  # known groups in memory; an unknown one costs a query
 _INSERT = insert(_starts)
@@ -217,71 +206,6 @@ def _is_file(key: OpenedKey) -> ColumnElement[bool]:
     return (_opened.c.owner == key[0]) & (_opened.c.name == key[1])
 
 
-class ValuesTooLarge(Exception):
-    """Error for values that exceed the space of all callers."""
-
-
-class RunnerValueStore:
-    """Values by caller and workflow, in bounded space, in the history's database. Callers and
-    workflows are digests. Thread-safe. All methods raise ComfyError if the values can't be read or
-    stored."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def of(self, person: str, workflow: str) -> JsonValues:
-        """Return a caller's values for a workflow."""
-        which, now = _is_set(person, workflow), time.time()
-        with transaction(self._engine) as connection:
-            query = select(_values.c.used_at, _values.c.content).where(which)
-            found = connection.execute(query).first()
-            if found is None:
-                return {}
-            if found.used_at < now - _HOUR:
-                connection.execute(update(_values).where(which).values(used_at=now))
-            return _read(found.content)
-
-    def change(self, person: str, workflow: str, change: _Change) -> None:
-        """Store the changed values. Concurrent changes wait for each other. Raises
-        ValuesTooLarge."""
-        which = _is_set(person, workflow)
-        used = update(_values).where(which).values(used_at=time.time())
-        row = {"person": digest(person), "workflow": digest(workflow), "used_at": 0}
-        with transaction(self._engine) as connection:
-            # The update locks the row: a concurrent change waits until this one is stored.
-            if not connection.execute(used).rowcount:
-                with suppress(IntegrityError), connection.begin_nested():
-                    connection.execute(insert(_values).values(row | {"content": "{}", "size": 0}))
-                connection.execute(used)
-            before = connection.execute(select(_values.c.content).where(which)).scalar_one()
-            after = change(_read(before))
-            text, size = json.dumps(after), _weight(after)
-            if size > VALUE_BYTES:
-                raise ValuesTooLarge
-            connection.execute(update(_values).where(which).values(content=text, size=size))
-            forget_beyond(connection, _values, VALUE_BYTES - size, ~which)
-
-    def sweep(self) -> None:
-        """Delete values that were unused for too long."""
-        old = delete(_values).where(_values.c.used_at < time.time() - _KEPT)
-        with transaction(self._engine) as connection:
-            connection.execute(old)
-
-
-def _is_set(person: str, workflow: str) -> ColumnElement[bool]:
-    return (_values.c.person == digest(person)) & (_values.c.workflow == digest(workflow))
-
-
-def _read(text: str) -> JsonValues:
-    values: JsonValues = json.loads(text)
-    return values
-
-
-def _weight(values: JsonValues) -> int:
-    """Return the approximate size in bytes."""
-    return _OVERHEAD * (1 + len(values)) + sum(len(str(one)) for one in values.values())
-
-
 @dataclass(frozen=True, slots=True)
 class Start:
     """New run of a user. `group`: the id of the batch or chain whose runs count together, "" for a
@@ -407,10 +331,8 @@ class SharedState:
         self.paid_runs = PaidRunStore(engine)
         self.paid_consents = PaidConsents(engine)
         self.opened = OpenedStore(engine)
-        self.runner_values = RunnerValueStore(engine)
 
     def sweep(self) -> None:
         """Delete old rows. Raises ComfyError if the database can't be used."""
         self.held_files.sweep()
         self.starts.sweep()
-        self.runner_values.sweep()

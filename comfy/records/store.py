@@ -64,7 +64,7 @@ from comfy.records.lineage import (
     may_be_source,
     may_be_use,
 )
-from comfy.records.people import delete_person, make_room, uses_of_rows
+from comfy.records.people import delete_old, delete_person, make_room, uses_of_rows
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.rows import ALL, COLUMNS, UNREADABLE, Wanted, escaped, record_of, row_of
@@ -507,6 +507,8 @@ class RunStore:
             while self._forget_oldest((_runs.c.ended_at < oldest) & ~_runs.c.favourite):
                 pass
             self.groups.forget_ended(oldest)
+        with transaction(self.engine) as connection:
+            delete_old(connection)
         self.state.sweep()
         self.audit.sweep()
         self.requests.sweep()

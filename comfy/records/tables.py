@@ -77,12 +77,14 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Bounded:
     """Rows of people within other limits. `most`: these limits; `age`: "" if they have no number;
-    the rest: see `Kept`. Instead of a digest, `owner` may have a JSON text."""
+    `lasts`: the seconds after `age` that a row may stay, 0 for no such limit; the rest: see `Kept`.
+    Instead of a digest, `owner` may have a JSON text."""
 
     owner: str
     most: str
     age: str = ""
     stays: str = ""
+    lasts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,17 @@ def kept_columns() -> tuple[Column[str], Column[float]]:
     )
 
 
-# The table that alembic expects.
-version = Table(
-    "history_version",
-    tables,
-    Column("version_num", String(32), primary_key=True),
-    info={ROWS: Unowned("The number of the last step.")},
-)
+def version_table(schema: str, tables: MetaData) -> Table:
+    """Return the table that alembic expects."""
+    return Table(
+        f"{schema}_version",
+        tables,
+        Column("version_num", String(32), primary_key=True),
+        info={ROWS: Unowned("The number of the last step.")},
+    )
+
+
+version = version_table("history", tables)
 
 # Owner and workflow are digests: browsers choose them, and an index needs short values.
 runs = Table(
@@ -325,19 +331,6 @@ opened = Table(
     Column("data", LargeBinary, nullable=False),
     Index("opened_by_size", "size"),
     info={ROWS: Bounded("owner", "20 per person, 128 MB in total.")},
-)
-
-# Values that callers of comfy_runner's routes have set, as JSON. `person`, `workflow`: digests.
-runner_values = Table(
-    "runner_values",
-    tables,
-    Column("person", String(64), primary_key=True),
-    Column("workflow", String(64), primary_key=True),
-    Column("used_at", Double, nullable=False),  # seconds since 1970
-    Column("size", Double, nullable=False),
-    Column("content", Text, nullable=False),
-    Index("runner_values_by_use", "used_at", "size"),
-    info={ROWS: Bounded("person", "64 MB in total.", "used_at")},
 )
 
 # Stored files that a process needs but no row refers to yet. Only on Postgres, which several

@@ -1,4 +1,4 @@
-"""Names for nodes in comfy_runner's format: `[node_mappings]` of the workflows' `config.toml`.
+"""Names for nodes: `[node_mappings]` of the workflows' `config.toml`.
 
 [node_mappings]                  # every workflow here, or the one that [comfy] workflow names
 prompt = 6

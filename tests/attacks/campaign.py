@@ -187,8 +187,8 @@ def writing() -> Iterator[set[Path]]:
 
 @contextlib.contextmanager
 def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
-    """Run an app without a sign-in and an app with one, on the same server. Both answer
-    comfy_runner's calls and may write only into the yielded folder."""
+    """Run an app without a sign-in and an app with one, on the same server. Both have
+    all plugins and may write only into the yielded folder."""
     before = tempfile.tempdir, os.environ.get("GRADIO_TEMP_DIR", "")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         tempfile.tempdir = folder
@@ -197,13 +197,11 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
             demo = stack.enter_context(DemoServer(step_seconds=0, painted=PAINTED))
             workflows = Path(shutil.copytree(WORKFLOWS, f"{folder}/workflows"))
             options: dict[str, Any] = {"workflows": workflows, "may_keep": True, "run_limits": MANY}
-            config = Path(folder) / "comfy_runner.toml"
-            config.touch()
             apps = tuple(
                 stack.enter_context(
                     running_app(
                         demo.url,
-                        settings=replace(one, of_plugins=all_plugins(config)),
+                        settings=replace(one, of_plugins=all_plugins()),
                         **options,
                     )
                 )

@@ -9,14 +9,12 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import requests
 from PIL import Image
 from pydantic import BaseModel
 
-from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.parts import attacked_parts
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
@@ -34,12 +32,11 @@ PROMPT = {
 }
 
 
-def all_plugins(config: Path) -> BaseModel:
-    """Return settings that turn on every route. `config`: of comfy_runner."""
+def all_plugins() -> BaseModel:
+    """Return settings that turn on every route."""
     parts = [part.settings for part in attacked_parts() if part.settings]
-    kinds = (RunnerSettings, *(type(one) for one in parts))
-    given = {"comfy_runner": config} | {k: v for one in parts for k, v in one.model_dump().items()}
-    return type("AllPlugins", kinds, {}).model_validate(given)
+    given = {key: value for one in parts for key, value in one.model_dump().items()}
+    return type("AllPlugins", tuple(map(type, parts)), {}).model_validate(given)
 
 
 @dataclass(frozen=True, slots=True)

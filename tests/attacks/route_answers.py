@@ -62,7 +62,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             (
                 "GET /files/{run_id}/given/{index}",
                 "GET /files/{run_id}/given/{index}/unpainted",
-                "GET /queue",
                 f"GET {API}/runs/{{run_id}}/files/{{n}}/for/{{name:path}}",
                 f"GET {API}/workflows/{{name:path}}/editor/file",
                 f"POST {API}/workflows/{{name:path}}/editor/history/{{version_id}}",
@@ -97,7 +96,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             ),
             400,
         ),
-        **dict.fromkeys(("POST /update/text", "POST /update/image", "POST /generate/image"), 400),
         **dict.fromkeys(("GET /mcp", "HEAD /mcp"), 405),
         **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session
         **dict.fromkeys(

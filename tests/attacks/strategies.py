@@ -71,9 +71,9 @@ QUERY = (
 )
 ANSWERING = (
     *("/account", "/api/", "/batches", "/chains", "/embeddings", "/features", "/files"),
-    *("/generate", "/health", "/history", "/interrupt", "/mcp", "/metrics", "/models"),
+    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/models"),
     *("/object_info", "/operator", "/prompt", "/queue", "/runs", "/system_stats"),
-    *("/update", "/upload/", "/view", "/workflows"),
+    *("/upload/", "/view", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (

@@ -63,7 +63,12 @@ RUN = (
     ("docs/api.md", "for attempt ", "tests/docs/nightly/test_api_page.py"),
     ("comfyui_standin/README.md", "pip ", "tests/standin/nightly/test_distribution.py"),
     ("comfyui_standin/README.md", "comfyui-standin ", "tests/standin/nightly/test_distribution.py"),
-    ("docs/comfy_runner.md", "curl ", "tests/docs/nightly/test_comfy_runner_page.py"),
+    # A plugin's own test runs its calls.
+    *(
+        (page, "curl ", page.replace("docs.md", "tests/nightly/test_docs.py"))
+        for page in parts_pages()
+        if "\ncurl " in (ROOT / page).read_text(encoding="utf-8")
+    ),
 )
 
 

@@ -25,7 +25,7 @@ LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run|Batch|Chain)Limits[\w.
 FINDINGS = [row for row in ROWS if row[0].isdecimal()]
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in files_of_tests("tests"))
 FOR_SECURITY = """
-users session-days idle-days share-link user-header sign-out-address openid-issuer openid-client openid-allow openid-operators login login-file hosts trusted-proxies open open-nodes keep operators operator-images server-token server-header server-ca comfy-runner webhook-hosts webhook-secret
+users session-days idle-days share-link user-header sign-out-address openid-issuer openid-client openid-allow openid-operators login login-file hosts trusted-proxies open open-nodes keep operators operator-images server-token server-header server-ca webhook-hosts webhook-secret
 """
 
 

@@ -1,4 +1,4 @@
-"""State that outlives a process: held files, runner values and starts."""
+"""State that outlives a process: held files and starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -20,20 +19,17 @@ from comfy.records.record import KeptInput
 from comfy.records.state import (
     HOUR,
     RecentStarts,
-    RunnerValueStore,
     Start,
     StartStore,
-    ValuesTooLarge,
 )
 from comfy.records.store import RunStore
 from comfy.records.tables import held_files as table
-from comfy.records.tables import runner_values as runner_values_table
 from comfy.records.tables import starts as starts_table
 from comfy.records.used_files import RemovalLock
 from comfy.runs.limits import RunLimits
 from comfyforms.plugins.cluster.tables import limit_silence
 from tests.records.conftest import ROOMY
-from tests.support.postgres import database_of, empty
+from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
 
 
@@ -147,82 +143,6 @@ def test_a_killed_process_holds_files_for_a_day(processes: tuple[RunStore, RunSt
     here.sweep()
     here.remove_unreferenced([file.digest])
     assert here.files.path(file.digest) is None
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def values(request: pytest.FixtureRequest, tmp_path: Path, kept: BlobStore) -> Iterator[Any]:
-    address = database_of(str(request.param), request, tmp_path)
-    with closing(RunStore(address, kept, ROOMY)) as history:
-        yield history.state.runner_values
-
-
-def put(values: RunnerValueStore, person: str, workflow: str = "boat", **added: object) -> None:
-    values.change(person, workflow, lambda before: {**before, **added})
-
-
-def test_values_belong_to_a_caller_and_a_workflow(values: RunnerValueStore) -> None:
-    """Later values are added to earlier ones."""
-    put(values, "ann", a="x \0 \ud800", b={"base64": "AA=="})
-    put(values, "ann", a=[1, None])
-    put(values, "ann", "lamp", a=2)
-    assert values.of("ann", "boat") == {"a": [1, None], "b": {"base64": "AA=="}}
-    assert values.of("ann", "lamp") == {"a": 2}
-    assert values.of("bob", "boat") == {}
-    values.change("ann", "boat", lambda _: {})
-    assert values.of("ann", "boat") == {}
-
-
-def test_values_used_longest_ago_make_room(
-    values: RunnerValueStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All callers share the space. Values that don't fit at all are refused and change nothing."""
-    monkeypatch.setattr("comfy.records.state.VALUE_BYTES", 10_000)
-    for number in range(4):
-        put(values, f"person {number}", a="x" * 4000)
-    assert [len(values.of(f"person {number}", "boat")) for number in range(4)] == [0, 0, 1, 1]
-    with pytest.raises(ValuesTooLarge):
-        put(values, "person 3", b="x" * 10_000)
-    assert [list(values.of(f"person {number}", "boat")) for number in (2, 3)] == [["a"], ["a"]]
-
-
-def test_processes_change_the_same_values(
-    database: str, history: RunStore, kept: BlobStore
-) -> None:
-    """No change is lost if two processes make them at the same time."""
-    other, together = RunStore(database, kept, ROOMY), threading.Barrier(10)
-
-    def change(values: RunnerValueStore, key: str) -> None:
-        together.wait(10)
-        put(values, "ann", **{key: 1})
-
-    threads = [
-        threading.Thread(target=change, args=(store.state.runner_values, f"k{at}{name}"))
-        for name, store in (("a", history), ("b", other))
-        for at in range(5)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(history.state.runner_values.of("ann", "boat")) == 10
-    other.engine.dispose()
-
-
-def test_unused_values_expire(history: RunStore) -> None:
-    """A sweep deletes them after 30 days without use. Reading counts as a use."""
-    values = history.state.runner_values
-    for person in ("ann", "bob"):
-        put(values, person, a=1)
-    for days in (29, 2):
-        with history.engine.begin() as connection:
-            used_at = runner_values_table.c.used_at - days * 24 * 3600
-            connection.execute(update(runner_values_table).values(used_at=used_at))
-        values.of("ann", "boat")
-    history.sweep()
-    with history.engine.connect() as connection:
-        (used_at,) = connection.execute(select(runner_values_table.c.used_at)).scalars()
-    assert time.time() - used_at < 3600
-    assert values.of("ann", "boat") == {"a": 1}
 
 
 ME = Start("me", "192.0.2.1")

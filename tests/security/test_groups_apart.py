@@ -14,9 +14,9 @@ import websocket
 
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
-from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.attacks.faces import Lists, Names, got, naming, with_name, without_name
 from tests.attacks.parts import attacked_parts
+from tests.attacks.people import all_plugins
 from tests.plugins.mcp.test_mcp import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
@@ -76,9 +76,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         operates=lambda owner: owner == "user:root",
         group=lambda owner: GROUPS.get(owner.removeprefix("user:"), united([])),
     )
-    config = tmp_path_factory.mktemp("runner") / "config.toml"
-    config.write_text("", "utf-8")
-    settings = WebSettings(port=0, users=users, of_plugins=RunnerSettings(comfy_runner=config))
+    settings = WebSettings(port=0, users=users, of_plugins=all_plugins())
     options = {"workflows": folder, "permissions": permissions, "settings": settings}
     with contextlib.ExitStack() as stack:
         _, app = stack.enter_context(running_demo_app(step_seconds=0, **options))
@@ -152,9 +150,6 @@ REQUESTS = (
     ("GET", "/page/covers/NAME", None),
     ("GET", "/page/covers/NAME?image=picture.webp", None),
     ("GET", "/?workflow=NAME", None),
-    ("GET", "/queue?workflow=NAME", None),
-    ("POST", "/update/text?workflow=NAME", {"node_id": 2, "text": "a"}),
-    ("POST", "/generate/image?workflow=NAME", {"image_description": "a"}),
 )
 NAMES: Mapping[str, Names] = {
     **{f"{method} {path}": naming(method, path, body) for method, path, body in REQUESTS},

@@ -8,7 +8,6 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -60,21 +59,19 @@ class Place(NamedTuple):
     asks_for_login: bool
 
 
-def settings_of(folder: Path, *, logs_in: bool) -> WebSettings:
+def settings_of(*, logs_in: bool) -> WebSettings:
     """Return settings with all plugins, and with previews for administrators."""
-    config = folder / "comfy_runner.toml"
-    config.touch()
     return replace(
         LOGIN if logs_in else WebSettings(port=0),
-        of_plugins=all_plugins(config),
+        of_plugins=all_plugins(),
         operator_images=True,
     )
 
 
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
-def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     logs_in = request.param == "with a login"
-    settings = settings_of(own_temporary_folder, logs_in=logs_in)
+    settings = settings_of(logs_in=logs_in)
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)

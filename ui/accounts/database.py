@@ -32,10 +32,10 @@ from sqlalchemy.pool import StaticPool
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.records.database import Schema, lock_tables, make_tables, new_engine
+from comfy.records.tables import version_table
 
 _tables = MetaData()
-# The table that alembic expects.
-_version = Table("sign_in_version", _tables, Column("version_num", String(32), primary_key=True))
+_version = version_table("sign_in", _tables)
 # The number of changes to the other tables, in one row. A process that knows another number reads
 # them again. Use times and wrong passwords don't count as changes.
 changes = Table(

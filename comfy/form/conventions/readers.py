@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from comfy.form.candidates import NO_SETTINGS, Candidate, FieldSource
 from comfy.form.conventions.comfy_pack import comfy_pack
-from comfy.form.conventions.comfy_runner import mappings_layer
 from comfy.form.conventions.comfyui_deploy import comfyui_deploy
 from comfy.form.conventions.kind_titles import kinds
 from comfy.form.conventions.krita import krita
 from comfy.form.conventions.layers import Layer, NodeView, app_layer, strictest, views
 from comfy.form.conventions.mcww import wrapper
+from comfy.form.conventions.node_mappings import mappings_layer
 from comfy.form.conventions.pixelle import pixelle
 from comfy.form.conventions.placeholders import placeholders
 from comfy.form.conventions.swarmui import swarmui

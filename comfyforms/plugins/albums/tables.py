@@ -21,15 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from comfy.records.database import Schema
-from comfy.records.tables import PARTS, ROWS, Kept, Unowned, kept_columns, runs
+from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_table
 
 album_tables = MetaData()
-version = Table(
-    "albums_version",
-    album_tables,
-    Column("version_num", String(32), primary_key=True),
-    info={ROWS: Unowned("The number of the last step.")},
-)
+version = version_table("albums", album_tables)
 SCHEMA = Schema(
     "albums", album_tables, version, number="0001", steps="comfyforms.plugins.albums:steps"
 )

@@ -21,11 +21,14 @@ from comfyforms.plugins.comfy_runner.runner import (
     NoResult,
     QueuedRuns,
     Runner,
+    Values,
+)
+from comfyforms.plugins.comfy_runner.service import (
     TextQuestion,
     TextServiceError,
-    Values,
     WrittenPrompts,
 )
+from comfyforms.plugins.comfy_runner.store import RunnerValueStore
 from ui.api.problems import problem_of
 from ui.api.requests import Requester
 from ui.api.start import runs_end_first
@@ -67,7 +70,7 @@ def _refused(problem: Problem, said: str) -> Response:
 def comfy_runner_routes(runner: Runner, bodies: Bodies, root: str) -> GuardedRoutes:
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
-    kept = KeptValues(runner.run_start.registry.history.state.runner_values)
+    kept = KeptValues(RunnerValueStore(runner.run_start.registry.history.engine))
     calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, RunJson(root))
     return GuardedRoutes.of(calls)
 

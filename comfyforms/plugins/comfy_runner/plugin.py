@@ -9,6 +9,8 @@ from comfyforms.hooks import AppParts, PluginApp, hookimpl
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from comfyforms.hooks import PartTables
+
 
 @hookimpl
 def settings() -> list[type[BaseModel]]:
@@ -16,6 +18,15 @@ def settings() -> list[type[BaseModel]]:
     from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 
     return [RunnerSettings]
+
+
+@hookimpl
+def tables() -> list[PartTables]:
+    """Keep callers' values in the history's database."""
+    from comfyforms.hooks import PartTables
+    from comfyforms.plugins.comfy_runner.tables import SCHEMA
+
+    return [PartTables(SCHEMA)]
 
 
 @hookimpl(tryfirst=True)

@@ -1,16 +1,12 @@
 """comfy_runner's calls, built on the API's services: node values are values of the workflow's form,
 and runs start like any other run.
 
-The file of `--comfy-runner` is comfy_runner's config.toml, and names in it an Ollama server that
-writes prompts for a description of an image
-(https://github.com/ollama/ollama/blob/main/docs/api.md, `POST /api/generate` with a JSON schema as
-`format` and `stream: false`). Other entries that comfy_runner reads (ComfyUI's address, its own
-ports) are settings of the app.
+The file of `--comfy-runner` is comfy_runner's config.toml, and may name a text service in it.
+Other entries that comfy_runner reads (ComfyUI's address, its own ports) are settings of the app.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,26 +15,21 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import requests
-from urllib3.exceptions import HTTPError
-
 from comfy.base.errors import ComfyError, ManyProblems, ServerError, ShuttingDown
-from comfy.base.json_values import as_mapping, as_number, as_text, json_or_none
+from comfy.base.json_values import as_mapping, as_number
 from comfy.base.messages import listed, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.client.address import ServerAddress
-from comfy.comfyui.client.sessions import Session
 from comfy.comfyui.client.view import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.form.conventions.comfy_runner import OUTPUT, TEXT_INPUTS
+from comfy.form.conventions.node_mappings import OUTPUT, TEXT_INPUTS
 from comfy.form.model import Field, Form
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.library.folder import WorkflowFolder
 from comfy.prompt.model import InputRef, is_link
 from comfy.records.record import Record
-from comfy.records.state import VALUE_BYTES, RunnerValueStore, ValuesTooLarge
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run
 from comfy.workflow.config import (
@@ -49,6 +40,8 @@ from comfy.workflow.config import (
     readable_settings,
 )
 from comfy.workflow.node_mappings import parse_mappings
+from comfyforms.plugins.comfy_runner.service import TextService, WrittenPrompts
+from comfyforms.plugins.comfy_runner.store import VALUE_BYTES, RunnerValueStore, ValuesTooLarge
 from ui.api.problems import NotThere
 from ui.api.requests import Requester
 from ui.api.start import RunStart
@@ -63,33 +56,11 @@ _OLLAMA_URL = "http://127.0.0.1:11434"  # default address
 _SECONDS, _MOST_SECONDS = 120.0, 3600.0  # without an answer
 Values = Mapping[str, object]  # by field key
 _MOST_NAMED = 20
-_CONNECT_SECONDS = 5.0
-_TASK = (
-    "You write prompts for an image model. The input describes an image as JSON. Write"
-    " positive_prompt: what the image should show, as short phrases separated by commas; and"
-    " negative_prompt: what it should not show."
-)
-_PARTS = ("positive_prompt", "negative_prompt")
-_SHAPE = {
-    "type": "object",
-    "properties": {part: {"type": "string"} for part in _PARTS},
-    "required": list(_PARTS),
-}
 _NO_WORKFLOW = "The request names no workflow."
 _NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."
 _NO_PROMPT_NODE = "config.toml names no node for the prompt."
 _NAME_NODE = "Set ollama_prompt_node_id under [comfy], or ollama_node of the workflow."
 _VALUE, _INPUT = "value", "input"  # keys of a stored value
-_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
-
-
-@dataclass(frozen=True, slots=True)
-class TextService:
-    """An Ollama server and its model. `timeout`: seconds to wait without an answer."""
-
-    address: ServerAddress
-    model: str
-    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,74 +300,6 @@ class NamedNodes:
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
         alternatives = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
         return f"Nodes that can be updated: {alternatives}." if nodes else ""
-
-
-class TextServiceError(ComfyError):
-    """Error for a text service that doesn't answer, or gives an invalid answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenPrompts:
-    """Prompt and negative prompt."""
-
-    positive: str
-    negative: str
-
-
-class TextQuestion:
-    """One question to the service, which another thread may abort."""
-
-    def __init__(self, service: TextService) -> None:
-        self._service = service
-        self._session = Session(service.address)
-
-    def abort(self) -> None:
-        """Make `ask` fail at once."""
-        self._session.abort()
-
-    def ask(self, description: object) -> WrittenPrompts:
-        """Return prompts for a description, which is any JSON value. Raises TextServiceError."""
-        body = {
-            "model": self._service.model,
-            "system": _TASK,
-            "prompt": json.dumps(description, ensure_ascii=False),
-            "format": _SHAPE,
-            "stream": False,
-        }
-        with self._session as session:
-            try:
-                with session.post(
-                    f"{self._service.address.url}/api/generate",
-                    json=body,
-                    timeout=(_CONNECT_SECONDS, self._service.timeout),
-                    stream=True,
-                    allow_redirects=False,
-                ) as answer:
-                    content = b"".join(islice(answer.iter_content(_PIECE), _MOST_PIECES))
-            except requests.Timeout as error:
-                raise TextServiceError(
-                    "The text service took too long.", "Try again later."
-                ) from error
-            except (requests.RequestException, HTTPError) as error:
-                raise TextServiceError(
-                    "The text service doesn't answer.",
-                    "Ask the administrator to check [ollama] in config.toml.",
-                ) from error
-        return _prompts(answer.status_code, as_mapping(json_or_none(content)))
-
-
-def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
-    if status != requests.codes.ok:
-        why = short(as_text(told.get("error"))) or str(status)
-        raise TextServiceError(f"The text service refused: {why}")
-    written = as_mapping(json_or_none(as_text(told.get("response"))))
-    positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
-    if not positive:
-        raise TextServiceError(
-            "The text service returned no prompt.",
-            "Try again, or choose another model under [ollama].",
-        )
-    return WrittenPrompts(positive, negative)
 
 
 class NoResult(ComfyError):

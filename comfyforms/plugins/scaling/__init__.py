@@ -6,7 +6,7 @@ NOUNS = (
     r"plugins[./]scaling",
     r"\[scale\]",
     r"\bscale_(name|server|url|problems|of\b)",
-    r"\bscaled_?server|\bscaling_",
+    r"\bscaled_?server|\bscaling_(version|tables)",
     r"\bScale(Table|Settings|Store|Status|r\b)",
     r"elastic server|servers on demand",
 )

@@ -5,15 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table, Text
 
 from comfy.records.database import Schema
-from comfy.records.tables import ROWS, Unowned
+from comfy.records.tables import ROWS, Unowned, version_table
 
 scaling_tables = MetaData()
-version = Table(
-    "scaling_version",
-    scaling_tables,
-    Column("version_num", String(32), primary_key=True),
-    info={ROWS: Unowned("The number of the last step.")},
-)
+version = version_table("scaling", scaling_tables)
 SCHEMA = Schema(
     "servers", scaling_tables, version, number="0001", steps="comfyforms.plugins.scaling:steps"
 )

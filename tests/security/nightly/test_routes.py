@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,9 +51,9 @@ FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 
 
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
-def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     logs_in = request.param == "with a login"
-    settings = settings_of(own_temporary_folder, logs_in=logs_in)
+    settings = settings_of(logs_in=logs_in)
     permissions = Permissions(templates=lambda _: True)
     with running_demo_app(step_seconds=0, settings=settings, permissions=permissions) as (_, app):
         ann = with_groups(app, person(app, ANN if logs_in else None))

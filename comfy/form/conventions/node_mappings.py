@@ -14,7 +14,7 @@ from comfy.workflow.config import FieldConfig
 from comfy.workflow.node_mappings import MAPPINGS, NodeMappings
 
 OUTPUT = "save_image_node_id"
-# Text inputs of a node. The first one that it has is the one that comfy_runner would set.
+# Text inputs of a node. The first one that it has is the one that is meant.
 TEXT_INPUTS = (
     *("text", "value", "text_positive", "text_negative", "prompt", "system"),
     *("style", "style_name", "key", "url", "model"),

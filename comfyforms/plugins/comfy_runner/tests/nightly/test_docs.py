@@ -1,4 +1,4 @@
-"""Checks of docs/comfy_runner.md: its commands run with its config."""
+"""The page's commands run with its config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
-from tests.docs.test_comfy_runner_page import PAGE
+from comfyforms.plugins.comfy_runner.tests.test_docs import PAGE
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT

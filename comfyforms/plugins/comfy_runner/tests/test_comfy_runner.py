@@ -18,11 +18,8 @@ import requests
 
 from comfy.base.errors import ManyProblems
 from comfy.runs.interface import UNWATCHED, Origin
-from comfyforms.plugins.comfy_runner.runner import (
-    TextQuestion,
-    TextServiceError,
-    read_runner_config,
-)
+from comfyforms.plugins.comfy_runner.runner import read_runner_config
+from comfyforms.plugins.comfy_runner.service import TextQuestion, TextServiceError
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved

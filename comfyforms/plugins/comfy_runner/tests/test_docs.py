@@ -1,16 +1,16 @@
-"""Checks of docs/comfy_runner.md: its commands run with its config."""
+"""The page's links lead somewhere."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "comfy_runner.md").read_text(encoding="utf-8")
+from tests.imports import ROOT
+
+PAGE = (ROOT / "comfyforms/plugins/comfy_runner/docs.md").read_text(encoding="utf-8")
 
 
 def test_every_link_leads_to_a_heading() -> None:
     """The links into the API page lead to existing headings."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "api.md").read_text("utf-8"), re.M)
     there = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-    assert set(re.findall(r"\(api\.md#([^)]+)\)", PAGE)) <= there
+    assert set(re.findall(r"api\.md#([^)]+)\)", PAGE)) <= there

@@ -1,0 +1,3 @@
+"""Steps of the tables."""
+
+from __future__ import annotations
