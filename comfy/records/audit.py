@@ -89,7 +89,7 @@ class AuditEvent:
     """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, or
     `GUEST` and a guest's name; `person`: the account's name, which isn't stored. Both are "" in a
     list for a guest without a name. `what`: a title, a request or a message. `run`: its id, or
-    "". `count`: of equal downloads."""
+    "". `count`: of equal downloads. `id`: where it stands in the list."""
 
     at: float
     person: str
@@ -98,6 +98,7 @@ class AuditEvent:
     what: str
     run: str
     count: int = 1
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,12 @@ class AuditEvents:
             number, oldest = connection.execute(query).one()
         return DayRuns(int(number), float(oldest or 0.0))
 
-    def of(self, wanted: WantedEvents) -> Iterator[AuditEvent]:
-        """Yield the wanted events, newest first, page by page."""
-        events, last = audit_events.c, None
+    def of(self, wanted: WantedEvents, cursor: str = "") -> Iterator[AuditEvent]:
+        """Yield the wanted events, newest first, after the one with the id `cursor`. That event may
+        be deleted."""
+        events = audit_events.c
+        at, _, number = cursor.partition("-")
+        last = tuple_(float(at), int(number)) if cursor else None
         query = select(audit_events).where(events.at >= wanted.since, events.at < wanted.until)
         if wanted.account:
             owner = "" if wanted.account.startswith(GUEST) else wanted.account
@@ -185,7 +189,9 @@ class AuditEvents:
                 action = cast("AuditAction", row.action)
                 account, what = json.loads(row.person), _read(row.what)
                 yield AuditEvent(
-                    row.at, "", account, action, what, row.target, row._mapping["count"]
+                    *(row.at, "", account, action, what, row.target),
+                    count=row._mapping["count"],
+                    id=f"{row.at!r}-{row.id}",
                 )
             if len(rows) < _PAGE:
                 return

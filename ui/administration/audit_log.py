@@ -51,10 +51,12 @@ class AuditLog:
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
-    def export(self, name_of: Callable[[str], str], wanted: WantedEvents) -> Iterator[AuditEvent]:
-        """Yield the wanted actions of all users, newest first. `name_of`: the name of an owner's
-        account."""
-        for one in self.events.of(wanted):
+    def export(
+        self, name_of: Callable[[str], str], wanted: WantedEvents, cursor: str = ""
+    ) -> Iterator[AuditEvent]:
+        """Yield the wanted actions of all users, newest first, after the one with the id `cursor`.
+        `name_of`: the name of an owner's account."""
+        for one in self.events.of(wanted, cursor):
             kind, _, guest = one.account.partition(":")
             account = one.account if kind in ("user", "openid", "guest") else ""
             person = guest if kind == "guest" else name_of(account)

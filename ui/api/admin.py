@@ -44,6 +44,7 @@ from ui.web.access import Access, GuardedRoutes, RouteHandlers
 from ui.web.responses import BINARY, AsciiJSON
 from ui.web.shares import Work
 
+EventCursor = Annotated[str, Query(pattern=r"^([0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15})?$")]
 _Number = Annotated[int, Path(ge=0)]
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Wanted = Annotated[WantedEvents, Depends()]
@@ -184,11 +185,11 @@ class ActivityDoc:
 
 @dataclass(frozen=True, slots=True)
 class AuditDoc:
-    """Actions of all users, newest first. `until`: the time for the next request, null at the
-    end."""
+    """Page of the actions of all users, newest first. `next`: the `cursor` of the next page, null
+    on the last."""
 
     events: tuple[AuditEvent, ...]
-    until: float | None
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,18 +286,21 @@ class OverviewHandlers:
         """Return the storage and the runs of each group."""
         return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
 
-    def _events(self, wanted: WantedEvents) -> Iterator[AuditEvent]:
-        return self.desk.audit.export(self.desk.identity.name_of, wanted)
+    def _events(self, wanted: WantedEvents, cursor: str = "") -> Iterator[AuditEvent]:
+        return self.desk.audit.export(self.desk.identity.name_of, wanted, cursor)
 
     @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)
-    def list_audit_events(self, wanted: _Wanted, limit: _Limit = 1000) -> AsciiJSON:
+    def list_audit_events(
+        self, wanted: _Wanted, cursor: EventCursor = "", limit: _Limit = 1000
+    ) -> AsciiJSON:
         """Return who ran, published, shared, deleted, downloaded or reviewed what, newest first.
 
-        Times are in seconds since 1970. For the next page, repeat the request with the answer's
-        `until`. `account` and `action` are as in the answer.
+        Times are in seconds since 1970. `next` is the `cursor` of the next page, null on the last.
+        `account` and `action` are as in the answer.
         """
-        found = tuple(islice(self._events(wanted), limit))
-        return AsciiJSON(AuditDoc(found, found[-1].at if len(found) == limit else None))
+        found = tuple(islice(self._events(wanted, cursor), limit + 1))
+        page = found[:limit]
+        return AsciiJSON(AuditDoc(page, page[-1].id if found[limit:] else None))
 
     @routes.get(
         "/audit.csv",

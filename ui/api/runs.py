@@ -25,6 +25,7 @@ from ui.web.shares import shared_address
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains per request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
+NumberCursor = Annotated[str, Query(pattern="^[0-9]{0,15}$")]  # for entries with numbers
 NO_CURSOR = "This page of the list no longer exists. Ask again without “cursor”."
 
 

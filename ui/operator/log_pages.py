@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse
 from comfy.base.messages import message, plural
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
 from ui.administration.servers import GUEST
+from ui.api.admin import EventCursor
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.page.plain.layout import module_tag
@@ -61,19 +62,20 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
         account: str = "",
         action: AuditAction | Literal[""] = "",
         day: str = "",
-        until: float = FOREVER,
+        cursor: EventCursor = "",
     ) -> HTMLResponse:
-        """Return the page of the actions of an account, of a kind, on a day and before a time.
+        """Return the page of the actions of an account, of a kind, on a day.
         Raises 404 for other users."""
 
         def body() -> str:
             start = _start_of(day)
-            end = until if start is None else min(until, start + 24 * 3600)
+            end = FOREVER if start is None else start + 24 * 3600
             wanted = WantedEvents(start or 0.0, end, account, action)
-            events = list(islice(desk.audit.export(desk.identity.name_of, wanted), _PAGE + 1))
+            found = desk.audit.export(desk.identity.name_of, wanted, cursor)
+            events = list(islice(found, _PAGE + 1))
             chosen = {"account": account, "action": action, "day": day if start else ""}
             form = _filters(chosen, desk.people.accounts())
-            older = chosen | {"until": str(events[_PAGE - 1].at)} if events[_PAGE:] else {}
+            older = chosen | {"cursor": events[_PAGE - 1].id} if events[_PAGE:] else {}
             return _activity(form, events[:_PAGE], urlencode(older))
 
         return frame.shown(request, ACTIVITY, body)

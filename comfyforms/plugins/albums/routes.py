@@ -52,7 +52,7 @@ from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
-from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
+from ui.api.runs import PAGE_LENGTH, Limit, NumberCursor, Runs, page_of
 from ui.api.streams import EVENTS, STREAM, LiveStream
 from ui.documents.run_doc import shared_name, written_text
 from ui.files.result_files import (
@@ -293,6 +293,7 @@ class AlbumHandlers:
         self,
         asked: _Asked,
         wanted: Annotated[WantedItems, Depends()],
+        cursor: NumberCursor = "",
         limit: Annotated[int, Query(ge=1, le=_LONGEST_PAGE)] = 100,
     ) -> AsciiJSON:
         """Return an album's results, newest first.
@@ -304,12 +305,13 @@ class AlbumHandlers:
         decided. For users, `text` also searches the prompts that the album shows.
         """
         visit = self.visits.of(asked)
-        album, is_first = visit.album, wanted.cursor is None and wanted.since is None
+        album, is_first = visit.album, not cursor and wanted.since is None
         has_words = wanted.workflow or wanted.text
         facets = self.store.facets(album.id) if is_first or has_words else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}
         viewer = Viewer(visit.person.key, bool(visit.owner), hidden)
-        items = self.store.items(album.id, wanted, limit + 1, viewer)
+        older = int(cursor or MOST_NUMBER)
+        items = self.store.items(album.id, wanted, limit + 1, viewer, older)
         is_last, items = len(items) <= limit, items[:limit]
         page = ItemsPage(
             self._item_docs(visit, items),

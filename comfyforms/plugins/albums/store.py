@@ -273,13 +273,12 @@ class AlbumLink:
 @dataclass(frozen=True, slots=True)
 class WantedItems:
     """Filter of items: by verdict, by the digest of who added them (`person`), by the workflow's
-    title, by words, older than the item `cursor`, and changed after the album's version `since`."""
+    title, by words, and changed after the album's version `since`."""
 
     verdict: WantedVerdict = ""
     person: str = ""
     workflow: str = ""
     text: str = ""
-    cursor: int | None = None
     since: int | None = None
 
     def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
@@ -295,8 +294,6 @@ class WantedItems:
             which &= _items.c.owner == escaped(self.person)
         if self.workflow:
             which &= is_titled & (_items.c.title == escaped(self.workflow))
-        if self.cursor is not None:
-            which &= _items.c.n < _within(self.cursor)
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
         for word in search_words(self.text):
@@ -462,10 +459,15 @@ class AlbumStore:
         self._delete(delete(_items).where(which), album)
 
     def items(
-        self, album: str, wanted: WantedItems, limit: int, viewer: Viewer = _EVERYBODY
+        self,
+        album: str,
+        wanted: WantedItems,
+        limit: int,
+        viewer: Viewer = _EVERYBODY,
+        cursor: int = MOST_NUMBER,
     ) -> list[AlbumItem]:
-        """Return items, newest first."""
-        return self._found(wanted.of(album, viewer), limit)
+        """Return items that are older than the item `cursor`, newest first."""
+        return self._found(wanted.of(album, viewer) & (_items.c.n < _within(cursor)), limit)
 
     def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""

@@ -118,6 +118,23 @@ def test_every_answer_has_a_schema(document: Document) -> None:
     assert without == []
 
 
+def test_all_lists_are_paged_alike(document: Document) -> None:
+    """A list with a `limit` takes the `next` of its answer as the `cursor`, which is a text."""
+    paged = set()
+    for path, methods in document.told["paths"].items():
+        told = methods.get("get", {})
+        takes = {one["name"]: one["schema"] for one in told.get("parameters", ())}
+        assert not takes.keys() & {"offset", "before", "after", "start", "from"}, path
+        if "limit" in takes:
+            schema = told["responses"]["200"]["content"]["application/json"]["schema"]
+            answer = document.told["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            assert takes["cursor"]["type"] == "string", path
+            kinds = [one["type"] for one in answer["properties"]["next"]["anyOf"]]
+            assert kinds == ["string", "null"], path
+            paged.add(path)
+    assert {"/runs", "/batches/{batch_id}/rows", "/admin/audit"} <= paged
+
+
 def test_batches_and_chains_match_their_schemas(document: Document) -> None:
     """They match alone and in lists, with their rows or steps, while active and at the end. Their
     workflows match too."""

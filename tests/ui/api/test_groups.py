@@ -40,7 +40,7 @@ def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> N
     assert begun.headers["location"] == begun.json()["url"]
     batch = ended(app, begun.json(), cookie)
     assert (batch["state"], batch["rows"], batch["done"]) == ("done", 3, 3)
-    told = call(app, "GET", f"{batch['url']}/rows?from=1&limit=1&state=done", cookie).json()
+    told = call(app, "GET", f"{batch['url']}/rows?skip=1&limit=1&state=done", cookie).json()
     (row,) = told["rows"]
     assert (told["total"], row["number"], row["values"]) == (3, 2, {"5.steps": "2"})
     assert row["run"]["values"]["5.steps"] == 2

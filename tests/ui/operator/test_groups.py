@@ -205,7 +205,10 @@ def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     page = site.anna.get(
         f"{site.app.url}/api/v1/admin/audit?limit=2&since={began}", timeout=LONGEST_WAIT
     ).json()
-    rest = events(site, since=began, until=page["until"])
+    rest = events(site, since=began, cursor=page["next"])
+    assert not events(site, cursor=rest[-1]["id"], since=began)
+    refused = site.anna.get(f"{site.app.url}/api/v1/admin/audit?cursor=1", timeout=LONGEST_WAIT)
+    assert refused.status_code == 422
     assert [one["action"] for one in (*page["events"], *rest)] == ["administer", "share", "run"]
 
 
@@ -232,7 +235,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         ("Dora (client) (guest)", "Reviewed", "Image 99."),
     ]
     assert len(dora) == 100
-    (older,) = re.findall(r'href="operator/activity\?([^"]+until=[^"]+)"', page[-1])
+    (older,) = re.findall(r'href="operator/activity\?([^"]+cursor=[^"]+)"', page[-1])
     assert [one[2] for one in shown(html.unescape(older))] == ["Image 0."]
     (ran,) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert ran == ("anna", "Ran", "Text to image (text-to-image)")

@@ -26,7 +26,7 @@ from comfy.form.seeds import CountUp
 from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
 from comfy.records.rows import WantedOfGroups
-from ui.api.runs import Runs
+from ui.api.runs import NumberCursor, Runs
 from ui.documents.browser_values import value_text
 from ui.documents.group_docs import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.headlines import HEADLINES
@@ -60,21 +60,21 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         *,
         state: RowState | None = None,
         search: Annotated[str, Query(max_length=_SEARCH_LENGTH)] = "",
-        start: Annotated[int, Query(alias="from", ge=0)] = 0,
-        cursor: Annotated[str, Query(pattern="^[0-9]{0,9}$")] = "",
+        cursor: NumberCursor = "",
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _PAGE,
+        skip: Annotated[int, Query(ge=0)] = 0,
         with_page: bool = False,
         owner: Owner,
     ) -> AsciiJSON:
         """Return a batch's rows with their runs.
 
-        `next` is the `cursor` of the next page, null on the last. `from` is the number of rows to
-        skip before the first page. With `with_page=true`, which the app's page sends, `page` has
-        what the page shows, and `run` is null.
+        `next` is the `cursor` of the next page, null on the last. `skip` leaves out the page's
+        first rows. With `with_page=true`, which the app's page sends, `page` has what the page
+        shows, and `run` is null.
         """
         batch = BatchRowDocs.of(runs, batches.table(batch_id, owner), owner)
         places = batch.places(state, search)
-        rest = [at for at in places if at >= int(cursor)] if cursor else places[start:]
+        rest = [at for at in places if at >= int(cursor or 0)][skip:]
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
         documents = batch.shown(some) if with_page else batch.with_runs(some)
         return AsciiJSON(RowPage(len(places), tuple(documents), more))

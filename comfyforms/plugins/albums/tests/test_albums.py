@@ -186,7 +186,7 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
     new = {"batch": batch, "runs": [place.runs["bob"]], "settings": True}
     for _ in range(2):
         assert len(place.told("bob", "POST", f"/{album}/items", json=new)["items"]) == 3
-    told = place.told("ann", "GET", f"/{album}/items?limit=2")
+    told = place.told("ann", "GET", f"/{album}/items?limit=2&cursor=")
     assert (told["total"], told["next"], len(told["items"])) == (4, told["items"][-1]["id"], 2)
     rest = place.told("ann", "GET", f"/{album}/items?cursor={told['next']}&limit=2")
     assert ([one["id"] for one in rest["items"]][-1], rest["next"]) == (item, None)

@@ -49,9 +49,11 @@ def album(history: RunStore, albums: AlbumStore) -> Album:
     return albums.create(OF_ANN, ODD, ODD, "shared", None)
 
 
-def numbers(albums: AlbumStore, album: Album, **wanted: object) -> list[int]:
+def numbers(
+    albums: AlbumStore, album: Album, cursor: int = MOST_NUMBER, **wanted: object
+) -> list[int]:
     filter_of = WantedItems(**wanted)  # type: ignore[arg-type]
-    items = albums.items(album.id, filter_of, 9, Viewer(prompts=True))
+    items = albums.items(album.id, filter_of, 9, Viewer(prompts=True), cursor)
     return [one.n for one in items]
 
 

@@ -33,7 +33,7 @@ ADDRESSES = (
     "/api/v1/runs?limit={}",
     "/api/v1/runs/{run}/files/{}",
     "/api/v1/runs/{run}/preview?n={}",
-    "/api/v1/batches/{run}/rows?from={}",
+    "/api/v1/batches/{run}/rows?skip={}",
     "/api/v1/batches/{run}/grid?page={}",
     "/api/v1/runs/{run}/move?by={}",
     "/?workflow=text-to-image&5.seed={}",

@@ -213,7 +213,7 @@ def test_rows_are_run_and_listed(app: RunningApp) -> None:
         assert run.job.values[TEXT] == f"a red {row['cells'][0]}"
     assert [row["index"] for row in rows_of(app, batch, "?search=SHIP")] == [2, 3]
     assert rows_of(app, batch, "?state=failed") == []
-    page_of_one = ask(app, "GET", f"/{batch.id}/rows?from=1&limit=1").json()
+    page_of_one = ask(app, "GET", f"/{batch.id}/rows?skip=1&limit=1").json()
     assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
     third = ask(app, "GET", f"/{batch.id}/rows/2/values").json()
     assert third["workflow"] == "text-to-image"

@@ -276,7 +276,7 @@ class Sheet {
     this.#isAsking = true;
     const { state, text } = this.#head.wishes;
     const query = new URLSearchParams({
-      from: String(asked.from),
+      skip: String(asked.from),
       limit: String(asked.limit),
       search: text,
       with_page: "true",

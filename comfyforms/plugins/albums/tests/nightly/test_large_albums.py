@@ -48,7 +48,7 @@ def test_a_page_takes_no_longer_with_10000_results(history: RunStore, albums: Al
         albums.add(album, OWNER, files, settings=True)
     (newest,) = albums.items(album, WantedItems(), 1)
     took = {
-        "page": seconds(lambda: albums.items(album, WantedItems(cursor=newest.n // 2), 500)),
+        "page": seconds(lambda: albums.items(album, WantedItems(), 500, cursor=newest.n // 2)),
         "kept": seconds(lambda: albums.items(album, WantedItems(verdict="keep"), 100)),
         "left": seconds(lambda: albums.total(album, WantedItems("unreviewed"), FINDS)),
         "text": seconds(lambda: albums.items(album, WantedItems(text="dog"), 100, FINDS)),
