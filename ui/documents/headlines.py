@@ -62,10 +62,10 @@ def node_words(
     return titles.get(known) or message("Working")
 
 
-def place_words(place: int, *, is_sent: bool) -> str:
-    """Return the number of runs ahead. `is_sent`: the run waits at its server, where other programs
-    have prompts, too."""
-    if is_sent and place:
+def place_words(place: int, due_in: float | None, *, is_sent: bool) -> str:
+    """Return the number of runs ahead. `is_sent`: the run waits at its server. Without an estimate
+    there, other programs' prompts may be ahead."""
+    if is_sent and place and due_in is None:
         return plural(
             "{count} prompt ahead on the ComfyUI server",
             "{count} prompts ahead on the ComfyUI server",
@@ -81,7 +81,7 @@ def waiting_words(place: int | None, due_in: float | None, *, is_sent: bool = Fa
     `place_words`."""
     if place is None:
         return HEADLINES[Phase.WAITING]
-    words = place_words(place, is_sent=is_sent)
+    words = place_words(place, due_in, is_sent=is_sent)
     if place == 0 or due_in is None:
         return words
     return message(

@@ -107,7 +107,7 @@ def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc
     state, position = record.state, record.state.queue_place
     words: str = _IN_LIST[state.phase]
     if position is not None:
-        words = place_words(position, is_sent=record.sent)
+        words = place_words(position, due_in, is_sent=record.sent)
     text = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     due = due_in if text is words and (position or state.phase is Phase.RUNNING) else None
     line = QueueLine(first_text(record.job.values), text, movable, due_in=due)

@@ -30,9 +30,11 @@ BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((o
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Finish the transitions of colors and sizes, which can't be judged halfway. Endless animations
 # can't be finished.
+# The end of a transition of an inherited color starts one in the elements below.
 SETTLE = """() => {
-    for (const one of document.getAnimations())
-        if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
+    for (let depth = 0; depth < 9; depth++)
+        for (const one of document.getAnimations())
+            if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
 }"""
 OTHER_SHADE = "() => document.querySelector('#shade button').click()"
 

@@ -24,7 +24,7 @@ export const saidOf = (run, state, now) =>
 export function headlineOf(run, state, now) {
   const { entry, view } = run;
   if (entry && view?.phase === "waiting" && entry.page.due_in !== null)
-    return withStart(entry.headline, run, state, now);
+    return withStart(entry.page.said, run, state, now);
   return view?.headline ?? saidOf(run, state, now);
 }
 
