@@ -83,7 +83,7 @@ _DAY = {"cache-control": "private, max-age=86400"}
 _ABOUT = """\
 Run ComfyUI workflows from programs. A run continues until it ends, is stopped or is deleted, even
 if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
-long as those of runs from the page.
+long as the files of runs from the page.
 
 Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
 `/mcp`.

@@ -107,12 +107,12 @@ _THEME_ADDRESS = "config.get('root', '') ~ '/theme.css?v=' ~ config.get('theme_h
 _MARKS = (_LANGUAGE, _CONFIG, _FRAME_SCRIPT, "</head>", "</body>")
 # Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
-# Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
-# enough and let the browser rest.
+# Gradio's spinner counts time in each frame, even after it is gone. One update per second is
+# enough and lets the browser rest.
 _SPINNER_CLOCK = """<script>{
   const frame = requestAnimationFrame;
   window.requestAnimationFrame = (callback) =>
-    /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
+    /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 1000) : frame(callback);
 }</script>"""
 # Seconds between two looks at calls and their progress. Gradio always looks, and its default of
 # 0.001 uses 5 % of a core.
