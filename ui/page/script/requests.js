@@ -63,7 +63,8 @@ const sentencesOf = ({ problems = [] }) => problems.map(({ sentence }) => senten
  * @param {BodyInit} [body]
  * @param {string} [method]
  * @param {readonly Offer[]} [offers] alternatives to offer with the error
- * @returns {Promise<any>} JSON of the response; null after an error, which has been shown
+ * @template [T=unknown]
+ * @returns {Promise<T | null>} JSON of the response; null after an error, which has been shown
  */
 export async function ask(path, body, method, offers = []) {
   const { told, problem, why, hint } = await request(path, body, method);
@@ -74,7 +75,8 @@ export async function ask(path, body, method, offers = []) {
 /**
  * Read a resource.
  * @param {string} path
- * @returns {Promise<any>} its JSON, or null if it can't be read
+ * @template [T=unknown]
+ * @returns {Promise<T | null>} its JSON, or null if it can't be read
  */
 export async function get(path) {
   return (await look(path)) ?? null;
@@ -83,7 +85,8 @@ export async function get(path) {
 /**
  * Read a resource that may not exist.
  * @param {string} path
- * @returns {Promise<any>} its JSON; null if it doesn't exist; undefined if the request failed
+ * @template [T=unknown]
+ * @returns {Promise<T | null | undefined>} its JSON; null if it doesn't exist; undefined if the request failed
  */
 export async function look(path) {
   const answer = await fetch(root + path).catch(() => null);

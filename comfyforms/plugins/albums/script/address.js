@@ -22,8 +22,8 @@ import { differing } from "./items.js";
 export async function useAddress(address) {
   const query = new URLSearchParams(address.getAll("item").map((id) => ["item", id]));
   const path = `${API}/albums/${encodeURIComponent(address.get("album") ?? "")}/values?${query}`;
+  /** @type {{ items: SharedValues[] } | null} */
   const told = await ask(path, undefined, "GET");
-  /** @type {SharedValues[]} */
   const items = told?.items ?? [];
   const [first] = items;
   if (!first) return expectValues(false);

@@ -28,6 +28,7 @@ export function editAlbum(album, parent) {
   formDialog(title, rows, message("Save"), async () => {
     const body = read();
     if (!body) return;
+    /** @type {AlbumDoc | null} */
     const told = album
       ? await ask(albumAt(""), json(body), "PATCH")
       : await ask(`${API}/albums`, json({ ...body, ...(parent && { parent }) }));

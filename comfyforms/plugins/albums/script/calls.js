@@ -47,7 +47,8 @@ const askName = () =>
  * @param {() => boolean} [isWanted] whether to keep trying
  * @param {BodyInit} [body]
  * @param {string} [method]
- * @returns {Promise<any>} the answer; null after an error, or once it isn't wanted
+ * @template [T=unknown]
+ * @returns {Promise<T | null>} the answer; null after an error, or once it isn't wanted
  */
 export async function reach(path, isWanted = () => true, body = undefined, method = "GET") {
   for (let tries = 0; isWanted(); tries++) {
@@ -67,7 +68,8 @@ export async function reach(path, isWanted = () => true, body = undefined, metho
  * @param {string} path below the album
  * @param {object} body
  * @param {string} [method]
- * @returns {Promise<any>} the answer; null after an error, or without a guest's name
+ * @template [T=unknown]
+ * @returns {Promise<T | null>} the answer; null after an error, or without a guest's name
  */
 export async function send(path, body, method = "POST") {
   if (isGuest && !name()) await askName();

@@ -250,6 +250,7 @@ export class Wall {
     // Requests must not overtake each other, and only the answer to an item's last one counts.
     const isLast = () => this.#unsent.get(item.id) === said;
     this.#sending = this.#sending.then(async () => {
+      /** @type {ItemDoc | null | false} */
       const now = isLast() && (await send(`/items/${item.id}/review`, said, "PUT"));
       if (!isLast()) return;
       this.#unsent.delete(item.id);

@@ -137,6 +137,7 @@ class Sheet {
   /** @param {HTMLElement} parent */
   async open(parent) {
     parent.append(this.#place); // before the request, so that a second press doesn't open another sheet
+    /** @type {WholeBatch | null} */
     const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
     if (!batch) {
       this.#place.remove();
@@ -312,6 +313,7 @@ class Sheet {
 
   /** Reload the batch, and request the visible rows again because they may have changed. */
   async #renew() {
+    /** @type {WholeBatch | null | undefined} */
     const batch = await look(`${API}/batches/${this.#id}?with_page=true`);
     if (batch === null) return this.#leave();
     if (batch) this.#show(batch);

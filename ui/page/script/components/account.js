@@ -16,6 +16,7 @@ const MARGIN = 8;
  */
 async function signOut(where = "") {
   page.set({ signingOut: true }); // unlike other tabs, don't go to the sign-in page first
+  /** @type {{ next?: string } | null} */
   const told = await ask(`/logout${where}`);
   // The identity provider's own sign-out page.
   if (told?.next) location.assign(told.next);

@@ -9,6 +9,8 @@ import { message } from "../messages.js";
 import { API, ask, get, json } from "../requests.js";
 import { say } from "../state.js";
 
+/** @import { PresetsDoc } from "../documents.js" */
+
 /** @typedef {Record<string, unknown>} Values */
 
 const FORMAT = "comfyforms_preset"; // the key with the format's version
@@ -69,7 +71,9 @@ export async function openPreset(file) {
     say(message("This preset doesn't fit this form."), message("Open its workflow first."));
     return true;
   }
-  const own = (await get(path))?.own ?? [];
+  /** @type {PresetsDoc | null} */
+  const presets = await get(path);
+  const own = presets?.own ?? [];
   const name = freeName(wanted.trim().slice(0, LONGEST_NAME), own);
   if (await ask(path, json({ name, values, shared: false }))) {
     const use = () => refill(workflow, { ...valuesOf(workflow), ...values }, "preset", name);

@@ -67,6 +67,7 @@ export class PresetMenu {
   }
 
   async #read() {
+    /** @type {PresetsDoc | null} */
     const told = await get(this.#path());
     if (!told) {
       const why = message("Can't load the presets.");
@@ -217,6 +218,7 @@ export class PresetMenu {
    * @returns {Promise<Record<string, unknown> | null>}
    */
   async #valuesOf(name, shared) {
+    /** @type {{ values: Record<string, unknown> } | null} */
     const told = await ask(this.#path(this.#which(name, shared), "/values"), undefined, "GET");
     return told?.values ?? null;
   }

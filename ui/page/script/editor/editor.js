@@ -313,6 +313,7 @@ export class FormEditor {
 
   /** Load the form as it is saved now. Undo brings back what was here. */
   async #reload() {
+    /** @type {EditorDoc | null} */
     const doc = await ask(editorPath(this.name), undefined, "GET");
     if (!doc) return;
     this.#steps.push({ model: this.model, what: "" });

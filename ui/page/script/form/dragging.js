@@ -85,6 +85,7 @@ export function takeResults(use) {
 export async function useInWorkflow(run, at, workflow) {
   // Slashes separate subfolders. They stay unencoded because some proxies block encoded slashes.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
+  /** @type {{ key: string, value: unknown, prompt: Parameters<typeof promptOf>[0] } | null} */
   const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
   if (!told) return;
   visitWith(

@@ -12,6 +12,7 @@ import { expectGone, visit, visitLast, visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
 /** @import { OpenedFile } from "../documents.js" */
+/** @import { EditorDoc } from "../editor/model.js" */
 /** @import { Offer } from "../state.js" */
 
 const LONGEST = 100; // characters of a title
@@ -30,6 +31,7 @@ export async function openWorkflow(file, name, offers = [], count = 1) {
   const { openGrid } = await import("../grids/opened_grid.js");
   const { openPreset } = await import("../components/preset_files.js");
   if ((await openGrid(file)) || (await openPreset(file))) return;
+  /** @type {OpenedFile | null} */
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (!opened) return;
   show(opened);
@@ -77,6 +79,7 @@ export function mountSharing(place, name, title, isOwn, mayAdd, about) {
   const path = `${API}/workflows/${encodeURIComponent(name)}`;
   const share = async (/** @type {string} */ wanted) => {
     if (wanted !== title && !(await rename(path, wanted))) return;
+    /** @type {{ name: string } | null} */
     const kept = await ask(`${path}/keep`);
     if (!kept) return;
     forget(name);
@@ -152,6 +155,7 @@ function askToShare(title, share) {
  * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
  */
 async function rename(path, title) {
+  /** @type {EditorDoc | null} */
   const doc = await ask(`${path}/editor`, undefined, "GET");
   if (!doc) return false;
   const body = json({ version: doc.version, settings: { ...doc.settings, title } });

@@ -32,10 +32,9 @@ import { differences, endedAt } from "./past.js";
  * @param {string} viewer URL of the module that shows 3D models
  */
 export async function showBeside(runs, viewer) {
-  /** @type {(View | null)[]} */
-  const told = await Promise.all(
-    runs.map(({ id }) => ask(`${API}/runs/${id}?with_page=true`, undefined, "GET")),
-  );
+  /** @type {(one: Compared) => Promise<View | null>} */
+  const viewOf = ({ id }) => ask(`${API}/runs/${id}?with_page=true`, undefined, "GET");
+  const told = await Promise.all(runs.map(viewOf));
   opened()?.close();
   const given = runs.filter((_, at) => told[at]);
   const views = told.flatMap((view) => view ?? []);

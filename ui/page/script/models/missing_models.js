@@ -157,6 +157,7 @@ class MissingModelList {
     const unknown = found?.models.some(({ size, can_get: canGet }) => canGet && size === null);
     if (found?.may_get && unknown && !this.#hasSizes) {
       this.#hasSizes = true;
+      /** @type {MissingModels | null} */
       const sized = await get(`${this.#path}?with_sizes=true`);
       if (sized?.models.length && this.#place.isConnected) this.#show(sized);
     }

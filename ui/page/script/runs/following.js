@@ -130,6 +130,7 @@ export async function runAgain(id, vary = false) {
  */
 export async function varyChain(run) {
   const chain = page.now.runs.get(run)?.view?.page.chain ?? "";
+  /** @type {{ id: string, seeds: Record<string, string> } | null} */
   const started = await ask(`${API}/runs/${run}/chain/vary`);
   if (!started) return;
   showSeeds(chain, started.seeds);

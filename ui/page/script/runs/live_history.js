@@ -123,6 +123,7 @@ class LiveHistory {
     const wanted = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
     const query = new URLSearchParams({ ...wanted, limit: LIMIT, with_page: "true" });
     for (;;) {
+      /** @type {HistoryDoc | null} */
       const answer = await get(`${API}/runs?${query}`);
       if (answer || (await connection.answered())) return answer;
     }

@@ -94,6 +94,7 @@ function askForTitle(run, typed = "") {
     make.ariaDisabled = "true";
     const again = { label: message("Try again"), does: () => askForTitle(run, title.value) };
     const told = json({ title: title.value });
+    /** @type {{ name: string, values: Record<string, unknown> } | null} */
     const made = await ask(`${API}/runs/${run}/chain`, told, "POST", [again]);
     place.hidePopover();
     if (made) visitWith(made.name, made.values);

@@ -51,6 +51,7 @@ const a1111 = (run, { at, name }) => `${root}/files/${run}/${at}/a1111/${encodeU
  */
 async function edit(run) {
   const tab = window.open("", "_blank"); // now, while the click still allows a new tab
+  /** @type {{ url: string, name: string } | null} */
   const saved = await ask(`${API}/admin/runs/${run}/editor`);
   if (!saved) return tab?.close();
   if (tab) Object.assign(tab, { opener: null }).location.href = saved.url;

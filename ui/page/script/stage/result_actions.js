@@ -27,6 +27,7 @@ export function resultActions({ kind, at, url }) {
  * @returns {Promise<string>} words to show; empty after an error, which has been shown
  */
 export async function runAction({ address }, { run, at }) {
+  /** @type {{ url?: string, message?: string } | null} */
   const told = await ask(address, json({ run, file: at }));
   if (told?.url) window.open(told.url, "_blank", "noopener");
   if (told?.message) announce(told.message);

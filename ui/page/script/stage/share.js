@@ -167,6 +167,7 @@ const linkTo = (files, download) => ({
       return leave;
     }
     const path = `${API}/link?${query}`;
+    /** @type {LinkDoc | null} */
     const told = await ask(path, undefined, "GET");
     return (
       told &&

@@ -159,12 +159,13 @@ export class UseMenu {
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu may contain only menu items
     this.#list.replaceChildren(...group(message("This form"), fields), note);
+    /** @type {Taker[] | null} */
     const takers = await get(`${API}/takers`);
     if (offered !== this.#offered) return;
     const fitting = (takers ?? []).filter(
-      (/** @type {Taker} */ { name, kinds }) => name !== formName() && kinds.includes(offered.kind),
+      ({ name, kinds }) => name !== formName() && kinds.includes(offered.kind),
     );
-    const workflows = fitting.map((/** @type {Taker} */ taker) =>
+    const workflows = fitting.map((taker) =>
       this.#choice(taker.title, async () => {
         await offered.toWorkflow(taker);
         this.#used();
