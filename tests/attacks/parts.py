@@ -27,7 +27,9 @@ class AttackedPart:
     sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
     browser without a cookie gets without their contents; `settings`: turn its routes on; `answering`:
     the beginnings of its paths; `bodies`: bodies of its requests with arbitrary data; `lists`, `names`:
-    its requests that list workflows, and that name one."""
+    its requests that list workflows, and that name one; `sent`: JSON by path that it accepts; `kept`:
+    paths and JSON of requests after which it keeps something; `steps_seen`: starts a run
+    at a URL, with a cookie and a number of steps, and returns the number of steps that it saw."""
 
     owned: Callable[[RunningApp, str, str], Mapping[str, str]] = lambda *_: {}
     hidden: str = "-"
@@ -40,6 +42,9 @@ class AttackedPart:
     bodies: Bodies | None = None
     lists: Mapping[str, Lists] = field(default_factory=dict)
     names: Mapping[str, Names] = field(default_factory=dict)
+    sent: Mapping[str, object] = field(default_factory=dict)
+    kept: tuple[tuple[str, object], ...] = ()
+    steps_seen: Callable[[str, str, int], int] | None = None
 
 
 @cache

@@ -96,8 +96,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             ),
             400,
         ),
-        **dict.fromkeys(("GET /mcp", "HEAD /mcp"), 405),
-        **dict.fromkeys(("POST /mcp", "DELETE /mcp"), 400),  # no question, and no session
         **dict.fromkeys(
             (
                 "POST /login",

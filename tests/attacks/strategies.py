@@ -71,7 +71,7 @@ QUERY = (
 )
 ANSWERING = (
     *("/account", "/api/", "/batches", "/chains", "/embeddings", "/features", "/files"),
-    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/models"),
+    *("/health", "/history", "/interrupt", "/metrics", "/models"),
     *("/object_info", "/operator", "/prompt", "/queue", "/runs", "/system_stats"),
     *("/upload/", "/view", "/workflows"),
     *(
@@ -264,7 +264,7 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
 
 
 def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Build calls of programs for ComfyUI and assistants, with arbitrary data."""
+    """Build calls of programs for ComfyUI and for plugins' routes, with arbitrary data."""
     ids = st.sampled_from([one.run for one in site.things]) | JSON
     texts = st.builds(
         lambda bent: {"class_type": "PrimitiveString", "inputs": {"value": bent}}, JSON
@@ -280,19 +280,8 @@ def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[An
     change = st.fixed_dictionaries(
         {}, optional={"clear": JSON, "delete": st.lists(ids) | JSON, "prompt_id": ids}
     )
-    names = st.sampled_from(("text_to_image", "image_to_image", "run_workflow")) | JSON
-    methods = "initialize", "tools/list", "tools/call", "resources/read"
-    assistant = st.builds(
-        lambda method, name, values: {
-            **{"jsonrpc": "2.0", "id": 1, "method": method},
-            "params": {"name": name, "arguments": values, "uri": values},
-        },
-        st.sampled_from(methods) | HOSTILE,
-        names,
-        fields | JSON,
-    )
     of_parts = [part.bodies(ids, fields) for part in attacked_parts() if part.bodies]
-    return st.one_of(prompt, change, assistant, *of_parts)
+    return st.one_of(prompt, change, *of_parts)
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:

@@ -16,7 +16,7 @@ from tests.imports import files_of_tests, imports
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
-EXTRAS = ("mcp", "cluster", "push")
+EXTRAS = [path.stem.split("-")[1] for path in (ROOT / "docs").glob("constraints-*.txt")]
 OF_EXTRA = [
     Requirement(text) for extra in EXTRAS for text in PROJECT["optional-dependencies"][extra]
 ]

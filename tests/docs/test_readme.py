@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from mcp import Client
 from PIL import Image
 
 from comfyui_standin import DemoServer
@@ -23,7 +22,7 @@ from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import closing
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, awaited, eventually, run_python
+from tests.support.waiting import LONGEST_WAIT, eventually, run_python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -132,19 +131,6 @@ def test_a_snippet_runs_against_the_app(
     with chdir(tmp_path):
         run_python(snippet.replace("http://127.0.0.1:7860", app.url))
     assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
-
-
-def test_the_address_for_assistants_is_one(app: RunningApp) -> None:
-    """The address in an assistant's settings leads to a server with tools."""
-    (settings,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
-    (server,) = settings["mcpServers"].values()
-
-    async def tools(address: str) -> list[str]:
-        async with Client(address) as assistant:
-            return [tool.name for tool in (await assistant.list_tools()).tools]
-
-    address = server["url"].replace("http://127.0.0.1:7860", app.url)
-    assert "run_workflow" in awaited(tools(address))
 
 
 @pytest.mark.parametrize("command", CALLS)

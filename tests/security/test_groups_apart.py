@@ -14,10 +14,9 @@ import websocket
 
 from comfy.base.user_groups import UserGroup, united
 from comfy.library.permissions import Permissions
-from tests.attacks.faces import Lists, Names, got, naming, with_name, without_name
+from tests.attacks.faces import Lists, Names, got, naming
 from tests.attacks.parts import attacked_parts
 from tests.attacks.people import all_plugins
-from tests.plugins.mcp.test_mcp import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.sampler import prompt
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
@@ -85,29 +84,9 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         yield found
 
 
-def mcp(
-    app: RunningApp, session: requests.Session, method: str = "tools/list", **params: object
-) -> str:
-    """Return the answer of the MCP server in a session of its own."""
-    address, headers = f"{app.url}/mcp", dict(ACCEPTED)
-    opened = session.post(address, json=OPENING, headers=headers, timeout=LONGEST_WAIT)
-    headers["mcp-session-id"] = opened.headers["mcp-session-id"]
-    body = {"jsonrpc": "2.0", "id": 2, "method": method, "params": params}
-    return session.post(address, json=body, headers=headers, timeout=LONGEST_WAIT).text
-
-
-def mcp_naming(tool: str, arguments: Mapping[str, object]) -> Names:
-    def names(app: RunningApp, session: requests.Session, name: str) -> tuple[int, str]:
-        call = json.loads(with_name(json.dumps({"name": tool, "arguments": arguments}), name))
-        return 200, without_name(mcp(app, session, "tools/call", **call), name)
-
-    return names
-
-
 LISTS: Mapping[str, Lists] = {
     "workflows": got("/api/v1/workflows?with_page=true"),
     "takers": got("/api/v1/takers"),
-    "MCP": mcp,
     "the page": got("/"),
     **{name: lists for part in attacked_parts() for name, lists in part.lists.items()},
 }
@@ -153,8 +132,6 @@ REQUESTS = (
 )
 NAMES: Mapping[str, Names] = {
     **{f"{method} {path}": naming(method, path, body) for method, path, body in REQUESTS},
-    "MCP's description": mcp_naming("describe_workflow", {"workflow": "IDENTIFIER"}),
-    "MCP's tool": mcp_naming("IDENTIFIER", {"x": 1}),
     **{name: names for part in attacked_parts() for name, names in part.names.items()},
 }
 

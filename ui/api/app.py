@@ -85,8 +85,7 @@ Run ComfyUI workflows from programs. A run continues until it ends, is stopped o
 if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
 long as the files of runs from the page.
 
-Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
-`/mcp`.
+Clients of Gradio use [other endpoints](../../#gradio-api).
 """
 _TOKEN = MappingProxyType(
     {

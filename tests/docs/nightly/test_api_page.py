@@ -78,7 +78,7 @@ def test_the_examples_of_the_page_work(
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
-        plain, remote, tools, batch, prompted, frames, webhook = (
+        plain, remote, batch, prompted, frames, webhook = (
             printed(block, capsys) for block in (first_one, of_client, *blocks[3:])
         )
         assert webhook == "run.ended done\n"
@@ -88,7 +88,6 @@ def test_the_examples_of_the_page_work(
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", frames, re.M)
-        assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"
         values = {"values": {"5.steps": 0}}

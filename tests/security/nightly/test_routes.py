@@ -47,6 +47,7 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 # A browser without a cookie gets these pages without their contents, which a script asks for.
+SENT = {path: sent for part in attacked_parts() for path, sent in part.sent.items()}
 FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 
 
@@ -184,8 +185,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": {"run": owned.run}}
         case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
-        case "/mcp":
-            return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
+        case _ if rule in SENT:
+            return {"json": SENT[rule]}
         case "/api/v1/chains/{chain_id}/continue":
             return {"json": {"again": [LAST_STEP]}}
         case "/api/v1/runs":

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from comfyui_standin import DemoServer
-from tests.plugins.mcp.test_mcp import assistant
 from tests.support.samples.forms import text_to_image, with_values
 from tests.support.serving import RunningApp, Served, running_app
-from tests.support.waiting import awaited
 from tests.ui.api.api_calls import call
 
 SAID = "“欧拉” isn't offered here. Using “euler” instead."
@@ -32,14 +30,3 @@ def test_a_replaced_choice_is_named(app: RunningApp) -> None:
     """Programs learn that a run would use another sampler than the author's."""
     (note,) = call(app, "GET", "/workflows/boat").json()["notes"]
     assert SAID in note
-
-
-def test_an_assistant_reads_it_in_the_tool(app: RunningApp) -> None:
-    """The description of the tool ends with the note."""
-
-    async def ask() -> str:
-        async with assistant(app) as client:
-            tool = (await client.list_tools()).tools[0]
-            return tool.description or ""
-
-    assert awaited(ask()).endswith(SAID)

@@ -10,10 +10,8 @@ import jsonschema
 import pytest
 
 from comfyui_standin import DemoServer
-from tests.plugins.mcp.test_mcp import assistant, text_of
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import RunningApp, Served, running_app
-from tests.support.waiting import awaited
 from tests.ui.api.api_calls import call, problem, run_of
 
 LIGHT, INK = DEMO_LORAS
@@ -88,19 +86,3 @@ def test_a_batch_varies_rows(app: RunningApp) -> None:
 
 def _cell(rows: object) -> str:
     return '"' + json.dumps(rows).replace('"', '""') + '"'
-
-
-def test_an_assistant_gets_rows_as_a_list(served: Served) -> None:
-    """The tool's schema has the columns, and a call takes the list."""
-
-    async def ask() -> None:
-        async with assistant(served[1]) as client:
-            (tool,) = (await client.list_tools()).tools[:1]
-            cells = tool.input_schema["properties"]["loras"]["items"]["properties"]
-            assert [*cells] == ["on", "lora_name", "strength"]
-            told = await client.call_tool("loras", {"loras": ROWS})
-            assert (
-                inputs_of(served, json.loads(text_of(told))["runs"][0])["loras.0.strength"] == 0.25
-            )
-
-    awaited(ask())

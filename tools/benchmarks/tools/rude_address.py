@@ -17,24 +17,15 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from tests.attacks.parts import attacked_parts
 from tools.benchmarks.tools.clients import WORKFLOW
 
 NICE = 10  # the rude machine is another one: its own work is not to slow the app
 WAIT = 90.0
-BODIES, GUESSERS, SEARCHERS, ASSISTANTS, SOCKETS, UPLOADERS = 200, 16, 24, 8, 200, 4
+BODIES, GUESSERS, SEARCHERS, OPENERS, SOCKETS, UPLOADERS = 200, 16, 24, 8, 200, 4
 ROWS = 100  # of each of two axes: 10,000 rows
 WORDS = " ".join(["lighthouse"] * 20)
 UPLOAD = 64 * 1024 * 1024  # bytes
-OPENING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "rude", "version": "1"},
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +125,16 @@ class RudeClient:
         await self._forever(SEARCHERS, work)
 
     async def open_sessions(self) -> None:
-        """Open more and more sessions of assistants."""
+        """Open more and more sessions of plugins."""
+        kept = [one for part in attacked_parts() for one in part.kept]
         accepted = {"accept": "application/json, text/event-stream", "cookie": self.cookie}
 
         async def work(http: httpx.AsyncClient) -> None:
-            await http.post("/mcp", json=OPENING, headers=accepted)
+            for path, body in kept:
+                await http.post(path, json=body, headers=accepted)
 
-        await self._forever(ASSISTANTS, work)
+        if kept:
+            await self._forever(OPENERS, work)
 
     async def open_sockets(self) -> None:
         """Open page sockets and keep each as long as the app allows."""

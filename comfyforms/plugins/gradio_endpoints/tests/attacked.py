@@ -9,6 +9,7 @@ import requests
 from tests.attacks.faces import Names, got, with_name, without_name
 from tests.attacks.parts import AttackedPart
 from tests.attacks.people import a_call
+from tests.support.gradio_calls import script_client
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 
@@ -32,6 +33,13 @@ def called(path: str, body: object) -> Names:
     return names
 
 
+def steps_seen(url: str, _: str, steps: int) -> int:
+    """Count the steps that the answers of a call have."""
+    job = script_client(url).submit("text-to-image", {"5.steps": steps}, api_name="/run")
+    job.result(timeout=LONGEST_WAIT)
+    return len({answer["step"] for answer in job.outputs()})
+
+
 PART = AttackedPart(
     lists={"Gradio's list": listed, "Gradio's endpoints": got("/gradio_api/info")},
     names={
@@ -39,4 +47,5 @@ PART = AttackedPart(
         "Gradio's endpoint": called("IDENTIFIER", {"data": [None]}),
         "Gradio's plain endpoint": called("v2/IDENTIFIER", {"x": 1}),
     },
+    steps_seen=steps_seen,
 )

@@ -6,19 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 import websocket
-from gradio_client import Client  # type: ignore[import-untyped]
-from mcp import Client as McpClient
-from mcp.client.streamable_http import streamable_http_client
 
 from comfy.comfyui.protocol.relay import is_preview
+from tests.attacks.parts import attacked_parts
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
-from tests.support.waiting import LONGEST_WAIT, awaited
+from tests.support.waiting import LONGEST_WAIT
 
 STEPS = 40  # of 0.05 seconds; each has a preview
 SEVERAL = 8  # steps, also on a slow machine; a process that isn't told of them shows one or two
@@ -105,31 +102,8 @@ def page(client: ClusterClient, at: AppProcess) -> int:
         return len({one["progress"] for one in shown.seen.documents if "progress" in one})
 
 
-def assistant(client: ClusterClient, at: AppProcess) -> int:
-    """Count the progress messages of an MCP tool call."""
-    values: set[float] = set()
-
-    async def hear(done: float, total: float | None, words: str | None) -> None:
-        values.add(done)
-
-    async def call() -> None:
-        headers = {"Cookie": client.cookie}
-        async with (
-            httpx2.AsyncClient(headers=headers, timeout=LONGEST_WAIT) as http,
-            McpClient(streamable_http_client(f"{at.url}/mcp", http_client=http)) as mcp,
-        ):
-            await mcp.call_tool("text_to_image", {"steps": STEPS}, progress_callback=hear)
-
-    awaited(call())
-    return len(values)
-
-
-def gradio(client: ClusterClient, at: AppProcess) -> int:
-    """Count the steps that Gradio's client gets."""
-    caller = Client(at.url, verbose=False)
-    job = caller.submit("text-to-image", {"5.steps": STEPS}, api_name="/run")
-    job.result(timeout=LONGEST_WAIT)
-    return len({answer["step"] for answer in job.outputs()})
+def follower(seen: Callable[[str, str, int], int]) -> Callable[[ClusterClient, AppProcess], int]:
+    return lambda client, at: seen(at.url, client.cookie, STEPS)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +115,7 @@ def gradio(client: ClusterClient, at: AppProcess) -> int:
         single_previews,
         comfyui_socket,
         page,
-        assistant,
-        gradio,
+        *(follower(part.steps_seen) for part in attacked_parts() if part.steps_seen),
     ],
 )
 def test_another_process_shows_the_steps_of_a_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.plugins.mcp.test_installed import ROOT
+from tests.imports import ROOT
 from tests.support.waiting import LONGEST_WAIT
 
 WITHOUT_EXTRA = """

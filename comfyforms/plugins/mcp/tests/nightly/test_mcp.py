@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfyforms.plugins.mcp.results import finished_call
-from tests.plugins.mcp.test_mcp import ERAS, QUICK, assistant, text_of
+from comfyforms.plugins.mcp.tests.test_mcp import ERAS, QUICK, assistant, text_of
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from comfyforms.plugins.mcp.settings import McpSettings
+from comfyforms.plugins.mcp.tests.test_mcp import QUICK, assistant, text_of, tools_of
 from comfyui_standin import DemoServer
-from tests.plugins.mcp.test_mcp import QUICK, assistant, text_of, tools_of
 from tests.support.http_client import ANN
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app

@@ -25,6 +25,7 @@ from starlette.requests import Request
 from comfy.base.version import app_version
 from comfy.comfyui.protocol.run_state import Phase, RunError
 from comfyforms.plugins.mcp.results import finished_call
+from comfyforms.plugins.mcp.tests.attacked import ACCEPTED, OPENING
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
@@ -39,17 +40,6 @@ from ui.web.limits import WebLimits
 ERAS = ("legacy", "auto")  # with a session, and without
 QUICK = {"steps": 1, "width": 256, "height": 256}
 ANNA = ("anna", "lighthouse")
-OPENING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "a test", "version": "1"},
-    },
-}
-ACCEPTED = {"accept": "application/json, text/event-stream"}
 
 
 @pytest.fixture(scope="module")

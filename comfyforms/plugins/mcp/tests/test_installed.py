@@ -11,12 +11,11 @@ import requests
 
 from comfyforms.hooks import PluginApp
 from comfyforms.plugins.mcp.plugin import NEEDED, app_parts
+from tests.imports import ROOT
 from tests.support.samples.packages import package_in
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_without_the_extra_there_is_no_mcp_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from comfyforms.plugins.mcp.settings import McpSettings
-from tests.plugins.mcp.test_installed import ROOT
-from tests.plugins.mcp.test_mcp import tools_of
-from tests.plugins.mcp.test_tools import running as running
+from comfyforms.plugins.mcp.tests.test_mcp import tools_of
+from comfyforms.plugins.mcp.tests.test_tools import running as running
+from tests.imports import ROOT
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.settings.web_settings import WebSettings
