@@ -100,3 +100,13 @@ class Storage:
         taken = (int(match[0]) for name in names if (match := _NUMBER.match(name, len(bare) + 1)))
         subfolder = directory.relative_to(self._root / folder).as_posix()
         return directory, "" if subfolder == "." else subfolder, bare, max(taken, default=0) + 1
+
+    def put(
+        self, folder: Folder, prefix: str, ending: str, data: bytes, size: tuple[int, int] = (0, 0)
+    ) -> dict[str, str]:
+        """Save a file under the next free name, and return how a node lists it. Raises
+        UnsafePath."""
+        directory, subfolder, name, number = self.next_name(folder, prefix, size)
+        filename = f"{name}_{number:05}{ending}"
+        (directory / filename).write_bytes(data)
+        return {"filename": filename, "subfolder": subfolder, "type": folder}

@@ -7,40 +7,69 @@ texts, seeds and sizes that the node got.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
+from comfyui_standin.anything import paintings
+from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.facts import file_lists
-from comfyui_standin.anything.values import ANY, MODELS, PLAIN, Token, hints_of, kind_of
+from comfyui_standin.anything.results import limited, shown
+from comfyui_standin.anything.treated import spot, treated
+from comfyui_standin.anything.values import (
+    ANY,
+    MODELS,
+    PLAIN,
+    SHAPES,
+    Token,
+    Value,
+    hints_of,
+    kind_of,
+)
 from comfyui_standin.nodes import sampling
 from comfyui_standin.nodes.base import (
+    AudioLatent,
     Conditioning,
     Images,
     Inputs,
     Latent,
+    Listed,
+    MediaFile,
     Model,
     NodeClass,
     NodeInfo,
     NodeResult,
     NodeRun,
+    VideoFrames,
     fixed,
 )
-from comfyui_standin.nodes.image import save, show
+from comfyui_standin.nodes.image import each
+from comfyui_standin.nodes.latent import decoded, encoded
+from comfyui_standin.nodes.media import decoded_audio
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.music import music
 from comfyui_standin.painter.paint import Brief, paint
 
-Value = Any  # of any type that links have
-_SIDE, _LARGEST, _STEPS = 512, 2048, 60
+_SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
+_LONGEST = 60.0  # seconds of a sound
 _TEXT = re.compile(
-    r"text|prompt|positive|caption|string|tags|lyrics|descri|instruct|clip_l|t5|wildcard"
+    r"text|prompt|positive|caption|string|tags|lyrics|descri|instruct|clip_l|t5|wildcard|message"
 )
+_ANSWERS = re.compile(
+    r"llm|gemini|claude|gpt|qwen_?vl|chat|vqa|florence|caption|describe|interrogat|generate|tagger"
+)
+_GUIDES = re.compile(r"control|pose|depth|canny|face|mask")
+_PAID = ("partner", "api node")  # categories
+_STEPS_NAME = re.compile(r"(num_|inference_|sampling_)*steps")
 
 
 def imitated(entry: NodeInfo) -> NodeClass:
     """Return a node class with this catalog entry, which does what suits its types."""
 
     def run(run: NodeRun, inputs: Inputs) -> NodeResult:
-        return Imitation(entry, run, inputs).result()
+        return Imitation(entry, run, limited(entry, inputs)).result()
 
     return NodeClass(fixed(entry), run, validated=file_lists(entry))
 
@@ -49,26 +78,35 @@ class Imitation:
     """One execution of a node."""
 
     def __init__(self, entry: NodeInfo, run: NodeRun, inputs: Inputs) -> None:
-        self._entry, self._run, self._inputs = entry, run, inputs
+        self._entry, self._run, self._lists = entry, run, inputs
+        self._inputs = {name: _merged(value) for name, value in inputs.items()}
+        self._name = str(entry["name"]).lower()
         groups = entry["input"]
         self._specs = {**groups.get("required", {}), **groups.get("optional", {})}
         self._outputs = [str(one).partition(",")[0] for one in entry["output"]]
-        self._hints = hints_of(inputs)
-        if text := self._text():
-            self._hints["text"] = text
+        self._hints = hints_of(self._inputs)
+        self._own_text = self._text()
+        if self._own_text:
+            self._hints["text"] = self._own_text
+        if negative := self._text("negative"):
+            self._hints["negative"] = negative
 
     def result(self) -> NodeResult:
         """Return the node's outputs, and what an output node shows."""
-        if self._is_sampler():
-            sampled = self._sampled()
-            values = tuple(
-                self._of_latent(sampled, kind) or self._value(slot)
-                for slot, kind in enumerate(self._outputs)
-            )
-        else:
+        sampled = self._sampled() if self._is_sampler() else None
+        if sampled is None:
             self._run.wait(self._run.speed.encode)
-            values = tuple(self._value(slot) for slot in range(len(self._outputs)))
-        return NodeResult(values, self._shown() if self._entry["output_node"] else None)
+        values: list[Value] = []
+        for slot, kind in enumerate(self._outputs):
+            if slot < len(self._entry["output_is_list"]) and self._entry["output_is_list"][slot]:
+                values.append(self._listed(kind, slot))
+            else:
+                own = self._of_latent(sampled, kind) if sampled is not None else None
+                values.append(self._value(kind, slot) if own is None else own)
+        ui = None
+        if self._entry["output_node"]:
+            ui = shown(self._run, self._entry, self._inputs, tuple(values))
+        return NodeResult(tuple(values), ui)
 
     # --- inputs
 
@@ -83,27 +121,18 @@ class Imitation:
         for name, value in self._inputs.items():
             if not isinstance(value, str) or self._kind(name) == "COMBO" or "prefix" in name:
                 continue
-            if ("neg" in name) != ("neg" in wanted):
+            if ("neg" in name) != ("neg" in wanted) or paintings.ending_of(value):
                 continue
-            named = bool(_TEXT.search(name))
+            named = bool(_TEXT.search(name.lower()))
             if named or " " in value.strip():
                 best = max(best, ((name == wanted, named, len(value)), value))
         return best[1]
 
-    # --- outputs
+    def _first(self, *kinds: type[Any]) -> Value:
+        return next((one for one in self._inputs.values() if isinstance(one, kinds)), None)
 
-    def _value(self, slot: int) -> Value:
-        kind, names = self._outputs[slot], self._entry["output_name"]
-        name = str(names[slot] if slot < len(names) else kind).lower()
-        given = {key: value for key, value in self._inputs.items() if self._suits(key, value, kind)}
-        if kind == "CONDITIONING" and (text := self._text(name)):
-            clip = next((one.clip for one in given.values()), self._model())
-            return Conditioning(text, clip)
-        if name in given:
-            return given[name]
-        if given:
-            return list(given.values())[min(self._outputs[:slot].count(kind), len(given) - 1)]
-        return self._made(kind, name)
+    def _first_of(self, kind: str) -> Value:
+        return next((one for one in self._inputs.values() if kind_of(one) == kind), None)
 
     def _suits(self, name: str, value: object, kind: str) -> bool:
         if kind in ANY:
@@ -112,29 +141,151 @@ class Imitation:
             return isinstance(value, Model) and self._kind(name) in (kind, *ANY)
         return kind_of(value) == kind
 
+    # --- outputs
+
+    def _listed(self, kind: str, slot: int) -> Listed:
+        items: list[Value] = []
+        for name, value in self._lists.items():
+            for item in value.items if isinstance(value, Listed) else (value,):
+                items += [item] if self._suits(name, item, kind) else []
+        items = items or [self._value(kind, slot)]
+        if len(items) == 1 and kind_of(items[0]) in ("IMAGE", "MASK"):
+            items = [(one,) for one in items[0][:8]]
+        return Listed(tuple(items))
+
+    def _value(self, kind: str, slot: int) -> Value:
+        names = self._entry["output_name"]
+        name = str(names[slot] if slot < len(names) else kind).lower()
+        given = {key: one for key, one in self._inputs.items() if self._suits(key, one, kind)}
+        if kind in ANY:
+            return self._treated(self._chosen(name))
+        if kind in PLAIN:
+            return self._plain(kind, name, list(given.values()))
+        if kind == "CONDITIONING":
+            return self._conditioning(name, given)
+        if kind in MODELS and given:
+            return self._adapted(next(iter(given.values())))
+        if not given:
+            return self._made(kind, name)
+        value = given.get(name)
+        if value is None:
+            value = list(given.values())[min(self._outputs[:slot].count(kind), len(given) - 1)]
+        if kind == "IMAGE" and self._own_text and self._entry["category"].startswith(_PAID):
+            return self._painted(value[0])
+        return self._treated(value)
+
+    def _treated(self, value: Value) -> Value:
+        if kind_of(value) not in ("IMAGE", "MASK"):
+            return value
+        return treated(self._name, value, self._inputs)
+
+    def _chosen(self, name: str) -> Value:
+        """Return the input that a switch passes on, or the main one."""
+        inputs = self._inputs
+        switch = next((one for one in inputs.values() if isinstance(one, bool)), None)
+        if switch is not None:
+            for key, value in inputs.items():
+                if ("true" if switch else "false") in key and not isinstance(value, bool):
+                    return value
+        if name in inputs:
+            return inputs[name]
+        number = next((one for one in inputs.values() if type(one) is int), None)
+        held = {key: one for key, one in inputs.items() if self._kind(key) in ANY}
+        if number is not None:
+            numbered = [one for key, one in held.items() if re.search(rf"(?<!\d){number}$", key)]
+            return next(iter(numbered or held.values() or inputs.values()))
+        return next(iter((held or inputs).values()), "")
+
+    def _plain(self, kind: str, name: str, given: list[Value]) -> Value:
+        match kind:
+            case "INT" | "FLOAT":
+                number = self._number(name, given)
+                return int(number) if kind == "INT" else float(number)
+            case "BOOLEAN":
+                return bool(given[0]) if given else False
+            case "COMBO":
+                return self._inputs.get(name, self._first(str) or "")
+        texts = [one for one in self._inputs.values() if isinstance(one, str)]
+        if _ANSWERS.search(self._name):
+            asked = " ".join((self._own_text or self._hints.get("text", "")).split())
+            return f"[demo] {asked[:300]}" if asked else "[demo] a picture, painted by the demo"
+        if re.search("concat|join|combine", self._name):
+            delimiter = str(self._inputs.get("delimiter", ", "))
+            keys = [key for key in self._inputs if "delimiter" not in key]
+            parts = [self._inputs[key] for key in keys if isinstance(self._inputs[key], str)]
+            return delimiter.join(part for part in parts if part)
+        if isinstance(own := self._inputs.get(name), str):
+            return own
+        return self._own_text or (texts[0] if texts else self._hints.get("text", ""))
+
+    def _number(self, name: str, given: list[Value]) -> float:
+        pictures = self._first_of("IMAGE") or self._first_of("MASK")
+        if pictures and name in ("width", "height"):
+            return int(getattr(pictures[0], name))
+        if pictures and re.search("count|batch|frames|length", name):
+            return len(pictures)
+        if isinstance(formula := self._inputs.get("expression"), str):
+            pairs = ((key.rpartition(".")[2], one) for key, one in self._inputs.items())
+            return computed(
+                formula, {key: one for key, one in pairs if isinstance(one, int | float)}
+            )
+        known = self._inputs.get(name, self._hints.get(name.removeprefix("noise_")))
+        if isinstance(known, int | float):
+            return known
+        if "fps" in name or "rate" in name:
+            return 16.0
+        numbers = (one for one in (*given, *self._inputs.values()) if type(one) in (int, float))
+        return next(numbers, _SIDE if name in ("width", "height") else 1)
+
+    def _conditioning(self, name: str, given: Mapping[str, Conditioning]) -> Conditioning:
+        slot = [str(one).lower() for one in self._entry["output_name"]].index(name)
+        texts = [one.text for one in given.values() if one.text]
+        known = given.get(name) or (
+            list(given.values())[min(slot, len(given) - 1)] if given else None
+        )
+        picture = known.image if known else None
+        if not _GUIDES.search(self._name) and "neg" not in name:
+            picture = self._hints.get("picture") or picture
+        clip = known.clip if known else self._model()
+        text = self._text(name)
+        if not text and "zero" not in self._name:
+            text = known.text if known else self._hints.get("text", "")
+            if len(self._outputs) == 1 and len(texts) > 1:
+                text = ", ".join(texts)
+        return Conditioning(text, clip, picture)
+
+    def _adapted(self, model: Model) -> Model:
+        """Return a model with the LoRAs that the node names."""
+        strengths = [one for one in self._inputs.values() if type(one) is float]
+        for name, value in self._inputs.items():
+            if "lora" in name.lower() and isinstance(value, str) and value.lower() != "none":
+                model = model.with_lora(value, strengths[0] if strengths else 1.0)
+        return model
+
     def _made(self, kind: str, name: str) -> Value:
         """Return a value that stands for what the real node makes."""
         if kind in MODELS:
-            return self._model()
-        if kind in PLAIN:
-            return {"STRING": "", "COMBO": "", "BOOLEAN": False, "FLOAT": 1.0}.get(kind, 1)
-        width, height = self._size()
+            return self._adapted(self._model())
         match kind:
-            case "CONDITIONING":
-                told = self._hints.get("negative" if "neg" in name else "text", "")
-                return Conditioning(told, self._model())
             case "IMAGE":
-                latent = next(self._given(Latent), None)
-                return self._of_latent(latent, kind) if latent else self._painted(width, height)
+                return self._images()
             case "MASK":
-                return (Image.new("L", (width, height), 255),)
+                pictures = self._first_of("IMAGE")
+                if pictures and "tomask" in self._name.replace("_", ""):
+                    return each(pictures, lambda image: image.convert("L"))
+                return (spot(pictures[0].size if pictures else self._size()),)
             case "LATENT":
-                return Latent(width, height, (None,) * int(self._inputs.get("batch_size", 1)))
+                return self._latent(name)
+            case "AUDIO":
+                return self._sound()
+            case "VIDEO":
+                return self._video()
+            case _ if SHAPES.search(kind) or kind == "SVG":
+                own = self._file()
+                picture = self._hints.get("picture") or (own and paintings.picture(own))
+                return Token(kind, {**self._hints, "picture": picture or self._painted()[0]})
             case _:
                 return Token(kind, self._hints)
-
-    def _given(self, kind: type[Any]) -> Value:
-        return (one for one in self._inputs.values() if isinstance(one, kind))
 
     def _model(self) -> Model:
         named = (
@@ -146,26 +297,121 @@ class Imitation:
         return Model(name, tuple(self._hints.get("loras", ())))
 
     def _size(self) -> tuple[int, int]:
+        """Return the size of a picture without a source."""
         width = int(self._hints.get("width", self._hints.get("height", _SIDE)))
         height = int(self._hints.get("height", width))
-        return tuple(max(64, min(_LARGEST, side) // 8 * 8) for side in (width, height))  # type: ignore[return-value]
+        if "megapixels" in self._hints and height > 0:
+            less = (float(self._hints["megapixels"]) * 1e6 / max(1, width * height)) ** 0.5
+            width, height = round(width * less), round(height * less)
+        return max(64, width // 8 * 8), max(64, height // 8 * 8)
 
-    def _painted(self, width: int, height: int) -> Images:
-        brief = Brief(
-            text=self._hints.get("text") or str(self._entry["display_name"]),
-            negative=self._hints.get("negative", ""),
-            seed=int(self._hints.get("seed", 0)),
-            number=0,
-            width=width,
-            height=height,
-            steps=20,
-            cfg=7.0,
-            sampler="euler",
-            scheduler="normal",
-            model=self._hints.get("model", ""),
-            loras=tuple(self._hints.get("loras", ())),
+    def _painted(self, given: Image.Image | None = None) -> Images:
+        hints = self._hints
+        width, height = given.size if given is not None else self._size()
+        briefs = (
+            Brief(
+                text=hints.get("text") or str(self._entry["display_name"]),
+                negative=hints.get("negative", ""),
+                seed=int(hints.get("seed", 0)),
+                number=number,
+                width=width,
+                height=height,
+                steps=20,
+                cfg=7.0,
+                sampler="euler",
+                scheduler="normal",
+                model=hints.get("model", "landscape"),
+                loras=tuple(hints.get("loras", ())),
+                given=given,
+                kept=given is not None,
+            )
+            for number in range(max(1, min(4, int(hints.get("batch", 1)))))
         )
-        return (paint(brief, self._run.speed.painted),)
+        return tuple(paint(brief, self._run.speed.painted) for brief in briefs)
+
+    def _file(self) -> str:
+        """Return the name of the media file that the node loads, "" if it loads none."""
+        return next(
+            (x for x in self._inputs.values() if isinstance(x, str) and paintings.ending_of(x)), ""
+        )
+
+    def _images(self) -> Images:
+        latent, video, mask = self._first(Latent), self._first(VideoFrames), self._first_of("MASK")
+        if latent is not None:
+            return decoded(latent)
+        if video is not None:
+            frames: Images = video.images
+            return frames
+        if own := self._file():
+            path = self._run.storage.find(own)
+            try:
+                with Image.open(path or "") as opened:
+                    return (opened.convert("RGB"),)
+            except (OSError, ValueError):
+                named = paintings.picture(own)
+                moving = "video" in self._name or paintings.ending_of(own) in paintings.VIDEOS
+                return Pan(named, paintings.FRAMES) if moving else (named,)
+        if mask is not None and not self._own_text:
+            return each(mask, lambda image: image.convert("RGB"))
+        picture = self._hints.get("picture")
+        if picture is None or not {"VIDEO", "IMAGE"}.intersection(
+            map(kind_of, self._inputs.values())
+        ):
+            pictures = self._painted()
+        else:
+            pictures = self._painted(picture)
+        count = self._frames()
+        return Pan(pictures[0], count) if count > 1 else pictures
+
+    def _frames(self) -> int:
+        """Return the number of frames that the node's numbers ask for, 1 for a picture."""
+        frames = self._hints.get("frames", 0)
+        if not frames and "seconds" in self._hints and "VIDEO" in self._outputs:
+            frames = float(self._hints["seconds"]) * self._fps()
+        return max(1, min(_FRAMES, int(frames)))
+
+    def _fps(self) -> float:
+        return max(1.0, min(60.0, float(self._hints.get("fps", paintings.FPS))))
+
+    def _latent(self, name: str) -> Latent | AudioLatent:
+        if "audio" in name or ("audio" in self._name and "width" not in self._inputs):
+            seconds = self._hints.get("seconds") or self._frames() / self._fps()
+            given = self._first(AudioLatent)
+            text = self._hints.get("text", "")
+            return given or AudioLatent(max(1.0, min(_LONGEST, float(seconds))), 1, text)
+        images = self._first_of("IMAGE")
+        frames = self._frames()
+        width, height = self._size()
+        if images and not _GUIDES.search(self._name) and "width" not in self._inputs:
+            latent = encoded(images)
+            mask = self._first_of("MASK")
+            area = mask[0].resize((latent.width, latent.height)) if mask else None
+            return replace(latent, mask=area, frames=max(frames, latent.frames))
+        batch = max(1, min(16, int(self._hints.get("batch", 1))))
+        return Latent(width, height, (None,) * batch, frames=frames)
+
+    def _sound(self) -> Value:
+        latent, video = self._first(AudioLatent), self._first(VideoFrames)
+        if video is not None and video.audio is not None:
+            return video.audio
+        if own := self._file():
+            path = self._run.storage.find(own)
+            return decoded_audio(path) if path else paintings.sound(own)
+        text = (latent.text if latent else "") or self._hints.get("text", "")
+        seconds = latent.seconds if latent else float(self._hints.get("seconds", _SECONDS))
+        return music(text, max(1.0, min(_LONGEST, seconds)), int(self._hints.get("seed", 0)))
+
+    def _video(self) -> VideoFrames | MediaFile:
+        audio = self._first_of("AUDIO")
+        if own := self._file():
+            return VideoFrames(Pan(paintings.picture(own), paintings.FRAMES), paintings.FPS)
+        images = self._first_of("IMAGE")
+        if images is None or (len(images) == 1 and self._own_text):
+            images = self._painted(images[0] if images else None)
+        frames = self._frames() if "frames" in self._hints or "seconds" in self._hints else 0
+        if len(images) == 1 or "IMAGE" not in map(kind_of, self._inputs.values()):
+            images = Pan(images[0], frames if frames > 1 else paintings.FRAMES)
+        return VideoFrames(images, self._fps(), audio)
 
     # --- samplers
 
@@ -173,45 +419,54 @@ class Imitation:
         kinds = {self._kind(name) for name in self._specs}
         if not {"LATENT", "IMAGE", "VIDEO", "AUDIO"}.intersection(self._outputs):
             return False
-        if "sampler" in self._entry["name"].lower() and "LATENT" in kinds:
+        if "sampler" in self._name and ("LATENT" in kinds or "MODEL" in kinds):
             return True
-        return {"GUIDER", "SIGMAS"} <= kinds or any(
-            re.fullmatch(r"(num_|inference_)*steps", name) for name in self._specs
-        )
+        stepped = any(_STEPS_NAME.fullmatch(name.lower()) for name in self._inputs)
+        return {"GUIDER", "SIGMAS"} <= kinds or stepped
 
-    def _sampled(self) -> Latent:
+    def _sampled(self) -> Latent | AudioLatent:
         width, height = self._size()
         model, hints = self._model(), self._hints
         steps = max(1, min(_STEPS, int(hints.get("steps", 20))))
-        denoise = max(0.01, min(1.0, float(hints.get("denoise", 1.0))))
+        denoise = max(0.05, min(1.0, float(hints.get("denoise", 1.0))))
+        latent = self._first(Latent, AudioLatent)
+        images = self._first_of("IMAGE")
+        if latent is None and images and not _GUIDES.search(self._name):
+            latent, denoise = encoded(images), min(denoise, 0.6)
         inputs = {
             "model": model,
-            "positive": Conditioning(hints.get("text", ""), model),
+            "positive": Conditioning(hints.get("text", ""), model, hints.get("picture")),
             "negative": Conditioning(hints.get("negative", ""), model),
-            "latent_image": next(self._given(Latent), None) or Latent(width, height, (None,)),
-            "cfg": float(hints.get("cfg", 7.0)),
+            "latent_image": latent or Latent(width, height, (None,), frames=self._frames()),
+            "cfg": max(1.0, min(12.0, float(hints.get("cfg", 7.0)))),
             "sampler_name": str(self._inputs.get("sampler_name", "euler")),
             "scheduler": str(self._inputs.get("scheduler", "normal")),
         }
         seed = int(hints.get("seed", 0))
         plan = sampling.Plan(seed, steps, 0, steps, denoise, leftover=False, add_noise=True)
-        return sampling.sample(self._run, inputs, plan)  # type: ignore[return-value]
+        return sampling.sample(self._run, inputs, plan)
 
-    def _of_latent(self, latent: Latent | None, kind: str) -> Value:
-        if latent is None or kind == "LATENT":
+    def _of_latent(self, latent: Latent | AudioLatent, kind: str) -> Value:
+        if kind == "LATENT":
             return latent
-        if kind != "IMAGE":
+        if isinstance(latent, AudioLatent):
             return None
-        blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
-        return tuple(image or blank for image in latent.images)
+        match kind:
+            case "IMAGE":
+                return decoded(latent)
+            case "VIDEO":
+                images = decoded(latent)
+                frames = paintings.FRAMES if len(images) == 1 else len(images)
+                return VideoFrames(Pan(images[0], frames), self._fps())
+            case _:
+                return None
 
-    # --- results
 
-    def _shown(self) -> dict[str, list[Any]] | None:
-        prefix = str(self._inputs.get("filename_prefix") or "ComfyUI")
-        pictures = next((one for one in self._inputs.values() if kind_of(one) == "IMAGE"), None)
-        if pictures is None:
-            return None
-        if re.search("preview|show", self._entry["name"], re.IGNORECASE):
-            return {"images": show(self._run, pictures, prefix)}
-        return save(self._run, {"images": pictures, "filename_prefix": prefix}).ui
+def _merged(value: Value) -> Value:
+    """Return a list's items as one value: its images as one batch, otherwise its first item."""
+    if not isinstance(value, Listed):
+        return value
+    first = value.items[0] if value.items else None
+    if kind_of(first) in ("IMAGE", "MASK"):
+        return tuple(image for images in value.items for image in images[:8])
+    return first

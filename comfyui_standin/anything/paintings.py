@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 
+from PIL import Image
+
+from comfyui_standin.anything.shapes import drawing, relief
+from comfyui_standin.nodes.base import AudioSamples
 from comfyui_standin.nodes.media import flac_bytes
+from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.music import music
 from comfyui_standin.nodes.video import mp4
 from comfyui_standin.painter.paint import Brief, paint
 
-_SIDE, _FRAMES, _FPS, _SECONDS = 512, 24, 12.0, 6.0
+FRAMES, FPS = 72, 16.0
+SOUNDS = frozenset({"flac", "mp3", "wav", "ogg", "m4a", "opus", "aac"})
+VIDEOS = frozenset({"mp4", "webm", "mov", "mkv", "avi"})
+_SHAPES = frozenset({"glb", "gltf", "obj", "fbx", "stl", "ply", "splat"})
 _FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP"}
+_OTHERS = {"png", "tif", "tiff", "avif", "svg"}
+_FILE = re.compile(r"([^/\\]*)\.(\w{2,5})( ?\[\w+\])?")
+_SIZE, _SECONDS = (768, 512), 6.0
+
+
+def ending_of(name: str) -> str:
+    """Return a media file's extension in lower case, such as "png"; "" for any other text."""
+    match = _FILE.fullmatch(name.replace("\\", "/").rpartition("/")[2]) if len(name) < 300 else None
+    ending = match[2].lower() if match else ""
+    return ending if ending in SOUNDS | VIDEOS | _SHAPES | _FORMATS.keys() | _OTHERS else ""
+
+
+def _words(name: str) -> str:
+    file = name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    return re.sub(r"[\W_]+", " ", file)[:100]
+
+
+@functools.lru_cache(maxsize=8)
+def picture(name: str) -> Image.Image:
+    """Return the picture that a file name describes."""
+    brief = Brief(_words(name), "", 1, 0, *_SIZE, 20, 7.0, "euler", "normal", "landscape")
+    return paint(brief)
+
+
+def sound(name: str) -> AudioSamples:
+    """Return the sound that a file name describes."""
+    return music(_words(name), _SECONDS, 0)
 
 
 def painting(name: str) -> bytes:
-    """Return a file of what its name says: a picture, or a video or sound if the name ends so."""
-    stem, _, ending = name.rpartition("/")[2].partition(" [")[0].rpartition(".")
-    words, ending = re.sub(r"[\W_]+", " ", stem)[:100], ending.lower()
-    if ending in ("mp3", "wav", "flac", "ogg", "opus", "m4a"):
-        return flac_bytes(music(words, _SECONDS, 0))
-    brief = Brief(words, "", 1, 0, _SIDE, _SIDE, 20, 7.0, "euler", "normal", "")
-    image = paint(brief, _SIDE)
-    if ending in ("mp4", "webm", "mov", "mkv", "avi"):  # the camera moves to the right
-        shown = _SIDE - _FRAMES * 4
-        return mp4([image.crop((4 * n, 0, 4 * n + shown, shown)) for n in range(_FRAMES)], _FPS)
+    """Return a file of what its name says: a picture, or what the name's ending means."""
+    ending = ending_of(name)
+    if ending in SOUNDS:
+        return flac_bytes(sound(name))
+    if ending in VIDEOS:
+        return mp4(Pan(picture(name), FRAMES), FPS)
+    if ending in _SHAPES:
+        return relief(picture(name))
+    if ending == "svg":
+        return drawing(picture(name))
     data = io.BytesIO()
-    image.save(data, _FORMATS.get(ending, "PNG"))
+    picture(name).save(data, _FORMATS.get(ending, "PNG"))
     return data.getvalue()

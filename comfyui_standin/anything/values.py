@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from comfyui_standin.anything.paintings import SOUNDS
 from comfyui_standin.nodes.base import (
     AudioLatent,
     AudioSamples,
@@ -20,21 +21,29 @@ from comfyui_standin.nodes.base import (
     VideoFrames,
 )
 
+Value = Any  # of any type that links have
+Hints = Mapping[str, Any]  # text, negative, seed, steps, cfg, width, height, seconds, picture …
 ANY = frozenset({"*", "COMFY_MATCHTYPE_V3"})
 MODELS = frozenset({"MODEL", "CLIP", "VAE"})
 PLAIN = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
-Hints = Mapping[str, Any]  # text, negative, seed, steps, cfg, width, height, seconds …
-_SOUNDS = frozenset({".flac", ".mp3", ".wav", ".ogg", ".m4a", ".opus"})
+SHAPES = re.compile(r"MESH|FILE_3D|SPLAT|VOXEL|GLB|POINT_CLOUD|GEOMETRY|LOAD_?3D")
 _NUMBERS = {  # hints by the names of inputs
     "seed": re.compile(r"(noise_)?seed(_num)?"),
-    "steps": re.compile(r"(num_|inference_)*steps"),
+    "steps": re.compile(r"(num_|inference_|sampling_)*steps"),
     "cfg": re.compile(r"(text_)?cfg(_scale)?|guidance(_scale)?"),
     "width": re.compile(r"(empty_latent_|image_|target_|resize_)?width"),
     "height": re.compile(r"(empty_latent_|image_|target_|resize_)?height"),
-    "seconds": re.compile(r"(audio_)?(seconds|duration)"),
+    "seconds": re.compile(r"(audio_|video_)?(seconds|duration|length_s)"),
     "denoise": re.compile(r"denoise(_strength)?"),
     "fps": re.compile(r"fps|frame_rate"),
+    "frames": re.compile(r"length|(video_|num_|max_)?(frames|length)(_number)?|frame_count"),
+    "batch": re.compile(r"batch_size|(image_)?count|num_images|n"),
+    "megapixels": re.compile(r"megapixels?"),
 }
+_SIZE = re.compile(r"(\d{3,4})\s*[x×*]\s*(\d{3,4})")
+_RATIO = re.compile(r"\b(\d{1,2})[:/](\d{1,2})\b")
+_BEFORE = re.compile(r"control|pose|depth|canny|mask")  # inputs that only guide
+_AREA = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def kind_of(value: object) -> str:
         case VideoFrames():
             return "VIDEO"
         case MediaFile(_, ending):
-            return "AUDIO" if ending in _SOUNDS else "VIDEO"
+            return "AUDIO" if ending[1:] in SOUNDS else "VIDEO"
         case Model():
             return "MODEL"
         case Token(type_):
@@ -85,29 +94,48 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a node's inputs tell a painter. Its own numbers win over those upstream."""
     hints: dict[str, Any] = {}
     for name, value in inputs.items():
-        for key, hint in _told(value, negative="neg" in name.lower()).items():
+        for key, hint in _told(name.lower(), value).items():
             if hint and (key not in hints or (key == "text" and len(hint) > len(hints["text"]))):
                 hints[key] = hint
     for name, value in inputs.items():
         bare = name.rpartition(".")[2].lower()
         if isinstance(value, int | float) and not isinstance(value, bool):
             hints |= {key: value for key, one in _NUMBERS.items() if one.fullmatch(bare)}
+        elif isinstance(value, str) and len(value) < 40:
+            hints |= _size(bare, value)
     return hints
 
 
-def _told(value: object, *, negative: bool) -> Hints:
+def _told(name: str, value: object) -> Hints:
     match value:
-        case Conditioning(text, clip):
-            return {"negative": text} if negative else {"text": text, "loras": clip.loras}
-        case Model(name, loras):
-            return {"model": name, "loras": loras}
+        case Conditioning(text, clip, image):
+            told = "negative" if "neg" in name else "text"
+            return {told: text, "loras": clip.loras, "picture": image}
+        case Model(model, loras):
+            return {"model": model, "loras": loras}
         case Token(_, hints):
-            return hints
-        case Latent(width, height):
-            return {"width": width, "height": height}
+            return {**hints, "picture": None} if _BEFORE.search(name) else hints
+        case Latent(width, height, images, frames=frames, text=text):
+            size = {"width": width, "height": height, "frames": frames if frames > 1 else 0}
+            return {**size, "text": text, "picture": images[0]}
         case AudioLatent(seconds, _, text):
             return {"seconds": seconds, "text": text}
+        case VideoFrames(images, fps):
+            return {**_told(name, images), "fps": fps}
         case (Image.Image() as first, *_):
-            return {"width": first.width, "height": first.height}
+            pictured = first.mode != "L" and not _BEFORE.search(name)
+            size = {"width": first.width, "height": first.height}
+            return size | ({"picture": first} if pictured else {})
         case _:
             return {}
+
+
+def _size(name: str, value: str) -> Hints:
+    """Return the size that a choice such as "1024x768" or "16:9" means."""
+    if match := _SIZE.search(value):
+        return {"width": int(match[1]), "height": int(match[2])}
+    match = _RATIO.search(value) if "ratio" in name or "size" in name else None
+    if match is None or "0" in (match[1], match[2]):
+        return {}
+    wide = (int(match[1]) / int(match[2])) ** 0.5
+    return {"width": round(_AREA**0.5 * wide), "height": round(_AREA**0.5 / wide)}

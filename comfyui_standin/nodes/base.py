@@ -2,7 +2,7 @@
 
 Values on links between nodes inside the stand-in.
 
-The real server passes tensors. Here an IMAGE is a tuple of RGB images, and a MASK is a tuple of
+The real server passes tensors. Here an IMAGE is a sequence of RGB images, and a MASK is one of
 grayscale ones. A latent holds images at pixel size and the share of noise left in them.
 
 Entries of /object_info in the shapes of ComfyUI 0.33, with the real names, types, limits and
@@ -14,6 +14,7 @@ ComfyUI has two formats. Older nodes write a combo as `[["a", "b"], {…}]`. New
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ from PIL import Image
 from comfyui_standin.storage import Storage
 
 _P = ParamSpec("_P")
-Images = tuple[Image.Image, ...]
-Masks = tuple[Image.Image, ...]
+Images = Sequence[Image.Image]
+Masks = Sequence[Image.Image]
 RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
 Spec = list[Any]
 NodeInfo = dict[str, Any]
@@ -74,21 +75,26 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """A text encoded by a CLIP."""
+    """A text encoded by a CLIP. `image`: what the text is to change, for models that edit."""
 
     text: str
     clip: Model
+    image: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """A batch of images in progress. None stands for an empty image: pure noise."""
+    """A batch of images in progress. None stands for an empty image: pure noise. `leftover`: the
+    share of noise that is left in them. `frames`: how many frames each stands for in a video.
+    `text`: what they were sampled from."""
 
     width: int
     height: int
     images: tuple[Image.Image | None, ...]
     mask: Image.Image | None = None
     leftover: float = 0.0
+    frames: int = 1
+    text: str = ""
 
     def __str__(self) -> str:
         shape = (len(self.images), 4, self.height // 8, self.width // 8)
@@ -134,6 +140,13 @@ class VideoFrames:
     images: Images
     fps: float
     audio: AudioSamples | MediaFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list on a link. A node after it runs once per item, unless its class takes lists."""
+
+    items: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +276,14 @@ class Speed:
     run.
 
     `painted`: the longer side, in pixels, at which images are painted. Larger images are scaled up,
-    except previews.
+    except previews. `longest`: of all steps of a sampler.
     """
 
     step: float = 0.15
     load: float = 0.3
     encode: float = 0.02
     painted: int = 1024
+    longest: float = math.inf
 
 
 class NodeRun(Protocol):

@@ -9,7 +9,7 @@ import io
 import json
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PIL import Image, ImageOps, ImageSequence
@@ -29,6 +29,7 @@ from comfyui_standin.nodes.base import (
     spec,
     v3_node,
 )
+from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.storage import Folder, Storage
 
 METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
@@ -50,6 +51,13 @@ _LOADED = (files.file_digest("image"), files.existing("image", "image"), frozens
 
 def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
     return image.resize((max(1, width), max(1, height)), _FILTERS[method])
+
+
+def each(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
+    """Return the changed images. A moving view shows the changed image."""
+    if isinstance(images, Pan):
+        return Pan(change(images.image), len(images))
+    return tuple(change(image) for image in images)
 
 
 def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
@@ -98,25 +106,21 @@ def scale(run: NodeRun, inputs: Inputs) -> NodeResult:
         cut = crop_to_ratio(image, wide, high) if inputs["crop"] == "center" else image
         return resize(cut, wide, high, inputs["upscale_method"])
 
-    return NodeResult((tuple(scaled(image) for image in inputs["image"]),))
+    return NodeResult((each(inputs["image"], scaled),))
 
 
 def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Scale the images' sides by `scale_by`."""
     factor, method = inputs["scale_by"], inputs["upscale_method"]
-    images: Images = inputs["image"]
-    return NodeResult(
-        (
-            tuple(
-                resize(one, round(one.width * factor), round(one.height * factor), method)
-                for one in images
-            ),
-        )
-    )
+
+    def scaled(image: Image.Image) -> Image.Image:
+        return resize(image, round(image.width * factor), round(image.height * factor), method)
+
+    return NodeResult((each(inputs["image"], scaled),))
 
 
 def invert(run: NodeRun, inputs: Inputs) -> NodeResult:
-    return NodeResult((tuple(ImageOps.invert(image) for image in inputs["image"]),))
+    return NodeResult((each(inputs["image"], ImageOps.invert),))
 
 
 def batch(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -167,15 +171,20 @@ def _write(
     run: NodeRun, images: Images, folder: Folder, prefix: str, *, compress_level: int
 ) -> NodeResult:
     directory, subfolder, name, number = run.storage.next_name(folder, prefix, images[0].size)
-    info = PngInfo()
-    for key, value in run.metadata.items():
-        info.add_text(key, json.dumps(value))
-    files = []
+    info, files = png_texts(run), []
     for offset, image in enumerate(images):
         filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
         image.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
         files.append({"filename": filename, "subfolder": subfolder, "type": folder})
     return NodeResult((images,), {"images": files})
+
+
+def png_texts(run: NodeRun) -> PngInfo:
+    """Return the metadata that PNG files carry."""
+    info = PngInfo()
+    for key, value in run.metadata.items():
+        info.add_text(key, json.dumps(value))
+    return info
 
 
 def _describe_load_image(storage: Storage) -> NodeInfo:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PIL import Image, ImageChops, ImageFilter
 
 from comfyui_standin.nodes.base import (
+    Images,
     Inputs,
     Latent,
     Masks,
@@ -14,6 +17,8 @@ from comfyui_standin.nodes.base import (
     spec,
 )
 from comfyui_standin.nodes.image import METHODS, crop_to_ratio, resize
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.sampling import cover
 
 _SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
 _SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
@@ -29,8 +34,7 @@ def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
 def _repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Repeat the latents `amount` times."""
     latent: Latent = inputs["samples"]
-    images = latent.images * inputs["amount"]
-    return NodeResult((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
+    return NodeResult((replace(latent, images=latent.images * inputs["amount"]),))
 
 
 def _upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -68,23 +72,38 @@ def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> 
         return resize(image, width, height, method)
 
     mask = latent.mask.resize((width, height)) if latent.mask is not None else None
-    return Latent(width, height, tuple(scale(one) for one in latent.images), mask, latent.leftover)
+    images = tuple(scale(one) for one in latent.images)
+    return replace(latent, width=width, height=height, images=images, mask=mask)
 
 
 def _decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Decode the latents to images, gray where nothing was sampled."""
     run.wait(run.speed.encode)
-    latent: Latent = inputs["samples"]
+    return NodeResult((decoded(inputs["samples"]),))
+
+
+def decoded(latent: Latent) -> Images:
+    """Return the images of a latent, with the noise that is left in them."""
     blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
-    return NodeResult((tuple(image or blank for image in latent.images),))
+    images = tuple(
+        cover(image or blank, latent.leftover, number) if latent.leftover else image or blank
+        for number, image in enumerate(latent.images)
+    )
+    return Pan(images[0], latent.frames) if latent.frames > 1 else images
 
 
 def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Encode images as latents, cropped to multiples of 8 pixels."""
     run.wait(run.speed.encode)
-    images = tuple(_to_grid(image) for image in inputs["pixels"])
-    width, height = images[0].size
-    return NodeResult((Latent(width, height, images),))
+    return NodeResult((encoded(inputs["pixels"]),))
+
+
+def encoded(pixels: Images) -> Latent:
+    """Return images as a latent."""
+    if isinstance(pixels, Pan):
+        return replace(encoded((pixels.image,)), frames=len(pixels))
+    images = tuple(_to_grid(image) for image in pixels)
+    return Latent(*images[0].size, images)
 
 
 def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -103,7 +122,7 @@ def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
     mask = masks[0].resize((latent.width, latent.height))
-    return NodeResult((Latent(latent.width, latent.height, latent.images, mask, latent.leftover),))
+    return NodeResult((replace(latent, mask=mask),))
 
 
 def _to_grid(image: Image.Image) -> Image.Image:

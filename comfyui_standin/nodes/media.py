@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import soundfile
@@ -36,14 +37,25 @@ from comfyui_standin.nodes.video import mp4
 
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
 _LONGEST_MUSIC = 60.0  # seconds
-_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+_EXIF_TAGS = 0x0110, 0x010F, 0x010E  # camera model, its make, description
 
 
 def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
     return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
 
 
-def flac_bytes(audio: AudioSamples) -> bytes:
+def decoded_audio(path: Path) -> AudioSamples:
+    """Return a file's sound, at most a minute of it. Raises ValueError if it can't be read."""
+    try:
+        with soundfile.SoundFile(path) as sound:
+            count = min(sound.frames, round(_LONGEST_MUSIC * sound.samplerate))
+            samples = bytes(sound.buffer_read(count, "int16"))
+            return AudioSamples(samples, sound.samplerate, sound.channels)
+    except soundfile.LibsndfileError as problem:
+        raise ValueError(f"{path.name} can't be read as sound") from problem
+
+
+def flac_bytes(audio: AudioSamples, comment: str = "") -> bytes:
     """Return the audio as a FLAC file. Raises ValueError for a sample rate that FLAC can't
     store."""
     file = io.BytesIO()
@@ -51,6 +63,8 @@ def flac_bytes(audio: AudioSamples) -> bytes:
         with soundfile.SoundFile(
             file, "w", audio.rate, audio.channels, "PCM_16", format="FLAC"
         ) as sound:
+            if comment:
+                sound.comment = comment
             sound.buffer_write(audio.samples, "int16")
     except soundfile.LibsndfileError as problem:
         raise ValueError(f"FLAC doesn't support a sample rate of {audio.rate}") from problem
@@ -64,7 +78,7 @@ def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
         "output", inputs["filename_prefix"], images[0].size
     )
     exif = Image.Exif()
-    for tag, (key, value) in zip((_EXIF_MODEL, _EXIF_MAKE), run.metadata.items(), strict=False):
+    for tag, (key, value) in zip(_EXIF_TAGS, run.metadata.items(), strict=False):
         exif[tag] = f"{key}:{json.dumps(value)}"
     filename = f"{name}_{number:05}_.webp"
     images[0].save(
@@ -78,7 +92,7 @@ def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
         method=_WEBP_EFFORT[inputs["method"]],
         loop=0,
     )
-    return _shown(inputs["images"], "images", filename, subfolder, animated=len(images) > 1)
+    return _animated(images, filename, subfolder, animated=len(images) > 1)
 
 
 def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -105,7 +119,7 @@ def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
         duration=int(1000 / inputs["fps"]),
         append_images=images[1:],
     )
-    return _shown(inputs["images"], "images", filename, subfolder, animated=True)
+    return _animated(images, filename, subfolder, animated=True)
 
 
 def _create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -121,20 +135,16 @@ def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
         raise NodeFailure(
             "The stand-in writes videos as mp4 with h264 only. Choose mp4 and h264, or auto."
         )
-    size, data = _video(inputs["video"])
-    directory, subfolder, name, number = run.storage.next_name(
-        "output", inputs["filename_prefix"], size
-    )
-    filename = f"{name}_{number:05}_.mp4"
-    (directory / filename).write_bytes(data)
-    return _shown(inputs["video"], "images", filename, subfolder, animated=True)
+    size, data = _video(inputs["video"], run.metadata.get("demo", ""))
+    saved = run.storage.put("output", inputs["filename_prefix"], "_.mp4", data, size)
+    return NodeResult((inputs["video"],), {"images": [saved], "animated": [True]})
 
 
-def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
+def _video(video: VideoFrames | MediaFile, comment: str) -> tuple[tuple[int, int], bytes]:
     """Return the size of the images, (0, 0) if unknown, and the file's bytes."""
     match video:
         case VideoFrames(images, fps):
-            return images[0].size, mp4(images, fps)
+            return images[0].size, mp4(images, fps, comment)
         case MediaFile(data, ".mp4"):
             return (0, 0), data
         case _:
@@ -170,22 +180,15 @@ def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     audio: AudioSamples | MediaFile = inputs["audio"]
     if isinstance(audio, MediaFile) and audio.ending != ".flac":
         raise NodeFailure("The stand-in loads sounds from FLAC files only.")
-    directory, subfolder, name, number = run.storage.next_name("output", inputs["filename_prefix"])
-    filename = f"{name}_{number:05}.flac"
-    data = audio.data if isinstance(audio, MediaFile) else flac_bytes(audio)
-    (directory / filename).write_bytes(data)
-    return _shown(audio, "audio", filename, subfolder)
+    comment = run.metadata.get("demo", "")
+    data = audio.data if isinstance(audio, MediaFile) else flac_bytes(audio, comment)
+    saved = run.storage.put("output", inputs["filename_prefix"], ".flac", data)
+    return NodeResult((audio,), {"audio": [saved]})
 
 
-def _shown(
-    value: object, kind: str, filename: str, subfolder: str, *, animated: bool | None = None
-) -> NodeResult:
-    ui: dict[str, list[Any]] = {
-        kind: [{"filename": filename, "subfolder": subfolder, "type": "output"}]
-    }
-    if animated is not None:
-        ui["animated"] = [animated]
-    return NodeResult((value,), ui)
+def _animated(images: Images, filename: str, subfolder: str, *, animated: bool) -> NodeResult:
+    saved = {"filename": filename, "subfolder": subfolder, "type": "output"}
+    return NodeResult((images,), {"images": [saved], "animated": [animated]})
 
 
 def _prefix(default: str, **options: Any) -> Spec:

@@ -13,6 +13,7 @@ from comfyui_standin.painter.words import hashed, telling_words
 
 RATE = 22050  # samples per second
 _LOUDNESS = 0.8
+_COMPOSED = 16.0  # seconds, then it repeats
 _PERIOD = 512  # samples of one period of a wave
 _MAJOR, _MINOR = (0, 4, 7), (0, 3, 7)
 # Steps from the key's note at which the chords of a bar begin, and whether they are minor chords.
@@ -45,6 +46,10 @@ _VOICES: Mapping[str, Voice] = {
 
 def music(text: str, seconds: float, seed: int) -> AudioSamples:
     """Return a piece whose tempo, key, instrument, drums and noise the words choose."""
+    if seconds > _COMPOSED:
+        part = music(text, _COMPOSED, seed).samples
+        size = 2 * round(seconds * RATE)
+        return AudioSamples((part * (size // len(part) + 1))[:size], RATE, 1)
     words = telling_words(text)
     rng = random.Random(hashed(seed, words))
     beat = 60 / next((_TEMPOS[word] for word in words if word in _TEMPOS), 92)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from comfyui_standin.anything.facts import entries
 from comfyui_standin.anything.imitation import imitated
+from comfyui_standin.anything.opened import opened
 from comfyui_standin.nodes import files as nodes_files
 from comfyui_standin.nodes import image as nodes_image
 from comfyui_standin.nodes import latent as nodes_latent
@@ -54,8 +55,9 @@ MODELS: Mapping[str, list[str]] = {
 def open_nodes() -> Mapping[str, NodeClass]:
     """Return the nodes of a server that runs anything: the stand-in's own, and imitations of
     ComfyUI's other classes."""
-    table = {name: imitated(entry) for name, entry in entries().items() if name not in NODES}
-    return {**table, **NODES, **NEWER_NODES}
+    own = {**NODES, **NEWER_NODES}
+    table = {name: imitated(entry) for name, entry in entries().items() if name not in own}
+    return table | {name: opened(name, node_class) for name, node_class in own.items()}
 
 
 def with_definitions(

@@ -26,12 +26,8 @@ def _compare(run: NodeRun, inputs: Inputs) -> NodeResult:
 def _save_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write a text to the output folder and show it."""
     text, ending = str(inputs["text"]), inputs["format"]
-    directory, subfolder, name, number = run.storage.next_name(
-        "output", inputs["filename_prefix"], (1, 1)
-    )
-    filename = f"{name}_{number:05}.{ending}"
-    (directory / filename).write_text(text, encoding="utf-8")
-    saved = {"filename": filename, "subfolder": subfolder, "type": "output"}
+    data, prefix = text.encode(), inputs["filename_prefix"]
+    saved = run.storage.put("output", prefix, f".{ending}", data, (1, 1))
     return NodeResult((text,), {"text": [text], "files": [saved]})
 
 

@@ -132,9 +132,10 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
         return latent
+    seconds = min(run.speed.step, run.speed.longest / total)
     if isinstance(latent, AudioLatent):
         for step in range(1, total + 1):
-            run.wait(run.speed.step)
+            run.wait(seconds)
             run.step(step, total, None)
         return replace(latent, text=inputs["positive"].text, seed=plan.seed)
     finished = tuple(
@@ -143,12 +144,11 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     )
     shown = partial(_preview, finished[0], latent, plan, min(_PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
-        run.wait(run.speed.step)
+        run.wait(seconds)
         run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
     remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
-    if remaining > 0:
-        finished = tuple(cover(one, remaining, plan.seed) for one in finished)
-    return Latent(latent.width, latent.height, finished, latent.mask, remaining)
+    text = inputs["positive"].text
+    return replace(latent, images=finished, leftover=remaining, text=text)
 
 
 def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], Image.Image]:
@@ -165,8 +165,10 @@ def _preview(
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
     """Return the finished image at this index of the batch, painted with sides of at most `side`
     pixels."""
-    painted = paint(_brief(inputs, plan, latent, number), side)
     source = latent.images[number]
+    if source is not None and latent.leftover:  # another sampler has begun it
+        return source
+    painted = paint(_brief(inputs, plan, latent, number), side)
     if source is None:
         return painted
     if plan.denoise < _NEW_SHAPES:
@@ -180,6 +182,7 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
     model: Model = inputs["model"]
     positive: Conditioning = inputs["positive"]
     negative: Conditioning = inputs["negative"]
+    begun = latent.images[number] if plan.denoise < 1 else None
     return Brief(
         text=positive.text,
         negative=negative.text,
@@ -193,7 +196,8 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
         scheduler=inputs["scheduler"],
         model=model.name,
         loras=model.loras + positive.clip.loras,
-        given=latent.images[number] if plan.denoise < 1 and not latent.leftover else None,
+        given=begun or positive.image,
+        kept=begun is None and positive.image is not None,
         mask=latent.mask,
     )
 

@@ -3,16 +3,23 @@
 H.264 lets a macroblock carry raw samples (I_PCM, ITU-T H.264 7.3.5). With only such macroblocks, a
 whole encoder fits into this file and needs no library, and every player and browser can play the
 result. The price is size: 1.5 bytes per pixel and image.
+
+The frames of a `Pan` are the exception: only its still is stored, and each frame moves it by one
+motion vector, at five bits per macroblock.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image
 
+from comfyui_standin.nodes.motion import Pan
+
 _MACROBLOCK = 16
+_ORDER_BITS = 16  # of an image's number in the order of output
 _TIMESCALE = 90_000
 # Baseline profile and the highest level, since such images need a high bit rate.
 _PROFILE, _LEVEL = 66, 51
@@ -33,10 +40,19 @@ class Bits:
         self._text += f"{value:0{count}b}"
         return self
 
+    def same(self, bit: int, count: int) -> Bits:
+        """Append one bit many times."""
+        self._text += str(bit) * count
+        return self
+
     def ue(self, value: int) -> Bits:
         """Append an unsigned Exp-Golomb number."""
         length = (value + 1).bit_length()
         return self.put(value + 1, 2 * length - 1)
+
+    def se(self, value: int) -> Bits:
+        """Append a signed Exp-Golomb number."""
+        return self.ue(2 * value - 1 if value > 0 else -2 * value)
 
     def align(self) -> Bits:
         """Append zeros up to the next byte boundary."""
@@ -52,41 +68,57 @@ class Bits:
         return int("1" + self._text, 2).to_bytes(len(self._text) // 8 + 1, "big")[1:]
 
 
-def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """What the file's header tells of the images. `sps`: their parameters for decoders; `keys`: the
+    numbers of images that need no other one, None if that is each."""
+
+    size: tuple[int, int]
+    sps: bytes
+    sizes: Sequence[int]
+    duration: int
+    keys: tuple[int, ...] | None = None
+
+
+def mp4(images: Sequence[Image.Image], fps: float, comment: str = "") -> bytes:
     """Return the images as a video, without an odd last row or column. Raises ValueError if nothing
-    is left to show."""
+    is left to show. `comment`: a text for the file's metadata."""
     if not images:
         raise ValueError("a video needs at least one image")
     width, height = (side // 2 * 2 for side in images[0].size)
     if not width or not height:
         raise ValueError("a video needs images of at least 2 by 2 pixels")
-    samples = [
-        _nal(_slice(image.crop((0, 0, width, height)), number))
-        for number, image in enumerate(images)
-    ]
+    if isinstance(images, Pan):
+        edge, coded, keys = 2 * images.margin, images.still.size, (1,)
+        samples = [_nal(_slice(images.still, 0))]
+        moves = (images.offset(number) for number in range(1, len(images)))
+        samples += [_nal(_moved(move, coded, at)) for at, move in enumerate(moves, 1)]
+    else:
+        edge, coded, keys = 0, (width, height), None
+        samples = [
+            _nal(_slice(image.crop((0, 0, width, height)), number))
+            for number, image in enumerate(images)
+        ]
     sizes = [len(sample) for sample in samples]
+    track = _Track((width, height), _sps(*coded, edge), sizes, round(_TIMESCALE / fps), keys)
     header = _box(b"ftyp", b"isom" + struct.pack(">I", 512) + b"isomiso2avc1mp41")
-    duration = round(_TIMESCALE / fps)
     # The sample table contains the samples' offsets, which depend on the table's own length.
-    start = len(header) + len(_moov(width, height, sizes, duration, 0)) + 8
-    return header + _moov(width, height, sizes, duration, start) + _box(b"mdat", b"".join(samples))
+    start = len(header) + len(_moov(track, 0, comment)) + 8
+    return header + _moov(track, start, comment) + _box(b"mdat", b"".join(samples))
 
 
 # --- H.264
 
 
-def _sps(width: int, height: int) -> bytes:
+def _sps(width: int, height: int, edge: int) -> bytes:
+    """Return the sequence's parameters. `edge`: pixels that aren't shown, on the right and at the
+    bottom."""
     columns, rows = -(-width // _MACROBLOCK), -(-height // _MACROBLOCK)
-    right, bottom = (columns * _MACROBLOCK - width) // 2, (rows * _MACROBLOCK - height) // 2
+    right, bottom = columns * _MACROBLOCK - width + edge, rows * _MACROBLOCK - height + edge
     bits = Bits().put(_PROFILE, 8).put(0xC0, 8).put(_LEVEL, 8).ue(0)
-    bits.ue(0).ue(2).ue(0).put(
-        0, 1
-    )  # 16 frame numbers, output in coding order, no reference frames
+    bits.ue(0).ue(0).ue(_ORDER_BITS - 4).ue(1).put(0, 1)  # 16 frame numbers, one reference
     bits.ue(columns - 1).ue(rows - 1).put(1, 1).put(1, 1)  # frames only, direct 8x8
-    if right or bottom:
-        bits.put(1, 1).ue(0).ue(right).ue(0).ue(bottom)
-    else:
-        bits.put(0, 1)
+    bits.put(1, 1).ue(0).ue(right // 2).ue(0).ue(bottom // 2)
     return b"\x67" + _escaped(bits.put(0, 1).end())
 
 
@@ -102,9 +134,20 @@ def _slice(image: Image.Image, number: int) -> bytes:
     head = (
         Bits().ue(0).ue(7).ue(0).put(0, 4).ue(number % 2)
     )  # first macroblock, I slice, pps 0, frame 0, IDR id
+    head.put(0, _ORDER_BITS)
     head.put(0, 1).put(0, 1).ue(0).ue(1)  # reference marking, quantizer offset, no deblocking
     first = head.ue(25).align().bytes()
     return b"\x65" + _escaped(first + _NEXT_MACROBLOCK.join(_macroblocks(image)) + b"\x80")
+
+
+def _moved(move: tuple[int, int], coded: tuple[int, int], number: int) -> bytes:
+    """Return a frame that shows the first one, moved by whole pixels. Each macroblock has the
+    motion vector that its neighbors predict, so only the first one states it."""
+    bits = Bits().ue(0).ue(5).ue(0).put(1, 4).put(2 * number % 2**_ORDER_BITS, _ORDER_BITS)
+    bits.put(0, 1).put(0, 1).ue(0).ue(1)  # one reference, in usual order; no deblocking
+    first = bits.ue(0).ue(0).se(4 * move[0]).se(4 * move[1]).ue(0)  # in quarters of a pixel
+    columns, rows = (-(-side // _MACROBLOCK) for side in coded)
+    return b"\x01" + _escaped(first.same(1, 5 * (columns * rows - 1)).end())
 
 
 def _macroblocks(image: Image.Image) -> list[bytes]:
@@ -169,8 +212,9 @@ def _ints(*numbers: int) -> bytes:
 _MATRIX = _ints(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-def _moov(width: int, height: int, sizes: Sequence[int], duration: int, start: int) -> bytes:
-    whole = duration * len(sizes)
+def _moov(track: _Track, start: int, comment: str) -> bytes:
+    whole = track.duration * len(track.sizes)
+    width, height = track.size
     movie = _full(
         b"mvhd",
         _ints(0, 0, _TIMESCALE, whole, 0x10000),
@@ -181,7 +225,7 @@ def _moov(width: int, height: int, sizes: Sequence[int], duration: int, start: i
         _ints(2),
     )
     dimensions = _ints(width << 16, height << 16)
-    track = _full(b"tkhd", _ints(0, 0, 1, 0, whole), bytes(16), _MATRIX, dimensions, flags=3)
+    header = _full(b"tkhd", _ints(0, 0, 1, 0, whole), bytes(16), _MATRIX, dimensions, flags=3)
     media = _full(b"mdhd", _ints(0, 0, _TIMESCALE, whole), bytes.fromhex("55c40000"))
     handler = _full(b"hdlr", _ints(0), b"vide", bytes(12), b"video\0")
     data = _box(b"dinf", _full(b"dref", _ints(1), _full(b"url ", flags=1)))
@@ -189,23 +233,33 @@ def _moov(width: int, height: int, sizes: Sequence[int], duration: int, start: i
         b"minf",
         _full(b"vmhd", bytes(8), flags=1),
         data,
-        _samples(width, height, sizes, duration, start),
+        _samples(track, start),
     )
-    return _box(b"moov", movie, _box(b"trak", track, _box(b"mdia", media, handler, info)))
+    trak = _box(b"trak", header, _box(b"mdia", media, handler, info))
+    return _box(b"moov", movie, trak, _comment(comment) if comment else b"")
 
 
-def _samples(width: int, height: int, sizes: Sequence[int], duration: int, start: int) -> bytes:
-    sps, pps = _sps(width, height), _pps()
+def _comment(text: str) -> bytes:
+    """Return the text as the comment that players show."""
+    data = _box(b"data", _ints(1, 0), text.encode())
+    tags = _box(b"ilst", _box(b"\xa9cmt", data))
+    kind = _full(b"hdlr", _ints(0), b"mdirappl", bytes(9))
+    return _box(b"udta", _full(b"meta", kind, tags))
+
+
+def _samples(track: _Track, start: int) -> bytes:
+    sps, pps, sizes = track.sps, _pps(), track.sizes
     config = bytes((1, _PROFILE, 0xC0, _LEVEL, 0xFF, 0xE1)) + struct.pack(">H", len(sps)) + sps
     config += b"\x01" + struct.pack(">H", len(pps)) + pps
-    sample = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HH", width, height)
+    sample = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HH", *track.size)
     sample += (
         _ints(0x480000, 0x480000, 0) + struct.pack(">H", 1) + bytes(32) + struct.pack(">Hh", 24, -1)
     )
     return _box(
         b"stbl",
         _full(b"stsd", _ints(1), _box(b"avc1", sample, _box(b"avcC", config))),
-        _full(b"stts", _ints(1, len(sizes), duration)),
+        _full(b"stts", _ints(1, len(sizes), track.duration)),
+        _full(b"stss", _ints(len(track.keys), *track.keys)) if track.keys else b"",
         _full(b"stsc", _ints(1, 1, len(sizes), 1)),
         _full(b"stsz", _ints(0, len(sizes), *sizes)),
         _full(b"stco", _ints(1, start)),

@@ -245,6 +245,8 @@ class Brief:
     loras: tuple[tuple[str, float], ...] = ()
     given: Image.Image | None = None
     """The image that is sampled again. Without a place among the words, it keeps its content."""
+    kept: bool = False
+    """Whether the given image keeps its content in any case."""
     mask: Image.Image | None = None
     """Where the given image is painted over. The words' things are fitted into this area."""
 
@@ -259,7 +261,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     if brief.mask is not None:
         canvas = Canvas(_background(brief, scene, size, rng), rng)
         paint_into(canvas, scene, brief.mask.resize(size))
-    elif brief.given is None or scene.is_placed:
+    elif brief.given is None or (scene.is_placed and not brief.kept):
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
     else:

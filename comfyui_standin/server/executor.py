@@ -20,14 +20,17 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
 
 from comfyui_standin.nodes.base import (
     Interrupted,
+    Listed,
     NodeClass,
+    NodeInfo,
     NodeResult,
     RawPrompt,
     Speed,
@@ -35,12 +38,13 @@ from comfyui_standin.nodes.base import (
     pause,
 )
 from comfyui_standin.nodes.loops import iterations
+from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.server.newer import Assets
 from comfyui_standin.server.prompt_queue import PromptQueue, QueueItem
 from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfyui_standin.storage import Storage
 
-_CACHED_RESULTS = 64
+_CACHED_RESULTS, _CACHED_BYTES = 64, 48 * 1024**2
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 _START, _END = "StartLoop", "EndLoop"
 
@@ -97,7 +101,10 @@ def order(
             node_id = stack.pop()
             if node_id in needs:
                 continue
-            links = [value[0] for value in prompt[node_id]["inputs"].values() if is_link(value)]
+            node = prompt[node_id]
+            idle = unneeded(nodes[node["class_type"]].describe(storage), node["inputs"], prompt)
+            named = ((name, value) for name, value in node["inputs"].items() if is_link(value))
+            links = [value[0] for name, value in named if name not in idle]
             missing = (
                 [source for source in links if results[source] is None]
                 if results[node_id] is None
@@ -122,6 +129,23 @@ def order(
         ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
         ordered.append(min(ready, key=distance))
     return ordered
+
+
+def unneeded(entry: NodeInfo, inputs: Mapping[str, Any], prompt: RawPrompt) -> frozenset[str]:
+    """Return the lazy inputs that a switch doesn't pass on. Its value must be in the prompt, itself
+    or as a primitive's; otherwise all inputs are needed."""
+    specs = {**entry["input"].get("required", {}), **entry["input"].get("optional", {})}
+    lazy = [name for name, config in specs.items() if len(config) > 1 and config[1].get("lazy")]
+    switch = next((name for name, config in specs.items() if config[0] == "BOOLEAN"), "")
+    if not lazy or not switch:
+        return frozenset()
+    value = inputs.get(switch)
+    while isinstance(value, list) and is_link(value):
+        value = (prompt[value[0]].get("inputs") or {}).get("value")
+    if not isinstance(value, bool):
+        return frozenset()
+    other = "false" if value else "true"
+    return frozenset(name for name in lazy if other in name)
 
 
 def _saves(node_class: NodeClass, storage: Storage) -> bool:
@@ -265,12 +289,33 @@ def _relinked(inputs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     }
 
 
-class Cache:
-    """Cache of the newest results by signature: same class, inputs, ancestors and files."""
+def weight(value: object) -> int:
+    """Return about how many bytes a value on a link takes in memory."""
+    match value:
+        case Image.Image():
+            return value.width * value.height * len(value.getbands())
+        case Pan():
+            return 2 * weight(value.image)
+        case bytes():
+            return len(value)
+        case Mapping():
+            return sum(map(weight, value.values()))
+        case tuple():
+            return sum(map(weight, value))
+        case _ if is_dataclass(value):
+            return sum(weight(getattr(value, one.name)) for one in fields(value))
+        case _:
+            return 64
 
-    def __init__(self, size: int = _CACHED_RESULTS) -> None:
-        self._size = size
+
+class Cache:
+    """Cache of the newest results by signature: same class, inputs, ancestors and files. Limited in
+    results and bytes."""
+
+    def __init__(self, size: int = _CACHED_RESULTS, most_bytes: int = _CACHED_BYTES) -> None:
+        self._size, self._most_bytes = size, most_bytes
         self._entries: OrderedDict[str, NodeResult] = OrderedDict()
+        self._weights: dict[str, int] = {}
 
     def get(self, signature: str) -> NodeResult | None:
         """Return the cached result for this signature, or None."""
@@ -280,13 +325,16 @@ class Cache:
         return result
 
     def put(self, signature: str, result: NodeResult) -> None:
-        """Cache a result. The least recently used result makes room."""
+        """Cache a result. The least recently used results make room."""
         self._entries[signature] = result
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        self._weights[signature] = weight(result.outputs)
+        while len(self._entries) > self._size or sum(self._weights.values()) > self._most_bytes:
+            oldest, _ = self._entries.popitem(last=False)
+            del self._weights[oldest]
 
     def clear(self) -> None:
         self._entries.clear()
+        self._weights.clear()
 
 
 @dataclass(slots=True)
@@ -300,7 +348,7 @@ class _Failure(Exception):
 class Worker:
     """Runs the queue's prompts one at a time, in its own thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the thread works with
         self,
         queue: PromptQueue,
         sockets: Sockets,
@@ -309,6 +357,7 @@ class Worker:
         *,
         previews: bool,
         assets: Assets | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._queue = queue
         self._sockets = sockets
@@ -316,6 +365,7 @@ class Worker:
         self._speed = speed
         self._previews = previews
         self._assets = assets
+        self._metadata = metadata
         self._cache = Cache()
         self._thread = threading.Thread(target=self._work, name="comfy-demo-worker")
 
@@ -348,6 +398,7 @@ class Worker:
                 self._speed,
                 previews,
                 self._assets,
+                self._metadata,
             )
             entry = run.execute(item.nodes, self._cache)
             self._sockets.executing_node = None
@@ -359,7 +410,7 @@ class Worker:
 @dataclass(slots=True)
 class PromptRun:
     """Execution of one prompt. It is also the `NodeRun` of its nodes. With `assets`, it behaves
-    like servers after 0.33.0."""
+    like servers after 0.33.0. `texts`: for the metadata of all files, beside the prompt."""
 
     item: QueueItem
     client_id: str | None
@@ -369,6 +420,7 @@ class PromptRun:
     speed: Speed
     previews: bool
     assets: Assets | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     expansion: Expansion = field(default_factory=Expansion)
     node_id: str = ""
     messages: list[list[Any]] = field(default_factory=list)
@@ -380,7 +432,8 @@ class PromptRun:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        return {"prompt": self.item.prompt, **self.item.extra_data.get("extra_pnginfo", {})}
+        sent = self.item.extra_data.get("extra_pnginfo", {})
+        return {"prompt": self.item.prompt, **sent, **self.texts}
 
     @property
     def api_key(self) -> str | None:
@@ -478,15 +531,34 @@ class PromptRun:
         try:
             pause(self.queue.interrupted, 0)
             for name, value in node["inputs"].items():
-                inputs[name] = (
-                    _known(results[value[0]]).outputs[value[1]] if is_link(value) else value
-                )
-            return nodes[node["class_type"]].run(self, inputs)
+                if not is_link(value):
+                    inputs[name] = value
+                elif (source := results[value[0]]) is not None:  # else a lazy input
+                    inputs[name] = source.outputs[value[1]]
+            return self._each(nodes[node["class_type"]], inputs)
         except Interrupted:
             raise _Failure("execution_interrupted", self._about(node_id)) from None
         except Exception as exc:  # as the real server, which reports each exception of a node
             about = self._error(node_id, exc, inputs, results)
             raise _Failure("execution_error", about) from exc
+
+    def _each(self, node_class: NodeClass, inputs: Mapping[str, Any]) -> NodeResult:
+        """Run a node once, or once per item of the lists among its inputs."""
+        lists = [value.items for value in inputs.values() if isinstance(value, Listed)]
+        if not lists or node_class.describe(self.storage)["is_input_list"]:
+            return node_class.run(self, inputs)
+        runs = [
+            node_class.run(self, {name: _item(value, number) for name, value in inputs.items()})
+            for number in range(max(1, *map(len, lists)))
+        ]
+        outputs = tuple(
+            Listed(values) for values in zip(*(run.outputs for run in runs), strict=True)
+        )
+        ui: dict[str, list[Any]] = {}
+        for run in runs:
+            for key, entries in (run.ui or {}).items():
+                ui.setdefault(key, []).extend(entries)
+        return NodeResult(outputs, ui or None)
 
     def _about(self, node_id: str) -> dict[str, Any]:
         real = self.expansion.real(node_id)
@@ -576,6 +648,13 @@ def _known(result: NodeResult | None) -> NodeResult:
     if result is None:  # the order guarantees that inputs come first
         raise LookupError("a node was run before its inputs")
     return result
+
+
+def _item(value: object, number: int) -> object:
+    """Return an item of a list, the last one if it has fewer; any other value itself."""
+    if not isinstance(value, Listed):
+        return value
+    return value.items[min(number, len(value.items) - 1)] if value.items else None
 
 
 def _printable(value: object) -> object:

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from comfyui_standin.anything.shapes import DEMO
 from comfyui_standin.nodes.base import NodeClass, Speed
 from comfyui_standin.nodes.registry import NEWER_NODES, NODES, open_nodes, provide_examples
 from comfyui_standin.server.executor import Worker
@@ -36,6 +37,7 @@ from comfyui_standin.server.sockets import (
 from comfyui_standin.storage import Storage
 
 _MIB = 1024 * 1024
+_LONGEST = 6.0  # seconds of a sampler's steps, in a demo
 
 
 class DemoServer:
@@ -86,7 +88,8 @@ class DemoServer:
         self._history_size = history_size
         self._anything = anything
         if anything:
-            nodes = {**open_nodes(), **nodes}
+            nodes = {**open_nodes(), **{key: one for key, one in nodes.items() if key not in NODES}}
+            self.speed.longest = _LONGEST
         self._nodes = {**nodes, **NEWER_NODES} if newer else nodes
         self._newer = newer
         self.templates = templates or Templates()
@@ -255,6 +258,7 @@ class _RunningServer:
             demo.speed,
             previews=demo._previews,
             assets=assets,
+            metadata={"demo": DEMO} if demo._anything else {},
         )
         routes = Routes(
             self.queue,

@@ -103,7 +103,7 @@ def test_a_prompt_defines_its_own_classes(open_demo: DemoServer) -> None:
     entry = entry_of(open_demo, MYSTERY)
 
     assert entry["status"]["status_str"] == "success"
-    assert image_of(open_demo, entry, "4").size == (512, 512)
+    assert image_of(open_demo, entry, "4").size == (768, 512)
     after = requests.get(f"{open_demo.url}/object_info", timeout=LONGEST_WAIT).json()
     assert after == before
     assert "Mystery" not in after

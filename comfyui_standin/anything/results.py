@@ -1,0 +1,175 @@
+"""What output nodes show of the values that reach them, and the mark of a demo on it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from comfyui_standin.anything.shapes import DEMO, drawing, relief
+from comfyui_standin.anything.values import ANY, PLAIN, SHAPES, Token, Value, kind_of
+from comfyui_standin.nodes import image as images_of
+from comfyui_standin.nodes.base import Inputs, Latent, MediaFile, NodeInfo, NodeRun, VideoFrames
+from comfyui_standin.nodes.latent import decoded
+from comfyui_standin.nodes.media import flac_bytes
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.video import mp4
+from comfyui_standin.painter.paint import Brief, paint
+from comfyui_standin.storage import Folder, UnsafePath
+
+_MOVING = re.compile(r"video|combine|anim|gif|webp|webm|mp4", re.IGNORECASE)
+_PASSING = re.compile(r"preview|show|display|view|compare", re.IGNORECASE)
+_MOST = 8  # pictures of a result
+_MOST_FRAMES = 48  # of a video whose frames aren't a view of one image
+_MOST_PIXELS, _MOST_STEPS = 2048 * 2048, 100
+_COUNTS = {"batch_size": 16, "amount": 16, "repeats": 16}
+
+
+def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
+    """Return a node's inputs within the limits of a demo. Pictures for an output node have the mark
+    of a demo."""
+    numbers = {key: one for key, one in inputs.items() if type(one) in (int, float)}
+    limits: dict[str, Value] = {
+        name: most for name, most in _COUNTS.items() if numbers.get(name, 0) > most
+    }
+    width, height = numbers.get("width", 0), numbers.get("height", 0)
+    if max(width, 1) * max(height, 1) > _MOST_PIXELS:
+        less = (_MOST_PIXELS / (max(width, 1) * max(height, 1))) ** 0.5
+        limits |= {"width": int(width * less), "height": int(height * less)}
+    if numbers.get("steps", 0) > _MOST_STEPS:
+        limits["steps"] = _MOST_STEPS
+    if entry["output_node"]:
+        most = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
+        limits |= {name: marked(_fewer(one, most)) for name, one in inputs.items()}
+    return {**inputs, **limits}
+
+
+def _fewer(value: Value, most: int) -> Value:
+    match value:
+        case VideoFrames(images) if not isinstance(images, Pan):
+            return replace(value, images=tuple(images[:_MOST_FRAMES]))
+        case (Image.Image(), *_) if len(value) > most:
+            return tuple(value[number] for number in range(most)) if most == _MOST else value[:most]
+        case _:
+            return value
+
+
+def marked(value: Value) -> Value:
+    """Return a picture or video with the mark of a demo in its corner."""
+    match value:
+        case VideoFrames(images):
+            return replace(value, images=images_of.each(images, _mark))
+        case (Image.Image(), *_):
+            return images_of.each(value, _mark)
+        case _:
+            return value
+
+
+def _mark(image: Image.Image) -> Image.Image:
+    height = max(9, min(image.size) // 26)
+    font = ImageFont.load_default(height)
+    wide = round(font.getlength("DEMO"))
+    edge = max(2, min(image.size) // 12)  # within every view of a moving image
+    left, top = image.width - wide - edge, image.height - height - edge
+    if left < 0 or top < 0:
+        return image
+    image = image.copy()
+    box = (left - height // 2, top - height // 4, left + wide + height // 2, top + height * 5 // 4)
+    shade = Image.new("L", image.size, 0)
+    ImageDraw.Draw(shade).rounded_rectangle(box, height // 2, 110)
+    image.paste(0 if image.mode == "L" else (0, 0, 0), mask=shade)
+    light = 255 if image.mode == "L" else (255, 255, 255)
+    ImageDraw.Draw(image).text((left, top + height // 2), "DEMO", light, font, anchor="lm")
+    return image
+
+
+def shown(
+    run: NodeRun, entry: NodeInfo, inputs: Mapping[str, Value], outputs: tuple[Value, ...]
+) -> dict[str, list[Any]]:
+    """Return what an output node shows: files of its inputs, else of its outputs, else a text."""
+    results = Results(run, entry, inputs)
+    groups = entry["input"]
+    specs = {**groups.get("required", {}), **groups.get("optional", {})}
+    for name, value in inputs.items():
+        if results.add(value) or kind_of(value) not in PLAIN:
+            continue
+        kind, *options = specs.get(name, ["*"])
+        if kind in ANY or (options and options[0].get("forceInput")):
+            results.add_text(value)
+    if not results.ui:
+        for value in outputs:
+            results.add(marked(_fewer(value, _MOST)))
+    if not results.ui:
+        results.add_text(f"[demo] {entry['display_name']}: done")
+    return results.ui
+
+
+class Results:
+    """Files of one output node, and what it shows of them."""
+
+    def __init__(self, run: NodeRun, entry: NodeInfo, inputs: Mapping[str, Value]) -> None:
+        self.ui: dict[str, list[Any]] = {}
+        self._run, self._name = run, str(entry["name"])
+        self._folder: Folder = "temp" if _PASSING.search(self._name) else "output"
+        named = (inputs.get(key) for key in ("filename_prefix", "prefix", "filename"))
+        prefix = next((one for one in named if isinstance(one, str) and one.strip()), "ComfyUI")
+        self._prefix = prefix[:120]
+
+    def add(self, value: Value) -> bool:
+        """Show a value. Return False if it is none that can be saved."""
+        for key, data, ending in self._files(value):
+            self.ui.setdefault(key, []).append(self._saved(data, ending))
+            if ending == "_.mp4":
+                self.ui["animated"] = [True]
+        kind = kind_of(value)
+        return kind in ("IMAGE", "MASK", "LATENT", "VIDEO", "AUDIO") or not isinstance(
+            value, str | int | float
+        )
+
+    def add_text(self, value: Value) -> None:
+        """Show a text or number."""
+        if text := str(value).strip():
+            self.ui.setdefault("text", []).append(text)
+
+    def _files(self, value: Value) -> Iterator[tuple[str, bytes, str]]:
+        match value:
+            case Latent():
+                yield from self._files(marked(decoded(value)))
+            case (Image.Image(), *_) if len(value) > 1 and _MOVING.search(self._name):
+                yield from self._files(VideoFrames(value, 16.0))
+            case (Image.Image(), *_):
+                for image in value:
+                    yield "images", self._png(image), "_.png"
+            case VideoFrames(images, fps):
+                yield "images", mp4(images, fps, DEMO), "_.mp4"
+            case MediaFile(data, ending):
+                yield ("audio" if kind_of(value) == "AUDIO" else "images"), data, ending
+            case Token(type_, hints) if SHAPES.search(type_) and "MODEL_INFO" not in type_:
+                yield "3d", relief(_picture(hints)), "_.glb"
+            case Token("SVG", hints):
+                yield "images", drawing(_picture(hints)), "_.svg"
+            case _ if kind_of(value) == "AUDIO":
+                yield "audio", flac_bytes(value, DEMO), ".flac"
+
+    def _png(self, image: Image.Image) -> bytes:
+        file = io.BytesIO()
+        image.save(file, "PNG", compress_level=1, pnginfo=images_of.png_texts(self._run))
+        return file.getvalue()
+
+    def _saved(self, data: bytes, ending: str) -> dict[str, str]:
+        try:
+            return self._run.storage.put(self._folder, self._prefix, ending, data)
+        except (UnsafePath, OSError):
+            return self._run.storage.put(self._folder, "ComfyUI", ending, data)
+
+
+def _picture(hints: Mapping[str, Any]) -> Image.Image:
+    known = hints.get("picture")
+    if isinstance(known, Image.Image):
+        return known
+    text, seed = str(hints.get("text", "")), int(hints.get("seed", 0))
+    return paint(Brief(text, "", seed, 0, 512, 512, 20, 7.0, "euler", "normal", "landscape"))

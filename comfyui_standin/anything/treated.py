@@ -1,0 +1,128 @@
+"""What nodes for images do to them, by words in the names of their classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+
+from comfyui_standin.nodes.base import Images
+from comfyui_standin.nodes.image import crop_to_ratio, each, resize
+from comfyui_standin.nodes.motion import Pan
+
+_MOST_PIXELS = 2048 * 2048
+_SIDES = ("left", "top", "right", "bottom")
+Change = Callable[[Image.Image], Image.Image]
+
+
+def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
+    """Return images as a node of this class makes them: unchanged if its name tells nothing."""
+    name = name.lower()
+    numbers = {
+        key.rpartition(".")[2]: one
+        for key, one in inputs.items()
+        if isinstance(one, int | float) and not isinstance(one, bool)
+    }
+    if re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
+        return each(images, lambda image: _sized(name, image, numbers))
+    for words, change in _CHANGES.items():
+        if re.search(words, name):
+            return each(images, change)
+    if re.search("stitch|concat|grid|collage|tile", name):
+        return _side_by_side([one for one in inputs.values() if _are_images(one)])
+    if re.search("frombatch|from_batch|select", name) and not isinstance(images, Pan):
+        first = max(0, min(len(images) - 1, int(numbers.get("batch_index", 0))))
+        return tuple(images[first : first + max(1, int(numbers.get("length", 1)))])
+    return images
+
+
+def _are_images(value: object) -> bool:
+    return isinstance(value, Sequence) and bool(value) and isinstance(value[0], Image.Image)
+
+
+def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image.Image:
+    """Return the image with the size that the node's numbers ask for."""
+    if {"left", "right", "top", "bottom"} <= numbers.keys():
+        border = tuple(max(0, min(1024, int(numbers[one]))) for one in _SIDES)
+        return ImageOps.expand(image, border, 128 if image.mode == "L" else (128, 124, 120))
+    width, height = int(numbers.get("width", 0)), int(numbers.get("height", 0))
+    longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
+    by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
+    if pixels := numbers.get("megapixels"):
+        by = (pixels * 1024 * 1024 / (image.width * image.height)) ** 0.5
+    elif longest:
+        by = longest / max(image.size)
+    elif "model" in name and not width:
+        by = 2.0
+    if not width and not height:
+        width = round(image.width * (by or 1.0))
+    width = width or round(image.width * height / image.height)
+    height = height or round(image.height * width / image.width)
+    less = min(1.0, (_MOST_PIXELS / max(1, width * height)) ** 0.5)
+    width, height = max(8, round(width * less)), max(8, round(height * less))
+    if "pad" in name:
+        return ImageOps.pad(image, (width, height))
+    cut = crop_to_ratio(image, width, height) if "crop" in name else image
+    return resize(cut, width, height, "lanczos")
+
+
+def _side_by_side(batches: Sequence[Images]) -> Images:
+    shown = [one for images in batches for one in images[:4]][:9] or [Image.new("RGB", (64, 64))]
+    height = min(1024, shown[0].height)
+    fitted = [one.resize((max(1, round(one.width * height / one.height)), height)) for one in shown]
+    whole = Image.new(fitted[0].mode, (sum(one.width for one in fitted), height))
+    for number, one in enumerate(fitted):
+        whole.paste(one, (sum(before.width for before in fitted[:number]), 0))
+    return (whole,)
+
+
+def _edges(image: Image.Image) -> Image.Image:
+    lines = image.convert("L").filter(ImageFilter.SMOOTH).filter(ImageFilter.FIND_EDGES)
+    return lines.point([min(255, 5 * max(0, level - 12)) for level in range(256)]).convert("RGB")
+
+
+def _depth(image: Image.Image) -> Image.Image:
+    """Return a soft map, bright at the bottom, where things are usually near."""
+    slope = Image.linear_gradient("L").resize(image.size)
+    soft = image.convert("L").filter(ImageFilter.GaussianBlur(max(image.size) / 60))
+    return Image.blend(slope, ImageOps.autocontrast(soft), 0.4).convert("RGB")
+
+
+def _normal(image: Image.Image) -> Image.Image:
+    relief = image.convert("L").filter(ImageFilter.EMBOSS)
+    turned = ImageOps.mirror(ImageOps.mirror(image).convert("L").filter(ImageFilter.EMBOSS))
+    return Image.merge("RGB", (relief, turned, Image.new("L", image.size, 235)))
+
+
+def _without_background(image: Image.Image) -> Image.Image:
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    return Image.composite(image.convert("RGB"), white, spot(image.size))
+
+
+def _blurred(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(max(image.size) / 150))
+
+
+def spot(size: tuple[int, int]) -> Image.Image:
+    """Return a mask of what is in the middle."""
+    faded = Image.radial_gradient("L").resize(size)
+    return faded.point([max(0, min(255, 6 * (150 - level))) for level in range(256)])
+
+
+_CHANGES: Mapping[str, Change] = {
+    "canny|edge|lineart|scribble|hed|pidi|mlsd|teed": _edges,
+    "normal": _normal,
+    "depth|midas|zoe|lotus|moge": _depth,
+    "remove_?background|rembg|birefnet|bria.*rmbg|inspyrenet|removebg": _without_background,
+    "blur": _blurred,
+    "sharpen": lambda image: image.filter(ImageFilter.UnsharpMask(3, 120, 2)),
+    "gr[ae]yscale|desaturate": lambda image: ImageOps.grayscale(image).convert("RGB"),
+    "invert": ImageOps.invert,
+    "flip|mirror": ImageOps.mirror,
+    "rotate": lambda image: image.transpose(Image.Transpose.ROTATE_270),
+    "quantize|posterize": lambda image: ImageOps.posterize(image.convert("RGB"), 3),
+    "color|saturation|contrast": lambda image: ImageEnhance.Color(image).enhance(1.4),
+    "difference": lambda image: ImageChops.invert(image),
+}
