@@ -24,8 +24,8 @@ def modules() -> dict[str, Path]:
 
 
 def files_of_tests(*folders: str) -> set[Path]:
-    """Return the Python files in these folders and of plugins' tests."""
-    tops = [ROOT / one for one in folders] + list((ROOT / "comfyforms" / "plugins").glob("*/tests"))
+    """Return the Python files in these folders and of parts' tests."""
+    tops = [ROOT / one for one in folders] + list((ROOT / "comfyforms").glob("**/tests"))
     return {file for top in tops for file in top.rglob("*.py")}
 
 
@@ -53,3 +53,16 @@ def _imported(file: Path) -> Iterator[str]:
 def imports(file: Path) -> set[str]:
     """Return the top-level packages that a file imports."""
     return {name.partition(".")[0] for name in imported(file)}
+
+
+@cache
+def apart() -> tuple[str, ...]:
+    """Return the packages that import nothing from the app, for other programs and machines."""
+    needing = {
+        ".".join(name.split(".")[:2])
+        for name, file in modules().items()
+        if imports(file) & {"app", "comfy", "ui"}
+    }
+    packages = (ROOT / "comfyforms").glob("*/__init__.py")
+    names = {f"comfyforms.{file.parent.name}" for file in packages}
+    return ("comfyui_standin", *sorted(names - needing))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.imports import imported, imports, modules, tree_of
+from tests.imports import apart, imported, imports, modules, tree_of
 from tests.support.distribution import PURE
 from tests.support.waiting import LONGEST_WAIT
 
@@ -62,12 +62,12 @@ records.tables records.used_files records.webhooks ui.accounts.database ui.accou
 ui.accounts.store
 """
 CLUSTER = "engine groups line mirror processes registry roles rows setup watching"
-# Modules of plugins that may use a library.
+# Modules of parts that may use a library.
 ROOMS = {
     "sqlalchemy": ("tables", "store", "steps"),
     "alembic": ("steps",),
     "httpx": ("route", "messages"),
-    "requests": ("service",),
+    "requests": ("service", "app", "calls"),  # the latter of clients of the app
 }
 STAND_IN = "comfyui_standin"
 STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
@@ -76,7 +76,6 @@ STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a
 CLIENT = ("client", "exchange", "sessions", "view")
 USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
-    | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
     | {"ui.accounts.openid_provider"},
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
@@ -126,24 +125,8 @@ def test_no_import_goes_up() -> None:
 
 def test_every_package_has_a_place_in_the_order() -> None:
     """Each new package or file directly below comfy or ui needs a place in the order."""
-    packages = {"comfy.comfyui"}  # the parts below it have their own
-    parts = (
-        {part_of(name) for name in MODULES if not name.startswith(STAND_IN)}
-        - packages
-        - {
-            "app",
-            "comfyforms",
-            "comfyforms.__main__",
-            "comfyforms.hooks",
-            "comfyforms.plugin_manager",
-            "comfyforms.plugins",
-            "comfyforms.comfyui_node",
-            "comfyforms.remote",
-            "comfy",
-            "ui",
-            "comfy.__main__",
-        }
-    )
+    parts = {part_of(name) for name in MODULES if name.startswith(("comfy.", "ui."))}
+    parts -= {"comfy.__main__", "comfy.comfyui"}  # the parts below the latter have their own
     assert parts == FLOORS.keys()
 
 
@@ -192,14 +175,6 @@ def test_comfy_knows_neither_the_page_nor_its_libraries() -> None:
         if (found := imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"})
     ]
     assert not wrong, "\n".join(wrong)
-
-
-def test_the_remote_client_imports_nothing_from_the_app() -> None:
-    """The package works beside ComfyUI's own `comfy`, and type checkers find its types wherever it
-    is installed."""
-    for name, file in MODULES.items():
-        if part_of(name) == "comfyforms.remote":
-            assert not imports(file) & {"app", "comfy", "ui"}, name
 
 
 def plugin_of(module: str) -> str:
@@ -253,7 +228,8 @@ def test_each_network_and_database_library_has_fixed_importers(library: str) -> 
         name
         for name, file in MODULES.items()
         if library in imports(file)
-        if not plugin_of(name) or name.split(".")[3] not in ROOMS.get(library, ())
+        if not (plugin_of(name) or name.startswith(apart()))
+        or set(ROOMS.get(library, ())).isdisjoint(name.split("."))
     }
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 
@@ -286,11 +262,11 @@ def test_json_of_others_has_one_reader() -> None:
     deeply nested text. Only modules with tables may read what the app itself has stored in its
     database. The client on other machines, the custom node and the stand-in can't import the
     reader."""
-    others = ("comfyforms.remote", "comfyforms.comfyui_node", STAND_IN)
     wrong = [
         f"{module}:{node.lineno}"
         for module, file in MODULES.items()
-        if module != "comfy.base.json_values" and not module.startswith(("comfy.records.", *others))
+        if module != "comfy.base.json_values"
+        and not module.startswith(("comfy.records.", *apart()))
         if "sqlalchemy" not in imports(file)
         for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Call) and reads_json(node)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.imports import files_of_tests, modules, tree_of
+from tests.imports import apart, files_of_tests, modules, tree_of
 
 # For other programs' calls.
-OTHERS = ("comfyforms.hooks", "comfyforms.remote", "comfyforms.comfyui_node", "comfyui_standin")
+OTHERS = ("comfyforms.hooks", *apart())
 # Decorators after which a function is still called by its name with its own parameters.
 PLAIN = {
     "asynccontextmanager",

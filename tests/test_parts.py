@@ -11,21 +11,22 @@ import pytest
 
 from tests.imports import ROOT
 
-PLUGINS = ROOT / "comfyforms" / "plugins"
-# Texts about all of the app, for users, and one list of all packages.
-EVERYWHERE = ("CHANGELOG.md", "README.md", "tests/data/", "pyproject.toml", "docs/constraints")
+# Texts about all of the app, for users; one list of all packages; and names that users import.
+EVERYWHERE = (
+    *("CHANGELOG.md", "README.md", "tests/data/", "pyproject.toml", "docs/constraints"),
+    "comfyforms/__init__.py",
+)
 TEXTS = {
     *(".css", ".html", ".js", ".json", ".md", ".po", ".py", ".sh", ".toml", ".ts", ".txt", ".yml"),
 }
 
 
-def nouns_of(plugin: str) -> tuple[str, ...]:
-    """Return the words that a plugin owns. A plugin without any has parts elsewhere."""
-    return getattr(import_module(f"comfyforms.plugins.{plugin}"), "NOUNS", ())
-
-
-OWNERS = [one.name for one in sorted(PLUGINS.iterdir()) if (one / "plugin.py").exists()]
-OWNERS = [name for name in OWNERS if nouns_of(name)]
+# The folders with words of their own. A plugin without any has parts elsewhere.
+OWNERS = [
+    file.parent.relative_to(ROOT).as_posix()
+    for file in sorted((ROOT / "comfyforms").glob("**/__init__.py"))
+    if "\nNOUNS = " in file.read_text(encoding="utf-8")
+]
 
 
 def texts() -> dict[str, str]:
@@ -52,12 +53,12 @@ def test_a_plugin_owns_all_it_brings() -> None:
 @pytest.mark.parametrize("plugin", OWNERS)
 def test_a_plugins_words_occur_only_in_its_folder(plugin: str) -> None:
     """To change or remove a plugin, look nowhere else."""
-    word = re.compile("|".join(nouns_of(plugin)), re.IGNORECASE)
-    own = (PLUGINS / plugin).relative_to(ROOT).as_posix()
+    nouns = import_module(plugin.replace("/", ".")).NOUNS
+    word = re.compile("|".join(nouns), re.IGNORECASE)
     found = [
         f"{path}:{number}: {line.strip()[:80]}"
         for path, text in texts().items()
-        if not path.startswith(f"{own}/")
+        if not path.startswith(f"{plugin}/")
         for number, line in enumerate(text.splitlines(), 1)
         if word.search(path) or word.search(line)
     ]

@@ -54,8 +54,8 @@ def project() -> dict[str, Any]:
 
 
 def parts_pages() -> list[str]:
-    """Return the pages of plugins, `docs.md` in their folders."""
-    pages = (ROOT / "comfyforms" / "plugins").glob("*/docs.md")
+    """Return the pages of parts, `docs.md` in their folders."""
+    pages = (ROOT / "comfyforms").glob("**/docs.md")
     return sorted(page.relative_to(ROOT).as_posix() for page in pages)
 
 

@@ -20,7 +20,6 @@ NESTED = ("comfy", "comfyforms", "comfyforms/plugins", "tests", "ui", "ui/page")
 TESTED = {
     "tests/comfyui_node": "comfyforms/comfyui_node",
     "tests/plugins": "comfyforms/plugins",
-    "tests/remote": "comfyforms/remote",
     "tests/script": "ui/page/script",
     "tests/standin": "comfyui_standin",
     "tests/ui": "ui",

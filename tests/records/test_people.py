@@ -68,6 +68,9 @@ def fill(history: RunStore, owner: str, key: str) -> None:
                 case Kept(owner=column) | Bounded(owner=column):
                     is_text = isinstance(table.c[column].type, Text)
                     row[column] = json.dumps(owner) if is_text else digest(owner)
+            match table.info.get(ROWS):
+                case Bounded(age=age, lasts=seconds) if seconds:
+                    row[age] = time.time()
             row |= {
                 key.parent.name: None for key in table.foreign_keys if key.column.table is table
             }

@@ -70,21 +70,16 @@ def test_the_examples_of_the_page_work(
         assert re.fullmatch(r"[0-9a-f-]{36}\n", paid)
         assert re.fullmatch(r"[0-9a-f-]{36}\n", key)
         assert cookie == "done\n"
-        first_one, *blocks = (
+        blocks = (
             written.replace(WRITTEN, app.url).replace("9000", str(port))
             for written in code("python")
         )
-        of_client = "\n".join(blocks[:3])  # one after the other, as in a notebook
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
-        plain, remote, batch, prompted, frames, webhook = (
-            printed(block, capsys) for block in (first_one, of_client, *blocks[3:])
-        )
+        plain, batch, prompted, frames, webhook = (printed(block, capsys) for block in blocks)
         assert webhook == "run.ended done\n"
         assert re.search(r"^done .*\.png$", plain, re.M)
-        assert remote.count("done (") == 2
-        assert "done 6 of 6" in remote
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", frames, re.M)

@@ -21,8 +21,8 @@ from comfyforms import (
     BatchFailed,
     RemoteApp,
 )
-from tests.remote import test_remote as twin
-from tests.remote.test_remote import CHAIN, QUICK, SMALL
+from comfyforms.remote.tests import test_remote as twin
+from comfyforms.remote.tests.test_remote import CHAIN, QUICK, SMALL
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
