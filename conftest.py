@@ -23,11 +23,10 @@ import pytest
 from hypothesis import settings
 
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
-from tests.support.cluster.registry_kinds import ALWAYS_TWICE, TWICE, ClusterServices, using
 from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
 from tests.support.leaks import closing, left_since, measured
 from tests.support.postgres import database_of, running_postgres
-from tests.support.redis import running_redis
+from tests.support.registries import EMBEDDED, using
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -41,6 +40,10 @@ SHARED = ROOT.parent / "shared"
 # seconds that closing may take; a browser's connections stay open for 30 s, and a run stopped while
 # it was sent looks for 20 s whether it has arrived
 SETTLE = 40.0
+pytest_plugins = [
+    f"comfyforms.plugins.{file.parts[-3]}.tests.pytest_plugin"
+    for file in sorted(ROOT.glob("comfyforms/plugins/*/tests/pytest_plugin.py"))
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -211,31 +214,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return database_of(str(request.param), request, tmp_path)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of runs, batches and chains again with a process of a cluster."""
-    marks = {mark.name for mark in metafunc.definition.iter_markers()}
-    path = metafunc.definition.path
-    if not path.is_relative_to(TESTS) or is_pure(path) or "embedded" in marks:
-        return
-    name = path.relative_to(TESTS).as_posix()
-    if name.startswith(TWICE if metafunc.config.getoption("--nightly") else ALWAYS_TWICE):
-        metafunc.parametrize("registry_kind", ["embedded", "cluster"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def cluster_services(postgres: str) -> Iterator[ClusterServices]:
-    """Yield the services of a cluster whose processes are registries of tests."""
-    with running_redis() as redis:
-        yield ClusterServices(postgres, redis.url)
-
-
 @pytest.fixture(autouse=True)
 def registry_kind(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Return the kind of the registries: "embedded", or "cluster" for a process of a cluster."""
+    """Return the kind of the registries: "embedded", or the name of a plugin's kind. A fixture of
+    its `pytest_plugin.py` returns that."""
     kind = getattr(request, "param", "embedded")
-    services: ClusterServices | None = None
-    if kind == "cluster":
-        services = request.getfixturevalue("cluster_services")
-        services.clear()
-    with using(services):
+    with using(EMBEDDED if kind == "embedded" else request.getfixturevalue(f"{kind}_registries")):
         yield kind

@@ -82,12 +82,9 @@ judged *args:
 bench *args:
     {{python}} -m tools.benchmarks {{args}}
 
-# Random faults; `cluster-soak` for several app processes
+# Random faults
 soak *args:
     {{python}} -m tools.soak --runs 1000 {{args}}
-
-cluster-soak *args:
-    {{python}} -m tools.cluster_soak --runs 1000 {{args}}
 
 # Conformance of the stand-in, or of the server at COMFYUI_URL
 conformance *args:

@@ -42,6 +42,8 @@ def extracted() -> Mapping[Path, Catalog]:
     for path, _, text, _, _ in extract_from_dir(ROOT, _METHODS, keywords=KEYWORDS):
         parts = Path(path).parts
         is_plugin = parts[:2] == ("comfyforms", "plugins")
+        if is_plugin and parts[3] == "tests":
+            continue
         folder = ROOT.joinpath(*parts[:3], "languages") if is_plugin else APP
         found.setdefault(folder, Catalog()).add(text, locations=[(path, 0)])
     for folder in found.keys() - {APP}:

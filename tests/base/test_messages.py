@@ -39,7 +39,6 @@ JSON = st.recursive(
 )
 FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}", "{", "}", "{{"])
 COMFY = Path(__file__).parents[2] / "comfy"
-CLUSTER = COMFY.parent / "comfyforms" / "plugins" / "cluster"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
 OF_A_SHELL = {
     "address.py",
@@ -47,18 +46,14 @@ OF_A_SHELL = {
     "object_info.py",
     "cli",
     "demo",
-    "setup.py",
 }
 SOURCES = {
-    str(file.relative_to(folder)): file
-    for folder, files in ((COMFY, COMFY), (CLUSTER.parent, CLUSTER))
-    for file in files.rglob("*.py")
-    if OF_A_SHELL.isdisjoint(file.relative_to(folder).parts)
+    str(file.relative_to(COMFY)): file
+    for file in COMFY.rglob("*.py")
+    if OF_A_SHELL.isdisjoint(file.relative_to(COMFY).parts)
 }
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
-    **{"cluster/check.py": 5, "cluster/command.py": 1, "cluster/importing.py": 10},
-    **{"cluster/engine.py": 4, "cluster/messaging/wire_address.py": 2},
     **{"batches/content.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
     **{

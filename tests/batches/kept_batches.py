@@ -23,7 +23,7 @@ from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from tests.support.app_process import killed_process
-from tests.support.cluster.registry_kinds import ClusterServices, new_registry, services, using
+from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.sampler import prompt
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
@@ -93,10 +93,10 @@ def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
 
 
 def _killed(
-    cluster: ClusterServices | None, url: str, folder: Path, rows: int, values: dict[str, object]
+    kind: RegistryKind, url: str, folder: Path, rows: int, values: dict[str, object]
 ) -> None:
     """Start a batch in a separate process, and wait to be killed."""
-    with using(cluster), kept_batches(url, folder) as one:
+    with using(kind), kept_batches(url, folder) as one:
         one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
         threading.Event().wait(60)
 
@@ -105,5 +105,5 @@ def _killed(
 def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
     """Run a process with a batch of this many rows and these common values during the block, then
     kill it (SIGKILL)."""
-    with killed_process(_killed, services(), url, folder, rows, values):
+    with killed_process(_killed, current_kind(), url, folder, rows, values):
         yield

@@ -14,7 +14,7 @@ from comfy.local_comfyui.supervisor import LocalComfyUI, opened_locally
 from comfy.runs.registry import LocalRunRegistry
 from tests.local_comfyui.fake_comfyui import FakeComfyUI
 from tests.runs.registry import HURRIED
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tests.support.waiting import eventually
 
 

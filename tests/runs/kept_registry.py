@@ -17,7 +17,7 @@ from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
-from tests.support.cluster.registry_kinds import ClusterServices, new_registry, services, using
+from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
@@ -40,7 +40,7 @@ def kept_registry(
 
 
 def _first_process(
-    cluster: ClusterServices | None,
+    kind: RegistryKind,
     url: str,
     folder: Path,
     ahead: int,
@@ -48,7 +48,7 @@ def _first_process(
 ) -> None:
     """Submit these jobs, each with its `keeps_going` flag, and wait to be killed. Runs in its own
     process."""
-    with using(cluster), Client(url) as client:
+    with using(kind), Client(url) as client:
         history = open_history(folder)
         runs = new_registry(ServerPool(client), history=history, ahead=ahead)
         for one, keeps_going in jobs:
@@ -64,6 +64,6 @@ def killed_registry(
     """Run an earlier process of the program with these runs inside the block, then kill it
     (SIGKILL)."""
     told = [(one, keeps_going) for one in jobs]
-    with killed_process(_first_process, services(), url, folder, ahead, told):
+    with killed_process(_first_process, current_kind(), url, folder, ahead, told):
         eventually((folder / SUBMITTED).exists, "the first process submits", 60)
         yield

@@ -14,7 +14,7 @@ from comfy.comfyui.protocol.run_state import RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.runs.interface import Run, RunRegistry, Timeouts
 from comfyui_standin import DemoServer
-from tests.support.cluster.registry_kinds import new_registry
+from tests.support.registries import new_registry
 from tests.support.waiting import LONGEST_WAIT
 
 HURRIED = Timeouts(

@@ -27,8 +27,8 @@ from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
-from tests.support.cluster.registry_kinds import new_registry
 from tests.support.link import FaultyLink
+from tests.support.registries import new_registry
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
 from tests.support.waiting import eventually

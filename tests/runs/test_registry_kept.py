@@ -29,8 +29,8 @@ from comfy.runs.interface import Origin
 from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
-from tests.support.cluster.registry_kinds import new_registry
 from tests.support.link import FaultyLink
+from tests.support.registries import new_registry
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
 from tests.support.waiting import eventually

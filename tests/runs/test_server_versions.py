@@ -39,7 +39,7 @@ from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.server.sockets import preview_frame
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, registry
-from tests.support.cluster.registry_kinds import new_registry
+from tests.support.registries import new_registry
 from tests.support.sampler import job, prompt
 from tests.support.samples.models import save_model, tetrahedron
 from ui.web.urls import file_address, thumbnail_address

@@ -46,7 +46,7 @@ from comfyui_standin.nodes.music import RATE, music
 from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.storage import Storage, UnsafePath
 from tests.standin.calls import body_of, frames
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.waiting import LONGEST_WAIT

@@ -31,7 +31,6 @@ PURE = (
     "batches/test_values.py",
     "chains/test_chain_fields.py",
     "chains/test_chain_files.py",
-    "plugins/cluster/test_state_messages.py",
     "templates/test_index.py",
     "webhooks",
     "ui/documents",
@@ -46,20 +45,15 @@ PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another wor
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
 LONG = (
     *("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py"),
-    *(
-        "/cluster/groups/",
-        "/cluster/test_runs.py",
-        "/cluster/nightly/test_runs.py",
-        "/cluster/nightly/test_shared.py",
-        "/browser/cluster/",
-    ),
+    *("/groups/nightly/", "/test_runs.py", "/nightly/test_shared.py", "/nightly/test_pages.py"),
 )
 
-# A test file that contains one of these starts processes of `tests/support/app_process.py`. Their
-# fork server imports the whole app again, which takes 4 s of processor time.
+# A test file that contains one of these starts processes of `tests/support/app_process.py`, or of a
+# plugin's package `app_processes`. Their fork server imports the whole app again, which takes 4 s of
+# processor time.
 FORKING = (
-    *("from tests.support.app_process", "from tests.support.cluster"),
-    *("killed_life", "tests.records.programs"),
+    *("from tests.support.app_process", ".tests.app_processes"),
+    *("killed_life", "killed_registry", "tests.records.programs"),
 )
 
 PROFILES = {False: "push", True: "nightly"}  # by --nightly

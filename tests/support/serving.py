@@ -33,8 +33,8 @@ from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import RunLimits
 from comfy.webhooks.waiting import WebhookSettings
 from comfyui_standin import DemoServer
-from tests.support.cluster.registry_kinds import history_address, new_registry
 from tests.support.leaks import closing
+from tests.support.registries import history_address, new_registry
 from tests.support.waiting import LONGEST_WAIT
 from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config

@@ -12,8 +12,14 @@ import time
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_PLUGINS = _FOLDER.parents[1] / "comfyforms" / "plugins"
-_OF_PLUGINS = sorted(file.parts[-3] for file in _PLUGINS.glob("*/tests/benchmark.py"))
+_ROOT = _FOLDER.parents[1]
+# Of plugins: one file with the plugin's name, or several files with their own.
+_OF_PLUGINS = {
+    file.parts[-3] if file.stem == "benchmark" else file.stem: file
+    for pattern in ("benchmark.py", "benchmarks/*.py")
+    for file in sorted((_ROOT / "comfyforms" / "plugins").glob(f"*/tests/{pattern}"))
+    if "\ndef measure(" in file.read_text(encoding="utf-8")
+}
 BENCHMARKS = {
     "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
     "slow_link": "press to first preview, and previews, over links that are long or narrow",
@@ -35,17 +41,14 @@ BENCHMARKS = {
         "one rude visitor after the other: what another person notices, memory, log, what is left"
     ),
     "rude_address": "one address that does everything rude at once: sign-in, previews, memory",
-    "wire": "20 runs with 10 frames/s watched in two other processes: delay, processor time",
-    "cluster_runs": "two app processes: submission, the time between two runs, four servers against one",
-    "notices": "two app processes: sign-outs, moves and stops at one until the other shows them",
-    "cluster_queue": "300 runs waiting beside 100,000 records: decisions; eight processes at once",
-    "cluster_idle": "a process of a cluster beside the embedded app: idle, connections",
-    "cluster_watchers": "51 pages at three processes; a frozen browser, a frozen process",
     "against": "this app against the one in the folder BENCHMARK_BASE: start, idle, runs",
     "picker": "the picker of models with 1,000 LoRAs: opening, frames while scrolling",
     "loading": "first load: first view, usable fields, also at 60 kB/s + 100 ms; requests, bytes",
     "start": "from `python app.py` to a page ready for Generate",
-    **{one: f"of the plugin {one}: `tests/benchmark.py` in its folder" for one in _OF_PLUGINS},
+    **{
+        name: " ".join(file.read_text(encoding="utf-8").split('"""', 2)[1].split())
+        for name, file in _OF_PLUGINS.items()
+    },
 }
 
 
@@ -93,10 +96,8 @@ def measure(name: str) -> int:
 
 
 def _module(name: str) -> str:
-    if name in _OF_PLUGINS:
-        return f"comfyforms.plugins.{name}.tests.benchmark"
-    file = next(_FOLDER.rglob(f"{name}.py")).relative_to(_FOLDER)
-    return ".".join(("tools.benchmarks", *file.with_suffix("").parts))
+    file = _OF_PLUGINS.get(name) or next(_FOLDER.rglob(f"{name}.py"))
+    return ".".join(file.relative_to(_ROOT).with_suffix("").parts)
 
 
 if __name__ == "__main__":

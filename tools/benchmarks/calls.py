@@ -8,7 +8,7 @@ from collections import Counter
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfyui_standin import DemoServer
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tools.benchmarks.overhead import prompts, whole_run
 from tools.benchmarks.tools.app_process import running_app
 from tools.benchmarks.tools.browser import generate, opened_page

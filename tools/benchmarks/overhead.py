@@ -19,7 +19,7 @@ from comfy.records.record import Job
 from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tools.benchmarks.tools import bare
 from tools.benchmarks.tools.app_process import ROOT, running_app
 from tools.benchmarks.tools.figure import Figure, median

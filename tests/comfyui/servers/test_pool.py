@@ -31,8 +31,8 @@ from comfyui_standin import DemoServer
 from comfyui_standin.nodes.base import fixed
 from comfyui_standin.nodes.registry import NODES
 from tests.runs.registry import HURRIED, LIMIT, end, running
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
 from tests.support.link import FaultyLink
+from tests.support.registries import EmbeddedRegistry
 from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -14,7 +14,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.interface import Origin, Run, RunRegistry
 from comfyui_standin.nodes.base import RawPrompt
-from tests.support.cluster.registry_kinds import new_registry
+from tests.support.registries import new_registry
 from tests.support.speaking import (
     PATIENCE,
     Listener,

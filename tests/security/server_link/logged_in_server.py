@@ -21,7 +21,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.interface import UNWATCHED, Origin
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tests.support.sampler import prompt
 
 USER, PASSWORD = "svc", "hunter2 s@cret/ü"

@@ -30,7 +30,7 @@ from tests.security.server_link.logged_in_server import (
     run_through,
     shell,
 )
-from tests.support.cluster.registry_kinds import EmbeddedRegistry
+from tests.support.registries import EmbeddedRegistry
 from tests.support.reverse_proxy import ForwardProxy, Guard
 from tests.support.sampler import prompt
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from comfyforms.plugins.cluster.tests.app_processes.client import ClusterClient
+from comfyforms.plugins.cluster.tests.app_processes.processes import AppProcess
+from comfyforms.plugins.cluster.tests.app_processes.running import running_cluster
 from comfyforms.plugins.scaling.tests.machines import machines_in
 from comfyui_standin import DemoServer
-from tests.support.cluster.client import ClusterClient
-from tests.support.cluster.processes import AppProcess
-from tests.support.cluster.running import running_cluster
 from tests.support.http_client import BOB
 from tests.support.waiting import eventually
 
