@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Column, ForeignKey, MetaData, String, Table
+from sqlalchemy import Column, ForeignKey, MetaData, Table
 
 from comfy.records.database import PartTables, Schema
-from comfy.records.tables import ROWS, PartOf, Unowned, runs
+from comfy.records.tables import ROWS, PartOf, runs, version_table
 from comfyforms.hooks import (
     Access,
     AppParts,
@@ -71,12 +71,7 @@ def settings() -> list[Any]:
 
 
 EVERY_TABLES = MetaData()
-EVERY_VERSION = Table(
-    "every_version",
-    EVERY_TABLES,
-    Column("version_num", String(32), primary_key=True),
-    info={ROWS: Unowned("The number of the last step.")},
-)
+EVERY_VERSION = version_table("every", EVERY_TABLES)
 EVERY_TABLE = Table(
     "every",
     EVERY_TABLES,

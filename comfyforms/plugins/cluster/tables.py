@@ -26,12 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from comfy.records.database import Schema, make_tables
-from comfy.records.tables import transaction
+from comfy.records.tables import transaction, version_table
 
 cluster_tables = MetaData()
-_version = Table(
-    "cluster_version", cluster_tables, Column("version_num", String(32), primary_key=True)
-)
+_version = version_table("cluster", cluster_tables)
 
 # Settings that let the database soon notice that a process is frozen or that its machine has
 # vanished, and ends the process's locks. All processes may have to wait until then.
