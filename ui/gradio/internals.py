@@ -112,7 +112,9 @@ NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
 _SPINNER_CLOCK = """<script>{
   const frame = requestAnimationFrame;
   window.requestAnimationFrame = (callback) =>
-    /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 1000) : frame(callback);
+    /performance\\.now\\(\\)-.*\\/1e3/.test(callback)
+      ? setTimeout(callback, 1000)
+      : frame(callback);
 }</script>"""
 # Seconds between two looks at calls and their progress. Gradio always looks, and its default of
 # 0.001 uses 5 % of a core.
