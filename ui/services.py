@@ -170,7 +170,7 @@ def _watched(servers: ServerPool, pace: CheckIntervals | None) -> tuple[ServerHe
     """Return the health and the node definitions of servers, renewed when a server changes."""
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
-    catalog = CatalogCache(servers.object_info)
+    catalog = CatalogCache.of(servers)
     servers.on_change(catalog.expire)
     return health, catalog
 

@@ -57,6 +57,7 @@ from comfy.form.fill import drawn_texts
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload, content_of
+from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.prompt.model import Prompt
@@ -295,7 +296,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        forms = forms_of(workflow, servers.object_info)
+        forms = forms_of(workflow, CatalogCache.of(servers))
         form = _form_of_batch(forms, args.settings, _cells(args.csv) if args.csv else ())
         wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
         check_in = Path(scratch) / "check"

@@ -52,6 +52,7 @@ from comfy.cli.outcome import (
 from comfy.cli.progress import ChainLine
 from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.launch.start import Starter
+from comfy.library.catalog import CatalogCache
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Origin
@@ -137,7 +138,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        forms = forms_by_name(_workflows(args.chain.parent), servers.object_info)
+        forms = forms_by_name(_workflows(args.chain.parent), CatalogCache.of(servers))
         wildcards = WildcardFiles(args.chain.parent / FOLDER).lines
         with starter_in(Path(scratch), servers, forms, signals, wildcards) as starter:
             planner = StepPlanner(starter, OWNER)

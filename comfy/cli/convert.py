@@ -10,7 +10,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.json_values import NotJson, TooDeep, read_json
-from comfy.cli.options import add_catalog_arguments, catalog_of
+from comfy.cli.options import add_catalog_arguments, opened_catalogs
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.prompt.server_names import with_server_names
@@ -40,7 +40,8 @@ def main(args: argparse.Namespace) -> int:
     """Write a prompt for each graph. Return 1 if any graph couldn't be converted, 2 without a
     catalog or a writable folder."""
     try:
-        catalog = catalog_of(args)
+        with opened_catalogs(args) as catalogs:  # a stand-in's guesses don't belong in a prompt
+            catalog = catalogs.get()
         args.out.mkdir(parents=True, exist_ok=True)
     except ComfyError as error:
         _say(error)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.cli.options import OWNER, WORKFLOW, add_catalog_arguments, catalog_of, forms_of
+from comfy.cli.options import OWNER, WORKFLOW, add_catalog_arguments, forms_of, opened_catalogs
 from comfy.form.model import Field, Form
 from comfy.workflow.model import read_workflow
 
@@ -31,8 +31,8 @@ def main(args: argparse.Namespace) -> int:
     unreadable."""
     try:
         workflow = read_workflow(args.workflow)
-        catalog = catalog_of(args)
-        _, form = forms_of(workflow, lambda: catalog.raw).form(WORKFLOW, OWNER)
+        with opened_catalogs(args) as catalogs:
+            _, form = forms_of(workflow, catalogs).form(WORKFLOW, OWNER)
     except ComfyError as error:
         print(" ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)
         return 2

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from comfy.base.errors import ManyProblems
 from comfy.base.secret_options import secrets_can_be_read
@@ -73,7 +73,7 @@ def api_key(_owner: str) -> str | None:
 
 
 def add_catalog_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options for the node catalog, which `catalog_of` reads."""
+    """Declare the options for the node catalog, which `opened_catalogs` reads."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--server",
@@ -113,11 +113,14 @@ def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
     )
 
 
-def catalog_of(args: argparse.Namespace) -> Catalog:
-    """Return the node catalog from the file of `--object-info`, else from the server. Raises
-    ComfyError if it isn't available."""
+@contextmanager
+def opened_catalogs(args: argparse.Namespace) -> Iterator[CatalogCache]:
+    """Yield the node definitions from the file of `--object-info`, else of the server. Raises
+    ComfyError if they aren't available."""
     if args.object_info:
-        return Catalog.read(args.object_info)
+        read = Catalog.read(args.object_info)
+        yield CatalogCache(lambda: read.raw)
+        return
     # Imported here: reading a file needs no network libraries.
     from comfy.comfyui.discovery import choose_servers, opened_servers
 
@@ -125,7 +128,7 @@ def catalog_of(args: argparse.Namespace) -> Catalog:
         choose_servers(addresses_of(args)) as named,
         opened_servers(named.addresses) as servers,
     ):
-        return Catalog(servers.object_info())
+        yield CatalogCache.of(servers)
 
 
 def split_settings(
@@ -147,12 +150,11 @@ def split_settings(
     return [(name, value) for name, _, value in parts]
 
 
-def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
-    """Return the same forms as on a page; `fetch` returns the server's nodes, see
-    `Client.object_info`."""
-    return forms_by_name(lambda _: workflow, fetch)
+def forms_of(workflow: Workflow, catalogs: CatalogCache) -> Forms:
+    """Return the same forms as on a page."""
+    return forms_by_name(lambda _: workflow, catalogs)
 
 
-def forms_by_name(find: Callable[[str], Workflow], fetch: Callable[[], Mapping[str, Any]]) -> Forms:
+def forms_by_name(find: Callable[[str], Workflow], catalogs: CatalogCache) -> Forms:
     """Return the forms of several workflows; `find`: see `Forms`."""
-    return Forms(find, CatalogCache(fetch), Permissions.of_a_shell())
+    return Forms(find, catalogs, Permissions.of_a_shell())

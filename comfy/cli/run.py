@@ -38,6 +38,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
 from comfy.launch.start import FieldErrors, Starter
+from comfy.library.catalog import CatalogCache
 from comfy.records.record import Job
 from comfy.records.serialization import state_to_json
 from comfy.runs.interface import UNWATCHED, Origin, Run
@@ -94,7 +95,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as folder,
     ):
-        forms = forms_of(workflow, servers.object_info)
+        forms = forms_of(workflow, CatalogCache.of(servers))
         _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
         with starter_in(Path(folder), servers, forms, signals) as starter:

@@ -85,6 +85,7 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
+PAINTED = "standin_painted"  # a stand-in's option: see `InputSpec.is_painted`
 ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
 FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
 # Types of values that users type or select. All other types arrive through a link.
@@ -265,6 +266,12 @@ class InputSpec:
         if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
             return True
         return _may_name_file(self.bare_name, self.value_type, self.choices or ())
+
+    @property
+    def is_painted(self) -> bool:
+        """Tell if the server is a stand-in that reads no file of this name, except for an upload,
+        in whose place it paints one if it doesn't exist."""
+        return self.options.get(PAINTED) is True
 
     @property
     def names_folder(self) -> bool:

@@ -145,6 +145,11 @@ class NodeSpec:
     output_node: bool
     raw: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def is_guessed(self) -> bool:
+        """Return whether a stand-in knows the class only from the workflow that uses it."""
+        return self.raw.get("standin_guessed") is True
+
     @cached_property
     def by_name(self) -> Mapping[str, InputSpec]:
         """Return the declared inputs by name (for those that a choice adds see
@@ -170,6 +175,8 @@ class Catalog(Mapping[str, NodeSpec]):
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
+        self._base: Catalog | None = None
+        self._own: frozenset[str] = frozenset()
         self._parsed: dict[str, NodeSpec] = {}
         self._similar: dict[str, str] = {}
 
@@ -189,6 +196,14 @@ class Catalog(Mapping[str, NodeSpec]):
             )
         return cls(raw)
 
+    def for_workflow(self, answer: Mapping[str, Any]) -> Catalog:
+        """Return this catalog with the definitions that a stand-in made for one workflow, in its
+        answer (`Client.definitions`)."""
+        entries = as_mapping(answer.get("definitions"))
+        catalog = Catalog({**self.raw, **entries})
+        catalog._base, catalog._own = self, frozenset(entries)
+        return catalog
+
     def similar(self, class_type: str) -> str:
         """Return the display name of the class most similar to a missing one, by class or display
         name; "" if none is close."""
@@ -201,6 +216,11 @@ class Catalog(Mapping[str, NodeSpec]):
     def is_stand_in(self) -> bool:
         """Return whether the server is the app's own stand-in."""
         return self.raw.keys() >= _ONLY_STAND_IN
+
+    @property
+    def runs_anything(self) -> bool:
+        """Return whether the server is a stand-in that also runs nodes that it doesn't have."""
+        return as_mapping(self.raw.get("PartnerText")).get("runs_anything") is True
 
     @cached_property
     def uploads(self) -> frozenset[str]:
@@ -228,6 +248,8 @@ class Catalog(Mapping[str, NodeSpec]):
         return {_core(name): shown[one] for one in shown for name in (shown[one], one)}
 
     def __getitem__(self, class_type: str) -> NodeSpec:
+        if self._base is not None and class_type not in self._own:
+            return self._base[class_type]  # parsed once for all workflows
         if class_type not in self._parsed:
             if class_type not in self:
                 raise KeyError(class_type)

@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.base.messages import labeled, message
-from comfy.base.wording import plain_words
+from comfy.base.messages import labeled, listed, message
+from comfy.base.wording import plain_words, short
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.ideas import find_ideas
@@ -43,6 +43,8 @@ from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.trace import Output, Trace, find_outputs
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
+
+_MOST_GUESSED = 5  # names of nodes in the note of a demo
 
 
 def build_form(
@@ -84,7 +86,7 @@ def build_form(
         outputs=outputs,
         missing=missing,
         missing_prompt=lacks_prompt,
-        notes=tuple(_notes(candidates)),
+        notes=(*_notes(candidates), *_demo_notes(prompt, catalog)),
         titles=titles,
         prompt=prompt,
         nodes=nodes,
@@ -152,6 +154,20 @@ def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
     for candidate in candidates:
         if candidate.note and candidate.group != "hidden":
             yield Note(candidate.note, candidate.key, candidate.default)
+
+
+def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
+    """Yield what users have to know about a demo of nodes that the stand-in doesn't have."""
+    names = dict.fromkeys(node["class_type"] for node in prompt.values())
+    guessed = [name for name in names if name in catalog and catalog[name].is_guessed]
+    if guessed:
+        more = len(guessed) - _MOST_GUESSED
+        shown = [*map(short, guessed[:_MOST_GUESSED]), *([f"+{more}"] if more > 0 else [])]
+        said = message(
+            "This is a demo: results are painted, and these nodes are guessed: {nodes}.",
+            nodes=listed(shown),
+        )
+        yield Note(said, "", None)
 
 
 def _wrong_outputs(config: FormConfig, trace: Trace) -> Iterator[str]:

@@ -256,7 +256,7 @@ class Starter:
             raise ComfyError(
                 message("These files can be at most {size}\xa0MB in total.", size=size)
             )
-        catalog = self.forms.catalog.get()
+        catalog = self.forms.catalog.for_prompt(prompt)
         named = {node: catalog.get(one["class_type"]) for node, one in prompt.items()}
         titles = {
             node: own_title(prompt[node]) or (spec.display_name if spec else "")
@@ -507,7 +507,7 @@ class Starter:
             permissions.check_nodes(prompt)
         if permissions.edits(owner) or (brought and permissions.trusts(owner)):
             return
-        catalog = self.forms.catalog.get()
+        catalog = self.forms.catalog.for_prompt(prompt)
         unknown = {node["class_type"] for node in prompt.values()} - catalog.keys()
         if brought and unknown:
             # The server may have installed the node since, and the app doesn't know which files it

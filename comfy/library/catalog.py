@@ -14,6 +14,8 @@ from comfy.base.errors import ComfyError, ServerUnreachable
 from comfy.base.messages import message
 from comfy.base.threads import start_thread
 from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.prompt.model import Prompt
 from comfy.runs.input_files import UPLOADS
 from comfy.workflow.sanitize import without_folder
 
@@ -29,9 +31,15 @@ class CatalogCache:
     It stays the same object until the server's response changes.
     """
 
-    def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
-        """`fetch` is `ServerPool.object_info`, or the method of a client."""
+    def __init__(
+        self,
+        fetch: Callable[[], Mapping[str, Any]],
+        define: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`fetch` is `ServerPool.object_info`, or the method of a client; `define` its
+        `definitions`."""
         self._fetch = fetch
+        self._define = define
         self._lock = threading.Lock()
         self._asked: Future[Catalog] | None = None  # set during a request
         self._first: threading.Thread | None = None  # waits for the first answer
@@ -39,6 +47,11 @@ class CatalogCache:
         self._catalog: Catalog | None = None
         self._good_until = 0.0
         self._away = False
+
+    @classmethod
+    def of(cls, servers: ServerPool) -> CatalogCache:
+        """Return the cache of these servers."""
+        return cls(servers.object_info, servers.definitions)
 
     def get(self, *, refresh: bool = False) -> Catalog:
         """Return the catalog, at most five minutes old, or an older one while the server is away.
@@ -62,6 +75,18 @@ class CatalogCache:
             with self._lock:
                 self._asked = None
         return answer.result()
+
+    def fitted(self, catalog: Catalog, workflow: Mapping[str, Any]) -> Catalog:
+        """Return a catalog for one workflow, an editor graph or a prompt: with definitions of its
+        unknown nodes if the server is a stand-in that runs anything, otherwise unchanged. Raises
+        ServerUnreachable, ServerError."""
+        if self._define is None or not catalog.runs_anything:
+            return catalog
+        return catalog.for_workflow(self._define(workflow))
+
+    def for_prompt(self, prompt: Prompt) -> Catalog:
+        """Return the current catalog for a prompt; see `get` and `fitted`."""
+        return self.fitted(self.get(), prompt)
 
     def expire(self) -> None:
         """Mark the catalog as outdated: the next caller asks the servers. Thread-safe, also during

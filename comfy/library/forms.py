@@ -71,11 +71,12 @@ class _Adapted:
     """A workflow as a user may use it on one server.
 
     The cache compares `source` and `catalog`, the inputs of the conversion, by object identity.
-    That is unique while they are stored here.
+    That is unique while they are stored here. `fitted`: the catalog for this workflow.
     """
 
     source: Workflow
     catalog: Catalog
+    fitted: Catalog
     workflow: Workflow
     structure: Structure
 
@@ -200,7 +201,8 @@ class Forms:
         WorkflowError, ServerUnreachable, ServerError."""
         catalog = self.catalog.get()
         source, trusted = self._found(name, owner)
-        return self._adapted(source, catalog, trusted=trusted).workflow, catalog
+        adapted = self._adapted(source, catalog, trusted=trusted)
+        return adapted.workflow, adapted.fitted
 
     def known_form(self, name: str, owner: str, values: Mapping[str, object] | None) -> Form | None:
         """Return the form without asking the server; None if its node definitions aren't known yet
@@ -275,8 +277,8 @@ class Forms:
         """
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
-            catalog = self.catalog.get()
             original, _ = self._found(name, owner)
+            catalog = self.catalog.fitted(self.catalog.get(), original.graph or original.prompt)
             workflow = on_server(original, catalog)
             known = all(node["class_type"] in catalog for node in workflow.prompt.values())
             if not known or self._harmless(workflow, catalog, trusted=False) != workflow:
@@ -314,21 +316,23 @@ class Forms:
         return self.opened.get(owner, name), self.permissions.trusts(owner)
 
     def _adapt(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> _Adapted:
-        workflow = on_server(source, catalog)
+        fitted = self.catalog.fitted(catalog, source.graph or source.prompt)
+        workflow = on_server(source, fitted)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
             raise WorkflowError(
                 message("This workflow is too large to open here."),
                 message("Open a smaller one."),
             )
-        workflow = self._harmless(workflow, catalog, trusted=trusted)
-        return _Adapted(source, catalog, workflow, Structure.of(workflow.prompt, catalog))
+        workflow = self._harmless(workflow, fitted, trusted=trusted)
+        structure = Structure.of(workflow.prompt, fitted)
+        return _Adapted(source, catalog, fitted, workflow, structure)
 
     def _judge(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> Usability:
         try:
-            workflow = self._adapt(source, catalog, trusted=trusted).workflow
+            adapted = self._adapt(source, catalog, trusted=trusted)
         except WorkflowError:
             return Usability()
-        form = _without_fixed(build_form(workflow, catalog))
+        form = _without_fixed(build_form(adapted.workflow, adapted.fitted))
         image, text = (first_taker(form.fields, kind) for kind in ("image", "text"))
         kinds = taken_kinds(form.fields)
         image_key = image.key if image else ""
@@ -350,7 +354,7 @@ def _build(
     adapted: _Adapted, structural: Structural, *, edits: bool, draft: FormConfig | None
 ) -> _Built:
     workflow = adapted.workflow if draft is None else with_config(adapted.workflow, draft)
-    form = build_form(workflow, adapted.catalog, dict(structural))
+    form = build_form(workflow, adapted.fitted, dict(structural))
     return _Built(adapted, draft, workflow, form if edits else _without_fixed(form))
 
 

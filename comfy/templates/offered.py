@@ -22,16 +22,16 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
+from comfy.base.errors import ComfyError, WorkflowNotFound
 from comfy.base.files import write_whole
 from comfy.base.json_values import as_mapping
 from comfy.base.messages import message
@@ -177,9 +177,16 @@ class Definitions:
     """Digests of the classes of one catalog, computed when first needed. Thread-safe: two threads
     that compute the same digest get equal results."""
 
-    def __init__(self, catalog: Catalog, version: str) -> None:
-        """`version`: the server's version of ComfyUI, "" if unknown."""
+    def __init__(
+        self,
+        catalog: Catalog,
+        version: str,
+        fitted: Callable[[Catalog, Mapping[str, Any]], Catalog],
+    ) -> None:
+        """`version`: the server's version of ComfyUI, "" if unknown. `fitted`: see
+        `CatalogCache.fitted`."""
         self.catalog = catalog
+        self.fitted = partial(fitted, catalog)
         self.version = version
         self._digests: dict[str, bytes] = {}
 
@@ -317,7 +324,7 @@ class OfferedTemplates:
             version = templates.known.version
             is_new = known is None or known.catalog is not catalog or known.version != version
             if catalog is not None and is_new:
-                self._definitions[server.url] = Definitions(catalog, version)
+                self._definitions[server.url] = Definitions(catalog, version, self._catalog.fitted)
         return list(self._definitions.values())
 
 
@@ -386,23 +393,22 @@ def _on_each(
         return
     digest = hashlib.sha256(data).hexdigest()
     for server in servers:
-        found, classes = _on_server(offered.template, data, server.catalog, server.version)
+        found, classes = _on_server(offered.template, data, server)
         situation = _situation(offered.template, server, classes)
         is_own = not offered.template.pack
         judgments.note(offered.key, digest, classes, situation, found, is_own=is_own)
         yield found
 
 
-def _on_server(
-    template: Template, data: bytes, catalog: Catalog, version: str
-) -> tuple[Readiness, set[str]]:
+def _on_server(template: Template, data: bytes, server: Definitions) -> tuple[Readiness, set[str]]:
     """Return what one server lacks for a template, and the classes that this depends on."""
     try:
         workflow = open_workflow(f"{template.name}.json", data)
         used = {node["class_type"] for node in workflow.prompt.values()}
         classes = node_types(workflow.graph) if workflow.graph else used
+        catalog = server.fitted(workflow.graph or workflow.prompt)
         prompt = prompt_of(workflow.graph, catalog) if workflow.graph else workflow.prompt
-    except WorkflowError as problem:
+    except ComfyError as problem:
         log.info("The template %s can't be read: %s", template.id, problem)
         return Readiness(is_valid=False), set()
     found = judge(
@@ -410,7 +416,7 @@ def _on_server(
         catalog,
         models=models_of(workflow.graph) if workflow.graph else (),
         declared=template.declared,
-        server_version=version,
+        server_version=server.version,
     )
     return found, classes
 

@@ -272,6 +272,9 @@ def _named(
 
 def _names(prompt: Prompt, catalog: Nodes, value: object, spec: InputSpec) -> bool:
     inner = unwrap(value)
+    # Only an upload is read. `_without_names` clears the names of others' uploads, but no links.
+    if spec.is_painted and not (spec.upload and is_link(inner)):
+        return False
     if is_link(inner):  # lists and uploads only take texts, regardless of their type
         only_texts = spec.upload or spec.choices is not None or spec.type in FILE_WIDGETS
         return bool(only_texts) or _carries(prompt, catalog, inner, _TEXTS)
@@ -372,6 +375,7 @@ def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ..
                 node["class_type"]
                 for node in prompt.values()
                 if (spec := nodes.get(node["class_type"]))
+                and not spec.is_guessed
                 and _saves_models(spec, spec.active_inputs(node["inputs"]).values())
             }
         )

@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 from comfyui_standin.anything.facts import is_file_list
 from comfyui_standin.nodes.base import NodeInfo, Spec, is_link, node_info
 
-PAINTED = "standin_painted"  # an input's option: the server paints the files that it doesn't have
+GUESSED = "standin_guessed"  # a key of an entry: the class is defined by the workflow alone
+PAINTED = "standin_painted"  # an input's option: no file is read, except one that nodes can upload
 _MOST_CLASSES, _MOST_NODES, _MOST, _LONGEST = 500, 5000, 200, 200
-_CONTROL = frozenset({"fixed", "increment", "decrement", "randomize"})
+_CONTROL = ("fixed", "increment", "decrement", "randomize")
 _SCALARS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
 _FOLDER = r"( ?\[(input|output|temp)\])?"
 _MEDIA = {
@@ -40,7 +41,7 @@ _MODEL = re.compile(
 _VIRTUAL = re.compile(  # nodes that exist only in the editor
     r"Note|MarkdownNote|Note Plus \(mtb\)|PrimitiveNode|Reroute|[GS]etNode|easy [gs]etNode"
     r"|(Reroute|Label|Bookmark|Fast .*|Mute / .*|Random Unmuter|Node Co.*) \(rgthree\)"
-    r"|Anything Everywhere.?|(Prompts|Seed) Everywhere|workflow[>/].*"
+    r"|Anything Everywhere.?|Prompts Everywhere|workflow[>/].*"
 )
 _BY_NAME = {  # types of links between unknown nodes, by the name of the input
     r"image|pixels|frames": "IMAGE",
@@ -107,20 +108,24 @@ def _definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions
         return Definitions({}, ())
     uses: Iterable[_Use]
     if isinstance(workflow.get("nodes"), list):
-        uses = map(_of_graph, _nodes(workflow))
+        uses = _of_graph(workflow, known)
     else:
         prompt = workflow.get("prompt")
         uses = _of_prompt(prompt if isinstance(prompt, dict) else workflow, known)
     by_class: dict[str, list[_Use]] = defaultdict(list)
     for use in uses:
-        if use.type and not _VIRTUAL.fullmatch(use.type):
-            by_class[use.type].append(use)
+        by_class[use.type].append(use)
+    loose = by_class.pop("", [])
     classes = dict(islice(by_class.items(), _MOST_CLASSES))
     guessed = {name: _entry(name, found) for name, found in classes.items() if name not in known}
     has_output = any(known.get(name, guessed.get(name, {}))["output_node"] for name in classes)
     for name, entry in () if has_output else guessed.items():
         entry["output_node"] = not any(use.feeds for use in classes[name])
-    more = {name: _with_files(known[name], classes[name]) for name in classes if name in known}
+    more = {
+        name: _with_files(known[name], [*classes[name], *loose])
+        for name in classes
+        if name in known
+    }
     return Definitions({k: one for k, one in more.items() if one} | guessed, tuple(guessed))
 
 
@@ -135,23 +140,27 @@ def _name(value: object) -> str:
     return value if isinstance(value, str) and len(value) <= _LONGEST else ""
 
 
-def _nodes(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the nodes of a graph, of its subgraphs and of its group nodes, without those that
-    stand for a subgraph."""
+def _of_graph(graph: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iterator[_Use]:
+    """Yield the nodes of a graph, of its subgraphs and of its group nodes. Those that stand for a
+    subgraph and those of the editor, which have values of others, have no type."""
     graphs = [graph, *_dicts([*((graph.get("extra") or {}).get("groupNodes") or {}).values()])]
     for one in graphs:  # early versions nest the definitions
         graphs += _dicts((one.get("definitions") or {}).get("subgraphs"))[:_MOST]
         del graphs[10 * _MOST :]
     ids = {str(one.get("id")) for one in graphs}
     nodes = (node for one in graphs for node in _dicts(one.get("nodes")))
-    return [one for one in islice(nodes, _MOST_NODES) if one.get("type") not in ids]
+    for node in islice(nodes, _MOST_NODES):
+        use = _of_node(node, known.get(_name(node.get("type"))))
+        is_loose = use.type in ids or _VIRTUAL.fullmatch(use.type)
+        yield use._replace(type="") if is_loose else use
 
 
-def _of_graph(node: Mapping[str, Any]) -> _Use:
+def _of_node(node: Mapping[str, Any], entry: NodeInfo | None) -> _Use:
     slots = [one for one in _dicts(node.get("inputs")) if _name(one.get("name"))][:_MOST]
     outputs = _dicts(node.get("outputs"))[:_MOST]
     types = {one["name"]: _name(one.get("type")) or "*" for one in slots}
-    widgets = [*_widgets(node, types, [one["name"] for one in slots if one.get("widget")])]
+    own = [one["name"] for one in slots if one.get("widget")] if entry is None else _order(entry)
+    widgets = [*_widgets(node, types, own)]
     names = {one.name for one in widgets}
     return _Use(
         _name(node.get("type")),
@@ -160,6 +169,22 @@ def _of_graph(node: Mapping[str, Any]) -> _Use:
         [(_name(one.get("name")), _name(one.get("type")) or "*") for one in outputs],
         any(one.get("links") for one in outputs),
     )
+
+
+def _order(entry: NodeInfo) -> list[str]:
+    """Return the names of a known class's widgets."""
+    groups = (entry["input"].get(group, {}) for group in ("required", "optional"))
+    specs = (
+        (key, spec[0], spec[1] if len(spec) > 1 else {})
+        for one in groups
+        for key, spec in one.items()
+    )
+    kinds = (*_SCALARS.values(), "COMBO")
+    return [
+        key
+        for key, kind, options in specs
+        if (isinstance(kind, list) or kind in kinds) and not options.get("forceInput")
+    ]
 
 
 def _widgets(
@@ -177,15 +202,15 @@ def _widgets(
 
 def _positions(values: list[Any]) -> list[tuple[object, bool]]:
     """Return the saved values of inputs, and whether the editor changes each after a run. Leaves
-    out the word for this after a number, and buttons: the one after a file, and trailing ones."""
+    out the word for this after a number, and the buttons at the end."""
     found: list[tuple[object, bool]] = []
     for value in values:
         before = found[-1][0] if found else None
-        if type(before) in (int, float) and isinstance(value, str) and value in _CONTROL:
+        if type(before) in (int, float) and (value is None or value in _CONTROL):
             found[-1] = (before, True)
-        elif value not in ("image", "video", "audio", None) or not _media_kind(before):
+        else:
             found.append((value, False))
-    while found and found[-1][0] is None:
+    while found and found[-1][0] in (None, "image", "video", "audio"):
         found.pop()
     return found
 
@@ -319,6 +344,7 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
         output_names=[label or kind for label, kind in outputs],
         output_node=not outputs or (not feeds and bool(_SAVES.search(name))),
         module="custom_nodes.guessed",
+        extra={GUESSED: True},
     )
 
 
@@ -329,8 +355,8 @@ def _spec(widget: _Widget, *, loads: bool) -> Spec:
     if own == "STRING" and _name(value) and kind in ("", "COMBO", "STRING"):
         media = _media_kind(value) if loads else ""
         if media or kind == "COMBO" or _MODEL.fullmatch(str(value)):
-            upload = {f"{media}_upload": True, PAINTED: True} if media else {}
-            return ["COMBO", {"options": [value], **upload}]
+            upload = {f"{media}_upload": True} if media else {}
+            return ["COMBO", {"options": [value], **upload, PAINTED: True}]
     if kind == "COMBO":
         return [kind, {"options": [value] if own in ("INT", "FLOAT") else []}]
     if kind not in ("", *_SCALARS.values()) or not (kind or own):
@@ -339,6 +365,7 @@ def _spec(widget: _Widget, *, loads: bool) -> Spec:
         kind = "FLOAT"
     long = own == "STRING" and ("\n" in str(value) or len(str(value)) > 40)
     more = {"multiline": True} if long or widget.name.startswith("text") else {}
+    more |= {PAINTED: True} if own == "STRING" else {}
     return [kind or own, {"control_after_generate": True} if widget.control else more]
 
 
@@ -363,9 +390,9 @@ def _with_files(entry: NodeInfo, uses: list[_Use]) -> NodeInfo | None:
         options = spec[1] if len(spec) > 1 else {}
         media = next((kind for kind in _MEDIA if options.get(f"{kind}_upload")), "")
         listed = spec[0] if isinstance(spec[0], list) else options.get("options", [])
-        named = (one.value for one in texts if one.name == key or _suits(one.value, media))
+        named = [one.value for one in texts if one.name == key or _suits(one.value, media)]
         choices = list(dict.fromkeys([*listed, *named]))[: len(listed) + _MOST]
-        if len(choices) > len(listed):
+        if len(choices) > len(listed) or (media and named):
             more = {**options, "options": choices} | ({PAINTED: True} if media else {})
             changed[key] = ["COMBO", more]
     groups = {

@@ -247,11 +247,15 @@ def changing(data: Path) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def running_demo_app(
-    *, step_seconds: float = 0.02, painted: int = PAINTED, **options: object
+    *,
+    step_seconds: float = 0.02,
+    painted: int = PAINTED,
+    anything: bool = False,
+    **options: object,
 ) -> Iterator[tuple[DemoServer, RunningApp]]:
-    """Start a stand-in server and an app that uses it."""
+    """Start a stand-in server and an app that uses it. `anything`: see `DemoServer`."""
     with (
-        DemoServer(step_seconds=step_seconds, painted=painted) as demo,
+        DemoServer(step_seconds=step_seconds, painted=painted, anything=anything) as demo,
         running_app(demo.url, **options) as app,  # type: ignore[arg-type]
     ):
         yield demo, app

@@ -55,15 +55,17 @@ def _with_examples(
     file the server doesn't offer. Without a form, which then shows the reason, it has neither."""
     try:
         _, form = forms.form(opened.name, owner)
-        original = on_server(open_workflow("template.json", data), forms.catalog.get())
+        read = open_workflow("template.json", data)
+        catalog = forms.catalog.fitted(forms.catalog.get(), read.graph or read.prompt)
+        original = on_server(read, catalog)
     except (WorkflowError, ServerUnreachable, ServerError):
         return opened
     values: dict[str, Any] = {}
     missing = []
     fields = [one for one in form.fields if one.is_media and one.group != "hidden"]
     for field in fields[:_MOST_EXAMPLES]:
-        place = copies.example(field, owner) or _example(
-            field, original.prompt, offered, copies, owner
+        place = _example(field, original.prompt, offered, copies, owner) or copies.example(
+            field, owner
         )
         if place:
             values[field.key] = file_kept(place)

@@ -30,6 +30,7 @@ from comfy.cli.space.front_matter import (
 )
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.discovery import opened_servers
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.requirements.lock import Lock
 
@@ -150,7 +151,7 @@ def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
         from comfyui_standin import DemoServer  # imports a web server, which only this check needs
 
         with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
-            forms = forms_by_name(workflows.get, servers.object_info)
+            forms = forms_by_name(workflows.get, CatalogCache.of(servers))
             for name in names:
                 _, form = forms.form(name, OWNER)
                 states[name] = form.problems, form.can_run

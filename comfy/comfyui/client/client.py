@@ -254,6 +254,13 @@ class Client:
         timeout = max(self.timeout, 60.0)
         return as_mapping(self._get("/object_info", timeout=timeout, most=exchange.LONG_ANSWER))
 
+    def definitions(self, workflow: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the node definitions that a workflow needs in addition to `object_info`, as a
+        stand-in that runs anything answers."""
+        answer = self._call("POST", "/standin/definitions", json={"workflow": workflow})
+        self._check(answer.status)
+        return as_mapping(answer.parsed())
+
     def system_stats(self) -> dict[str, Any]:
         """Return the server's description of itself and its machine: `GET /system_stats`, or {}."""
         return as_mapping(self._get("/system_stats"))

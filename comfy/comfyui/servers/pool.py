@@ -477,6 +477,11 @@ class ServerPool:
             raise problems[0]
         return merged(known)
 
+    def definitions(self, workflow: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Client.definitions`. Empty if there are several servers, so that a workflow for a
+        real one isn't sent to a stand-in."""
+        return self.servers[0].client.definitions(workflow) if len(self.servers) == 1 else {}
+
     @contextmanager
     def view(
         self, file: OutputFile, *, range_header: str | None = None, at: str = ""

@@ -85,13 +85,14 @@ class PromptChecker:
         the app sends a file with this name along. Raises PromptRefused if there is nothing to run,
         ServerUnreachable, ServerError."""
         try:
-            checked = _checked(prompt, self._catalog.get(), targets, has_file)
+            checked = _checked(prompt, self._catalog.for_prompt(prompt), targets, has_file)
             if not (checked[1] and self._may_ask()):
                 return checked
         except PromptRefused:
             if not self._may_ask():
                 raise
-        return _checked(prompt, self._catalog.get(refresh=True), targets, has_file)
+        renewed = self._catalog.fitted(self._catalog.get(refresh=True), prompt)
+        return _checked(prompt, renewed, targets, has_file)
 
     def _may_ask(self) -> bool:
         with self._lock:

@@ -202,12 +202,13 @@ class PromptCalls:
     def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
         """Return the owner's files that a prompt names. Raises PromptRefused for names
         of other uploads."""
-        catalog = self.starter.forms.catalog.get()
+        catalog = self.starter.forms.catalog.for_prompt(prompt)
         named = [
             (InputRef(node, name), spec.upload, self.files.find(owner, value))
             for node, one in prompt.items()
             for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
             if spec.names_files and isinstance(value := unwrap(one["inputs"].get(name)), str)
+            if not spec.is_painted or self.files.find(owner, value)
         ]
         unknown = [place for place, upload, file in named if upload and file is None]
         if unknown and not self._names_any_file(owner):
