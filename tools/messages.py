@@ -20,6 +20,7 @@ from ui.languages.catalogs import CATALOG, Languages
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"message": None, "plural": (1, 2)}
 _METHODS = [
+    ("comfyforms/plugins/*/tests/**", "ignore"),
     ("comfy/**.py", "python"),
     ("ui/**.py", "python"),
     ("ui/page/**.js", "javascript"),

@@ -19,7 +19,8 @@ LITERAL = re.compile(r"\s*[\"']")
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     for folder in ("comfy", "ui", "comfyforms/plugins"):
-        for file in (ROOT / folder).rglob("*.py"):
+        files = (file for file in (ROOT / folder).rglob("*.py") if "tests" not in file.parts)
+        for file in files:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 match node:
                     case ast.Call(func=ast.Name(id="message" | "plural")):
