@@ -27,7 +27,8 @@ class AttackedPart:
     sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
     browser without a cookie gets without their contents; `settings`: turn its routes on; `answering`:
     the beginnings of its paths; `bodies`: bodies of its requests with arbitrary data; `lists`, `names`:
-    its requests that list workflows, and that name one; `sent`: JSON by path that it accepts; `kept`:
+    its requests that list workflows, and that name one; `sent`: JSON by path that it accepts;
+    `queries`: queries by path, with names of data in braces; `kept`:
     paths and JSON of requests after which it keeps something; `steps_seen`: starts a run
     at a URL, with a cookie and a number of steps, and returns the number of steps that it saw."""
 
@@ -43,6 +44,7 @@ class AttackedPart:
     lists: Mapping[str, Lists] = field(default_factory=dict)
     names: Mapping[str, Names] = field(default_factory=dict)
     sent: Mapping[str, object] = field(default_factory=dict)
+    queries: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[tuple[str, object], ...] = ()
     steps_seen: Callable[[str, str, int], int] | None = None
 

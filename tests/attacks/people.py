@@ -16,6 +16,8 @@ from PIL import Image
 from pydantic import BaseModel
 
 from tests.attacks.parts import attacked_parts
+from tests.attacks.texts import PROMPT as PROMPT
+from tests.attacks.texts import SECRET as SECRET
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
@@ -24,12 +26,7 @@ ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 LAST_STEP = "upscale"  # of `a_chain`
-SECRET = "words that only ann knows"
 OWN = 1  # indentation of the owner's workflow, so that no other person opens the same bytes
-PROMPT = {
-    "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
-    "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
-}
 
 
 def all_plugins() -> BaseModel:
@@ -42,8 +39,8 @@ def all_plugins() -> BaseModel:
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A user's own data: a finished run, an upload's path, a private workflow, a script's call, and
-    plugins' data by parameter. `with_groups` adds a finished batch, a finished chain, the run of the chain's last step and the
-    name of the run's file."""
+    plugins' data by parameter. `with_groups` adds a finished batch, a finished chain, and the
+    run of the chain's last step."""
 
     run: str
     upload: str
@@ -52,14 +49,12 @@ class Owned:
     batch: str = "no-batch"
     chain: str = "no-chain"
     step_run: str = "no-run"
-    file: str = "no-file"
     of_parts: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, path: str) -> str:
         """Return a registered path with its {parameters} replaced by this data."""
         names = {
             "run_id": self.step_run if "/chain" in path else self.run,
-            "prompt_id": self.run,
             "batch_id": self.batch,
             "chain_id": self.chain,
             "index": "0",
@@ -153,18 +148,10 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
 
 
 def with_groups(app: RunningApp, who: Person) -> Person:
-    """Return this user with a batch, a chain and the name of the run's file."""
+    """Return this user with a batch and a chain."""
     chain, step = a_chain(app, who.cookie)
     owned = replace(who.owned, batch=a_batch(app, who.cookie), chain=chain, step_run=step)
-    return replace(who, owned=replace(owned, file=a_file(app, who)))
-
-
-def a_file(app: RunningApp, who: Person) -> str:
-    """Return ComfyUI's name of the run's file."""
-    address = f"{app.url}/history/{who.owned.run}"
-    told = requests.get(address, headers=who.headers, timeout=LONGEST_WAIT).json()
-    (output,) = told[who.owned.run]["outputs"].values()
-    return str(output["images"][0]["filename"])
+    return replace(who, owned=owned)
 
 
 def a_batch(app: RunningApp, cookie: str) -> str:

@@ -54,7 +54,6 @@ OF_ADMINISTRATORS = (
 OF_MODEL_FILES = tuple(
     f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
 )
-COMFYUI_ROOTS = ("", "/api")  # of ComfyUI's own API
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
         # Ann has nothing of this kind or name.
@@ -81,21 +80,11 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/runs/{{run_id}}/preview",
                 f"GET {API}/templates/{{template_id:path}}/thumb",
                 f"POST {API}/templates/{{template_id:path}}",
-                *(f"GET {root}/models/{{folder}}" for root in COMFYUI_ROOTS),
             ),
             404,
         ),
         # Ann is no administrator.
         **dict.fromkeys((f"GET {path}" for path in OF_ADMINISTRATORS), 404),
-        # Its body is not what the route takes.
-        **dict.fromkeys(
-            (
-                f"POST {root}/{path}"
-                for root in COMFYUI_ROOTS
-                for path in ("prompt", "upload/image", "upload/mask")
-            ),
-            400,
-        ),
         **dict.fromkeys(
             (
                 "POST /login",

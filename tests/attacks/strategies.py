@@ -70,10 +70,8 @@ QUERY = (
     "limit",
 )
 ANSWERING = (
-    *("/account", "/api/", "/batches", "/chains", "/embeddings", "/features", "/files"),
-    *("/health", "/history", "/interrupt", "/metrics", "/models"),
-    *("/object_info", "/operator", "/prompt", "/queue", "/runs", "/system_stats"),
-    *("/upload/", "/view", "/workflows"),
+    *("/account", "/api/v1", "/batches", "/chains", "/files", "/health"),
+    *("/metrics", "/operator", "/runs", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (
@@ -251,37 +249,10 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
             "fn_index": ids,
         }
     )
-    return (
-        page
-        | right
-        | script
-        | rest
-        | ending
-        | programs(site, fields)
-        | st.builds(lambda one: {"data": [one]}, choice)
-        | JSON
-    )
-
-
-def programs(site: Site, fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Build calls of programs for ComfyUI and for plugins' routes, with arbitrary data."""
-    ids = st.sampled_from([one.run for one in site.things]) | JSON
-    texts = st.builds(
-        lambda bent: {"class_type": "PrimitiveString", "inputs": {"value": bent}}, JSON
-    )
-    nodes = st.builds(lambda node: {**PROMPT, "1": node}, texts | JSON)
-    prompt = st.fixed_dictionaries(
-        {"prompt": nodes | JSON},
-        optional=dict.fromkeys(
-            ("client_id", "extra_data", "front", "number", "partial_execution_targets"), JSON
-        )
-        | {"prompt_id": ids},
-    )
-    change = st.fixed_dictionaries(
-        {}, optional={"clear": JSON, "delete": st.lists(ids) | JSON, "prompt_id": ids}
-    )
-    of_parts = [part.bodies(ids, fields) for part in attacked_parts() if part.bodies]
-    return st.one_of(prompt, change, *of_parts)
+    runs = st.sampled_from([one.run for one in site.things]) | JSON
+    of_parts = [part.bodies(runs, fields) for part in attacked_parts() if part.bodies]
+    opening = st.builds(lambda one: {"data": [one]}, choice)
+    return st.one_of(page, right, script, rest, ending, opening, JSON, *of_parts)
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:

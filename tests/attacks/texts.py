@@ -28,3 +28,8 @@ def escaped(text: str) -> str:
 HOSTILE = st.sampled_from(TEXTS) | st.text(max_size=20)
 SPELT = HOSTILE.map(escaped)
 VALUE = SPELT | st.sampled_from([quote(number) for number in NUMBERS])
+SECRET = "words that only ann knows"
+PROMPT = {
+    "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
+    "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+}

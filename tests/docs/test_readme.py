@@ -18,9 +18,9 @@ import requests
 from PIL import Image
 
 from comfyui_standin import DemoServer
-from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import closing
+from tests.support.samples.shipped import prompt
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually, run_python
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import requests
@@ -46,3 +47,11 @@ def socket_of(
 
 def history_status(app: RunningApp, browser: requests.Session) -> int:
     return browser.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code
+
+
+def token_of(app: RunningApp, login: tuple[str, str]) -> str:
+    """Create a token of a user."""
+    with signed_in(app, login) as browser:
+        answer = browser.post(f"{app.url}/account/tokens", {"label": "it"}, timeout=LONGEST_WAIT)
+    (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+    return str(token)

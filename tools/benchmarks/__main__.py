@@ -27,7 +27,6 @@ BENCHMARKS = {
     "calls": "HTTP calls to the server a run, and of an idle page",
     "fifty": "50 runs started and watched at once",
     "shared_turns": "50 ComfyUI clients on two servers, ten of them greedy: waits beyond a fair turn",
-    "relay": "50 clients of the relay on one run: states, previews, lag, processor time",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
     "rows": "1,000 rows beside another person's runs and a page; the app killed in their middle",

@@ -18,7 +18,6 @@ from comfy.webhooks.waiting import WebhookSettings
 from comfyui_standin import DemoServer
 from tests.docs.test_api_page import PAGE
 from tests.docs.test_readme import serving
-from tests.plugins.comfyui_api.api_calls import prompt
 from tests.support.app_process import free_port
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
@@ -76,13 +75,10 @@ def test_the_examples_of_the_page_work(
         )
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
-        plain, batch, prompted, frames, webhook = (printed(block, capsys) for block in blocks)
+        plain, batch, webhook = (printed(block, capsys) for block in blocks)
         assert webhook == "run.ended done\n"
         assert re.search(r"^done .*\.png$", plain, re.M)
         assert batch.endswith("done 3 of 3\n")
-        assert re.search(r"^done text-to-image_\d+_\.png$", prompted, re.M)
-        assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", frames, re.M)
         told = json.loads(code("json")[0])
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"
         values = {"values": {"5.steps": 0}}

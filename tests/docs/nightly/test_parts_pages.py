@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.docs.nightly.test_api_page import WRITTEN, done
 from tests.docs.test_api_page import ROOT
 from tests.support.programs import SCRIPTS, needs_gradio_client
+from tests.support.samples.shipped import prompt
 from tests.support.serving import running_demo_app
 from tools.docs_site import parts_pages
 
@@ -26,6 +28,7 @@ def test_the_programs_of_a_page_work(page: str, tmp_path: Path) -> None:
     """They run in order, those in Python in a single folder, and say that they are done."""
     # Gradio's client keeps files where these say.
     folders = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
+    (tmp_path / "prompt.json").write_text(json.dumps(prompt(n5_steps=2)), encoding="utf-8")
     with running_demo_app(step_seconds=0) as (_, app):
         for language, written in BLOCKS[page]:
             block = written.replace(WRITTEN, app.url)

@@ -13,7 +13,7 @@ import requests
 
 from comfyui_standin import DemoServer
 from tests.attacks.people import ANN
-from tests.plugins.comfyui_api.clients.conftest import token_of
+from tests.security.signing_in import token_of
 from tests.support.serving import running_demo_app
 from tests.support.speaking import Listener, ServerUnderTest, listening
 from tests.support.waiting import LONGEST_WAIT

@@ -47,6 +47,7 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 # A browser without a cookie gets these pages without their contents, which a script asks for.
+QUERIES = {path: query for part in attacked_parts() for path, query in part.queries.items()}
 SENT = {path: sent for part in attacked_parts() for path, sent in part.sent.items()}
 FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 
@@ -135,17 +136,14 @@ def walked(
 
 def at(path: str, rule: str, owned: Owned) -> str:
     preset = f"?workflow={owned.workflow}&name=none"
-    result = f"?filename={owned.file}&subfolder={owned.run}"
     queries = {
-        "/view": result,
-        "/api/view": result,
         "/api/v1/runs/{run_id}/move": "?by=1",
         "/api/v1/presets": preset,
         "/api/v1/presets/values": preset,
         "/files/chosen.zip": f"?run={owned.run}",
         "/api/v1/link": f"?file={owned.run}/0",
     }
-    return owned.at(path) + queries.get(rule, "")
+    return owned.at(path + QUERIES.get(rule, "")) + queries.get(rule, "")
 
 
 def answered(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -69,14 +67,6 @@ def client_of(app: RunningApp, key: str, **headers: str) -> OpenAI:
         max_retries=0,
         timeout=LONGEST_WAIT,
     )
-
-
-def token_of(app: RunningApp, login: tuple[str, str]) -> str:
-    """Create a token of a user."""
-    with signed_in(app, login) as browser:
-        answer = browser.post(f"{app.url}/account/tokens", {"label": "it"}, timeout=LONGEST_WAIT)
-    (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
-    return str(token)
 
 
 def png(color: str = "red", size: tuple[int, int] = (64, 64)) -> tuple[str, bytes]:

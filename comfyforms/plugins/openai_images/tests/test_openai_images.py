@@ -22,7 +22,8 @@ from comfy.records.record import Record
 from comfy.runs.interface import Run
 from comfy.runs.limits import RunLimits
 from comfyforms.plugins.openai_images.fields import _fitted
-from comfyforms.plugins.openai_images.tests.conftest import Clients, client_of, mask, png, token_of
+from comfyforms.plugins.openai_images.tests.conftest import Clients, client_of, mask, png
+from tests.security.signing_in import token_of
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.forms import form_of, text_to_image
 from tests.support.serving import RunningApp, running_demo_app

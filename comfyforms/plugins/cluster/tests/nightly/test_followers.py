@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import websocket
 
-from comfy.comfyui.protocol.relay import is_preview
 from comfyforms.plugins.cluster.tests.app_processes.client import ClusterClient
 from comfyforms.plugins.cluster.tests.app_processes.pages import page_showing
 from comfyforms.plugins.cluster.tests.app_processes.processes import AppProcess
 from comfyforms.plugins.cluster.tests.app_processes.running import Cluster, running_cluster
 from tests.attacks.parts import attacked_parts
-from tests.support.waiting import LONGEST_WAIT
 
 STEPS = 40  # of 0.05 seconds; each has a preview
 SEVERAL = 8  # steps, also on a slow machine; a process that isn't told of them shows one or two
@@ -78,21 +75,6 @@ def single_previews(client: ClusterClient, at: AppProcess) -> int:
     return len(previews)
 
 
-def comfyui_socket(client: ClusterClient, at: AppProcess) -> int:
-    """Count the previews that `/ws` sends."""
-    address = f"{at.url.replace('http', 'ws')}/ws?run={client.submit(STEPS, at=at)}"
-    socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
-    previews = 0
-    try:
-        while True:
-            kind, data = socket.recv_data()
-            if kind == websocket.ABNF.OPCODE_CLOSE:
-                return previews
-            previews += kind == websocket.ABNF.OPCODE_BINARY and is_preview(data)
-    finally:
-        socket.shutdown()  # type: ignore[no-untyped-call]
-
-
 def page(client: ClusterClient, at: AppProcess) -> int:
     """Count the progress values that a page shows. Its socket isn't tested for frames here: it gets
     the next one only after it has painted one."""
@@ -113,7 +95,6 @@ def follower(seen: Callable[[str, str, int], int]) -> Callable[[ClusterClient, A
         preview_stream,
         single_requests,
         single_previews,
-        comfyui_socket,
         page,
         *(follower(part.steps_seen) for part in attacked_parts() if part.steps_seen),
     ],

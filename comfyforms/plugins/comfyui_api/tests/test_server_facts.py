@@ -10,8 +10,8 @@ import requests
 
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.files import OwnFiles
+from comfyforms.plugins.comfyui_api.tests.files import png, upload
 from comfyui_standin import DemoServer
-from tests.plugins.comfyui_api.files import png, upload
 from tests.support.http_client import BOB, get
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT

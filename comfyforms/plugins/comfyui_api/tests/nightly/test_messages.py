@@ -11,8 +11,8 @@ import websocket
 
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.messages import MOST_UNREAD, TOO_SLOW
-from tests.plugins.comfyui_api import test_messages as twin
-from tests.plugins.comfyui_api.test_messages import SMALL, frames, kinds, say, until_over
+from comfyforms.plugins.comfyui_api.tests import test_messages as twin
+from comfyforms.plugins.comfyui_api.tests.test_messages import SMALL, frames, kinds, say, until_over
 from tests.support.http_client import ANN, BOB, connected, finished, start
 from tests.support.serving import Served, running_demo_app
 from ui.settings.web_settings import WebSettings

@@ -21,22 +21,22 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.permissions import Permissions
 from comfy.library.private import SENT_PROMPT
 from comfy.media.checks import MIB
-from tests.attacks.people import ANN as ANN_USER
-from tests.attacks.people import LOGIN, SMALL
-from tests.plugins.comfyui_api.api_calls import (
+from comfyforms.plugins.comfyui_api.tests.api_calls import (
     Json,
     call,
     ended,
     kinds,
     of_kind,
-    prompt,
     refused,
     send,
     told,
     until_over,
 )
+from tests.attacks.people import ANN as ANN_USER
+from tests.attacks.people import LOGIN, SMALL
 from tests.support.http_client import ANN, BOB, connected, finished, start
 from tests.support.samples.paid import APP_KEY
+from tests.support.samples.shipped import prompt
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
+from comfyforms.plugins.comfyui_api.tests.files import png
 from tests.attacks.people import ANN, BOB
-from tests.plugins.comfyui_api.files import png
-from tests.security.signing_in import signed_in
+from tests.security.signing_in import token_of
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts.login import SignInSettings, sign_in_address
@@ -51,13 +50,6 @@ def team(running_team: Team, nothing_left_behind: None) -> Iterator[Team]:
         run.cancel()
     eventually(lambda: all(run.state.phase.finished for run in runs.known()))
     running_team.app.close_idle()
-
-
-def token_of(app: RunningApp, user: tuple[str, str]) -> str:
-    """Make a token on the user's account page."""
-    with signed_in(app, user) as browser:
-        answer = browser.post(f"{app.url}/account/tokens", {"label": "a"}, timeout=LONGEST_WAIT)
-    return str(re.findall(r"comfyforms_[\w-]{43}", answer.text)[0])
 
 
 @pytest.fixture

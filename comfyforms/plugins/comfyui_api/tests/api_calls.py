@@ -9,20 +9,11 @@ import requests
 import websocket
 
 from tests.support.http_client import ANN, cookie_of
-from tests.support.serving import WORKFLOWS, RunningApp
+from tests.support.samples.shipped import prompt
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 Json = dict[str, Any]
-MODEL = "demo-landscapes.safetensors"
-
-
-def prompt(**inputs: object) -> Json:
-    """Return the prompt of a shipped workflow with these values (`n5_steps=4`)."""
-    nodes: Json = json.loads((WORKFLOWS / "text-to-image.json").read_text(encoding="utf-8"))
-    for key, value in {"n1_ckpt_name": MODEL, **inputs}.items():
-        node, _, name = key.removeprefix("n").partition("_")
-        nodes[node]["inputs"][name] = value
-    return nodes
 
 
 def call(

@@ -13,7 +13,15 @@ import requests
 from PIL import Image
 
 from comfyforms.plugins.comfyui_api.files import OwnFiles
-from tests.plugins.comfyui_api.files import copying, opened, png, result, send, upload, view
+from comfyforms.plugins.comfyui_api.tests.files import (
+    copying,
+    opened,
+    png,
+    result,
+    send,
+    upload,
+    view,
+)
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

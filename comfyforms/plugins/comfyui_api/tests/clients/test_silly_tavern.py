@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from comfy.library.permissions import Permissions
-from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
+from comfyforms.plugins.comfyui_api.tests.clients.test_comfy_api_simplified import PNG, workflow
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.media.checks import MIB
-from tests.plugins.comfyui_api.api_calls import call, ended, prompt, refused, send, told
+from comfyforms.plugins.comfyui_api.tests.api_calls import call, ended, refused, send, told
 from tests.support.http_client import BOB
+from tests.support.samples.shipped import prompt
 from tests.support.serving import running_demo_app
 from tests.support.waiting import eventually
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.plugins.comfyui_api.clients.conftest import Team
+from comfyforms.plugins.comfyui_api.tests.clients.conftest import Team
 from tests.support.environments import plain_environment
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import requests
 import websocket
 
-from tests.plugins.comfyui_api.clients.conftest import Team
-from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
-from tests.plugins.comfyui_api.files import copying
+from comfyforms.plugins.comfyui_api.tests.clients.conftest import Team
+from comfyforms.plugins.comfyui_api.tests.clients.test_comfy_api_simplified import PNG, workflow
+from comfyforms.plugins.comfyui_api.tests.files import copying
 from tests.support.waiting import LONGEST_WAIT
 
 

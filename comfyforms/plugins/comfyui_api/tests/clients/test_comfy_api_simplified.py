@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from comfy_api_simplified import ComfyApiError, ComfyApiWrapper, ComfyWorkflowWrapper
 
-from tests.plugins.comfyui_api.clients.conftest import Team
-from tests.plugins.comfyui_api.files import copying
+from comfyforms.plugins.comfyui_api.tests.clients.conftest import Team
+from comfyforms.plugins.comfyui_api.tests.files import copying
 from tests.support.serving import WORKFLOWS
 from tests.support.waiting import eventually, in_own_thread
 

@@ -11,8 +11,8 @@ from typing import Any
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from tests.plugins.comfyui_api.clients.conftest import Team
-from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import workflow
+from comfyforms.plugins.comfyui_api.tests.clients.conftest import Team
+from comfyforms.plugins.comfyui_api.tests.clients.test_comfy_api_simplified import workflow
 from tests.support.waiting import LONGEST_WAIT
 
 

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import websocket
 
-from tests.plugins.comfyui_api.clients.test_comfy_api_simplified import PNG, workflow
+from comfyforms.plugins.comfyui_api.tests.clients.test_comfy_api_simplified import PNG, workflow
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 
