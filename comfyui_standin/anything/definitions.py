@@ -120,7 +120,7 @@ def _definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions
     guessed = {name: _entry(name, found) for name, found in classes.items() if name not in known}
     has_output = any(known.get(name, guessed.get(name, {}))["output_node"] for name in classes)
     for name, entry in () if has_output else guessed.items():
-        entry["output_node"] = not any(use.feeds for use in classes[name])
+        entry["output_node"] = not all(use.feeds for use in classes[name])
     more = {
         name: _with_files(known[name], [*classes[name], *loose])
         for name in classes

@@ -162,7 +162,7 @@ def test_a_space_on_another_machine_keeps_its_own_data(
         ("requirements.txt", "segno==", "Segno2==", "requirements.txt lacks segno"),
         ("requirements.txt", "segno==", "?", "requirements.txt has a wrong line"),
         ("workflows/my-workflow.json", "{", "", "my-workflow: "),
-        ("workflows/my-workflow.json", "KSampler", "Xyz", "0 of 1. “my-workflow” doesn't: Missing"),
+        ("workflows/my-workflow.json", "{", "", "0 of 2. “my-workflow” can't: "),
     ],
 )
 def test_check_names_each_mistake(
@@ -172,6 +172,23 @@ def test_check_names_each_mistake(
     with changed(space / name, old, new):
         assert main(["space", "--check", str(space)]) == 1
     assert said in capsys.readouterr().out
+
+
+def test_check_counts_the_workflows_of_a_demo(
+    space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo runs any node. The last line has the titles."""
+    nodes = [{"id": 1, "type": "Mystery", "widgets_values": ["a lighthouse"]}]
+    file = space / "workflows" / "lighthouse.json"
+    file.write_text(json.dumps({"nodes": nodes, "links": [], "version": 0.4}))
+    capsys.readouterr()
+
+    assert main(["space", "--check", str(space)]) == 0
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Workflows that run here as a demo: 2 of 2 (“")
+    assert "“Lighthouse”" in last
+    file.unlink()
 
 
 def test_check_tells_what_zerogpu_needs(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -319,7 +336,7 @@ def test_the_servers_address_is_in_no_file(
     secrets = "-s COMFYFORMS_SERVER=http://ann:pass@gpu.example.org:8188 -s COMFYFORMS_SERVER_TOKEN"
     assert f"hf repos create forms --type space --sdk gradio {secrets}\n" in said
     assert "can't reach http://gpu.example.org:8188" in said
-    assert "Workflows that can be opened: 1 of 1." in said.splitlines()[-1]
+    assert "Workflows that run on ComfyUI: 1 of 1 (“Upscale”)." in said.splitlines()[-1]
     done = subprocess.run(
         [sys.executable, "app.py"],
         cwd=out,

@@ -111,6 +111,7 @@ def test_a_workflow_without_outputs_ends_at_unknown_nodes(known: dict[str, Any])
     prompt = {
         "1": {"class_type": "Mystery", "inputs": {"text": "a cat"}},
         "2": {"class_type": "Other", "inputs": {"image": ["1", 0]}},
+        "3": {"class_type": "Other", "inputs": {"image": ["2", 0]}},
     }
 
     catalog = Catalog(definitions(prompt, known).entries)

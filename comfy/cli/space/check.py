@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from comfy.base.errors import WorkflowError, words_of
+from comfy.base.messages import listed
+from comfy.base.wording import quoted
 from comfy.chains.folder import ChainFolder
 from comfy.cli.lock import notes_of, problems_of, read_lock
 from comfy.cli.options import OWNER, forms_by_name
@@ -33,6 +35,7 @@ from comfy.comfyui.discovery import opened_servers
 from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.requirements.lock import Lock
+from comfy.workflow.model import title_from_name
 
 _NEEDED = (
     "README.md",
@@ -41,8 +44,17 @@ _NEEDED = (
     WORKFLOWS,
     *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", *PARTS)),
 )
-# By name: a workflow's problems, and whether it can run.
-_States = dict[str, tuple[tuple[str, ...], bool]]
+
+
+class _State(NamedTuple):
+    """A workflow's problems, whether it can run, and its title."""
+
+    problems: tuple[str, ...]
+    runs: bool
+    title: str
+
+
+_States = dict[str, _State]  # by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,9 @@ def check_space(folder: Path) -> SpaceReport:
         notes.append("ZeroGPU needs more lines in app.py, and runs don't use it: see operating.md.")
     in_demo = not has_server and not is_docker
     workflows, of_chains = _workflows(folder / WORKFLOWS, in_demo=in_demo)
-    for name, (told, runs) in workflows.items():
-        (notes if runs else problems).extend(f"{name}: {one}" for one in told)
-    if not any(runs for _, runs in workflows.values()):
+    for name, one in workflows.items():
+        (notes if one.runs else problems).extend(f"{name}: {told}" for told in one.problems)
+    if not any(one.runs for one in workflows.values()):
         problems.append(f"{WORKFLOWS} has no workflow that can run.")
     problems += of_chains
     return SpaceReport(
@@ -132,11 +144,14 @@ def _missing_models(folder: Path, head: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _which_run(workflows: _States, *, in_demo: bool) -> str:
-    what, but = ("run on the stand-in server", "doesn't") if in_demo else ("can be opened", "can't")
-    broken = [f"“{name}” {but}: {told[0]}" for name, (told, runs) in workflows.items() if not runs]
-    counted = f"Workflows that {what}: {len(workflows) - len(broken)} of {len(workflows)}."
-    needs = [] if in_demo else ["ComfyUI must have their nodes and models."]
-    return " ".join([counted, *broken, *needs])
+    good = [quoted(one.title) for one in workflows.values() if one.runs]
+    how = "here as a demo" if in_demo else "on ComfyUI"
+    counted = f"Workflows that run {how}: {len(good)} of {len(workflows)}"
+    broken = [
+        f"“{name}” can't: {one.problems[0]}" for name, one in workflows.items() if not one.runs
+    ]
+    needs = "Their results are painted." if in_demo else "It must have their nodes and models."
+    return " ".join([f"{counted}{f' ({listed(good)})' if good else ''}.", *broken, needs])
 
 
 def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
@@ -145,20 +160,25 @@ def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
     workflows, chains = WorkflowFolder(folder), ChainFolder(folder)
     entries = workflows.entries(covers=[one.cover for one in chains.entries()])
     of_chains = chains.problems({one.name: one.problem for one in entries}).items()
-    states: _States = {one.name: ((one.problem,), False) for one in entries}
+    states: _States = {
+        one.name: _State((one.problem,), runs=False, title=one.title) for one in entries
+    }
     names = [one.name for one in entries if not one.problem]
     if in_demo:
         from comfyui_standin import DemoServer  # imports a web server, which only this check needs
 
-        with DemoServer() as demo, opened_servers([ServerAddress(demo.url)]) as servers:
+        with (
+            DemoServer(anything=True) as demo,
+            opened_servers([ServerAddress(demo.url)]) as servers,
+        ):
             forms = forms_by_name(workflows.get, CatalogCache.of(servers))
             for name in names:
                 _, form = forms.form(name, OWNER)
-                states[name] = form.problems, form.can_run
+                states[name] = _State(form.problems, form.can_run, form.title)
     else:
         for name in names:
             workflow = workflows.get(name)
             told = workflow.config.problems if workflow.config else ()
             told = (*told, *workflow.mappings.problems)
-            states[name] = told, not told
+            states[name] = _State(told, not told, workflow.title or title_from_name(name))
     return states, [f"{name}: {problem}" for name, problem in of_chains if problem]

@@ -1,0 +1,40 @@
+"""Workflows with unknown nodes on the page of an app whose stand-in runs anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from comfy.library.permissions import Permissions
+from tests.support.brought import give
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site, Visit
+from tests.ui.test_anything import TEXT, brought
+
+
+@pytest.fixture
+def anything(nothing_left_behind: None) -> Iterator[Site]:
+    """Run a site for users that it doesn't trust."""
+    permissions = Permissions(open=lambda owner: True)
+    with running_demo_app(step_seconds=0, anything=True, permissions=permissions) as (demo, app):
+        yield Site(app.url, demo, app)
+
+
+def test_a_dropped_workflow_of_unknown_nodes_moves(anything: Site, visit: Visit) -> None:
+    """Two clicks lead to a result. Another visitor's form of the same node class has nothing of
+    it."""
+    ann, bob = visit(anything), visit(anything)
+    for person, text in ((ann, TEXT), (bob, "a boat of Bob")):
+        person.open()
+        graph = json.dumps(brought()).replace(TEXT, text)
+        give(person.page, graph.encode(), "mystery.json")
+        expect(person.page.locator("#heading h1")).to_have_text("Mystery")
+        expect(person.page.locator("#notes")).to_contain_text("AnnsMysterySampler")
+        expect(person.page.locator("#missing")).to_have_count(0)
+        expect(person.entry("1.text")).to_have_value(text)
+        person.press()
+        person.done()
+    assert TEXT not in bob.page.content()
