@@ -2,7 +2,8 @@
 
 SOURCE is the address of a ComfyUI server without custom nodes, or a file with its /object_info.
 The table has facts only: names, types, limits, defaults, choices and outputs. It has no help texts,
-no default prompts and no prices.
+no default prompts and no prices. `--templates` names a folder of ComfyUI's templates: choices that
+they use and the server doesn't know are those of newer servers, and are added.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import Catalog
+from comfy.workflow.model import read_workflow
+from comfy.workflow.resolve import on_server
 from comfyui_standin.anything.facts import TABLE, is_file_list
 
 # fmt: off
@@ -42,6 +47,7 @@ _OWN = (  # what clients need of an entry besides its inputs and outputs
     ("experimental", "experimental"),
     ("api_node", "paid"),
 )
+_MOST_NUMBERS = 8  # that become choices
 _LONGEST_DEFAULT = 30  # characters: a longer one is somebody's prompt
 
 
@@ -112,11 +118,44 @@ def _read(source: str) -> dict[str, Any]:
     return dict(json.loads(data))
 
 
+def add_choices(object_info: Mapping[str, Mapping[str, Any]], templates: Path) -> None:
+    """Add the choices that templates use. A number that a template replaces by a word is a choice
+    on newer servers."""
+    for file in sorted(templates.rglob("*.json")):
+        try:
+            prompt = on_server(read_workflow(file), Catalog(object_info)).prompt
+        except WorkflowError:
+            continue
+        for node in prompt.values():
+            groups = object_info.get(node["class_type"], {"input": {}})["input"]
+            for group in ("required", "optional"):
+                for name, config in groups.get(group, {}).items():
+                    _add_choice(name, config, node["inputs"].get(name))
+
+
+def _add_choice(name: str, config: list[Any], value: object) -> None:
+    if not isinstance(value, str) or is_file_list(name, config):
+        return
+    if config[0] == "INT" and value.isalpha():
+        low, high, step = (config[1].get(key, 1) for key in ("min", "max", "step"))
+        numbers = [*range(low, high + 1, step)][:_MOST_NUMBERS]
+        config[:] = ["COMBO", {"default": config[1].get("default"), "options": [value, *numbers]}]
+    choices = config[0] if isinstance(config[0], list) else config[-1].get("options", [])
+    is_combo = isinstance(config[0], list) or config[0] == "COMBO"
+    if is_combo and choices and value and value not in choices:
+        choices.append(value)
+
+
 def main() -> int:
     """Write the table and print how many classes it has."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", help="address of a server, or a file with its /object_info")
-    table = table_of(_read(parser.parse_args().source))
+    parser.add_argument("--templates", type=Path, help="folder of ComfyUI's workflow templates")
+    args = parser.parse_args()
+    object_info = _read(args.source)
+    if args.templates:
+        add_choices(object_info, args.templates)
+    table = table_of(object_info)
     lines = (f"{json.dumps(name)}:{_compact(facts)}" for name, facts in table.items())
     TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     print(f"{len(table)} classes, {TABLE.stat().st_size / 1024:.0f} KiB: {TABLE.name}")

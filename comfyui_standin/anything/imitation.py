@@ -17,7 +17,7 @@ from comfyui_standin.anything import paintings
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.facts import file_lists
 from comfyui_standin.anything.results import limited, shown
-from comfyui_standin.anything.treated import spot, treated
+from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import (
     ANY,
     MODELS,
@@ -45,14 +45,14 @@ from comfyui_standin.nodes.base import (
     VideoFrames,
     fixed,
 )
-from comfyui_standin.nodes.image import each
+from comfyui_standin.nodes.image import each, spot
 from comfyui_standin.nodes.latent import decoded, encoded
 from comfyui_standin.nodes.media import decoded_audio
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.nodes.music import music
 from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
+_MOST_PIXELS = 2048 * 2048
 _LONGEST = 60.0  # seconds of a sound
 _TEXT = re.compile(
     r"text|prompt|positive|caption|string|tags|lyrics|descri|instruct|clip_l|t5|wildcard|message"
@@ -111,8 +111,13 @@ class Imitation:
     # --- inputs
 
     def _kind(self, name: str) -> str:
-        kind = self._specs.get(name, ["*"])[0]
-        return kind if isinstance(kind, str) else "COMBO"
+        spec = self._specs.get(name)
+        if spec is None:  # of a dynamic input
+            group = self._specs.get(name.partition(".")[0], [""])
+            member = group[1]["template"]["input"] if group[0] == "COMFY_AUTOGROW_V3" else {}
+            specs = [one for inputs in member.values() for one in inputs.values()]
+            spec = specs[0] if specs else [""]
+        return spec[0] if isinstance(spec[0], str) else "COMBO"
 
     def _text(self, wanted: str = "") -> str:
         """Return the node's own prompt, "" if it has none: the text in the input with this name,
@@ -271,6 +276,8 @@ class Imitation:
                 return self._images()
             case "MASK":
                 pictures = self._first_of("IMAGE")
+                if pictures and "pad" in self._name:
+                    return self._treated((Image.new("L", pictures[0].size),))
                 if pictures and "tomask" in self._name.replace("_", ""):
                     return each(pictures, lambda image: image.convert("L"))
                 return (spot(pictures[0].size if pictures else self._size()),)
@@ -300,9 +307,9 @@ class Imitation:
         """Return the size of a picture without a source."""
         width = int(self._hints.get("width", self._hints.get("height", _SIDE)))
         height = int(self._hints.get("height", width))
-        if "megapixels" in self._hints and height > 0:
-            less = (float(self._hints["megapixels"]) * 1e6 / max(1, width * height)) ** 0.5
-            width, height = round(width * less), round(height * less)
+        area, most = max(1, abs(width * height)), _MOST_PIXELS
+        wanted = min(float(self._hints.get("megapixels", area / 1e6)) * 1e6, most)
+        width, height = (round(side * (wanted / area) ** 0.5) for side in (width, height))
         return max(64, width // 8 * 8), max(64, height // 8 * 8)
 
     def _painted(self, given: Image.Image | None = None) -> Images:
@@ -397,9 +404,8 @@ class Imitation:
         if own := self._file():
             path = self._run.storage.find(own)
             return decoded_audio(path) if path else paintings.sound(own)
-        text = (latent.text if latent else "") or self._hints.get("text", "")
         seconds = latent.seconds if latent else float(self._hints.get("seconds", _SECONDS))
-        return music(text, max(1.0, min(_LONGEST, seconds)), int(self._hints.get("seed", 0)))
+        return Token("AUDIO", {**self._hints, "seconds": max(1.0, min(_LONGEST, seconds))})
 
     def _video(self) -> VideoFrames | MediaFile:
         audio = self._first_of("AUDIO")

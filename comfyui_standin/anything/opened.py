@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfyui_standin.anything.facts import entries, file_lists
+from comfyui_standin.anything.facts import entries, file_lists, is_file_list
 from comfyui_standin.anything.imitation import Imitation
 from comfyui_standin.anything.results import limited
-from comfyui_standin.nodes.base import Inputs, Interrupted, NodeClass, NodeResult, NodeRun
+from comfyui_standin.nodes.base import (
+    Inputs,
+    Interrupted,
+    NodeClass,
+    NodeInfo,
+    NodeResult,
+    NodeRun,
+    Spec,
+)
+from comfyui_standin.storage import Storage
 
 _MAY_FAIL = frozenset({"CheckpointLoaderSimple", "PartnerText"})  # to show what a failure is
 
 
 def opened(name: str, node_class: NodeClass) -> NodeClass:
-    """Return a class whose work falls back to an imitation, for values that it can't take."""
+    """Return a class whose work falls back to an imitation, for values that it can't take. It has
+    the choices of the table, too."""
+    known = entries().get(name, {"input": {}})
+
+    def describe(storage: Storage) -> NodeInfo:
+        entry = node_class.describe(storage)
+        groups = {
+            group: {
+                key: _wider(key, own, known["input"].get(group, {})) for key, own in specs.items()
+            }
+            if group != "hidden"
+            else specs
+            for group, specs in entry["input"].items()
+        }
+        return {**entry, "input": groups}
 
     def run(run: NodeRun, inputs: Inputs) -> NodeResult:
         entry = node_class.describe(run.storage)
@@ -27,6 +50,16 @@ def opened(name: str, node_class: NodeClass) -> NodeClass:
                 raise
             return Imitation(entry, run, inputs).result()
 
-    known = entries().get(name)
-    files = node_class.validated | (file_lists(known) if known else frozenset())
-    return replace(node_class, run=run, validate=None, validated=files)
+    files = node_class.validated | file_lists(known)
+    return replace(node_class, describe=describe, run=run, validate=None, validated=files)
+
+
+def _wider(name: str, own: Spec, table: dict[str, Spec]) -> Spec:
+    """Return an input's declaration with the choices of the table, and the own help text."""
+    newer = table.get(name, own)
+    if newer is own or is_file_list(name, own):
+        return own
+    if own[0] != newer[0] and isinstance(newer[0], str):
+        return newer
+    options = {**(own[1] if len(own) > 1 else {}), **(newer[1] if len(newer) > 1 else {})}
+    return [newer[0], options] if options else [newer[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from comfyui_standin.nodes.base import Inputs, Latent, MediaFile, NodeInfo, Node
 from comfyui_standin.nodes.latent import decoded
 from comfyui_standin.nodes.media import flac_bytes
 from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.music import music
 from comfyui_standin.nodes.video import mp4
 from comfyui_standin.painter.paint import Brief, paint
 from comfyui_standin.storage import Folder, UnsafePath
@@ -24,28 +26,49 @@ from comfyui_standin.storage import Folder, UnsafePath
 _MOVING = re.compile(r"video|combine|anim|gif|webp|webm|mp4", re.IGNORECASE)
 _PASSING = re.compile(r"preview|show|display|view|compare", re.IGNORECASE)
 _MOST = 8  # pictures of a result
-_MOST_FRAMES = 48  # of a video whose frames aren't a view of one image
-_MOST_PIXELS, _MOST_STEPS = 2048 * 2048, 100
-_COUNTS = {"batch_size": 16, "amount": 16, "repeats": 16}
+_MOST_FRAMES = 24  # of a video whose frames aren't a view of one image
+_MOST_PIXELS, _MOST_IMAGES, _LONGEST_TEXT = 2048 * 2048, 240, 100_000
+_MOST_BY_NAME = {"batch_size": 16, "amount": 16, "repeats": 16, "steps": 100, "scale_by": 4.0}
+_SLOW_METHODS = ("default", "slowest")  # of WebP
 
 
 def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
     """Return a node's inputs within the limits of a demo. Pictures for an output node have the mark
     of a demo."""
-    numbers = {key: one for key, one in inputs.items() if type(one) in (int, float)}
-    limits: dict[str, Value] = {
-        name: most for name, most in _COUNTS.items() if numbers.get(name, 0) > most
-    }
-    width, height = numbers.get("width", 0), numbers.get("height", 0)
-    if max(width, 1) * max(height, 1) > _MOST_PIXELS:
-        less = (_MOST_PIXELS / (max(width, 1) * max(height, 1))) ** 0.5
-        limits |= {"width": int(width * less), "height": int(height * less)}
-    if numbers.get("steps", 0) > _MOST_STEPS:
-        limits["steps"] = _MOST_STEPS
+    given = {name: _bounded(value) for name, value in inputs.items()}
+    sides = [one for one in (given.get("width"), given.get("height")) if type(one) is int]
+    area = max(1, math.prod(max(1, side) for side in sides))
+    for name, value in given.items():
+        if name in ("width", "height") and area > _MOST_PIXELS:
+            given[name] = int(value * (_MOST_PIXELS / area) ** (1 / len(sides)))
+        elif type(value) in (int, float):
+            given[name] = min(value, _MOST_BY_NAME.get(name, value))
+    if given.get("method") in _SLOW_METHODS:
+        given["method"] = "fastest"
     if entry["output_node"]:
         most = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
-        limits |= {name: marked(_fewer(one, most)) for name, one in inputs.items()}
-    return {**inputs, **limits}
+        given = {name: marked(_fewer(one, most)) for name, one in given.items()}
+    return given
+
+
+def _bounded(value: Value) -> Value:
+    """Return a value that a node may multiply without filling the memory."""
+    match value:
+        case str():
+            return value[:_LONGEST_TEXT]
+        case Latent(width, height, images) if width * height > _MOST_PIXELS or len(images) > 16:
+            less = min(1.0, (_MOST_PIXELS / (width * height)) ** 0.5)
+            small = tuple(image and images_of.fitted(image, _MOST_PIXELS) for image in images[:16])
+            wide, high = round(width * less), round(height * less)
+            return replace(value, width=wide, height=high, images=small)
+        case Pan() | (Image.Image(), *_) if (
+            images_of.fitted(value[0], _MOST_PIXELS) is not value[0]
+        ):
+            return images_of.each(value, lambda image: images_of.fitted(image, _MOST_PIXELS))
+        case (Image.Image(), *_) if len(value) > _MOST_IMAGES:
+            return value[:_MOST_IMAGES]
+        case _:
+            return value
 
 
 def _fewer(value: Value, most: int) -> Value:
@@ -97,7 +120,7 @@ def shown(
     for name, value in inputs.items():
         if results.add(value) or kind_of(value) not in PLAIN:
             continue
-        kind, *options = specs.get(name, ["*"])
+        kind, *options = specs.get(name, [""])
         if kind in ANY or (options and options[0].get("forceInput")):
             results.add_text(value)
     if not results.ui:
@@ -150,6 +173,9 @@ class Results:
                 yield ("audio" if kind_of(value) == "AUDIO" else "images"), data, ending
             case Token(type_, hints) if SHAPES.search(type_) and "MODEL_INFO" not in type_:
                 yield "3d", relief(_picture(hints)), "_.glb"
+            case Token("AUDIO", hints):
+                text, seed = str(hints.get("text", "")), int(hints.get("seed", 0))
+                yield from self._files(music(text, hints["seconds"], seed))
             case Token("SVG", hints):
                 yield "images", drawing(_picture(hints)), "_.svg"
             case _ if kind_of(value) == "AUDIO":

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from comfyui_standin.nodes.base import Images
-from comfyui_standin.nodes.image import crop_to_ratio, each, resize
+from comfyui_standin.nodes.image import crop_to_ratio, each, resize, spot
 from comfyui_standin.nodes.motion import Pan
 
 _MOST_PIXELS = 2048 * 2048
@@ -29,7 +29,9 @@ def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
         return each(images, lambda image: _sized(name, image, numbers))
     for words, change in _CHANGES.items():
         if re.search(words, name):
-            return each(images, change)
+            changed = each(images, change)
+            changed[0].info["map"] = change in (_edges, _depth, _normal)
+            return changed
     if re.search("stitch|concat|grid|collage|tile", name):
         return _side_by_side([one for one in inputs.values() if _are_images(one)])
     if re.search("frombatch|from_batch|select", name) and not isinstance(images, Pan):
@@ -45,8 +47,8 @@ def _are_images(value: object) -> bool:
 def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image.Image:
     """Return the image with the size that the node's numbers ask for."""
     if {"left", "right", "top", "bottom"} <= numbers.keys():
-        border = tuple(max(0, min(1024, int(numbers[one]))) for one in _SIDES)
-        return ImageOps.expand(image, border, 128 if image.mode == "L" else (128, 124, 120))
+        border = tuple(max(0, min(512, int(numbers[one]))) for one in _SIDES)
+        return ImageOps.expand(image, border, 255 if image.mode == "L" else (128, 124, 120))
     width, height = int(numbers.get("width", 0)), int(numbers.get("height", 0))
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
     by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
@@ -105,12 +107,6 @@ def _blurred(image: Image.Image) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(max(image.size) / 150))
 
 
-def spot(size: tuple[int, int]) -> Image.Image:
-    """Return a mask of what is in the middle."""
-    faded = Image.radial_gradient("L").resize(size)
-    return faded.point([max(0, min(255, 6 * (150 - level))) for level in range(256)])
-
-
 _CHANGES: Mapping[str, Change] = {
     "canny|edge|lineart|scribble|hed|pidi|mlsd|teed": _edges,
     "normal": _normal,
@@ -124,5 +120,4 @@ _CHANGES: Mapping[str, Change] = {
     "rotate": lambda image: image.transpose(Image.Transpose.ROTATE_270),
     "quantize|posterize": lambda image: ImageOps.posterize(image.convert("RGB"), 3),
     "color|saturation|contrast": lambda image: ImageEnhance.Color(image).enhance(1.4),
-    "difference": lambda image: ImageChops.invert(image),
 }

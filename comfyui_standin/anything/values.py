@@ -123,7 +123,7 @@ def _told(name: str, value: object) -> Hints:
         case VideoFrames(images, fps):
             return {**_told(name, images), "fps": fps}
         case (Image.Image() as first, *_):
-            pictured = first.mode != "L" and not _BEFORE.search(name)
+            pictured = first.mode != "L" and not _BEFORE.search(name) and not first.info.get("map")
             size = {"width": first.width, "height": first.height}
             return size | ({"picture": first} if pictured else {})
         case _:

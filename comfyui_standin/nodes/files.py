@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from comfyui_standin.anything.paintings import painting
+from comfyui_standin.anything.paintings import FPS, FRAMES, painting, picture
 from comfyui_standin.nodes.base import (
     Inputs,
     MediaFile,
@@ -15,9 +15,11 @@ from comfyui_standin.nodes.base import (
     NodeInfo,
     NodeResult,
     NodeRun,
+    VideoFrames,
     spec,
     v3_node_info,
 )
+from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.storage import Storage
 
 
@@ -78,6 +80,8 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> tuple[str, Nod
 
     def load(run: NodeRun, inputs: Inputs) -> NodeResult:
         """Return the file's content without decoding it."""
+        if kind == "video" and run.storage.paints and run.storage.find(inputs[name]) is None:
+            return NodeResult((VideoFrames(Pan(picture(inputs[name]), FRAMES), FPS),))
         data, file = read(run.storage, inputs[name]), PurePosixPath(inputs[name])
         return NodeResult((MediaFile(data, file.suffix.partition(" ")[0].lower()),))
 

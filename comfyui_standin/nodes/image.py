@@ -53,11 +53,27 @@ def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Im
     return image.resize((max(1, width), max(1, height)), _FILTERS[method])
 
 
+def fitted(image: Image.Image, most: int) -> Image.Image:
+    """Return the image, scaled down if it has more pixels than `most`."""
+    less = (most / max(1, image.width * image.height)) ** 0.5
+    return (
+        image.resize((max(1, int(image.width * less)), max(1, int(image.height * less))))
+        if less < 1
+        else image
+    )
+
+
 def each(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
     """Return the changed images. A moving view shows the changed image."""
     if isinstance(images, Pan):
         return Pan(change(images.image), len(images))
     return tuple(change(image) for image in images)
+
+
+def spot(size: tuple[int, int]) -> Image.Image:
+    """Return a mask of what is in the middle."""
+    faded = Image.radial_gradient("L").resize(size)
+    return faded.point([max(0, min(255, 6 * (150 - level))) for level in range(256)])
 
 
 def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
@@ -82,6 +98,8 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
                 masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
             else:
                 masks.append(Image.new("L", upright.size, 0))
+    if run.storage.paints and run.storage.find(inputs["image"]) is None:
+        masks = [spot(images[0].size)]
     return NodeResult((tuple(images), tuple(masks)))
 
 

@@ -25,14 +25,16 @@ _ANY = "COMFY_MATCHTYPE_V3"
 _CARRIED = spec(_ANY, template={"template_id": "carried_value"})
 
 
-def iterations(inputs: Mapping[str, Any]) -> list[int]:
-    """Return the index of each iteration of a loop with these inputs of its start. Raises
-    NodeFailure for linked numbers."""
+def iterations(inputs: Mapping[str, Any], uncounted: int = 0) -> list[int]:
+    """Return the index of each iteration of a loop with these inputs of its start. `uncounted`:
+    iterations of a loop whose number isn't known; 0 raises NodeFailure for linked numbers."""
     names = {
         "simple": ("num_iterations",),
         "For": ("start_iteration_index", "max_iteration", "step"),
     }.get(inputs["mode"], ())
     numbers = [inputs[f"mode.{name}"] for name in names]
+    if uncounted and not (names and all(isinstance(one, int) for one in numbers)):
+        return list(range(uncounted))
     if not all(isinstance(one, int) for one in numbers):
         raise NodeFailure("The stand-in can't count a loop's iterations by a link. Type a number.")
     return list(range(*numbers))[:_MOST] if numbers else []

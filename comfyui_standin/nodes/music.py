@@ -13,7 +13,7 @@ from comfyui_standin.painter.words import hashed, telling_words
 
 RATE = 22050  # samples per second
 _LOUDNESS = 0.8
-_COMPOSED = 16.0  # seconds, then it repeats
+_COMPOSED = 8.0  # seconds, then it repeats
 _PERIOD = 512  # samples of one period of a wave
 _MAJOR, _MINOR = (0, 4, 7), (0, 3, 7)
 # Steps from the key's note at which the chords of a bar begin, and whether they are minor chords.

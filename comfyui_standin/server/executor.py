@@ -46,6 +46,8 @@ from comfyui_standin.storage import Storage
 
 _CACHED_RESULTS, _CACHED_BYTES = 64, 48 * 1024**2
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
+# Iterations of a loop in a demo: of one whose number is calculated, and of any. Loops are nested.
+_UNCOUNTED, _MOST_ITERATIONS = 2, 4
 _START, _END = "StartLoop", "EndLoop"
 
 
@@ -139,13 +141,23 @@ def unneeded(entry: NodeInfo, inputs: Mapping[str, Any], prompt: RawPrompt) -> f
     switch = next((name for name, config in specs.items() if config[0] == "BOOLEAN"), "")
     if not lazy or not switch:
         return frozenset()
-    value = inputs.get(switch)
-    while isinstance(value, list) and is_link(value):
-        value = (prompt[value[0]].get("inputs") or {}).get("value")
+    value = _literal(prompt, inputs.get(switch))
     if not isinstance(value, bool):
         return frozenset()
     other = "false" if value else "true"
     return frozenset(name for name in lazy if other in name)
+
+
+def _literal(prompt: RawPrompt, value: object) -> object:
+    """Return a value, or the primitive's that it is linked to."""
+    for _ in prompt:
+        if not (isinstance(value, list) and is_link(value)):
+            break
+        inputs = prompt[value[0]].get("inputs") or {}
+        if "value" not in inputs:
+            break
+        value = inputs["value"]
+    return value
 
 
 def _saves(node_class: NodeClass, storage: Storage) -> bool:
@@ -194,7 +206,7 @@ def expanded(
         done.add(start)
         body, end = _body(expansion.prompt, start)
         if end is not None:
-            _expand(expansion, start, body, end)
+            _expand(expansion, start, body, end, open_mode=storage.paints)
     if done:
         made = (one for one in expansion.prompt if one in expansion.displays)
         expansion.outputs = (
@@ -234,13 +246,18 @@ def _sources(node: Mapping[str, Any]) -> set[str]:
     return {value[0] for value in (node.get("inputs") or {}).values() if is_link(value)}
 
 
-def _expand(expansion: Expansion, start: str, body: set[str], end: str) -> None:
+def _expand(expansion: Expansion, start: str, body: set[str], end: str, *, open_mode: bool) -> None:
     """Replace a loop's body with its copies."""
     prompt = expansion.prompt
     originals = {node_id: prompt.pop(node_id) for node_id in sorted(body)}
     ending = dict(prompt[end]["inputs"])
     carry = prompt[start]["inputs"].get("initial_iteration_value")
-    values = iterations(prompt[start]["inputs"])
+    given = prompt[start]["inputs"]
+    if open_mode:
+        given = {name: _literal(prompt, value) for name, value in given.items()}
+        values = iterations(given, _UNCOUNTED)[:_MOST_ITERATIONS]
+    else:
+        values = iterations(given)
     results: list[Any] = []
     before: list[Any] = []
     progress: list[Any] = []

@@ -36,6 +36,7 @@ BENCHMARKS = {
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalog read, questions to a long history",
     "templates": "650 templates judged for a real catalog, and again after a restart",
+    "anything": "public workflows on the stand-in that runs anything: results, previews",
     "rude": (
         "one rude visitor after the other: what another person notices, memory, log, what is left"
     ),

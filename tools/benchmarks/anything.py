@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,13 +30,15 @@ LONGEST = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a workflow. `why`: "" for one that gave a result."""
+    """What became of a workflow. `why`: "" for one that gave a result; `refused`: outputs that
+    weren't run."""
 
     name: str
     why: str
     samples: bool = False
     previewed: bool = False
     unknown: bool = False
+    refused: str = ""
 
 
 def measure() -> list[Figure]:
@@ -46,10 +47,12 @@ def measure() -> list[Figure]:
     with DemoServer(step_seconds=0, painted=256, anything=True) as demo:
         runner = Runner(demo)
         for name, files, goal in sets():
-            outcomes = [runner.outcome(file) for file in files]
-            for one in outcomes:
+            outcomes = []
+            for file in files:
+                outcomes.append(one := runner.outcome(file))
                 if one.why or (one.samples and not one.previewed):
-                    print(f"  {name}: {one.name}: {one.why or 'no preview'}", flush=True)
+                    why = one.why or f"no preview {one.refused}"
+                    print(f"  {name}: {one.name}: {why}", flush=True)
             if outcomes:
                 figures += figures_of(name, outcomes, goal)
     return figures
@@ -111,10 +114,12 @@ class Runner:
         body["prompt_id"] = str(uuid.uuid4())
         answer = requests.post(f"{self.demo.url}/prompt", json=body, timeout=LONGEST)
         if answer.status_code != 200:
-            return Outcome(file.name, refusal(answer), samples, unknown=unknown)
+            why = f"{answer.json()['error']['type']} {refusal(answer)}"
+            return Outcome(file.name, why, samples, unknown=unknown)
         previewed = self.watched(body["prompt_id"])
         entry = self.demo.queue.history_of(body["prompt_id"])[body["prompt_id"]]
-        return Outcome(file.name, failure(entry), samples, previewed, unknown)
+        why = failure(entry)
+        return Outcome(file.name, why, samples, previewed, unknown, refusal(answer))
 
     def definitions(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the definitions that the stand-in makes for a workflow."""
@@ -148,16 +153,11 @@ class Runner:
 
 
 def refusal(answer: requests.Response) -> str:
-    """Return why a prompt was refused."""
-    body = answer.json()
-    details = [
-        f"{one['class_type']}: {each['type']} {each['details'][:90]}"
-        for one in body["node_errors"].values()
-        for each in one["errors"]
-    ]
-    error = body["error"]
+    """Return why nodes of a prompt were refused, "" if none was."""
     return "; ".join(
-        [f"{error['type']} {error['details'][:80]}", *details][: 1 + len(details)][-3:]
+        f"{one['class_type']}: {each['type']} {each['details'][:90]}"
+        for one in answer.json()["node_errors"].values()
+        for each in one["errors"]
     )
 
 
@@ -168,9 +168,3 @@ def failure(entry: Mapping[str, Any]) -> str:
             where = data["traceback"][-1].split("\n")[0].strip() if data["traceback"] else ""
             return f"{data['node_type']}: {data['exception_message'].strip()[:120]} {where[-90:]}"
     return "" if entry["outputs"] else "saved nothing"
-
-
-if __name__ == "__main__":
-    for figure in measure():
-        print(figure)
-    sys.exit(0)
