@@ -22,30 +22,26 @@ Bodies = Callable[[SearchStrategy[Any], SearchStrategy[Any]], SearchStrategy[Any
 
 @dataclass(frozen=True, slots=True)
 class AttackedPart:
-    """Routes of a plugin. `owned`: creates data of the user with a cookie and a run, and returns
-    the values of the paths' parameters; `hidden`: the beginning of the paths that only its owner
-    sees; `opened`: the paths that need no sign-in; `refused`: see `REFUSED`; `first`: pages that a
-    browser without a cookie gets without their contents; `settings`: turn its routes on; `answering`:
-    the beginnings of its paths; `bodies`: bodies of its requests with arbitrary data; `lists`, `names`:
-    its requests that list workflows, and that name one; `sent`: JSON by path that it accepts;
-    `queries`: queries by path, with names of data in braces; `kept`:
-    paths and JSON of requests after which it keeps something; `steps_seen`: starts a run
-    at a URL, with a cookie and a number of steps, and returns the number of steps that it saw."""
+    """Routes of a plugin."""
 
+    # creates data of the user with a cookie and a run, and returns values of paths' parameters
     owned: Callable[[RunningApp, str, str], Mapping[str, str]] = lambda *_: {}
-    hidden: str = "-"
-    opened: frozenset[str] = frozenset()
-    refused: Mapping[str, int] = field(default_factory=dict)
+    hidden: str = "-"  # the beginning of the paths that only its owner sees
+    opened: frozenset[str] = frozenset()  # the paths that need no sign-in
+    refused: Mapping[str, int] = field(default_factory=dict)  # see `REFUSED`
     special: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
-    first: frozenset[str] = frozenset()
-    settings: BaseModel | None = None
-    answering: tuple[str, ...] = ()
+    first: frozenset[str] = frozenset()  # pages that a browser without a cookie gets empty
+    settings: BaseModel | None = None  # turn its routes on
+    answering: tuple[str, ...] = ()  # the beginnings of its paths
     bodies: Bodies | None = None
     lists: Mapping[str, Lists] = field(default_factory=dict)
     names: Mapping[str, Names] = field(default_factory=dict)
-    sent: Mapping[str, object] = field(default_factory=dict)
-    queries: Mapping[str, str] = field(default_factory=dict)
-    kept: tuple[tuple[str, object], ...] = ()
+    sent: Mapping[str, object] = field(default_factory=dict)  # JSON that it accepts, by path
+    queries: Mapping[str, str] = field(default_factory=dict)  # by path, with parameters in braces
+    kept: tuple[tuple[str, object], ...] = ()  # paths and JSON after which it keeps something
+    # calls its function of Gradio with a cookie, and returns the event's id
+    call: Callable[[RunningApp, str], str] | None = None
+    # starts a run at a URL with a cookie and a number of steps, and returns how many it saw
     steps_seen: Callable[[str, str, int], int] | None = None
 
 

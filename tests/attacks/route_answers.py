@@ -246,6 +246,11 @@ GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/login_check": READ_BY_USERS,
         "/gradio_api/openapi.json": READ_BY_USERS,
         "/gradio_api/file={path_or_url:path}": {"GET": OWNER, "HEAD": OWNER},
+        # A plugin may answer the next five.
+        **dict.fromkeys(("/config", "/gradio_api/info"), READ_BY_USERS),
+        "/gradio_api/queue/join": {"POST": users(422)},
+        "/gradio_api/call/{api_name}": {"POST": users(422)},
+        "/gradio_api/call/v2/{api_name}": {"POST": users(422)},
         "/gradio_api/queue/data": {},
         "/gradio_api/cancel": {"POST": OWNER},
         "/gradio_api/reset": {"POST": OWNER},

@@ -13,7 +13,7 @@ from comfy.form.model import Field, Form
 from ui.library import WorkflowLibrary
 
 _LONGEST = 48  # characters; some assistants allow at most 64
-_TAKEN = frozenset({"run", "batch", "chain", "workflows"})  # Gradio endpoints for any workflow
+_TAKEN = frozenset({"run", "batch", "chain", "workflows"})  # functions for any workflow
 _OTHERS = re.compile(r"[^a-z0-9]+")
 
 

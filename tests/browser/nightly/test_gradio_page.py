@@ -16,7 +16,7 @@ KNOWN = [
     (".gradio-container > .main, .gradio-container .main", 1, "the page's width"),
     ("#form .form", 1, "the space between fields"),
     (".info-text", 1, "the line below a label"),
-    ("footer .show-api", 1, "opening the page of Gradio's endpoints"),
+    ("footer .show-api", 1, "opening Gradio's page about its API"),
     (".head > .tab-like-container > input[type=number]", 1, "the number beside a slider"),
     ("#form .wrap > .wrap-inner input", 1, "the ring around a list that has the focus"),
     (".wrap-inner input[role=combobox]", 1, "that a list is searched by typing"),

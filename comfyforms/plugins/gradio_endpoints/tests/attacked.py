@@ -8,10 +8,17 @@ import requests
 
 from tests.attacks.faces import Names, got, with_name, without_name
 from tests.attacks.parts import AttackedPart
-from tests.attacks.people import a_call
 from tests.support.gradio_calls import script_client
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
+
+
+def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object) -> str:
+    address = f"{app.url}/gradio_api/call/{name}"
+    answer = requests.post(
+        address, json={"data": data}, headers={"Cookie": cookie}, timeout=LONGEST_WAIT
+    )
+    return str(answer.json()["event_id"])
 
 
 def listed(app: RunningApp, session: requests.Session) -> str:
@@ -41,6 +48,7 @@ def steps_seen(url: str, _: str, steps: int) -> int:
 
 
 PART = AttackedPart(
+    call=a_call,
     lists={"Gradio's list": listed, "Gradio's endpoints": got("/gradio_api/info")},
     names={
         "Gradio's run": called("run", {"data": ["NAME", {"x": 1}]}),

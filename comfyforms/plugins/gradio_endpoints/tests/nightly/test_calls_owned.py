@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.attacks.people import SECRET, SMALL, a_call, browser
+from comfyforms.plugins.gradio_endpoints.tests.attacked import a_call
+from tests.attacks.people import SECRET, SMALL, browser
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
