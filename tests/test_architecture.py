@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.imports import apart, imported, imports, modules, tree_of
 from tests.support.distribution import PURE
@@ -61,10 +63,9 @@ records.rows records.sharing records.started_requests records.state records.step
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid_store
 ui.accounts.store
 """
-CLUSTER = "engine groups line mirror processes registry roles rows setup watching"
 # Modules of parts that may use a library.
 ROOMS = {
-    "sqlalchemy": ("tables", "store", "steps"),
+    "sqlalchemy": ("tables", "store", "steps", "engine", "mirror"),
     "alembic": ("steps",),
     "httpx": ("route", "messages"),
     "requests": ("service", "app", "calls"),  # the latter of clients of the app
@@ -81,15 +82,12 @@ USERS = {
     "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.dispatch"},
-    "redis": {"comfyforms.plugins.cluster.messaging.wire"},
-    "dbos": {"comfyforms.plugins.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfyui_standin.nodes.media"},
     "sqlalchemy": {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()
-    }
-    | {f"comfyforms.plugins.cluster.{name}" for name in CLUSTER.split()},
+    },
     "alembic": {"comfy.records.database", STEPS},
 }
 COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}
@@ -220,16 +218,23 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
             assert part_of(name) in STARTING_IT, name
 
 
+def has_tables(module: str) -> bool:
+    """Return whether a plugin's module imports the plugin's tables."""
+    plugin = plugin_of(module)
+    return f"comfyforms.plugins.{plugin}.tables" in imported(MODULES[module])
+
+
 @pytest.mark.parametrize("library", USERS)
 def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
     """Only few modules use a network or a database: the clients, the remote scripts' modules, the
-    downloads, the webhook sender, the wire, and the modules with tables."""
+    downloads, the webhook sender, and the modules with tables."""
     users = {
         name
         for name, file in MODULES.items()
         if library in imports(file)
         if not (plugin_of(name) or name.startswith(apart()))
         or set(ROOMS.get(library, ())).isdisjoint(name.split("."))
+        if not (library == "sqlalchemy" and has_tables(name))
     }
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 
@@ -281,9 +286,20 @@ def test_the_page_does_not_know_the_app() -> None:
     )
 
 
+def of_extras() -> set[str]:
+    """Return the names of the packages that extras bring."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return {
+        Requirement(one).name.replace("-", "_")
+        for extra in extras.keys() - {"test"}
+        for one in extras[extra]
+    }
+
+
 def test_help_answers_without_importing_slow_libraries() -> None:
     """`python app.py --help` loads no slow library and none of the extras."""
-    slow = {"authlib", "dbos", "fastapi", "gradio", "redis", "requests", "segno"}
+    slow = {"authlib", "fastapi", "gradio", "requests", "segno"} | of_extras()
     code = (
         "import sys, app\ntry: app.main(['--help'])\nexcept SystemExit: pass\n"
         f"assert not {slow} & sys.modules.keys()"

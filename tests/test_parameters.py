@@ -28,16 +28,12 @@ PASSING_ON = {"add_middleware", "partial"}  # calls that pass the rest to their 
 # Passed by tests alone, which can't wait or fill a store as long as the program does.
 FOR_TESTS = {
     "BatchQueue.limits",
-    "ClusterRegistry.ahead",
-    "ClusterRegistry.keep",
-    "ClusterRegistry.timing",
     "LocalRunRegistry.keep",
     "LocalRunRegistry.timing",
     "PrivateWorkflows.keep",
     "PrivateWorkflows.size",
     "data_folder.persistent",
     "find_spec.target",  # Python passes it
-    "make_cluster_tables.schema",
     "peaks_of.program",
     "peaks_of.seconds",
 }

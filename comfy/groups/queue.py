@@ -592,6 +592,6 @@ class GroupQueue(ABC, Generic[Open, Summary]):
         return not self._closing.wait(_DATABASE_PAUSE) and not self._runs.closed
 
     def _check_database(self, outcome: object) -> None:
-        """Raise the outcome of a run that couldn't start because the cluster's database is away."""
+        """Raise the outcome of a run that couldn't start because the database is away."""
         if isinstance(outcome, DatabaseAway) and self._work.hands_over:
             raise outcome

@@ -408,7 +408,7 @@ class Starter:
         owner, address = origin.owner, origin.address
         others = [one.record for one in self.runs.known() if not one.state.phase.finished]
         weights = [(one.owner, one.address, _weight(one.job)) for one in others]
-        # A resumed run, and a run in a cluster, has no address.
+        # A resumed run, and a run of another process, has no address.
         of_user = sum(size for one, at, size in weights if one == owner and at in ("", address))
         of_address = sum(size for _, at, size in weights if address and at == address)
         of_all = sum(size for *_, size in weights)

@@ -41,9 +41,7 @@ def read_matroska(reader: Reader) -> Iterator[Text]:
     while reader.left:
         element = _vint(reader, keep_marker=True)
         size = _vint(reader, keep_marker=False)
-        if (
-            element in _ENTERED or size is None
-        ):  # None: a live recording, whose segments and clusters have no size
+        if element in _ENTERED or size is None:  # None: a live recording, whose parts have no size
             continue
         end = reader.position + size
         if element == _TAG_NAME:

@@ -127,7 +127,7 @@ class RemovalLock:
 
     `local`: the lock of this process, enough for other writes. On Postgres (`is_shared`), `with`
     also waits for the other processes. A transaction holds that lock, so that the database takes it
-    from a frozen process (`limit_silence` of the plugin `cluster`).
+    from a frozen process.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -1,9 +1,9 @@
 """Interface of runs for pages, routes, the shell and services.
 
 There are two implementations: `comfy.runs.registry`, in one process, with a thread per run and
-SQLite; and the plugin `cluster`, for several processes, with Postgres and messages. Nothing here
-depends on the choice. Any thread may call anything here. Only `submit`, `check_room`, `record`,
-`forget`, `resume`, `watch`, `catch_up` and `close` wait for a disk, a server or another process.
+SQLite; and a plugin's, for several processes (the hook `shared_runs`). Nothing here depends on the
+choice. Any thread may call anything here. Only `submit`, `check_room`, `record`, `forget`,
+`resume`, `watch`, `catch_up` and `close` wait for a disk, a server or another process.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ MARK = re.compile(r"<!-- not run: \w.* -->")
 # A code span is a command if it begins with one of these, and has more words.
 PROGRAM = re.compile(
     r"(?:[A-Z_]+=\S+ )*(?:\S*/)?(?:python3?|main\.py|comfyforms|pipx?|pip-audit|uvx?|hf|docker|systemctl"
-    r"|curl|jq|openssl|node|npm|npx|biome|tsc|ruff|mypy|nginx|caddy|git|psql|pg_dump|redis-cli|just) \S"
+    r"|curl|jq|openssl|node|npm|npx|biome|tsc|ruff|mypy|nginx|caddy|git|psql|pg_dump|just) \S"
 )
 PATH = re.compile(r"(?:tests|docs|workflows|ui|comfy)/[^<>]+")
 # Commands that a test runs as they are: page, beginning, and the test.

@@ -189,7 +189,6 @@ def test_administrators_watch_and_restart_it(tmp_path: Path) -> None:
         (["--comfyui", "EMPTY"], "--comfyui: This folder has no main.py."),
         (["--comfyui-args=--lowvram"], "--comfyui-args and --comfyui-python need --comfyui."),
         (["--comfyui", "FAKE", "--comfyui-args", "--port 1"], "chooses ComfyUI's address itself"),
-        (["--comfyui", "FAKE", "--wire", "redis://localhost"], "In a cluster, start ComfyUI as"),
         (["--config", "TWICE"], "Two servers have the same name."),
         (["--config", "BOTH"], "unknown key in a table"),
     ],

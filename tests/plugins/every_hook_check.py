@@ -58,7 +58,7 @@ with tempfile.TemporaryDirectory() as folder, closing(BlobStore(Path(folder))) a
                 connection.execute(delete(EVERY_TABLE))
                 connection.execute(insert(EVERY_TABLE).values(run="r1"))
 assert {one.name for one in all_tables()} >= {"every", "every_version", "runs"}
-shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(wire=None, registry=5))
+shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(registry=5))
 assert (shared.registry(), shared.serves_pages) == (5, False)
 assert '"parts/every/share.js": async' in joined(modules())
 assert 'load("parts/every/pages/every.js")' in page_script("every.js")

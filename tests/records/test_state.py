@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
-from comfy.base.errors import ComfyError, TooManyRuns
+from comfy.base.errors import TooManyRuns
 from comfy.records.blobs import BlobStore
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.record import KeptInput
@@ -25,9 +25,7 @@ from comfy.records.state import (
 from comfy.records.store import RunStore
 from comfy.records.tables import held_files as table
 from comfy.records.tables import starts as starts_table
-from comfy.records.used_files import RemovalLock
 from comfy.runs.limits import RunLimits
-from comfyforms.plugins.cluster.tables import limit_silence
 from tests.records.conftest import ROOMY
 from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
@@ -96,27 +94,6 @@ def test_a_file_is_never_removed_while_a_run_begins(processes: tuple[RunStore, R
     digest, _ = processes[0].files.add([b"same"])
     processes[0].remove_unreferenced([digest])
     assert processes[0].files.path(digest) is None
-
-
-def test_a_frozen_removal_blocks_no_other_process(processes: tuple[RunStore, RunStore]) -> None:
-    """A process freezes while it removes files. Runs start elsewhere, and the process removes
-    nothing more when it wakes up."""
-    here, there = processes
-    limit_silence(here.engine)
-    digests = [here.files.add([data])[0] for data in (b"first", b"second")]
-
-    def freeze_after_the_first() -> Iterator[str]:
-        yield digests[0]
-        there.begin(begun("meanwhile"))
-        yield digests[1]
-
-    removal = RemovalLock(here.engine)
-    with removal, pytest.raises(ComfyError):
-        here.files.remove_all(removal.guarded(freeze_after_the_first()))
-    assert [here.files.path(digest) is None for digest in digests] == [True, False]
-    with removal:
-        here.files.remove_all(removal.guarded(digests))
-    assert here.files.path(digests[1]) is None
 
 
 def test_presets_keep_files_in_all_processes(processes: tuple[RunStore, RunStore]) -> None:

@@ -339,7 +339,7 @@ def test_earlier_runs_give_the_usual_duration(runs: RunRegistry) -> None:
     end(second)
 
 
-@pytest.mark.embedded("a process of a cluster hands its runs over")
+@pytest.mark.embedded("one of several processes hands its runs over")
 def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
     """The app stops the run at the ComfyUI server and accepts no more. Waiting runs stay."""
     with registry(demo, ahead=1) as runs:

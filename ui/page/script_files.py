@@ -233,7 +233,7 @@ def part_of(modules: Mapping[str, str], names: Collection[str]) -> str:
 
 
 def _all_wrapped(modules: Mapping[str, str], chosen: Collection[str]) -> str:
-    # In the order of `modules`: all processes of a cluster must make the same file.
+    # In the order of `modules`: all processes must make the same file.
     imports = {name: _imported(name, text) for name, text in modules.items() if name in chosen}
     for name, imported in imports.items():
         _check(name, modules[name], imported, modules)

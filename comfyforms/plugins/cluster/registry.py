@@ -69,6 +69,9 @@ _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 class ClusterRegistry:
     """Runs of all processes on one database."""
 
+    # Tests have others, as they can't wait or fill a store as long as the program does.
+    timing, ahead, keep = Timeouts(), 1, 200
+
     def __init__(  # noqa: PLR0913 - the parts of a cluster, and options by name
         self,
         servers: ServerPool,
@@ -76,10 +79,7 @@ class ClusterRegistry:
         wire: Wire,
         place: Place,
         *,
-        timing: Timeouts | None = None,
-        ahead: int = 1,
         limits: RunLimits | None = None,
-        keep: int = 200,
         grace: float = 30.0,
         keep_running: bool = True,
         retries: bool = True,
@@ -99,14 +99,14 @@ class ClusterRegistry:
         self._listeners.add(self._forecast.renew)
         limit_silence(self._database)
         make_cluster_tables(self._database)
-        self._mirror = self._new_mirror(keep)
-        self._decider = Decider(servers, ahead, self._candidates, place.life)
+        self._mirror = self._new_mirror()
+        self._decider = Decider(servers, self.ahead, self._candidates, place.life)
         deciding = self._decider if place.executes else None
         self._line = LineThread(self._database, deciding, self._begin, self._hint)
         servers.on_change(self._mirror.look)
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
-        context = partial(RunContext, servers, timing or Timeouts(), api_key=api_key)
+        context = partial(RunContext, servers, self.timing, api_key=api_key)
         context = partial(context, files=history.files, history=history, retries=retries)
         context = partial(context, servers_of=self._limits.servers_of)
         self._executor = Executor(
@@ -126,7 +126,7 @@ class ClusterRegistry:
         self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         self._heartbeat = self._new_heartbeat(files)
 
-    def _new_mirror(self, keep: int) -> Mirror:
+    def _new_mirror(self) -> Mirror:
         return Mirror(
             self._database,
             self.history,
@@ -135,7 +135,7 @@ class ClusterRegistry:
             polled=self._on_polled,
             ended=self._on_ended,
             missed=lambda: self._frames.unknown,
-            keep=keep,
+            keep=self.keep,
         )
 
     def _new_heartbeat(self, files: ProcessFiles) -> Heartbeat:

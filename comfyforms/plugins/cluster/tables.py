@@ -157,12 +157,12 @@ def _limit_silence(connection: DBAPIConnection, _: object) -> None:
     connection.commit()
 
 
-def make_cluster_tables(engine: Engine, schema: Schema = CLUSTER_SCHEMA) -> None:
+def make_cluster_tables(engine: Engine) -> None:
     """Create the tables, or upgrade them, one process at a time. Raises ComfyError if a newer
     version has upgraded them."""
     with transaction(engine) as connection:
         lock(connection)
-        make_tables(connection, schema)
+        make_tables(connection, CLUSTER_SCHEMA)
 
 
 def lock(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Run nginx and Caddy on free ports, configured as docs/deploy and docs/cluster show, in front of
+"""Run nginx and Caddy on free ports, configured as docs/deploy or a plugin's folder shows, in front of
 the app."""
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import trustme
 from tests.support.programs import skip_without
 from tests.support.waiting import LONGEST_WAIT
 
-DOCS = Path(__file__).parents[3] / "docs"
-_NAMES = "10.0.0.1{}:7860"  # the processes in docs/cluster
+DEPLOY = Path(__file__).parents[3] / "docs" / "deploy"
+_NAMES = "10.0.0.1{}:7860"  # several processes
 NGINX = """
 daemon off;
 master_process off;
@@ -43,13 +43,14 @@ http {{
 @dataclass(frozen=True, slots=True)
 class ProxyPlace:
     """Ports and certificate files for a proxy and its apps. `http2` says whether the proxy speaks
-    HTTP/2 with browsers, as in docs/deploy."""
+    HTTP/2 with browsers, as in docs/deploy. `shown`: the folder with the configuration."""
 
     port: int
     app_ports: tuple[int, ...]
     certificate: Path
     key: Path
     http2: bool = True
+    shown: Path = DEPLOY
 
 
 def _told(text: str, changes: Mapping[str, str]) -> str:
@@ -61,9 +62,9 @@ def _told(text: str, changes: Mapping[str, str]) -> str:
     return text
 
 
-def _nginx(folder: str, at: ProxyPlace) -> str:
+def _nginx(at: ProxyPlace) -> str:
     site = _told(
-        (DOCS / folder / "nginx.conf").read_text(encoding="utf-8"),
+        (at.shown / "nginx.conf").read_text(encoding="utf-8"),
         {
             "listen 443 ssl http2": f"listen 127.0.0.1:{at.port} ssl{' http2' * at.http2}",
             "/etc/ssl/forms.example.org.pem": str(at.certificate),
@@ -74,9 +75,9 @@ def _nginx(folder: str, at: ProxyPlace) -> str:
     return NGINX.format(site=site)
 
 
-def _caddy(folder: str, at: ProxyPlace) -> str:
+def _caddy(at: ProxyPlace) -> str:
     site = _told(
-        (DOCS / folder / "Caddyfile").read_text(encoding="utf-8"),
+        (at.shown / "Caddyfile").read_text(encoding="utf-8"),
         {
             "forms.example.org {": f"https://127.0.0.1:{at.port} {{\n\ttls {at.certificate} {at.key}",
             **_apps(at),
@@ -93,7 +94,7 @@ def _apps(at: ProxyPlace) -> Mapping[str, str]:
 
 
 # By name: what its file says, and how it is started with it in the folder where it stands.
-PROXIES: Mapping[str, tuple[Callable[[str, ProxyPlace], str], list[str]]] = MappingProxyType(
+PROXIES: Mapping[str, tuple[Callable[[ProxyPlace], str], list[str]]] = MappingProxyType(
     {
         "nginx": (_nginx, ["-p", ".", "-e", "error.log", "-c", "config"]),
         "caddy": (_caddy, ["run", "--adapter", "caddyfile", "--config", "config"]),
@@ -110,8 +111,7 @@ def running_proxy_program(name: str, at: ProxyPlace, folder: Path) -> Iterator[s
     if program is None:
         skip_without(f"{name}, as Debian has it")
     config, arguments = PROXIES[name]
-    docs = "deploy" if len(at.app_ports) == 1 else "cluster"
-    (folder / "config").write_text(config(docs, at), encoding="utf-8")
+    (folder / "config").write_text(config(at), encoding="utf-8")
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with (
         (folder / "said").open("w") as said,

@@ -27,10 +27,13 @@ from ui.settings.server_options import PREFIX
 DEPLOY = ROOT / "docs" / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 VARIABLES = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
-COMPOSITIONS = {
-    file: yaml.safe_load((ROOT / "docs" / file / "compose.yaml").read_text(encoding="utf-8"))
-    for file in ("deploy", "cluster")
-}
+COMPOSITIONS = [
+    yaml.safe_load(file.read_text(encoding="utf-8"))
+    for file in (
+        DEPLOY / "compose.yaml",
+        *sorted((ROOT / "comfyforms" / "plugins").glob("*/deploy/compose.yaml")),
+    )
+]
 COMFYUI = "https://github.com/Comfy-Org/ComfyUI"
 # The stand-in with ComfyUI's command line, as far as the image uses it.
 MAIN = f"""
@@ -163,11 +166,12 @@ def test_the_image_with_comfyui_starts_both(downloads: dict[str, str]) -> None:
 def test_the_steps_inside_compositions_can_be_run(
     image: Image, downloads: dict[str, str], tmp_path: Path
 ) -> None:
-    """One adds the cluster's packages to the app's image, the other is ComfyUI alone."""
-    app = COMPOSITIONS["cluster"]["services"]["app-1"]["build"]["dockerfile_inline"]
-    images = {"comfyforms": dataclasses.replace(image)}
-    assert built(app, ROOT / "docs", tmp_path, images=images).user == image.user
-    comfyui = COMPOSITIONS["deploy"]["services"]["comfyui"]["build"]["dockerfile_inline"]
+    """Plugins' add packages to the app's image, the other is ComfyUI alone."""
+    for composition in COMPOSITIONS[1:]:
+        app = composition["services"]["app-1"]["build"]["dockerfile_inline"]
+        images = {"comfyforms": dataclasses.replace(image)}
+        assert built(app, ROOT / "docs", tmp_path, images=images).user == image.user
+    comfyui = COMPOSITIONS[0]["services"]["comfyui"]["build"]["dockerfile_inline"]
     alone = built(comfyui, DEPLOY, tmp_path, variables=downloads)
     assert (alone.workdir / alone.command[1]).read_text(encoding="utf-8") == MAIN
 
@@ -203,7 +207,7 @@ def test_the_image_is_built_from_the_files_of_the_wheel() -> None:
 
 def test_the_composition_shows_nothing_but_the_app() -> None:
     """ComfyUI, which has no sign-in, publishes no port. Each variable is a setting of the app."""
-    services = COMPOSITIONS["deploy"]["services"]
+    services = COMPOSITIONS[0]["services"]
     app, comfyui = services["comfyforms"], services["comfyui"]
     assert "ports" not in comfyui
     assert all(port.startswith("127.0.0.1:") for port in app["ports"])

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from ui.settings.arguments import read_settings, secrets
+from ui.settings.named_servers import WITH_PASSWORD
 from ui.settings.options import Settings
-
-POSTGRES = ["--database", "postgresql+psycopg://box/forms"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +30,6 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--database", "sqlite:////srv/a@b.sqlite"], []),
         (["--database", "postgresql+psycopg://forms:hunter2@box/forms"], ["database"]),
         (["--database", "postgresql+psycopg://box/forms?password=hunter2"], ["database"]),
-        (["--wire", "rediss://:hunter2@box", *POSTGRES], ["wire"]),
-        (["--wire", "redis://box", *POSTGRES], []),
         (
             ["--webhook-secret", f"whsec_{'hunter2x' * 4}", "--login", "anna:hunter2"],
             ["webhook_secret", "login"],
@@ -62,14 +59,14 @@ def test_secrets_elsewhere_are_not_warned_about(
         "server_header": "X-Key: hunter2",
         "login": "anna:hunter2",
         "database": "postgresql+psycopg://forms:hunter2@box/forms",
-        "wire": "rediss://:hunter2@box:6379",
         "webhook_secret": f"whsec_{'hunter2x' * 4}",
         "openid_secret": "hunter2",
         "node_secret": "hunter2-hunter2-hunter2-hunter2",
         "huggingface_token": "hunter2",
         "comfy_org_key": "comfyui-hunter2",
     }
-    given |= dict.fromkeys(secrets().keys() - given.keys(), "hunter2")  # of plugins
+    own = {name for name, mark in secrets().items() if mark is not WITH_PASSWORD}  # no URLs
+    given |= dict.fromkeys(own - given.keys(), "hunter2")  # of plugins
     file = tmp_path / "forms.toml"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in given.items()))
     file.chmod(0o600)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,18 @@ def cluster_registries(cluster_services: ClusterKind) -> ClusterKind:
             connection.execute(text("TRUNCATE dbos.workflow_status CASCADE"))
     engine.dispose()
     return cluster_services
+
+
+@pytest.fixture
+def several_processes() -> Callable[..., AbstractContextManager[Any]]:
+    """Return a function that runs app processes on one database, with the arguments of
+    `running_cluster`. It yields them and a function that returns the client of an owner."""
+    from comfyforms.plugins.cluster.tests.app_processes.client import ClusterClient
+    from comfyforms.plugins.cluster.tests.app_processes.running import running_cluster
+
+    @contextmanager
+    def run(*options: str, **counts: int) -> Iterator[Any]:
+        with running_cluster(*options, **counts) as cluster:
+            yield cluster.apps, partial(ClusterClient, cluster)
+
+    return run

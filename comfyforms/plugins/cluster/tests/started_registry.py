@@ -12,6 +12,7 @@ from comfy.comfyui.protocol.run_state import stopped
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
+from comfy.runs.interface import Timeouts
 from comfy.runs.latest_state import stamped
 from comfyforms.plugins.cluster.messaging.wire import Wire
 from comfyforms.plugins.cluster.processes import Place
@@ -31,8 +32,12 @@ class StartedRegistry(ClusterRegistry):
         wire: str,
         *,
         keep_running: bool = False,
+        timing: Timeouts = ClusterRegistry.timing,
+        ahead: int = ClusterRegistry.ahead,
+        keep: int = ClusterRegistry.keep,
         **options: Any,
     ) -> None:
+        self.timing, self.ahead, self.keep = timing, ahead, keep
         self._own = contextlib.ExitStack()
         if history is None:
             folder = self._own.enter_context(tempfile.TemporaryDirectory())

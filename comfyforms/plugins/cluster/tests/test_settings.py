@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,18 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[st
             ["--wire", "redis://box", "--database", "sqlite:////srv/forms.sqlite"],
             "--wire needs a --database on Postgres",
         ),
+        (
+            [
+                "--wire",
+                "redis://box",
+                *POSTGRES,
+                "--comfyui",
+                "FAKE",
+                "--comfyui-python",
+                sys.executable,
+            ],
+            "--comfyui and --wire: use only one of them. In a cluster, start ComfyUI as a service",
+        ),
         (["--process", "a/b"], "--process: write at most 80 letters, digits and -._: for a"),
         (["--pages", "no"], "--pages no and --execute no need --wire."),
         (["--execute", "no"], "--pages no and --execute no need --wire."),
@@ -39,10 +52,34 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[st
     ],
 )
 def test_a_wrong_setting_of_a_process_is_refused(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The error names the option and what it needs."""
-    assert refused(arguments, capsys)[0].startswith(sentence)
+    (tmp_path / "main.py").touch()
+    places = {"FAKE": str(tmp_path)}
+    assert refused([places.get(one, one) for one in arguments], capsys)[0].startswith(sentence)
+
+
+def test_a_password_on_a_command_line_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    for url, is_warned in (("redis://box", False), ("rediss://:hunter2@box", True)):
+        read_settings(["--wire", url, *POSTGRES])
+        assert ("--wire" in caplog.text) is is_warned
+    assert "COMFYFORMS_WIRE" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_password_elsewhere_is_not_warned_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"wire": "rediss://:hunter2@box:6379", "database": POSTGRES[1]}
+    file = tmp_path / "forms.toml"
+    file.write_text("".join(f"{name} = {value!r}\n" for name, value in given.items()))
+    file.chmod(0o600)
+    in_file = read_settings(["--config", str(file)])
+    for name, value in given.items():
+        monkeypatch.setenv(f"COMFYFORMS_{name.upper()}", value)
+    assert read_settings([]).wire == in_file.wire
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("url", ["redis://box", "rediss://:a@box:1/2", "unix:///run/redis.sock"])

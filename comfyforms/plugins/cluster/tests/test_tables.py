@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, create_engine, select, text
 
 from comfy.base.errors import ComfyError
-from comfy.records.database import Schema
+from comfy.records.database import Schema, make_tables
+from comfy.records.tables import transaction
 from comfyforms.plugins.cluster.rows import LiveRow, add_live, read_live
 from comfyforms.plugins.cluster.tables import CLUSTER_SCHEMA, lock, make_cluster_tables
 from tests.support.postgres import empty
@@ -82,9 +83,16 @@ def stars(engine: Engine, schema: Schema) -> dict[str, int]:
         return {row.run: row.stars for row in rows}
 
 
+def upgrade(engine: Engine, schema: Schema) -> None:
+    """Upgrade the tables as `make_cluster_tables` of a later version does."""
+    with transaction(engine) as connection:
+        lock(connection)
+        make_tables(connection, schema)
+
+
 def test_a_later_version_adds_its_column(engine: Engine, newer: Schema) -> None:
     """Rows stay, and processes of the earlier version that still run can read and write."""
-    make_cluster_tables(engine, newer)
+    upgrade(engine, newer)
     add_run(engine, "after")
     assert stars(engine, newer) == {"before": 3, "after": 3}
     with engine.connect() as connection:
@@ -95,7 +103,7 @@ def test_processes_that_start_together_upgrade_once(engine: Engine, newer: Schem
     """The second one waits for the first, and finds the tables upgraded."""
     with ThreadPoolExecutor(2) as threads, engine.connect() as first:
         lock(first)
-        starts = [threads.submit(make_cluster_tables, engine, newer) for _ in range(2)]
+        starts = [threads.submit(upgrade, engine, newer) for _ in range(2)]
 
         def both_wait() -> bool:
             with engine.connect() as connection:
@@ -111,7 +119,7 @@ def test_processes_that_start_together_upgrade_once(engine: Engine, newer: Schem
 
 def test_an_earlier_version_refuses_to_start(engine: Engine, newer: Schema) -> None:
     """It leaves the tables as they are and says which version to use."""
-    make_cluster_tables(engine, newer)
+    upgrade(engine, newer)
     with pytest.raises(ComfyError, match="A newer version") as told:
         make_cluster_tables(engine)
     assert told.value.hint

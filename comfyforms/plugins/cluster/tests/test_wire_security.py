@@ -19,7 +19,7 @@ from comfyforms.plugins.cluster.tests.wires import Received, running_wire
 from tests.support.app_process import free_port
 from tests.support.waiting import eventually
 
-PAGE = Path(__file__).parents[4] / "docs" / "security.md"
+PAGE = Path(__file__).parents[1] / "docs.md"
 
 
 @contextlib.contextmanager

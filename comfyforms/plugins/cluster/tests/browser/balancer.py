@@ -1,4 +1,4 @@
-"""Real load balancers in front of a cluster of two processes, as docs/cluster sets them up."""
+"""Real load balancers in front of a cluster of two processes, as `deploy` sets them up."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.browser.nightly.proxy_programs import (
 from tests.support.app_process import free_port
 
 _COOKIE = "comfyforms_process"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def running_balancer(name: str, cluster: Cluster, folder: Path) -> Iterator[Bala
     folder."""
     folder.mkdir()
     ports = tuple(app.port for app in cluster.apps)
-    place = ProxyPlace(free_port(), ports, *certificate_files(folder)[:2])
+    files = certificate_files(folder)[:2]
+    place = ProxyPlace(free_port(), ports, *files, shown=DEPLOY)
     with running_proxy_program(name, place, folder) as origin:
         yield Balancer(origin, cluster.apps)

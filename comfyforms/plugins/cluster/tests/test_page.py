@@ -1,4 +1,4 @@
-"""Checks of docs/cluster.md and its files."""
+"""Checks of `docs.md` and the files in `deploy`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from comfyforms.plugins.cluster.processes import ABSENT
 from ui.settings.arguments import read_settings, settings_type
 from ui.settings.server_options import PREFIX
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-FILES = ROOT / "docs" / "cluster"
+FOLDER = Path(__file__).parents[1]
+PAGE = (FOLDER / "docs.md").read_text(encoding="utf-8")
+FILES = FOLDER / "deploy"
 (TOML,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
 COMPOSE = yaml.safe_load((FILES / "compose.yaml").read_text(encoding="utf-8"))
 GIVEN = {"POSTGRES_PASSWORD": "p", "VALKEY_PASSWORD": "v", "COMFYFORMS_HOSTS": "forms.example.org"}
@@ -25,7 +25,7 @@ GIVEN["COMFYFORMS_SERVER"] = "http://gpu:8188"
 def test_every_link_leads_somewhere() -> None:
     """Links lead to existing files of the project."""
     for target in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert (ROOT / "docs" / target).exists(), target
+        assert (FOLDER / target).exists(), target
 
 
 def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
