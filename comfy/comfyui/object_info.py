@@ -44,7 +44,7 @@ _NO_LORA = "None"  # rgthree's choice for a row without effect
 _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.05})
 _LORA = "LoRA"
 _LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
-_ONLY_STAND_IN = {"LoraRows", "PartnerText"}  # classes of `comfyui_standin`, not of ComfyUI
+_OF_STAND_IN = "PartnerText"  # a class of `comfyui_standin`, not of ComfyUI
 
 
 def _with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -213,14 +213,9 @@ class Catalog(Mapping[str, NodeSpec]):
         return self._similar[class_type]
 
     @property
-    def is_stand_in(self) -> bool:
-        """Return whether the server is the app's own stand-in."""
-        return self.raw.keys() >= _ONLY_STAND_IN
-
-    @property
     def runs_anything(self) -> bool:
         """Return whether the server is a stand-in that also runs nodes that it doesn't have."""
-        return as_mapping(self.raw.get("PartnerText")).get("runs_anything") is True
+        return as_mapping(self.raw.get(_OF_STAND_IN)).get("runs_anything") is True
 
     @cached_property
     def uploads(self) -> frozenset[str]:

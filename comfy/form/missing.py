@@ -17,7 +17,6 @@ from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODES
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import (
-    STAND_IN,
     Missing,
     MissingChoice,
     MissingClass,
@@ -90,7 +89,6 @@ def missing_classes(
             packs.get(class_type) or _pack_of(class_type, named),
             has_paid_nodes,
             named[class_type].version if class_type in named else "",
-            STAND_IN if catalog.is_stand_in else "",
         )
         for class_type, nodes in nodes_by_class.items()
     )

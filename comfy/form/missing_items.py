@@ -17,8 +17,6 @@ from comfy.requirements.readiness import is_newer, newest
 
 MAY_BE_OFF = message("Paid nodes are off on this server, or it is too old.")
 TO_SWITCH_ON = message("Start ComfyUI without {option}, or update it.", option=DISABLE_OPTION)
-STAND_IN = "stand-in"  # in the place of a server's version
-_NOT_IN_DEMO = message("The demo server doesn't have it; your ComfyUI does.")
 _TO_UPDATE = message("Update ComfyUI. If it is up to date, look at its start messages.")
 _CORE = "comfy-core"  # the name of ComfyUI's own nodes in graphs
 _FIRST_PAID = "0.3.31"  # the first release with paid nodes
@@ -32,7 +30,7 @@ class MissingClass:
     """A node class that the server lacks, so that the workflow can't run. `close` is the display
     name of the most similar class, or "". `has_paid_nodes`: the server offers some of ComfyUI's
     paid API nodes. `version`: of the pack, or of ComfyUI for its own nodes, when the workflow was
-    saved. `server`: the server's version of ComfyUI, or STAND_IN. Both are "" if unknown."""
+    saved. `server`: the server's version of ComfyUI. Both are "" if unknown."""
 
     class_type: str
     nodes: tuple[str, ...]
@@ -98,8 +96,6 @@ class MissingClass:
     @property
     def reason(self) -> str:
         """Return why the server lacks a node of ComfyUI itself, and the next step."""
-        if self.server == STAND_IN:
-            return _NOT_IN_DEMO
         listed = _LISTED if self.class_type in CORE_NODES | PAID_NODES else ""
         had_it = [one for one in (self.version, listed) if newest(one)]
         here = {"installed": self.server}

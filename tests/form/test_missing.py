@@ -9,7 +9,7 @@ import pytest
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
-from comfy.form.missing_items import MAY_BE_OFF, STAND_IN, MissingClass
+from comfy.form.missing_items import MAY_BE_OFF, MissingClass
 from comfy.requirements.model import ModelFile
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog
@@ -138,7 +138,6 @@ def test_one_message_names_the_pack_of_several_missing_nodes() -> None:
         ("NewNode", "0.41.0", "main-1a2b", "off on this server, or it is too old"),
         ("KlingVideoNode", "", "0.33.0", "Paid nodes are off on this server."),
         ("KlingVideoNode", "", "0.3.10", "ComfyUI 0.3.10 is too old for paid nodes."),
-        ("KlingVideoNode", "", STAND_IN, "The demo server doesn't have it; your ComfyUI does."),
     ],
 )
 def test_the_servers_version_decides_what_to_do(

@@ -59,8 +59,8 @@ _TO_ASK = message("Ask your administrator to install what's missing.")
 _TO_SEARCH = message("Search the web for this name.")
 _ITS_FOLDER = message("its folder below models")
 _DEMO = message(
-    "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
-    " ComfyForms with {option}.",
+    "The demo server can't run this workflow. To run it, start ComfyUI, then restart ComfyForms"
+    " with {option}.",
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
 MissingKind = Literal["node", "paid", "model", "setting"]

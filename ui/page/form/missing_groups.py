@@ -14,7 +14,7 @@ from comfy.base.errors import (
     WorkflowError,
 )
 from comfy.base.messages import Message, sentences
-from comfy.form.missing_items import STAND_IN, TO_SWITCH_ON, MissingChoice, MissingClass
+from comfy.form.missing_items import TO_SWITCH_ON, MissingChoice, MissingClass
 from comfy.form.model import Form
 from comfy.requirements.known_packs import pack_id
 from comfy.requirements.read import valid_pack
@@ -136,7 +136,7 @@ def _packs(form: Form, title: str) -> Iterator[MissingPack]:
     for item in form.missing:
         if isinstance(item, MissingClass):
             kind, name = _kind(item)
-            to_do = TO_SWITCH_ON if item.may_be_off and item.server != STAND_IN else ""
+            to_do = TO_SWITCH_ON if item.may_be_off else ""
             reason = sentences(item.reason, to_do) if item.is_built_in else ""
             yield _pack(name, kind, item.version, reason, (item.class_type,), (title,))
 

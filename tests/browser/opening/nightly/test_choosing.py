@@ -159,7 +159,7 @@ def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> No
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
     card = person.page.locator("#missing")
     expect(card.get_by_text("Can't run here: 1 node and 1 model are missing.")).to_be_visible()
-    expect(card).to_contain_text("only runs the demo workflows")
+    expect(card).to_contain_text("demo server can't run this workflow")
     expect(card.get_by_role("listitem")).to_have_count(0)
     expect(person.page.locator("#why-off")).to_be_hidden()
     generate = person.page.locator("#generate")
