@@ -90,7 +90,8 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("default") is False:
         options["default"] = False
     default = options.get("default")
-    if isinstance(default, str) and (len(default) > _LONGEST_DEFAULT or "\n" in default):
+    is_text = isinstance(default, str) and "options" not in options
+    if is_text and (len(default) > _LONGEST_DEFAULT or "\n" in default):
         options["default"] = ""
     match options.get("options"):
         case [{"inputs": _}, *_] as listed:

@@ -27,8 +27,8 @@ _MOVING = re.compile(r"video|combine|anim|gif|webp|webm|mp4", re.IGNORECASE)
 _PASSING = re.compile(r"preview|show|display|view|compare", re.IGNORECASE)
 _MOST = 8  # pictures of a result
 _MOST_FRAMES = 24  # of a video whose frames aren't a view of one image
-_MOST_PIXELS, _MOST_IMAGES, _LONGEST_TEXT = 2048 * 2048, 240, 100_000
-_MOST_BY_NAME = {"batch_size": 16, "amount": 16, "repeats": 16, "steps": 100, "scale_by": 4.0}
+_MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 100_000
+_SIDE = 1024
 _SLOW_METHODS = ("default", "slowest")  # of WebP
 
 
@@ -37,36 +37,58 @@ def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
     of a demo."""
     given = {name: _bounded(value) for name, value in inputs.items()}
     sides = [one for one in (given.get("width"), given.get("height")) if type(one) is int]
-    area = max(1, math.prod(max(1, side) for side in sides))
+    area = math.prod(max(1, side) for side in sides) if sides else _SIDE * _SIDE
+    seen = max((_area(one) for one in given.values()), default=1)
+    most = {
+        "batch_size": max(1, _MOST_PIXELS * 4 // max(area, seen)),
+        "amount": _MOST_BATCH,
+        "steps": _MOST_STEPS,
+        "scale_by": max(1.0, (_MOST_PIXELS / seen) ** 0.5),
+    }
     for name, value in given.items():
         if name in ("width", "height") and area > _MOST_PIXELS:
             given[name] = int(value * (_MOST_PIXELS / area) ** (1 / len(sides)))
         elif type(value) in (int, float):
-            given[name] = min(value, _MOST_BY_NAME.get(name, value))
+            given[name] = min(value, most.get(name, value))
     if given.get("method") in _SLOW_METHODS:
         given["method"] = "fastest"
     if entry["output_node"]:
-        most = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
-        given = {name: marked(_fewer(one, most)) for name, one in given.items()}
+        shown = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
+        given = {name: marked(_fewer(one, shown)) for name, one in given.items()}
     return given
+
+
+def _area(value: Value) -> int:
+    match value:
+        case Latent(width, height):
+            return max(1, width * height)
+        case (Image.Image() as first, *_):
+            return first.width * first.height
+        case _:
+            return 1
 
 
 def _bounded(value: Value) -> Value:
     """Return a value that a node may multiply without filling the memory."""
+    area = _area(value)
+    count = max(1, 4 * _MOST_PIXELS // area)
     match value:
         case str():
             return value[:_LONGEST_TEXT]
-        case Latent(width, height, images) if width * height > _MOST_PIXELS or len(images) > 16:
-            less = min(1.0, (_MOST_PIXELS / (width * height)) ** 0.5)
-            small = tuple(image and images_of.fitted(image, _MOST_PIXELS) for image in images[:16])
+        case Latent(width, height, images):
+            less = min(1.0, (_MOST_PIXELS / area) ** 0.5)
+            kept = images[: min(count, _MOST_BATCH)]
+            if less == 1 and len(kept) == len(images):
+                return value
+            small = tuple(image and images_of.fitted(image, _MOST_PIXELS) for image in kept)
             wide, high = round(width * less), round(height * less)
             return replace(value, width=wide, height=high, images=small)
-        case Pan() | (Image.Image(), *_) if (
-            images_of.fitted(value[0], _MOST_PIXELS) is not value[0]
-        ):
-            return images_of.each(value, lambda image: images_of.fitted(image, _MOST_PIXELS))
-        case (Image.Image(), *_) if len(value) > _MOST_IMAGES:
-            return value[:_MOST_IMAGES]
+        case Pan() | (Image.Image(), *_) if area > _MOST_PIXELS:
+            return images_of.each(
+                value[:count], lambda image: images_of.fitted(image, _MOST_PIXELS)
+            )
+        case (Image.Image(), *_) if len(value) > 4 * count and not isinstance(value, Pan):
+            return value[: 4 * count]
         case _:
             return value
 

@@ -1,0 +1,254 @@
+"""Tests of what imitated nodes make: every kind of result, marks, lists, switches and limits."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import soundfile
+import websocket
+from PIL import Image
+
+from comfyui_standin import DemoServer
+from comfyui_standin.nodes.base import NodeResult
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.video import mp4
+from comfyui_standin.server.executor import Cache
+from tests.standin.calls import frames, kinds
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    """Yield a stand-in that runs anything, without delays."""
+    with DemoServer(step_seconds=0, painted=128, anything=True) as server:
+        yield server
+
+
+def ran(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a prompt that succeeds, and return the outputs of its nodes."""
+    nodes = {key: {"class_type": one[0], "inputs": one[1]} for key, one in prompt.items()}
+    answer = requests.post(
+        f"{demo.url}/prompt", json={"prompt": nodes, **more}, timeout=LONGEST_WAIT
+    )
+    assert answer.status_code == 200, answer.text
+    prompt_id = answer.json()["prompt_id"]
+    eventually(lambda: demo.queue.history_of(prompt_id))
+    entry = demo.queue.history_of(prompt_id)[prompt_id]
+    assert entry["status"]["completed"], entry["status"]["messages"]
+    return dict(entry["outputs"])
+
+
+def content(demo: DemoServer, file: dict[str, str]) -> bytes:
+    """Return a file's bytes."""
+    return requests.get(f"{demo.url}/view", params=file, timeout=LONGEST_WAIT).content
+
+
+def picture(demo: DemoServer, file: dict[str, str]) -> Image.Image:
+    return Image.open(io.BytesIO(content(demo, file)))
+
+
+def test_a_video_has_the_size_and_length_that_the_workflow_asks_for(demo: DemoServer) -> None:
+    size = {"width": 320, "height": 192, "length": 33, "batch_size": 1}
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyHunyuanLatentVideo", size),
+            "2": ("VAEDecode", {"samples": ["1", 0], "vae": ["3", 0]}),
+            "3": ("VAELoader", {"vae_name": "any.safetensors"}),
+            "4": ("CreateVideo", {"images": ["2", 0], "fps": 16.0, "bit_depth": 8}),
+            "5": ("SaveVideo", {"video": ["4", 0], "filename_prefix": "v", "format": "auto"}),
+        },
+    )
+
+    data = content(demo, outputs["5"]["images"][0])
+    assert data[4:8] == b"ftyp"
+    sizes = data[data.index(b"stsz") + 8 :]
+    assert int.from_bytes(sizes[4:8]) == 33
+    assert b"demo server" in data  # in the file's comment
+
+
+def test_a_moving_view_stores_its_image_once() -> None:
+    """Each further frame is a few bits per macroblock."""
+    image = Image.effect_noise((320, 192), 80).convert("RGB")
+
+    long, short = (len(mp4(Pan(image, count), 16)) for count in (81, 1))
+
+    assert long < short + 80 * 300
+    assert Pan(image, 81)[40].size == (320, 192)
+
+
+def test_a_partner_node_makes_a_video_without_a_key(demo: DemoServer) -> None:
+    info = requests.get(f"{demo.url}/object_info/KlingTextToVideoNode", timeout=LONGEST_WAIT).json()
+    entry = info["KlingTextToVideoNode"]
+    assert not entry.get("api_node")
+    assert "costs nothing" in entry["description"]
+    groups = entry["input"]
+    values = {"prompt": "a red boat on a lake", "negative_prompt": ""}
+    for name, config in groups["required"].items():
+        options = config[1] if len(config) > 1 else {}
+        listed = config[0] if isinstance(config[0], list) else options.get("options") or [None]
+        values.setdefault(name, options.get("default", listed[0]))
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("KlingTextToVideoNode", values),
+            "2": ("SaveVideo", {"video": ["1", 0], "filename_prefix": "v", "format": "auto"}),
+        },
+    )
+
+    assert content(demo, outputs["2"]["images"][0])[4:8] == b"ftyp"
+
+
+def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -> None:
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "example.png"}),
+            "2": ("MoGeInference", {"moge_model": ["3", 0], "image": ["1", 0]}),
+            "3": ("LoadMoGeModel", {"model_name": "any.safetensors"}),
+            "4": ("EmptyAceStepLatentAudio", {"seconds": 2.0, "batch_size": 1}),
+            "5": ("VAEDecodeAudio", {"samples": ["4", 0], "vae": ["6", 0]}),
+            "6": ("VAELoader", {"vae_name": "any.safetensors"}),
+            "7": ("PreviewAudio", {"audio": ["8", 0]}),
+            "8": ("TrimAudioDuration", {"audio": ["5", 0], "start_index": 0.0, "duration": 1.0}),
+            "9": ("PreviewAny", {"source": ["10", 0]}),
+            "10": (
+                "StringConcatenate",
+                {"string_a": "a lake", "string_b": "at dusk", "delimiter": " "},
+            ),
+            "11": ("SaveGLB", {"mesh": ["12", 0], "filename_prefix": "m"}),
+            "12": ("VoxelToMeshBasic", {"voxel": ["13", 0], "threshold": 0.6}),
+            "13": (
+                "VAEDecodeHunyuan3D",
+                {
+                    "samples": ["14", 0],
+                    "vae": ["6", 0],
+                    "num_chunks": 8000,
+                    "octree_resolution": 256,
+                },
+            ),
+            "14": ("EmptyLatentHunyuan3Dv2", {"resolution": 3072, "batch_size": 1}),
+        },
+    )
+
+    with soundfile.SoundFile(io.BytesIO(content(demo, outputs["7"]["audio"][0]))) as sound:
+        assert sound.frames > sound.samplerate
+    assert outputs["9"]["text"] == ["a lake at dusk"]
+    model = content(demo, outputs["11"]["3d"][0])
+    assert model[:4] == b"glTF"
+    assert int.from_bytes(model[8:12], "little") == len(model)
+    assert b"demo server" in model
+
+
+def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyImage", {"width": 256, "height": 256, "batch_size": 1, "color": 0}),
+            "2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "x"}),
+            "3": ("LoadImage", {"image": "example.png"}),
+            "4": ("PreviewImage", {"images": ["3", 0]}),
+        },
+    )
+
+    saved = picture(demo, outputs["2"]["images"][0])
+    assert "demo server" in saved.info["demo"]
+    shown = picture(demo, outputs["4"]["images"][0])
+    example = Image.open(demo.storage.find("example.png") or "").convert("RGB")
+    corner = (shown.width - 140, shown.height - 90, shown.width - 20, shown.height - 20)
+    assert shown.crop(corner).tobytes() != example.crop(corner).tobytes()
+    assert shown.crop((0, 0, 200, 200)).tobytes() == example.crop((0, 0, 200, 200)).tobytes()
+
+
+def test_an_unknown_sampler_reports_steps_and_sends_previews(demo: DemoServer) -> None:
+    address = f"{demo.url.replace('http', 'ws')}/ws?clientId=me"
+    connection = websocket.create_connection(address, timeout=LONGEST_WAIT)
+    nodes = {
+        "1": ("EmptyLatentImage", {"width": 128, "height": 128, "batch_size": 1}),
+        "2": ("PackSampler", {"samples": ["1", 0], "steps": 4, "seed": 3, "text": "a lake"}),
+        "3": ("VAEDecode", {"samples": ["2", 0], "vae": ["4", 0]}),
+        "4": ("VAELoader", {"vae_name": "any.safetensors"}),
+        "5": ("PreviewImage", {"images": ["3", 0]}),
+    }
+
+    ran(demo, nodes, client_id="me", extra_data={"preview_method": "auto"})
+
+    received = frames(connection)
+    connection.shutdown()
+    assert kinds(received).count("progress") == 4
+    assert sum(isinstance(one, bytes) for one in received) == 4
+
+
+def test_nodes_after_a_list_run_once_per_item(demo: DemoServer) -> None:
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyImage", {"width": 64, "height": 64, "batch_size": 1, "color": 0}),
+            "2": ("EmptyImage", {"width": 96, "height": 64, "batch_size": 1, "color": 0}),
+            "3": ("CreateList", {"inputs.input0": ["1", 0], "inputs.input1": ["2", 0]}),
+            "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "listed"}),
+        },
+    )
+
+    assert [picture(demo, one).width for one in outputs["4"]["images"]] == [64, 96]
+
+
+def test_a_switch_runs_only_the_branch_that_it_passes_on(demo: DemoServer) -> None:
+    address = f"{demo.url.replace('http', 'ws')}/ws?clientId=switch"
+    connection = websocket.create_connection(address, timeout=LONGEST_WAIT)
+    nodes = {
+        "1": ("PrimitiveBoolean", {"value": True}),
+        "2": ("EmptyImage", {"width": 64, "height": 64, "batch_size": 1, "color": 1}),
+        "3": ("EmptyImage", {"width": 96, "height": 64, "batch_size": 1, "color": 1}),
+        "4": ("ComfySwitchNode", {"switch": ["1", 0], "on_false": ["2", 0], "on_true": ["3", 0]}),
+        "5": ("PreviewImage", {"images": ["4", 0]}),
+    }
+
+    outputs = ran(demo, nodes, client_id="switch")
+
+    told = [json.loads(one) for one in frames(connection) if isinstance(one, str)]
+    connection.shutdown()
+    run = [one["data"]["node"] for one in told if one["type"] == "executing"]
+    assert "3" in run
+    assert "2" not in run
+    assert picture(demo, outputs["5"]["images"][0]).width == 96
+
+
+def test_hostile_sizes_stay_within_the_limits(demo: DemoServer) -> None:
+    huge = {"width": 16384, "height": 16384}
+    grown = {"image": ["5", 0], "upscale_method": "lanczos", "scale_by": 8.0}
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyLatentImage", {**huge, "batch_size": 4096}),
+            "2": ("RepeatLatentBatch", {"samples": ["1", 0], "amount": 64}),
+            "3": ("VAEDecode", {"samples": ["2", 0], "vae": ["4", 0]}),
+            "4": ("VAELoader", {"vae_name": "any.safetensors"}),
+            "5": ("EmptyImage", {**huge, "batch_size": 4096, "color": 0}),
+            "6": ("ImageScaleBy", grown),
+            "7": ("ImageScaleBy", {**grown, "image": ["6", 0]}),
+            "8": ("PreviewImage", {"images": ["7", 0]}),
+            "9": ("PreviewImage", {"images": ["3", 0]}),
+        },
+    )
+
+    for node in ("8", "9"):
+        shown = outputs[node]["images"]
+        assert len(shown) <= 16
+        width, height = picture(demo, shown[0]).size
+        assert width * height <= 2048 * 2048
+
+
+def test_the_cache_of_results_is_limited_in_bytes() -> None:
+    cache = Cache(most_bytes=3 * 100 * 100 + 1000)
+    for name in ("first", "second"):
+        cache.put(name, NodeResult(((Image.new("RGB", (100, 100)),),)))
+
+    assert cache.get("first") is None
+    assert cache.get("second") is not None
