@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -84,20 +84,23 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         yield found
 
 
-LISTS: Mapping[str, Lists] = {
-    "workflows": got("/api/v1/workflows?with_page=true"),
-    "takers": got("/api/v1/takers"),
-    "the page": got("/"),
-    **{name: lists for part in attacked_parts() for name, lists in part.lists.items()},
-}
+# Pairs, because two parts may have the same name.
+LISTS: tuple[tuple[str, Lists], ...] = (
+    ("workflows", got("/api/v1/workflows?with_page=true")),
+    ("takers", got("/api/v1/takers")),
+    ("the page", got("/")),
+    *(one for part in attacked_parts() for one in part.lists.items()),
+)
 
 
 @pytest.mark.parametrize("user", ["anna", "ben", "dora"])
-@pytest.mark.parametrize("name", LISTS)
-def test_no_list_names_another_groups_workflows(sessions: Sessions, name: str, user: str) -> None:
+@pytest.mark.parametrize(("name", "lists"), LISTS, ids=[name for name, _ in LISTS])
+def test_no_list_names_another_groups_workflows(
+    sessions: Sessions, name: str, lists: Lists, user: str
+) -> None:
     """Users of both groups and administrators see the whole list."""
-    shown = LISTS[name](sessions.app, sessions[user])
-    everything = LISTS[name](sessions.app, sessions["cleo"])
+    shown = lists(sessions.app, sessions[user])
+    everything = lists(sessions.app, sessions["cleo"])
     own = {"anna": "crimson", "ben": "cobalt", "dora": "no color"}[user]
     assert [color for color in ("crimson", "cobalt") if color in shown and color != own] == []
     if user == "anna" and name != "the page":  # shows one form
@@ -130,10 +133,10 @@ REQUESTS = (
     ("GET", "/page/covers/NAME?image=picture.webp", None),
     ("GET", "/?workflow=NAME", None),
 )
-NAMES: Mapping[str, Names] = {
-    **{f"{method} {path}": naming(method, path, body) for method, path, body in REQUESTS},
-    **{name: names for part in attacked_parts() for name, names in part.names.items()},
-}
+NAMES: tuple[tuple[str, Names], ...] = (
+    *((f"{method} {path}", naming(method, path, body)) for method, path, body in REQUESTS),
+    *(one for part in attacked_parts() for one in part.names.items()),
+)
 
 
 def test_a_user_who_left_a_group_repeats_nothing(
@@ -168,13 +171,15 @@ def test_a_page_hears_only_of_its_own_workflows(sessions: Sessions) -> None:
     assert told == {"changed": ["crimson/picture"]}
 
 
-@pytest.mark.parametrize("request_of", NAMES)
+@pytest.mark.parametrize(("request_of", "names"), NAMES, ids=[name for name, _ in NAMES])
 @pytest.mark.parametrize("kind", ["picture", "duo.chain"])
-def test_a_hidden_workflow_is_like_none(sessions: Sessions, request_of: str, kind: str) -> None:
+def test_a_hidden_workflow_is_like_none(
+    sessions: Sessions, request_of: str, names: Names, kind: str
+) -> None:
     """The answer is the same as for a name that never existed, and differs from a visible one's."""
 
     def answered(name: str) -> tuple[int, str]:
-        return NAMES[request_of](sessions.app, sessions["anna"], name)
+        return names(sessions.app, sessions["anna"], name)
 
     status, text = answered(f"cobalt/{kind}")
     assert (status, text) == answered(f"colbat/{kind}")
