@@ -281,20 +281,21 @@ def _of_prompt(prompt: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iter
         if isinstance(one, dict) and isinstance(one.get("inputs"), dict)
     }
     types = {key: _name(prompt[key].get("class_type")) for key in nodes}
-    sockets: dict[str, dict[str, str]] = defaultdict(dict)
+    links = [
+        (key, name, *value)
+        for key in sorted(nodes, key=lambda one: types[one] not in known)
+        for name, value in nodes[key].items()
+        if is_link(value) and value[0] in nodes and 0 <= value[1] < _MOST
+    ]
     outputs: dict[str, dict[int, str]] = defaultdict(dict)
-    for key, inputs in nodes.items():
-        for name, value in inputs.items():
-            if not is_link(value) or value[0] not in nodes or not 0 <= value[1] < _MOST:
-                continue
-            source, slot = value
-            declared = known[types[source]]["output"] if types[source] in known else []
-            kind = (_plain(declared[slot]) if slot < len(declared) else "") or _input_type(
-                known.get(types[key]), name
-            )
-            sockets[key][name] = kind
-            if outputs[source].get(slot, "*") == "*":
-                outputs[source][slot] = kind
+    for key, name, source, slot in links:  # known classes come first, and decide
+        declared = known[types[source]]["output"] if types[source] in known else []
+        kind = _plain(declared[slot]) if slot < len(declared) else ""
+        if outputs[source].get(slot, "*") == "*":
+            outputs[source][slot] = kind or _input_type(known.get(types[key]), name)
+    sockets: dict[str, dict[str, str]] = defaultdict(dict)
+    for key, name, source, slot in links:
+        sockets[key][name] = outputs[source][slot]
     for key, inputs in nodes.items():
         kinds = [outputs[key].get(slot, "*") for slot in range(max(outputs[key], default=-1) + 1)]
         widgets = [_Widget(one, "", inputs[one]) for one in inputs if one not in sockets[key]]
@@ -321,7 +322,11 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
     """Return the entry of an unknown class. Nothing is required, because another node of the class
     may lack it."""
     inputs: dict[str, Spec] = {}
-    outputs = max((use.outputs for use in uses), key=len)
+    longest = max((use.outputs for use in uses), key=len)
+    outputs = [
+        (label, _common(use.outputs[slot][1] for use in uses if slot < len(use.outputs)))
+        for slot, (label, _) in enumerate(longest)
+    ]
     takes = {kind for use in uses for kind in use.sockets.values()}
     for widget in (one for use in uses for one in use.widgets):
         spec, before = _spec(widget, loads=bool(outputs) and "IMAGE" not in takes), None
@@ -331,8 +336,11 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
             before[1]["options"] = list(choices)[:_MOST]
         elif not before or (before[0], spec[0]) == ("INT", "FLOAT"):
             inputs[widget.name] = spec
-    sockets = {key: kind for use in uses for key, kind in use.sockets.items()}
-    links = {key: [kind, {"forceInput": True}] for key, kind in sockets.items()}
+    sockets = dict.fromkeys(key for use in uses for key in use.sockets)
+    links = {
+        key: [_common(use.sockets[key] for use in uses if key in use.sockets), {"forceInput": True}]
+        for key in sockets
+    }
     feeds = any(use.feeds for use in uses)
     return node_info(
         name,
@@ -346,6 +354,12 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
         module="custom_nodes.guessed",
         extra={GUESSED: True},
     )
+
+
+def _common(kinds: Iterable[str]) -> str:
+    """Return the type that all nodes of a class have at a socket, "*" if they differ."""
+    found = {kind for kind in kinds if kind != "*"}
+    return found.pop() if len(found) == 1 else "*"
 
 
 def _spec(widget: _Widget, *, loads: bool) -> Spec:
