@@ -53,7 +53,7 @@ from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
 _MOST_PIXELS = 2048 * 2048
-_LONGEST = 60.0  # seconds of a sound
+_LONGEST = 240.0  # seconds of a sound
 _TEXT = re.compile(
     r"text|prompt|positive|caption|string|tags|lyrics|descri|instruct|clip_l|t5|wildcard|message"
 )
@@ -436,9 +436,6 @@ class Imitation:
         steps = max(1, min(_STEPS, int(hints.get("steps", 20))))
         denoise = max(0.05, min(1.0, float(hints.get("denoise", 1.0))))
         latent = self._first(Latent, AudioLatent)
-        images = self._first_of("IMAGE")
-        if latent is None and images and not _GUIDES.search(self._name):
-            latent, denoise = encoded(images), min(denoise, 0.6)
         inputs = {
             "model": model,
             "positive": Conditioning(hints.get("text", ""), model, hints.get("picture")),

@@ -47,8 +47,11 @@ def _are_images(value: object) -> bool:
 def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image.Image:
     """Return the image with the size that the node's numbers ask for."""
     if {"left", "right", "top", "bottom"} <= numbers.keys():
-        border = tuple(max(0, min(512, int(numbers[one]))) for one in _SIDES)
-        return ImageOps.expand(image, border, 255 if image.mode == "L" else (128, 124, 120))
+        left, top, right, bottom = (max(0, min(512, int(numbers[one]))) for one in _SIDES)
+        size = image.width + left + right, image.height + top + bottom
+        wider = Image.new("L", size, 255) if image.mode == "L" else _blurred(image.resize(size))
+        wider.paste(image, (left, top))
+        return wider
     width, height = int(numbers.get("width", 0)), int(numbers.get("height", 0))
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
     by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))

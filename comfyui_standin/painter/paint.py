@@ -95,9 +95,9 @@ _TOUCHES: dict[str, Touch] = {
 }
 
 
-def _refined(image: Image.Image, scene: Scene) -> Image.Image:
+def _refined(image: Image.Image, scene: Scene, *, sharpened: bool = True) -> Image.Image:
     """Return a given image with the same content: sharper, and in the scene's light and season."""
-    sharp = image.filter(ImageFilter.UnsharpMask(3, 80, 2))
+    sharp = image.filter(ImageFilter.UnsharpMask(3, 80, 2)) if sharpened else image
     if scene.season == "winter":
         sharp = Image.blend(sharp, ImageOps.grayscale(sharp).convert("RGB"), 0.6)
         sharp = Image.blend(sharp, Image.new("RGB", sharp.size, _SNOW), 0.3)
@@ -265,7 +265,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
     else:
-        canvas = Canvas(_refined(brief.given.resize(size), scene), rng)
+        canvas = Canvas(_refined(brief.given.resize(size), scene, sharpened=not brief.kept), rng)
         _add_things(canvas, scene, palette_of(scene), scenery.choose_layout(canvas, scene))
     image = _finish(canvas.image, scene, brief)
     return (
@@ -335,6 +335,8 @@ def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
         image = _TOUCHES[name](image, rng)
     image = _hand_of(image, brief.model, rng)
     image = _learned(image, brief.loras, rng)
+    if brief.kept:  # it has its finish already
+        return image
     image = guided(image, brief.cfg)
     image = _worked_out(image, brief.steps)
     return _grained(image, brief.sampler, brief.scheduler, rng)

@@ -74,14 +74,10 @@ def figures_of(name: str, outcomes: list[Outcome], goal: float) -> list[Figure]:
     done = [one for one in outcomes if not one.why]
     sampling = [one for one in done if one.samples]
     unknown = [one for one in outcomes if one.unknown]
-    shares = [
-        (f"{name}: {len(outcomes)} give a result", len(done) / len(outcomes), goal),
-        (
-            f"{name}: {len(sampling)} sample, with preview",
-            sum(one.previewed for one in sampling) / max(1, len(sampling)),
-            0.95,
-        ),
-    ]
+    shares = [(f"{name}: {len(outcomes)} give a result", len(done) / len(outcomes), goal)]
+    if sampling:
+        seen = sum(one.previewed for one in sampling) / len(sampling)
+        shares.append((f"{name}: {len(sampling)} sample, with preview", seen, 0.95))
     if unknown:
         good = sum(not one.why for one in unknown) / len(unknown)
         shares.append((f"{name}: {len(unknown)} with other classes", good, 0.9))
