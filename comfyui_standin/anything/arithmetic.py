@@ -8,30 +8,17 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_NAMES = (
+    "Add:add Sub:sub Mult:mul Div:truediv FloorDiv:floordiv Mod:mod BitAnd:and_"
+    " Lt:lt LtE:le Gt:gt GtE:ge Eq:eq NotEq:ne"
+)
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    getattr(ast, node): getattr(operator, name)
+    for node, _, name in (one.partition(":") for one in _NAMES.split())
 }
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
-    "min": min,
-    "max": max,
-    "int": int,
-    "float": float,
-    "round": round,
-    "abs": abs,
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "sqrt": math.sqrt,
+    one.__name__: one
+    for one in (min, max, int, float, round, abs, math.floor, math.ceil, math.sqrt, math.log2)
 }
 _LONGEST = 500  # characters
 
@@ -50,12 +37,10 @@ def _value(node: ast.AST, known: Mapping[str, float]) -> float:
             return value
         case ast.Name(name):
             return known[name]
-        case ast.BinOp(left, operation, right):
+        case ast.BinOp(left, operation, right) | ast.Compare(left, [operation], [right]):
             return float(_OPERATORS[type(operation)](_value(left, known), _value(right, known)))
         case ast.UnaryOp(ast.USub(), operand):
             return -_value(operand, known)
-        case ast.Compare(left, [operation], [right]):
-            return float(_OPERATORS[type(operation)](_value(left, known), _value(right, known)))
         case ast.IfExp(test, body, orelse):
             return _value(body if _value(test, known) else orelse, known)
         case ast.Call(ast.Name(name), args):

@@ -198,7 +198,7 @@ class Imitation:
         held = {key: one for key, one in inputs.items() if self._kind(key) in ANY}
         if number is not None:
             numbered = [one for key, one in held.items() if re.search(rf"(?<!\d){number}$", key)]
-            return next(iter(numbered or held.values() or inputs.values()))
+            return next(iter(numbered or held.values() or inputs.values()), "")
         return next(iter((held or inputs).values()), "")
 
     def _plain(self, kind: str, name: str, given: list[Value]) -> Value:
@@ -323,11 +323,7 @@ class Imitation:
                 number=number,
                 width=width,
                 height=height,
-                steps=20,
-                cfg=7.0,
-                sampler="euler",
-                scheduler="normal",
-                model=hints.get("model", "landscape"),
+                model=hints.get("model", "landscapes"),
                 loras=tuple(hints.get("loras", ())),
                 given=given,
                 kept=given is not None,

@@ -41,8 +41,7 @@ def _words(name: str) -> str:
 @functools.lru_cache(maxsize=8)
 def picture(name: str) -> Image.Image:
     """Return the picture that a file name describes."""
-    brief = Brief(_words(name), "", 1, 0, *_SIZE, 20, 7.0, "euler", "normal", "landscape")
-    return paint(brief)
+    return paint(Brief(_words(name), seed=1, width=_SIZE[0], height=_SIZE[1]))
 
 
 def sound(name: str) -> AudioSamples:

@@ -220,4 +220,4 @@ def _picture(hints: Mapping[str, Any]) -> Image.Image:
     if isinstance(known, Image.Image):
         return known
     text, seed = str(hints.get("text", "")), int(hints.get("seed", 0))
-    return paint(Brief(text, "", seed, 0, 512, 512, 20, 7.0, "euler", "normal", "landscape"))
+    return paint(Brief(text, seed=seed))

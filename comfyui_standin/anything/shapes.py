@@ -6,11 +6,13 @@ import io
 import json
 import struct
 from itertools import pairwise
+from pathlib import Path
 
 from PIL import Image, ImageFilter
 
 _POINTS, _HIGH = 64, 0.28  # of a relief: points on each side, and its height
 _CELLS = 40  # of a drawing, on each side
+_RELIEF = Path(__file__).with_name("relief.json")  # its scene, of as many points
 DEMO = "Made by a demo server without models"
 
 
@@ -36,53 +38,18 @@ def relief(picture: Image.Image) -> bytes:
         for at in range(last):
             a, b, c, d = upper + at, lower + at, lower + at + 1, upper + at + 1
             sides += struct.pack("<6H", a, b, d, b, c, d)
-    least, most = [-wide, -tall, -0.05], [wide, tall, _HIGH]
+    scene = json.loads(_RELIEF.read_text(encoding="utf-8"))
+    scene["accessors"][0] |= {"min": [-wide, -tall, -0.05], "max": [wide, tall, _HIGH]}
     parts = (bytes(places), bytes(spots), bytes(sides), file.getvalue())
-    return _glb(parts, len(sides) // 2, {"min": least, "max": most})
-
-
-def _glb(parts: tuple[bytes, ...], corners: int, limits: dict[str, list[float]]) -> bytes:
     padded = [part + b"\0" * (-len(part) % 4) for part in parts]
     starts = [sum(map(len, padded[:number])) for number in range(len(padded))]
-    points = _POINTS * _POINTS
-    scene = {
-        "asset": {"version": "2.0", "generator": DEMO, "extras": {"demo": True}},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "name": "Demo"}],
-        "images": [{"bufferView": 3, "mimeType": "image/jpeg"}],
-        "textures": [{"source": 0}],
-        "materials": [
-            {
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": 0,
-                    "roughnessFactor": 0.8,
-                },
-                "doubleSided": True,
-            }
-        ],
-        "meshes": [
-            {
-                "primitives": [
-                    {"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}
-                ]
-            }
-        ],
-        "accessors": [
-            {"bufferView": 0, "componentType": 5126, "count": points, "type": "VEC3", **limits},
-            {"bufferView": 1, "componentType": 5126, "count": points, "type": "VEC2"},
-            {"bufferView": 2, "componentType": 5123, "count": corners, "type": "SCALAR"},
-        ],
-        "bufferViews": [
-            {"buffer": 0, "byteOffset": start, "byteLength": len(part)}
-            for start, part in zip(starts, parts, strict=True)
-        ],
-        "buffers": [{"byteLength": sum(map(len, padded))}],
-    }
-    text = json.dumps(scene).encode()
+    scene["bufferViews"] = [
+        {"buffer": 0, "byteOffset": start, "byteLength": len(part)}
+        for start, part in zip(starts, parts, strict=True)
+    ]
+    scene["buffers"] = [{"byteLength": sum(map(len, padded))}]
+    text, data = json.dumps(scene).encode(), b"".join(padded)
     text += b" " * (-len(text) % 4)
-    data = b"".join(padded)
     head = struct.pack("<4sII", b"glTF", 2, 28 + len(text) + len(data))
     chunks = struct.pack("<I4s", len(text), b"JSON"), struct.pack("<I4s", len(data), b"BIN\0")
     return head + chunks[0] + text + chunks[1] + data

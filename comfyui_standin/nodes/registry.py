@@ -85,17 +85,7 @@ def provide_examples(storage: Storage) -> None:
 def _example() -> bytes:
     """Return the image. It is painted once per process because tests start many servers."""
     brief = Brief(
-        text="a quiet lake in the mountains at sunset",
-        negative="",
-        seed=7,
-        number=0,
-        width=512,
-        height=512,
-        steps=20,
-        cfg=8.0,
-        sampler="euler",
-        scheduler="normal",
-        model=nodes_model.CHECKPOINTS[0],
+        "a quiet lake in the mountains at sunset", seed=7, cfg=8.0, model=nodes_model.CHECKPOINTS[0]
     )
     buffer = io.BytesIO()
     paint(brief).save(buffer, "PNG")

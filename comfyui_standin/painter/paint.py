@@ -232,16 +232,16 @@ class Brief:
     """Everything that determines an image."""
 
     text: str
-    negative: str
-    seed: int
-    number: int
-    width: int
-    height: int
-    steps: int
-    cfg: float
-    sampler: str
-    scheduler: str
-    model: str
+    negative: str = ""
+    seed: int = 0
+    number: int = 0
+    width: int = 512
+    height: int = 512
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    model: str = "landscapes"
     loras: tuple[tuple[str, float], ...] = ()
     given: Image.Image | None = None
     """The image that is sampled again. Without a place among the words, it keeps its content."""

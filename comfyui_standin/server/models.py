@@ -158,15 +158,10 @@ def _painted(folder: str, name: str) -> bytes:
     image = paint(
         Brief(
             text="a quiet lake in the mountains at sunset",
-            negative="",
             seed=11,
-            number=0,
             width=_SIDE,
             height=_SIDE,
-            steps=20,
             cfg=8.0,
-            sampler="euler",
-            scheduler="normal",
             **brief,
         )
     )
