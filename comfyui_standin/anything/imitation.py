@@ -52,7 +52,7 @@ from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
-_MOST_PIXELS = 2048 * 2048
+_MOST_PIXELS, _MOST_ITEMS = 2048 * 2048, 16
 _LONGEST = 240.0  # seconds of a sound
 _TEXT = re.compile(
     r"text|prompt|positive|caption|string|tags|lyrics|descri|instruct|clip_l|t5|wildcard|message"
@@ -156,7 +156,7 @@ class Imitation:
         items = items or [self._value(kind, slot)]
         if len(items) == 1 and kind_of(items[0]) in ("IMAGE", "MASK"):
             items = [(one,) for one in items[0][:8]]
-        return Listed(tuple(items))
+        return Listed(tuple(items[:_MOST_ITEMS]))
 
     def _value(self, kind: str, slot: int) -> Value:
         names = self._entry["output_name"]

@@ -153,6 +153,9 @@ def _batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _one_after_the_other(batches: Sequence[Images]) -> NodeResult:
+    moving = next((images for images in batches if isinstance(images, Pan)), None)
+    if moving is not None:  # its frames are too many to be kept one by one
+        return NodeResult((moving,))
     first, *others = batches
     width, height = first[0].size
     fitted = (

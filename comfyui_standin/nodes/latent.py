@@ -109,12 +109,12 @@ def encoded(pixels: Images) -> Latent:
 def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Encode like `encode`, but clear the masked area first; sampling repaints it."""
     run.wait(run.speed.encode)
-    images = tuple(_to_grid(image) for image in inputs["pixels"])
-    width, height = images[0].size
+    latent = encoded(inputs["pixels"])
+    width, height = latent.width, latent.height
     mask = _grown(inputs["mask"][0].resize((width, height)), inputs["grow_mask_by"])
     grey = Image.new("RGB", (width, height), (128, 128, 128))
-    emptied = tuple(Image.composite(grey, image, mask) for image in images)
-    return NodeResult((Latent(width, height, emptied, mask),))
+    emptied = tuple(Image.composite(grey, image or grey, mask) for image in latent.images)
+    return NodeResult((replace(latent, images=emptied, mask=mask),))
 
 
 def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:

@@ -66,12 +66,16 @@ def with_definitions(
     """Return the nodes for one prompt. Its own definitions add classes, or replace the entry of a
     class that the server has."""
     own = {
-        name: replace(nodes[name], describe=fixed(entry))
-        if name in nodes
-        else replace(imitated(entry), fingerprint=lambda *_, entry=entry: str(entry["output"]))
+        name: replace(nodes[name], describe=fixed(entry)) if name in nodes else _guessed(entry)
         for name, entry in definitions.items()
     }
     return ChainMap(own, dict(nodes))
+
+
+def _guessed(entry: NodeInfo) -> NodeClass:
+    """Return a class that the server lacks. The choices of its inputs aren't known."""
+    inputs = frozenset(name for specs in entry["input"].values() for name in specs)
+    return replace(imitated(entry), fingerprint=lambda *_: str(entry["output"]), validated=inputs)
 
 
 def provide_examples(storage: Storage) -> None:

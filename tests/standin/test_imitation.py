@@ -252,3 +252,66 @@ def test_the_cache_of_results_is_limited_in_bytes() -> None:
 
     assert cache.get("first") is None
     assert cache.get("second") is not None
+
+
+def test_the_choices_of_an_unknown_class_are_open(demo: DemoServer) -> None:
+    """A graph names one choice, the prompt another."""
+    node = {"type": "PackFilter", "widgets_values": ["soft"]}
+    node["inputs"] = [
+        {"name": "image", "type": "IMAGE", "link": 1},
+        {"name": "mode", "type": "COMBO", "widget": {"name": "mode"}},
+    ]
+    node["outputs"] = [{"name": "IMAGE", "type": "IMAGE", "links": [2]}]
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "example.png"}),
+            "2": ("PackFilter", {"image": ["1", 0], "mode": "hard"}),
+            "3": ("PreviewImage", {"images": ["2", 0]}),
+        },
+        extra_data={"extra_pnginfo": {"workflow": {"nodes": [node]}}},
+    )
+
+    assert outputs["3"]["images"]
+
+
+def test_a_loop_counted_by_a_link_runs_in_a_demo(demo: DemoServer) -> None:
+    outputs = ran(
+        demo,
+        {
+            "1": ("PrimitiveInt", {"value": 3}),
+            "2": (
+                "StartLoop",
+                {
+                    "mode": "simple",
+                    "mode.num_iterations": ["1", 0],
+                    "cache_iterations": False,
+                },
+            ),
+            "3": ("EmptyImage", {"width": 64, "height": 64, "batch_size": 1, "color": ["2", 0]}),
+            "4": ("EndLoop", {"accumulate": True, "output_value": ["3", 0]}),
+            "5": ("PreviewImage", {"images": ["4", 0]}),
+        },
+    )
+
+    assert len(outputs["5"]["images"]) == 3
+
+
+def test_videos_joined_with_pictures_keep_the_memory(demo: DemoServer) -> None:
+    """The frames of a moving view are never kept one by one."""
+    size = {"width": 1024, "height": 1024, "length": 240, "batch_size": 1}
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyHunyuanLatentVideo", size),
+            "2": ("VAEDecode", {"samples": ["1", 0], "vae": ["3", 0]}),
+            "3": ("VAELoader", {"vae_name": "any.safetensors"}),
+            "4": ("ImageBatch", {"image1": ["2", 0], "image2": ["2", 0]}),
+            "5": ("VAEEncode", {"pixels": ["4", 0], "vae": ["3", 0]}),
+            "6": ("VAEDecode", {"samples": ["5", 0], "vae": ["3", 0]}),
+            "7": ("PreviewImage", {"images": ["6", 0]}),
+        },
+    )
+
+    assert len(outputs["7"]["images"]) == 8
