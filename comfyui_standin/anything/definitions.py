@@ -225,10 +225,16 @@ def _names_of(
     saved: Any = node.get("properties")
     for key in ("ue_properties", "widget_ue_connectable"):
         saved = saved.get(key) if isinstance(saved, dict) else None
-    for names in (saved, node.get("widgets_values_named"), _shipped().get(_name(node["type"]))):
+    for names in (saved, node.get("widgets_values_named")):
         own = [one for one in names or () if _name(one) and one != "control_after_generate"]
         if len(own) == len(listed):
             return own
+    shipped = _shipped().get(_name(node["type"]), [])
+    seeds = (
+        "seed" in key or not control for key, (_, control) in zip(shipped, listed, strict=False)
+    )
+    if len(shipped) >= len(listed) and all(seeds):  # newer versions add widgets at the end
+        return shipped
     return _by_type(slots, [_word(*one) for one in listed])
 
 
