@@ -157,17 +157,19 @@ def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
 
 
 def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
-    """Yield what users have to know about a demo of nodes that the stand-in doesn't have."""
+    """Yield what users have to know about a demo."""
+    if not catalog.runs_anything:
+        return
+    said = message("This is a demo: results are painted.")
     names = dict.fromkeys(node["class_type"] for node in prompt.values())
-    guessed = [name for name in names if name in catalog and catalog[name].is_guessed]
-    if guessed:
+    if guessed := [name for name in names if name in catalog and catalog[name].is_guessed]:
         more = len(guessed) - _MOST_GUESSED
         shown = [*map(short, guessed[:_MOST_GUESSED]), *([f"+{more}"] if more > 0 else [])]
         said = message(
             "This is a demo: results are painted, and these nodes are guessed: {nodes}.",
             nodes=listed(shown),
         )
-        yield Note(said, "", None)
+    yield Note(said, "", None)
 
 
 def _wrong_outputs(config: FormConfig, trace: Trace) -> Iterator[str]:

@@ -48,6 +48,16 @@ def outcome(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return answer
 
 
+def test_a_demo_runs_unknown_nodes(workflow: Path, tmp_path: Path) -> None:
+    """The command takes the definitions of the workflow's nodes from the stand-in, as a page
+    does."""
+    workflow.write_text(json.dumps(WORKFLOW).replace('"KSampler"', '"MysterySampler"'))
+    with DemoServer(step_seconds=0, painted=64, anything=True) as server:
+        command = ["run", str(workflow), "--server", server.url, "--out", str(tmp_path)]
+        assert main(command) == 0
+    assert [*tmp_path.glob("*.png")]
+
+
 def test_a_workflow_is_run_and_its_files_saved(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:

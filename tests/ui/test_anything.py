@@ -78,6 +78,12 @@ def test_a_workflow_of_unknown_nodes_runs_at_once(app: RunningApp) -> None:
     assert get(app, path).json()["phase"] == "done"
 
 
+def test_each_form_says_that_it_is_a_demo(app: RunningApp) -> None:
+    form = get(app, "/api/v1/workflows/text-to-image").json()
+
+    assert form["notes"] == ["This is a demo: results are painted."]
+
+
 def test_nothing_of_a_workflow_is_seen_by_others(app: RunningApp) -> None:
     """Another user with a node of the same class gets no values, files or models of Ann's."""
     ann = opened(app, brought())
