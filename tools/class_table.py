@@ -128,10 +128,20 @@ def add_choices(object_info: Mapping[str, Mapping[str, Any]], templates: Path) -
         except WorkflowError:
             continue
         for node in prompt.values():
-            groups = object_info.get(node["class_type"], {"input": {}})["input"]
-            for group in ("required", "optional"):
-                for name, config in groups.get(group, {}).items():
-                    _add_choice(name, config, node["inputs"].get(name))
+            if node["class_type"] in object_info:
+                _add_to(object_info[node["class_type"]]["input"], "", node["inputs"])
+
+
+def _add_to(groups: Mapping[str, Any], prefix: str, values: Mapping[str, object]) -> None:
+    for group in ("required", "optional"):
+        for name, config in groups.get(group, {}).items():
+            value = values.get(f"{prefix}{name}")
+            if config[0] != "COMFY_DYNAMICCOMBO_V3":
+                _add_choice(name, config, value)
+                continue
+            for option in config[1]["options"]:
+                if option["key"] == value:
+                    _add_to(option["inputs"], f"{prefix}{name}.", values)
 
 
 def _add_choice(name: str, config: list[Any], value: object) -> None:

@@ -44,7 +44,7 @@ from comfyui_standin.server.prompt_queue import PromptQueue, QueueItem
 from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfyui_standin.storage import Storage
 
-_CACHED_RESULTS, _CACHED_BYTES = 64, 48 * 1024**2
+_CACHED_RESULTS, _CACHED_BYTES = 64, 24 * 1024**2
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 # Iterations of a loop in a demo: of one whose number is calculated, and of any. Loops are nested.
 _UNCOUNTED, _MOST_ITERATIONS = 2, 4

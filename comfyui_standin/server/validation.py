@@ -279,6 +279,9 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
         for group in ("required", "optional"):
             for name, config in groups.get(group, {}).items():
                 full = f"{prefix}{name}"
+                if len(config) < 2 or not {"template", "options"} & config[1].keys():
+                    declared.append((full, config, group == "required"))  # also of a guessed class
+                    continue
                 if config[0] == _AUTOGROW:
                     declared.extend(_grown(full, config[1]["template"]))
                     continue
