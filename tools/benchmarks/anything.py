@@ -108,6 +108,8 @@ class Runner:
         extra = {"preview_method": "auto", "extra_pnginfo": {"workflow": workflow.graph}}
         body = {"prompt": prompt, "client_id": "me", "extra_data": extra}
         body["prompt_id"] = str(uuid.uuid4())
+        # The corpus has several forms of a workflow: each is to run.
+        requests.post(f"{self.demo.url}/free", json={"free_memory": True}, timeout=LONGEST)
         answer = requests.post(f"{self.demo.url}/prompt", json=body, timeout=LONGEST)
         if answer.status_code != 200:
             why = f"{answer.json()['error']['type']} {refusal(answer)}"
