@@ -8,15 +8,27 @@ from playwright.sync_api import expect
 from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
+# Whether the preview and the headline's text are still the nodes of the first call.
+KEPT = """() => {
+    const image = document.querySelector('#stage img.live-frame');
+    const nodes = [image, document.querySelector('#stage .headline').firstChild];
+    window.kept ??= nodes;
+    return nodes.every((node, at) => node === window.kept[at]);
+}"""
+
 
 def test_a_text_becomes_an_image(slow: Site, visit: Visit) -> None:
-    """The stage paints frames during the run, then the image replaces them. The script of what users
-    open, half of all script, isn't loaded for it."""
+    """The stage paints frames during the run, then the image replaces them. A frame changes no
+    elements, because the styles of the whole stage depend on them. The script of what users open,
+    half of all script, isn't loaded for it."""
     person = visit(slow).open(**{"5.steps": 8})
     person.type("2.text", "a red lighthouse at dusk")
     person.press()
     expect(person.page.locator("#stage .headline")).to_contain_text("Sampling, step")
+    person.frames(1)
+    assert person.page.evaluate(KEPT)
     person.frames(3)
+    assert person.page.evaluate(KEPT)
     expect(person.page.locator("#stage img.live-frame")).to_be_visible()
     run_id = person.done()
     assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"

@@ -92,12 +92,16 @@ export function iconButton(icon, does, className) {
 }
 
 /**
- * Set an element's text. Skip the write if nothing changes, because it would trigger a new layout.
+ * Set an element's text. Skip the write if nothing changes, because it would trigger a new layout. Keep the text's node,
+ * because a new one would make the browser check all rules with `:empty` and `:has` again.
  * @param {HTMLElement} place
  * @param {string} words
  */
 export function tell(place, words) {
-  if (place.textContent !== words) place.textContent = words;
+  const [first, ...others] = place.childNodes;
+  if (place.textContent === words) return;
+  if (first instanceof Text && !others.length && words) first.data = words;
+  else place.textContent = words;
 }
 
 /**

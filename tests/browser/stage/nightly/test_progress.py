@@ -15,7 +15,7 @@ WATCH = """() => {
     const times = document.querySelector('#stage .times');
     new MutationObserver(() => {
         if (times.textContent.includes('left')) window.promised ??= window.percents.at(-1);
-    }).observe(times, { childList: true });
+    }).observe(times, { childList: true, characterData: true, subtree: true });
     const note = () => {
         const percent = bar.hidden ? null : bar.getAttribute('aria-valuenow');
         if (percent !== null) window.percents.push(Number(percent));

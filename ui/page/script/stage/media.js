@@ -2,7 +2,7 @@
 // Elements that show a result: an image, a player, a 3D model, a text or a card.
 
 import { ARRIVED, connection, ifUnshowable } from "../arrivals.js";
-import { $, addressOf, all, button, downloadLink, element, isPaintable } from "../dom.js";
+import { $, addressOf, all, button, downloadLink, element } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { page } from "../state.js";
@@ -313,16 +313,30 @@ export function markLoading(media) {
 export const doneLoading = (media) => $(".mark.coming", media)?.remove();
 
 /**
- * Return a preview image once it is decoded, or null if it can't be decoded or is no longer wanted.
+ * Return the image that shows a preview once it is loaded, or null if it can't be or is no longer wanted. Don't wait for
+ * `decode()`: it ends with a frame of the page, so that the preview would only be in the next one. A preview on the page
+ * gets the new picture, because a new element would make the browser compute the styles of the whole stage.
  * @param {ArrayBuffer} frame
+ * @param {HTMLImageElement | null} shown the preview before
  * @param {() => boolean} isWanted
  */
-export async function liveFrame(frame, isWanted) {
+export async function liveFrame(frame, shown, isWanted) {
   const image = element("img", "live-frame");
   image.alt = message("Preview");
+  image.decoding = "sync";
   image.src = URL.createObjectURL(new Blob([frame]));
-  // The run may have ended during decoding, with its result already on the page.
-  if ((await isPaintable(image)) && isWanted()) return image;
-  URL.revokeObjectURL(image.src);
-  return null;
+  const isLoaded = await new Promise((done) => {
+    image.onload = () => done(true);
+    image.onerror = () => done(false);
+  });
+  // The run may have ended during loading, with its result already on the page.
+  if (!isLoaded || !isWanted()) {
+    URL.revokeObjectURL(image.src);
+    return null;
+  }
+  if (!shown?.matches(".live-frame") || !shown.isConnected) return image;
+  const before = shown.src;
+  shown.src = image.src;
+  URL.revokeObjectURL(before);
+  return shown;
 }

@@ -72,16 +72,22 @@ class PreviewAnimation {
 /** Preview images of runs. */
 export class LivePreviews {
   #animation = /** @type {PreviewAnimation | null} */ (null);
+  #still = { run: "", image: /** @type {HTMLImageElement | null} */ (null) };
 
   /**
-   * Return the image that shows a frame, or null if it can't be decoded or is no longer wanted.
+   * Return the image that shows a frame, or null if it can't be loaded or is no longer wanted.
    * @param {string} run
    * @param {ArrayBuffer} frame
    * @param {Place | null} place the frame's position in an animation, or null for a still preview
    * @param {() => boolean} isWanted
    */
   async imageOf(run, frame, place, isWanted) {
-    if (!place) return liveFrame(frame, isWanted);
+    if (!place) {
+      const shown = this.#still.run === run ? this.#still.image : null;
+      const image = await liveFrame(frame, shown, isWanted);
+      if (image) this.#still = { run, image };
+      return image;
+    }
     if (this.#animation?.run !== run) this.#animation = new PreviewAnimation(run);
     this.#animation.take(frame, place);
     return this.#animation.image;

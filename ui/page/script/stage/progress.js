@@ -238,7 +238,7 @@ export class Progress {
     this.#bar.classList.toggle("unknown", percent === null);
     if (percent === null && !isStill() && !this.#bar.hidden) this.#passing.play();
     else this.#passing.cancel(); // even a hidden animation makes the browser paint constantly
-    this.#filled.style.width = percent === null ? "" : `${percent}%`;
+    this.#filled.style.translate = percent === null ? "" : `${percent - 100}%`;
     if (percent === null) this.#bar.removeAttribute("aria-valuenow");
     else this.#bar.setAttribute("aria-valuenow", String(percent));
   }
