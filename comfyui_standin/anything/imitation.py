@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -338,6 +339,15 @@ class Imitation:
             (x for x in self._inputs.values() if isinstance(x, str) and paintings.ending_of(x)), ""
         )
 
+    def _upload(self, name: str) -> Path | None:
+        """Return the file of this name if an input for uploads has it. Any other text may name a
+        file of another user."""
+        for key, value in self._inputs.items():
+            options = (*self._specs.get(key, ()), {}, {})[1]
+            if value == name and any(option.endswith("_upload") for option in options):
+                return self._run.storage.find(name)
+        return None
+
     def _images(self) -> Images:
         latent, video, mask = self._first(Latent), self._first(VideoFrames), self._first_of("MASK")
         if latent is not None:
@@ -346,7 +356,7 @@ class Imitation:
             frames: Images = video.images
             return frames
         if own := self._file():
-            path = self._run.storage.find(own)
+            path = self._upload(own)
             try:
                 with Image.open(path or "") as opened:
                     return (opened.convert("RGB"),)
@@ -398,7 +408,7 @@ class Imitation:
         if video is not None and video.audio is not None:
             return video.audio
         if own := self._file():
-            path = self._run.storage.find(own)
+            path = self._upload(own)
             return decoded_audio(path) if path else paintings.sound(own)
         seconds = latent.seconds if latent else float(self._hints.get("seconds", _SECONDS))
         return Token("AUDIO", {**self._hints, "seconds": max(1.0, min(_LONGEST, seconds))})

@@ -155,3 +155,23 @@ def test_a_strict_server_defines_nothing() -> None:
         query = {"type": "input", "filename": "a red house.png"}
         answer = requests.get(f"{strict.url}/view", params=query, timeout=LONGEST_WAIT)
         assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("key", ["text", "file_path"])
+def test_only_uploads_are_read(open_demo: DemoServer, key: str) -> None:
+    """A text may name another user's result. The server paints its words instead."""
+    folder = open_demo.storage.folder("output")
+    assert folder is not None
+    Image.new("RGB", (32, 32)).save(folder / "secret.png")
+    prompt = {
+        "1": {"class_type": "Words", "inputs": {key: "secret.png [output]", "more": "a\nb"}},
+        "2": {"class_type": "Mystery", "inputs": {key: ["1", 0]}},
+        "3": {"class_type": "Mystery", "inputs": {"text": "secret.png [output]\n"}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}},
+        "5": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+    }
+
+    entry = entry_of(open_demo, prompt)
+
+    for node in ("4", "5"):
+        assert image_of(open_demo, entry, node).size != (32, 32)
