@@ -82,11 +82,14 @@ class Uses:
     def of(cls, files: Iterable[Path]) -> Uses:
         uses = cls(defaultdict(list), set())
         for file in files:
-            called = set[ast.AST]()
+            called, owners = set[ast.AST](), dict[ast.AST, ast.AST]()
             for node in ast.walk(tree_of(file)):  # a call comes before its parts
-                if isinstance(node, ast.Call):
+                if isinstance(node, ast.ClassDef):
+                    owners |= dict.fromkeys(ast.walk(node), ast.Name(node.name))
+                elif isinstance(node, ast.Call):
                     called.add(node.func)
-                    uses._add(node.func, node.args, node)
+                    is_own = name_of(node.func) == "cls" and node in owners
+                    uses._add(owners[node] if is_own else node.func, node.args, node)
                     if name_of(node.func) in PASSING_ON and node.args:
                         called.add(node.args[0])
                         uses._add(node.args[0], node.args[1:], node)

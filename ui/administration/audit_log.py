@@ -52,7 +52,7 @@ class AuditLog:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
     def export(
-        self, name_of: Callable[[str], str], wanted: WantedEvents, cursor: str = ""
+        self, name_of: Callable[[str], str], wanted: WantedEvents, cursor: str
     ) -> Iterator[AuditEvent]:
         """Yield the wanted actions of all users, newest first, after the one with the id `cursor`.
         `name_of`: the name of an owner's account."""

@@ -286,7 +286,7 @@ class OverviewHandlers:
         """Return the storage and the runs of each group."""
         return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
 
-    def _events(self, wanted: WantedEvents, cursor: str = "") -> Iterator[AuditEvent]:
+    def _events(self, wanted: WantedEvents, cursor: str) -> Iterator[AuditEvent]:
         return self.desk.audit.export(self.desk.identity.name_of, wanted, cursor)
 
     @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)
@@ -313,7 +313,7 @@ class OverviewHandlers:
         """Return the same as a CSV table."""
         rows = (
             (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
-            for one in self._events(wanted)
+            for one in self._events(wanted, cursor="")
         )
         return StreamingResponse(
             map(csv_line, chain([_COLUMNS], rows)),
