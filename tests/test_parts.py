@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
+from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from tests.imports import ROOT
 
-# Texts about all of the app, for users; one list of all packages; and names that users import.
+# Texts about all of the app, for users; lists of packages; and names that users import.
 EVERYWHERE = (
     *("CHANGELOG.md", "README.md", "tests/data/", "pyproject.toml", "docs/constraints"),
-    "comfyforms/__init__.py",
+    *("comfy/requirements/known_packs.tsv", "comfyforms/__init__.py"),
 )
-TEXTS = {
-    *(".css", ".html", ".js", ".json", ".md", ".po", ".py", ".sh", ".toml", ".ts", ".txt", ".yml"),
-}
 
-
-# The folders with words of their own. A plugin without any has parts elsewhere.
+# All plugins, and other folders with words of their own.
 OWNERS = [
     file.parent.relative_to(ROOT).as_posix()
     for file in sorted((ROOT / "comfyforms").glob("**/__init__.py"))
-    if "\nNOUNS = " in file.read_text(encoding="utf-8")
+    if file.parents[1].name == "plugins" or "\nNOUNS = " in file.read_text(encoding="utf-8")
 ]
 
 
+@cache
 def texts() -> dict[str, str]:
-    """Return the checkout's texts by path."""
+    """Return the checkout's texts by path: all files in UTF-8."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -38,16 +36,25 @@ def texts() -> dict[str, str]:
         capture_output=True,
         text=True,
     )
-    paths = (one for one in listed.stdout.splitlines() if Path(one).suffix in TEXTS)
-    return {
-        path: (ROOT / path).read_text(encoding="utf-8")
-        for path in paths
-        if not path.startswith(EVERYWHERE) and (ROOT / path).is_file()
-    }
+    found = dict[str, str]()
+    for path in listed.stdout.splitlines():
+        if not path.startswith(EVERYWHERE) and (ROOT / path).is_file():
+            with contextlib.suppress(UnicodeDecodeError):
+                found[path] = (ROOT / path).read_text(encoding="utf-8")
+    return found
 
 
 def test_a_plugin_owns_all_it_brings() -> None:
     assert OWNERS
+
+
+@pytest.mark.parametrize("plugin", OWNERS)
+def test_a_plugins_words_include_its_path(plugin: str) -> None:
+    """A plugin that is named by a word of the app, such as `scaling`, owns at least its path."""
+    nouns = import_module(plugin.replace("/", ".")).NOUNS
+    word = re.compile("|".join(nouns), re.IGNORECASE)
+    ways = plugin, plugin.replace("/", ".")
+    assert [one for one in ways if not word.search(one)] == []
 
 
 @pytest.mark.parametrize("plugin", OWNERS)
@@ -58,7 +65,7 @@ def test_a_plugins_words_occur_only_in_its_folder(plugin: str) -> None:
     found = [
         f"{path}:{number}: {line.strip()[:80]}"
         for path, text in texts().items()
-        if not path.startswith(f"{plugin}/")
+        if not path.startswith(f"{plugin}/") and (word.search(path) or word.search(text))
         for number, line in enumerate(text.splitlines(), 1)
         if word.search(path) or word.search(line)
     ]
