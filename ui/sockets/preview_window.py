@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 _MOST = 8  # previews in flight: a browser in the background stops responding
+_GAINED = 2  # more in flight after one that arrives in time; the known rate limits them as well
 _PATIENCE = 1.0  # seconds over the usual without a response until sending stops
 _REMEMBERED = 5  # latest link rates, whose median counts
 _LATEST = 30  # previews whose shortest delay counts as the link's own
@@ -102,6 +103,6 @@ class PreviewWindow:
             if self._on_their_way and way > usual + max(_QUEUED, 0.5 * spent):
                 self._clogged, self._room = True, 1
             else:
-                self._room = min(_MOST, self._room + 1)
+                self._room = min(_MOST, self._room + _GAINED)
         if not self._on_their_way:
             self._clogged, self._free = False, now

@@ -152,6 +152,12 @@ def test_the_number_of_previews_in_flight_fits_the_link() -> None:
     assert 3 <= Link(1e9, 0.2).run().most <= 6
 
 
+def test_a_long_link_delays_only_the_second_preview() -> None:
+    """The first one's response tells the link's rate; the others don't wait for theirs."""
+    lags = Link(1e9, 0.075, frames=30, decoding=0.03).run().lags
+    assert [lag > 0.13 for lag in lags] == [number == 1 for number in range(30)]
+
+
 def test_a_silent_browser_gets_only_a_few_previews() -> None:
     """The app sends a page that went to sleep, or whose link is dead, only the previews that were
     due."""

@@ -24,8 +24,8 @@ const BY_A_PROXY = [502, 503, 504]; // without JSON: a proxy in front of the app
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
 
-/** @param {object} told @returns the request body */
-export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
+/** @param {object} told @returns the request body; a Blob would first be stored by another process of the browser */
+export const json = (told) => JSON.stringify(told);
 
 /**
  * Send a request.
@@ -40,7 +40,9 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  *   got the request
  */
 export async function request(path, body, method = "POST", headers = {}, signal = undefined) {
-  const answer = await fetch(root + path, { method, body, headers, signal }).catch(() => null);
+  const init = { method, body, headers: new Headers(headers), signal };
+  if (typeof body === "string") init.headers.set("content-type", "application/json");
+  const answer = await fetch(root + path, init).catch(() => null);
   const status = answer?.status ?? 0;
   const failed = { told: null, problem: null, status, isSilent: true };
   if (!answer) return { ...failed, why: SILENT, hint: message("Try again.") };
