@@ -18,7 +18,7 @@ import json
 import threading
 import time
 import traceback
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import MappingProxyType
@@ -115,22 +115,27 @@ def order(
             needs[node_id] = set(missing)
             stack += missing
     is_output = {one: _saves(nodes[prompt[one]["class_type"]], storage) for one in needs}
-    discovered = list(needs)
-    ordered: list[str] = []
+    users = defaultdict[str, list[str]](list)
+    for one, sources in needs.items():
+        for source in sources:
+            users[source].append(one)
 
     def distance(node_id: str, reach: int = 2) -> int:
         if is_output[node_id]:
             return 0
         if reach == 0:
             return 1
-        return 1 + min(
-            (distance(one, reach - 1) for one in discovered if node_id in needs[one]), default=reach
-        )
+        return 1 + min((distance(one, reach - 1) for one in users[node_id]), default=reach)
 
-    while len(ordered) < len(discovered):
-        ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
-        ordered.append(min(ready, key=distance))
-    return ordered
+    distances = {one: distance(one) for one in needs}
+    ordered: dict[str, None] = {}
+    waiting = list(needs)  # as discovered
+    while waiting:
+        ready = (one for one in waiting if needs[one] <= ordered.keys())
+        following = min(ready, key=distances.__getitem__)
+        ordered[following] = None
+        waiting.remove(following)
+    return [*ordered]
 
 
 def unneeded(entry: NodeInfo, inputs: Mapping[str, Any], prompt: RawPrompt) -> frozenset[str]:
