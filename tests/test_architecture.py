@@ -63,13 +63,6 @@ records.rows records.sharing records.started_requests records.state records.step
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid_store
 ui.accounts.store
 """
-# Modules of parts that may use a library.
-ROOMS = {
-    "sqlalchemy": ("tables", "store", "steps", "engine", "mirror"),
-    "alembic": ("steps",),
-    "httpx": ("route", "messages"),
-    "requests": ("service", "app", "calls"),  # the latter of clients of the app
-}
 STAND_IN = "comfyui_standin"
 STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
@@ -79,11 +72,11 @@ USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
     | {"ui.accounts.openid_provider"},
     "authlib": {"ui.accounts.openid_provider"},  # takes a tenth of a second to import
-    "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
+    "certifi": {"comfy.comfyui.client.address"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.dispatch"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
-    "soundfile": {"comfy.media.sound_peaks", "comfyui_standin.nodes.media"},
+    "soundfile": {"comfy.media.sound_peaks"},
     "sqlalchemy": {
         one if one.startswith(("ui.", "comfyforms.")) else f"comfy.{one}"
         for one in DATABASE_USERS.split()
@@ -218,23 +211,14 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
             assert part_of(name) in STARTING_IT, name
 
 
-def has_tables(module: str) -> bool:
-    """Return whether a plugin's module imports the plugin's tables."""
-    plugin = plugin_of(module)
-    return f"comfyforms.plugins.{plugin}.tables" in imported(MODULES[module])
-
-
 @pytest.mark.parametrize("library", USERS)
 def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
-    """Only few modules use a network or a database: the clients, the remote scripts' modules, the
-    downloads, the webhook sender, and the modules with tables."""
+    """Only few of the app's modules use a network or a database: the clients, the webhook sender,
+    and the modules with tables. A plugin has its own rules, and so have other programs."""
     users = {
         name
         for name, file in MODULES.items()
-        if library in imports(file)
-        if not (plugin_of(name) or name.startswith(apart()))
-        or set(ROOMS.get(library, ())).isdisjoint(name.split("."))
-        if not (library == "sqlalchemy" and has_tables(name))
+        if library in imports(file) and not (plugin_of(name) or name.startswith(apart()))
     }
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 
