@@ -52,7 +52,13 @@ def app_parts(app: PluginApp) -> AppParts:
     async def note() -> str:
         return app.own_settings(EverySettings).every_note
 
-    return AppParts([routes], serving)
+    api = GuardedRoutes("/every")
+
+    @api.get("/failing", Access.PUBLIC)
+    def failing() -> str:
+        return app.nothing  # type: ignore[attr-defined]
+
+    return AppParts([routes], serving, api=[api])
 
 
 class EveryRow(BaseModel):

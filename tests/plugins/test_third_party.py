@@ -20,6 +20,7 @@ from tests.plugins.example import ADDRESS, PAGE_ADDRESS, PAGE_LABEL, ROOT, insta
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui import plugin_parts
+from ui.settings.logs import log_formatter
 
 EVERY_HOOK = "tests.plugins.every_hook"
 
@@ -80,6 +81,20 @@ def test_a_plugin_starts_and_stops_with_the_app(app: RunningApp) -> None:
 
 def test_a_plugins_settings_have_their_defaults(app: RunningApp) -> None:
     assert requests.get(f"{app.url}/every/note", timeout=LONGEST_WAIT).text == '"none"'
+
+
+def test_the_log_has_the_traceback_of_a_failing_route(
+    app: RunningApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller gets a problem document without it."""
+    answer = requests.get(f"{app.url}/api/v1/every/failing", timeout=LONGEST_WAIT)
+    assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
+    assert "attribute" not in answer.text
+    (record,) = (one for one in caplog.records if "request failed" in one.getMessage())
+    logged = log_formatter().format(record)
+    assert "AttributeError: 'PluginApp' object has no attribute 'nothing'" in logged
+    assert "return app.nothing" in logged
+    app.asgi.state.failures.clear()
 
 
 @pytest.mark.parametrize(

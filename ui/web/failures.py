@@ -1,4 +1,4 @@
-"""Unhandled failures: a message on the page, a line in the log and a count, never a traceback."""
+"""Unhandled failures: a message for the caller, a count, and the traceback in the log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from comfy.base.messages import message, sentences
 from ui.gradio.internals import OWN_ROUTES, refusal
 from ui.web.responses import API, NOT_UNDERSTOOD, ErrorAnswer, Problem, in_short
 
@@ -21,6 +22,20 @@ log = logging.getLogger(__name__)
 _WENT_WRONG = 1011  # close code
 _MOST_KINDS = 200
 _ERRORS_OF = "comfyforms.errors_of"  # in a scope
+_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
+_FAILED = sentences(message("Something went wrong."), _AGAIN), 500
+_ODD_CALL = NOT_UNDERSTOOD, 422  # of Gradio's routes
+_NAMES_CODE = (AttributeError, ImportError, NameError)  # other errors may repeat a user's text
+
+
+class UnexpectedError(Exception):
+    """Error for the log: it has the traceback of a failure, and its text only if that names code.
+    `str()`: the failure's type, and the text."""
+
+    def __init__(self, failure: Exception) -> None:
+        kind = type(failure).__name__
+        super().__init__(f"{kind}: {failure}" if isinstance(failure, _NAMES_CODE) else kind)
+        self.with_traceback(failure.__traceback__)
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
@@ -33,9 +48,10 @@ def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
 
 
 class FailureMiddleware:
-    """Outermost ASGI middleware: turns every failure in the app into a message and one log line.
+    """Outermost ASGI middleware: answers every failure with a message and status 500, and logs it.
 
-    It leaves a partly sent response alone: `ui.web.uvicorn_protocols` closes its connection, so the
+    In Gradio's own routes the status is 422: they fail when a caller sends what no page would. It
+    leaves a partly sent response alone: `ui.web.uvicorn_protocols` closes its connection, so the
     browser notices. `errors_of`: returns the format of errors that a request's route declares.
     `failures`: counts them by their type and place.
     """
@@ -62,17 +78,14 @@ class FailureMiddleware:
                 await self.app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = replaced = False
+        started = failed = False
+        of_gradio = scope["path"].startswith(OWN_ROUTES)
 
         async def without_failure(event: Message) -> None:
-            nonlocal started, replaced
+            nonlocal started, failed
             if event["type"] == "http.response.start" and event["status"] == 500:
-                replaced = True  # the rest of this response is dropped
-                # Only Gradio's own routes catch what fails in them.
-                owner = "gradio/" if scope["path"].startswith(OWN_ROUTES) else "app/"
-                self._note("A request failed", f"status 500 ({owner})")
-                await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
-            elif not replaced:
+                failed = True  # this response is dropped
+            elif not failed:
                 started = True
                 await send(event)
 
@@ -82,12 +95,17 @@ class FailureMiddleware:
             return
         except HTTPException as problem:
             answer = refusal_for(scope, problem.detail, problem.status_code)
-        except Exception as problem:  # noqa: BLE001 - users get a message for every failure
-            self._note("A request failed", in_short(problem))
-            answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
+        except Exception as problem:  # noqa: BLE001 - callers get a message for every failure
+            told = None if of_gradio else UnexpectedError(problem)
+            self._note("A request failed", in_short(problem), told)
+            answer = refusal_for(scope, *(_ODD_CALL if of_gradio else _FAILED))
         else:
-            return
-        if not (started or replaced):
+            if not failed:
+                return
+            # Only Gradio's own routes catch what fails in them.
+            self._note("A request failed", f"status 500 ({'gradio' if of_gradio else 'app'}/)")
+            answer = refusal_for(scope, *(_ODD_CALL if of_gradio else _FAILED))
+        if not started:
             await answer(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,12 +114,13 @@ class FailureMiddleware:
         except WebSocketDisconnect:
             return
         except Exception as problem:  # noqa: BLE001 - every failure closes the socket
-            self._note("A socket was closed after an error", in_short(problem))
+            told = UnexpectedError(problem)
+            self._note("A socket was closed after an error", in_short(problem), told)
             with contextlib.suppress(Exception):  # it may be closed, or never have been open
                 await send({"type": "websocket.close", "code": _WENT_WRONG})
 
-    def _note(self, what: str, kind: str) -> None:
+    def _note(self, what: str, kind: str, error: UnexpectedError | None = None) -> None:
         """Count and log a failure. Each kind has its own text, which limits its lines."""
         known = self._failures
         known[kind if kind in known or len(known) < _MOST_KINDS else "other"] += 1
-        log.warning(f"{what}: {kind}")
+        log.warning(f"{what}: {kind}", exc_info=error)

@@ -138,5 +138,5 @@ def test_a_fuzzer_finds_nothing(programs: Path, tmp_path: Path) -> None:
             "X-Forwarded-User: anna",
         ]
         shown = output_of([*command, "--url", f"{app.url}/api/v1", *options, *rest], tmp_path)
-        assert not app.asgi.state.failures, "a failure was answered with 422"
+        assert not app.asgi.state.failures
     assert "401 Unauthorized" not in shown
