@@ -18,6 +18,7 @@ import pluggy
 from comfyforms.plugin_manager import PROJECT
 
 if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
     from pydantic import BaseModel
     from starlette.requests import HTTPConnection
 
@@ -169,7 +170,8 @@ class AppParts:
     stays open while the app serves, on its event loop. `actions`: for results on the page.
     `text_actions`: for prompts on the page. `sharing`: for results, beside a link. `pages`:
     linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
-    Gradio. `section`: returns HTML for the administrator's page. `head`: HTML for the head of the
+    Gradio. `section`, `last_section`: return HTML for the administrator's page, below its servers
+    and below its runs. `metrics`: returns a part of `/metrics`. `head`: HTML for the head of the
     app's page. `links`: for the administrators' list of links.
     """
 
@@ -184,6 +186,8 @@ class AppParts:
     api: Sequence[GuardedRoutes] = ()
     head: str = ""
     links: Sequence[PluginLinks] = ()
+    last_section: Callable[[], str] = lambda: ""
+    metrics: Callable[[], Iterable[Metric]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fastapi import WebSocket
+from prometheus_client.metrics_core import Metric
 
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage, logout_routes, share_link_routes
@@ -82,7 +83,10 @@ def own_routes(
 
 
 def monitoring_routes(
-    services: Services, open_sockets: Callable[[], int], failures: Mapping[str, int]
+    services: Services,
+    open_sockets: Callable[[], int],
+    failures: Mapping[str, int],
+    of_plugins: Callable[[], Iterable[Metric]],
 ) -> GuardedRoutes:
     """Return `/metrics`, which a process without pages serves too. `failures`: counts by kind."""
     servers, reports, runs = services.servers, services.reports, services.runs
@@ -94,7 +98,15 @@ def monitoring_routes(
 
     return metrics_routes(
         AppCollector(
-            servers, reports, catalog.cached, runs, webhooks, pages, open_sockets, failures
+            servers,
+            reports,
+            catalog.cached,
+            runs,
+            webhooks,
+            pages,
+            open_sockets,
+            failures,
+            of_plugins,
         )
     )
 
@@ -104,7 +116,7 @@ def administrator_routes(
     settings: WebSettings,
     access: OperatorAccess,
     sign_in: SignInPage,
-    sections: Callable[[], str],
+    sections: Callable[[], tuple[str, str]],
 ) -> Iterator[GuardedRoutes]:
     """Return the pages for administrators. `sections`: plugins' sections of the first one."""
     frame = AdminFrame(desk, access, sign_in, settings.root_path, sections)

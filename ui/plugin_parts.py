@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from prometheus_client.metrics_core import Metric
 
 from comfyforms.hooks import (
     AppParts,
@@ -66,9 +67,15 @@ class PluginParts:
         for one in self._parts:
             one.add_endpoints()
 
-    def sections(self) -> str:
-        """Return the sections of all plugins for the administrator's page, as HTML."""
-        return "".join(one.section() for one in self._parts)
+    def sections(self) -> tuple[str, str]:
+        """Return the sections of all plugins for the administrator's page, as HTML: those below the
+        servers, and those below the runs."""
+        parts = self._parts
+        return "".join(one.section() for one in parts), "".join(one.last_section() for one in parts)
+
+    def metrics(self) -> Iterator[Metric]:
+        for one in self._parts:
+            yield from one.metrics()
 
     def tags(self) -> str:
         """Return tags for the page's head that list what plugins add to its script, in the caller's

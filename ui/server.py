@@ -138,7 +138,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     gate = Gate(identity, access.only, PUBLIC, services.rooms)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     app.state.failures = failures = Counter[str]()
-    gate.add(app, monitoring_routes(services, lambda: sockets.taken, failures))
+    gate.add(app, monitoring_routes(services, lambda: sockets.taken, failures, plugins.metrics))
     if settings.pages:
         with branded(settings.brand):
             _add_pages(app, desk, settings, gate, access, passwords, plugins)

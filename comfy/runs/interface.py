@@ -234,26 +234,8 @@ class Run(Protocol):
         unless it keeps going or wasn't started by a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessStatus:
-    """State of a process. `silent`: seconds since its last sign of life. `runs`: the number of runs
-    that it executes."""
-
-    name: str
-    silent: float
-    executes: bool
-    runs: int
-
-
 class AppProcesses(Protocol):
     """All processes of the app, if there may be several."""
-
-    @property
-    def is_wire_up(self) -> bool:
-        """Return whether messages to other processes arrive."""
-
-    def statuses(self) -> tuple[ProcessStatus, ...]:
-        """Return all processes by name. Raises ComfyError if the database can't be used."""
 
     def hint(self, topic: str) -> None:
         """Tell the other processes that something in the database has changed. Any thread may call

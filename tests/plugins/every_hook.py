@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel, Field
 from sqlalchemy import Column, ForeignKey, MetaData, Table
 
@@ -58,7 +59,13 @@ def app_parts(app: PluginApp) -> AppParts:
     def failing() -> str:
         return app.nothing  # type: ignore[attr-defined]
 
-    return AppParts([routes], serving, api=[api])
+    return AppParts(
+        [routes],
+        serving,
+        api=[api],
+        last_section=lambda: "<p>Every part works.</p>",
+        metrics=lambda: [GaugeMetricFamily("every_part", "Every part.", 3)],
+    )
 
 
 class EveryRow(BaseModel):

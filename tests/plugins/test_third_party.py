@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfy.library.permissions import Permissions
 from comfyforms import plugin_manager
 from comfyforms.plugin_manager import PROJECT
 from tests.attacks.people import ANN, LOGIN, person
@@ -33,11 +34,12 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
         EntryPoint("example", "picture_size", PROJECT),
         EntryPoint("every", EVERY_HOOK, PROJECT),
     ]
+    ann_operates = Permissions(operates=lambda owner: owner == f"user:{ANN[0]}")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(packages)
         manager = plugin_manager.plugin_manager(entries)
         patch.setattr(plugin_parts, "installed_plugins", lambda: manager)
-        with running_demo_app(step_seconds=0, settings=replace(LOGIN)) as (_, served):
+        with running_demo_app(settings=replace(LOGIN), permissions=ann_operates) as (_, served):
             yield served
 
 
@@ -71,6 +73,15 @@ def test_a_plugins_page_is_for_signed_in_users(app: RunningApp) -> None:
     assert requests.get(address, timeout=LONGEST_WAIT).status_code == 401
     shown = requests.get(address, headers={"Cookie": ann.cookie}, timeout=LONGEST_WAIT)
     assert (shown.status_code, PAGE_LABEL in shown.text) == (200, True)
+
+
+def test_a_plugin_adds_to_the_administrators_page(app: RunningApp) -> None:
+    """Its last section stands below the runs, and its metrics among the app's own."""
+    cookie = {"Cookie": person(app, ANN).cookie}
+    page = requests.get(f"{app.url}/operator", headers=cookie, timeout=LONGEST_WAIT).text
+    assert page.index("<h2>Runs</h2>") < page.index("Every part works.")
+    metrics = requests.get(f"{app.url}/metrics", headers=cookie, timeout=LONGEST_WAIT).text
+    assert "every_part 3.0" in metrics
 
 
 def test_a_plugin_starts_and_stops_with_the_app(app: RunningApp) -> None:

@@ -20,7 +20,7 @@ from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.local_comfyui.supervisor import ComfyUIStatus, LocalComfyUI
-from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
+from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit_log import Actor, AuditLog
 from ui.documents.headlines import AWAY, elapsed_words
 from ui.services import OptionalParts
@@ -147,21 +147,11 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessLines:
-    """The app's processes, None while the database is away. `is_wire_up`: whether messages between
-    them arrive."""
-
-    statuses: tuple[ProcessStatus, ...] | None
-    is_wire_up: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one."""
+    """Snapshot of servers and unfinished runs."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
-    processes: ProcessLines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +176,6 @@ class Monitor:
         return Overview(
             tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
             tuple(self._line(run, now) for run in live),
-            process_lines(self.runs.processes),
         )
 
     def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:
@@ -204,17 +193,6 @@ class Monitor:
         if not self.images:
             return None
         return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
-
-
-def process_lines(processes: AppProcesses | None) -> ProcessLines | None:
-    """Return the state of the app's processes; None if there is only one."""
-    if processes is None:
-        return None
-    try:
-        statuses = processes.statuses()
-    except ComfyError:
-        return ProcessLines(None, processes.is_wire_up)
-    return ProcessLines(statuses, processes.is_wire_up)
 
 
 def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunLine:

@@ -75,13 +75,13 @@ def _from_here(request: HTTPConnection) -> bool:
 @dataclass(frozen=True, slots=True)
 class AdminFrame:
     """Frame of the pages. `root_path`: as configured for the web server; `sections`: plugins'
-    sections of the first page."""
+    sections of the first page, see `PluginParts`."""
 
     desk: Administration
     access: OperatorAccess
     sign_in: SignInPage
     root_path: str
-    sections: Callable[[], str] = lambda: ""
+    sections: Callable[[], tuple[str, str]] = lambda: ("", "")
 
     def shown(
         self, request: Request, path: str, body: Callable[[], str], tab: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import get_args
 
@@ -34,7 +34,6 @@ from comfy.comfyui.servers.reports import (
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
-from ui.administration.servers import ProcessLines, process_lines
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
@@ -56,7 +55,8 @@ def metrics_routes(collector: AppCollector) -> GuardedRoutes:
 
 class AppCollector(Collector):
     """Metrics of one app. `catalog` returns the nodes of all servers without asking them, or raises
-    ComfyError. `pages` and `sockets` return how many are open. `failures`: of requests, by kind."""
+    ComfyError. `pages` and `sockets` return how many are open. `failures`: of requests, by kind.
+    `of_plugins` returns plugins' metrics."""
 
     def __init__(  # noqa: PLR0913 - the parts that it measures
         self,
@@ -68,6 +68,7 @@ class AppCollector(Collector):
         pages: Callable[[], int],
         sockets: Callable[[], int],
         failures: Mapping[str, int],
+        of_plugins: Callable[[], Iterable[Metric]],
     ) -> None:
         self._servers = servers
         self._reports = reports
@@ -77,6 +78,7 @@ class AppCollector(Collector):
         self._pages = pages
         self._sockets = sockets
         self._failures = failures
+        self._of_plugins = of_plugins
 
     def describe(self) -> list[Metric]:
         """Return no metrics: otherwise the registry would query the servers when the app starts."""
@@ -89,8 +91,7 @@ class AppCollector(Collector):
         yield from self._waiting_metrics()
         yield from self._webhook_metrics()
         yield from self._server_metrics()
-        if (processes := process_lines(self._runs.processes)) is not None:
-            yield from _process_metrics(processes)
+        yield from self._of_plugins()
         yield GaugeMetricFamily("comfyforms_open_pages", "Open pages.", pages)
         yield GaugeMetricFamily("comfyforms_open_sockets", "Open WebSockets.", sockets)
         about = "Requests and sockets that ended with an internal error, by its type and place."
@@ -185,28 +186,6 @@ class AppCollector(Collector):
                     if amount is not None:
                         memory[name].add_metric([server.url, str(index)], amount)
         yield from (queue, *memory.values())
-
-
-def _process_metrics(processes: ProcessLines) -> Iterator[Metric]:
-    about = "Whether the database answers this process."
-    is_up = processes.statuses is not None
-    yield GaugeMetricFamily("comfyforms_database_up", about, float(is_up))
-    about = "Whether messages between processes arrive."
-    yield GaugeMetricFamily("comfyforms_wire_up", about, float(processes.is_wire_up))
-    names = ["process", "executes"]
-    runs = GaugeMetricFamily(
-        "comfyforms_process_runs", "Runs that each process executes.", labels=names
-    )
-    seen = GaugeMetricFamily(
-        "comfyforms_process_silent_seconds",
-        "Seconds since each process's last sign of life.",
-        labels=names,
-    )
-    for one in processes.statuses or ():
-        labels = [one.name, "yes" if one.executes else "no"]
-        runs.add_metric(labels, one.runs)
-        seen.add_metric(labels, one.silent)
-    yield from (runs, seen)
 
 
 def _by_server(

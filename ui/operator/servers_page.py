@@ -33,7 +33,6 @@ from ui.administration.desk import Administration
 from ui.administration.servers import (
     GUEST,
     Overview,
-    ProcessLines,
     RunLine,
     ServerActions,
     ServerLine,
@@ -80,10 +79,6 @@ _LOG = message("Log")
 _RUNS = message("Runs")
 _PREVIEW = message("Preview")
 _NO_RUNS = message("No runs")
-_PROCESSES = message("Processes")
-_DATABASE = message("Database")
-_WIRE = message("Messages between processes")
-_PAGES_ONLY = message("Executes no runs")
 _VERSIONS = message("Versions")
 _STOP = message("Stop")
 _MOVES = (("front", message("To the front")), ("back", message("To the back")))
@@ -149,15 +144,17 @@ def overview_body(
     notice: Notice | None,
     done: str,
     more: str,
+    last: str,
 ) -> str:
     """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
-    `done`: what the last button did; `more`: other sections."""
+    `done`: what the last button did; `more`: sections below the servers; `last`: below the
+    runs."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
 {more}
 {section(_RUNS, _runs(now.runs, batches))}
-{"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
+{last}
 </div>
 {_notice_card(notice)}
 {section(_VERSIONS, _versions())}
@@ -275,20 +272,6 @@ def _run_button(run: RunLine, action: str, text: str) -> str:
     label = message("{action}: {name}", action=text, name=f"{run.workflow}, {run.owner}")
     address = f"{PATH[1:]}/runs/{run.id}/{action}"
     return action_form(address, text, label=label, name=f"{action}-{run.id}")
-
-
-def _processes(processes: ProcessLines) -> str:
-    connections = (_DATABASE, processes.statuses is not None), (_WIRE, processes.is_wire_up)
-    lines = [
-        f"<b>{html_of(name)}</b> · {html_of(_ONLINE if is_up else _OFFLINE)}"
-        for name, is_up in connections
-    ]
-    for one in processes.statuses or ():
-        runs = plural("Executes {count} run", "Executes {count} runs", count=one.runs)
-        seen = message("{time} ago", time=elapsed_words(one.silent))
-        details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
-        lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
-    return f'<ul class="lines rows">{"".join(f"<li><div>{one}</div></li>" for one in lines)}</ul>'
 
 
 def _versions() -> str:
@@ -454,10 +437,11 @@ class OperatorHandlers:
 
     def _body(self, done: str = "") -> str:
         notice = self.desk.announcements.notice
-        more = self.frame.sections() + _models_section(self.desk)
+        more, last = self.frame.sections()
+        more += _models_section(self.desk)
         name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
         batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
-        return overview_body(self.desk.monitor.overview(), batches, notice, done, more)
+        return overview_body(self.desk.monitor.overview(), batches, notice, done, more, last)
 
     def failed(
         self, request: Request, path: str, problem: ComfyError, status: int = 409

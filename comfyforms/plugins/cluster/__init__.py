@@ -8,4 +8,5 @@ NOUNS = (
     r"(?-i:(?<!pre)[Cc]luster)",
     r"\bdbos\b|\bredis\b|rediss:|valkey",
     r"--(wire|process|pages|execute)\b|COMFYFORMS_WIRE\b",
+    r"wire_up|_process_(runs|silent)|messages between processes",
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from comfyforms.hooks import SharedRuns, hookimpl
+from comfyforms.hooks import AppParts, PluginApp, SharedRuns, hookimpl
 
 if TYPE_CHECKING:
     from comfy.comfyui.servers.pool import ServerPool
@@ -29,6 +30,24 @@ def commands() -> Mapping[str, Callable[[Sequence[str]], int]]:
     from comfyforms.plugins.cluster.command import manage_cluster
 
     return {"cluster": manage_cluster}
+
+
+@hookimpl
+def app_parts(app: PluginApp) -> AppParts | None:
+    """Add the processes to the administrator's page and to the metrics."""
+    from comfyforms.plugins.cluster.settings import ClusterSettings
+
+    if app.own_settings(ClusterSettings).wire is None:
+        return None
+    from comfyforms.plugins.cluster.page import process_metrics, processes_section
+    from comfyforms.plugins.cluster.processes import ClusterProcesses
+
+    processes = app.services.runs.processes
+    assert isinstance(processes, ClusterProcesses)
+    return AppParts(
+        last_section=partial(processes_section, processes),
+        metrics=partial(process_metrics, processes),
+    )
 
 
 @hookimpl

@@ -29,7 +29,6 @@ from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
 from comfy.base.json_values import parse_json
 from comfy.records.started_requests import forget_interrupted
 from comfy.records.tables import reading, transaction
-from comfy.runs.interface import ProcessStatus
 from comfyforms.plugins.cluster.engine import Engine
 from comfyforms.plugins.cluster.messaging.wire import Wire
 from comfyforms.plugins.cluster.rows import release_attempts
@@ -359,6 +358,17 @@ def leave(connection: Connection, life: str) -> None:
     connection.execute(delete(_processes).where(_processes.c.life == life))
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """State of a process. `silent`: seconds since its last sign of life. `runs`: the number of runs
+    that it executes."""
+
+    name: str
+    silent: float
+    executes: bool
+    runs: int
+
+
 class ClusterProcesses:
     """See `comfy.runs.interface.AppProcesses`."""
 
@@ -367,9 +377,11 @@ class ClusterProcesses:
 
     @property
     def is_wire_up(self) -> bool:
+        """Return whether messages to other processes arrive."""
         return self._wire.is_up
 
     def statuses(self) -> tuple[ProcessStatus, ...]:
+        """Return all processes by name. Raises ComfyError if the database can't be used."""
         runs = func.count(_live.c.run)
         silent = func.extract("epoch", func.now() - _processes.c.seen)
         query = (
