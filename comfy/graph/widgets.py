@@ -452,7 +452,7 @@ def _number_choice(widgets: list[NodeWidget]) -> None:
 def _without_socket_values(
     node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any], sockets: Mapping[str, bool]
 ) -> Sequence[Any]:
-    """Return the values without those of `forceInput` sockets, if the counts show that an old
+    """Return the values without the `forceInput` sockets' values, if the counts show that an old
     editor saved them (docs/comfyui.md#44). It saved none for a socket without a widget."""
     names = {widget.name for widget in widgets}
     forced: list[bool] = []

@@ -110,8 +110,7 @@ def _slots(part: Mapping[str, Any]) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One workflow. `config` comes from `<name>.toml` beside the file; `path` is None without a
-    file.
+    """One workflow. `config` comes from `<name>.toml` beside the file; `path`: None without a file.
 
     `prompt` is empty while there is only a `graph`. Details of the graph: `app` is the form its
     author arranged in the editor, `promoted` the inputs that subgraphs promote, `missing` and

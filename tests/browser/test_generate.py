@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
 
-# Whether the preview and the headline's text are still the nodes of the first call.
+# True if the preview and the headline's text are still the nodes of the first call.
 KEPT = """() => {
     const image = document.querySelector('#stage img.live-frame');
     const nodes = [image, document.querySelector('#stage .headline').firstChild];

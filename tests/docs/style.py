@@ -1,4 +1,4 @@
-"""Count the constructions that the writing style avoids, in every text that people read."""
+"""Find the constructions that the writing style avoids, in every text that people read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import io
 import re
 import tokenize
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ PRODUCT = ("app.py", "comfy", "ui", "comfyforms")
 CODE = (*PRODUCT, "tests")
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "workflows", "comfy", "comfyforms")
 SCRIPTS = ("ui", "comfyforms", "tests/script")
-UI_TEXT, DOCS = "UI text", "docs"
 SENTENCE = re.compile(r"\S+(?:\s+\S+){3}")  # four words: probably a text for readers
 COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
 # A docstring starts with a verb, or with the noun of its class.
@@ -34,36 +32,39 @@ WORDS = re.compile(
 )
 
 _AFTER_HASH = re.compile(r"#([^#\n]*)")
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.S)  # in Markdown
+_Text = tuple[int, str]  # the number of its first line, and the text
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def hits_by_folder() -> Counter[str]:
-    """Count the hits per package, and those in UI text and in the docs."""
-    hits: Counter[str] = Counter()
+def all_hits() -> list[str]:
+    """Return all hits as `path:line: word`, and those in UI text, which may ask "How many", as
+    `text: word`."""
+    hits: list[str] = []
     for path in (file for top in CODE for file in python_files(ROOT / top)):
-        hits[_folder_of(path)] += sum(map(hits_in, prose_of(path)))
+        hits += _hits_of(path, prose_of(path))
     for path in (file for top in PRODUCT for file in python_files(ROOT / top)):
-        hits[_folder_of(path)] += sum(len(WORDS.findall(text)) for text in strings_of(path))
+        hits += _hits_of(path, strings_of(path), starts=False)
     for path in (file for top in SCRIPTS for file in sorted((ROOT / top).rglob("*.[jc]s*"))):
         if "node_modules" not in path.parts and path.suffix in (".js", ".css"):
-            comments = COMMENT.findall(path.read_text(encoding="utf-8"))
-            hits[_folder_of(path)] += sum(len(WORDS.findall(comment)) for comment in comments)
+            hits += _hits_of(path, comments_of(path), starts=False)
     for path in (one for top in PAGES for one in markdown_files(ROOT / top)):
-        text = re.sub(r"```.*?```|`[^`]*`", "", path.read_text(encoding="utf-8"), flags=re.S)
-        hits[DOCS] += hits_in(text)
-    hits[UI_TEXT] += sum(
-        len(WORDS.findall(text)) for text in messages()
-    )  # labels may ask "How many"
-    return +hits
+        text = _CODE.sub(lambda code: "\n" * code[0].count("\n"), path.read_text(encoding="utf-8"))
+        hits += _hits_of(path, [(1, text)])
+    return hits + [f"{text}: {one[0]}" for text in messages() for one in WORDS.finditer(text)]
 
 
-def _folder_of(path: Path) -> str:
-    return "/".join(path.relative_to(ROOT).parts[:-1][:2]) or path.name
+def _hits_of(path: Path, texts: Iterable[_Text], *, starts: bool = True) -> Iterator[str]:
+    name = path.relative_to(ROOT).as_posix()
+    for line, text in texts:
+        for hit in hits_in(text) if starts else WORDS.finditer(text):
+            yield f"{name}:{line + text.count(chr(10), 0, hit.start())}: {hit[0]}"
 
 
-def hits_in(text: str) -> int:
-    """Count the hits in a text."""
-    return len(WORDS.findall(text)) + (STARTS.match(text) is not None)
+def hits_in(text: str) -> list[re.Match[str]]:
+    """Return the hits in a text."""
+    start = STARTS.match(text)
+    return [*([start] if start else ()), *WORDS.finditer(text)]
 
 
 def python_files(top: Path) -> Iterable[Path]:
@@ -84,7 +85,14 @@ def messages() -> Iterator[str]:
             yield from filter(None, ids)
 
 
-def strings_of(path: Path) -> Iterator[str]:
+def comments_of(path: Path) -> Iterator[_Text]:
+    """Yield the comments of a script or a style sheet."""
+    source = path.read_text(encoding="utf-8")
+    for comment in COMMENT.finditer(source):
+        yield source.count("\n", 0, comment.start()) + 1, comment[0]
+
+
+def strings_of(path: Path) -> Iterator[_Text]:
     """Yield the texts in the code of a Python file, such as errors, log lines and help."""
     source = path.read_text(encoding="utf-8")
     if not WORDS.search(source):
@@ -94,7 +102,7 @@ def strings_of(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Constant(str(text)) if SENTENCE.search(text) and text not in docstrings:
-                yield text
+                yield node.lineno, text
 
 
 def _documented(node: ast.AST) -> Iterator[_Documented]:
@@ -105,15 +113,16 @@ def _documented(node: ast.AST) -> Iterator[_Documented]:
             yield from _documented(child)
 
 
-def prose_of(path: Path) -> Iterator[str]:
+def prose_of(path: Path) -> Iterator[_Text]:
     """Yield the docstrings and comments of a Python file, and the names of its tests."""
     source = path.read_text(encoding="utf-8")
     for node in _documented(ast.parse(source)):
-        yield ast.get_docstring(node) or ""
+        if docstring := ast.get_docstring(node):
+            yield node.body[0].lineno, docstring
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            yield node.name.removeprefix("test_").replace("_", " ")
+            yield node.lineno, node.name.removeprefix("test_").replace("_", " ")
     if not any(hits_in(part.lstrip()) for part in _AFTER_HASH.findall(source)):
         return  # reading all tokens takes ten times as long
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            yield token.string.lstrip("# ")
+            yield token.start[0], token.string.lstrip("# ")

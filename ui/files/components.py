@@ -7,7 +7,7 @@ JSON, which it doesn't recognize as files.
 """
 
 # mypy: disable-error-code="misc, override"
-# What Gradio's components take and give are its own kinds of files, and these have none.
+# Gradio's components take and return its own kinds of files, and these have none.
 
 from __future__ import annotations
 

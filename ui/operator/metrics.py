@@ -165,7 +165,7 @@ class AppCollector(Collector):
         )
         queue = GaugeMetricFamily(
             "comfyforms_server_queue",
-            "Prompts in the ComfyUI server's queue, including those of other clients.",
+            "Prompts in the ComfyUI server's queue, including other clients' prompts.",
             labels=["server", "state"],
         )
         memory = {
