@@ -212,15 +212,14 @@ test("the queue has unfinished runs, then unread failed ones", () => {
 });
 
 test("start times follow the running bar and the runs in between", () => {
-  const waiting = (id, said, due_in, headline = said) =>
-    entry(id, "waiting", { said, due_in, headline });
+  const waiting = (id, said, due_in) => entry(id, "waiting", { said, due_in });
   const first = entry("a", "running", { due_in: 11 });
   const state = after(
     INITIAL,
     listing(
       first,
       waiting("b", "Next", 11),
-      waiting("c", "2 ahead", 21, "Second · 2 ahead"),
+      waiting("c", "2 ahead", 21),
       waiting("d", "3 ahead", null),
     ),
   );
@@ -241,7 +240,7 @@ test("start times follow the running bar and the runs in between", () => {
   const run = (id) => seenToWait.runs.get(id);
   assert.match(headlineOf(run("b"), seenToWait, 1000), /^Next · starts in about 10/);
   const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "Waiting" }) };
-  assert.match(headlineOf(second, seenToWait, 1000), /^Second · 2 ahead · starts in about 20/);
+  assert.match(headlineOf(second, seenToWait, 1000), /^2 ahead · starts in about 20/);
 });
 
 test("advice lists value errors, except the headline's", () => {
