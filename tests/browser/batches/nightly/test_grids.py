@@ -103,7 +103,7 @@ def test_a_grid_fills_in_while_its_batch_runs(slow: Site, visit: Visit) -> None:
     expect(saving_as).not_to_have_attribute("href", re.compile("."))
     expect(sheet.locator(".grid-cell[data-state=running] img.live-frame")).to_be_visible()
     slow.demo.speed.step = 0
-    expect(sheet).to_contain_text("6 of 6 done")
+    expect(sheet).to_contain_text("6 of 12 done, 6 failed")
     results = sheet.locator(".grid-cell .result img")
     expect(results).to_have_count(6)
     sheet.get_by_role("group", name="Model").get_by_role("button", name="demo-broken").click()
