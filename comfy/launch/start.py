@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import Any
 
 from comfy.base.errors import ComfyError, RunNotFound, TooManyRuns, WorkflowError
 from comfy.base.messages import message, sentences
@@ -33,11 +32,11 @@ from comfy.launch.uploads import (
     refusals,
 )
 from comfy.library.forms import Forms
-from comfy.library.private import LARGEST, SENT_PROMPT, weight
 from comfy.library.private import MARK as OPENED_MARK
+from comfy.library.private import SENT_PROMPT, weight
 from comfy.media.checks import MIB
 from comfy.paid import paid_nodes
-from comfy.prompt.model import InputRef, Prompt, own_title
+from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import has_text_of
@@ -45,12 +44,10 @@ from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegistry
 from comfy.workflow.model import Workflow
-from comfy.workflow.sanitize import named_files, unwrapped, written_names
+from comfy.workflow.sanitize import named_files, written_names
 
 _LARGE = MIB  # bytes of a prompt in memory; smaller ones aren't counted
 _LARGE_OF_USER, _LARGE_OF_ADDRESS, _LARGE_OF_ALL = 64 * MIB, 128 * MIB, 512 * MIB
-_TITLE = 80  # characters of a text as a title
-_LONGEST = 10_000  # characters of a text among the values; a file as base64 is longer
 
 # Returns a clean value for every valid field of a form, and a message for every invalid one.
 Judge = Callable[[Form, Mapping[str, object]], tuple[dict[str, object], dict[str, str]]]
@@ -235,42 +232,6 @@ class Starter:
         )
         paid_work = self.paid_work(name, prompt, form.titles)
         return PreparedRun(job, form, origin, checked.errors, files, targets, paid_work)
-
-    def prepare_prompt(
-        self,
-        prompt: Prompt,
-        files: Mapping[InputRef, Upload],
-        origin: Origin,
-        extra_data: Mapping[str, Any],
-    ) -> PreparedRun:
-        """Return the run of a prompt that a program sent, with the same permissions as a workflow
-        that the user opened. The caller has called `check_open` and `check_names`. `files`: the
-        user's files for its inputs. Raises WorkflowError, ServerUnreachable, ServerError, and
-        ComfyError if the files are too large."""
-        if weight(prompt) + weight(dict(extra_data)) > LARGEST:
-            raise WorkflowError(
-                message("This workflow is too large to open here."), message("Open a smaller one.")
-            )
-        if sum(file.size for file in files.values()) > self.limits.run:
-            size = f"{self.limits.run // MIB:g}"
-            raise ComfyError(
-                message("These files can be at most {size}\xa0MB in total.", size=size)
-            )
-        catalog = self.forms.catalog.for_prompt(prompt)
-        named = {node: catalog.get(one["class_type"]) for node, one in prompt.items()}
-        titles = {
-            node: own_title(prompt[node]) or (spec.display_name if spec else "")
-            for node, spec in named.items()
-        }
-        text, values = _written_values(prompt)
-        outputs = (titles[node] for node, spec in named.items() if spec and spec.output_node)
-        title = " ".join(text.split())[:_TITLE] or next(outputs, "ComfyUI")
-        prompt = unwrapped(prompt)
-        job = Job(prompt, SENT_PROMPT, None, values, title, titles=titles, extra_data=extra_data)
-        paid_work = self.paid_work(SENT_PROMPT, prompt, titles)
-        by_key = {place.key: file for place, file in files.items()}
-        targets = {place.key: (place,) for place in files}
-        return PreparedRun(job, None, origin, {}, by_key, targets, paid_work)
 
     def paid_work(
         self, name: str, prompt: Prompt, titles: Mapping[str, str], count: int = 1
@@ -573,20 +534,6 @@ def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
     given = [item.default for item in form.fields if place in item.targets]
     given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []
     return prompt[node]["inputs"][name] in given
-
-
-def _written_values(prompt: Prompt) -> tuple[str, dict[str, object]]:
-    """Return the longest text in a prompt, which is usually the one for the model, and the values
-    by key, that text first. The text is empty if no value has several words."""
-    values: dict[str, object] = {
-        InputRef(node, name).key: value
-        for node, one in prompt.items()
-        for name, value in one["inputs"].items()
-        if isinstance(value, str | int | float) and len(str(value)) <= _LONGEST
-    }
-    texts = {key: one for key, one in values.items() if isinstance(one, str) and " " in one}
-    key = max(texts, key=lambda key: len(texts[key]), default="")
-    return texts.get(key, ""), {key: values[key] for key in (*texts.keys() & {key}, *values)}
 
 
 def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:

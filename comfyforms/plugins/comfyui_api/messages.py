@@ -18,24 +18,23 @@ from fastapi import WebSocket
 from starlette.requests import HTTPConnection
 
 from comfy.base.errors import RunNotFound
-from comfy.comfyui.protocol.relay import (
+from comfy.comfyui.protocol.relay import over, verdict
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.records.record import Record
+from comfy.runs.interface import Run, RunRegistry
+from comfyforms.plugins.comfyui_api.relay import (
     executing,
     feature_flags,
     greeting,
     is_last,
     is_latent_preview,
     is_preview,
-    over,
     progress_alone,
     status,
-    verdict,
     wants_metadata,
     with_own_names,
     without_metadata,
 )
-from comfy.comfyui.protocol.run_state import Phase, RunState
-from comfy.records.record import Record
-from comfy.runs.interface import Run, RunRegistry
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.socket_limits import (

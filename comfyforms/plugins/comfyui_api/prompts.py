@@ -18,7 +18,6 @@ from fastapi import Request, Response
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.json_values import as_mapping
 from comfy.comfyui.object_info import NodeSpec
-from comfy.comfyui.protocol.relay import queue_info
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload
@@ -35,6 +34,8 @@ from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of, unkno
 from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, comfyui_errors
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
+from comfyforms.plugins.comfyui_api.prepare import prepare_prompt
+from comfyforms.plugins.comfyui_api.relay import queue_info
 from ui.api.requests import Requester
 from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
@@ -167,7 +168,7 @@ class PromptCalls:
             prompt, targets if isinstance(targets, list) else None, partial(self._has_file, owner)
         )
         files = self._files(prompt, owner)
-        prepared = self.starter.prepare_prompt(prompt, files, origin, extra)
+        prepared = prepare_prompt(self.starter, prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)
         if sent.get("front") and self.files.is_one(owner):
             with suppress(ComfyError):  # it has just begun

@@ -17,9 +17,9 @@ import websocket
 from comfy_api_simplified import ComfyApiWrapper
 from websockets.sync.client import connect
 
-from comfy.comfyui.protocol.relay import with_own_names
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run
+from comfyforms.plugins.comfyui_api.relay import with_own_names
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from comfy.comfyui.protocol.relay import progress_alone
+from comfyforms.plugins.comfyui_api.relay import progress_alone
 
 
 @pytest.mark.parametrize(
