@@ -1,14 +1,9 @@
-"""Bodies of messages between app processes: a run's state as JSON, and its previews. Pure.
+"""Messages between app processes about the runs that each executes: states, previews, and
+ComfyUI's frames while a program follows the run.
 
-A body may come from anyone who has the service's password: reading checks every type, number and
-size. ComfyForms of another version may have sent it: unknown parts are skipped, and missing parts
-get their default.
-
-States of runs between processes: the newest ones over the wire, and the last one in the
-database.
-
-ComfyUI's frames of runs that other processes execute, over the wire while a program follows
-them.
+A message's body may come from anyone who has the service's password: reading checks every type,
+number and size. ComfyForms of another version may have sent it: unknown parts are skipped, and
+missing parts get their default. The database keeps a run's last state in the same form.
 """
 
 from __future__ import annotations
