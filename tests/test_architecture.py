@@ -58,8 +58,8 @@ server
 """
 DATABASE_USERS = """
 records.administration records.api_keys records.audit records.database records.groups records.lineage
-records.paid records.people records.presets
-records.rows records.sharing records.started_requests records.state records.steps records.store
+records.opened records.paid records.people records.presets
+records.rows records.sharing records.started_requests records.starts records.state records.steps records.store
 records.tables records.used_files records.webhooks ui.accounts.database ui.accounts.openid_store
 ui.accounts.store
 """

@@ -17,12 +17,7 @@ from comfy.base.json_values import levels
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.base.wording import short
-from comfy.records.state import (
-    OpenedKey,
-    OpenedRow,
-    OpenedStore,
-    PrivateFile,
-)
+from comfy.records.opened import OpenedKey, OpenedRow, OpenedStore, PrivateFile
 from comfy.records.tables import digest
 from comfy.workflow.config import config_in
 from comfy.workflow.model import Workflow, open_workflow, title_from_name

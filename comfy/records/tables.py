@@ -312,7 +312,7 @@ api_keys = Table(
     info={ROWS: Bounded("owner", "One per account.")},
 )
 
-# Workflows that users opened; see `comfy.records.state`. Queries of many rows read only the
+# Workflows that users opened; see `comfy.records.opened`. Queries of many rows read only the
 # columns before the long ones.
 opened = Table(
     "opened",

@@ -21,7 +21,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.groups import Group, GroupKind
 from comfy.records.record import Job, Record
-from comfy.records.state import Start
+from comfy.records.starts import Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
 

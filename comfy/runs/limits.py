@@ -22,7 +22,7 @@ from comfy.comfyui.protocol.run_state import stopped
 from comfy.records.audit import DAY, DayRuns
 from comfy.records.database import AtStart, both
 from comfy.records.paid import PaidCount
-from comfy.records.state import HOUR, RecentStarts, Start, StartCheck
+from comfy.records.starts import HOUR, RecentStarts, Start, StartCheck
 
 if TYPE_CHECKING:
     from comfy.records.record import Record

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.library.private import LARGEST, MARK, PrivateWorkflows, weight
 from comfy.records.blobs import BlobStore
-from comfy.records.state import OpenedStore
+from comfy.records.opened import OpenedStore
 from comfy.records.store import RunStore
 from comfy.records.tables import opened as table
 from tests.support.postgres import database_of

@@ -16,7 +16,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.database import nothing_at_start
 from comfy.records.record import Job
-from comfy.records.state import RecentStarts, Start
+from comfy.records.starts import RecentStarts, Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.interface import Origin

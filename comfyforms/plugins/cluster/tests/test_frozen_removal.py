@@ -10,7 +10,7 @@ from comfy.base.errors import ComfyError
 from comfy.records.store import RunStore
 from comfy.records.used_files import RemovalLock
 from comfyforms.plugins.cluster.tables import limit_silence
-from tests.records.test_state import processes
+from tests.records.test_used_files import processes
 from tests.support.samples.histories import begun
 
 __all__ = ["processes"]
