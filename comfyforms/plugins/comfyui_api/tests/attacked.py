@@ -8,7 +8,7 @@ import requests
 import websocket
 from hypothesis import strategies as st
 
-from comfy.comfyui.protocol.relay import is_preview
+from comfyforms.plugins.comfyui_api.relay import is_preview
 from tests.attacks.parts import AttackedPart
 from tests.attacks.texts import PROMPT
 from tests.support.samples.hostile import JSON
