@@ -153,12 +153,14 @@ class PluginPage:
     """Page of a plugin, with a link in the header of the app's page.
 
     `address`: a path below the app's root. `body`: returns HTML below the label as heading, for
-    signed-in users. Without it, one of the plugin's routes answers at the address.
+    signed-in users. Without it, one of the plugin's routes answers at the address. `script`: the
+    module's name in the folder `script/pages`; it runs after the HTML is there.
     """
 
     label: str
     address: str
     body: Callable[[HTTPConnection], str] | None = None
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)

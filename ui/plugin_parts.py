@@ -22,7 +22,8 @@ from comfyforms.plugin_manager import installed_plugins
 from ui.administration.links import PluginLinks
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, link_to_app, plain_page
+from ui.page.plain.layout import as_page, link_to_app, plain_page, policy
+from ui.page.script_files import page_script
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
@@ -40,7 +41,7 @@ class PluginParts:
     def routes(self) -> Sequence[GuardedRoutes]:
         """Return the routes of all plugins, and those to their pages."""
         own = [routes for one in self._parts for routes in one.routes]
-        return [*own, *(_page_routes(page, self._root_path) for page in self.pages)]
+        return [*own, *(page_routes(page, self._root_path) for page in self.pages)]
 
     @property
     def api(self) -> Sequence[GuardedRoutes]:
@@ -96,7 +97,7 @@ class PluginParts:
         return "".join([*tags, *(one.head for one in self._parts)])
 
 
-def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
+def page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
     """Return the route to a page, unless the plugin has its own."""
     routes = GuardedRoutes()
     if (body := page.body) is None:
@@ -106,6 +107,10 @@ def _page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
     def shown(request: Request) -> HTMLResponse:
         root, title = root_address(request, page.address, root_path), html_of(page.label)
         content = f"<h1>{title}</h1>\n{body(request)}\n{link_to_app()}"
-        return as_page(plain_page(root, title, f'<main class="operator">{content}</main>'))
+        content, script = f'<main class="operator">{content}</main>', ""
+        if page.script:
+            script = page_script(page.script)
+            content += f'\n<script type="module">{script}</script>'
+        return as_page(plain_page(root, title, content), allowed=policy(script=script))
 
     return routes

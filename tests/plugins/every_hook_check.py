@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from base64 import b64encode
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
 from sqlalchemy import delete, insert
+from starlette.requests import Request
 
 import app
 from comfy.comfyui.protocol.outputs import read_outputs
@@ -20,12 +23,14 @@ from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
 from comfy.records.tables import all_tables
 from comfy.workflow.model import Workflow
+from comfyforms.hooks import PluginPage
 from comfyforms.plugin_manager import installed_plugins
 from tests.plugins.every_hook import EVERY_TABLE, EverySettings
 from tests.support.samples.histories import begun
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.script_files import joined, modules, page_script
 from ui.page.style_text import styles
+from ui.plugin_parts import page_routes
 from ui.settings.arguments import read_settings
 
 assert KINDS["stars"].name == "stars"
@@ -61,6 +66,13 @@ assert {one.name for one in all_tables()} >= {"every", "every_version", "runs"}
 shared = installed_plugins().hook.shared_runs(settings=SimpleNamespace(registry=5))
 assert (shared.registry(), shared.serves_pages) == (5, False)
 assert '"parts/every/share.js": async' in joined(modules())
-assert 'load("parts/every/pages/every.js")' in page_script("every.js")
+script = page_script("every.js")
+assert 'load("parts/every/pages/every.js")' in script
+(page,) = page_routes(PluginPage("Every", "/every", lambda _: "<p>Every</p>", "every.js"), "")
+scope = {"type": "http", "scheme": "http", "server": ("localhost", 80), "path": "/every"}
+answer = page.endpoint(Request({**scope, "query_string": b"", "headers": []}))
+assert f'<script type="module">{script}</script>' in answer.body.decode()
+digest = b64encode(sha256(script.encode()).digest()).decode()
+assert f"'sha256-{digest}'" in answer.headers["content-security-policy"]
 assert styles("parts/every/every.css") == ".every {\ncolor: red;\n}"
 print("checked")
