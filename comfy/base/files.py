@@ -11,16 +11,15 @@ import re
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain, zip_longest
 from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 # Characters; each takes at most four of the 255 bytes that file systems allow.
 LONGEST = 80
@@ -47,8 +46,7 @@ _OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", "
 # Windows device names, reserved with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
 TEMPORARY = "temporary"  # the folder of these folders in the data folder
-_LOCK = "lock"
-_STARTING = 60.0  # seconds until a new folder's process surely has its lock
+LOCK = "lock"  # file in a temporary folder
 
 
 def is_model_file(name: str) -> bool:
@@ -137,14 +135,5 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
     if clean:
         shutil.rmtree(below, ignore_errors=True)
     below.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=below) as folder, FileLock(Path(folder) / _LOCK):
+    with tempfile.TemporaryDirectory(dir=below) as folder, FileLock(Path(folder) / LOCK):
         yield Path(folder)
-
-
-def remove_abandoned(below: Path) -> None:
-    """Remove the folders of dead processes. Raises OSError."""
-    for folder in below.iterdir():
-        with suppress(FileNotFoundError, Timeout):  # its process has just ended, or works
-            if folder.stat().st_mtime < time.time() - _STARTING:
-                with FileLock(folder / _LOCK, blocking=False):
-                    shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. Gradio
 documents components, their events and options, theme variables, `mount_gradio_app` and `/call/…`.
+What only plugins use stands here, too: then this is the one Python file to check.
 
 Options that bind the page's listeners to Gradio's events.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import threading
 import time
 import uuid
@@ -20,12 +21,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError, words_of
-from comfy.base.files import TEMPORARY, remove_abandoned, write_whole
+from comfy.base.files import LOCK, TEMPORARY, write_whole
 from comfy.base.json_values import parse_json
 from comfy.records.started_requests import forget_interrupted
 from comfy.records.tables import reading, transaction
@@ -41,6 +43,7 @@ _MOST_NAMED = 3  # names in a sentence
 log = logging.getLogger(__name__)
 _FOLDER = "processes"
 _OLD = 24 * 3600.0  # seconds
+_STARTING = 60.0  # seconds until a new temporary folder's process surely has its lock
 _PAUSE = 1.0  # seconds between two signs of life
 _LOOK = 10.0  # seconds between two looks for work of processes that ended in the middle of it
 ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
@@ -176,8 +179,12 @@ class ProcessFiles:
         return found
 
     def sweep(self) -> None:
-        """Remove the temporary files of dead processes."""
-        remove_abandoned(self._folder.parent / TEMPORARY)
+        """Remove the temporary folders of dead processes. Raises OSError."""
+        for folder in (self._folder.parent / TEMPORARY).iterdir():
+            with suppress(FileNotFoundError, Timeout):  # its process has just ended, or works
+                if folder.stat().st_mtime < time.time() - _STARTING:
+                    with FileLock(folder / LOCK, blocking=False):
+                        shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self, life: str) -> None:
         (self._folder / life).unlink(missing_ok=True)
