@@ -13,7 +13,7 @@ import { VARIED, write } from "page/storage.js";
 import { openVary } from "page/vary/open.js";
 import { differing } from "./items.js";
 
-/** @import { SharedValues } from "page/documents.js" */
+/** @import { ItemsValues } from "./documents.js" */
 
 /**
  * Fill in the form as for the items of an album that an address names.
@@ -22,7 +22,7 @@ import { differing } from "./items.js";
 export async function useAddress(address) {
   const query = new URLSearchParams(address.getAll("item").map((id) => ["item", id]));
   const path = `${API}/albums/${encodeURIComponent(address.get("album") ?? "")}/values?${query}`;
-  /** @type {{ items: SharedValues[] } | null} */
+  /** @type {ItemsValues | null} */
   const told = await ask(path, undefined, "GET");
   const items = told?.items ?? [];
   const [first] = items;

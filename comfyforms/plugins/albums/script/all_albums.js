@@ -4,7 +4,7 @@
 import { API } from "page/requests.js";
 import { reach } from "./calls.js";
 
-/** @import { AlbumDoc } from "./documents.js" */
+/** @import { AlbumDoc, AlbumsDoc } from "./documents.js" */
 
 const MOST_PAGES = 10; // other people can share any number of albums
 
@@ -16,7 +16,7 @@ export async function allAlbums() {
   /** @type {AlbumDoc[]} */
   const albums = [];
   for (let page = 0, cursor = ""; page < MOST_PAGES; page++) {
-    /** @type {{ albums: AlbumDoc[], next: string | null } | null} */
+    /** @type {AlbumsDoc | null} */
     const told = await reach(`${API}/albums?limit=200&cursor=${cursor}`);
     if (!told) return null;
     albums.push(...told.albums);

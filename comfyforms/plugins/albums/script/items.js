@@ -1,5 +1,5 @@
 // @ts-check
-// Albums and their items, as ui/api answers with them. Pure.
+// Albums and their items, as the API answers with them. Pure.
 
 import { message } from "page/messages.js";
 

@@ -45,6 +45,7 @@ export async function share(what, place, close) {
   async function send() {
     if (which.value === NEW) {
       const body = read();
+      /** @type {AlbumDoc | null} */
       const album = body && (await post("", body));
       if (!album) return;
       // Pressing again after an error must not make a second album.
@@ -59,7 +60,12 @@ export async function share(what, place, close) {
     formDialog(message("Shared."), [], message("Open the album"), open, message("Close"));
   }
 
-  /** @param {string} path @param {object} body */
+  /**
+   * @template [T=unknown]
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<T | null>}
+   */
   async function post(path, body) {
     const answer = await request(`${API}/albums${path}`, json(body));
     said.textContent = answer.told ? "" : [answer.why, answer.hint].filter(Boolean).join(" ");
