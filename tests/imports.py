@@ -23,10 +23,14 @@ def modules() -> dict[str, Path]:
     }
 
 
+def files_in(*folders: str) -> set[Path]:
+    """Return the Python files in these folders."""
+    return {file for one in folders for file in (ROOT / one).rglob("*.py")}
+
+
 def files_of_tests(*folders: str) -> set[Path]:
     """Return the Python files in these folders and of parts' tests."""
-    tops = [ROOT / one for one in folders] + list((ROOT / "comfyforms").glob("**/tests"))
-    return {file for top in tops for file in top.rglob("*.py")}
+    return files_in(*folders, *map(str, (ROOT / "comfyforms").glob("**/tests")))
 
 
 @cache

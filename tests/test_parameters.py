@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.imports import apart, files_of_tests, modules, tree_of
+from tests.imports import apart, files_in, files_of_tests, modules, tree_of
+from tests.test_parts import OWNERS
 
 # For other programs' calls.
 OTHERS = ("comfyforms.hooks", *apart())
@@ -37,6 +38,23 @@ FOR_TESTS = {
     "peaks_of.program",
     "peaks_of.seconds",
 }
+# Passed or left out by plugins alone, which users may remove.
+FOR_PLUGINS = {
+    "ComfyServer.spot",
+    "GuardedRoutes.errors",
+    "RunNotFound.problem",
+    "as_page.allowed",
+    "batch_doc.root",
+    "chain_doc.root",
+    "follow.gap",
+    "include.prefix",
+    "parse_spec.media",
+    "plain_page.style",
+    "wire.limits",
+    "wire.opened",
+    "wire.pace",
+    "wire.parts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,9 @@ class Parameter:
     name: str
     position: int
     called: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.owner}.{self.name}"
 
 
 def name_of(node: ast.AST) -> str:
@@ -104,9 +125,19 @@ class Uses:
         self.calls[name_of(func)].append(Call(len(positions), names, is_all))
 
 
+def is_of_plugin(name: str) -> bool:
+    return name.startswith(tuple(one.replace("/", ".") for one in OWNERS))
+
+
+def calling(*, of_plugins: bool) -> list[Path]:
+    """Return the app's own modules, or also plugins'. Without the folder of a plugin, the former
+    are the same."""
+    return [file for name, file in modules().items() if of_plugins or not is_of_plugin(name)]
+
+
 @cache
-def in_program() -> Uses:
-    return Uses.of(modules().values())
+def in_program(*, of_plugins: bool) -> Uses:
+    return Uses.of(calling(of_plugins=of_plugins))
 
 
 def bases_in(files: Iterable[Path]) -> dict[str, set[str]]:
@@ -119,11 +150,14 @@ def bases_in(files: Iterable[Path]) -> dict[str, set[str]]:
     }
 
 
-def defaulted() -> Iterator[Parameter]:
-    """Yield the defaulted parameters of all functions that are called by name only."""
-    own = {name: file for name, file in modules().items() if not name.startswith(OTHERS)}
-    bases = bases_in(modules().values())
-    for file in own.values():
+def defaulted(*, of_plugins: bool) -> Iterator[Parameter]:
+    """Yield the defaulted parameters of all functions of the app, or of plugins, that are called by
+    name only."""
+    uses = in_program(of_plugins=of_plugins)
+    bases = bases_in(calling(of_plugins=of_plugins))
+    for module, file in modules().items():
+        if module.startswith(OTHERS) or is_of_plugin(module) != of_plugins:
+            continue
         for node in ast.walk(tree_of(file)):
             match node:
                 case ast.ClassDef(name=name, body=body) if bases[name] <= bases.keys() - {name}:
@@ -131,14 +165,14 @@ def defaulted() -> Iterator[Parameter]:
                     called = {name, *heirs, *(["__init__"] if heirs else [])}
                     for one in body:
                         if isinstance(one, ast.FunctionDef) and one.name == "__init__":
-                            yield from of_function(name, one, 1, called)
+                            yield from of_function(name, one, 1, called, uses)
                         elif isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
                             own_self = 0 if "staticmethod" in decorators(one) else 1
-                            yield from of_function(one.name, one, own_self, {one.name})
+                            yield from of_function(one.name, one, own_self, {one.name}, uses)
                 case ast.Module(body=body):
                     for one in body:
                         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-                            yield from of_function(one.name, one, 0, {one.name})
+                            yield from of_function(one.name, one, 0, {one.name}, uses)
 
 
 def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -146,12 +180,16 @@ def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
 
 
 def of_function(
-    owner: str, function: ast.FunctionDef | ast.AsyncFunctionDef, first: int, called: set[str]
+    owner: str,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    first: int,
+    called: set[str],
+    uses: Uses,
 ) -> Iterator[Parameter]:
     if decorators(function) - PLAIN:
         return
     if function.name != "__init__" and (
-        function.name.startswith("__") or function.name in in_program().values
+        function.name.startswith("__") or function.name in uses.values
     ):
         return  # others call it, too
     given = function.args
@@ -174,29 +212,44 @@ def is_always_passed(parameter: Parameter, uses: Uses) -> bool:
     )
 
 
+@cache
+def never_passed(*, of_plugins: bool) -> set[str]:
+    uses = in_program(of_plugins=of_plugins)
+    return {
+        str(one)
+        for one in defaulted(of_plugins=of_plugins)
+        if not any(call.passes(one.name, one.position) for call in calls_of(one, uses))
+    }
+
+
+@cache
+def unused_defaults(*, of_plugins: bool) -> set[str]:
+    uses = in_program(of_plugins=of_plugins)
+    always = [one for one in defaulted(of_plugins=of_plugins) if is_always_passed(one, uses)]
+    named = re.compile(rf"\b({'|'.join(name for one in always for name in one.called)})\b")
+    files = [
+        file
+        for file in (files_of_tests if of_plugins else files_in)("tests", "tools")
+        if named.search(file.read_text(encoding="utf-8"))
+    ]
+    in_tests, inherited = Uses.of(files), set().union(*bases_in(files).values())
+    return {
+        str(one) for one in always if one.owner not in inherited and is_always_passed(one, in_tests)
+    }
+
+
 def test_each_parameter_is_passed_by_a_call_of_the_program() -> None:
     """A parameter that no call passes, or only a test, goes."""
-    never = {
-        f"{one.owner}.{one.name}"
-        for one in defaulted()
-        if not any(call.passes(one.name, one.position) for call in calls_of(one, in_program()))
-    }
-    assert never == FOR_TESTS
+    found = never_passed(of_plugins=False) - FOR_PLUGINS
+    assert found | never_passed(of_plugins=True) == FOR_TESTS
 
 
 def test_each_default_is_for_a_call_that_leaves_it_out() -> None:
     """A default that is never used hides what a caller must decide."""
-    always = [one for one in defaulted() if is_always_passed(one, in_program())]
-    named = re.compile(rf"\b({'|'.join(name for one in always for name in one.called)})\b")
-    files = [
-        file
-        for file in files_of_tests("tests", "tools")
-        if named.search(file.read_text(encoding="utf-8"))
-    ]
-    in_tests, inherited = Uses.of(files), set().union(*bases_in(files).values())
-    unused = {
-        f"{one.owner}.{one.name}"
-        for one in always
-        if one.owner not in inherited and is_always_passed(one, in_tests)
-    }
-    assert unused == set()
+    found = unused_defaults(of_plugins=False) - FOR_PLUGINS
+    assert found | unused_defaults(of_plugins=True) == set()
+
+
+def test_a_parameter_for_plugins_is_for_no_other_call() -> None:
+    """The app's calls need no parameter, or no default, that is listed as for plugins."""
+    assert never_passed(of_plugins=False) | unused_defaults(of_plugins=False) >= FOR_PLUGINS
