@@ -23,7 +23,7 @@ def measure() -> list[Figure]:
 
 
 def of_runs() -> list[Figure]:
-    """Count the HTTP requests between pressing Generate and the gallery, and the requests of the
+    """Count the HTTP requests between pressing Generate and the results, and the requests of the
     same run without a page."""
     with DemoServer(step_seconds=STEP_SECONDS) as demo:
         with running_app(demo.url) as app, opened_page(app.url) as page:
@@ -39,7 +39,7 @@ def of_runs() -> list[Figure]:
             runs.close()
             of_run = asked(demo.requests - before)
     return [
-        Figure("calls: Generate to gallery, in the page", of_page.total(), "calls", 5),
+        Figure("calls: Generate to results, in the page", of_page.total(), "calls", 5),
         Figure("calls: a run without a page", of_run.total(), "calls", 5),
     ]
 

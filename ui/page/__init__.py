@@ -1,1 +1,1 @@
-"""The page: a form, an image with its previews, a gallery."""
+"""The page: a form, an image with its previews, a history."""

@@ -1,4 +1,4 @@
-"""Results: the gallery, moving images, texts, and files exactly as the server made them."""
+"""Results: several images, moving images, texts, and files exactly as the server made them."""
 
 from __future__ import annotations
 

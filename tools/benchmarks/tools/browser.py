@@ -97,7 +97,7 @@ def generate(page: Page) -> None:
     )
 
 
-# The addresses of image and gallery, each run's own; null until all of them are loaded.
+# The addresses of the results, each run's own; null until all of them are loaded.
 RESULTS = """() => {
   const images = [...document.querySelectorAll("#stage .media img:not(.live-frame), #stage .thumbnail img")];
   const loaded = images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);

@@ -1,4 +1,4 @@
-"""Results: the gallery, moving images, texts, and files exactly as the server made them."""
+"""Results: several images, moving images, texts, and files exactly as the server made them."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     workflow, the seed and the first words. Repeat runs the same prompt and seed again, regardless
     of the form, and the page follows the new run. Vary runs it with another seed. The form shows
     that seed if its seed field is random, and keeps it when the user fixes the seed. Several images
-    form a gallery, and the text below each can be copied."""
+    are shown together, and the text below each can be copied."""
     several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
     several_images(person)
