@@ -41,7 +41,8 @@ _OPEN_A_RESULT = message("Images usually contain their workflow. Download one an
 @dataclass(frozen=True, slots=True)
 class Part:
     """Part of a list: at most `limit` runs after the run with the id `cursor` (empty: from the
-    first), without the first `skip`."""
+    first), without the first `skip`. The page sends `skip` because a user can scroll to a place
+    whose cursor it doesn't know."""
 
     cursor: str = ""
     limit: Limit = PAGE_LENGTH

@@ -69,8 +69,8 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         """Return a batch's rows with their runs.
 
         `next` is the `cursor` of the next page, null on the last. `skip` leaves out the page's
-        first rows. With `with_page=true`, which the app's page sends, `page` has what the page
-        shows, and `run` is null.
+        first rows: the app's page doesn't know the cursor of every place that a user scrolls to.
+        With `with_page=true`, which that page sends, `page` has what it shows, and `run` is null.
         """
         batch = BatchRowDocs.of(runs, batches.table(batch_id, owner), owner)
         places = batch.places(state, search)
