@@ -102,7 +102,6 @@ def _set(form: Form, field: Field, prompt: Prompt, target: InputRef, value: Any)
 
 
 def _rows_at(form: Form, prompt: Prompt, target: InputRef) -> RowGroup | None:
-    """Return the group of rows that an input stands for."""
     node = prompt[target.node]
     spec = form.nodes.get(node["class_type"])
     own = spec.active_inputs(node["inputs"]).get(target.input) if spec else None

@@ -212,7 +212,6 @@ def _through(
 
 
 def _input_at(node: LiveNode, slot: int) -> LiveInput | None:
-    """Return the node's input at this index, or None."""
     return node.inputs[slot] if 0 <= slot < len(node.inputs) else None
 
 

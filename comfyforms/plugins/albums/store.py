@@ -606,7 +606,6 @@ class AlbumStore:
 
 
 def _columns(kind: type[Album | AlbumItem | Review | Comment], table: Table) -> list[Column[Any]]:
-    """Return the columns for the fields of a dataclass."""
     return [table.c[one.name] for one in fields(kind)]
 
 
@@ -623,7 +622,6 @@ def _values(row: Row[Any]) -> dict[str, Any]:
 
 
 def _kept(row: Mapping[str, Any], person: Person) -> dict[str, Any]:
-    """Return a row of this person's."""
     return {**row, **kept_values(row, share_of(person.address))}
 
 

@@ -56,7 +56,6 @@ def _form_html(form: Form, given: Mapping[str, str]) -> str:
 
 
 def _chain_html(chain: ChainForm, given: Mapping[str, str]) -> str:
-    """Return a chain's form; `given` as for `_form_html`."""
     parts = [*_heading(chain.form), *_fields(chain.form, chain.switches, given)]
     for section in chain.sections:
         parts.append(f"<h2>{html_of(section.title)}</h2>")
