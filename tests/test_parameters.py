@@ -43,7 +43,6 @@ FOR_PLUGINS = {
     "ComfyServer.spot",
     "GuardedRoutes.errors",
     "RunNotFound.problem",
-    "as_page.allowed",
     "batch_doc.root",
     "chain_doc.root",
     "follow.gap",
