@@ -23,14 +23,15 @@ def modules() -> dict[str, Path]:
     }
 
 
-def files_in(*folders: str) -> set[Path]:
-    """Return the Python files in these folders."""
-    return {file for one in folders for file in (ROOT / one).rglob("*.py")}
+def files_in(*folders: str, ending: str = ".py") -> set[Path]:
+    """Return the Python or other files in these folders."""
+    files = (file for one in folders for file in (ROOT / one).rglob(f"*{ending}"))
+    return {file for file in files if "node_modules" not in file.parts}
 
 
-def files_of_tests(*folders: str) -> set[Path]:
-    """Return the Python files in these folders and of parts' tests."""
-    return files_in(*folders, *map(str, (ROOT / "comfyforms").glob("**/tests")))
+def files_of_tests(*folders: str, ending: str = ".py") -> set[Path]:
+    """Return the Python or other files in these folders and of parts' tests."""
+    return files_in(*folders, *map(str, (ROOT / "comfyforms").glob("**/tests")), ending=ending)
 
 
 @cache

@@ -43,6 +43,10 @@ def workflow(tmp_path: Path) -> Path:
     return file
 
 
+def command(workflow: Path, demo: DemoServer) -> list[str | Path]:
+    return [sys.executable, "-m", "comfy", "run", workflow, "--server", demo.url]
+
+
 def outcome(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     return answer
@@ -64,17 +68,7 @@ def test_a_workflow_is_run_and_its_files_saved(
     """Run as a process, the command exits with 0. It prints the saved file's path to stdout and
     plain progress lines to stderr."""
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "comfy",
-            "run",
-            workflow,
-            "--server",
-            demo.url,
-            "--out",
-            tmp_path / "out",
-        ],
+        [*command(workflow, demo), "--out", tmp_path / "out"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -191,6 +191,12 @@ def test_the_journal_records_every_prompt(
     assert demo.journal.of(str(uuid.uuid4())) == ()
 
 
+def wait_for_the_end(demo: DemoServer, prompt_id: str) -> None:
+    """Wait until the history has this run."""
+    history = f"{demo.url}/history/{prompt_id}"
+    eventually(lambda: requests.get(history, timeout=LONGEST_WAIT).json())
+
+
 @pytest.mark.parametrize(
     ("kind", "code"), [("drop", None), ("close", 1001), ("truncated_frame", None)]
 )
@@ -206,25 +212,14 @@ def test_sockets_that_end(
     connection = socket_of()
     prompt_id = start(demo)
     assert until_the_end(connection)[1] == code
-    eventually(
-        lambda: (
-            prompt_id
-            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
-        )
-    )
+    wait_for_the_end(demo, prompt_id)
 
 
 def test_silence(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
     """A silent socket stays open and answers pings, but sends no more messages."""
     demo.script("silence", at="progress")
     connection = socket_of()
-    prompt_id = start(demo)
-    eventually(
-        lambda: (
-            prompt_id
-            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
-        )
-    )
+    wait_for_the_end(demo, start(demo))
     connection.ping("still there?")
     received = []
     while True:
@@ -239,13 +234,7 @@ def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket
     """A half-open socket does not even answer pings."""
     demo.script("half_open", at="progress")
     connection = socket_of()
-    prompt_id = start(demo)
-    eventually(
-        lambda: (
-            prompt_id
-            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
-        )
-    )
+    wait_for_the_end(demo, start(demo))
     connection.ping("still there?")
     connection.settimeout(0.2)
     opcodes, _ = until_the_end(connection)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from comfyui_standin import DemoServer
 from tests.cli import test_run_command as twin
-from tests.cli.test_run_command import ROOT
+from tests.cli.test_run_command import ROOT, command
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 demo, workflow = twin.demo, twin.workflow
@@ -25,17 +24,7 @@ def test_a_signal_ends_the_run_at_the_server(
     1000. It exits without a traceback, within about a second."""
     closed = len(demo.sockets.close_codes)
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "comfy",
-            "run",
-            workflow,
-            "--server",
-            demo.url,
-            "--set",
-            "4.steps=5000",
-        ],
+        [*command(workflow, demo), "--set", "4.steps=5000"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
