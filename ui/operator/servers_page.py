@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import Form, HTTPException, Request
@@ -43,9 +43,6 @@ from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, sectio
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
-
-if TYPE_CHECKING:
-    pass
 
 Duration = Literal["always", "hour", "hours", "day", "week"]
 _HOUR = 3600.0
