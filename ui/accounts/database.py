@@ -67,6 +67,7 @@ access_tokens = Table(
     Column("label", Text, nullable=False),
     Column("made", Double, nullable=False),
     Column("used", Double, nullable=False),
+    Column("scope", Text, nullable=False, server_default=""),
 )
 # At most one row.
 share_link = Table("share_link", _tables, Column("token", String(64), primary_key=True))
@@ -93,7 +94,14 @@ guesses = Table(
     Column("wrong", Integer, nullable=False),
     Column("last", Double, nullable=False),  # seconds since 1970
 )
-SIGN_IN_SCHEMA = Schema("sign-ins", _tables, _version, frozenset((sessions.name, changes.name)))
+SIGN_IN_SCHEMA = Schema(
+    "sign-ins",
+    _tables,
+    _version,
+    frozenset((sessions.name, changes.name)),
+    "0002",
+    "ui.accounts:steps",
+)
 log = logging.getLogger(__name__)
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program's lock on the file
 # Milliseconds until Postgres ends the transaction of a frozen process, and until others give up.

@@ -23,6 +23,9 @@ from ui.accounts.users import User, UsersFile, refuse_unknown
 from ui.settings.folders import COMMAND, SIGN_INS
 
 TOKEN_PREFIX = "comfyforms_"  # secret scanners recognize a token by it
+# Words of a token's scope. It opens only the routes that declare one of its words.
+PROGRAMS = "programs"  # the APIs of other servers, for their programs
+PREVIEWS = "previews"  # also to programs that don't ask for them
 _MOST_SESSIONS = 100  # per user; when exceeded, the least recently used one ends
 _MOST_GUESTS = 1000
 _MOST_TOKENS = 50  # per user
@@ -43,13 +46,14 @@ class SessionTimes:
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """Authenticated user. `name` is unique among users of the same kind, `proof` is stored in their
-    session, and `key` identifies the session or token."""
+    session, and `key` identifies the session or token. `scope`: the token's, see `AccessToken`."""
 
     name: str
     way: Way
     key: str = ""
     proof: str = ""
     by_token: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,8 @@ class Login:
         token = self._store.access_tokens.get(digest_of(shown))
         if token is None or not self._holds(token):
             return None
-        return SignedIn(token.name, token.way, token.key, token.proof, by_token=True)
+        proof, scope = token.proof, token.scope
+        return SignedIn(token.name, token.way, token.key, proof, by_token=True, scope=scope)
 
     def by_proxy(self, name: str) -> SignedIn | None:
         """Return the user named by a trusted proxy."""
@@ -274,9 +279,9 @@ class Login:
         own = (one for one in every if _person(one) == _person(who))
         return sorted(own, key=lambda one: one.made, reverse=True)
 
-    def new_token(self, who: SignedIn, label: str) -> str:
-        """Create a token and return its value, which isn't stored. Raises ComfyError without a
-        label, or if the user has too many tokens."""
+    def new_token(self, who: SignedIn, label: str, scope: str = "") -> str:
+        """Create a token and return its value, which isn't stored. `scope`: see `AccessToken`.
+        Raises ComfyError without a label, or if the user has too many tokens."""
         label = one_line(label)[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
@@ -287,8 +292,9 @@ class Login:
             )
         shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
         public = secrets.token_urlsafe(8)
+        who_for = who.name, who.way, who.proof
         self._store.put_token(
-            AccessToken(digest_of(shown), public, who.name, who.way, who.proof, label, self.clock())
+            AccessToken(digest_of(shown), public, *who_for, label, self.clock(), scope=scope)
         )
         return shown
 

@@ -41,7 +41,8 @@ class BrowserSession:
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """A script's token. `key` is its digest. `proof` must stay unchanged. `label` is its owner's
-    name for it. `used` is the time of its last use, 0 for never."""
+    name for it. `used` is the time of its last use, 0 for never. `scope`: words for what it opens,
+    see `ui.accounts.login.PROGRAMS`; "" for all that its owner can do."""
 
     key: str
     id: str
@@ -51,6 +52,7 @@ class AccessToken:
     label: str
     made: float
     used: float = 0.0
+    scope: str = ""
 
 
 def digest_of(shown: str) -> str:

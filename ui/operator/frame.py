@@ -45,18 +45,19 @@ _TABS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class OperatorAccess:
-    """Check for administrators, who are named in the settings or the users file. Without sign-in,
-    every caller on this machine is an administrator if no other machine can reach the app."""
+    """Check for administrators, who are named in the settings or the users file. A token with a
+    scope administers nothing. Without sign-in, every caller on this machine is an administrator if
+    no other machine can reach the app."""
 
     permissions: Permissions
     identity: Identity
 
     def permits(self, request: HTTPConnection) -> bool:
         """Return whether the caller is an administrator."""
-        owner = self.identity.owner(request)
+        owner, who = self.identity.owner(request), self.identity.signed_in(request)
         if owner is None or not self.permissions.operates(owner):
             return False
-        return self.identity.login is not None or _from_here(request)
+        return not who.scope if who else _from_here(request)
 
     async def only(self, request: Request) -> None:
         """Require an administrator (route dependency). Raises 401 without a user and for another

@@ -77,7 +77,8 @@ class DeclaredRoute:
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
     with a code that tells its page. `errors`: the format of its errors and of the middleware's
     refusals, if it isn't the app's.
-    `audit`: the audit log gets each successful request.
+    `audit`: the audit log gets each successful request. `scope`: tokens with this word in their
+    scope open it, too.
     """
 
     path: str
@@ -92,6 +93,7 @@ class DeclaredRoute:
     closes_signed_out: bool = False
     errors: ErrorAnswer | None = None
     audit: Audit | None = None
+    scope: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a declaration that would let callers take more than their share."""
@@ -174,9 +176,11 @@ class GuardedRoutes:
         """Declare a route that Starlette calls without FastAPI. Its handler checks the caller."""
         self._declare(path, methods, access, {"is_plain": True, **options})(endpoint)
 
-    def include(self, routes: GuardedRoutes, prefix: str = "") -> None:
-        """Declare these routes, too, with a prefix."""
-        self._declared += [replace(route, path=prefix + route.path) for route in routes]
+    def include(self, routes: GuardedRoutes, prefix: str = "", scope: str = "") -> None:
+        """Declare these routes, too, with a prefix. `scope`: see `DeclaredRoute`."""
+        self._declared += [
+            replace(route, path=prefix + route.path, scope=scope or route.scope) for route in routes
+        ]
 
     def add_to(self, router: APIRouter, check: Callable[[ASGIApp, DeclaredRoute], ASGIApp]) -> None:
         """Add these routes. `check`: returns the ASGI app that comes before one."""
@@ -283,6 +287,7 @@ class Gate:
             request.state.owner = await identity.reader(request)
 
         self.identity = identity
+        identity.scope_of = self.scope_of
         self._guards: Mapping[Access, _Guard] = {
             Access.PUBLIC: own_page_sends,
             Access.SIGN_IN_PAGE: own_page_sends,
@@ -347,6 +352,11 @@ class Gate:
                 return None
         known = self._by_method.get(method, ())
         return next((route for pattern, route in known if pattern.match(path)), None)
+
+    def scope_of(self, scope: Scope) -> str:
+        """Return the word in the scope of tokens that opens the route of a request, or ""."""
+        route = self.route(scope)
+        return route.scope if route else ""
 
     def allowed(self, scope: Scope) -> list[str]:
         """Return the methods of the declared path that a request matches. Of several paths with

@@ -64,6 +64,8 @@ class Identity:
         self.cookies = cookies
         self.login = login
         self._ended = ended
+        # Returns the word in a token's scope that opens the route of a request.
+        self.scope_of: Callable[[Scope], str] = lambda _: ""
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
@@ -106,10 +108,20 @@ class Identity:
         if self.login is None:
             return None
         if token := bearer_token(request) or _basic_token(request):
-            return self.login.by_token(token)
+            who = self.login.by_token(token)
+            return who if who and self._opens(who, request) else None
         return self.login.by_proxy(request.scope.get(FORWARDED_USER, "")) or self.login.by_cookie(
             self.cookies.session(request)
         )
+
+    def is_out_of_scope(self, request: HTTPConnection) -> bool:
+        """Return whether a request has a valid token that doesn't open its route."""
+        token = bearer_token(request) or _basic_token(request)
+        who = self.login.by_token(token) if self.login and token else None
+        return who is not None and not self._opens(who, request)
+
+    def _opens(self, who: SignedIn, request: HTTPConnection) -> bool:
+        return not who.scope or self.scope_of(request.scope) in who.scope.split()
 
     def shown_name(self, request: HTTPConnection) -> str | None:
         """Return the caller's name for the page; None without a user, and if sign-in is off."""

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.base.threads import background, repeated
 from comfy.records.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
@@ -29,12 +30,14 @@ log = logging.getLogger(__name__)
 SIGN_INS_ENDED = "accounts"  # topic of hints between processes
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
+_NOT_OPENED = message("This token doesn't open this address.")
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
 
 
 class LoginMiddleware:
     """ASGI middleware that answers 401 to unauthenticated requests before reading a body. Only
-    requests that `is_public` accepts are open."""
+    requests that `is_public` accepts are open. A token with a scope opens nothing outside it, not
+    even what everyone may see."""
 
     def __init__(
         self, app: ASGIApp, identity: Identity, is_public: Callable[[Scope], bool]
@@ -52,6 +55,9 @@ class LoginMiddleware:
         request = HTTPConnection(scope)
         if who := self.identity.signed_in(request):
             login.touch(who)
+        elif self.identity.is_out_of_scope(request):
+            await refusal_for(scope, _NOT_OPENED, 404)(scope, receive, send)
+            return
         elif not self.is_public(scope):
             await self._refuse(request, receive, send)
             return

@@ -35,6 +35,7 @@ from comfyforms.plugins.comfyui_api.relay import (
     with_own_names,
     without_metadata,
 )
+from ui.accounts.login import PREVIEWS
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.socket_limits import (
@@ -80,7 +81,9 @@ class MessageSockets:
             return
         is_known = owner != NOBODY or len(clientId) >= _UNGUESSABLE
         client = clientId[:LONGEST_ID] or uuid.uuid4().hex
-        hearer = None if run else Client(self.runs, owner, client)
+        who = self.identity.signed_in(socket)
+        previews = who is not None and PREVIEWS in who.scope.split()
+        hearer = None if run else Client(self.runs, owner, client, previews=previews)
         hello = greeting(client, hearer.unfinished if hearer else _unfinished(self.runs))
         with ends_with_browser(socket):
             if all == "true" and self.operates(socket):
@@ -121,10 +124,13 @@ def _unfinished(runs: RunRegistry) -> int:
 
 
 class Client:
-    """A ComfyUI client, and the runs that it hears of. Thread-safe."""
+    """A ComfyUI client, and the runs that it hears of. `previews`: of all of them. Thread-safe."""
 
-    def __init__(self, runs: RunRegistry, owner: str, client_id: str) -> None:
+    def __init__(
+        self, runs: RunRegistry, owner: str, client_id: str, *, previews: bool = False
+    ) -> None:
         self._runs, self._owner, self._id = runs, owner, client_id
+        self._previews = previews
         self._known: dict[str, bool] = {}
 
     def hears(self, run_id: str) -> bool:
@@ -141,6 +147,8 @@ class Client:
     def wants_previews(self, run_id: str) -> bool:
         """Return whether a sent prompt asks for previews. ComfyUI sends none by default, and some
         clients take each image for a result. Other runs always have previews."""
+        if self._previews:
+            return True
         try:
             extra = self._runs.get(run_id, self._owner).job.extra_data
         except RunNotFound:

@@ -14,6 +14,7 @@ def app_parts(app: PluginApp) -> AppParts:
     from comfyforms.plugins.comfyui_api.messages import MessageSockets
     from comfyforms.plugins.comfyui_api.prompts import PromptCalls
     from comfyforms.plugins.comfyui_api.server_facts import server_routes
+    from ui.accounts.login import PROGRAMS
 
     services = app.services
     images = app.settings.operator_images
@@ -25,8 +26,9 @@ def app_parts(app: PluginApp) -> AppParts:
         OwnFiles(services.copies, services.forms.permissions),
     )
     sockets = MessageSockets(services.runs, app.identity, app.operates, images)
-    routes = GuardedRoutes.of(sockets)
+    routes = GuardedRoutes()
+    routes.include(GuardedRoutes.of(sockets), scope=PROGRAMS)
     for prefix in ("", "/api"):
         for part in (GuardedRoutes.of(calls), file_routes(app), server_routes(app)):
-            routes.include(part, prefix)
+            routes.include(part, prefix, PROGRAMS)
     return AppParts([routes])

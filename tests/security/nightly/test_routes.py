@@ -45,6 +45,7 @@ from tests.security.test_routes import Place, settings_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.login import PROGRAMS, SignedIn
 
 # A browser without a cookie gets these pages without their contents, which a script asks for.
 QUERIES = {path: query for part in attacked_parts() for path, query in part.queries.items()}
@@ -101,6 +102,39 @@ def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> Non
                     )
     print(f"\n{len(rules)} paths, 3 people: {asked} requests")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: bool) -> None:
+    """Any other path answers it with 404, also one that everyone may see."""
+    login = place.app.asgi.state.identity.login
+    if login is None:
+        pytest.skip("tokens need a sign-in")
+    ann = SignedIn(ANN[0], "password", proof=login.user(ANN[0]).proof)
+    headers = {"Authorization": f"Bearer {login.new_token(ann, 'krita', PROGRAMS)}"}
+    first: dict[tuple[str, str], str] = {}  # of several routes, the first one answers
+    for rule in place.app.asgi.state.rules:
+        for method in (*rule.methods, *(["HEAD"] if "GET" in rule.methods else [])):
+            first.setdefault((rule.path, method), rule.scope)
+    opened = {one for one, scope in first.items() if scope == PROGRAMS}
+    routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
+    wrong = []
+    with requests.Session() as calls:
+        for path, method in asked_for(routes, nightly):
+            with calls.request(
+                method,
+                place.app.url + place.ann.owned.at(path),
+                headers=headers,
+                timeout=LONGEST_WAIT,
+                allow_redirects=False,
+                json={} if method == "POST" else None,
+            ) as answer:
+                is_open = answer.status_code != 404 or "doesn't open" not in answer.text
+            if method != "HEAD":  # which has no text
+                wrong += [f"{method} {path}"] * (is_open != ((path, method) in opened))
+            elif (path, method) not in opened:
+                wrong += [f"{method} {path}"] * (answer.status_code != 404)
+    assert not wrong
+    assert len(opened) > 30
 
 
 def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, str]]:

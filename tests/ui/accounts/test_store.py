@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,21 @@ def test_sign_ins_survive_a_restart(database: str) -> None:
         assert store.share_link == link != ""
         store.open_share_link()
         assert store.share_link == link
+
+
+def test_a_token_from_before_scopes_opens_everything(database: str) -> None:
+    """An upgrade of the tables adds its scope."""
+    with closing(SignInStore(database)) as store:
+        store.put_token(replace(TOKEN, scope="programs"))
+    engine = create_engine(database)
+    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as rows:
+        rows.execute("ALTER TABLE access_tokens DROP COLUMN scope")
+        rows.execute("UPDATE sign_in_version SET version_num = '0001'")
+        raw.commit()
+    engine.dispose()
+    for _ in range(2):
+        with closing(SignInStore(database)) as store:
+            assert store.access_tokens == {TOKEN.key: TOKEN}
 
 
 def test_the_history_and_sign_ins_share_a_database(database: str, tmp_path: Path) -> None:
