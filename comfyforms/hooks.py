@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
     from pydantic import BaseModel
     from starlette.requests import HTTPConnection
+    from starlette.types import ASGIApp
 
     from comfy.comfyui.protocol.outputs import OutputFile
     from comfy.comfyui.protocol.result_types import FileKind
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from comfy.records.record import Record
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
+    from ui.accounts.login import SignedIn
     from ui.administration.links import PluginLink, PluginLinks
     from ui.page.form.kinds.view import FieldView
     from ui.parts import Parts
@@ -174,7 +176,9 @@ class AppParts:
     linked from the header. `add_endpoints`: called inside the page's Blocks, adds endpoints to
     Gradio. `section`, `last_section`: return HTML for the administrator's page, below its servers
     and below its runs. `metrics`: returns a part of `/metrics`. `head`: HTML for the head of the
-    app's page. `links`: for the administrators' list of links.
+    app's page. `links`: for the administrators' list of links. `account`: returns HTML for a user's
+    page of their account. `middleware`: ASGI middleware around all of the app, which sees a request
+    before its path, headers and sender are checked.
     """
 
     routes: Sequence[GuardedRoutes] = ()
@@ -190,6 +194,8 @@ class AppParts:
     links: Sequence[PluginLinks] = ()
     last_section: Callable[[], str] = lambda: ""
     metrics: Callable[[], Iterable[Metric]] = tuple
+    account: Callable[[SignedIn], str] = lambda _: ""
+    middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from prometheus_client.metrics_core import Metric
+from starlette.types import ASGIApp
 
 from comfyforms.hooks import (
     AppParts,
@@ -19,6 +20,7 @@ from comfyforms.hooks import (
     TextAction,
 )
 from comfyforms.plugin_manager import installed_plugins
+from ui.accounts.login import SignedIn
 from ui.administration.links import PluginLinks
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
@@ -67,6 +69,14 @@ class PluginParts:
         """Add the endpoints of all plugins. Call this inside the page's Blocks."""
         for one in self._parts:
             one.add_endpoints()
+
+    @property
+    def middleware(self) -> Sequence[Callable[[ASGIApp], ASGIApp]]:
+        return [one for part in self._parts for one in part.middleware]
+
+    def account(self, who: SignedIn) -> str:
+        """Return the sections of all plugins for the page of a user's account, as HTML."""
+        return "".join(one.account(who) for one in self._parts)
 
     def sections(self) -> tuple[str, str]:
         """Return the sections of all plugins for the administrator's page, as HTML: those below the

@@ -139,12 +139,12 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     app.state.failures = failures = Counter[str]()
     gate.add(app, monitoring_routes(services, lambda: sockets.taken, failures, plugins.metrics))
+    add_middleware(app, limits, settings, sockets, gate, desk.audit.event)
     if settings.pages:
         with branded(settings.brand):
             _add_pages(app, desk, settings, gate, access, passwords, plugins)
     else:
         gate.add(app, health_routes())
-    add_middleware(app, limits, settings, sockets, gate, desk.audit.event)
     return app
 
 
@@ -171,13 +171,15 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     waiting = WaitingSockets()
     for routes in plugins.routes:
         add(routes)
+    for middleware in plugins.middleware:
+        app.add_middleware(middleware)
     for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
     for routes in administrator_routes(desk, settings, access, sign_in, plugins.sections):
         add(routes)
     add(login_routes(identity, passwords, sign_in, root_path))
     keys = services.starter.payment.keys
-    add(account_routes(identity, passwords, sign_in, root_path, keys))
+    add(account_routes(identity, passwords, sign_in, root_path, keys, plugins.account))
     if settings.sign_in.openid is not None:
         from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
 

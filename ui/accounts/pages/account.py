@@ -18,7 +18,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.records.api_keys import ApiKeys, KeySource
 from ui.accounts.database import SignInStoreError
-from ui.accounts.login import Login, SignedIn
+from ui.accounts.login import PROGRAMS, Login, SignedIn
 from ui.accounts.pages.passwords import Passwords, SignInRefused
 from ui.accounts.pages.sign_in import SignInPage, logged, signed_in
 from ui.accounts.store import AccessToken
@@ -66,6 +66,7 @@ _SENT_AS = message("The script sends it as a header:")
 _COPY = message("Copy")
 _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
+_ONLY_PROGRAMS = message("Only for programs.")
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
 _OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
 _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
@@ -150,10 +151,11 @@ def token_row(token: AccessToken, action: str, owner: str = "") -> str:
     administrators."""
     name, asks = html.escape(token.label), f"revoke-{token.id}"
     whose = f"{html.escape(owner)}<br>" if owner else ""
+    only = f"{html_of(_ONLY_PROGRAMS)}<br>" if PROGRAMS in token.scope.split() else ""
     label = html_of(message("Revoke {name}", name=token.label))
     question = html_of(message("Revoke “{name}”?", name=token.label))
     return f"""<form class="token" method="post" action="{html.escape(action)}">
-<p><b>{name}</b><br>{whose}{html_of(_dates(token))}</p>
+<p><b>{name}</b><br>{whose}{only}{html_of(_dates(token))}</p>
 <button type="button" class="quiet" popovertarget="{asks}"
  aria-label="{label}">{html_of(_REVOKE)}</button>
 <div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
@@ -201,17 +203,30 @@ class ShownOnce:
         return (shown, about) if now - created_at <= _KEPT else ("", "")
 
 
+def asking(identity: Identity, request: Request) -> tuple[Login, SignedIn]:
+    """Return the caller. Refuses tokens, because a lost token must not create others, and
+    guests."""
+    who = identity.signed_in(request)
+    if identity.login is None or who is None:
+        raise HTTPException(401, LOG_IN_FIRST)
+    if who.by_token or who.way == "guest":
+        raise HTTPException(403, _BROWSER_ONLY)
+    return identity.login, who
+
+
 def account_routes(
     identity: Identity,
     passwords: Passwords,
     sign_in: SignInPage,
     root_path: str,
     keys: ApiKeys | None,
+    sections: Callable[[SignedIn], str],
 ) -> GuardedRoutes:
     """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
-    `root_path`: see the web server. `keys`: users' API keys; None if they can't have any."""
+    `root_path`: see the web server. `keys`: users' API keys; None if they can't have any.
+    `sections`: plugins' parts of the page."""
     return GuardedRoutes.of(
-        AccountHandlers(identity, passwords, sign_in, root_path, keys, ShownOnce())
+        AccountHandlers(identity, passwords, sign_in, root_path, keys, sections, ShownOnce())
     )
 
 
@@ -224,19 +239,10 @@ class AccountHandlers:
     sign_in: SignInPage
     root_path: str
     keys: ApiKeys | None
+    sections: Callable[[SignedIn], str]
     new_tokens: ShownOnce
 
     routes = GuardedRoutes()
-
-    def _asking(self, request: Request) -> tuple[Login, SignedIn]:
-        """Return the caller. Refuses tokens, because a lost token must not create others, and
-        guests."""
-        who = self.identity.signed_in(request)
-        if self.identity.login is None or who is None:
-            raise HTTPException(401, LOG_IN_FIRST)
-        if who.by_token or who.way == "guest":
-            raise HTTPException(403, _BROWSER_ONLY)
-        return self.identity.login, who
 
     def _page(self, request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
         root = root_address(request, path, self.root_path)
@@ -253,7 +259,7 @@ class AccountHandlers:
         key = (
             _key_form(self.keys.source(owner_of_user(who)), of_key) if self.keys is not None else ""
         )
-        return f"{_password_form(login, who, of_password)}{key}{tokens}"
+        return f"{_password_form(login, who, of_password)}{key}{self.sections(who)}{tokens}"
 
     def _back(self, request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -269,7 +275,7 @@ class AccountHandlers:
             return self.sign_in(request, _PATH)
         if who.way == "guest":
             return self._page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
-        return self._page(request, _PATH, self._parts(*self._asking(request)))
+        return self._page(request, _PATH, self._parts(*asking(self.identity, request)))
 
     @routes.post(f"{_PATH}/password", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     async def change_password(
@@ -281,7 +287,7 @@ class AccountHandlers:
     ) -> Response:
         """Change the caller's password, end their other sessions and tokens, and sign them in
         again. On an error, return the page with a message and status 422."""
-        login, who = self._asking(request)
+        login, who = asking(self.identity, request)
         path = f"{_PATH}/password"
         try:
             change = PasswordChange(new, again).checked(login, who)
@@ -306,7 +312,7 @@ class AccountHandlers:
     def put_key(self, request: Request, key: Annotated[str, Form()]) -> Response:
         """Store the caller's comfy.org API key, and redirect to the page. On an error, return the
         page with a message and status 422."""
-        login, who = self._asking(request)
+        login, who = asking(self.identity, request)
         try:
             if self.keys is not None:
                 self.keys.put(owner_of_user(who), key.strip())
@@ -327,7 +333,7 @@ class AccountHandlers:
     def make(self, request: Request, label: Annotated[str, Form()]) -> Response:
         """Create a token and redirect to the page, which shows it once. On an error, return the
         page with a message and status 422."""
-        login, who = self._asking(request)
+        login, who = asking(self.identity, request)
         path = f"{_PATH}/tokens"
         try:
             shown = login.new_token(who, label)
@@ -343,7 +349,7 @@ class AccountHandlers:
     async def revoke(self, request: Request, token_id: str) -> Response:
         """Revoke a token and redirect to the page. An unknown id counts as already revoked."""
         if self.identity.login is not None:
-            login, who = self._asking(request)
+            login, who = asking(self.identity, request)
             await asyncio.to_thread(login.revoke, who, token_id)
             await self.identity.close_ended()
         return self._back(request, f"{_PATH}/tokens/{token_id}/revoke")
