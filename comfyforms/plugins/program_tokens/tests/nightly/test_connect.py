@@ -1,0 +1,198 @@
+"""`comfyforms connect`: the app at a port of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+import websocket
+
+from comfyforms.plugins.program_tokens.connect import VARIABLE, connect
+from comfyforms.plugins.program_tokens.tests.conftest import Team
+from tests.imports import ROOT
+from tests.support.samples.media import saved
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+class Connected(NamedTuple):
+    """Running command: its address, and the file that has its output."""
+
+    url: str
+    output: Path
+
+    def said(self, sentence: str) -> bool:
+        return sentence in self.output.read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def connected(address: str, folder: Path, token: str = "") -> Iterator[Connected]:
+    """Run the command until the end of the block."""
+    port, output, file = free_port(), folder / "output", folder / "token"
+    arguments = ["connect", address, "--port", str(port)]
+    if token:
+        file.write_text(f"{token}\n")
+        arguments += ["--token-file", str(file)]
+    with output.open("w") as lines:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "comfyforms", *arguments],
+            cwd=ROOT,
+            stdout=lines,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, VARIABLE: ""},
+        )
+    try:
+        yield Connected(f"http://127.0.0.1:{port}", output)
+    finally:
+        process.terminate()
+        process.wait(LONGEST_WAIT)
+
+
+def listening(url: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{url}/features", timeout=LONGEST_WAIT).status_code > 0
+    time.sleep(0.05)
+    return False
+
+
+def test_a_program_uses_the_app_at_a_port(team: Team, tmp_path: Path) -> None:
+    """Requests, uploads, results and sockets arrive as the token's owner, with the same statuses.
+    The token may be in a copied address."""
+    with connected(team.app.url, tmp_path, team.address) as here:
+        eventually(lambda: listening(here.url))
+        events = websocket.create_connection(
+            f"{here.url.replace('http', 'ws')}/ws?clientId=0123456789abcdef", timeout=LONGEST_WAIT
+        )
+        files = {"image": ("red.png", saved("PNG"))}
+        stored = requests.post(f"{here.url}/upload/image", files=files, timeout=LONGEST_WAIT).json()
+        prompt = {
+            "1": {"class_type": "LoadImage", "inputs": {"image": stored["name"]}},
+            "2": {
+                "class_type": "SaveImage",
+                "inputs": {"images": ["1", 0], "filename_prefix": "a"},
+            },
+        }
+        body = {"prompt": prompt, "client_id": "0123456789abcdef"}
+        answer = requests.post(f"{here.url}/prompt", json=body, timeout=LONGEST_WAIT)
+        assert answer.ok, answer.text
+        sent = answer.json()
+        kinds = []
+        while "execution_success" not in kinds:
+            kinds.append(json.loads(events.recv())["type"])
+        events.shutdown()
+        told = requests.get(f"{here.url}/history/{sent['prompt_id']}", timeout=LONGEST_WAIT).json()
+        (image,) = told[sent["prompt_id"]]["outputs"]["2"]["images"]
+        answer = requests.get(f"{here.url}/view", image, timeout=LONGEST_WAIT)
+        assert answer.content.startswith(b"\x89PNG")
+        assert requests.head(f"{here.url}/view", params=image, timeout=LONGEST_WAIT).ok
+        for path in ("/free", "/api/v1/runs", "/"):
+            assert requests.get(here.url + path, timeout=LONGEST_WAIT).status_code == 404
+        (run,) = team.app.runs.owned("user:ann")
+        assert run.id == sent["prompt_id"]
+
+
+def test_attack_another_sites_page_uses_the_port(team: Team, tmp_path: Path) -> None:
+    """A page in this machine's browser can address the port, also by a name of its own."""
+    with connected(team.app.url, tmp_path, team.token) as here:
+        eventually(lambda: listening(here.url))
+        host = here.url.partition("//")[2]
+        for headers in (
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Host": host.replace("127.0.0.1", "evil.example")},
+        ):
+            answer = requests.post(f"{here.url}/interrupt", headers=headers, timeout=LONGEST_WAIT)
+            assert answer.status_code in (400, 403), headers
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            websocket.create_connection(
+                f"ws://{host}/ws", origin="https://evil.example", timeout=LONGEST_WAIT
+            )
+        own = requests.post(
+            f"{here.url}/interrupt", headers={"Origin": here.url}, timeout=LONGEST_WAIT
+        )
+        assert own.ok
+
+
+def test_it_says_once_that_the_app_is_away(tmp_path: Path) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with connected(away, tmp_path) as here:
+        eventually(lambda: listening(here.url))
+        answer = requests.get(f"{here.url}/queue", timeout=LONGEST_WAIT)
+        assert answer.status_code == 502
+        assert answer.text == f"Can't reach the app at {away}. Check the address and the network."
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            websocket.create_connection(
+                f"{here.url.replace('http', 'ws')}/ws", timeout=LONGEST_WAIT
+            )
+        assert refused.value.status_code == 502
+    assert here.output.read_text().count("Can't reach") == 1
+
+
+def test_it_says_that_a_token_is_wrong(team: Team, tmp_path: Path) -> None:
+    with connected(team.app.url, tmp_path, team.token[:-1]) as here:
+        eventually(lambda: listening(here.url))
+        assert requests.get(f"{here.url}/queue", timeout=LONGEST_WAIT).status_code == 401
+    assert f"{team.app.url} doesn't accept the token." in here.output.read_text()
+    assert team.token[:-1] not in here.output.read_text()
+
+
+def test_a_socket_survives_a_lost_connection(team: Team, tmp_path: Path) -> None:
+    """The program keeps its socket and hears of later runs. Its first message is repeated."""
+    with connected(team.app.url, tmp_path, team.token) as here:
+        eventually(lambda: listening(here.url))
+        events = websocket.create_connection(
+            f"{here.url.replace('http', 'ws')}/ws?clientId=0123456789abcdef", timeout=LONGEST_WAIT
+        )
+        flags = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+        events.send(json.dumps(flags))
+        kinds = [json.loads(events.recv())["type"] for _ in range(2)]
+        assert kinds == ["status", "feature_flags"]
+        state = team.app.server.server_state
+        for one in list(state.connections):
+            one.loop.call_soon_threadsafe(one.transport.abort)
+        kinds = [json.loads(events.recv())["type"] for _ in range(2)]
+        assert kinds == ["status", "feature_flags"]
+        events.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("forms.example.org", "isn't the address of an app"),
+        ("https://forms.example.org/as/comfyforms_x", "can read the token in a command"),
+    ],
+)
+def test_a_wrong_address_is_explained(
+    address: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert connect([address]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_file_without_a_token_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    for content, sentence in (("secret", "has no token"), (None, "can't be read")):
+        if content is not None:
+            file.write_text(content)
+        else:
+            file.unlink()
+        assert connect(["https://forms.example.org", "--token-file", str(file)]) == 2
+        assert sentence in capsys.readouterr().err
