@@ -42,7 +42,7 @@ class BrowserSession:
 class AccessToken:
     """A script's token. `key` is its digest. `proof` must stay unchanged. `label` is its owner's
     name for it. `used` is the time of its last use, 0 for never. `scope`: words for what it opens,
-    see `ui.accounts.login.PROGRAMS`; "" for all that its owner can do."""
+    see `ui.accounts.login.PROGRAMS`; "" for everything that its owner can do."""
 
     key: str
     id: str

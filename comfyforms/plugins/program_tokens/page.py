@@ -61,7 +61,7 @@ class ProgramPage:
         return RedirectResponse(f"{root}/account#programs", 303)
 
     def section(self, who: SignedIn) -> str:
-        """Return the part as HTML, with a new address or the reason why there is none."""
+        """Return the part as HTML, with a new address, or the reason why it wasn't created."""
         login = self.identity.login
         address, why = self.new.take(who, login.clock()) if login else ("", "")
         return f"""<section aria-labelledby="programs">

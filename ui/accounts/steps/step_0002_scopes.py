@@ -1,4 +1,4 @@
-"""What a token opens."""
+"""The scopes of tokens."""
 
 from __future__ import annotations
 
