@@ -11,6 +11,7 @@ def app_parts(app: PluginApp) -> AppParts:
     from comfyforms.hooks import GuardedRoutes
     from comfyforms.plugins.comfyui_api.checks import PromptChecker
     from comfyforms.plugins.comfyui_api.files import OwnFiles, file_routes
+    from comfyforms.plugins.comfyui_api.jobs import JobCalls
     from comfyforms.plugins.comfyui_api.messages import MessageSockets
     from comfyforms.plugins.comfyui_api.prompts import PromptCalls
     from comfyforms.plugins.comfyui_api.server_facts import server_routes
@@ -28,6 +29,7 @@ def app_parts(app: PluginApp) -> AppParts:
     sockets = MessageSockets(services.runs, app.identity, app.operates, images)
     routes = GuardedRoutes()
     routes.include(GuardedRoutes.of(sockets), scope=PROGRAMS)
+    routes.include(GuardedRoutes.of(JobCalls(calls)), scope=PROGRAMS)
     for prefix in ("", "/api"):
         for part in (GuardedRoutes.of(calls), file_routes(app), server_routes(app)):
             routes.include(part, prefix, PROGRAMS)

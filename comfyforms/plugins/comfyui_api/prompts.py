@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,7 +47,7 @@ from ui.web.shares import Room, Work
 _MOST_METADATA = 256  # bytes, as in ComfyUI
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 _SENT = Wanted(workflow=SENT_PROMPT)
-_MOST = 200  # runs per answer
+MOST = 200  # runs per answer
 _MOST_BYTES, _AT_ONCE = 32 * MIB, 2  # per answer; runs read at a time
 _VALUES = 5  # times the usual number: a request may contain the editor's graph, too
 
@@ -97,8 +97,8 @@ class PromptCalls:
     @routes.post("/queue", Access.SIGNED_IN)
     async def change_queue(self, request: Request, owner: Owner) -> Response:
         """Cancel waiting runs: all sent prompts (`clear`), or those with these ids (`delete`)."""
-        told = await self._told(request)
-        runs = self._sent_by(owner) if told.get("clear") else []
+        told = await self.told(request)
+        runs = self.sent_by(owner) if told.get("clear") else []
         for run in (*runs, *self._named(told, owner)):
             run.take_back()
         return Response()
@@ -106,22 +106,22 @@ class PromptCalls:
     @routes.post("/interrupt", Access.SIGNED_IN)
     async def interrupt(self, request: Request, owner: Owner) -> Response:
         """Stop the running prompts of this user, or the one with the id in `prompt_id`."""
-        prompt_id = (await self._told(request)).get("prompt_id")
+        prompt_id = (await self.told(request)).get("prompt_id")
         named = {"delete": [prompt_id]}
-        runs = self._named(named, owner) if prompt_id else self._sent_by(owner)
+        runs = self._named(named, owner) if prompt_id else self.sent_by(owner)
         for run in runs:
             if run.state.phase is Phase.RUNNING and not run.state.over:  # `over`: fetches results
                 run.cancel()
         return Response()
 
     @routes.get("/history", Access.SIGNED_IN, work=Work.PROCESSOR)
-    def history(self, owner: Owner, max_items: int = _MOST, offset: int = -1) -> Response:
+    def history(self, owner: Owner, max_items: int = MOST, offset: int = -1) -> Response:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
         as many from the `offset` on. Fewer if the answer would be too large."""
         stored = self.starter.runs.history
         if stored is None or max_items < 1 or not self.files.is_one(owner):
             return AsciiJSON({})
-        limit, skip = min(max_items, _MOST), 0
+        limit, skip = min(max_items, MOST), 0
         if offset >= 0:
             left = len(stored.ends(owner, _SENT)) - offset
             limit, skip = min(limit, left), max(0, left - limit)
@@ -129,7 +129,7 @@ class PromptCalls:
         while len(entries) < limit and size < _MOST_BYTES:
             some = min(_AT_ONCE, limit - len(entries))
             records = stored.of(owner, _SENT, skip=skip + len(entries), limit=some)
-            new = [f"{json_text(one.id)}:{json_text(self._history_entry(one))}" for one in records]
+            new = [f"{json_text(one.id)}:{json_text(self.history_entry(one))}" for one in records]
             entries, size = [*entries, *new], size + sum(map(len, new))
             if not records:
                 break
@@ -143,13 +143,13 @@ class PromptCalls:
         except RunNotFound:
             return AsciiJSON({})
         is_ended = record.state.phase.finished and not record.was_taken_out
-        return AsciiJSON({record.id: self._history_entry(record)} if is_ended else {})
+        return AsciiJSON({record.id: self.history_entry(record)} if is_ended else {})
 
     @routes.post("/history", Access.SIGNED_IN)
     async def change_history(self, request: Request, owner: Owner) -> Response:
         """Delete finished runs with their results: all of sent prompts except favorites (`clear`),
         or those with these ids (`delete`)."""
-        told = await self._told(request)
+        told = await self.told(request)
         await asyncio.to_thread(self._delete, told, owner)
         return Response()
 
@@ -188,7 +188,7 @@ class PromptCalls:
         PromptRefused."""
         if prompt_id is None:
             return ""
-        if not (isinstance(prompt_id, str) and _is_uuid(prompt_id)):
+        if not (isinstance(prompt_id, str) and is_uuid(prompt_id)):
             raise PromptRefused(
                 "invalid_prompt_id",
                 "prompt_id must be a valid UUID",
@@ -230,7 +230,7 @@ class PromptCalls:
         runs = (run for run in self.starter.runs.known() if not run.state.phase.finished)
         return sorted(runs, key=attrgetter("turn"))
 
-    def _sent_by(self, owner: str) -> list[Run]:
+    def sent_by(self, owner: str) -> list[Run]:
         """Return the unfinished runs of prompts that a user's programs sent."""
         runs = self.starter.runs.line_of(owner) if self.files.is_one(owner) else ()
         return [run for run in runs if run.job.workflow == SENT_PROMPT]
@@ -244,14 +244,25 @@ class PromptCalls:
         stored = self.starter.runs.history
         if told.get("clear") and stored is not None and self.files.is_one(owner):
             before = ""
-            while records := stored.of(owner, _SENT, before=before, limit=_MOST):
+            while records := stored.of(owner, _SENT, before=before, limit=MOST):
                 stored.unlist([one.id for one in records if not one.favourite], owner)
                 before = records[-1].id
         for run_id in _ids(told):
             with suppress(ComfyError):  # unknown, or it isn't finished
                 self.deletion.delete(run_id, owner)
 
-    async def _told(self, request: Request) -> Json:
+    def records(self, owner: str) -> Iterator[Record]:
+        """Yield the finished runs of prompts that a user's programs sent, newest first. Reads a few
+        at a time, because each may be large."""
+        stored, before = self.starter.runs.history, ""
+        while stored is not None and self.files.is_one(owner):
+            some = stored.of(owner, _SENT, before=before, limit=_AT_ONCE)
+            if not some:
+                return
+            yield from some
+            before = some[-1].id
+
+    async def told(self, request: Request) -> Json:
         body = await request.body()
         return await asyncio.to_thread(self._read, body) if body.strip() else {}
 
@@ -261,7 +272,7 @@ class PromptCalls:
             catalog = self.starter.forms.catalog.cached()
         return queue_entry(number, record, catalog)
 
-    def _history_entry(self, record: Record) -> Json:
+    def history_entry(self, record: Record) -> Json:
         return history_entry(record, self._entry(int(1000 * record.submitted_at), record))
 
 
@@ -271,10 +282,10 @@ def _json(text: str) -> Response:
 
 def _ids(told: Json) -> list[str]:
     named = told.get("delete")
-    return [one for one in named if isinstance(one, str)][:_MOST] if isinstance(named, list) else []
+    return [one for one in named if isinstance(one, str)][:MOST] if isinstance(named, list) else []
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:

@@ -1,0 +1,180 @@
+"""ComfyUI's calls for jobs, below `/api/jobs`: a user's own runs, listed and canceled. Sources of
+the facts: ComfyUI's `server.py` and `comfy_execution/jobs.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from fastapi import Request, Response
+
+from comfy.base.errors import RunNotFound
+from comfy.base.json_values import as_mapping
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfyforms.plugins.comfyui_api.errors import Json, comfyui_errors
+from comfyforms.plugins.comfyui_api.prompts import MOST, PromptCalls, is_uuid
+from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
+
+_STATES = {
+    Phase.WAITING: "pending",
+    Phase.RUNNING: "in_progress",
+    Phase.DONE: "completed",
+    Phase.STOPPED: "cancelled",
+}
+_FAILED = "failed"
+_VALID = (*_STATES.values(), _FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCalls:
+    """Handlers of the calls. The list has what `/queue` and `/history` have."""
+
+    calls: PromptCalls
+
+    routes = GuardedRoutes(errors=comfyui_errors)
+
+    @routes.get("/api/jobs", Access.SIGNED_IN, work=Work.PROCESSOR)
+    def jobs(  # noqa: PLR0913 - the names are ComfyUI's
+        self,
+        owner: Owner,
+        status: str = "",
+        workflow_id: str = "",
+        sort_by: str = "created_at",
+        sort_order: str = "desc",
+        limit: int = MOST,
+        offset: int = 0,
+    ) -> Response:
+        """Return the unfinished and the newest finished jobs that match."""
+        states = [one.strip().lower() for one in status.split(",") if one.strip()]
+        if unknown := [one for one in states if one not in _VALID]:
+            return _refused(f"Invalid status value(s): {', '.join(unknown)}")
+        if sort_by not in ("created_at", "execution_duration"):
+            return _refused("sort_by must be 'created_at' or 'execution_duration'")
+        if sort_order not in ("asc", "desc") or limit < 1 or offset < 0:
+            return _refused("sort_order, limit or offset is invalid")
+        found = [
+            job
+            for job in self._jobs(owner)
+            if (not states or job["status"] in states)
+            and (not workflow_id or job.get("workflow_id") == workflow_id)
+        ]
+        found.sort(key=_created if sort_by == "created_at" else _duration)
+        if sort_order == "desc":
+            found.reverse()
+        some, total = found[offset : offset + limit], len(found)
+        more = offset + len(some) < total
+        page = {"offset": offset, "limit": limit, "total": total, "has_more": more}
+        return AsciiJSON({"jobs": some, "pagination": page})
+
+    @routes.get("/api/jobs/{prompt_id}", Access.OWNER)
+    def job(self, prompt_id: str, owner: Owner) -> Response:
+        """Return a job; a finished one with its outputs and its prompt. As in ComfyUI, a job that
+        was taken out of the queue is unknown."""
+        try:
+            record = self.calls.starter.runs.record(prompt_id, owner)
+        except RunNotFound:
+            return _refused("Job not found", 404)
+        if record.was_taken_out:
+            return _refused("Job not found", 404)
+        job, entry = self._job(record)
+        if record.state.phase.finished:
+            _, _, prompt, extra, _ = entry["prompt"]
+            workflow = {"prompt": prompt, "extra_data": extra}
+            job |= {"outputs": entry["outputs"], "execution_status": entry["status"]}
+            job["workflow"] = workflow
+        return AsciiJSON(job)
+
+    @routes.post("/api/jobs/cancel", Access.SIGNED_IN)
+    async def cancel_several(self, request: Request, owner: Owner) -> Response:
+        """Cancel the jobs with the ids in `job_ids`. Unknown and finished ones are ignored."""
+        ids = (await self.calls.told(request)).get("job_ids")
+        if not isinstance(ids, list):
+            return _refused("job_ids must be a list")
+        if not all(isinstance(one, str) and is_uuid(one) for one in ids):
+            return _refused("job_ids contains invalid id(s)")
+        canceled = [self._cancel(one, owner) for one in ids[:MOST]]
+        return AsciiJSON({"cancelled": any(canceled)})
+
+    @routes.post("/api/jobs/{prompt_id}/cancel", Access.SIGNED_IN)
+    async def cancel(self, prompt_id: str, owner: Owner) -> Response:
+        """Cancel a job, and tell if there was one to cancel."""
+        return AsciiJSON({"cancelled": self._cancel(prompt_id, owner)})
+
+    def _cancel(self, prompt_id: str, owner: str) -> bool:
+        try:
+            run = self.calls.starter.runs.get(prompt_id, owner)
+        except RunNotFound:
+            return False
+        if run.state.phase.finished or run.state.over:  # `over`: fetches results
+            return False
+        run.cancel()
+        return True
+
+    def _jobs(self, owner: str) -> Iterator[Json]:
+        records = self.calls.records(owner)
+        unfinished = [run.id for run in self.calls.sent_by(owner)]
+        for run_id in unfinished:
+            with suppress(RunNotFound):  # deleted just now
+                yield self._job(self.calls.starter.runs.record(run_id, owner))[0]
+        for record in islice(records, MOST):
+            if record.id not in unfinished:
+                yield self._job(record)[0]
+
+    def _job(self, record: Record) -> tuple[Json, Json]:
+        """Return a job, and the run's entry in the history."""
+        entry = self.calls.history_entry(record)
+        number, _, _, extra, _ = entry["prompt"]
+        state, created = record.state, int(1000 * record.submitted_at)
+        graph = as_mapping(as_mapping(as_mapping(extra).get("extra_pnginfo")).get("workflow"))
+        messages = dict(entry["status"]["messages"]) if state.phase.finished else {}
+        outputs = list(_outputs(entry["outputs"]))
+        shown = [one for one in outputs if one.get("type") == "output"] or outputs
+        job: Json = {
+            "id": record.id,
+            "status": _STATES.get(state.phase, _FAILED),
+            "priority": number,
+            "create_time": created,
+            "execution_start_time": max(created, _milliseconds(state.started_at)),
+            "execution_end_time": max(created, _milliseconds(state.finished_at)),
+            "execution_error": messages.get("execution_error"),
+            "outputs_count": len(outputs),
+            "previewable_outputs_count": len(outputs),
+            "preview_output": shown[0] if shown else None,
+            "workflow_id": graph.get("id"),
+        }
+        if not state.phase.finished:
+            del job["execution_end_time"]
+        if state.phase is Phase.WAITING:
+            del job["execution_start_time"]
+        return {key: value for key, value in job.items() if value is not None}, entry
+
+
+def _outputs(outputs: Json) -> Iterator[Json]:
+    """Yield the files among a run's outputs, with their nodes and kinds."""
+    for node, of_node in outputs.items():
+        for kind, items in of_node.items():
+            for one in items:
+                if isinstance(one, dict):
+                    yield {**one, "nodeId": node, "mediaType": kind}
+
+
+def _milliseconds(at: float | None) -> int:
+    return int(1000 * (at or 0))
+
+
+def _created(job: Json) -> Any:  # noqa: ANN401 - a number
+    return job["create_time"]
+
+
+def _duration(job: Json) -> Any:  # noqa: ANN401 - a number
+    return job.get("execution_end_time", 0) - job.get("execution_start_time", 0)
+
+
+def _refused(error: str, status: int = 400) -> Response:
+    return AsciiJSON({"error": error}, status)
