@@ -25,6 +25,7 @@ from dataclasses import replace
 from comfy.base.messages import labeled, listed, message
 from comfy.base.wording import plain_words, short
 from comfy.comfyui.object_info import Catalog, NodeSpec
+from comfy.comfyui.protocol.node_lists import PAID_NODES
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.ideas import find_ideas
 from comfy.form.conventions.layers import Layer, shown_layer
@@ -170,6 +171,8 @@ def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
             nodes=listed(shown),
         )
     yield Note(said, "", None)
+    if not PAID_NODES.isdisjoint(names):
+        yield Note(message("Paid nodes cost nothing in this demo."), "", None)
 
 
 def _wrong_outputs(config: FormConfig, trace: Trace) -> Iterator[str]:

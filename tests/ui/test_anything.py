@@ -84,6 +84,16 @@ def test_each_form_says_that_it_is_a_demo(app: RunningApp) -> None:
     assert form["notes"] == ["This is a demo: results are painted."]
 
 
+def test_a_demos_form_says_that_its_paid_nodes_are_free(app: RunningApp) -> None:
+    name = opened(
+        app, {"1": {"class_type": "KlingTextToVideoNode", "inputs": {"prompt": "a boat"}}}
+    )
+
+    notes = get(app, f"/api/v1/workflows/{name}").json()["notes"]
+
+    assert notes[1:] == ["Paid nodes cost nothing in this demo."]
+
+
 def test_nothing_of_a_workflow_is_seen_by_others(app: RunningApp) -> None:
     """Another user with a node of the same class gets no values, files or models of Ann's."""
     ann = opened(app, brought())
