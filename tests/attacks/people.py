@@ -33,7 +33,7 @@ def all_plugins() -> BaseModel:
     """Return settings that turn on every route."""
     parts = [part.settings for part in attacked_parts() if part.settings]
     given = {key: value for one in parts for key, value in one.model_dump().items()}
-    return type("AllPlugins", tuple(map(type, parts)), {}).model_validate(given)
+    return type("AllPlugins", (*map(type, parts), BaseModel), {}).model_validate(given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,21 +123,6 @@ def test_names_of_others_files_are_cleared(app: RunningApp, name: str) -> None:
     assert not form.prompt["2"]["inputs"]["image"]
 
 
-def test_comfyuis_api_runs_unknown_nodes(app: RunningApp) -> None:
-    prompt = {
-        "1": {"class_type": "AnnsMysterySampler", "inputs": {"text": TEXT, "image": ["2", 0]}},
-        "2": {"class_type": "LoadImage", "inputs": {"image": "anns holiday.png"}},
-        "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
-    }
-
-    answer = post(app, "/prompt", {"prompt": prompt})
-
-    assert answer.status_code == 200, answer.text
-    path = f"/history/{answer.json()['prompt_id']}"
-    eventually(lambda: get(app, path).json())
-    assert get(app, path).json()[answer.json()["prompt_id"]]["outputs"]["3"]["images"]
-
-
 def test_a_strict_stand_in_lacks_them(app: RunningApp) -> None:
     """The definitions come from the server: without them, the form lacks the nodes."""
     name = opened(app, brought())

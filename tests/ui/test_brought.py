@@ -85,17 +85,10 @@ def test_answers_to_scripts_contain_no_uploads(served: Served) -> None:
     """Neither the list of workflows nor the error about a file that isn't the author's names an
     upload."""
     _, app = served
-    listed = requests.post(
-        f"{app.url}/gradio_api/call/workflows", json={"data": []}, timeout=LONGEST_WAIT
-    ).json()["event_id"]
-    wrong = {"data": ["image-to-image", {"4.image": SECRET}]}
-    refused = requests.post(
-        f"{app.url}/gradio_api/call/run", json=wrong, timeout=LONGEST_WAIT
-    ).json()["event_id"]
-    said = [
-        requests.get(f"{app.url}/gradio_api/call/{name}/{event}", timeout=LONGEST_WAIT).text
-        for name, event in (("workflows", listed), ("run", refused))
-    ]
+    workflows = f"{app.url}/api/v1/workflows"
+    wrong = {"values": {"4.image": SECRET}}
+    refused = requests.post(f"{workflows}/image-to-image/runs", json=wrong, timeout=LONGEST_WAIT)
+    said = [requests.get(workflows, timeout=LONGEST_WAIT).text, refused.text]
     assert "image-to-image" in said[0]
     assert "Send the file itself." in said[1]
     assert not [text for text in said if SECRET in text]

@@ -13,9 +13,8 @@ import websocket
 
 from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
-from tests.support.gradio_calls import script_client
 from tests.support.serving import PAINTED, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, Clock
+from tests.support.waiting import LONGEST_WAIT, Clock, eventually
 from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
@@ -63,21 +62,29 @@ def revoke(browser: requests.Session, app: RunningApp) -> int:
 
 
 def asked(
-    app: RunningApp, path: str, token: str, method: str = "GET", **headers: str
+    app: RunningApp,
+    path: str,
+    token: str,
+    method: str = "GET",
+    json: object = None,
+    **headers: str,
 ) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}", **headers}
-    return requests.request(method, app.url + path, headers=headers, timeout=LONGEST_WAIT)
+    return requests.request(
+        method, app.url + path, json=json, headers=headers, timeout=LONGEST_WAIT
+    )
 
 
 def test_a_token_identifies_its_user_on_every_kind_of_route(app: RunningApp) -> None:
-    """A token works on the app's own routes, Gradio's routes and WebSockets, and in Gradio's Python
-    client. The user finds the script's runs in a browser too."""
+    """A token works on the app's own routes, Gradio's routes and WebSockets. The user finds the
+    script's runs in a browser too."""
     with signed_in(app, ANNA) as anna:
         token = make(anna, app, "nightly")
         assert token not in page(anna, app)  # a reload makes no other, and does not tell it again
         assert page(anna, app).count("nightly</b>") == 1
-        client = script_client(app.url, headers={"Authorization": f"Bearer {token}"})
-        client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
+        path = "/api/v1/workflows/text-to-image/runs"
+        assert asked(app, path, token, "POST", json={"values": {"5.steps": 1}}).ok
+        eventually(lambda: asked(app, "/api/v1/runs?with_page=true", token).json()["runs"])
         (run,) = asked(app, "/api/v1/runs?with_page=true", token).json()["runs"]
         mine = anna.get(f"{app.url}/api/v1/runs/{run['id']}?with_page=true", timeout=LONGEST_WAIT)
         assert mine.status_code == 200

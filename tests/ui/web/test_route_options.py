@@ -20,8 +20,6 @@ EXPENSIVE = {
     f"{API}/chains/a": Work.PROCESSOR,
     "/files/a/all.zip": Work.PROCESSOR,
     f"{API}/workflows/a/b": Work.CATALOG,
-    "/config": Work.CATALOG,
-    "/gradio_api/info": Work.CATALOG,
     f"{API}/health/": Work.HEALTH,
 }
 LARGE = {
@@ -29,7 +27,6 @@ LARGE = {
     f"{API}/uploads/": BodyLimit.FILES,
     f"{API}/workflows/a/b/runs": BodyLimit.FILES,
     f"{API}/workflows": BodyLimit.WORKFLOW,
-    "/gradio_api/call/run": BodyLimit.CALL,
     "/gradio_api/call/other": BodyLimit.PAGE,
     "/login": BodyLimit.LOGIN_FORM,
     "/unknown": BodyLimit.PAGE,
