@@ -15,6 +15,7 @@ from functools import partial
 from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
+from comfyui_standin.anything.paintings import picture
 from comfyui_standin.nodes import files
 from comfyui_standin.nodes.base import (
     HIDDEN,
@@ -74,6 +75,14 @@ def spot(size: tuple[int, int]) -> Image.Image:
     """Return a mask of what is in the middle."""
     faded = Image.radial_gradient("L").resize(size)
     return faded.point([max(0, min(255, 6 * (150 - level))) for level in range(256)])
+
+
+def painted_mask(name: str) -> bytes:
+    """Return a PNG file of what a file name describes, with a mask of its middle as its alpha."""
+    image, data = picture(name).copy(), io.BytesIO()
+    image.putalpha(ImageOps.invert(spot(image.size)))
+    image.save(data, "PNG")
+    return data.getvalue()
 
 
 def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:

@@ -30,6 +30,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from comfyui_standin.anything.definitions import Definitions, definitions
 from comfyui_standin.anything.paintings import painting
 from comfyui_standin.nodes.base import NodeClass, RawPrompt
+from comfyui_standin.nodes.image import painted_mask
 from comfyui_standin.nodes.registry import with_definitions
 from comfyui_standin.server import jobs_api as jobs
 from comfyui_standin.server import validation
@@ -418,6 +419,8 @@ class Routes:
                 return Response(status_code=404)
             kind = mimetypes.guess_type(name, strict=False)[0] or ""
             is_media = kind.startswith(("image/", "video/", "audio/"))
+            if query.get("channel") == "rgba":  # for its mask
+                return Response(await asyncio.to_thread(painted_mask, name), media_type="image/png")
             data = await asyncio.to_thread(painting, name)
             return Response(data, media_type=kind if is_media else "image/png")
         if "preview" in query:

@@ -145,6 +145,11 @@ def test_missing_input_files_are_painted(open_demo: DemoServer) -> None:
         f"{open_demo.url}/view", params={**query, "type": "output"}, timeout=LONGEST_WAIT
     )
     assert missing.status_code == 404
+    masked = requests.get(
+        f"{open_demo.url}/view", params={**query, "channel": "rgba"}, timeout=LONGEST_WAIT
+    )
+    alpha = Image.open(io.BytesIO(masked.content)).getchannel("A")
+    assert [alpha.getpixel(at) for at in ((5, 5), (384, 256))] == [255, 0]
 
 
 def test_a_strict_server_defines_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ class FileCopies:
         if not isinstance(item.default, str) or not item.default or not item.default_offered:
             return None
         folder, _, name = item.default.rpartition("/")
-        return self.of_server(OutputFile(name, folder, "input", "file", item.node), owner)
+        file = OutputFile(name, folder, "input", "file", item.node)
+        return self.of_server(replace(file, channel="rgba") if item.is_painted else file, owner)
 
     def beside(self, workflow: Path, name: str, owner: str) -> str | None:
         """Return the id of an image that an author put beside a workflow; None if it doesn't
@@ -151,7 +152,7 @@ class FileCopies:
             self.uploads.remove(record.owner, self._key_of(file, record.id))
 
     def _key_of(self, file: OutputFile, run: str) -> str:
-        return self._key(f"{run}/{file.type}/{file.subfolder}/{file.filename}")
+        return self._key(f"{run}/{file.type}/{file.subfolder}/{file.filename}{file.channel}")
 
     def _key(self, name: str) -> str:
         """Return a part of a file id for browsers, which reveals nothing about the file."""

@@ -54,6 +54,8 @@ def view_request(
     if preview:
         return f"/api/assets/{file.preview_id}/content", {"headers": headers}
     params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+    if file.channel:
+        params["channel"] = file.channel
     return "/view", {"params": params, "headers": headers}
 
 

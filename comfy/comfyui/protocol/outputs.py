@@ -42,7 +42,8 @@ class OutputFile:
     otherwise they are empty and 0. `display_name`: the server's name for users, with the same
     ending as `filename`; empty if it has no other name. `preview_id`: the server's asset with an
     image of a file that isn't an image, if a server offers one and its thumbnail is stored. `side`:
-    of an image that its node compares with another one (docs/comfyui.md#60).
+    of an image that its node compares with another one (docs/comfyui.md#60). `channel`: "rgba" asks
+    for the whole file like "", and tells the stand-in that its alpha is read as a mask.
     """
 
     filename: str
@@ -55,6 +56,7 @@ class OutputFile:
     display_name: str = ""
     preview_id: str = ""
     side: Literal["", "a", "b"] = ""
+    channel: Literal["", "rgba"] = ""
 
     @property
     def name(self) -> str:

@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.library.permissions import Permissions
+from comfy.workflow.model import read_workflow
+from tests.browser.form.nightly.test_masks import PAINTED, sent_mask
 from tests.support.brought import give
-from tests.support.serving import running_demo_app
+from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visit
 from tests.ui.test_anything import TEXT, brought
 
@@ -38,3 +40,17 @@ def test_a_dropped_workflow_of_unknown_nodes_moves(anything: Site, visit: Visit)
         person.press()
         person.done()
     assert TEXT not in bob.page.content()
+
+
+def test_an_example_image_of_an_inpainting_has_a_mask(anything: Site, visit: Visit) -> None:
+    """One press leads to a result with the prompt's things in the mask."""
+    person = visit(anything).open()
+    prompt = json.dumps(read_workflow(WORKFLOWS / "inpaint.json").prompt)
+    give(person.page, prompt.replace("example.png", "a lake.jpg").encode(), "holiday.json")
+    expect(person.page.locator("#heading h1")).to_have_text("Holiday")
+    person.page.wait_for_function(f"() => ({PAINTED})() > 0")
+
+    mask = sent_mask(anything, person.generate())
+
+    assert mask.getpixel((mask.width // 2, mask.height // 2)) == 255
+    assert mask.getpixel((5, 5)) == 0
