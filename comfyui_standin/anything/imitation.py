@@ -17,7 +17,7 @@ from PIL import Image
 from comfyui_standin.anything import paintings
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.facts import file_lists
-from comfyui_standin.anything.results import limited, shown
+from comfyui_standin.anything.results import limited, shown, with_mark
 from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import (
     ANY,
@@ -50,6 +50,7 @@ from comfyui_standin.nodes.image import each, spot
 from comfyui_standin.nodes.latent import decoded, encoded
 from comfyui_standin.nodes.media import decoded_audio
 from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.text import words_of_image
 from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
@@ -163,9 +164,9 @@ class Imitation:
         names = self._entry["output_name"]
         name = str(names[slot] if slot < len(names) else kind).lower()
         given = {key: one for key, one in self._inputs.items() if self._suits(key, one, kind)}
-        if kind in ANY:
+        if kind in ANY and not _ANSWERS.search(self._name):
             return self._treated(self._chosen(name))
-        if kind in PLAIN:
+        if kind in PLAIN or kind in ANY:
             return self._plain(kind, name, list(given.values()))
         if kind == "CONDITIONING":
             return self._conditioning(name, given)
@@ -213,8 +214,7 @@ class Imitation:
                 return self._inputs.get(name, self._first(str) or "")
         texts = [one for one in self._inputs.values() if isinstance(one, str)]
         if _ANSWERS.search(self._name):
-            asked = " ".join((self._own_text or self._hints.get("text", "")).split())
-            return f"[demo] {asked[:300]}" if asked else "[demo] a picture, painted by the demo"
+            return self._answer()
         if re.search("concat|join|combine", self._name):
             delimiter = str(self._inputs.get("delimiter", ", "))
             keys = [key for key in self._inputs if "delimiter" not in key]
@@ -223,6 +223,14 @@ class Imitation:
         if isinstance(own := self._inputs.get(name), str):
             return own
         return self._own_text or (texts[0] if texts else self._hints.get("text", ""))
+
+    def _answer(self) -> str:
+        """Return a text that stands for a language model's answer."""
+        asked = " ".join((self._own_text or self._hints.get("text", "")).split())[:300]
+        pictures = self._first_of("IMAGE")
+        seen = words_of_image(pictures[0]) if pictures else ""
+        answered = f"an answer to “{asked}”" if asked else ""
+        return with_mark(": ".join(filter(None, (answered, seen))) or "an answer")
 
     def _number(self, name: str, given: list[Value]) -> float:
         pictures = self._first_of("IMAGE") or self._first_of("MASK")

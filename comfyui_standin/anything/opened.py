@@ -19,6 +19,7 @@ from comfyui_standin.nodes.base import (
 from comfyui_standin.storage import Storage
 
 _MAY_FAIL = frozenset({"CheckpointLoaderSimple", "PartnerText"})  # to show what a failure is
+_IMITATED = frozenset({"TextGenerate"})  # its own work is for tests, and doesn't say "demo"
 
 
 def opened(name: str, node_class: NodeClass) -> NodeClass:
@@ -41,6 +42,8 @@ def opened(name: str, node_class: NodeClass) -> NodeClass:
     def run(run: NodeRun, inputs: Inputs) -> NodeResult:
         entry = node_class.describe(run.storage)
         inputs = limited(entry, inputs)
+        if name in _IMITATED:
+            return Imitation(entry, run, inputs).result()
         try:
             return node_class.run(run, inputs)
         except Interrupted:

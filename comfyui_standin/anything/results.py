@@ -29,12 +29,14 @@ _MOST = 8  # pictures of a result
 _MOST_FRAMES = 24  # of a video whose frames aren't a view of one image
 _MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 100_000
 _SIDE = 1024
+_MARK = "[demo]"
+_NAMES_FILE = re.compile(r"prefix|name|path|folder")
 _SLOW_METHODS = ("default", "slowest")  # of WebP
 
 
 def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
-    """Return a node's inputs within the limits of a demo. Pictures for an output node have the mark
-    of a demo."""
+    """Return a node's inputs within the limits of a demo. Pictures and texts that an output node
+    shows have the mark of a demo."""
     given = {name: _bounded(value) for name, value in inputs.items()}
     sides = [one for one in (given.get("width"), given.get("height")) if type(one) is int]
     area = math.prod(max(1, side) for side in sides) if sides else _SIDE * _SIDE
@@ -54,8 +56,23 @@ def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
         given["method"] = "fastest"
     if entry["output_node"]:
         shown = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
-        given = {name: marked(_fewer(one, shown)) for name, one in given.items()}
+        for name, one in given.items():
+            is_text = isinstance(one, str) and _is_shown_text(entry, name)
+            given[name] = with_mark(one) if is_text else marked(_fewer(one, shown))
     return given
+
+
+def _is_shown_text(entry: NodeInfo, name: str) -> bool:
+    """Return whether an output node shows this input's text. Others name files."""
+    specs = {**entry["input"].get("required", {}), **entry["input"].get("optional", {})}
+    kind, *options = specs.get(name, [""])
+    linked = kind in ANY or bool(options and options[0].get("forceInput"))
+    return linked and not _NAMES_FILE.search(name)
+
+
+def with_mark(text: str) -> str:
+    """Return a text with the mark of a demo."""
+    return text if not text or text.startswith(_MARK) else f"{_MARK} {text}"
 
 
 def _area(value: Value) -> int:
@@ -137,19 +154,16 @@ def shown(
 ) -> dict[str, list[Any]]:
     """Return what an output node shows: files of its inputs, else of its outputs, else a text."""
     results = Results(run, entry, inputs)
-    groups = entry["input"]
-    specs = {**groups.get("required", {}), **groups.get("optional", {})}
     for name, value in inputs.items():
         if results.add(value) or kind_of(value) not in PLAIN:
             continue
-        kind, *options = specs.get(name, [""])
-        if kind in ANY or (options and options[0].get("forceInput")):
+        if _is_shown_text(entry, name):
             results.add_text(value)
     if not results.ui:
         for value in outputs:
             results.add(marked(_fewer(value, _MOST)))
     if not results.ui:
-        results.add_text(f"[demo] {entry['display_name']}: done")
+        results.add_text(with_mark(f"{entry['display_name']}: done"))
     return results.ui
 
 

@@ -55,11 +55,11 @@ def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Describe the image by measurements. Without an image, return the given text."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
-    words = _words_of_image(images[0]) if images else str(inputs["prompt"])
+    words = words_of_image(images[0]) if images else str(inputs["prompt"])
     return NodeResult((words[: 4 * int(inputs["max_length"])],))
 
 
-def _words_of_image(image: Image.Image) -> str:
+def words_of_image(image: Image.Image) -> str:
     """Describe an image's brightness, shape and colors in words that can serve as a prompt."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]

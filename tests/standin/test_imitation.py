@@ -139,7 +139,7 @@ def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -
 
     with soundfile.SoundFile(io.BytesIO(content(demo, outputs["7"]["audio"][0]))) as sound:
         assert sound.frames > sound.samplerate
-    assert outputs["9"]["text"] == ["a lake at dusk"]
+    assert outputs["9"]["text"] == ["[demo] a lake at dusk"]
     model = content(demo, outputs["11"]["3d"][0])
     assert model[:4] == b"glTF"
     assert int.from_bytes(model[8:12], "little") == len(model)
@@ -164,6 +164,29 @@ def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
     corner = (shown.width - 140, shown.height - 90, shown.width - 20, shown.height - 20)
     assert shown.crop(corner).tobytes() != example.crop(corner).tobytes()
     assert shown.crop((0, 0, 200, 200)).tobytes() == example.crop((0, 0, 200, 200)).tobytes()
+
+
+def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
+    asked = {"clip": ["1", 0], "prompt": "Write a haiku about rain", "max_length": 512}
+    asked |= {"sampling_mode": "off"}
+    model = {"model": "Qwen3-VL-8B-Instruct", "custom_prompt": "What is it?", "image": ["6", 0]}
+    outputs = ran(
+        demo,
+        {
+            "1": ("CLIPLoader", {"clip_name": "any.safetensors", "type": "wan"}),
+            "2": ("TextGenerate", asked),
+            "3": ("SaveText", {"text": ["2", 0], "filename_prefix": "t", "format": "txt"}),
+            "4": ("AILab_QwenVL", model),
+            "5": ("PreviewAny", {"source": ["4", 0]}),
+            "6": ("EmptyImage", {"width": 96, "height": 64, "batch_size": 1, "color": 255}),
+        },
+    )
+
+    (said,) = outputs["3"]["text"]
+    assert said == "[demo] an answer to “Write a haiku about rain”"
+    assert content(demo, outputs["3"]["files"][0]).decode() == said
+    (seen,) = outputs["5"]["text"]
+    assert seen.startswith("[demo] an answer to “What is it?”: a ")
 
 
 def test_an_unknown_sampler_reports_steps_and_sends_previews(demo: DemoServer) -> None:
