@@ -39,24 +39,19 @@ def a_run(
 ) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
     """Start a run as a script does, and watch it as a page does until its first frame. Yield the
     run's ID and its later messages."""
-    with called(one, "run", "text-to-image", {"5.steps": steps}) as lines:
-        line = next(line for line in lines if '"run"' in line)
-        run_id = line.split('"run": "')[1].split('"')[0]
-        with watching(one, run_id) as told:
-            assert any(isinstance(one, bytes) for one in told)
-            yield run_id, told
+    run_id = posted(one, "runs", {"values": {"5.steps": steps}})["id"]
+    with watching(one, run_id) as told:
+        assert any(isinstance(one, bytes) for one in told)
+        yield run_id, told
 
 
-@contextlib.contextmanager
-def called(one: Started, name: str, *data: object) -> Iterator[Iterator[str]]:
-    """Yield the event lines that a script with the first browser's cookie receives for its call.
-    The call, and everything it started, ends after the block."""
-    address = f"{one.url}/gradio_api/call/{name}"
-    with requests.Session() as browser:
-        browser.headers["cookie"] = one.cookie
-        event = browser.post(address, json={"data": data}, timeout=LONGEST_WAIT).json()["event_id"]
-        with browser.get(f"{address}/{event}", stream=True, timeout=LONGEST_WAIT) as answers:
-            yield answers.iter_lines(decode_unicode=True)
+def posted(one: Started, path: str, body: object) -> dict[str, Any]:
+    """Return the answer to a script with the first browser's cookie."""
+    address = f"{one.url}/api/v1/workflows/text-to-image/{path}"
+    headers = {"cookie": one.cookie}
+    answer = requests.post(address, json=body, headers=headers, timeout=LONGEST_WAIT)
+    assert answer.ok, answer.text
+    return dict(answer.json())
 
 
 def demo_of_slow_steps() -> DemoServer:
@@ -102,10 +97,11 @@ def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
     its result. A batch also continues. It loses no row and runs none twice."""
     rows = 6
     small = {"5.steps": 1, "4.width": 256, "4.height": 256}
-    spec = {"axes": [{"field": "5.seed", "text": f"1..{rows}"}]}
+    spec = {"values": small, "axes": [{"field": "5.seed", "text": f"1..{rows}"}]}
     with DemoServer(step_seconds=QUICK, load_seconds=0) as demo:
         options = ("--server", demo.url, "--data", str(tmp_path))
-        with started(*options) as one, called(one, "batch", "text-to-image", small, spec):
+        with started(*options) as one:
+            posted(one, "batches", spec)
             eventually(lambda: outcomes(demo)["success"] >= 1)
             with a_run(one) as (run_id, told):
                 demo.speed.step = SLOW
