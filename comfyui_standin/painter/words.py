@@ -18,6 +18,7 @@ Light = Literal["day", "sunset", "dawn", "night", "grey"]
 Season = Literal["summer", "autumn", "winter", "spring"]
 T = TypeVar("T", bound=str)
 _WORD = re.compile(r"[\w'-]+")
+_TINT = re.compile(r"\borange\s+([\w'-]+)")  # a color before a noun, otherwise a fruit
 
 _LIGHTS: dict[Light, str] = {
     "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",
@@ -51,7 +52,7 @@ _PLACES: dict[str, str] = {
     ),
     "city": (
         "city skyline street skyscraper skyscrapers tokyo york london paris urban building"
-        " buildings cyberpunk neon robot downtown"
+        " buildings cyberpunk neon robot downtown car cars"
     ),
     "space": (
         "space planet planets nebula galaxy cosmos universe astronaut spaceship orbit saturn alien"
@@ -68,8 +69,8 @@ _THINGS: dict[str, str] = {
         " sunflower"
     ),
     "portrait": (
-        "portrait woman man girl boy person face lady people human king queen princess selfie hero "
-        "astronaut wizard witch knight warrior"
+        "portrait portraits woman women man men girl boy child person face lady people human female"
+        " male driver king queen princess selfie hero astronaut wizard witch knight warrior"
     ),
     "cat": "cat cats kitten kitty",
     "campfire": "campfire campfires bonfire fireplace",
@@ -103,6 +104,7 @@ _COLOURS: dict[str, Colour] = {
     "violet": (134, 78, 176),
     "lavender": (164, 138, 214),
     "pink": (236, 130, 170),
+    "silver": (188, 192, 200),
     "white": (244, 241, 232),
     "black": (38, 36, 44),
     "brown": (124, 84, 56),
@@ -160,7 +162,7 @@ def read(text: str, negative: str) -> Scene:
     unwanted = set(telling_words(negative))
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
     places = _all(_PLACES, words) - avoided
-    things = _all(_THINGS, words) - avoided
+    things = _all(_THINGS, telling_words(_TINT.sub(_of_tint, text.lower()))) - avoided
     mood = hashed(" ".join(sorted(words)))
     is_placed = bool(places)
     if not places:
@@ -180,6 +182,10 @@ def read(text: str, negative: str) -> Scene:
         mood=mood,
         avoided=avoided,
     )
+
+
+def _of_tint(match: re.Match[str]) -> str:
+    return match[0] if match[1] in _EMPTY_WORDS else match[1]
 
 
 def hashed(*parts: object) -> int:

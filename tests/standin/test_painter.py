@@ -180,6 +180,20 @@ def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
     assert light[0] < mean < light[1]
 
 
+@pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("a female with orange sunglasses and burnt orange tones", {"portrait"}),
+        ("a race car driver", {"portrait"}),
+        ("an orange on a table", {"fruit"}),
+        ("oranges, lemons", {"fruit"}),
+    ],
+)
+def test_words_choose_the_things(text: str, things: set[str]) -> None:
+    """A color before a noun isn't a fruit."""
+    assert read(text, "").things == things
+
+
 def test_negative_words_remove_things() -> None:
     """The painter omits the things that the negative text names."""
     assert "boat" in read("a boat on a lake", "").things
