@@ -42,6 +42,7 @@ _NUMBERS = {  # hints by the names of inputs
 }
 _SIZE = re.compile(r"(\d{3,4})\s*[x×*]\s*(\d{3,4})")
 _RATIO = re.compile(r"\b(\d{1,2})[:/](\d{1,2})\b")
+_LINES = re.compile(r"(\d{3,4})[pP]")
 _BEFORE = re.compile(r"control|pose|depth|canny|mask")  # inputs that only guide
 _AREA = 1024 * 1024
 
@@ -97,12 +98,16 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
         for key, hint in _told(name.lower(), value).items():
             if hint and (key not in hints or (key == "text" and len(hint) > len(hints["text"]))):
                 hints[key] = hint
+    own_size = False
     for name, value in inputs.items():
         bare = name.rpartition(".")[2].lower()
         if isinstance(value, int | float) and not isinstance(value, bool):
             hints |= {key: value for key, one in _NUMBERS.items() if one.fullmatch(bare)}
-        elif isinstance(value, str) and len(value) < 40:
-            hints |= _size(bare, value)
+        elif isinstance(value, str) and len(value) < 40 and (size := _size(bare, value, inputs)):
+            hints |= size
+            own_size = True
+    if own_size:  # within the megapixels already
+        hints.pop("megapixels", None)
     return hints
 
 
@@ -130,12 +135,20 @@ def _told(name: str, value: object) -> Hints:
             return {}
 
 
-def _size(name: str, value: str) -> Hints:
-    """Return the size that a choice such as "1024x768" or "16:9" means."""
+def _size(name: str, value: str, inputs: Mapping[str, Any]) -> Hints:
+    """Return the size that a choice such as "1024x768" or "16:9" means. Of a ratio, other inputs
+    may tell the size: megapixels, or a resolution such as "720p"."""
     if match := _SIZE.search(value):
         return {"width": int(match[1]), "height": int(match[2])}
     match = _RATIO.search(value) if "ratio" in name or "size" in name else None
     if match is None or "0" in (match[1], match[2]):
         return {}
-    wide = (int(match[1]) / int(match[2])) ** 0.5
-    return {"width": round(_AREA**0.5 * wide), "height": round(_AREA**0.5 / wide)}
+    ratio = int(match[1]) / int(match[2])
+    short = (_AREA * min(ratio, 1 / ratio)) ** 0.5
+    for key, given in inputs.items():
+        if key.endswith("megapixels") and type(given) in (int, float):
+            short *= max(0.01, min(16.0, given)) ** 0.5
+        elif isinstance(given, str) and (lines := _LINES.fullmatch(given)):
+            short = int(lines[1])
+    wide, high = max(1.0, ratio), max(1.0, 1 / ratio)
+    return {"width": round(short * wide / 8) * 8, "height": round(short * high / 8) * 8}

@@ -14,6 +14,7 @@ import websocket
 from PIL import Image
 
 from comfyui_standin import DemoServer
+from comfyui_standin.anything.values import hints_of
 from comfyui_standin.nodes.base import NodeResult
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.video import mp4
@@ -164,6 +165,25 @@ def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
     corner = (shown.width - 140, shown.height - 90, shown.width - 20, shown.height - 20)
     assert shown.crop(corner).tobytes() != example.crop(corner).tobytes()
     assert shown.crop((0, 0, 200, 200)).tobytes() == example.crop((0, 0, 200, 200)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "more", "size"),
+    [
+        ("16:9 (Widescreen)", {"megapixels": 0.4}, (864, 488)),
+        ("1:1 (Square)", {"megapixels": 2.0}, (1448, 1448)),
+        ("9:16 (Portrait Widescreen)", {"megapixels": 0.2}, (344, 608)),
+        ("16:9", {"resolution": "720p"}, (1280, 720)),
+        ("3:2", {}, (1256, 840)),
+    ],
+)
+def test_a_ratio_keeps_to_the_wanted_resolution(
+    ratio: str, more: dict[str, Any], size: tuple[int, int]
+) -> None:
+    hints = hints_of({"aspect_ratio": ratio, **more})
+
+    assert (hints["width"], hints["height"]) == size
+    assert "megapixels" not in hints
 
 
 def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
