@@ -37,7 +37,8 @@ _SLOW_METHODS = ("default", "slowest")  # of WebP
 def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
     """Return a node's inputs within the limits of a demo. Pictures and texts that an output node
     shows have the mark of a demo."""
-    given = {name: _bounded(value) for name, value in inputs.items()}
+    batches = sum(isinstance(value, tuple) for value in inputs.values())
+    given = {name: _bounded(value, max(1, batches)) for name, value in inputs.items()}
     sides = [one for one in (given.get("width"), given.get("height")) if type(one) is int]
     area = math.prod(max(1, side) for side in sides) if sides else _SIDE * _SIDE
     seen = max((_area(one) for one in given.values()), default=1)
@@ -85,8 +86,9 @@ def _area(value: Value) -> int:
             return 1
 
 
-def _bounded(value: Value) -> Value:
-    """Return a value that a node may multiply without filling the memory."""
+def _bounded(value: Value, batches: int) -> Value:
+    """Return a value that a node may multiply without filling the memory, beside its other batches
+    of images."""
     area = _area(value)
     count = max(1, 4 * _MOST_PIXELS // area)
     match value:
@@ -104,8 +106,8 @@ def _bounded(value: Value) -> Value:
             return images_of.each(
                 value[:count], lambda image: images_of.fitted(image, _MOST_PIXELS)
             )
-        case (Image.Image(), *_) if len(value) > 4 * count and not isinstance(value, Pan):
-            return value[: 4 * count]
+        case (Image.Image(), *_) if not isinstance(value, Pan):
+            return value[: max(1, 2 * count // batches)]
         case _:
             return value
 

@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,7 @@ from comfyui_standin.nodes.base import (
     Interrupted,
     Listed,
     NodeClass,
+    NodeFailure,
     NodeInfo,
     NodeResult,
     RawPrompt,
@@ -45,6 +46,7 @@ from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, Te
 from comfyui_standin.storage import Storage
 
 _CACHED_RESULTS, _CACHED_BYTES = 64, 24 * 1024**2
+_MOST_BYTES = 768 * 1024**2  # of the values that a run in a demo holds
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 # Iterations of a loop in a demo: of one whose number is calculated, and of any. Loops are nested.
 _UNCOUNTED, _MOST_ITERATIONS = 2, 4
@@ -520,9 +522,16 @@ class PromptRun:
         self._message(
             "execution_cached", {"nodes": [one for one in cached if results[one] is not None]}
         )
-        for node_id in order(prompt, nodes, self.storage, self.expansion.outputs, results):
+        ordered = order(prompt, nodes, self.storage, self.expansion.outputs, results)
+        last = {one: user for user in ordered for one in (user, *_sources(prompt[user]))}
+        unused = defaultdict[str, list[str]](list)
+        for one, user in last.items():
+            unused[user].append(one)
+        for node_id in ordered:
             self._visit(node_id, nodes, results)
             cache.put(signatures.of(node_id), _known(results[node_id]))
+            for one in unused[node_id]:  # so that memory doesn't grow with the number of nodes
+                results[one] = _emptied(results.get(one))
 
     def _visit(
         self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, NodeResult | None]
@@ -552,6 +561,8 @@ class PromptRun:
         inputs: dict[str, Any] = {}
         try:
             pause(self.queue.interrupted, 0)
+            if self.storage.paints:
+                _check_memory(results.values())
             for name, value in node["inputs"].items():
                 if not is_link(value):
                     inputs[name] = value
@@ -670,6 +681,15 @@ def _known(result: NodeResult | None) -> NodeResult:
     if result is None:  # the order guarantees that inputs come first
         raise LookupError("a node was run before its inputs")
     return result
+
+
+def _emptied(result: NodeResult | None) -> NodeResult | None:
+    return result and replace(result, outputs=())
+
+
+def _check_memory(results: Iterable[NodeResult | None]) -> None:
+    if sum(weight(result.outputs) for result in results if result is not None) > _MOST_BYTES:
+        raise NodeFailure("This workflow needs more memory than the demo has.")
 
 
 def _item(value: object, number: int) -> object:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import pytest
 import requests
@@ -15,8 +16,10 @@ from PIL import Image
 
 from comfyui_standin import DemoServer
 from comfyui_standin.anything.values import hints_of
-from comfyui_standin.nodes.base import NodeResult
+from comfyui_standin.nodes.base import Inputs, NodeResult, NodeRun, spec
+from comfyui_standin.nodes.base import node as node_class
 from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.nodes.video import mp4
 from comfyui_standin.server.executor import Cache
 from tests.standin.calls import frames, kinds
@@ -32,6 +35,13 @@ def demo() -> Iterator[DemoServer]:
 
 def ran(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Run a prompt that succeeds, and return the outputs of its nodes."""
+    entry = entry_of(demo, prompt, **more)
+    assert entry["status"]["completed"], entry["status"]["messages"]
+    return dict(entry["outputs"])
+
+
+def entry_of(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a prompt, and return its entry in the history."""
     nodes = {key: {"class_type": one[0], "inputs": one[1]} for key, one in prompt.items()}
     answer = requests.post(
         f"{demo.url}/prompt", json={"prompt": nodes, **more}, timeout=LONGEST_WAIT
@@ -39,9 +49,7 @@ def ran(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]
     assert answer.status_code == 200, answer.text
     prompt_id = answer.json()["prompt_id"]
     eventually(lambda: demo.queue.history_of(prompt_id))
-    entry = demo.queue.history_of(prompt_id)[prompt_id]
-    assert entry["status"]["completed"], entry["status"]["messages"]
-    return dict(entry["outputs"])
+    return dict(demo.queue.history_of(prompt_id)[prompt_id])
 
 
 def content(demo: DemoServer, file: dict[str, str]) -> bytes:
@@ -295,6 +303,39 @@ def test_the_cache_of_results_is_limited_in_bytes() -> None:
 
     assert cache.get("first") is None
     assert cache.get("second") is not None
+
+
+def test_a_value_is_dropped_after_its_last_use() -> None:
+    made: list[ref[Image.Image]] = []
+    held: list[int] = []
+
+    def make(_run: NodeRun, _inputs: Inputs) -> NodeResult:
+        held.append(sum(one() is not None for one in made))
+        image = Image.new("L", (5200, 5200))  # too large for the cache
+        made.append(ref(image))
+        return NodeResult(((image,),))
+
+    image = {"image": spec("IMAGE")}
+    name, own = node_class(make, "Make", "", "", required={}, optional=image, outputs=["IMAGE"])
+    with DemoServer(step_seconds=0, nodes={**NODES, name: own}) as server:
+        chain = {str(at): (name, {"image": [str(at - 1), 0]}) for at in range(2, 6)}
+        ran(server, {"1": (name, {}), **chain, "6": ("PreviewAny", {"source": ["5", 0]})})
+
+    assert held == [0, 1, 1, 1, 1]
+
+
+def test_a_demo_refuses_to_hold_many_values() -> None:
+    images = (Image.new("RGB", (1024, 1024)),) * 300
+    made = node_class(
+        lambda *_: NodeResult((images,)), "Make", "", "", required={}, outputs=["IMAGE"]
+    )
+    with DemoServer(step_seconds=0, nodes=dict([made]), anything=True) as server:
+        nodes = {"1": ("Make", {}), "2": ("PreviewImage", {"images": ["1", 0]})}
+        entry = entry_of(server, nodes)
+
+    event, data = entry["status"]["messages"][-1]
+    assert event == "execution_error"
+    assert "memory" in data["exception_message"]
 
 
 def test_the_choices_of_an_unknown_class_are_open(demo: DemoServer) -> None:
