@@ -25,6 +25,7 @@ PAINTED = "standin_painted"  # an input's option: no file is read, except one th
 _MOST_CLASSES, _MOST_NODES, _MOST, _LONGEST = 500, 5000, 200, 200
 _CONTROL = ("fixed", "increment", "decrement", "randomize")
 _SCALARS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
+_DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _FOLDER = r"( ?\[(input|output|temp)\])?"
 _MEDIA = {
     kind: re.compile(rf"[^\n]+\.({endings}){_FOLDER}", re.IGNORECASE)
@@ -160,6 +161,7 @@ def _of_node(node: Mapping[str, Any], entry: NodeInfo | None) -> _Use:
     outputs = _dicts(node.get("outputs"))[:_MOST]
     types = {one["name"]: _name(one.get("type")) or "*" for one in slots}
     own = [one["name"] for one in slots if one.get("widget")] if entry is None else _order(entry)
+    own += [""] * _MOST if entry else []  # values that a dynamic combo adds have no names here
     widgets = [*_widgets(node, types, own)]
     names = {one.name for one in widgets}
     return _Use(
@@ -179,7 +181,7 @@ def _order(entry: NodeInfo) -> list[str]:
         for one in groups
         for key, spec in one.items()
     )
-    kinds = (*_SCALARS.values(), "COMBO")
+    kinds = (*_SCALARS.values(), "COMBO", _DYNAMIC_COMBO)
     return [
         key
         for key, kind, options in specs
@@ -396,18 +398,26 @@ def _media_kind(value: object) -> str:
 
 
 def _with_files(entry: NodeInfo, uses: list[_Use]) -> NodeInfo | None:
-    """Return a known class's entry with the files that the workflow names in its lists of files;
-    None if nothing is missing."""
+    """Return a known class's entry with the files that the workflow names in its lists of files,
+    and with the choice of its first dynamic combo; None if nothing is missing."""
     texts = [one for use in uses for one in use.widgets if _name(one.value)]
     changed: dict[str, Spec] = {}
+    dynamic = ""
     for key, spec in (
         (k, s)
         for group in ("required", "optional")
         for k, s in entry["input"].get(group, {}).items()
     ):
+        options = spec[1] if len(spec) > 1 else {}
+        if spec[0] == _DYNAMIC_COMBO and not dynamic:
+            dynamic = key
+            keys = {option["key"] for option in options["options"]}
+            chosen = dict.fromkeys(one.value for one in texts if one.name == key)
+            added = [{"key": one, "inputs": {}} for one in chosen if one not in keys][:_MOST]
+            if added:
+                changed[key] = [spec[0], {**options, "options": [*options["options"], *added]}]
         if not is_file_list(key, spec):
             continue
-        options = spec[1] if len(spec) > 1 else {}
         media = next((kind for kind in _MEDIA if options.get(f"{kind}_upload")), "")
         listed = spec[0] if isinstance(spec[0], list) else options.get("options", [])
         named = [one.value for one in texts if one.name == key or _suits(one.value, media)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.live import VIRTUAL
 from comfyui_standin.anything.definitions import Definitions, definitions
+from comfyui_standin.anything.facts import entries
 from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.storage import Storage
 from tests.support.distribution import examples
@@ -105,6 +106,16 @@ def test_an_api_prompt_types_links_by_their_other_ends(known: dict[str, Any]) ->
     assert inputs_of(found, "Other") == {"mask": "MASK"}
     assert found.guessed == ("Mystery", "Other")
     assert "cat.png" in (catalog["LoadImage"].by_name["image"].choices or ())
+
+
+def test_a_dynamic_combo_has_the_choice_of_the_workflow() -> None:
+    """Another version of the class may have had it."""
+    node = graph_node(1, "RemeshMesh", 768, "solid", 20, False, 1, 0, False, 20, 0.01, 20000000)
+
+    found = definitions(graph(node), entries())
+
+    (combo,) = (one for one in Catalog(found.entries)["RemeshMesh"].inputs if one.adds_inputs)
+    assert combo.choices == ("udf", "sdf", "solid")
 
 
 def test_a_workflow_without_outputs_ends_at_unknown_nodes(known: dict[str, Any]) -> None:
