@@ -276,7 +276,7 @@ class Speed:
     run.
 
     `painted`: the longer side, in pixels, at which images are painted. Larger images are scaled up,
-    except previews. `longest`: of all steps of a sampler.
+    except previews. `longest`: of all that a run simulates.
     """
 
     step: float = 0.15

@@ -132,11 +132,10 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
         return latent
-    seconds = min(run.speed.step, run.speed.longest / total)
     if isinstance(latent, AudioLatent):
         heard = partial(_waveform, inputs["positive"].text, plan.seed)
         for step in range(1, total + 1):
-            run.wait(seconds)
+            run.wait(run.speed.step)
             run.step(step, total, heard if run.storage.paints else None)
         return replace(latent, text=inputs["positive"].text, seed=plan.seed)
     finished = tuple(
@@ -145,7 +144,7 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     )
     shown = partial(_preview, finished[0], latent, plan, min(_PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
-        run.wait(seconds)
+        run.wait(run.speed.step)
         run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
     remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
     text = inputs["positive"].text

@@ -47,6 +47,7 @@ from comfyui_standin.storage import Storage
 
 _CACHED_RESULTS, _CACHED_BYTES = 64, 24 * 1024**2
 _MOST_BYTES = 768 * 1024**2  # of the values that a run in a demo holds
+_SLOW_STEPS = 40  # as a run's time runs out, its steps get shorter
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 # Iterations of a loop in a demo: of one whose number is calculated, and of any. Loops are nested.
 _UNCOUNTED, _MOST_ITERATIONS = 2, 4
@@ -451,6 +452,7 @@ class PromptRun:
     progress: dict[str, dict[str, Any]] = field(default_factory=dict)
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
+    waited: float = 0.0
 
     # --- for nodes
 
@@ -464,6 +466,8 @@ class PromptRun:
         return self.item.secrets.get("api_key_comfy_org")
 
     def wait(self, seconds: float) -> None:
+        seconds = min(seconds, (self.speed.longest - self.waited) / _SLOW_STEPS)
+        self.waited += seconds
         pause(self.queue.interrupted, seconds)
 
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:

@@ -37,7 +37,7 @@ from comfyui_standin.server.sockets import (
 from comfyui_standin.storage import Storage
 
 _MIB = 1024 * 1024
-_LONGEST = 6.0  # seconds of a sampler's steps, in a demo
+_LONGEST = 8.0  # seconds that a run simulates, in a demo
 
 
 class DemoServer:

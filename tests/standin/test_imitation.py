@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from weakref import ref
@@ -336,6 +337,28 @@ def test_a_demo_refuses_to_hold_many_values() -> None:
     event, data = entry["status"]["messages"][-1]
     assert event == "execution_error"
     assert "memory" in data["exception_message"]
+
+
+def test_the_samplers_of_a_run_share_its_time() -> None:
+    with DemoServer(step_seconds=1, painted=64, anything=True) as server:
+        server.speed.longest = 1
+        chain = {
+            str(at): ("PackSampler", {"latent": [str(at - 1), 0], "steps": 20, "seed": at})
+            for at in range(2, 12)
+        }
+        begun = time.monotonic()
+        ran(
+            server,
+            {
+                "1": ("EmptyLatentImage", {"width": 64, "height": 64, "batch_size": 1}),
+                **chain,
+                "12": ("PreviewImage", {"images": ["13", 0]}),
+                "13": ("VAEDecode", {"samples": ["11", 0], "vae": ["14", 0]}),
+                "14": ("VAELoader", {"vae_name": "any.safetensors"}),
+            },
+        )
+
+        assert time.monotonic() - begun < 5
 
 
 def test_the_choices_of_an_unknown_class_are_open(demo: DemoServer) -> None:
