@@ -41,6 +41,7 @@ from comfyui_standin.storage import Storage, UnsafePath
 
 Answer = dict[str, str]
 VERSION = "0.33.0"
+_LARGEST_WORKFLOW = 10 * 1024**2  # bytes
 _MODEL_FOLDERS = [
     "checkpoints",
     "configs",
@@ -443,8 +444,13 @@ class Routes:
         `/object_info`, and the names of the classes among them that the server lacks."""
         if not self.anything:
             return Response(status_code=404)
-        body = await request.json()
-        found = self._definitions(body.get("workflow") if isinstance(body, dict) else None)
+        if len(await request.body()) > _LARGEST_WORKFLOW:
+            return Response(status_code=413)
+        try:
+            body = await request.json()
+            found = self._definitions(body.get("workflow") if isinstance(body, dict) else None)
+        except (ValueError, RecursionError):  # no JSON, or too deep
+            return Response(status_code=400)
         return Json({"definitions": found.entries, "guessed": found.guessed})
 
     async def get_features(self, request: Request) -> Response:

@@ -153,7 +153,7 @@ class _Validator:
     def _check_output(self, output: str) -> _Finding:
         try:
             return self._check(output)
-        except (KeyError, IndexError, TypeError) as exc:
+        except (KeyError, IndexError, TypeError, RecursionError) as exc:
             about = {"exception_type": type(exc).__name__, "traceback": []}
             what = error(
                 "exception_during_validation", "Exception when validating node", str(exc), about

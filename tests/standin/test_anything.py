@@ -180,3 +180,32 @@ def test_only_uploads_are_read(open_demo: DemoServer, key: str) -> None:
 
     for node in ("4", "5"):
         assert image_of(open_demo, entry, node).size != (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{", 400),
+        ('{"workflow":' + "[" * 200_000 + "]" * 200_000 + "}", 400),
+        ("[" + "[]," * 4_000_000 + "1]", 413),
+    ],
+)
+def test_definitions_need_a_small_workflow(open_demo: DemoServer, body: str, status: int) -> None:
+    answer = requests.post(f"{open_demo.url}/standin/definitions", data=body, timeout=LONGEST_WAIT)
+    assert answer.status_code == status
+
+
+def test_a_prompt_too_deep_to_be_checked_is_refused(open_demo: DemoServer) -> None:
+    chain = {
+        str(at): {"class_type": "X", "inputs": {"image": [str(at - 1), 0]}} for at in range(2, 3000)
+    }
+    first = {"class_type": "X", "inputs": {"prompt": "a hill"}}
+    last = {"class_type": "SaveImage", "inputs": {"images": ["2999", 0], "filename_prefix": "x"}}
+    answer = requests.post(
+        f"{open_demo.url}/prompt",
+        json={"prompt": {"1": first, **chain, "3000": last}},
+        timeout=LONGEST_WAIT,
+    )
+    assert answer.status_code == 400
+    (found,) = answer.json()["node_errors"]["3000"]["errors"]
+    assert found["type"] == "exception_during_validation"
