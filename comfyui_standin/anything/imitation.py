@@ -317,7 +317,7 @@ class Imitation:
         width = int(self._hints.get("width", self._hints.get("height", _SIDE)))
         height = int(self._hints.get("height", width))
         area, most = max(1, abs(width * height)), _MOST_PIXELS
-        wanted = min(float(self._hints.get("megapixels", area / 1e6)) * 1e6, most)
+        wanted = min(abs(float(self._hints.get("megapixels", area / 1e6))) * 1e6, most)
         width, height = (round(side * (wanted / area) ** 0.5) for side in (width, height))
         return max(64, width // 8 * 8), max(64, height // 8 * 8)
 

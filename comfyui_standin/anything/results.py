@@ -29,6 +29,7 @@ _MOST = 8  # pictures of a result
 _MOST_FRAMES = 24  # of a video whose frames aren't a view of one image
 _MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 100_000
 _SIDE = 1024
+_LARGEST = 2**64 - 1  # number: a seed
 _MARK = "[demo]"
 _NAMES_FILE = re.compile(r"prefix|name|path|folder")
 _SLOW_METHODS = ("default", "slowest")  # of WebP
@@ -94,6 +95,8 @@ def _bounded(value: Value, batches: int) -> Value:
     match value:
         case str():
             return value[:_LONGEST_TEXT]
+        case int() | float() if not isinstance(value, bool):
+            return type(value)(max(-_LARGEST, min(_LARGEST, value)))  # also of NaN
         case Latent(width, height, images):
             less = min(1.0, (_MOST_PIXELS / area) ** 0.5)
             kept = images[: min(count, _MOST_BATCH)]

@@ -56,7 +56,7 @@ def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
     by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
     if pixels := numbers.get("megapixels"):
-        by = (pixels * 1024 * 1024 / (image.width * image.height)) ** 0.5
+        by = (abs(pixels) * 1024 * 1024 / (image.width * image.height)) ** 0.5
     elif longest:
         by = longest / max(image.size)
     elif "model" in name and not width:

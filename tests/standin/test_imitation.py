@@ -339,6 +339,26 @@ def test_a_demo_refuses_to_hold_many_values() -> None:
     assert "memory" in data["exception_message"]
 
 
+@pytest.mark.parametrize("number", [-1, 1e308])
+def test_any_number_gives_a_picture(demo: DemoServer, number: float) -> None:
+    saved = {"images": ["1", 0], "filename_prefix": "n"}
+    values = dict.fromkeys(("width", "height", "megapixels", "steps"), number)
+    scaled = {"image": ["1", 0], "megapixels": number}
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("Unknown", values),
+            "2": ("SaveImage", saved),
+            "3": ("PackImageScale", scaled),
+            "4": ("SaveImage", {**saved, "images": ["3", 0]}),
+        },
+    )
+
+    assert outputs["2"]["images"]
+    assert outputs["4"]["images"]
+
+
 def test_the_samplers_of_a_run_share_its_time() -> None:
     with DemoServer(step_seconds=1, painted=64, anything=True) as server:
         server.speed.longest = 1
