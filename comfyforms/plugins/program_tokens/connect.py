@@ -187,7 +187,7 @@ class Forwarder:
         def fatal(error: Exception) -> Exception | None:
             return process_exception(error) if relay.listening else error
 
-        following = open_socket(
+        following = _Straight(
             self._target(program).replace("http", "ws", 1),
             additional_headers=[*self._login.items()],
             process_exception=fatal,
@@ -214,7 +214,8 @@ class Forwarder:
 
     def _target(self, here: HTTPConnection) -> str:
         path, query = here.scope["raw_path"].decode("ascii"), here.url.query
-        return f"{self._address}{path}{f'?{query}' if query else ''}"
+        # `%2f@other` without a slash before it would be a password and another host
+        return f"{self._address}/{path.removeprefix('/')}{f'?{query}' if query else ''}"
 
     def _note(self, status: int) -> None:
         """Tell once if the app refuses the token, or answers again."""
@@ -234,6 +235,13 @@ class Forwarder:
             print(sentence, file=sys.stderr)
         self._is_away = True
         return sentence
+
+
+class _Straight(open_socket):
+    """Connection that follows no redirect: the token is for the app's host only."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class _Relay:

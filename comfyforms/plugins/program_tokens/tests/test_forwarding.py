@@ -1,0 +1,78 @@
+"""`comfyforms connect`: the token goes to the app's host only."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from comfyforms.plugins.program_tokens.connect import Forwarder
+from tests.support.waiting import LONGEST_WAIT
+
+HERE = "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("path", "arrives"),
+    [("/ws", "/ws"), ("//{other}/ws", "//{other}/ws"), ("%2f@{other}/ws", "/%2f@{other}/ws")],
+    ids=["redirect", "two slashes", "encoded slash"],
+)
+def test_attack_a_socket_is_led_to_another_host(path: str, arrives: str) -> None:
+    """Neither a redirect of the app, or of a proxy in front of it, nor a program's path does it."""
+    at_app, elsewhere = asyncio.run(_asked(path))
+    ((line, other),) = at_app
+    assert line == f"GET {arrives.format(other=other)} HTTP/1.1"
+    assert elsewhere == []
+
+
+async def _asked(path: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Ask for a socket at an app that redirects to another host. Return the requests at the app,
+    each with the other host, and those at the other host."""
+    at_app, elsewhere = list[tuple[str, str]](), list[str]()
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        elsewhere.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        await _answer(writer, "200 OK")
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        at_app.append((asked.partition("\r\n")[0], other))
+        await _answer(writer, f"302 Found\r\nLocation: //{other}/ws")
+
+    async with (
+        await asyncio.start_server(keep, HERE, 0) as stranger,
+        await asyncio.start_server(redirect, HERE, 0) as app,
+    ):
+        other = f"{HERE}:{stranger.sockets[0].getsockname()[1]}"
+        address = f"http://{HERE}:{app.sockets[0].getsockname()[1]}"
+        async with asyncio.timeout(LONGEST_WAIT):
+            await _open(Forwarder(address, "comfyforms_x"), path.format(other=other))
+    return at_app, elsewhere
+
+
+async def _answer(writer: asyncio.StreamWriter, head: str) -> None:
+    writer.write(f"HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    await writer.drain()
+    writer.close()
+
+
+async def _open(forwarder: Forwarder, path: str) -> None:
+    """Open a socket as a server does that doesn't check the path, such as uvicorn with h11."""
+    scope: dict[str, Any] = {
+        "type": "websocket",
+        "path": path.replace("%2f", "/"),
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8188")],
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(_: object) -> None:
+        pass
+
+    await forwarder.app()(scope, receive, send)
