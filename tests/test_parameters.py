@@ -47,6 +47,8 @@ FOR_PLUGINS = {
     "chain_doc.root",
     "follow.gap",
     "include.prefix",
+    "include.scope",
+    "new_token.scope",
     "parse_spec.media",
     "plain_page.style",
     "wire.limits",

@@ -35,7 +35,7 @@ from comfy.webhooks.waiting import WebhookSettings
 from comfyui_standin import DemoServer
 from tests.support.leaks import closing
 from tests.support.registries import history_address, new_registry
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
 from ui.services import OptionalParts, Services, wire
@@ -82,6 +82,13 @@ class RunningApp:
                 connection, PageConnection
             ):  # one that is busy closes when it has answered
                 connection.loop.call_soon_threadsafe(connection.shutdown)
+
+    def end_runs(self) -> None:
+        """Cancel all runs, so that the next test finds none."""
+        for run in self.runs.known():
+            run.cancel()
+        eventually(lambda: all(run.state.phase.finished for run in self.runs.known()))
+        self.close_idle()
 
 
 @functools.cache

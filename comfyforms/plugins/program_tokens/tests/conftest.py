@@ -14,7 +14,7 @@ from comfy.library.permissions import Permissions
 from tests.attacks.people import ANN, BOB
 from tests.security.signing_in import signed_in, token_of
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 from ui.accounts.login import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
@@ -54,8 +54,4 @@ def running_team(own_temporary_folder: Path) -> Iterator[Team]:
 @pytest.fixture
 def team(running_team: Team, nothing_left_behind: None) -> Iterator[Team]:
     yield running_team
-    runs = running_team.app.runs
-    for run in runs.known():
-        run.cancel()
-    eventually(lambda: all(run.state.phase.finished for run in runs.known()))
-    running_team.app.close_idle()
+    running_team.app.end_runs()
