@@ -57,13 +57,11 @@ def test_every_other_command_exits_with_0(
 
 
 def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
-    """All options of the table work together. The app Link for guests at the proxy, and prints the
+    """All options of the table work together. The app answers at the proxy, and prints the
     address where the proxy reaches the app."""
     commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
-    assert len(commands) == 4
-    config = tmp_path / "config.toml"
-    config.write_text('[comfy]\nworkflow = "text-to-image"\n', encoding="utf-8")
-    words = " ".join(commands).replace(config.name, str(config)).split()
+    assert len(commands) == 3
+    words = " ".join(commands).split()
     with DemoServer() as demo:
         places = ("--server", demo.url, "--data", str(tmp_path / "data"))
         with launched(*words, *places) as app:
@@ -72,7 +70,7 @@ def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
             assert "Link for guests: https://forms.example.org/forms/join/" in app.said()
             asked = {"Host": "forms.example.org"}
             told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
-            assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"
+            assert told.status_code == 200
             assert app.end() == 0
 
 
