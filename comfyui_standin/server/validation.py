@@ -26,6 +26,7 @@ _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _AUTOGROW = "COMFY_AUTOGROW_V3"
 _DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 _ANY = frozenset({"*", "COMFY_MATCHTYPE_V3"})  # types that any link fits
+_DEEPEST = 320  # nodes in a chain, near what Python's stack of calls holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ class _Validator:
             return self._findings[node_id]
         if node_id in self._path:
             return self._cycle(node_id)
+        if len(self._path) == _DEEPEST:
+            raise RecursionError("maximum recursion depth exceeded")
         node = self._prompt[node_id]
         inputs = node["inputs"]
         self._path.append(node_id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from comfyforms.plugins.program_tokens.connect import Forwarder
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, awaited
 
 HERE = "127.0.0.1"
 
@@ -20,7 +20,7 @@ HERE = "127.0.0.1"
 )
 def test_attack_a_socket_is_led_to_another_host(path: str, arrives: str) -> None:
     """Neither a redirect of the app, or of a proxy in front of it, nor a program's path does it."""
-    at_app, elsewhere = asyncio.run(_asked(path))
+    at_app, elsewhere = awaited(_asked(path))
     ((line, other),) = at_app
     assert line == f"GET {arrives.format(other=other)} HTTP/1.1"
     assert elsewhere == []
