@@ -3,7 +3,7 @@
 SOURCE is the address of a ComfyUI server without custom nodes, or a file with its /object_info.
 The table has facts only: names, types, limits, defaults, choices and outputs. It has no help texts,
 no default prompts and no prices. `--templates` names a folder of ComfyUI's templates: choices that
-they use and the server doesn't know are those of newer servers, and are added.
+they use and the server doesn't know belong to newer servers, and are added.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _OWN = (  # what clients need of an entry besides its inputs and outputs
     ("api_node", "paid"),
 )
 _MOST_NUMBERS = 8  # that become choices
-_LONGEST_DEFAULT = 30  # characters: a longer one is somebody's prompt
+_LONGEST_DEFAULT = 30  # characters: a longer one is a prompt
 
 
 def table_of(object_info: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

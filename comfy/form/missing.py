@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from comfy.base.files import is_model_file
-from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
-from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_MODULE, PAID_NODES
+from comfy.comfyui.protocol.node_lists import CORE_NODES, PAID_NODES
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import (
     Missing,
@@ -29,6 +28,7 @@ from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.known_packs import known_pack
 from comfy.requirements.model import ModelFile, NodePack, file_key
 from comfy.requirements.read import packs_of
+from comfy.requirements.readiness import has_paid_nodes
 from comfy.workflow.model import Workflow
 
 # Types of results and of texts, which prompts are for. Packs have their own, such as
@@ -78,7 +78,7 @@ def missing_classes(
     for node_id, node in prompt.items():
         if node["class_type"] not in catalog:
             nodes_by_class.setdefault(node["class_type"], []).append(node_id)
-    has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalog)
+    offers_paid = bool(nodes_by_class) and has_paid_nodes(catalog)
     named = packs_of({one: prompt[one] for nodes in nodes_by_class.values() for one in nodes})
     return tuple(
         MissingClass(
@@ -87,7 +87,7 @@ def missing_classes(
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
             catalog.similar(class_type),
             packs.get(class_type) or _pack_of(class_type, named),
-            has_paid_nodes,
+            offers_paid,
             named[class_type].version if class_type in named else "",
         )
         for class_type, nodes in nodes_by_class.items()
@@ -139,12 +139,6 @@ def missing_prompt(
 def _may_be_prompt(text: str) -> bool:
     is_prose = len(text.split()) >= _LEAST_WORDS and not is_model_file(text)
     return is_prose and not looks_negative(text)
-
-
-def _has_paid_nodes(catalog: Catalog) -> bool:
-    """Return whether the server offers any of ComfyUI's paid API nodes (docs/comfyui.md#47)."""
-    modules = (as_text(as_mapping(raw).get("python_module")) for raw in catalog.raw.values())
-    return any(module.partition(".")[0] == PAID_MODULE for module in modules)
 
 
 def missing_choices(

@@ -1,6 +1,6 @@
 """Definitions of node classes that a workflow uses and the server lacks.
 
-An editor graph stores each node's sockets with their types, since 2025 also those of its widgets.
+An editor graph stores each node's sockets with their types, since 2025 also its widgets' sockets.
 An API prompt stores names and values only: the types of its links come from the nodes at their
 other ends. Nothing is stored, and no text of a workflow gets into a definition, except for choices
 and names of files.
@@ -142,8 +142,8 @@ def _name(value: object) -> str:
 
 
 def _of_graph(graph: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iterator[_Use]:
-    """Yield the nodes of a graph, of its subgraphs and of its group nodes. Those that stand for a
-    subgraph and those of the editor, which have values of others, have no type."""
+    """Yield the nodes of a graph, of its subgraphs and of its group nodes. Nodes that stand for a
+    subgraph and the editor's own nodes, which have values of others, have no type."""
     graphs = [graph, *_dicts([*((graph.get("extra") or {}).get("groupNodes") or {}).values()])]
     for one in graphs:  # early versions nest the definitions
         graphs += _dicts((one.get("definitions") or {}).get("subgraphs"))[:_MOST]
@@ -220,7 +220,7 @@ def _positions(values: list[Any]) -> list[tuple[object, bool]]:
 def _names_of(
     node: Mapping[str, Any], slots: list[str], listed: list[tuple[object, bool]]
 ) -> Iterable[str]:
-    """Return the names of a node's saved values: those of its sockets, of Use Everywhere, the
+    """Return the names of a node's saved values: its sockets', Use Everywhere's, the
     shipped ones, else names by their types."""
     if len(slots) >= len(listed):
         return slots

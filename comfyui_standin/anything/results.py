@@ -184,7 +184,7 @@ class Results:
         self._prefix = prefix[:120]
 
     def add(self, value: Value) -> bool:
-        """Show a value. Return False if it is none that can be saved."""
+        """Show a value. Return False if it can't be saved."""
         for key, data, ending in self._files(value):
             self.ui.setdefault(key, []).append(self._saved(data, ending))
             if ending == "_.mp4":

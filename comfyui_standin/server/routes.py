@@ -440,8 +440,8 @@ class Routes:
         return Json(found)
 
     async def post_definitions(self, request: Request) -> Response:
-        """`POST /standin/definitions`: return definitions that a workflow needs besides those of
-        `/object_info`, and the names of the classes among them that the server lacks."""
+        """`POST /standin/definitions`: return definitions that a workflow needs and `/object_info`
+        lacks, and the names of the classes among them that the server lacks."""
         if not self.anything:
             return Response(status_code=404)
         if len(await request.body()) > _LARGEST_WORKFLOW:

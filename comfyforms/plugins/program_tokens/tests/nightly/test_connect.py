@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,7 +65,6 @@ def connected(address: str, folder: Path, token: str = "") -> Iterator[Connected
 def listening(url: str) -> bool:
     with suppress(requests.ConnectionError):
         return requests.get(f"{url}/features", timeout=LONGEST_WAIT).status_code > 0
-    time.sleep(0.05)
     return False
 
 
