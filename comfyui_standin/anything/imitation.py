@@ -46,11 +46,12 @@ from comfyui_standin.nodes.base import (
     VideoFrames,
     fixed,
 )
-from comfyui_standin.nodes.image import each, spot
+from comfyui_standin.nodes.image import each
 from comfyui_standin.nodes.latent import decoded, encoded
 from comfyui_standin.nodes.media import decoded_audio
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.text import words_of_image
+from comfyui_standin.painter.canvas import spot, subject
 from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE, _STEPS, _FRAMES, _SECONDS = 768, 60, 240, 10.0
@@ -130,7 +131,7 @@ class Imitation:
                 continue
             if ("neg" in name) != ("neg" in wanted) or paintings.ending_of(value):
                 continue
-            named = bool(_TEXT.search(name.lower()))
+            named = bool(_TEXT.search(name.lower())) and "system" not in name
             if named or " " in value.strip():
                 best = max(best, ((name == wanted, named, len(value)), value))
         return best[1]
@@ -260,7 +261,7 @@ class Imitation:
         picture = known.image if known else None
         if not _GUIDES.search(self._name) and "neg" not in name:
             picture = self._hints.get("picture") or picture
-        clip = known.clip if known else self._model()
+        clip = self._guided(known.clip if known else self._model())
         text = self._text(name)
         if not text and "zero" not in self._name:
             text = known.text if known else self._hints.get("text", "")
@@ -269,12 +270,18 @@ class Imitation:
         return Conditioning(text, clip, picture)
 
     def _adapted(self, model: Model) -> Model:
-        """Return a model with the LoRAs that the node names."""
+        """Return a model with the LoRAs that the node names, and with its guide."""
         strengths = [one for one in self._inputs.values() if type(one) is float]
         for name, value in self._inputs.items():
             if "lora" in name.lower() and isinstance(value, str) and value.lower() != "none":
                 model = model.with_lora(value, strengths[0] if strengths else 1.0)
-        return model
+        return self._guided(model)
+
+    def _guided(self, model: Model) -> Model:
+        """Return a model that an image of this node steers, if it's a node for that."""
+        images = self._first_of("IMAGE") if _GUIDES.search(self._name) else None
+        guide = self._hints.get("guide") or (images and images[0])
+        return replace(model, guide=guide) if guide else model
 
     def _made(self, kind: str, name: str) -> Value:
         """Return a value that stands for what the real node makes."""
@@ -289,7 +296,7 @@ class Imitation:
                     return self._treated((Image.new("L", pictures[0].size),))
                 if pictures and "tomask" in self._name.replace("_", ""):
                     return each(pictures, lambda image: image.convert("L"))
-                return (spot(pictures[0].size if pictures else self._size()),)
+                return each(pictures, subject) if pictures else (spot(self._size()),)
             case "LATENT":
                 return self._latent(name)
             case "AUDIO":
@@ -310,7 +317,7 @@ class Imitation:
             if isinstance(one, str) and self._kind(name) == "COMBO"
         )
         name = self._hints.get("model") or next(named, str(self._entry["name"]))
-        return Model(name, tuple(self._hints.get("loras", ())))
+        return Model(name, tuple(self._hints.get("loras", ())), self._hints.get("guide"))
 
     def _size(self) -> tuple[int, int]:
         """Return the size of a picture without a source."""
@@ -336,6 +343,8 @@ class Imitation:
                 loras=tuple(hints.get("loras", ())),
                 given=given,
                 kept=given is not None,
+                moves=self._moves(),
+                guide=hints.get("guide"),
             )
             for number in range(max(1, min(4, int(hints.get("batch", 1)))))
         )
@@ -383,6 +392,9 @@ class Imitation:
             pictures = self._painted(picture)
         count = self._frames()
         return Pan(pictures[0], count) if count > 1 else pictures
+
+    def _moves(self) -> bool:
+        return "VIDEO" in self._outputs or self._frames() > 1
 
     def _frames(self) -> int:
         """Return the number of frames that the node's numbers ask for, 1 for a picture."""

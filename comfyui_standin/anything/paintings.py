@@ -14,7 +14,8 @@ from comfyui_standin.nodes.media import flac_bytes
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.music import music
 from comfyui_standin.nodes.video import mp4
-from comfyui_standin.painter.paint import Brief, paint
+from comfyui_standin.painter.paint import PAINTED, Brief, paint
+from comfyui_standin.painter.words import hashed, read
 
 FRAMES, FPS = 72, 16.0
 SOUNDS = frozenset({"flac", "mp3", "wav", "ogg", "m4a", "opus", "aac"})
@@ -24,6 +25,7 @@ _FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": 
 _OTHERS = {"png", "tif", "tiff", "avif", "svg"}
 _FILE = re.compile(r"([^/\\]*)\.(\w{2,5})( ?\[\w+\])?")
 _SIZE, _SECONDS = (768, 512), 6.0
+_USUAL = ("portrait", "cat", "fruit", "castle")  # of files whose names tell nothing
 
 
 def ending_of(name: str) -> str:
@@ -41,7 +43,12 @@ def _words(name: str) -> str:
 @functools.lru_cache(maxsize=8)
 def picture(name: str) -> Image.Image:
     """Return the picture that a file name describes."""
-    return paint(Brief(_words(name), seed=1, width=_SIZE[0], height=_SIZE[1]))
+    words = _words(name)
+    if not read(words, "").things:
+        words += f" {_USUAL[hashed(words) % len(_USUAL)]}"
+    image = paint(Brief(words, seed=1, width=_SIZE[0], height=_SIZE[1]))
+    image.info[PAINTED] = True
+    return image
 
 
 def sound(name: str) -> AudioSamples:

@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from comfyui_standin.nodes.base import Images
-from comfyui_standin.nodes.image import crop_to_ratio, each, resize, spot
+from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.painter.canvas import subject
 
 _MOST_PIXELS = 2048 * 2048
 _SIDES = ("left", "top", "right", "bottom")
@@ -30,7 +31,8 @@ def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
     for words, change in _CHANGES.items():
         if re.search(words, name):
             changed = each(images, change)
-            changed[0].info["map"] = change in (_edges, _depth, _normal)
+            if change in (_edges, _depth, _normal):
+                changed[0].info["map"] = fitted(images[0], _MOST_PIXELS // 4)  # steers with it
             return changed
     if re.search("stitch|concat|grid|collage|tile", name):
         return _side_by_side([one for one in inputs.values() if _are_images(one)])
@@ -103,7 +105,7 @@ def _normal(image: Image.Image) -> Image.Image:
 
 def _without_background(image: Image.Image) -> Image.Image:
     white = Image.new("RGB", image.size, (255, 255, 255))
-    return Image.composite(image.convert("RGB"), white, spot(image.size))
+    return Image.composite(image.convert("RGB"), white, subject(image))
 
 
 def _blurred(image: Image.Image) -> Image.Image:

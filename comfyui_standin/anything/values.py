@@ -115,9 +115,9 @@ def _told(name: str, value: object) -> Hints:
     match value:
         case Conditioning(text, clip, image):
             told = "negative" if "neg" in name else "text"
-            return {told: text, "loras": clip.loras, "picture": image}
-        case Model(model, loras):
-            return {"model": model, "loras": loras}
+            return {told: text, "loras": clip.loras, "picture": image, "guide": clip.guide}
+        case Model(model, loras, guide):
+            return {"model": model, "loras": loras, "guide": guide}
         case Token(_, hints):
             return {**hints, "picture": None} if _BEFORE.search(name) else hints
         case Latent(width, height, images, frames=frames, text=text):
@@ -128,9 +128,14 @@ def _told(name: str, value: object) -> Hints:
         case VideoFrames(images, fps):
             return {**_told(name, images), "fps": fps}
         case (Image.Image() as first, *_):
-            pictured = first.mode != "L" and not _BEFORE.search(name) and not first.info.get("map")
             size = {"width": first.width, "height": first.height}
-            return size | ({"picture": first} if pictured else {})
+            if first.mode == "L":
+                return size
+            mapped = first.info.get("map")
+            return {
+                **size,
+                "guide" if mapped or _BEFORE.search(name) else "picture": mapped or first,
+            }
         case _:
             return {}
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, Protocol
 
 from PIL import Image
@@ -62,15 +62,17 @@ Inputs = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A MODEL, CLIP or VAE; only its name and LoRAs affect the painting."""
+    """A MODEL, CLIP or VAE. Only its name, its LoRAs and the image that steers the composition
+    affect the painting."""
 
     name: str
     loras: tuple[tuple[str, float], ...] = ()
+    guide: Image.Image | None = None
 
     def with_lora(self, name: str, strength: float) -> Model:
         """Return the model with another LoRA. A strength of 0 changes nothing, as on the real
         server."""
-        return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
+        return self if strength == 0 else replace(self, loras=(*self.loras, (name, strength)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from comfyui_standin.nodes.base import (
     v3_node,
 )
 from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.painter.canvas import spot
+from comfyui_standin.painter.paint import PAINTED
 from comfyui_standin.storage import Folder, Storage
 
 METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
@@ -71,12 +73,6 @@ def each(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images
     return tuple(change(image) for image in images)
 
 
-def spot(size: tuple[int, int]) -> Image.Image:
-    """Return a mask of what is in the middle."""
-    faded = Image.radial_gradient("L").resize(size)
-    return faded.point([max(0, min(255, 6 * (150 - level))) for level in range(256)])
-
-
 def painted_mask(name: str) -> bytes:
     """Return a PNG file of what a file name describes, with a mask of its middle as its alpha."""
     image, data = picture(name).copy(), io.BytesIO()
@@ -108,6 +104,7 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
             else:
                 masks.append(Image.new("L", upright.size, 0))
     if run.storage.paints and run.storage.find(inputs["image"]) is None:
+        images[0].info[PAINTED] = True
         masks = [spot(images[0].size)]
     return NodeResult((tuple(images), tuple(masks)))
 

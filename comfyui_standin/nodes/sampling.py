@@ -208,6 +208,8 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
         loras=model.loras + positive.clip.loras,
         given=begun or positive.image,
         kept=begun is None and positive.image is not None,
+        moves=latent.frames > 1,
+        guide=model.guide or positive.clip.guide,
         mask=latent.mask,
     )
 

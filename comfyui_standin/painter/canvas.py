@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from comfyui_standin.painter.words import Colour, Light, Scene, Season
 
@@ -48,6 +48,27 @@ def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
     # start and end with them.
     box = (0, 0.5, 1, len(stops) - 0.5) if len(stops) > 1 else None
     return column.resize(size, Image.Resampling.BILINEAR, box=box)
+
+
+def spot(size: tuple[int, int]) -> Image.Image:
+    """Return a mask of the middle of an image."""
+    faded = Image.radial_gradient("L").resize(size)
+    return faded.point([max(0, min(255, 6 * (180 - level))) for level in range(256)])
+
+
+def subject(image: Image.Image) -> Image.Image:
+    """Return a mask of what stands out from the colors of an image's corners."""
+    side, corner = 96, 16
+    small = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
+    ends = 0, side - corner
+    corners = [small.crop((x, y, x + corner, y + corner)) for y in ends for x in ends]
+    colours = b"".join(one.resize((1, 1), Image.Resampling.BOX).tobytes() for one in corners)
+    usual = Image.frombytes("RGB", (2, 2), colours).resize(small.size, Image.Resampling.BILINEAR)
+    red, green, blue = ImageChops.difference(small, usual).split()
+    far = ImageOps.autocontrast(ImageChops.lighter(ImageChops.lighter(red, green), blue))
+    soft = far.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(2))
+    cut = soft.point([max(0, min(255, 5 * (level - 40))) for level in range(256)])
+    return ImageChops.multiply(cut, spot(small.size)).resize(image.size, Image.Resampling.BICUBIC)
 
 
 class Pen:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
 from comfyui_standin.painter import scenery
 from comfyui_standin.painter import things as whole
-from comfyui_standin.painter.canvas import Canvas, Palette, palette_of
+from comfyui_standin.painter.canvas import Canvas, Palette, palette_of, subject
 from comfyui_standin.painter.things import THINGS
 from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
@@ -41,6 +41,9 @@ _INSET_THINGS: dict[str, whole.Thing] = {
 _COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
 _SIDE = 384  # pixels of the canvas that a thing is cut out of
 _MOST = 3  # things side by side
+_ROOM = (0.46, 0.42, 0.98)  # for a thing in a picture that keeps its content: width, top, end
+PAINTED = "painted"  # in an image's info: its content is free
+_SPARSE = 48  # the mean level of a map of lines is lower
 Box = tuple[int, int, int, int]
 _GROUNDS = {
     "desert": scenery.desert,
@@ -88,7 +91,13 @@ def _mono(image: Image.Image, rng: random.Random) -> Image.Image:
     return ImageOps.autocontrast(image.convert("L"), cutoff=1).convert("RGB")
 
 
+def _poster(image: Image.Image, rng: random.Random) -> Image.Image:
+    flat = image.point([round(level / 85) * 85 for level in range(256)] * 3)
+    return ImageEnhance.Color(flat).enhance(1.4)
+
+
 _TOUCHES: dict[str, Touch] = {
+    "poster": _poster,
     "watercolour": _watercolour,
     "ink": _ink,
     "mono": _mono,
@@ -184,10 +193,12 @@ def _area_of(mask: Image.Image) -> Box | None:
 
 def paint_into(canvas: Canvas, scene: Scene, mask: Image.Image) -> None:
     """Paint the scene's things side by side into the masked area."""
+    if area := _area_of(mask):
+        _inset(canvas, scene, area)
+
+
+def _inset(canvas: Canvas, scene: Scene, area: Box) -> None:
     names = [name for name in _INSET_THINGS if name in scene.things][:_MOST]
-    area = _area_of(mask)
-    if area is None:
-        return
     left, top, right, bottom = area
     palette = palette_of(scene)
     for number, name in enumerate(names):
@@ -247,8 +258,12 @@ class Brief:
     """The image that is sampled again. Without a place among the words, it keeps its content."""
     kept: bool = False
     """Whether the given image keeps its content in any case."""
+    moves: bool = False
+    """Whether a video begins with the given image. It's unchanged, unless it's a painting too."""
     mask: Image.Image | None = None
     """Where the given image is painted over. The words' things are fitted into this area."""
+    guide: Image.Image | None = None
+    """An image whose shapes shine through what is painted."""
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
@@ -261,11 +276,19 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     if brief.mask is not None:
         canvas = Canvas(_background(brief, scene, size, rng), rng)
         paint_into(canvas, scene, brief.mask.resize(size))
-    elif brief.given is None or (scene.is_placed and not brief.kept):
+    elif brief.given is not None and brief.kept:
+        canvas = Canvas(ImageOps.fit(brief.given, size), rng)
+        if brief.text.strip() and (not brief.moves or brief.given.info.get(PAINTED)):
+            canvas.image = _edited(canvas.image, scene, rng)
+            _add_in_front(canvas, scene)
+    elif brief.guide is not None:
+        canvas = Canvas(_steered(ImageOps.fit(brief.guide, size), scene, rng), rng)
+        _add_in_front(canvas, scene)
+    elif brief.given is None or scene.is_placed:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
     else:
-        canvas = Canvas(_refined(brief.given.resize(size), scene, sharpened=not brief.kept), rng)
+        canvas = Canvas(_refined(brief.given.resize(size), scene), rng)
         _add_things(canvas, scene, palette_of(scene), scenery.choose_layout(canvas, scene))
     image = _finish(canvas.image, scene, brief)
     return (
@@ -284,10 +307,60 @@ def _background(
         return image if scene.things else _refined(image, scene)
     area = _area_of(brief.mask.resize(size)) if brief.mask is not None else None
     left, top, right, bottom = area or (0, 0, *size)
-    part = Canvas(Image.new("RGB", (max(8, right - left), max(8, bottom - top))), rng)
-    _scenery(part, scene, palette_of(scene), scenery.choose_layout(part, scene))
-    image.paste(part.image, (left, top))
+    image.paste(_place((max(8, right - left), max(8, bottom - top)), scene, rng), (left, top))
     return image
+
+
+def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
+    """Return an image as the words change it: its middle in another place or color, in another
+    light, or with room for things."""
+    palette = palette_of(scene)
+    lit = Canvas(_refined(given, scene, sharpened=False), rng)
+    told = scene.is_lit or scene.things or scene.manners or scene.accents
+    if scene.is_placed or scene.things & _COVERING or not told:
+        behind = _place(given.size, scene, rng)
+        behind.paste(lit.image, mask=subject(given))
+        return behind
+    if scene.things & THINGS.keys():
+        return lit.image
+    if scene.accents:
+        middle = ImageOps.colorize(
+            lit.image.convert("L"), palette.dark, (255, 255, 255), mid=scene.accents[0]
+        )
+        lit.image.paste(middle, mask=subject(given))
+    elif scene.is_lit:
+        scenery.sun_or_moon(lit, scene, palette, scenery.Layout(0.6, (0.84, 0.16), 0.06))
+    return lit.image
+
+
+def _steered(guide: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
+    """Return the place of a scene, in which the shapes of a guide shine through."""
+    palette, place = palette_of(scene), _place(guide.size, scene, rng)
+    levels = ImageOps.autocontrast(guide.convert("L"), cutoff=1)
+    if ImageStat.Stat(guide.convert("L")).mean[0] < _SPARSE:
+        return ImageChops.screen(place, ImageOps.colorize(levels, (0, 0, 0), palette.sun))
+    shapes = ImageOps.colorize(levels, palette.dark, palette.sky[-1], mid=palette.far)
+    return Image.blend(ImageChops.overlay(shapes, place), place, 0.25)
+
+
+def _place(size: tuple[int, int], scene: Scene, rng: random.Random) -> Image.Image:
+    """Return a scene with the things in it that cover the ground."""
+    canvas = Canvas(Image.new("RGB", size), rng)
+    palette, layout = palette_of(scene), scenery.choose_layout(canvas, scene)
+    _scenery(canvas, scene, palette, layout)
+    for name in _COVERING & scene.things:
+        THINGS[name](canvas, scene, palette, layout)
+    return canvas.image
+
+
+def _add_in_front(canvas: Canvas, scene: Scene) -> None:
+    """Paint the scene's things into a corner, and its weather over all."""
+    (width, height), (wide, top, end) = canvas.size, _ROOM
+    inset = replace(scene, things=scene.things & THINGS.keys() - _COVERING)
+    left = end - min(0.94, wide * min(_MOST, len(inset.things)))
+    box = round(left * width), round(top * height), round(end * width), round(end * height)
+    _inset(canvas, inset, box)
+    _add_weather(canvas, scene)
 
 
 def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
@@ -307,6 +380,10 @@ def _add_things(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.
     for name, draw in THINGS.items():
         if name in scene.things:
             draw(canvas, scene, palette, layout)
+    _add_weather(canvas, scene)
+
+
+def _add_weather(canvas: Canvas, scene: Scene) -> None:
     if "rain" in scene.things:
         scenery.rain(canvas)
     if "snowfall" in scene.things:

@@ -59,7 +59,7 @@ def sky(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     if scene.light == "night" or "stars" in scene.things:
         stars(canvas, layout)
     if scene.light != "grey" or scene.things & {"sun", "moon"}:
-        _sun_or_moon(canvas, scene, palette, layout)
+        sun_or_moon(canvas, scene, palette, layout)
     if "clouds" not in scene.avoided:
         _clouds(canvas, scene, palette, layout)
 
@@ -76,7 +76,8 @@ def stars(canvas: Canvas, layout: Layout) -> None:
     canvas.layer(draw, (255, 252, 240))
 
 
-def _sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+def sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint the sun, or the moon at night, and its glow."""
     centre = layout.sun
     canvas.glow(centre, 0.52, palette.sun, 0.55 if scene.light in ("sunset", "dawn") else 0.32)
     canvas.glow(centre, 0.17, palette.sun, 0.6)

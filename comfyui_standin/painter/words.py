@@ -18,7 +18,14 @@ Light = Literal["day", "sunset", "dawn", "night", "grey"]
 Season = Literal["summer", "autumn", "winter", "spring"]
 T = TypeVar("T", bound=str)
 _WORD = re.compile(r"[\w'-]+")
-_TINT = re.compile(r"\borange\s+([\w'-]+)")  # a color before a noun, otherwise a fruit
+_TINT = re.compile(  # a color before a noun, otherwise a thing
+    r"\b(?:orange|rose|lime|lemon|apple|cherry)\s+([\w'-]+)"
+)
+_GONE = re.compile(  # what isn't to be seen, and what stays as it is
+    r"\b(?:no|not|without|removes?|removing|delete|erase|keep|keeping)\b[^,.;]*"
+    r"|\b(?:replace|change|swap|turn|convert|transform)\b[^,.;]*?\b(?:with|to|into)\b"
+)
+_OF_FAULTS = frozenset({"face"})  # as in "deformed face": they don't remove a person
 
 _LIGHTS: dict[Light, str] = {
     "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",
@@ -87,6 +94,7 @@ _THINGS: dict[str, str] = {
 }
 _MANNERS: dict[str, str] = {
     "watercolour": "watercolour watercolor aquarelle",
+    "poster": "pop poster cartoon vector pixel",
     "ink": "ink sketch drawing lines comic manga outline engraving",
     "mono": "monochrome grayscale greyscale noir charcoal",
 }
@@ -158,12 +166,13 @@ def telling_words(text: str) -> tuple[str, ...]:
 
 def read(text: str, negative: str) -> Scene:
     """Return the scene that a positive and a negative text describe together."""
+    mood = hashed(" ".join(sorted(telling_words(text))))
+    text = _GONE.sub(" ", text.lower())
     words = telling_words(text)
-    unwanted = set(telling_words(negative))
+    unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
     places = _all(_PLACES, words) - avoided
-    things = _all(_THINGS, telling_words(_TINT.sub(_of_tint, text.lower()))) - avoided
-    mood = hashed(" ".join(sorted(words)))
+    things = _all(_THINGS, telling_words(_TINT.sub(_of_tint, text))) - avoided
     is_placed = bool(places)
     if not places:
         usual = _FIRM_PLACES if things & _ON_FIRM_GROUND else _FALLBACK_PLACES

@@ -218,6 +218,55 @@ def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
     assert seen.startswith("[demo] an answer to “What is it?”: a ")
 
 
+def test_a_controlnet_steers_the_result(demo: DemoServer) -> None:
+    """Two guides give two compositions of the same prompt."""
+
+    def result(name: str) -> bytes:
+        outputs = ran(
+            demo,
+            {
+                "1": ("LoadImage", {"image": name}),
+                "2": ("Canny", {"image": ["1", 0], "low_threshold": 0.1, "high_threshold": 0.3}),
+                "3": ("ControlNetLoader", {"control_net_name": "any.safetensors"}),
+                "4": ("CheckpointLoaderSimple", {"ckpt_name": "demo-landscapes.safetensors"}),
+                "5": ("CLIPTextEncode", {"clip": ["4", 1], "text": "a lake at dusk"}),
+                "6": (
+                    "ControlNetApplyAdvanced",
+                    {
+                        "positive": ["5", 0],
+                        "negative": ["5", 0],
+                        "control_net": ["3", 0],
+                        "image": ["2", 0],
+                        "strength": 1.0,
+                        "start_percent": 0.0,
+                        "end_percent": 1.0,
+                    },
+                ),
+                "7": ("EmptyLatentImage", {"width": 128, "height": 128, "batch_size": 1}),
+                "8": (
+                    "KSampler",
+                    {
+                        "model": ["4", 0],
+                        "positive": ["6", 0],
+                        "negative": ["6", 1],
+                        "latent_image": ["7", 0],
+                        "seed": 1,
+                        "steps": 2,
+                        "cfg": 7.0,
+                        "sampler_name": "euler",
+                        "scheduler": "normal",
+                        "denoise": 1.0,
+                    },
+                ),
+                "9": ("VAEDecode", {"samples": ["8", 0], "vae": ["4", 2]}),
+                "10": ("SaveImage", {"images": ["9", 0], "filename_prefix": "c"}),
+            },
+        )
+        return picture(demo, outputs["10"]["images"][0]).tobytes()
+
+    assert result("castle.png") != result("portrait.png")
+
+
 def test_an_unknown_sampler_reports_steps_and_sends_previews(demo: DemoServer) -> None:
     address = f"{demo.url.replace('http', 'ws')}/ws?clientId=me"
     connection = websocket.create_connection(address, timeout=LONGEST_WAIT)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageOps, ImageStat
 
 from comfyui_standin.nodes import sampling
 from comfyui_standin.painter.canvas import Canvas
@@ -119,6 +119,52 @@ def test_things_are_painted_on_a_given_image(text: str) -> None:
     assert box[2] - box[0] < 0.75 * USUAL.width
 
 
+def subject(color: str, size: tuple[int, int] = (128, 96)) -> Image.Image:
+    """Return an image with a disc in its middle."""
+    image = Image.new("RGB", size, (40, 60, 90))
+    ImageDraw.Draw(image).ellipse((44, 28, 84, 68), color)
+    return image
+
+
+def test_an_edit_puts_the_subject_into_another_place() -> None:
+    given = subject("red")
+    edited = paint(replace(USUAL, text="on a beach at noon", given=given, kept=True))
+    middle, corner = (
+        difference(edited.crop(box), given.crop(box)) for box in ((56, 40, 72, 56), (0, 0, 16, 16))
+    )
+    assert middle < 40 < 60 < corner
+
+
+@pytest.mark.parametrize("text", ["a cat", "in green", "as a poster", "the same at night", "blorp"])
+def test_an_edit_is_more_than_a_tint(text: str) -> None:
+    """Any text adds something to the image or changes a part of it."""
+    given = paint(replace(USUAL, text="a portrait"))
+    change = ImageChops.difference(
+        paint(replace(USUAL, text=text, given=given, kept=True)),
+        paint(replace(USUAL, text="", given=given, kept=True)),
+    )
+    assert max(ImageStat.Stat(change).stddev) > 12
+
+
+def test_a_video_begins_with_its_image() -> None:
+    brief = replace(USUAL, text="a cat at night", given=subject("red"), kept=True, moves=True)
+    assert paint(brief).tobytes() == paint(replace(brief, text="")).tobytes()
+
+
+@pytest.mark.parametrize("fill", ["white", None], ids=["a picture", "a map of lines"])
+def test_a_guide_steers_the_composition(fill: str | None) -> None:
+    """Its shapes are bright in the scene that the words name."""
+    shape = Image.new("L", (128, 96))
+    ImageDraw.Draw(shape).ellipse((8, 20, 58, 70), fill, outline="white", width=3)
+    guide = Image.new("RGB", shape.size, "dimgray" if fill else "black")
+    guide.paste("white", mask=shape)
+    brief = replace(USUAL, text="mountains at noon", guide=guide)
+    steered, other = paint(brief), paint(replace(brief, guide=ImageOps.mirror(guide)))
+    inside, outside = (ImageStat.Stat(one.convert("L"), shape).mean[0] for one in (steered, other))
+    assert inside > outside + 30
+    assert difference(steered, paint(replace(brief, text="a forest in autumn, dusk"))) > 30
+
+
 @pytest.mark.parametrize("box", [(20, 10, 110, 60), (60, 50, 120, 120)], ids=["wide", "high"])
 def test_a_mask_holds_the_whole_thing(box: tuple[int, int, int, int]) -> None:
     """A bowl of lemons is painted where the mask is, as large as fits, in any place."""
@@ -187,15 +233,19 @@ def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
         ("a race car driver", {"portrait"}),
         ("an orange on a table", {"fruit"}),
         ("oranges, lemons", {"fruit"}),
+        ("a rose gold ring", set()),
+        ("Remove the boat and the house", set()),
+        ("Keep the woman. Replace the cat with a castle.", {"castle"}),
     ],
 )
 def test_words_choose_the_things(text: str, things: set[str]) -> None:
-    """A color before a noun isn't a fruit."""
+    """A color before a noun isn't a thing, and what an edit removes isn't painted."""
     assert read(text, "").things == things
 
 
 def test_negative_words_remove_things() -> None:
     """The painter omits the things that the negative text names."""
+    assert read("a portrait", "deformed face").things == {"portrait"}
     assert "boat" in read("a boat on a lake", "").things
     assert "boat" not in read("a boat on a lake", "boats").things
     assert "sea" not in read("blorp", "sea, ocean").places
