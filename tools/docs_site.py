@@ -2,9 +2,12 @@
 
     python -m tools.docs_site [FOLDER]
 
-docs/site.toml has the navigation, in which the pages of plugins follow. A link to another page of the site stays a link. A link to a file
-that the site doesn't have, such as source code, becomes its text. The build fails on each link to a
-page or heading that doesn't exist. Also writes llms.txt: an index of the pages for language models.
+docs/site.toml has the navigation. The page of a part names its section there in a comment, with
+its number among them if the order matters, and takes the place of "parts". Without a comment, it is
+in a section of its own. A link to another page
+of the site stays a link. A link to a file that the site doesn't have, such as source code, becomes
+its text. The build fails on each link to a page or heading that doesn't exist. Also writes
+llms.txt: an index of the pages for language models.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "docs" / "site.toml"
 START = "README.md"  # the page that is the site's index
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
+SECTION = re.compile(r"<!-- section: (\D+?)(?: (\d))? -->")  # of a part's page
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.S)
 
 
@@ -44,13 +48,29 @@ def main(arguments: list[str]) -> int:
 
 
 def project() -> dict[str, Any]:
-    """Return the site's settings, with a section for plugins' pages in the navigation."""
+    """Return the site's settings, with the pages of parts in the navigation."""
     settings: dict[str, Any] = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
-    titles = (
-        (ROOT / page).read_text(encoding="utf-8").partition("\n")[0] for page in parts_pages()
-    )
-    pages = [{title.strip("# "): page} for title, page in zip(titles, parts_pages(), strict=True)]
-    return settings | {"nav": [*settings["nav"], {"Parts": pages}]}
+    parts: dict[str, list[dict[str, str]]] = {}
+    for (section, _), page in sorted((section_of(page), page) for page in parts_pages()):
+        title = (ROOT / page).read_text(encoding="utf-8").partition("\n")[0].strip("# ")
+        parts.setdefault(section, []).append({title: page})
+
+    def with_parts(section: str, inside: Any) -> Any:
+        if isinstance(inside, str):
+            return inside
+        filled = ([page] if page != "parts" else parts.pop(section, []) for page in inside)
+        return [page for pages in filled for page in pages]
+
+    nav = [
+        {name: with_parts(name, into) for name, into in entry.items()} for entry in settings["nav"]
+    ]
+    return settings | {"nav": [*nav, *({name: pages} for name, pages in parts.items())]}
+
+
+def section_of(page: str) -> tuple[str, str]:
+    """Return a part's section in the navigation and its number there."""
+    found = SECTION.search((ROOT / page).read_text(encoding="utf-8"))
+    return (found[1], found[2] or "9") if found else ("Parts", "")
 
 
 def parts_pages() -> list[str]:

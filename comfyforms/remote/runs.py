@@ -169,9 +169,9 @@ def _moment(status: RunStatus) -> Moment:
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """Snapshot of a batch, see docs/api.md. `state`: "running", "paused", "stopped" or "done";
-    `rows` in total, `done` and `failed`; `why` it is paused or waiting; `varied`: the labels of the
-    varied fields."""
+    """Snapshot of a batch, see docs/api_requests.md. `state`: "running", "paused", "stopped" or
+    "done"; `rows` in total, `done` and `failed`; `why` it is paused or waiting; `varied`: the
+    labels of the varied fields."""
 
     id: str
     workflow: str
@@ -326,8 +326,8 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """Snapshot of a chain, see docs/api.md. `state`: "running", "done", "failed" or "stopped";
-    `why` it couldn't continue, if no step is the reason."""
+    """Snapshot of a chain, see docs/api_requests.md. `state`: "running", "done", "failed" or
+    "stopped"; `why` it couldn't continue, if no step is the reason."""
 
     id: str
     workflow: str

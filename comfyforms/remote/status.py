@@ -55,8 +55,8 @@ class ResultFile:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Snapshot of a run, as in docs/api.md. `error` and `hint`: why it failed or was stopped, and
-    what to do."""
+    """Snapshot of a run, as in docs/api_requests.md. `error` and `hint`: why it failed or was
+    stopped, and what to do."""
 
     id: str
     workflow: str

@@ -1,4 +1,4 @@
-"""Tables of addresses in docs/api.md and in plugins' pages. `python -m tests.docs.address_table`
+"""Tables of addresses in docs/api_endpoints.md and in plugins' pages. `python -m tests.docs.address_table`
 updates them."""
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ui.web.access import DeclaredRoute
 from ui.web.responses import API
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "api.md"
+PAGE = ROOT / "docs" / "api_endpoints.md"
 _TABLE = re.compile(r"(?<=\|---\|---\|---\|\n)(?=(?:\| `|<!-- End)).*?(?=<!-- End)", re.S)
 
 
 def pages(rules: Iterable[DeclaredRoute]) -> dict[Path, list[DeclaredRoute]]:
-    """Return the API's routes by page: docs/api.md, or their plugin's."""
+    """Return the API's routes by page: docs/api_endpoints.md, or their plugin's."""
     found: dict[Path, list[DeclaredRoute]] = {PAGE: []}
     for rule in rules:
         plugin = re.match(r"comfyforms\.plugins\.(\w+)", rule.endpoint.__module__)

@@ -1,4 +1,4 @@
-"""Checks of docs/api.md: its commands and its program run, and its addresses exist."""
+"""Checks of the pages about REST: their addresses and kinds of problems exist."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.support.serving import running_demo_app
 from ui.api import problems
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "api_errors.md").read_text(encoding="utf-8")
 
 
-def test_the_page_has_the_table_of_the_routes() -> None:
-    """The tables of this page and of plugins' pages are generated from the declared routes, and
+def test_the_pages_have_the_table_of_the_routes() -> None:
+    """The tables of docs/api_endpoints.md and of plugins' pages are generated from the declared routes, and
     each row has a summary."""
     with running_demo_app(step_seconds=0) as (_, app):
         rules = app.asgi.state.rules

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.test_readme import is_of_removed_plugin
 from tools.docs_site import START, llms_txt, page_text, pages_in, project
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,23 @@ def test_links_to_pages_stay_and_links_to_code_become_text() -> None:
     operating = page_text("docs/operating.md", [START, *PAGES])
     assert "[CHANGELOG.md](../CHANGELOG.md)" in operating
     assert "](../comfyforms/comfyui_node" not in operating
+
+
+@pytest.mark.parametrize("page", [START, *PAGES[1:]])
+def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    """Links and images into the project lead to existing files and headings."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.S)
+    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+        if target.startswith(("http", "mailto:")) or is_of_removed_plugin(target):
+            continue
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), target
+        if heading:
+            leads_to = file.read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.+)$", leads_to, re.M)
+            there = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+            there.update(re.findall(r'<a id="(\w+)">', leads_to))
+            assert heading in there, (target, heading)
 
 
 def test_the_index_for_language_models_lists_every_page() -> None:

@@ -1,4 +1,4 @@
-"""Checks of docs/operating.md, the page for the administrator of a team's app."""
+"""Checks of the pages for the administrator of a team's app."""
 
 from __future__ import annotations
 
@@ -18,36 +18,45 @@ from ui.settings.server_options import PREFIX
 from ui.settings.web_settings import permissions_of
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-TOML, BRAND, OPENID, GROUPS = (block for language, block in BLOCKS if language == "toml")
-(SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
-START, LOCKING, BACKUP = (block for language, block in BLOCKS if language == "sh")
+OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, *OTHERS = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in (
+        *("operating", "people", "branding", "storage", "monitoring", "servers"),
+        *("comfyui_menu", "network", "spaces"),
+    )
+)
+ALL = "".join((OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, *OTHERS))
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return a page's blocks of code in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", page, re.S)
+
+
+(TOML,), (OPENID, GROUPS), (BRAND,) = (
+    blocks(page, "toml") for page in (OPERATING, PEOPLE, BRANDING)
+)
+(START,), (BACKUP,) = (blocks(page, "sh") for page in (OPERATING, STORAGE))
+(SCRAPING,) = blocks(MONITORING, "yaml")
 
 
 def test_it_names_settings_that_there_are() -> None:
-    """The page names options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
+    """The pages name options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
     appear only in commands."""
     words = re.sub(
-        r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram|flavor zero-a10g)`", "", PAGE
+        r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram|flavor zero-a10g)`", "", ALL
     )
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
     options |= {"--out", "--demo", "--title", "--license", "--gpu"}  # of `space`
     variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
-    assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables
-    assert f"{FileLimits().size >> 20} MB" in PAGE
-
-
-def test_every_link_leads_somewhere() -> None:
-    """Links that aren't web addresses lead to existing files of the project."""
-    for target in re.findall(r"\]\((?!https://)([^)#]+)", PAGE):
-        assert (ROOT / "docs" / target).exists(), target
+    assert set(re.findall(rf"{PREFIX}[A-Z_]+", ALL)) <= variables
+    assert f"{FileLimits().size >> 20} MB" in SERVERS
 
 
 def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app accepts the page's settings file with the page's start command."""
+    """The app accepts the pages' settings file with the start command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COMFYFORMS_DATA")
     Path("comfyforms.toml").write_text(TOML, encoding="utf-8")
@@ -75,7 +84,7 @@ def test_the_app_accepts_the_groups(tmp_path: Path) -> None:
     config.write_text(server + GROUPS, encoding="utf-8")
     everyone, artists = read_settings(["--config", str(config)]).group
     assert (everyone.runs, artists.workflows, artists.publish) == (50, ("art/*",), True)
-    table = PAGE[PAGE.index("## Groups") :]
+    table = PEOPLE[PEOPLE.index("## Groups") :]
     assert all(f"`{key}`" in table for key in GroupTable.model_fields if key != "name")
 
 
@@ -86,8 +95,7 @@ def test_the_app_accepts_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("comfyforms.toml").write_text(BRAND, encoding="utf-8")
     brand = read_settings(["--config", "comfyforms.toml"]).brand
     assert brand.model_fields_set == Brand.model_fields.keys()
-    table = PAGE[PAGE.index("## Your name, logo and color") :]
-    assert all(f"`{key}`" in table for key in Brand.model_fields)
+    assert all(f"`{key}`" in BRANDING for key in Brand.model_fields)
 
 
 def test_runs_get_time_before_the_app_is_killed() -> None:
@@ -100,7 +108,7 @@ def test_runs_get_time_before_the_app_is_killed() -> None:
     assert 60 * int(minutes) >= needed
     grace = compose["services"]["comfyforms"]["stop_grace_period"]
     assert 60 * int(grace.removesuffix("m")) >= needed
-    (seconds,) = re.findall(r"docker run --stop-timeout (\d+) ", PAGE)
+    (seconds,) = re.findall(r"docker run --stop-timeout (\d+) ", OPERATING)
     assert int(seconds) >= needed
 
 
@@ -109,4 +117,4 @@ def test_the_metrics_are_valid_prometheus_text() -> None:
     there."""
     (job,) = yaml.safe_load(SCRAPING)["scrape_configs"]
     assert job.keys() == {"job_name", "authorization", "static_configs", "scheme"}
-    assert "`GET /metrics`" in PAGE
+    assert "`GET /metrics`" in MONITORING

@@ -180,20 +180,3 @@ def check_moving_picture(file: Path) -> None:
 def test_the_readme_begins_with_a_moving_picture() -> None:
     """Its first picture is an animation that a browser loads quickly."""
     check_moving_picture(ROOT / re.findall(r"!\[[^]]+\]\((\S+)\)", README)[0])
-
-
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/guide.md", "docs/users.md", "docs/from_graph_to_form.md"]
-)
-def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
-    """Links and images into the project lead to existing files and headings."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
-        if target.startswith("http") or is_of_removed_plugin(target):
-            continue
-        file = (ROOT / page).parent / target if target else ROOT / page
-        assert file.exists(), target
-        if heading:
-            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
-            there = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-            assert heading in there, (target, heading)

@@ -41,7 +41,7 @@ class _Decorator(Protocol):
 
 
 class Access(Enum):
-    """Users that a route answers. The value appears in docs/api.md."""
+    """Users that a route answers. The value appears in docs/api_endpoints.md."""
 
     PUBLIC = "everyone"  # even before they sign in
     SIGN_IN_PAGE = "everyone, after signing in"  # its handler shows the sign-in page first

@@ -103,7 +103,9 @@ def check_space(folder: Path) -> SpaceReport:
     notes = [f"The Space needs the secret {SERVER}, the address of ComfyUI."] if has_server else []
     notes += notes_of(lock)
     if str(head.get("suggested_hardware", "")).startswith("zero"):
-        notes.append("ZeroGPU needs more lines in app.py, and runs don't use it: see operating.md.")
+        notes.append(
+            "ZeroGPU needs more lines in app.py, and runs don't use it: see docs/spaces.md."
+        )
     in_demo = not has_server and not is_docker
     workflows, of_chains = _workflows(folder / WORKFLOWS, in_demo=in_demo)
     for name, one in workflows.items():

@@ -1,4 +1,4 @@
-"""Checks of docs/api.md: its commands and its program run, and its addresses exist."""
+"""Checks of the pages about REST: their commands and programs run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ import requests
 from comfy.webhooks.address import new_secret
 from comfy.webhooks.waiting import WebhookSettings
 from comfyui_standin import DemoServer
-from tests.docs.test_api_page import PAGE
+from tests.docs.test_api_page import ROOT
 from tests.docs.test_readme import serving
 from tests.support.app_process import free_port
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT, run_python
 
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
+TEXT = "".join(
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("api", "api_events", "api_errors")
+)
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.S)
 WRITTEN = "http://127.0.0.1:7860"
 
 
@@ -53,14 +57,14 @@ def printed(block: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_examples_of_the_page_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page's commands run in order in a single folder, and its programs run too."""
+    """The pages' commands run in order in a single folder, and their programs run too."""
     needs("curl", "jq")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     secret = new_secret()
     allowed = WebhookSettings(frozenset({f"127.0.0.1:{port}"}), secret)
     with running_demo_app(step_seconds=0, webhooks=allowed) as (_, app):
-        first, form, paid, key, cookie = (
+        first, form, cookie, key, paid = (
             done(["bash", "-ec", block.replace(WRITTEN, app.url)], tmp_path) for block in code("sh")
         )
         assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""Checks of docs/operating.md, the page for the administrator of a team's app."""
+"""Checks of docs/storage.md, for the administrator of a team's app."""
 
 from __future__ import annotations
 

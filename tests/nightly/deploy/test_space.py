@@ -289,7 +289,7 @@ def test_the_lines_for_zerogpu_report_before_the_app_listens(
     written: Path, home: Path, tmp_path: Path
 ) -> None:
     """With a stand-in for the package `spaces`, which Hugging Face installs on this hardware."""
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"```python\n(if os[^`]*SPACES_ZERO_GPU[^`]*)```", page)
     space = shutil.copytree(written, tmp_path / "space")
     app = (space / "app.py").read_text(encoding="utf-8")
