@@ -55,7 +55,7 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
 # Part of the page that has the focus, and whether the focus is visible.
 FOCUSED = """() => {
     const one = document.activeElement;
-    const place = one.closest("[id^=field-], [id^=fold-], #picker, #generate, #tools, #history, .grid,"
+    const place = one.closest("[id^=field-], [id^=fold-], #picker, #generate, #form-menu, #history, .grid,"
         + " .stage .actions, .details");
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
     const seen = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 || boxShadow !== "none"
@@ -64,12 +64,10 @@ FOCUSED = """() => {
 }"""
 READ_IN_ORDER = [
     "picker",
+    "form-menu",
     "field-2-text",
     "fold-field-3-text",
-    "field-4-width",
-    "field-5-steps",
-    "field-5-seed",
-    "tools",
+    "fold-field-4-width",
     "generate",
     "grid",
     "actions",
@@ -80,7 +78,7 @@ READ_IN_ORDER = [
 
 def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     """Ctrl+Enter generates from inside the text, with the words typed up to that moment, and from a
-    checkbox, which stays unchanged. Tab moves through list, fields, tools, Generate and results in
+    checkbox, which stays unchanged. Tab moves through list, menu, fields, Generate and results in
     reading order. Each focused element has an outline or a border of its own. Every request, from
     opening to the result, goes to the app: no fonts, no telemetry, no CDN. The press goes to the
     API and results arrive over a socket, without any Gradio call."""

@@ -2,13 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  keepsShape,
-  megapixels,
-  RATIOS,
-  ratioOf,
-  withRatio,
-} from "../../ui/page/script/form/ratios.js";
+import { keepsShape, RATIOS, ratioOf, withRatio } from "../../ui/page/script/form/ratios.js";
 
 const rule = (step, min, max) => ({ whole: true, min, max, step, grain: null, typical: 512 });
 const both = (...limits) => [rule(...limits), rule(...limits)];
@@ -45,10 +39,4 @@ test("an image keeps its shape at the same ratio, named or not", () => {
   const odd = withRatio(1000 / 430, [512, 512], rules);
   assert.ok(keepsShape([1000, 430], odd, rules));
   assert.ok(!keepsShape([1000, 430], [680, 384], rules));
-});
-
-test("formats megapixels", () => {
-  assert.equal(megapixels([512, 512]), "0.26\u00a0MP");
-  assert.equal(megapixels([4096, 4096]), "16.8\u00a0MP");
-  assert.equal(megapixels([0, 512]), "");
 });

@@ -246,15 +246,16 @@ class Visitor:
         self.entry(key).blur()
 
     def unfold_field(self, key: str) -> None:
-        """Open a field that is folded by a button of its own."""
-        fold = self.page.locator(f".negative:has({_id_of(key)}) .fold[aria-expanded=false]")
-        if fold.count():
+        """Show a field that is folded by a button of its own, or in a section."""
+        own = f"[id^=fold-]:has({_id_of(key)}) :is(.fold, .opens)[aria-expanded=false]"
+        section = f"#form .section:has({_id_of(key)}) .label-wrap:not(.open)"
+        for fold in self.page.locator(f"{own}, {section}").all():
             fold.click()
 
     def keep_preset(self, name: str) -> None:
         """Open the presets and save the form's values under a name."""
+        self.for_form("Presets…")
         presets = self.page.locator("#presets")
-        presets.locator("summary").click()
         presets.locator("input[type=text]").fill(name)
         self.page.keyboard.press("Enter")
         expect(presets.get_by_role("button", name=name, exact=True)).to_be_visible()
@@ -263,6 +264,7 @@ class Visitor:
         """Type a seed and check that the seed is no longer random."""
         # Gradio loads each kind of component when it is first needed: the box may come after the
         # text.
+        self.unfold_field(key)
         expect(self.page.locator(".seed-mode input[value=random]").first).to_be_visible()
         self.entry(key).fill(str(seed))
         expect(self.page.locator(".seed-mode input[value=random]").first).not_to_be_checked()
@@ -326,6 +328,12 @@ class Visitor:
         """Press a button in the row of the result on the stage."""
         actions = self.page.locator("#stage .actions")
         actions.get_by_role("button", name=action, exact=True).click()
+
+    def for_form(self, action: str) -> None:
+        """Choose an action from the form's menu."""
+        self._show_form()
+        self.page.get_by_role("button", name="Form menu").click()
+        self.page.get_by_role("menuitem", name=action, exact=True).click()
 
     def more(self, action: str) -> None:
         """Choose an action from the menu of the result on the stage."""

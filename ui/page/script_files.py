@@ -115,12 +115,10 @@ _FIRST = (
 _AFTER_FIRST = (
     "batches/given.js",
     "batches/live_batches.js",
-    "components/bell.js",
     "components/footer.js",
-    "components/presets.js",
     "components/stage.js",
-    "editor/open.js",
     "form/files.js",
+    "form/menu.js",
     "form/workflows.js",
     "history/expiry.js",
     "later_parts.js",

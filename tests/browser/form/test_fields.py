@@ -13,7 +13,7 @@ def test_all_wrong_fields_are_marked_at_once(fast: Site, visit: Visit) -> None:
     person = visit(fast).open("image-to-image")
     are_told(person)
     assert not fast.demo.queue.remaining()
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(person.page.locator(".field-error")).to_have_count(0)
     for key in ("5.width", "5.height"):
         expect(person.entry(key)).to_have_value("512")

@@ -21,7 +21,7 @@ class Author:
 
     def open(self) -> Author:
         """Open the editor and wait until the form is its preview."""
-        self.page.get_by_role("button", name="Edit form").click()
+        self.person.for_form("Edit form")
         self.ready()
         return self
 

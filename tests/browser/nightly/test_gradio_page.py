@@ -84,7 +84,7 @@ def calls_look_as_the_script_expects(person: Visitor) -> None:
     person.type("8.steps", 1)
     person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
     with person.page.expect_request("**/gradio_api/run/predict*"):
-        person.page.get_by_role("button", name="Reset", exact=True).click()
+        person.for_form("Reset")
     person.generate()
     expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
     with person.page.expect_request("**/gradio_api/upload?*"):

@@ -178,7 +178,7 @@ def test_the_title_of_a_size_has_what_tells_it_from_another() -> None:
     )
     values: dict[str, Any] = {wide.key: 512, high.key: 512}
     with gr.Blocks(analytics_enabled=False) as page:
-        controls = draw_size("", wide, high, values)
+        controls = draw_size("", wide, high, values, ())
     assert [str(one.components[0].label) for one in controls] == ["Width", "Height"]
     ratios = next(one for one in page.blocks.values() if "ratios" in one.elem_classes)
     assert "Aspect ratio (Low)" in str(ratios.js_on_load)

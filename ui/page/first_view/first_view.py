@@ -80,14 +80,15 @@ def _fields(
     heights = {height.key for _, height in pairs}
     for field in order.main[:_MOST_FIELDS]:
         if field.key in by_width:
-            yield _size(field, by_width[field.key], linked)
+            title, _ = size_name(field, by_width[field.key])
+            yield _labeled(title, "", '<p class="ratios"></p>', "size")
         elif field.role == "negative":
             yield f'<p class="fold"><b>{html_of(field.label)}</b> {_value(field, linked)}</p>'
         elif field.key not in heights:
             yield _field(field, linked)
         if field.role == "prompt" and form.ideas:
             yield '<p class="ideas"></p>'  # below the prompt in one column, on the stage in two
-    if order.seeds:
+    if order.has_lock_in_front:
         yield _labeled(message("Seeds"), "", '<p class="choices"></p>')
     for section in order.sections:
         yield f'<p class="fold">{html_of(section.title)}</p>'
@@ -120,16 +121,6 @@ def _field(field: Field, linked: Mapping[str, Any]) -> str:
 def _labeled(label: str, note: str, body: str, kind: str = "") -> str:
     info = f'<p class="help">{html.escape(note)}</p>' if note else ""
     return f'<div class="field {kind}"><p class="label">{html_of(label)}</p>{info}{body}</div>'
-
-
-def _size(width: Field, height: Field, linked: Mapping[str, Any]) -> str:
-    title, labels = size_name(width, height)
-    wide, high = (
-        _labeled(label, "", f'<p class="box">{_value(field, linked)}</p>')
-        for label, field in zip(labels, (width, height), strict=True)
-    )
-    ratios = f'<p class="label">{html_of(title)}</p><p class="ratios"></p>'
-    return f'<div class="field size">{ratios}<div class="pair">{wide}{high}</div></div>'
 
 
 def _value(field: Field, linked: Mapping[str, Any]) -> str:

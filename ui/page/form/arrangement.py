@@ -172,6 +172,11 @@ class Arrangement:
     seeds: tuple[Field, ...]
     sections: tuple[Section, ...]
 
+    @property
+    def has_lock_in_front(self) -> bool:
+        """Return whether the seeds' lock is a main field. Otherwise it is in their section."""
+        return any(field.group == "main" for field in self.seeds)
+
 
 def arrangement_of(shown: Sequence[Field]) -> Arrangement:
     """Arrange visible fields as the page shows them."""
@@ -209,19 +214,21 @@ def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
 
 
 def draw_size(
-    scope: str, width: Field, height: Field, values: dict[str, Any]
+    scope: str, width: Field, height: Field, values: dict[str, Any], unfolded: Collection[str]
 ) -> tuple[Control, Control]:
-    """Draw both controls with their aspect ratio above, which the script handles."""
+    """Draw the aspect ratio, which the script handles, with both controls folded below it."""
     rules = number_rules((width, height))
     title, labels = size_name(width, height)
+    fold_id = f"fold-{element_id(width)}"
     given = {
         "title": translated(title),
         "width": width.key,
         "height": height.key,
         "rules": [rules.get(width.key), rules.get(height.key)],
         "author": [width.default, height.default],
+        "unfolded": fold_id in unfolded,
     }
-    with gr.Column(elem_classes="size-field"):
+    with gr.Column(elem_classes="size-field", elem_id=fold_id):
         if len(rules) == 2:
             gr.HTML(
                 elem_classes="ratios",

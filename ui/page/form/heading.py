@@ -32,7 +32,6 @@ from ui.documents.browser_values import Filled, number_rules, run_values, seed_r
 from ui.languages.current import html_of, translated
 from ui.page.form.first_values import FormSources
 from ui.page.form.kinds.view import element_id
-from ui.page.form_editor.edit_button import draw_edit_button
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
@@ -398,8 +397,13 @@ def draw_heading(
             elem_id="description",
             js_on_load=calls("fields/description.js", "mountDescription(element)"),
         )
-    if sharing.may_edit:
-        draw_edit_button(name)
+    may_edit, has_link = map(json_text, (sharing.may_edit, not name.startswith(OPENED_MARK)))
+    gr.HTML(
+        elem_id="form-menu",
+        js_on_load=calls(
+            "form/menu.js", f"mountFormMenu(element, {json_text(name)}, {may_edit}, {has_link})"
+        ),
+    )
     _draw_missing(name, form, sources)
     _draw_problems(form)
 

@@ -161,7 +161,7 @@ def draw_fields(
     if aside:
         with gr.Column(elem_classes="unseen"):
             controls.append(build_control(aside, values[aside.key], scope))
-    lock = draw_lock(order.seeds, values, scope) if order.seeds else None
+    lock = draw_lock(order.seeds, values, scope) if order.has_lock_in_front else None
     for section in order.sections:
         fields, element_id = list(section.fields), section_id(section.name)
         with gr.Accordion(
@@ -174,6 +174,8 @@ def draw_fields(
                 )
             if section.name is None and any(field.source == "app" for field in form.fields):
                 gr.HTML(f"<p>{html_of(_NOT_IN_APP)}</p>", elem_classes="caption")
+            if lock is None and any(field in order.seeds for field in fields):
+                lock = draw_lock(order.seeds, values, scope)
             by_node = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
             for group in _grouped(fields) if by_node else [fields]:
                 if by_node:
@@ -217,7 +219,7 @@ def _draw_group(
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
-            yield from draw_size(scope, field, pairs[field.key], values)
+            yield from draw_size(scope, field, pairs[field.key], values, unfolded)
         elif field.role == "negative" and field.group == "main":
             yield draw_negative(field, values[field.key], scope, unfolded)
         elif field.key not in heights:

@@ -1,6 +1,5 @@
-"""Tools of a form: the row below it, the reset to its author's values, results as input files,
-fields for *Try several values…*, pickers of models, and the notice above a form whose runs use paid
-credits."""
+"""Tools of a form: the buttons behind its menu, results as input files, fields for *Try several
+values…*, pickers of models, and the notice above a form whose runs use paid credits."""
 
 from __future__ import annotations
 
@@ -18,7 +17,6 @@ from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form, first_taker
 from comfy.launch.payment import Payment, paid_work_of
 from comfy.launch.uploads import Refused
-from comfy.library.private import MARK as OPENED_MARK
 from comfy.model_files.server import lists_files
 from comfy.records.api_keys import KeySource
 from comfy.records.record import Record
@@ -51,38 +49,18 @@ def draw_tools(
     *,
     missing: bool,
 ) -> None:
-    """Draw the tools: restore the author's values, reload the model lists, and copy a link to the
-    form as filled in."""
-    lists = missing or any(control.field.is_choice for control in controls)
-    with gr.Row(elem_id="tools"):
-        _draw_reset(sources, opened, controls, owner)
-        link = gr.Button(
-            message("Copy link"),
-            size="sm",
-            elem_classes=["bare", "icon-of-link"],
-            elem_id="copy-link",
-            visible=not name.startswith(OPENED_MARK),  # the link would fail for other users
-        )
-        refresh = gr.Button(
-            message("Reload models"),
-            size="sm",
-            elem_classes=["bare", "icon-of-reload"],
-            visible=lists,
-        )
-        gr.HTML(
-            elem_id="presets",
-            js_on_load=calls("components/presets.js", f"mountPresets(element, {json.dumps(name)})"),
-        )
-        gr.HTML(elem_id="bell", js_on_load=calls("components/bell.js", "mountBell(element)"))
+    """Draw the hidden buttons that the form's menu presses: restore the author's values, and reload
+    the model lists."""
+    _draw_reset(sources, opened, controls, owner)
+    if not missing and not any(control.field.is_choice for control in controls):
+        return
+    refresh = gr.Button("", elem_id="reload-models", visible="hidden")
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
         sources.library.forms.catalog.get(refresh=True)
         return choice_of(name, wanted)
 
     refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
-    link.click(
-        None, js=listener("form/form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
-    )
 
 
 def _draw_reset(
@@ -92,7 +70,7 @@ def _draw_reset(
     owner: Callable[[gr.Request], str],
 ) -> None:
     """Draw Reset. It restores the author's values: all, or one field's at the script's request."""
-    reset = gr.Button(message("Reset"), size="sm", elem_classes=["bare", "icon-of-reset"])
+    reset = gr.Button("", elem_id="reset", visible="hidden")
     reset_field = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:

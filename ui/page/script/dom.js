@@ -199,7 +199,7 @@ export function dialogHead(place, id, title, ...buttons) {
  * @param {string} title
  */
 export function dialog(id, title) {
-  const made = element("div");
+  const made = element("div", "asks");
   const heading = element("h2", "", title);
   heading.id = `${id}-title`;
   made.id = id;

@@ -47,7 +47,7 @@ const WITHOUT_TOOLTIP = ".audio-container .controls button[aria-label]";
 const NUMBER = "number input for ";
 const SLIDER = "range slider for ";
 
-const FOLD = ".negative .fold";
+const FOLD = ":is(.negative .fold, .size-field .opens)";
 
 /** Return the ids of the form's open sections and fields. */
 export const unfolded = () => [
@@ -77,7 +77,7 @@ const unfolding = new WeakMap();
  * @returns {Promise<void> | null} resolves once the section is open; null if there is nothing to open
  */
 export function unfold(field) {
-  const fold = $(".fold", field.closest(".negative") ?? field);
+  const fold = $(FOLD, field.closest("[id^=fold-]") ?? field);
   if (fold) setFolded(fold, false);
   const label = $(LABEL, field.closest(".section") ?? field);
   if (!label || isOpen(label)) return null;

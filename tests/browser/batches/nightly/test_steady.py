@@ -71,17 +71,3 @@ def a_long_list_says_that_it_goes_on(sampler: Locator) -> None:
     for _ in at_every_size(sampler.page):
         assert 0.2 < sampler.locator(".choice-list").evaluate(PART) < 0.8
     sampler.page.set_viewport_size(SIZES["desktop"])
-
-
-def test_a_copy_button_keeps_its_width_when_it_reports_success(fast: Site, visit: Visit) -> None:
-    """When “Copy link” reports success, the button beside it doesn't move."""
-    person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
-    beside = person.page.get_by_role("button", name="Reload models")
-    left = "one => one.getBoundingClientRect().left"
-    before = beside.evaluate(left)
-    link = person.page.locator("#copy-link")
-    link.click()
-    expect(link).to_have_text("Link copied")
-    assert beside.evaluate(left) == before
-    expect(link).to_have_text("Copy link")
-    assert beside.evaluate(left) == before

@@ -377,7 +377,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     expect(form.get_by_role("checkbox", name="Run “Enlarge”")).not_to_be_checked()
     expect(person.entry("make.2.text")).to_have_value("three boats")
     expect(person.entry("switches:.look")).to_have_value("photo")
-    form.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(person.field("large.5.scale_by")).to_be_visible()
     expect(person.entry("make.2.text")).to_have_value("a small boat")
     stop_ends_the_whole_chain(person, chains)

@@ -74,7 +74,7 @@ def are_changed(person: Visitor) -> None:
     expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
     person.type("4.width", "770")
     expect(notes).to_have_count(2)
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(notes).to_have_count(0)
     person.type("5.steps", "0")
     expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
@@ -141,7 +141,7 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
         return len(answers) == 2
 
     with person.page.expect_response(drawn):
-        person.page.get_by_role("button", name="Reload models").click()
+        person.for_form("Reload models")
     person.page.evaluate(
         "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     )
@@ -191,7 +191,7 @@ def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("option", name="heun", exact=True).click()
     assert fast.prompt_of(person.generate())["5"]["inputs"]["sampler_name"] == "heun"
     each_is_reset(person)
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(person.entry("2.text")).to_have_value(
         "a small harbor town at first light, fishing boats, calm sea, soft colors"
     )
@@ -250,8 +250,8 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     person.type("2.text", "a cat & a dog? 100%")
     person.keep_seed(LARGEST)
-    person.page.get_by_role("button", name="Copy link").click()
-    expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
+    person.for_form("Copy link")
+    expect(person.page.locator("#form-menu")).to_contain_text("Link copied")
     link = str(person.page.evaluate("navigator.clipboard.readText()"))
     assert parse_qs(urlsplit(link).query)["2.text"] == ["a cat & a dog? 100%"]
     other = visit(fast, permissions=["clipboard-read", "clipboard-write"])
@@ -262,8 +262,8 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
     expect(other.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     for prompt in ("a cat & a dog? 100%", "a bird"):
         other.type("2.text", prompt)
-        other.page.get_by_role("button", name="Copy link").click()
-        expect(other.page.get_by_role("button", name="Link copied")).to_be_visible()
+        other.for_form("Copy link")
+        expect(other.page.locator("#form-menu")).to_contain_text("Link copied")
         again = str(other.page.evaluate("navigator.clipboard.readText()"))
         assert parse_qs(urlsplit(again).query)["2.text"] == [prompt]
         assert parse_qs(urlsplit(again).query)["5.seed"] == [str(LARGEST)]

@@ -49,7 +49,7 @@ def values_survive(person: Visitor) -> None:
     person.page.reload()
     person.ready()
     expect(button).to_have_text("8 images")
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(button).to_have_text("1 image")
 
 

@@ -219,7 +219,7 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     expect(field.locator("dialog:modal")).to_have_count(0)
     tool(person, "Remove image").click()
     expect(field.locator(".choose")).to_be_focused()
-    page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     another_image_takes_its_place(person, tmp_path)
     is_left_and_seen_in_the_dark(person)
@@ -304,7 +304,7 @@ def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
     assert painted(person) == 0
     stroke(person, (0.4, 0.4), (0.6, 0.4))
     assert painted(person) > 0
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(person.field(KEY).locator("canvas")).to_have_attribute("width", str(before))
     assert painted(person) == 0
 

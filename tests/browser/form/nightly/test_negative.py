@@ -27,7 +27,7 @@ def test_the_negative_prompt_is_folded(fast: Site, visit: Visit) -> None:
     page.reload()
     person.ready()
     expect(entry).to_be_visible()
-    page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(entry).to_have_value("blurry, text, watermark")
     page.reload()
     person.ready()

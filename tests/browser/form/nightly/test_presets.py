@@ -19,32 +19,8 @@ from tests.browser.form.nightly.test_masks import (
     stroke,
     tool,
 )
-from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
-
-
-def it_stands_beside_the_other_tools(person: Visitor) -> None:
-    """Check that the menu is beside the other tools if there is room. Its list is as wide as all
-    tools together and moves none of them."""
-    page = person.page
-    place = """() => {
-        const [first, presets, ...others] = ["#tools button", "#presets summary", "#copy-link"].map(
-            (one) => document.querySelector(one).getBoundingClientRect());
-        return [presets, ...others].map(({ left, top }) => [left - first.left, top - first.top]);
-    }"""
-    width = "one => one.getBoundingClientRect().width"
-    for size in at_every_size(page):
-        closed = page.evaluate(place)
-        assert closed[0][1] == 0 or size["width"] < 400
-        page.locator("#presets summary").click()
-        expect(page.locator("#presets .none")).to_be_visible()
-        assert page.evaluate(place) == closed
-        body = page.locator("#presets .body").evaluate(width)
-        assert body == page.locator("#tools").evaluate(width)
-        page.locator("#presets summary").click()
-        expect(page.locator("#presets .none")).to_be_hidden()
-    page.set_viewport_size(SIZES["desktop"])
 
 
 def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -57,16 +33,17 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         name = menu.get_by_label("Name", exact=True)
         person.type("2.text", "cats at night")
         person.keep_seed(7)
-        it_stands_beside_the_other_tools(person)
-        menu.get_by_text("Presets", exact=True).click()
+        person.for_form("Presets…")
         expect(menu.locator(".none")).to_contain_text("keeps all values of this form")
         expect(menu.locator(".share")).to_be_hidden()
         name.fill("Night")
         name.press("Enter")
         night = menu.get_by_role("button", name="Night", exact=True)
         expect(night).to_be_visible()
+        person.page.keyboard.press("Escape")
         person.type("2.text", "something else")
         person.type("5.steps", "3")
+        person.for_form("Presets…")
         night.click()
         expect(person.entry("2.text")).to_have_value("cats at night")
         expect(person.entry("5.steps")).to_have_value("24")
@@ -80,18 +57,20 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.entry("2.text")).to_have_value("cats at night")
         person.type("2.text", "something new")
         expect(line).to_be_hidden()
-        menu.get_by_text("Presets", exact=True).click()
+        person.for_form("Presets…")
         expect(night).to_be_visible()
         name.fill("Night")
         menu.get_by_role("button", name="Overwrite").click()
         expect(name).to_have_value("")
+        person.page.keyboard.press("Escape")
         person.type("2.text", "a third thing")
+        person.for_form("Presets…")
         night.click()
         expect(person.entry("2.text")).to_have_value("something new")
-        menu.get_by_text("Presets", exact=True).click()
+        person.for_form("Presets…")
         person.forgive("409")  # a name that another has
         is_renamed(menu, name)
-        menu.get_by_text("Presets", exact=True).click()
+        person.page.keyboard.press("Escape")
         holds_an_image_and_its_mask(person.turn_to("inpaint"), tmp_path)
         person.leave()
 
@@ -161,16 +140,18 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     stroke(person, (0.2, 0.3), (0.7, 0.35))
     first = sent_mask(site, person.generate())
     menu = person.page.locator("#presets")
-    menu.get_by_text("Presets", exact=True).click()
+    person.for_form("Presets…")
     menu.get_by_label("Name", exact=True).fill("Photo")
     menu.get_by_role("button", name="Save").click()
     photo = menu.get_by_role("button", name="Photo", exact=True)
     menu.get_by_role("button", name="Delete: Photo").click()
     menu.get_by_role("button", name="Undo: Photo").click()
     expect(photo).to_be_visible()
+    person.page.keyboard.press("Escape")
     tool(person, "Remove image").click()
     choose(person, photo_of(tmp_path, (96, 64)), (96, 64))
     assert painted(person) == 0
+    person.for_form("Presets…")
     photo.click()
     expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", "333")
     tool(person, "Undo").click()

@@ -12,7 +12,7 @@ def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
     """Typing, reused settings, an idea, a link and another form end the offer before. Undo never
     brings back values from before the last replacement."""
     person = visit(fast).open()
-    page, line = person.page, person.page.locator("#replaced")
+    line = person.page.locator("#replaced")
     prompt = person.entry("2.text")
     authors = prompt.input_value()
     person.type("2.text", "a boat")
@@ -27,7 +27,7 @@ def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
     person.type("2.text", "a tower")
     expect(line).to_be_hidden()
 
-    page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(line.get_by_role("button", name="Undo")).to_be_visible()
     person.act("Reuse settings")
     expect(line.get_by_role("button")).to_have_text(["Undo"])

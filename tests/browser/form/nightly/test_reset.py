@@ -50,7 +50,7 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     own = str(image.locator("img").get_attribute("src"))
     undo = person.page.locator("#replaced button")
     expect(undo).to_be_hidden()
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(resets(person)).to_have_count(0)
     expect(image.locator("img")).not_to_have_attribute("src", own)
     expect(undo).to_have_text("Undo")

@@ -172,7 +172,7 @@ def test_shapes_reset_and_come_back_from_a_run(person: Visitor) -> None:
     expect(last).to_have_value("0.25")
     person.press()
     person.phase("done")
-    page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(width).to_have_value("512")
     expect(last).to_have_value("1")
     person.act("Reuse settings")

@@ -14,7 +14,7 @@ WATCH_LOADING = """() => {
     window.alone = new Set();
     const look = () => {
         if (document.querySelector(".size-field [id^=field-]")) return;
-        for (const one of document.querySelectorAll("#form .swap, #form .ratios, #tools"))
+        for (const one of document.querySelectorAll("#form .swap, #form .ratios"))
             if (one.checkVisibility({ visibilityProperty: true })) window.alone.add(one.className);
     };
     new MutationObserver(look).observe(document, { childList: true, subtree: true });
@@ -35,8 +35,8 @@ def size(person: Visitor) -> tuple[int, int]:
 
 
 def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
-    """The matching chip stays pressed after typing, a choice, a swap, a reload and Reset. A size
-    that matches no chip is Custom, and an empty field shows no text. A chosen ratio keeps the area,
+    """The matching chip stays pressed after typing, a choice, a swap, a reload and Reset. Seldom
+    ones and both numbers are folded. The size is also shown in words, unless a field is empty. A chosen ratio keeps the area,
     follows the field's steps and is sent. While the page loads, the controls around the number
     fields don't appear before them."""
     person = visit(fast)
@@ -44,14 +44,17 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     person.open(**{"4.width": 768, "4.height": 512})
     expect(pressed(person)).to_have_text("3:2")
     swap = person.page.locator("#form .swap button")
+    expect(swap).to_be_hidden()
+    custom = person.page.get_by_role("button", name="Custom…")
+    custom.press("Enter")
+    expect(custom).to_have_attribute("aria-expanded", "true")
     expect(swap).to_be_visible()
     assert abs(swap.evaluate(HEIGHT) - person.entry("4.width").evaluate(HEIGHT)) < 1
-    expect(person.page.locator("#tools")).to_be_visible()
     assert person.page.evaluate("[...window.alone]") == []
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     said = person.page.locator(".ratios .said")
     expect(pressed(person)).to_have_text("1:1")
-    expect(said).to_have_text("0.26 MP")
+    expect(said).to_have_text("512 × 512")
     person.page.get_by_role("radio", name="16:9").click()
     expect(pressed(person)).to_have_text("16:9")
     assert size(person) == (680, 384)
@@ -60,7 +63,7 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     assert size(person) == (384, 680)
     person.type("4.height", "640")
     expect(pressed(person)).to_have_count(0)
-    expect(said).to_have_text("Custom · 0.25 MP")
+    expect(said).to_have_text("384 × 640")
     person.type("4.height", "")
     expect(said).to_have_text("")
     expect(pressed(person)).to_have_count(0)
@@ -71,7 +74,7 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     expect(pressed(person)).to_have_text("2:3")
     inputs = fast.prompt_of(person.generate())["4"]["inputs"]
     assert (inputs["width"], inputs["height"]) == (384, 576)
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(pressed(person)).to_have_text("1:1")
 
 

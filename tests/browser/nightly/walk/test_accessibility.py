@@ -41,7 +41,7 @@ def test_filling_in(walker: Walker) -> None:
     page.keyboard.press("Escape")
     person.keep_preset("Night")
     walker.read("presets", "#presets")
-    page.locator("#presets summary").click()
+    page.keyboard.press("Escape")
     person.type("4.width", 7)
     person.press()
     expect(page.locator(".field-error")).to_be_visible()

@@ -83,7 +83,10 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
     thumb.try_all("an error")
     person.keep_preset("Night")
     thumb.try_all("presets")
-    page.locator("#presets summary").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Form menu").click()
+    thumb.try_all("the form's menu")
+    page.keyboard.press("Escape")
     keys = page.locator("#about .keys")
     assert keys.evaluate(BESIDE_WORDS) < 1  # as between the footer's other words
     keys.click()

@@ -20,11 +20,13 @@ def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     """The user who opened a workflow finds it in the list. Its address doesn't work for other
     users, and the page explains this beforehand."""
     person, other = visit(fast).open(), visit(fast)
-    expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
     give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")
     expect(person.entry("2.text")).to_have_value("private")
     expect(person.workflows()).to_contain_text("Mine")
-    expect(person.page.get_by_role("button", name="Copy link")).to_have_count(0)
+    person.page.get_by_role("button", name="Form menu").click()
+    expect(person.page.get_by_role("menuitem", name="Presets…")).to_be_visible()
+    expect(person.page.get_by_role("menuitem", name="Copy link")).to_have_count(0)
+    person.page.keyboard.press("Escape")
     badge = person.page.get_by_role("button", name="Private to you")
     expect(badge).to_have_attribute("title", re.compile("Links"))
     address = person.page.url

@@ -19,7 +19,7 @@ def test_a_sound_is_played_if_the_user_wants_it(fast: Site, visit: Visit) -> Non
     person.open(**{"5.steps": 1, **SMALL})
     person.generate()
     assert person.page.evaluate("tones") == 0
-    person.page.get_by_role("button", name="When done").click()
+    person.for_form("When done…")
     person.page.get_by_label("Play a sound when a run is done").check()
     person.page.wait_for_function("tones === 2")
     person.page.reload()

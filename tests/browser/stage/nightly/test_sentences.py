@@ -68,7 +68,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
     person.type("5.height", 99999)
     person.press()
     stands("Fix the highlighted fields.", wrong)
-    person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.for_form("Reset")
     expect(wrong).to_be_empty()
     person.page.set_viewport_size(ViewportSize(width=1440, height=900))
     with person.page.expect_file_chooser() as chooser:
@@ -103,7 +103,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     """
     person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
     person.page.evaluate(DENIED)
-    person.page.get_by_role("button", name="Copy link").click()
+    person.for_form("Copy link")
     dialog = person.page.get_by_role("dialog", name="This couldn't be copied.")
     field = dialog.get_by_role("textbox")
     expect(field).to_be_focused()

@@ -1,7 +1,7 @@
 // @ts-check
-// Content of the menu of presets: named values to apply, save, overwrite, rename and delete.
+// Dialog of presets: named values to apply, save, overwrite, rename and delete.
 
-import { $, all, announce, button, element, iconButton } from "../dom.js";
+import { $, all, announce, button, dialog, element, iconButton } from "../dom.js";
 import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
@@ -14,7 +14,17 @@ import { choosePreset, downloadPreset, LONGEST_NAME } from "./preset_files.js";
  * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
  */
 
-export class PresetMenu {
+/** @param {string} workflow */
+export async function openPresets(workflow) {
+  const place = dialog("presets", message("Presets"));
+  document.body.append(place);
+  const menu = new PresetMenu(place, workflow);
+  await menu.read();
+  if (place.isConnected) place.showPopover();
+}
+
+class PresetMenu {
+  #place;
   #workflow;
   #lists = element("div");
   #name = element("input");
@@ -24,11 +34,12 @@ export class PresetMenu {
   #save = button(message("Save"), () => this.#keep());
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
-  /** Presets deleted since the menu was opened, latest last. @type {Deleted[]} */
+  /** Presets deleted since the dialog was opened, latest last. @type {Deleted[]} */
   #deleted = [];
 
-  /** @param {HTMLElement} body @param {string} workflow */
-  constructor(body, workflow) {
+  /** @param {HTMLElement} place @param {string} workflow */
+  constructor(place, workflow) {
+    this.#place = place;
     this.#workflow = workflow;
     Object.assign(this.#name, {
       type: "text",
@@ -49,16 +60,12 @@ export class PresetMenu {
     });
     const adds = button(
       message("Add from a file…"),
-      () => choosePreset(() => this.#read()),
+      () => choosePreset(() => this.read()),
       "quiet",
     );
-    body.append(this.#lists, element("h3", "", message("Save as preset")), saving, adds);
-  }
-
-  /** Load the presets. The menu is being opened. */
-  async open() {
-    this.#deleted = [];
-    await this.#read();
+    const close = button(message("Close"), () => place.hidePopover());
+    const last = element("div", "row last", adds, close);
+    place.append(this.#lists, element("h3", "", message("Save as preset")), saving, last);
   }
 
   /** @param {string} [more] rest of the query @param {string} [below] rest of the path */
@@ -66,7 +73,8 @@ export class PresetMenu {
     return `${API}/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
   }
 
-  async #read() {
+  /** Load the presets. */
+  async read() {
     /** @type {PresetsDoc | null} */
     const told = await get(this.#path());
     if (!told) {
@@ -175,7 +183,7 @@ export class PresetMenu {
     });
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      event.stopPropagation();
+      event.preventDefault(); // the dialog stays open
       leave();
     });
     item.replaceChildren(form);
@@ -194,7 +202,7 @@ export class PresetMenu {
     const { told, why, hint } = await request(path, json({ name: to }), "PATCH");
     if (!told) return `${why} ${hint}`;
     announce(message("{name} was renamed to {other}.", { name, other: to }));
-    await this.#read();
+    await this.read();
     this.#focus(to, shared);
     return "";
   }
@@ -227,6 +235,7 @@ export class PresetMenu {
   async #use(name, shared) {
     const values = await this.#valuesOf(name, shared);
     if (!values) return;
+    this.#place.hidePopover();
     refill(this.#workflow, { ...this.#values, ...values }, "preset", name);
   }
 
@@ -284,7 +293,7 @@ export class PresetMenu {
     this.#name.value = "";
     this.#share.checked = false;
     announce(message("{name} is saved.", { name }));
-    await this.#read();
+    await this.read();
     this.#focus(name, shared);
   }
 }

@@ -1,13 +1,15 @@
 // @ts-check
-// Aspect ratio of a width and a height that belong together: buttons to choose it, a note if the form's image has
-// another one, and a button that swaps the two numbers.
+// Aspect ratio of a width and a height that belong together: buttons to choose it, one that unfolds the rest of them and
+// both numbers, a note if the form's image has another one, and a button that swaps the two numbers.
 
 import { $, all, button, element, tell, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
-import { isSize, keepsShape, megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
-import { labelOf } from "../gradio.js";
+import { isSize, keepsShape, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+import { labelOf, setFolded } from "../gradio.js";
 import { message } from "../messages.js";
+
+const USUAL = ["1:1", "3:2", "2:3"]; // shown while the others are folded
 
 /** @import { ImageSize } from "../form/ratios.js" */
 /** @import { NumberRule } from "../form/values.js" */
@@ -39,12 +41,12 @@ function theImage() {
 
 /**
  * @param {HTMLElement} place
- * @param {{ title: string, width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given the group's
- *   name, keys and rules of both fields, and the author's size
+ * @param {{ title: string, width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize, unfolded: boolean }} given
+ *   the group's name, keys and rules of both fields, the author's size, and whether the numbers are unfolded
  */
-export function mountSize(place, { title, width, height, rules, author }) {
+export function mountSize(place, { title, width, height, rules, author, unfolded }) {
   const said = element("span", "said muted digits");
-  const chips = element("div", "chips wraps");
+  const chips = element("div", "choices");
   chips.role = "radiogroup";
   chips.ariaLabel = title;
   /** @type {readonly [string, string]} */
@@ -53,17 +55,24 @@ export function mountSize(place, { title, width, height, rules, author }) {
   let size = author; // the last complete size, also while a field is empty
   /** @param {string} label @param {() => ImageSize} sizeFor */
   const add = (label, sizeFor) => {
-    const chip = button(label, () => give(ids, sizeFor()), "chip");
+    const isUsual = USUAL.includes(label) || label === own;
+    const chip = button(label, () => give(ids, sizeFor()), isUsual ? "chip usual" : "chip");
     chip.role = "radio";
     chips.append(chip);
   };
-  for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
   const own = ratioOf(author, rules) ? "" : author.join("×");
+  for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
   if (own) add(own, () => author);
   chips.addEventListener("keydown", chooseByArrow);
+  const opens = button(
+    message("Custom…"),
+    () => setFolded(opens, opens.ariaExpanded === "true"),
+    "chip opens",
+  );
+  setFolded(opens, !unfolded);
   const line = element("p", "line", element("span", "title", title), said);
   const note = element("p", "field-note");
-  place.replaceChildren(line, chips);
+  place.replaceChildren(line, element("div", "chips wraps", chips, opens));
   const compare = () => {
     const found = theImage();
     if (!found || keepsShape(found.image, size, rules)) {
@@ -85,8 +94,7 @@ export function mountSize(place, { title, width, height, rules, author }) {
     const now = [pixels(width, author[0]), pixels(height, author[1])];
     const ratio = now.join("×") === own ? own : ratioOf(now, rules);
     mark(chips, ratio);
-    const words = [ratio ? "" : message("Custom"), megapixels(now)].filter(Boolean);
-    tell(said, isSize(now) ? words.join(" · ") : "");
+    tell(said, isSize(now) ? now.join(" × ") : "");
     if (isSize(now)) size = now;
     compare();
   });
@@ -112,7 +120,9 @@ function chooseByArrow(event) {
   const chip = event.target;
   const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (!by || !(chip instanceof HTMLElement) || !chip.parentElement) return;
-  const all = /** @type {HTMLElement[]} */ ([...chip.parentElement.children]);
+  const all = /** @type {HTMLElement[]} */ ([...chip.parentElement.children]).filter((one) =>
+    one.checkVisibility(),
+  );
   const next = all[(all.indexOf(chip) + by + all.length) % all.length];
   event.preventDefault();
   next?.focus();

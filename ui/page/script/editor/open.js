@@ -1,5 +1,5 @@
 // @ts-check
-// “Edit form”: opens the form editor beside the form.
+// The form editor, which opens beside the form.
 
 import { $, isNarrow } from "../dom.js";
 import { request } from "../requests.js";
@@ -12,13 +12,12 @@ import { editedBefore, editorPath, keptDraft, setEdited } from "./editing.js";
 const open = { editor: null, isOpening: false, isLeft: false };
 
 /**
- * Draw the button. Opens the editor at once if it was open before a reload.
- * @param {HTMLElement} place
+ * Show in the form's menu whether there are unsaved changes. Opens the editor at once if it was open before a reload.
+ * @param {HTMLElement} place of the menu
  * @param {string} name of the workflow
  */
 export function mountEdit(place, name) {
   const opener = $("button", place);
-  opener?.addEventListener("click", () => openEditor(name));
   // Redrawing the form has removed the button that got the focus.
   if (open.isLeft && document.activeElement === document.body)
     opener?.focus({ preventScroll: true });
@@ -29,7 +28,7 @@ export function mountEdit(place, name) {
 }
 
 /** @param {string} name of the workflow */
-async function openEditor(name) {
+export async function openEditor(name) {
   if (open.editor || open.isOpening) return;
   open.isOpening = true;
   const [module, { told, why, hint }] = await Promise.all([
@@ -55,7 +54,7 @@ function closed() {
   open.editor = null;
   setEdited("");
   $("#columns")?.classList.remove("editing");
-  const opener = $("#edit-form button");
+  const opener = $("#form-menu button");
   open.isLeft = true;
   opener?.focus({ preventScroll: true });
 }

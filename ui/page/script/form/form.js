@@ -400,5 +400,5 @@ export async function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
   const { copyOrTell, showDone } = await import("./copying.js");
   const isCopied = await copyOrTell(message("This couldn't be copied."), link);
-  if (isCopied) showDone($("#copy-link"), message("Link copied"));
+  if (isCopied) showDone($("#form-menu .note"), message("Link copied"));
 }

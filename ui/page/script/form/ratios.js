@@ -1,7 +1,6 @@
 // @ts-check
 // Aspect ratios of a width and a height that belong together. Pure.
 
-import { LOCALE, message } from "../messages.js";
 import { clamped, sentNumber } from "./values.js";
 
 /** @import { NumberRule } from "./values.js" */
@@ -77,19 +76,4 @@ export function keepsShape(image, size, rules) {
   const ratio = ratioOf(image, rules);
   if (ratio) return ratio === ratioOf(size, rules);
   return withRatio(image[0] / image[1], size, rules).join() === size.join();
-}
-
-/**
- * Format a size in megapixels; "" if a number is missing.
- * @param {ImageSize} size
- */
-export function megapixels([width, height]) {
-  if (!isSize([width, height])) return "";
-  const millions = (width * height) / 1e6;
-  const digits = millions < 10 ? 2 : 1;
-  const number = millions.toLocaleString(LOCALE, {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return message("{number}\u00a0MP", { number });
 }

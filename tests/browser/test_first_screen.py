@@ -1,0 +1,29 @@
+"""The first screen of a form has few controls; the others are one press away."""
+
+from __future__ import annotations
+
+from tests.browser.nightly.walk.states import SIZES, set_size
+from tests.support.controls import visible_controls
+from tests.support.visitor import Site, Visit, Visitor
+
+MOST_BEFORE = {"desktop": 22, "laptop": 22, "tablet": 22, "phone": 24}
+MOST_AFTER = {"desktop": 39, "laptop": 39, "tablet": 39, "phone": 27}
+
+
+def has_few_controls(person: Visitor, most: dict[str, int]) -> None:
+    """Check the number of controls at every size."""
+    for name, limit in most.items():
+        set_size(person.page, SIZES[name])
+        controls = visible_controls(person.page)
+        assert len(controls) <= limit, (name, len(controls), controls)
+    set_size(person.page, SIZES["desktop"])
+
+
+def test_the_first_screen_has_few_controls(fast: Site, visit: Visit) -> None:
+    """Before and after the first result, at four sizes."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.page.locator("#stage .idea").first.wait_for()
+    has_few_controls(person, MOST_BEFORE)
+    person.generate()
+    person.page.locator("#history .tile").wait_for()
+    has_few_controls(person, MOST_AFTER)

@@ -1,0 +1,53 @@
+// @ts-check
+// Menu at the end of a form's title: everything that users do with the form as a whole, in words.
+
+import { element } from "../dom.js";
+import { mountEdit, openEditor } from "../editor/open.js";
+import { message } from "../messages.js";
+import { menuButton } from "../results/pop_menu.js";
+import { copyLink } from "./form.js";
+
+/** @import { Entry } from "../results/pop_menu.js" */
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} name of the workflow
+ * @param {boolean} mayEdit
+ * @param {boolean} hasLink whether a link to it works for other users
+ */
+export function mountFormMenu(place, name, mayEdit, hasLink) {
+  const entries = async () => entriesFor(name, mayEdit, hasLink);
+  const draft = element("span", "draft muted", message("Unsaved changes"));
+  place.replaceChildren(
+    element("span", "note"),
+    draft,
+    menuButton("", message("Form menu"), entries, "bare", "more"),
+  );
+  if (mayEdit) mountEdit(place, name);
+}
+
+/** @param {string} name @param {boolean} mayEdit @param {boolean} hasLink @returns {Entry[]} */
+function entriesFor(name, mayEdit, hasLink) {
+  const link = { label: message("Copy link"), does: () => copyLink(name) };
+  const openPresets = async () => (await import("../components/preset_menu.js")).openPresets(name);
+  const openBell = async () => (await import("../components/bell.js")).openBell();
+  return [
+    ...(mayEdit ? [{ label: message("Edit form"), does: () => openEditor(name) }] : []),
+    { label: message("Presets…"), does: openPresets },
+    ...(hasLink ? [link] : []),
+    { label: message("When done…"), does: openBell },
+    ...pressing("reload-models", message("Reload models")),
+    ...pressing("reset", message("Reset")),
+  ];
+}
+
+/**
+ * Return the entry for one of the form's hidden buttons, which Gradio listens to, if the form has it.
+ * @param {string} id
+ * @param {string} label
+ * @returns {Entry[]}
+ */
+function pressing(id, label) {
+  const hidden = document.getElementById(id);
+  return hidden ? [{ label, does: () => hidden.click() }] : [];
+}
