@@ -81,7 +81,7 @@ def warn_if_public(name: str, status: os.stat_result) -> None:
     report that."""
     if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
         log.warning(
-            "All users of this machine can read the passwords in %s. Run chmod 600 on it.", name
+            "All users of this machine can read the secrets in %s. Run chmod 600 on it.", name
         )
 
 

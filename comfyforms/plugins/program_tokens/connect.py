@@ -20,25 +20,27 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.client import process_exception
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from comfy.base.errors import ComfyError
+from comfy.comfyui.client.address import is_loopback
 from ui.accounts.login import TOKEN_PREFIX
 from ui.settings.arguments import USAGE_ERROR
 from ui.settings.folders import PROGRAM
 from ui.settings.listening import port_problem
+from ui.settings.named_servers import warn_if_public
 
 _HERE, _PORT = "127.0.0.1", 8188  # ComfyUI's
 _NAMES = [_HERE, "localhost"]
 VARIABLE = "COMFYFORMS_TOKEN"
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS, _AGAIN_SECONDS = 10.0, 1.0
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # The first four are about one connection. The browser's own are for this address only.
 _DROPPED = {
@@ -52,17 +54,20 @@ def connect(arguments: Sequence[str]) -> int:
     """Forward until SIGINT or SIGTERM. Return the exit code: 0, or 2 with a message on failure."""
     known = _parser().parse_args(arguments)
     try:
-        forwarder = Forwarder(_checked(known.address), _token(known))
+        address, token = _checked(known.address), _token(known)
     except ComfyError as problem:
         print(f"{PROGRAM} connect: {problem} {problem.hint}", file=sys.stderr)
         return USAGE_ERROR
     if problem_of_port := port_problem(_HERE, known.port):
         print(f"{PROGRAM} connect: {problem_of_port}", file=sys.stderr)
         return USAGE_ERROR
+    if (warning := _unprotected(address)) and token:
+        print(warning, file=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each request
+    logging.getLogger("uvicorn.error").addFilter(_is_a_fault)
     print(f"Programs find the app at http://{_HERE}:{known.port} until you press Ctrl+C.")
     uvicorn.run(
-        forwarder.app(),
+        Forwarder(address, token).app(),
         host=_HERE,
         port=known.port,
         log_level="error",
@@ -107,6 +112,14 @@ def _checked(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
+def _unprotected(address: str) -> str:
+    """Return a warning about an address whose requests others can read on their way, or ""."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+        return ""
+    return f"Others on the network can read the token, because {address} has no https."
+
+
 def _token(known: Namespace) -> str:
     """Return the token, "" without one. Raises ComfyError."""
     text, source = os.environ.get(VARIABLE, ""), f"The variable {VARIABLE}"
@@ -114,6 +127,7 @@ def _token(known: Namespace) -> str:
         source = f"The file {known.token_file}"
         try:
             text = known.token_file.read_text(encoding="utf-8-sig")
+            warn_if_public(known.token_file.name, known.token_file.stat())
         except (OSError, ValueError) as error:
             raise ComfyError(f"{source} can't be read.", "Use a text file.") from error
     found = re.search(rf"{TOKEN_PREFIX}[\w-]+", text)
@@ -150,9 +164,13 @@ class Forwarder:
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(timeout=timeout, limits=limits) as self._client:
-            with suppress(httpx.HTTPError):
-                answer = await self._client.get(f"{self._address}/features", headers=self._login)
+            try:
+                answer = await self._client.get(
+                    f"{self._address}/features", headers=self._login, timeout=_CONNECT_SECONDS
+                )
                 self._note(answer.status_code)
+            except httpx.HTTPError:
+                self._note_away()
             yield
 
     async def _request(self, request: Request) -> Response:
@@ -171,11 +189,19 @@ class Forwarder:
             return PlainTextResponse(self._note_away(), 502)
         self._note(answer.status_code)
         response = StreamingResponse(
-            answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose)
+            self._body(answer), answer.status_code, background=BackgroundTask(answer.aclose)
         )
         passed = _passed(answer.headers.multi_items())
         response.raw_headers = [(name.encode(), value.encode()) for name, value in passed]
         return response
+
+    async def _body(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+        try:
+            async for some in answer.aiter_raw():
+                yield some
+        except httpx.HTTPError:
+            self._note_away()
+            raise  # so that the program's connection ends early, too
 
     async def _socket(self, program: WebSocket) -> None:
         """Connect a program's socket. If the connection to the app gets lost, connect again."""
@@ -183,34 +209,41 @@ class Forwarder:
             await program.close()
             return
         relay = _Relay(program)
-
-        def fatal(error: Exception) -> Exception | None:
-            return process_exception(error) if relay.listening else error
-
-        following = _Straight(
+        connection = _Straight(
             self._target(program).replace("http", "ws", 1),
             additional_headers=[*self._login.items()],
-            process_exception=fatal,
             open_timeout=_CONNECT_SECONDS,
             max_size=None,
             compression=None,
         )
         try:
-            async for app in following:
-                self._note(101)
-                if not await relay.follow(app):
-                    break
-                self._note_away()
+            await self._follow(relay, connection)
         except InvalidStatus as refusal:
             self._note(refusal.response.status_code)
             await relay.refuse(refusal.response.status_code, bytes(refusal.response.body or b""))
-        except (OSError, TimeoutError):
+        except (OSError, InvalidHandshake):
             await relay.refuse(502, self._note_away().encode())
         except asyncio.CancelledError:
             if not relay.has_left:
                 raise
         finally:
             await relay.close()
+
+    async def _follow(self, relay: _Relay, connection: _Straight) -> None:
+        """Pass messages until the program or the app closes its socket. A back-off that grows would
+        keep the program waiting after the app is back."""
+        is_lost = True
+        while is_lost:
+            try:
+                async with connection as app:
+                    self._note(101)
+                    is_lost = await relay.follow(app)
+            except (OSError, InvalidHandshake) as error:
+                if relay.listening is None or process_exception(error):
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+            if is_lost:
+                self._note_away()
 
     def _target(self, here: HTTPConnection) -> str:
         path, query = here.scope["raw_path"].decode("ascii"), here.url.query
@@ -299,6 +332,12 @@ class _Relay:
         self.has_left = True
         if task is not None:
             task.cancel()
+
+
+def _is_a_fault(line: logging.LogRecord) -> bool:
+    """Return whether a traceback is about more than a lost connection."""
+    lost = httpx.HTTPError, ClientDisconnect
+    return not (line.exc_info and isinstance(line.exc_info[1], lost))
 
 
 def _is_of_another_site(here: HTTPConnection) -> bool:

@@ -95,5 +95,5 @@ def test_a_login_file_readable_by_all_causes_a_warning(
     file.write_text("anna:lighthouse")
     file.chmod(0o644)
     assert read_settings(["--login-file", str(file)]).pairs == (("anna", "lighthouse"),)
-    assert "can read the passwords in people" in caplog.text
+    assert "can read the secrets in people" in caplog.text
     assert "lighthouse" not in caplog.text

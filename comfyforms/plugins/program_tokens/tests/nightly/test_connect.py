@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
+import socketserver
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import pytest
 import requests
 import websocket
+from websockets.http11 import Request as WebSocketRequest
+from websockets.http11 import Response as WebSocketResponse
+from websockets.sync.server import ServerConnection, serve
 
 from comfyforms.plugins.program_tokens.connect import VARIABLE, connect
 from comfyforms.plugins.program_tokens.tests.conftest import Team
@@ -46,6 +53,7 @@ def connected(address: str, folder: Path, token: str = "") -> Iterator[Connected
     arguments = ["connect", address, "--port", str(port)]
     if token:
         file.write_text(f"{token}\n")
+        file.chmod(0o644)
         arguments += ["--token-file", str(file)]
     with output.open("w") as lines:
         process = subprocess.Popen(
@@ -142,6 +150,58 @@ def test_it_says_once_that_the_app_is_away(tmp_path: Path) -> None:
     assert here.output.read_text().count("Can't reach") == 1
 
 
+def test_it_says_before_any_request_that_the_app_is_away(tmp_path: Path) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with connected(away, tmp_path) as here:
+        eventually(lambda: here.said(f"Can't reach the app at {away}."))
+
+
+def test_it_says_that_the_app_left_amid_an_answer(tmp_path: Path) -> None:
+    """The program gets an incomplete answer; the terminal shows no traceback."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Leaving) as app:
+        Thread(target=app.serve_forever).start()
+        try:
+            with connected(f"http://127.0.0.1:{app.server_address[1]}", tmp_path) as here:
+                eventually(lambda: here.said("Can't reach the app"))
+                with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                    eventually(lambda: listening(here.url))
+                eventually(lambda: here.output.read_text().count("Can't reach the app") == 2)
+            assert not here.said("Traceback")
+        finally:
+            app.shutdown()
+
+
+class _Leaving(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(10_000)
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegin")
+
+
+def test_a_socket_is_back_soon_after_the_app(tmp_path: Path) -> None:
+    """It tries again each second: ComfyUI's programs wait for messages without an end."""
+    handshakes = itertools.count()
+
+    def refused(app: ServerConnection, request: WebSocketRequest) -> WebSocketResponse | None:
+        number = next(handshakes) if request.path == "/ws" else 1
+        return None if number in (0, 7) else app.respond(502, "")
+
+    def restart(app: ServerConnection) -> None:
+        app.send("hello")
+        app.close(1012)
+
+    with serve(restart, "127.0.0.1", 0, process_request=refused) as app:
+        Thread(target=app.serve_forever).start()
+        url = f"http://127.0.0.1:{app.socket.getsockname()[1]}"
+        with connected(url, tmp_path) as here:
+            eventually(lambda: listening(here.url))
+            address = f"{here.url.replace('http', 'ws')}/ws"
+            events = websocket.create_connection(address, timeout=LONGEST_WAIT)
+            since = time.monotonic()
+            assert [events.recv(), events.recv()] == ["hello", "hello"]
+            assert time.monotonic() - since < 40, "a growing back-off needs 50"
+            events.shutdown()
+
+
 def test_it_says_that_a_token_is_wrong(team: Team, tmp_path: Path) -> None:
     with connected(team.app.url, tmp_path, team.token[:-1]) as here:
         eventually(lambda: listening(here.url))
@@ -181,6 +241,16 @@ def test_a_wrong_address_is_explained(
 ) -> None:
     assert connect([address]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_it_warns_that_others_can_read_the_token(team: Team, tmp_path: Path) -> None:
+    """In the file, which has the default mode here, or on its way to another machine."""
+    with connected("http://forms.invalid", tmp_path, team.token) as here:
+        eventually(lambda: here.said("http://forms.invalid has no https."))
+        assert here.said("All users of this machine can read the secrets in token.")
+    with connected(team.app.url, tmp_path, team.token) as here:
+        eventually(lambda: listening(here.url))
+        assert not here.said("has no https")
 
 
 def test_a_file_without_a_token_is_explained(
