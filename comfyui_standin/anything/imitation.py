@@ -384,12 +384,10 @@ class Imitation:
         if mask is not None and not self._own_text:
             return each(mask, lambda image: image.convert("RGB"))
         picture = self._hints.get("picture")
-        if picture is None or not {"VIDEO", "IMAGE"}.intersection(
-            map(kind_of, self._inputs.values())
-        ):
-            pictures = self._painted()
-        else:
-            pictures = self._painted(picture)
+        if picture is not None and not self._hints.get("text"):
+            return treated(self._name, (picture,), self._inputs)
+        shown = {"VIDEO", "IMAGE"}.intersection(map(kind_of, self._inputs.values()))
+        pictures = self._painted(picture if shown else None)
         count = self._frames()
         return Pan(pictures[0], count) if count > 1 else pictures
 

@@ -8,7 +8,7 @@ import re
 
 from PIL import Image
 
-from comfyui_standin.anything.shapes import drawing, relief
+from comfyui_standin.anything.shapes import drawing, solid
 from comfyui_standin.nodes.base import AudioSamples
 from comfyui_standin.nodes.media import flac_bytes
 from comfyui_standin.nodes.motion import Pan
@@ -25,7 +25,7 @@ _FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": 
 _OTHERS = {"png", "tif", "tiff", "avif", "svg"}
 _FILE = re.compile(r"([^/\\]*)\.(\w{2,5})( ?\[\w+\])?")
 _SIZE, _SECONDS = (768, 512), 6.0
-_USUAL = ("portrait", "cat", "fruit", "castle")  # of files whose names tell nothing
+_USUAL = ("portrait", "cat", "fruit", "balloon")  # of files whose names tell nothing
 
 
 def ending_of(name: str) -> str:
@@ -46,7 +46,7 @@ def picture(name: str) -> Image.Image:
     words = _words(name)
     if not read(words, "").things:
         words += f" {_USUAL[hashed(words) % len(_USUAL)]}"
-    image = paint(Brief(words, seed=1, width=_SIZE[0], height=_SIZE[1]))
+    image = paint(Brief(words, seed=1, width=_SIZE[0], height=_SIZE[1], alone=True))
     image.info[PAINTED] = True
     return image
 
@@ -64,7 +64,7 @@ def painting(name: str) -> bytes:
     if ending in VIDEOS:
         return mp4(Pan(picture(name), FRAMES), FPS)
     if ending in _SHAPES:
-        return relief(picture(name))
+        return solid(picture(name))
     if ending == "svg":
         return drawing(picture(name))
     data = io.BytesIO()

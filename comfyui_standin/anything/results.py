@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from comfyui_standin.anything.shapes import DEMO, drawing, relief
+from comfyui_standin.anything.shapes import DEMO, drawing, solid
 from comfyui_standin.anything.values import ANY, PLAIN, SHAPES, Token, Value, kind_of
 from comfyui_standin.nodes import image as images_of
 from comfyui_standin.nodes.base import Inputs, Latent, MediaFile, NodeInfo, NodeRun, VideoFrames
@@ -159,6 +159,10 @@ def shown(
 ) -> dict[str, list[Any]]:
     """Return what an output node shows: files of its inputs, else of its outputs, else a text."""
     results = Results(run, entry, inputs)
+    models = [one for one in outputs if isinstance(one, Token) and SHAPES.search(one.type)]
+    if models:  # its other outputs are the same in other formats
+        results.add(models[0])
+        return results.ui
     for name, value in inputs.items():
         if results.add(value) or kind_of(value) not in PLAIN:
             continue
@@ -213,7 +217,7 @@ class Results:
             case MediaFile(data, ending):
                 yield ("audio" if kind_of(value) == "AUDIO" else "images"), data, ending
             case Token(type_, hints) if SHAPES.search(type_) and "MODEL_INFO" not in type_:
-                yield "3d", relief(_picture(hints)), "_.glb"
+                yield "3d", solid(_picture(hints)), "_.glb"
             case Token("AUDIO", hints):
                 text, seed = str(hints.get("text", "")), int(hints.get("seed", 0))
                 yield from self._files(music(text, hints["seconds"], seed))

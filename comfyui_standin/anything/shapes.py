@@ -5,42 +5,71 @@ from __future__ import annotations
 import io
 import json
 import struct
-from itertools import pairwise
 from pathlib import Path
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageStat
 
-_POINTS, _HIGH = 64, 0.28  # of a relief: points on each side, and its height
+from comfyui_standin.painter.canvas import subject
+
+_POINTS, _HIGH, _DEEP = 64, 0.14, 0.28  # of a model: points on each side, and its two heights
+_WHOLE = 150  # a subject with a higher mean fills its picture
 _CELLS = 40  # of a drawing, on each side
-_RELIEF = Path(__file__).with_name("relief.json")  # its scene, of as many points
+_SCENE = Path(__file__).with_name("model.json")
 DEMO = "Made by a demo server without models"
 
 
-def relief(picture: Image.Image) -> bytes:
-    """Return a picture as a relief, in binary glTF: what is bright stands out."""
+def solid(picture: Image.Image) -> bytes:
+    """Return a picture's subject as a round body, in binary glTF. What is bright stands out."""
+    mask = subject(picture)
+    if ImageStat.Stat(mask).mean[0] > _WHOLE:
+        mask = Image.new("L", picture.size, 255)
+    skin = picture.convert("RGB").resize((512, 512))
+    skin.putalpha(mask.resize(skin.size))
     file = io.BytesIO()
-    small = picture.convert("RGB").resize((512, 512))
-    small.save(file, "JPEG", quality=85)
-    soft = small.convert("L").resize((_POINTS, _POINTS)).filter(ImageFilter.GaussianBlur(1.5))
-    levels = soft.tobytes()
-    last = _POINTS - 1
+    skin.save(file, "PNG", compress_level=1)
+    heights = _heights(picture, mask)
     wide, tall = (side / max(picture.size) for side in picture.size)
-    places, spots = bytearray(), bytearray()
-    for row in range(_POINTS):
-        for column in range(_POINTS):
-            x, y = column / last, row / last
-            rim = 0 in (row, column) or last in (row, column)
-            z = -0.05 if rim else _HIGH * levels[row * _POINTS + column] / 255
-            places += struct.pack("<3f", (2 * x - 1) * wide, (1 - 2 * y) * tall, z)
-            spots += struct.pack("<2f", x, y)
-    sides = bytearray()
-    for upper, lower in pairwise(range(0, _POINTS * _POINTS, _POINTS)):
-        for at in range(last):
-            a, b, c, d = upper + at, lower + at, lower + at + 1, upper + at + 1
-            sides += struct.pack("<6H", a, b, d, b, c, d)
-    scene = json.loads(_RELIEF.read_text(encoding="utf-8"))
-    scene["accessors"][0] |= {"min": [-wide, -tall, -0.05], "max": [wide, tall, _HIGH]}
-    parts = (bytes(places), bytes(spots), bytes(sides), file.getvalue())
+    last = _POINTS - 1
+    places: list[float] = []
+    spots: list[float] = []
+    sides: list[int] = []
+    for face in (1, -1):
+        for at, high in enumerate(heights):
+            x, y = at % _POINTS / last, at // _POINTS / last
+            places += (2 * x - 1) * wide, (1 - 2 * y) * tall, face * high
+            spots += x, y
+        first = 0 if face > 0 else len(heights)
+        for a in range(_POINTS * last):
+            corners = a, a + _POINTS, a + _POINTS + 1, a + 1
+            if a % _POINTS < last and any(heights[one] > 0 for one in corners):
+                a, b, c, d = (first + one for one in corners[::face])
+                sides += a, b, d, b, c, d
+    packed = (
+        struct.pack(f"<{len(one)}{kind}", *one)
+        for one, kind in ((places, "f"), (spots, "f"), (sides, "H"))
+    )
+    return _binary((*packed, file.getvalue()), [wide, tall, max(heights)])
+
+
+def _heights(picture: Image.Image, mask: Image.Image) -> list[float]:
+    """Return half the thickness of a subject at each point: 0 at its edge and around it."""
+    points = (_POINTS, _POINTS)
+    framed = Image.new("L", points)
+    framed.paste(mask.resize((_POINTS - 4, _POINTS - 4)), (2, 2))
+    round_ = framed.filter(ImageFilter.GaussianBlur(_POINTS / 18)).tobytes()
+    levels = picture.convert("L").resize(points).filter(ImageFilter.GaussianBlur(1.5)).tobytes()
+    return [
+        (max(0, inside - 135) / 120) ** 0.5 * (_DEEP + _HIGH * level / 255)
+        for inside, level in zip(round_, levels, strict=True)
+    ]
+
+
+def _binary(parts: tuple[bytes, ...], most: list[float]) -> bytes:
+    """Return a file of places, texture places, sides and a texture."""
+    scene = json.loads(_SCENE.read_text(encoding="utf-8"))
+    scene["accessors"][0] |= {"min": [-one for one in most], "max": most}
+    for accessor, part, size in zip(scene["accessors"], parts, (12, 8, 2), strict=False):
+        accessor["count"] = len(part) // size
     padded = [part + b"\0" * (-len(part) % 4) for part in parts]
     starts = [sum(map(len, padded[:number])) for number in range(len(padded))]
     scene["bufferViews"] = [

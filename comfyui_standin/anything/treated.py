@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
@@ -14,13 +14,21 @@ from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.painter.canvas import subject
 
 _MOST_PIXELS = 2048 * 2048
+_LIMBS = (  # of a figure, each a line
+    (64, 18, 64, 38, 64, 74),
+    (64, 38, 48, 40, 38, 60, 46, 78),
+    (64, 38, 80, 40, 92, 56, 84, 38),
+    (64, 74, 54, 76, 50, 100, 44, 122),
+    (64, 74, 74, 76, 80, 98, 78, 122),
+    (58, 16, 64, 20, 70, 16),
+)
 _SIDES = ("left", "top", "right", "bottom")
 Change = Callable[[Image.Image], Image.Image]
 
 
 def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
     """Return images as a node of this class makes them: unchanged if its name tells nothing."""
-    name = name.lower()
+    name = f"{name} {inputs.get('output', '')}".lower()
     numbers = {
         key.rpartition(".")[2]: one
         for key, one in inputs.items()
@@ -28,10 +36,14 @@ def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
     }
     if re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
         return each(images, lambda image: _sized(name, image, numbers))
+    alpha: Any = inputs.get("alpha")
+    if _are_images(alpha):
+        seen = ImageOps.invert(alpha[0])
+        return each(images, lambda image: _on_white(image, seen))
     for words, change in _CHANGES.items():
         if re.search(words, name):
             changed = each(images, change)
-            if change in (_edges, _depth, _normal):
+            if change in (_edges, _depth, _pose, _normal):
                 changed[0].info["map"] = fitted(images[0], _MOST_PIXELS // 4)  # steers with it
             return changed
     if re.search("stitch|concat|grid|collage|tile", name):
@@ -97,6 +109,15 @@ def _depth(image: Image.Image) -> Image.Image:
     return Image.blend(slope, ImageOps.autocontrast(soft), 0.4).convert("RGB")
 
 
+def _pose(image: Image.Image) -> Image.Image:
+    """Return a figure of limbs in the middle of a black image."""
+    figure = Image.new("RGB", (128, 128))
+    for number, limb in enumerate(_LIMBS):
+        color = ImageColor.getrgb(f"hsl({30 * number}, 90%, 50%)")
+        ImageDraw.Draw(figure).line(limb, color, 4, "curve")
+    return ImageOps.pad(figure, image.size)
+
+
 def _normal(image: Image.Image) -> Image.Image:
     relief = image.convert("L").filter(ImageFilter.EMBOSS)
     turned = ImageOps.mirror(ImageOps.mirror(image).convert("L").filter(ImageFilter.EMBOSS))
@@ -104,8 +125,12 @@ def _normal(image: Image.Image) -> Image.Image:
 
 
 def _without_background(image: Image.Image) -> Image.Image:
+    return _on_white(image, subject(image))
+
+
+def _on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
     white = Image.new("RGB", image.size, (255, 255, 255))
-    return Image.composite(image.convert("RGB"), white, subject(image))
+    return Image.composite(image.convert("RGB"), white, mask.resize(image.size))
 
 
 def _blurred(image: Image.Image) -> Image.Image:
@@ -114,6 +139,7 @@ def _blurred(image: Image.Image) -> Image.Image:
 
 _CHANGES: Mapping[str, Change] = {
     "canny|edge|lineart|scribble|hed|pidi|mlsd|teed": _edges,
+    r"(?<!m)pose|dwpre": _pose,
     "normal": _normal,
     "depth|midas|zoe|lotus|moge": _depth,
     "remove_?background|rembg|birefnet|bria.*rmbg|inspyrenet|removebg": _without_background,

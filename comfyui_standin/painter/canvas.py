@@ -50,10 +50,10 @@ def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
     return column.resize(size, Image.Resampling.BILINEAR, box=box)
 
 
-def spot(size: tuple[int, int]) -> Image.Image:
+def spot(size: tuple[int, int], reach: int = 150) -> Image.Image:
     """Return a mask of the middle of an image."""
     faded = Image.radial_gradient("L").resize(size)
-    return faded.point([max(0, min(255, 6 * (180 - level))) for level in range(256)])
+    return faded.point([max(0, min(255, 6 * (reach - level))) for level in range(256)])
 
 
 def subject(image: Image.Image) -> Image.Image:
@@ -66,9 +66,14 @@ def subject(image: Image.Image) -> Image.Image:
     usual = Image.frombytes("RGB", (2, 2), colours).resize(small.size, Image.Resampling.BILINEAR)
     red, green, blue = ImageChops.difference(small, usual).split()
     far = ImageOps.autocontrast(ImageChops.lighter(ImageChops.lighter(red, green), blue))
-    soft = far.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(2))
-    cut = soft.point([max(0, min(255, 5 * (level - 40))) for level in range(256)])
-    return ImageChops.multiply(cut, spot(small.size)).resize(image.size, Image.Resampling.BICUBIC)
+    whole = far.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9))
+    found = ImageChops.multiply(whole, spot(small.size, 220))
+    cut = found.point([255 * (level > 60) for level in range(256)])
+    around = ImageOps.expand(cut, 1)
+    ImageDraw.floodfill(around, (0, 0), 255)
+    holes = ImageOps.invert(ImageOps.crop(around, 1))
+    mask = ImageChops.lighter(cut, holes) if cut.getbbox() else spot(small.size)
+    return mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
 
 
 class Pen:

@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageSta
 
 from comfyui_standin.painter import scenery
 from comfyui_standin.painter import things as whole
-from comfyui_standin.painter.canvas import Canvas, Palette, palette_of, subject
+from comfyui_standin.painter.canvas import Canvas, Palette, gradient, palette_of, subject
 from comfyui_standin.painter.things import THINGS
 from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
@@ -42,6 +42,7 @@ _COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing
 _SIDE = 384  # pixels of the canvas that a thing is cut out of
 _MOST = 3  # things side by side
 _ROOM = (0.46, 0.42, 0.98)  # for a thing in a picture that keeps its content: width, top, end
+_PLAIN: tuple[Colour, ...] = ((236, 238, 240), (206, 210, 216))  # a photographer's background
 PAINTED = "painted"  # in an image's info: its content is free
 _SPARSE = 48  # the mean level of a map of lines is lower
 Box = tuple[int, int, int, int]
@@ -262,6 +263,8 @@ class Brief:
     """Whether a video begins with the given image. It's unchanged, unless it's a painting too."""
     mask: Image.Image | None = None
     """Where the given image is painted over. The words' things are fitted into this area."""
+    alone: bool = False
+    """Whether the words' things are painted without a place, if the words name none."""
     guide: Image.Image | None = None
     """An image whose shapes shine through what is painted."""
 
@@ -284,6 +287,9 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     elif brief.guide is not None:
         canvas = Canvas(_steered(ImageOps.fit(brief.guide, size), scene, rng), rng)
         _add_in_front(canvas, scene)
+    elif brief.alone and not scene.is_placed:
+        canvas = Canvas(gradient(size, _PLAIN), rng)
+        _inset(canvas, scene, (0, size[1] // 12, size[0], size[1]))
     elif brief.given is None or scene.is_placed:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))

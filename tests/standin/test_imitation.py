@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,15 +14,18 @@ import pytest
 import requests
 import soundfile
 import websocket
-from PIL import Image
+from PIL import Image, ImageColor, ImageOps
 
 from comfyui_standin import DemoServer
+from comfyui_standin.anything.shapes import solid
+from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import hints_of
 from comfyui_standin.nodes.base import Inputs, NodeResult, NodeRun, spec
 from comfyui_standin.nodes.base import node as node_class
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.nodes.video import mp4
+from comfyui_standin.painter.canvas import subject
 from comfyui_standin.server.executor import Cache
 from tests.standin.calls import frames, kinds
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -154,6 +158,41 @@ def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -
     assert model[:4] == b"glTF"
     assert int.from_bytes(model[8:12], "little") == len(model)
     assert b"demo server" in model
+
+
+def test_a_3d_model_is_a_body_of_the_subject() -> None:
+    image = Image.new("RGB", (128, 128), "white")
+    image.paste("red", (40, 30, 88, 98))
+    data = solid(image)
+    size = int.from_bytes(data[12:16], "little")
+    scene, content = json.loads(data[20 : 20 + size]), data[28 + size :]
+    starts = [one["byteOffset"] for one in scene["bufferViews"]]
+    count = scene["accessors"][0]["count"]
+    places = struct.unpack_from(f"<{3 * count}f", content, starts[0])
+    sides = struct.unpack_from(f"<{scene['accessors'][2]['count']}H", content, starts[2])
+
+    shown = [places[3 * one : 3 * one + 3] for one in sides]
+
+    assert max(abs(x) for x, _, _ in shown) < 0.55, "it has no background"
+    assert max(z for _, _, z in shown) == -min(z for _, _, z in shown) > 0.1, "it has a back"
+
+
+@pytest.mark.parametrize(
+    ("name", "corner", "middle"),
+    [
+        ("RemoveBackground", "white", "red"),
+        ("JoinImageWithAlpha", "white", "red"),
+        ("OpenposePreprocessor", "black", None),
+        ("ImageComposite", "gray", "red"),
+    ],
+)
+def test_nodes_treat_the_subject(name: str, corner: str, middle: str | None) -> None:
+    image = Image.new("RGB", (96, 96), "gray")
+    image.paste("red", (32, 32, 64, 64))
+    around = ImageOps.invert(subject(image))
+    result = treated(name, (image,), {"alpha": (around,)} if "Alpha" in name else {})[0]
+    assert result.getpixel((2, 2)) == ImageColor.getrgb(corner)
+    assert middle is None or result.getpixel((48, 48)) == ImageColor.getrgb(middle)
 
 
 def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
