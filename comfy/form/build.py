@@ -42,10 +42,12 @@ from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
 from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.trace import Output, Trace, find_outputs
+from comfy.requirements.readiness import is_valid
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
 
 _MOST_GUESSED = 5  # names of nodes in the note of a demo
+_INVALID = "It has no output node, or a node lacks a required connection."
 
 
 def build_form(
@@ -87,6 +89,7 @@ def build_form(
         outputs=outputs,
         missing=missing,
         missing_prompt=lacks_prompt,
+        is_valid=is_valid(prompt, catalog),
         notes=(*_notes(candidates), *_demo_notes(prompt, catalog)),
         titles=titles,
         prompt=prompt,
@@ -96,6 +99,7 @@ def build_form(
     # If the user chose another option, messages about the authored option's inputs would be wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
     problems = (
+        *(() if form.is_valid else (_INVALID,)),
         *config.problems,
         *(problem for layer in layers if as_authored for problem in layer.problems),
         *_wrong_outputs(config, trace),

@@ -123,6 +123,16 @@ def test_names_of_others_files_are_cleared(app: RunningApp, name: str) -> None:
     assert not form.prompt["2"]["inputs"]["image"]
 
 
+def test_a_workflow_without_a_result_cannot_run(app: RunningApp) -> None:
+    """REST says so and why before a run."""
+    name = opened(app, graph(graph_node(1, "EmptyLatentImage", 512, 512, 1)))
+
+    document = get(app, f"/api/v1/workflows/{name}").json()
+
+    assert not document["can_run"]
+    assert "no output node" in document["problems"][0]
+
+
 def test_a_strict_stand_in_lacks_them(app: RunningApp) -> None:
     """The definitions come from the server: without them, the form lacks the nodes."""
     name = opened(app, brought())

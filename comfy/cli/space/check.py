@@ -35,7 +35,6 @@ from comfy.comfyui.discovery import opened_servers
 from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.requirements.lock import Lock
-from comfy.requirements.readiness import judge
 from comfy.workflow.model import title_from_name
 
 _NEEDED = (
@@ -45,8 +44,6 @@ _NEEDED = (
     WORKFLOWS,
     *(f"{PACKAGE}/{name}" for name in ("__main__.py", "app.py", *PARTS)),
 )
-
-_INVALID = "It has no output node, or a node lacks a required connection."
 
 
 class _State(NamedTuple):
@@ -180,9 +177,7 @@ def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
             forms = forms_by_name(workflows.get, catalogs)
             for name in names:
                 _, form = forms.form(name, OWNER)
-                is_valid = judge(form.prompt, catalogs.get()).is_valid
-                problems = form.problems if is_valid else (_INVALID, *form.problems)
-                states[name] = _State(problems, is_valid and form.can_run, form.title)
+                states[name] = _State(form.problems, form.can_run, form.title)
     else:
         for name in names:
             workflow = workflows.get(name)

@@ -52,7 +52,7 @@ def test_other_signals_end_a_run_cleanly(number: int, fresh: bool) -> None:
 def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
     """With --finish, the app waits until the run on the ComfyUI server finishes and the run's page
     sees the end. Then the app exits with 0."""
-    options = ("--finish", "20", "--data", str(tmp_path))
+    options = ("--finish", "60", "--data", str(tmp_path))
     with demo_of_slow_steps() as demo, started("--server", demo.url, *options) as one:
         with a_run(one) as (_, told):
             one.send(signal.SIGTERM)
