@@ -71,25 +71,14 @@ class ItemsDoc:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonDoc:
-    """A person who added results."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class ItemsPage(ItemsDoc):
     """Part of an album's results. `next`: the `cursor` of the next part, null on the last. `total`:
-    how many results the filter selects. `total`, `people` and the titles of `workflows` come with
-    the first part."""
+    how many results the filter selects, with the first part."""
 
     next: str | None
     version: int
     counts: Counts
     total: int | None = None
-    people: tuple[PersonDoc, ...] = ()
-    workflows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

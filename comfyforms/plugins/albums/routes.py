@@ -30,7 +30,6 @@ from comfyforms.plugins.albums.documents import (
     ItemsPage,
     ItemsValues,
     ItemValues,
-    PersonDoc,
 )
 from comfyforms.plugins.albums.store import (
     FULL,
@@ -48,7 +47,7 @@ from comfyforms.plugins.albums.store import (
     WantedItems,
     WantedVerdict,
 )
-from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
+from comfyforms.plugins.albums.visits import Asked, Visit, Visits
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
@@ -302,20 +301,20 @@ class AlbumHandlers:
         album: only results that were added, reviewed or commented on later come. `verdict=keep`
         means that at least one person keeps it and no one rejects it, `open` that no one has
         decided, `disagreed` that people keep and reject it, and `unreviewed` that you haven't
-        decided. For users, `text` also searches the prompts that the album shows.
+        decided. For users, `text` also searches the prompts that the album shows. With `sort`,
+        results with the most stars or votes come first.
         """
         visit = self.visits.of(asked)
         album, is_first = visit.album, not cursor and wanted.since is None
-        has_words = wanted.workflow or wanted.text
-        facets = self.store.facets(album.id) if is_first or has_words else []
+        facets = self.store.facets(album.id) if wanted.text else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}
         viewer = Viewer(visit.person.key, bool(visit.owner), hidden)
-        older = int(cursor or MOST_NUMBER)
-        items = self.store.items(album.id, wanted, limit + 1, viewer, older)
+        begin = int(cursor or 0)
+        items = self.store.items(album.id, wanted, limit + 1, viewer, begin)
         is_last, items = len(items) <= limit, items[:limit]
         page = ItemsPage(
             self._item_docs(visit, items),
-            None if is_last else str(items[-1].n),
+            None if is_last else str(begin + limit if wanted.sort else items[-1].n),
             album.version,
             replace(
                 self.store.counts([album.id])[album.id],
@@ -323,15 +322,7 @@ class AlbumHandlers:
             ),
         )
         if is_first:
-            total = self.store.total(album.id, wanted, viewer)
-            people = {one.owner: PersonDoc(one.owner, name_of(one.by)) for one in facets}
-            titles = {one.title for one in facets if visit.knows(one)}
-            page = replace(
-                page,
-                total=total,
-                people=tuple(sorted(people.values(), key=lambda one: one.name.casefold())),
-                workflows=tuple(sorted(titles, key=str.casefold)),
-            )
+            page = replace(page, total=self.store.total(album.id, wanted, viewer))
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:

@@ -58,6 +58,7 @@ Verdict = Literal["keep", "reject", ""]
 # "open": no one has decided; "disagreed": people keep and reject it; "unreviewed": the caller
 # hasn't decided.
 WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "unreviewed"]
+ItemSort = Literal["", "votes", "stars"]
 _Row = TypeVar("_Row")
 
 MOST_NUMBER = 2**31 - 1  # of an item or a comment
@@ -79,6 +80,13 @@ _VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
         "reject": _items.c.rejects > 0,
         "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
         "disagreed": (_items.c.keeps > 0) & (_items.c.rejects > 0),
+    }
+)
+_STARS = select(func.coalesce(func.sum(_reviews.c.stars), 0))
+_SORTS: Mapping[ItemSort, ColumnElement[Any]] = MappingProxyType(
+    {
+        "votes": _items.c.keeps - _items.c.rejects,
+        "stars": _STARS.where(_reviews.c.item == _items.c.n).correlate(_items).scalar_subquery(),
     }
 )
 # Items whose runs aren't hidden.
@@ -126,12 +134,10 @@ _EVERYBODY = Viewer()
 
 
 class Facet(NamedTuple):
-    """Person who added results of a workflow. `owner`, `by`: as in `Album`."""
+    """Owner who added results of a workflow."""
 
     owner: str
-    by: str
     workflow: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,14 +278,14 @@ class AlbumLink:
 
 @dataclass(frozen=True, slots=True)
 class WantedItems:
-    """Filter of items: by verdict, by the digest of who added them (`person`), by the workflow's
-    title, by words, and changed after the album's version `since`."""
+    """Filter of items: by verdict, by words, and changed after the album's version `since`. `sort`:
+    those with the most people who keep them, less those who reject them, or with the most stars of
+    all people come first, otherwise the newest."""
 
     verdict: WantedVerdict = ""
-    person: str = ""
-    workflow: str = ""
     text: str = ""
     since: int | None = None
+    sort: ItemSort = ""
 
     def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
         """Select items of an album."""
@@ -290,20 +296,16 @@ class WantedItems:
             which &= ~_decided_by(viewer.person)
         elif self.verdict:
             which &= _VERDICTS[self.verdict]
-        if self.person:
-            which &= _items.c.owner == escaped(self.person)
-        if self.workflow:
-            which &= is_titled & (_items.c.title == escaped(self.workflow))
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
         for word in search_words(self.text):
             in_words = _items.c.words.contains(word, autoescape=True)
-            in_title, in_prompt = (
+            in_title, in_prompt, in_name = (
                 column.icontains(escaped(word), autoescape=True)
-                for column in (_items.c.title, _items.c.prompt)
+                for column in (_items.c.title, _items.c.prompt, _items.c.by)
             )
             anywhere = (is_titled & in_words) | (~is_titled & in_prompt)
-            which &= anywhere if viewer.prompts else is_titled & in_title
+            which &= in_name | (anywhere if viewer.prompts else is_titled & in_title)
         return which
 
 
@@ -464,10 +466,14 @@ class AlbumStore:
         wanted: WantedItems,
         limit: int,
         viewer: Viewer = _EVERYBODY,
-        cursor: int = MOST_NUMBER,
+        cursor: int = 0,
     ) -> list[AlbumItem]:
-        """Return items that are older than the item `cursor`, newest first."""
-        return self._found(wanted.of(album, viewer) & (_items.c.n < _within(cursor)), limit)
+        """Return items that are older than the item `cursor`, newest first. With `wanted.sort`,
+        leave out the first `cursor` items."""
+        which = wanted.of(album, viewer)
+        if wanted.sort:
+            return self._found(which, limit, _SORTS[wanted.sort], _within(cursor))
+        return self._found(which & (_items.c.n < _within(cursor or MOST_NUMBER)), limit)
 
     def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""
@@ -477,9 +483,15 @@ class AlbumStore:
         (found,) = self.some(album, [n]) or _missing()
         return found
 
-    def _found(self, which: ColumnElement[bool], limit: int) -> list[AlbumItem]:
-        query = select(*_ITEM).where(which).order_by(_items.c.n.desc()).limit(limit)
-        return self._all(AlbumItem, query)
+    def _found(
+        self,
+        which: ColumnElement[bool],
+        limit: int,
+        first: ColumnElement[Any] = _items.c.n,
+        offset: int = 0,
+    ) -> list[AlbumItem]:
+        query = select(*_ITEM).where(which).order_by(first.desc(), _items.c.n.desc())
+        return self._all(AlbumItem, query.limit(limit).offset(offset))
 
     def total(self, album: str, wanted: WantedItems, viewer: Viewer) -> int:
         """Return the number of items; arguments as for `items`."""
@@ -488,7 +500,7 @@ class AlbumStore:
             return int(connection.execute(query).scalar_one())
 
     def facets(self, album: str) -> list[Facet]:
-        """Return who added items, with the workflows of these items."""
+        """Return the owners of items, with the workflows of these items."""
         columns = (_items.c[name] for name in Facet._fields)
         return self._all(Facet, select(*columns).where(_of_album(album)).distinct())
 

@@ -115,8 +115,7 @@ export interface ItemValues {
 
 /**
  * Part of an album's results. `next`: the `cursor` of the next part, null on the last. `total`:
- * how many results the filter selects. `total`, `people` and the titles of `workflows` come with
- * the first part.
+ * how many results the filter selects, with the first part.
  */
 export interface ItemsPage {
   items: ItemDoc[];
@@ -124,8 +123,6 @@ export interface ItemsPage {
   version: number;
   counts: Counts;
   total: number | null;
-  people: PersonDoc[];
-  workflows: string[];
 }
 
 /**
@@ -133,14 +130,6 @@ export interface ItemsPage {
  */
 export interface ItemsValues {
   items: ItemValues[];
-}
-
-/**
- * A person who added results.
- */
-export interface PersonDoc {
-  id: string;
-  name: string;
 }
 
 /**

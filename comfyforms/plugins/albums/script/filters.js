@@ -1,36 +1,41 @@
 // @ts-check
-// Filters of an album: the verdict on a result, who added it, and its workflow.
+// What an album shows: the results with a verdict, in an order.
 
 import { button, element } from "page/dom.js";
 import { message } from "page/messages.js";
 
 /** @import { Counts } from "./documents.js" */
 
-const UNREVIEWED = "unreviewed";
+const TO_REVIEW = "unreviewed";
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
-  [UNREVIEWED, message("Not reviewed by me")],
-  ["open", message("Undecided")],
+  [TO_REVIEW, message("For me to review")],
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
   ["disagreed", message("Disagreed")],
 ];
+const RARE = ["disagreed"]; // offered if there are such results
+/** @type {readonly (readonly [string, string])[]} */
+const SORTS = [
+  ["", message("Newest first")],
+  ["votes", message("Most votes first")],
+  ["stars", message("Most stars first")],
+];
 
 export class Filters {
   /** The words of the query, "" for all. */
-  chosen = { verdict: "", person: "", workflow: "" };
+  chosen = { verdict: "", sort: "" };
   #may;
   #changed;
   #verdicts = VERDICTS.map(([verdict, words]) => {
-    const one = button(words, () => this.#choose({ verdict }), "tool");
+    const one = button(words, () => this.choose(verdict), "tool");
     one.value = verdict;
     one.ariaPressed = String(!verdict);
     return one;
   });
-  #person = element("select");
-  #workflow = element("select");
-  parts = [element("div", "verdicts", ...this.#verdicts), this.#person, this.#workflow];
+  #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
+  parts = [element("div", "verdicts", ...this.#verdicts), this.#sort];
 
   /**
    * @param {boolean} may whether the user may review
@@ -41,23 +46,11 @@ export class Filters {
     this.#changed = changed;
     const [group] = this.parts;
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
-    this.#person.ariaLabel = this.#person.title = message("Person");
-    this.#workflow.ariaLabel = this.#workflow.title = message("Workflow");
-    this.#person.hidden = this.#workflow.hidden = true;
-    this.#person.onchange = () => this.#choose({ person: this.#person.value });
-    this.#workflow.onchange = () => this.#choose({ workflow: this.#workflow.value });
-  }
-
-  /**
-   * Offer the people and workflows of the album.
-   * @param {{ people?: readonly { id: string, name: string }[], workflows?: readonly string[] }} told
-   */
-  show({ people = [], workflows = [] }) {
-    const { person, workflow } = this.chosen;
-    const names = people.map(({ id, name }) => new Option(name, id));
-    const titles = workflows.map((title) => new Option(title, title));
-    if (!person) fill(this.#person, new Option(message("Everyone"), ""), names);
-    if (!workflow) fill(this.#workflow, new Option(message("All workflows"), ""), titles);
+    this.#sort.ariaLabel = this.#sort.title = message("Order");
+    this.#sort.onchange = () => {
+      this.chosen.sort = this.#sort.value;
+      this.#changed();
+    };
   }
 
   /** @param {Counts} counts of the whole album */
@@ -66,32 +59,16 @@ export class Filters {
     const shown = { ...counts, "": counts.keep + counts.reject + counts.open };
     for (const one of this.#verdicts) {
       one.dataset.count = String(shown[one.value]);
-      const isRare = one.value === "disagreed" && !shown[one.value];
-      const isOffered = this.#may || one.value !== UNREVIEWED;
-      one.hidden = one.value !== this.chosen.verdict && (isRare || !isOffered);
+      const isMissing = RARE.includes(one.value) && !shown[one.value];
+      const isOffered = this.#may || one.value !== TO_REVIEW;
+      one.hidden = one.value !== this.chosen.verdict && (isMissing || !isOffered);
     }
   }
 
-  /** Show what the user hasn't reviewed. */
-  chooseUnreviewed() {
-    this.#choose({ verdict: UNREVIEWED });
-  }
-
-  /** @param {Partial<Filters["chosen"]>} what */
-  #choose(what) {
-    this.chosen = { ...this.chosen, ...what };
-    for (const one of this.#verdicts) one.ariaPressed = String(one.value === this.chosen.verdict);
+  /** @param {string} [verdict] otherwise what the user hasn't reviewed */
+  choose(verdict = TO_REVIEW) {
+    this.chosen.verdict = verdict;
+    for (const one of this.#verdicts) one.ariaPressed = String(one.value === verdict);
     this.#changed();
   }
-}
-
-/**
- * Fill a list of choices, and hide it if there is only one.
- * @param {HTMLSelectElement} list
- * @param {HTMLOptionElement} all
- * @param {HTMLOptionElement[]} choices
- */
-function fill(list, all, choices) {
-  list.hidden = choices.length < 2;
-  list.replaceChildren(all, ...choices);
 }

@@ -113,7 +113,7 @@ export class Wall {
 
   /** Begin a review of what the user hasn't reviewed. */
   async review() {
-    this.#filters.chooseUnreviewed();
+    this.#filters.choose();
     await this.#begun;
     if (this.#total) await this.#review.open(0);
   }
@@ -151,7 +151,6 @@ export class Wall {
     if (turn !== this.#turn || !told) return;
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
-    this.#filters.show(told);
     this.#tell(told);
   }
 
@@ -171,7 +170,8 @@ export class Wall {
         const query = [...this.#filter, ["cursor", this.#next]];
         const told = await this.#ask(query, () => turn === this.#turn);
         if (turn !== this.#turn || !told) return;
-        this.#items.push(...told.items);
+        const known = new Set(this.#items.map(({ id }) => id)); // a sorted list moves meanwhile
+        this.#items.push(...told.items.filter(({ id }) => !known.has(id)));
         this.#tell(told);
       }
     });

@@ -3,7 +3,7 @@
 
 import { ifUnshowable } from "../arrivals.js";
 import { when } from "../clock.js";
-import { $, addressOf, all, button, element } from "../dom.js";
+import { $, addressOf, all, button, element, isStill } from "../dom.js";
 import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 import { endedAt } from "./past.js";
@@ -12,6 +12,7 @@ import { endedAt } from "./past.js";
 
 const FAVOURITE = message("Favorite");
 const PICTURE = ".tile > :is(img, video)";
+const SUDDEN = 100; // milliseconds
 const CLIP_AT = 0.1; // seconds; many videos start with a black frame
 
 /**
@@ -135,7 +136,11 @@ function symbolFor(icon, className) {
 
 /** @param {string} address */
 function imageOf(address) {
-  const image = element("img");
+  const [image, began] = [element("img"), performance.now()];
+  image.addEventListener("load", () => {
+    const isLate = performance.now() - began > SUDDEN; // others come with their tile
+    if (isLate && !isStill()) image.animate([{ opacity: 0 }, {}], 150);
+  });
   return Object.assign(image, { alt: "", decoding: "async", src: addressOf(address) });
 }
 

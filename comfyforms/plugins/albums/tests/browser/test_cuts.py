@@ -38,7 +38,7 @@ def test_verdicts_during_a_cut_are_sent_afterward(fast: Site, visit: Visit) -> N
         page.keyboard.press("Escape")
         link.heal()
         expect(page.locator("#albums .tile")).to_have_count(1)
-        rest = page.get_by_role("button", name="Not reviewed by me")
+        rest = page.get_by_role("button", name="For me to review")
         expect(rest).to_have_attribute("data-count", "1")
         told = page.request.get(f"{fast.url}/api/v1/albums/{album}/items").json()
         reviews = [(one["verdict"], one["stars"]) for one in told["items"]]
