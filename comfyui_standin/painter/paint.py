@@ -93,7 +93,7 @@ def _mono(image: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def _poster(image: Image.Image, rng: random.Random) -> Image.Image:
-    flat = image.point([round(level / 85) * 85 for level in range(256)] * 3)
+    flat = image.point([round(level / 51) * 51 for level in range(256)] * 3)
     return ImageEnhance.Color(flat).enhance(1.4)
 
 
@@ -219,7 +219,7 @@ def _cut_out(
         shown.append(canvas.image)
     dark, light = shown
     through = ImageChops.difference(dark, light).convert("L")
-    box = through.point([255 * (level < 128) for level in range(256)]).getbbox()
+    box = through.point([255 * (level < 224) for level in range(256)]).getbbox()
     return dark.crop(box), through.crop(box)
 
 

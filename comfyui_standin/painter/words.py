@@ -19,7 +19,7 @@ Season = Literal["summer", "autumn", "winter", "spring"]
 T = TypeVar("T", bound=str)
 _WORD = re.compile(r"[\w'-]+")
 _TINT = re.compile(  # a color before a noun, otherwise a thing
-    r"\b(?:orange|rose|lime|lemon|apple|cherry)\s+([\w'-]+)"
+    r"(?<!\ban )(?<!\bthe )\borange\b()|\b(?:orange|rose|lime|lemon|apple|cherry)\s+([\w'-]+)"
 )
 _GONE = re.compile(  # what isn't to be seen, and what stays as it is
     r"\b(?:no|not|without|removes?|removing|delete|erase|keep|keeping)\b[^,.;]*"
@@ -76,10 +76,33 @@ _THINGS: dict[str, str] = {
         " sunflower"
     ),
     "portrait": (
-        "portrait portraits woman women man men girl boy child person face lady people human female"
-        " male driver king queen princess selfie hero astronaut wizard witch knight warrior"
+        "portrait portraits woman women man men girl girls boy boys child children kids person face"
+        " lady people human humans female male driver king queen princess selfie hero astronaut"
+        " wizard witch knight knights warrior she he her his character characters figure cowboy"
+        " runner skateboarder skier dancer musician singer baker bakers boxer boxers detective"
+        " guitarist pianist statue sculpture baby royal couple mother father soldier bride anime"
+        " doctor chef elf fairy vampire god goddess player athlete subject rider"
+        " surfer surfers snowboarder cyclist bikers"
     ),
     "cat": "cat cats kitten kitty",
+    "beast": (
+        "dog dogs puppy dalmatian fox foxes wolf wolves bear bears horse horses deer lion tiger"
+        " leopard cheetah panda cow sheep rabbit rabbits bunny animal animals creature gorilla"
+        " elephant giraffe zebra mouse otter hedgehog donkey unicorn monster corgi"
+    ),
+    "dragon": "dragon dragons dinosaur phoenix wyvern",
+    "robot": "robot robots robotic android mech cyborg drone machine superman mascot toy doll",
+    "car": (
+        "car cars supercar vehicle vehicles automobile porsche taxi truck bus van sedan motorcycle"
+        " motorbike convertible f1 nissan"
+    ),
+    "plane": "plane planes airplane aircraft jet rocket spaceship mothership helicopter",
+    "bottle": (
+        "bottle bottles perfume product wine dispenser jar tube serum cream lotion shampoo soda"
+        " beer cosmetics beverage packaging skincare"
+    ),
+    "bag": "bag bags handbag backpack purse suitcase chest",
+    "sofa": "sofa couch armchair chair furniture living lounge",
     "campfire": "campfire campfires bonfire fireplace",
     "beach": "beach waves surf",
     "fruit": "fruit fruits lemon lemons orange oranges apple apples lime limes",
@@ -94,7 +117,7 @@ _THINGS: dict[str, str] = {
 }
 _MANNERS: dict[str, str] = {
     "watercolour": "watercolour watercolor aquarelle",
-    "poster": "pop poster cartoon vector pixel",
+    "poster": "pop poster cartoon",
     "ink": "ink sketch drawing lines comic manga outline engraving",
     "mono": "monochrome grayscale greyscale noir charcoal",
 }
@@ -121,9 +144,12 @@ _COLOURS: dict[str, Colour] = {
     "apples": (206, 44, 40),
     "limes": (126, 188, 58),
 }
+_MOST = 5  # things of a scene: the first that are named
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
-_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat", "campfire", "balloon"})
+_ANYWHERE = frozenset(
+    {"lighthouse", "boat", "plane", "beach", "birds", "clouds", "stars", "moon", "sun", "rain"}
+)
 # fmt: off
 _EMPTY_WORDS = frozenset(
     {
@@ -172,10 +198,12 @@ def read(text: str, negative: str) -> Scene:
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
     places = _all(_PLACES, words) - avoided
-    things = _all(_THINGS, telling_words(_TINT.sub(_of_tint, text))) - avoided
-    is_placed = bool(places)
+    known = {word: name for name, listed in _THINGS.items() for word in listed.split()}
+    named = (known.get(word) for word in telling_words(_TINT.sub(_of_tint, text)))
+    things = frozenset([one for one in dict.fromkeys(named) if one and one not in avoided][:_MOST])
+    is_placed = bool(_all(_PLACES, set(words) - known.keys()) - avoided)
     if not places:
-        usual = _FIRM_PLACES if things & _ON_FIRM_GROUND else _FALLBACK_PLACES
+        usual = _FIRM_PLACES if things - _ANYWHERE else _FALLBACK_PLACES
         allowed = [place for place in usual if place not in avoided] or ["hills"]
         places = frozenset({allowed[mood % len(allowed)]})
     light = _first(_LIGHTS, words, unwanted)
@@ -194,7 +222,7 @@ def read(text: str, negative: str) -> Scene:
 
 
 def _of_tint(match: re.Match[str]) -> str:
-    return match[0] if match[1] in _EMPTY_WORDS else match[1]
+    return match[0] if match[2] in _EMPTY_WORDS else match[2] or ""
 
 
 def hashed(*parts: object) -> int:
