@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
 
-from comfyforms.plugin_manager import PROJECT
+from comfyforms.plugin_manager import PROJECT, installed_plugins
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from comfy.form.model import FieldKind
     from comfy.graph.packs import PackRule
     from comfy.launch.payment import Payment
+    from comfy.launch.sent_prompts import SentPrompts
     from comfy.records.database import PartTables
     from comfy.records.record import Record
     from comfy.records.store import RunStore
@@ -96,6 +97,13 @@ class PluginApp:
         from ui.parts import Parts
 
         return Parts(self.services)
+
+    @property
+    def sent_prompts(self) -> SentPrompts | None:
+        """Return what accepts prompts that programs send, and their files; None if no plugin
+        does."""
+        offered: SentPrompts | None = installed_plugins().hook.sent_prompts(app=self)
+        return offered
 
     def own_settings(self, kind: type[_Settings]) -> _Settings:
         """Return the plugin's settings. `kind`: the class that its hook `settings` returns."""
@@ -256,6 +264,12 @@ def tables() -> Iterable[PartTables]:  # type: ignore[empty-body]
 def shared_runs(settings: Settings) -> SharedRuns | None:
     """Return how the runs of several processes are kept, or None if the settings name a single
     process. Called before the app opens its history. The first answer counts."""
+
+
+@_hook(firstresult=True)
+def sent_prompts(app: PluginApp) -> SentPrompts | None:
+    """Return what accepts prompts that programs send, and their files, for other plugins' APIs. The
+    first answer counts."""
 
 
 @_hook

@@ -42,6 +42,9 @@ FOR_TESTS = {
 FOR_PLUGINS = {
     "ComfyServer.spot",
     "GuardedRoutes.errors",
+    "PromptRefused.details",
+    "PromptRefused.extra_info",
+    "PromptRefused.node_errors",
     "RunNotFound.problem",
     "batch_doc.root",
     "chain_doc.root",

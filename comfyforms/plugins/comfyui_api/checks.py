@@ -14,10 +14,11 @@ from typing import Any
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.input_spec import COMBO, InputSpec
 from comfy.comfyui.object_info import NodeSpec
+from comfy.launch.sent_prompts import PromptRefused
 from comfy.library.catalog import CatalogCache
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, links
 from comfy.workflow.sanitize import unwrap
-from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, error_of
+from comfyforms.plugins.comfyui_api.errors import Json, error_of
 
 _PAUSE = 10.0  # seconds between two requests for new models and nodes
 _MOST_OUTPUTS, _MOST = 100, 10_000  # output nodes, and inputs of all nodes
@@ -29,7 +30,7 @@ HasFile = Callable[[str], bool]
 _OWN_NODES = ("nodes", "comfy_extras.", "comfy_api_nodes.")
 
 
-def nodes_of(sent: Json) -> Prompt:
+def nodes_of(sent: Mapping[str, Any]) -> Prompt:
     """Return the prompt in a request. Raises PromptRefused."""
     prompt = sent.get("prompt")
     if prompt is None:

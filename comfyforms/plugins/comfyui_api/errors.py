@@ -8,26 +8,11 @@ from fastapi import Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError
+from comfy.launch.sent_prompts import PromptRefused
 from ui.api.problems import problem_of
 from ui.web.responses import AsciiJSON
 
 Json = dict[str, Any]
-
-
-class PromptRefused(ComfyError):
-    """A prompt that ComfyUI refuses."""
-
-    def __init__(
-        self,
-        type_: str,
-        message: str,
-        details: str = "",
-        extra_info: Json | None = None,
-        node_errors: Json | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.error = error_of(type_, message, details, extra_info or {})
-        self.node_errors = node_errors or {}
 
 
 def error_of(type_: str, message: str, details: str, extra_info: Json) -> Json:

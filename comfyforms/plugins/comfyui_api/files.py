@@ -223,6 +223,9 @@ class OwnFiles:
             raise not_written(error, NOT_KEPT, message("Try again.")) from error
         raise HTTPException(409, NOT_KEPT)
 
+    def remove(self, owner: str, name: FileName) -> None:
+        self.copies.uploads.remove(owner, self._key(name))
+
     def _key(self, name: FileName) -> str:
         return self._secret("/".join((name.folder, name.subfolder, name.name)))
 

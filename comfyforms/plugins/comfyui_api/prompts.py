@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from fastapi import Request, Response
 
@@ -19,6 +20,7 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.json_values import as_mapping
 from comfy.comfyui.object_info import NodeSpec
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.launch.sent_prompts import PromptRefused
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload
 from comfy.library.private import SENT_PROMPT
@@ -31,7 +33,7 @@ from comfy.workflow.model import check_names
 from comfy.workflow.sanitize import unwrap
 from comfyforms.plugins.comfyui_api.answers import history_entry, queue_entry
 from comfyforms.plugins.comfyui_api.checks import PromptChecker, nodes_of, unknown_files
-from comfyforms.plugins.comfyui_api.errors import Json, PromptRefused, comfyui_errors
+from comfyforms.plugins.comfyui_api.errors import Json, comfyui_errors
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from comfyforms.plugins.comfyui_api.messages import LONGEST_ID
 from comfyforms.plugins.comfyui_api.prepare import prepare_prompt
@@ -153,14 +155,12 @@ class PromptCalls:
         await asyncio.to_thread(self._delete, told, owner)
         return Response()
 
-    # Inside
-
-    def _start(self, body: bytes, requester: Requester) -> Json:
-        sent = self._read(body)
-        owner, extra = requester.owner, _extra_data(sent)
+    def start(self, sent: Mapping[str, Any], origin: Origin) -> tuple[Run, Json]:
+        """Start a run like `SentPrompts.start`."""
+        owner, extra = origin.owner, _extra_data(sent)
         confirms = extra.get("confirm_paid") is True
         run_id = self._run_id(sent.get("prompt_id"))
-        origin = Origin(owner, requester.address, run_id=run_id, confirms_payment=confirms)
+        origin = replace(origin, run_id=run_id, confirms_payment=confirms)
         self.starter.runs.check_room(origin)
         prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
         check_names(prompt, {})
@@ -173,6 +173,13 @@ class PromptCalls:
         if sent.get("front") and self.files.is_one(owner):
             with suppress(ComfyError):  # it has just begun
                 self.starter.runs.move(run.id, owner, 0)
+        return run, node_errors
+
+    # Inside
+
+    def _start(self, body: bytes, requester: Requester) -> Json:
+        origin = Origin(requester.owner, requester.address)
+        run, node_errors = self.start(self._read(body), origin)
         number = next((at for at, one in enumerate(self._line()) if one.id == run.id), 0)
         return {"prompt_id": run.id, "number": number, "node_errors": node_errors}
 
@@ -292,7 +299,7 @@ def is_uuid(text: str) -> bool:
         return False
 
 
-def _extra_data(sent: Json) -> Json:
+def _extra_data(sent: Mapping[str, Any]) -> Json:
     """Return what a client sends with its prompt, without secrets."""
     extra = {
         key: value
