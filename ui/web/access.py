@@ -343,14 +343,13 @@ class Gate:
         path = scope["path"]
         match scope["type"], scope.get("method"):
             case "websocket", _:
-                method = _SOCKET
-            case "http", "HEAD":
-                method, path = "GET", path.rstrip("/")
+                methods = [_SOCKET]
             case "http", str(method):
+                methods = ["GET", "HEAD"] if method == "HEAD" else [method]
                 path = path.rstrip("/")
             case _:
                 return None
-        known = self._by_method.get(method, ())
+        known = (one for method in methods for one in self._by_method.get(method, ()))
         return next((route for pattern, route in known if pattern.match(path)), None)
 
     def scope_of(self, scope: Scope) -> str:
