@@ -2,7 +2,7 @@
 
     python -m tools.pictures [FOLDER]
 
-run.webp is the README's moving picture of a run. The others are the steps from a graph to a shared
+run.webp is the README's moving picture of a run, and run_phone.webp the one for phones. The others are the steps from a graph to a shared
 form. Needs the test packages and Chromium. The stand-in paints the images.
 """
 
@@ -17,24 +17,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, ViewportSize, expect, sync_playwright
 
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium
 from tests.support.serving import WORKFLOWS, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-SHOWN = (1024, 640)  # pixels of a picture; the window is larger
 WORDS = "a red lighthouse on a cliff at dusk, calm sea, warm light"
 RUN = "/?workflow=text-to-image&5.seed=15&4.width=768"
 STEP = 0.4  # seconds that a step of the run takes: long enough for a screenshot of each
 LENGTH = 6500  # milliseconds that the picture takes until the result
 LAST = 2500  # milliseconds that the result stays before the picture starts again
+
+
+@dataclass(frozen=True)
+class Window:
+    """Size of the browser's window, and of its pictures in pixels."""
+
+    size: ViewportSize
+    shown: tuple[int, int]
+    is_phone: bool = False
+
+
+DESKTOP = Window({"width": 1280, "height": 800}, (1024, 640))
+PHONE = Window({"width": 375, "height": 640}, (563, 960), is_phone=True)
 
 Frame = tuple[Image.Image, int]  # an image, and the milliseconds for which it is shown
 
@@ -46,9 +60,11 @@ def main(arguments: list[str]) -> int:
         return 1
     folder = Path(arguments[0]) if arguments else PICTURES
     folder.mkdir(exist_ok=True)
-    with opened_page(step_seconds=STEP) as page:
-        write_animation(folder / "run.webp", recorded_run(page))
-    with opened_page(step_seconds=0.05) as page:
+    expect.set_options(timeout=1000 * LONGEST_WAIT)
+    for name, window in (("run", DESKTOP), ("run_phone", PHONE)):
+        with opened_page(STEP, window) as page:
+            write_animation(folder / f"{name}.webp", recorded_run(page, window))
+    with opened_page(0.05, DESKTOP) as page:
         for name, image in form_steps(page):
             image.save(folder / f"{name}.webp", "WEBP", quality=75, method=6)
     for file in sorted(folder.glob("*.webp")):
@@ -57,7 +73,7 @@ def main(arguments: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def opened_page(step_seconds: float) -> Iterator[Page]:
+def opened_page(step_seconds: float, window: Window) -> Iterator[Page]:
     """Yield a browser's page of an app whose only workflow is Text to image."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for file in WORKFLOWS.glob("text-to-image.*"):
@@ -68,25 +84,29 @@ def opened_page(step_seconds: float) -> Iterator[Page]:
             browser = playwright.chromium.launch(
                 executable_path=installed_chromium(), args=["--no-sandbox", "--disable-gpu"]
             )
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page = browser.new_page(
+                viewport=window.size,
+                device_scale_factor=2 if window.is_phone else 1,
+                has_touch=window.is_phone,
+            )
             page.goto(app.url + RUN)
             expect(page.locator("#field-2-text textarea")).to_be_editable()
             yield page
             browser.close()
 
 
-def screenshot(page: Page) -> Image.Image:
+def screenshot(page: Page, window: Window = DESKTOP) -> Image.Image:
     """Return what the window shows, at the size of a picture."""
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    return image.resize(SHOWN, Image.Resampling.LANCZOS)
+    return image.resize(window.shown, Image.Resampling.LANCZOS)
 
 
-def recorded_run(page: Page) -> list[Frame]:
+def recorded_run(page: Page, window: Window) -> list[Frame]:
     """Type the prompt word by word, generate, and return the frames up to the result."""
     taken: list[tuple[Image.Image, float]] = []
 
     def take() -> None:
-        taken.append((screenshot(page), time.monotonic()))
+        taken.append((screenshot(page, window), time.monotonic()))
 
     field = page.locator("#field-2-text textarea")
     field.fill("")
@@ -110,6 +130,17 @@ def write_animation(file: Path, frames: list[Frame]) -> None:
     """Write the frames as an animated WebP."""
     (first, *others), times = zip(*frames, strict=True)
     first.save(file, save_all=True, append_images=others, duration=times, quality=70, method=4)
+
+
+def shares(page: Page) -> bool:
+    """Choose *Add to shared workflows*. Return False if the saved form closes the menu by taking
+    the preview's place."""
+    page.get_by_role("button", name="Private to you").click()
+    try:
+        page.get_by_role("menuitem", name="Add to shared workflows").click(timeout=5000)
+    except TimeoutError:
+        return False
+    return True
 
 
 def form_steps(page: Page) -> Iterator[tuple[str, Image.Image]]:
@@ -143,8 +174,8 @@ def form_steps(page: Page) -> Iterator[tuple[str, Image.Image]]:
     expect(editor.locator(".said")).to_have_text("Saved")
     editor.get_by_role("button", name="Close", exact=True).click()
     expect(editor).to_have_count(0)
-    page.get_by_role("button", name="Private to you").click()
-    page.get_by_role("menuitem", name="Add to shared workflows").click()
+    while not shares(page):
+        pass
     expect(page.get_by_role("dialog").filter(has_text="shared workflows")).to_be_visible()
     yield "shared", screenshot(page)
 

@@ -34,6 +34,7 @@ SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("ap
 PEOPLE = [block for block in SHELL if "app.py user" in block]
 (SEVERAL,) = (block for block in SHELL if block.count("--server ") > 1)
 (STAND_IN,) = (block for block in SHELL if "comfy demo" in block)
+PICTURES = ((700_000, 600), (1_000_000, 1024))  # bytes and width: for phones, for others
 CALLS = [block for block in SHELL if block.startswith("curl ")]
 
 
@@ -163,10 +164,11 @@ def test_no_command_shows_a_password(command: str) -> None:
     assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
 
 
-def check_moving_picture(file: Path) -> None:
+def check_moving_picture(file: Path, most_bytes: int, widest: int) -> None:
     """Fail unless the picture is small, and shows a run in 6 to 10 seconds."""
-    assert file.stat().st_size < 3_000_000
+    assert file.stat().st_size < most_bytes
     with Image.open(file) as picture:
+        assert picture.width <= widest
         frames: int = getattr(picture, "n_frames", 1)
         times = []
         for number in range(frames):
@@ -178,5 +180,9 @@ def check_moving_picture(file: Path) -> None:
 
 
 def test_the_readme_begins_with_a_moving_picture() -> None:
-    """Its first picture is an animation that a browser loads quickly."""
-    check_moving_picture(ROOT / re.findall(r"!\[[^]]+\]\((\S+)\)", README)[0])
+    """Its first picture is an animation that a browser loads quickly. Phones show another one,
+    whose text they don't scale down to less than half."""
+    picture = README[: README.index("</picture>")]
+    assert 'media="(max-width: 600px)"' in picture
+    for file, limits in zip(re.findall(r'src(?:set)?="(\S+)"', picture), PICTURES, strict=True):
+        check_moving_picture(ROOT / file, *limits)

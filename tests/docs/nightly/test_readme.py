@@ -17,6 +17,7 @@ from tests.docs.test_readme import (
     CALLS,
     GUIDE,
     PEOPLE,
+    PICTURES,
     ROOT,
     SEVERAL,
     SHELL,
@@ -81,4 +82,5 @@ def test_the_pictures_can_be_made_again(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, timeout=3 * LONGEST_WAIT)
     made = {file.name for file in tmp_path.iterdir()}
     assert made == {file.name for file in (ROOT / "docs" / "pictures").iterdir()}
-    check_moving_picture(tmp_path / "run.webp")
+    for name, limits in zip(("run_phone", "run"), PICTURES, strict=True):
+        check_moving_picture(tmp_path / f"{name}.webp", *limits)
