@@ -63,7 +63,9 @@ def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image
     if {"left", "right", "top", "bottom"} <= numbers.keys():
         left, top, right, bottom = (max(0, min(512, int(numbers[one]))) for one in _SIDES)
         size = image.width + left + right, image.height + top + bottom
-        wider = Image.new("L", size, 255) if image.mode == "L" else _blurred(image.resize(size))
+        wider = (
+            Image.new("L", size, 255) if image.mode == "L" else image.resize((9, 9)).resize(size)
+        )
         wider.paste(image, (left, top))
         return wider
     width, height = int(numbers.get("width", 0)), int(numbers.get("height", 0))
@@ -98,8 +100,10 @@ def _side_by_side(batches: Sequence[Images]) -> Images:
 
 
 def _edges(image: Image.Image) -> Image.Image:
-    lines = image.convert("L").filter(ImageFilter.SMOOTH).filter(ImageFilter.FIND_EDGES)
-    return lines.point([min(255, 5 * max(0, level - 12)) for level in range(256)]).convert("RGB")
+    small = fitted(image.convert("L"), _MOST_PIXELS // 8).filter(ImageFilter.SMOOTH)
+    lines = ImageOps.autocontrast(small.filter(ImageFilter.FIND_EDGES))
+    bright = lines.point([min(255, 5 * max(0, level - 24)) for level in range(256)])
+    return bright.resize(image.size, Image.Resampling.BICUBIC).convert("RGB")
 
 
 def _depth(image: Image.Image) -> Image.Image:

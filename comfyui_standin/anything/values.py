@@ -120,24 +120,25 @@ def _told(name: str, value: object) -> Hints:
             return {"model": model, "loras": loras, "guide": guide}
         case Token(_, hints):
             return {**hints, "picture": None} if _BEFORE.search(name) else hints
-        case Latent(width, height, images, frames=frames, text=text):
+        case Latent(width, height, (first, *_), frames=frames, text=text):
             size = {"width": width, "height": height, "frames": frames if frames > 1 else 0}
-            return {**size, "text": text, "picture": images[0]}
+            return {**size, "text": text, **_pictured(first, guides=False)}
         case AudioLatent(seconds, _, text):
             return {"seconds": seconds, "text": text}
         case VideoFrames(images, fps):
             return {**_told(name, images), "fps": fps}
         case (Image.Image() as first, *_):
             size = {"width": first.width, "height": first.height}
-            if first.mode == "L":
-                return size
-            mapped = first.info.get("map")
-            return {
-                **size,
-                "guide" if mapped or _BEFORE.search(name) else "picture": mapped or first,
-            }
+            guides = bool(_BEFORE.search(name))
+            return size if first.mode == "L" else {**size, **_pictured(first, guides=guides)}
         case _:
             return {}
+
+
+def _pictured(image: Image.Image | None, *, guides: bool) -> Hints:
+    """Return an image as what is shown, or as a guide: a map stands for what it was made from."""
+    source = image.info.get("map") if image else None
+    return {"guide" if guides or source else "picture": source or image}
 
 
 def _size(name: str, value: str, inputs: Mapping[str, Any]) -> Hints:

@@ -269,74 +269,40 @@ class Palette:
     dark: Colour
 
 
-_PALETTES: dict[Light, Palette] = {
-    "day": Palette(
-        sky=((46, 118, 196), (110, 176, 232), (196, 226, 244), (240, 244, 236)),
-        sun=(255, 250, 226),
-        cloud=(255, 255, 255),
-        far=(140, 174, 206),
-        near=(74, 120, 86),
-        foliage=(58, 112, 62),
-        water=(42, 116, 160),
-        sand=(226, 198, 146),
-        window=(92, 112, 134),
-        dark=(36, 54, 62),
+# The colors of the sky from top to bottom, and the other colors in the palette's order.
+_LIGHTS: dict[Light, tuple[str, str]] = {
+    "day": (
+        "2e76c4 6eb0e8 c4e2f4 f0f4ec",
+        "fffae2 ffffff 8caece 4a7856 3a703e 2a74a0 e2c692 5c7086 24363e",
     ),
-    "sunset": Palette(
-        sky=((44, 38, 92), (128, 58, 118), (226, 94, 88), (252, 158, 84), (255, 214, 132)),
-        sun=(255, 236, 180),
-        cloud=(255, 158, 128),
-        far=(168, 90, 122),
-        near=(62, 38, 78),
-        foliage=(52, 40, 62),
-        water=(116, 62, 110),
-        sand=(206, 136, 92),
-        window=(255, 206, 112),
-        dark=(32, 22, 48),
+    "sunset": (
+        "2c265c 803a76 e25e58 fc9e54 ffd684",
+        "ffecb4 ff9e80 a85a7a 3e264e 34283e 743e6e ce885c ffce70 201630",
     ),
-    "dawn": Palette(
-        sky=((112, 140, 200), (180, 176, 216), (244, 196, 200), (254, 224, 196)),
-        sun=(255, 242, 214),
-        cloud=(255, 226, 224),
-        far=(176, 168, 200),
-        near=(92, 104, 128),
-        foliage=(82, 110, 104),
-        water=(134, 152, 192),
-        sand=(226, 196, 176),
-        window=(255, 222, 160),
-        dark=(58, 62, 92),
+    "dawn": (
+        "708cc8 b4b0d8 f4c4c8 fee0c4",
+        "fff2d6 ffe2e0 b0a8c8 5c6880 526e68 8698c0 e2c4b0 ffdea0 3a3e5c",
     ),
-    "night": Palette(
-        sky=((8, 10, 34), (18, 24, 66), (38, 50, 104), (72, 84, 138)),
-        sun=(238, 240, 248),
-        cloud=(84, 98, 146),
-        far=(40, 52, 98),
-        near=(16, 22, 50),
-        foliage=(14, 26, 46),
-        water=(20, 32, 76),
-        sand=(74, 74, 110),
-        window=(255, 214, 118),
-        dark=(6, 10, 26),
+    "night": (
+        "080a22 121842 263268 48548a",
+        "eef0f8 546292 283462 101632 0e1a2e 14204c 4a4a6e ffd676 060a1a",
     ),
-    "grey": Palette(
-        sky=((86, 98, 114), (128, 140, 152), (178, 186, 190), (206, 208, 204)),
-        sun=(232, 234, 230),
-        cloud=(214, 218, 220),
-        far=(150, 162, 170),
-        near=(72, 86, 90),
-        foliage=(60, 80, 72),
-        water=(92, 108, 118),
-        sand=(168, 160, 146),
-        window=(246, 214, 148),
-        dark=(40, 48, 56),
+    "grey": (
+        "566272 808c98 b2babe ced0cc",
+        "e8eae6 d6dadc 96a2aa 48565a 3c5048 5c6c76 a8a092 f6d694 283038",
     ),
 }
+
+
+def _colours(text: str) -> tuple[Colour, ...]:
+    return tuple((code[0], code[1], code[2]) for code in map(bytes.fromhex, text.split()))
 
 
 def palette_of(scene: Scene) -> Palette:
     """Return the light's colors, adjusted for the season, color words and the mood of unknown
     words."""
-    palette = _PALETTES[scene.light]
+    sky, others = map(_colours, _LIGHTS[scene.light])
+    palette = Palette(sky, *others)
     leaf, leaf_amount = _FOLIAGE[scene.season]
     ground, ground_amount = _GROUND[scene.season]
     palette = replace(

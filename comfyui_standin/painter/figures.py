@@ -1,4 +1,4 @@
-"""People, animals, vehicles and goods: things that are drawn from lists of shapes."""
+"""People, animals, buildings, vehicles and goods: things that are drawn from lists of shapes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 from comfyui_standin.painter.canvas import Canvas, Palette, Pen, Point, mix
-from comfyui_standin.painter.scenery import Layout, beside
+from comfyui_standin.painter.scenery import Layout, beside, islet
 from comfyui_standin.painter.words import Colour, Scene
 
 # Each line has a color's name and its shapes: e(llipse), the erasing x, p(olygon) and l(ine). An
@@ -96,6 +96,32 @@ _PARTS: Mapping[str, str] = {
         ink: L .008 .083 -.23 .064 -.1
         fur: p -.07 -.12 .07 -.12 .07 0 -.07 0
     """,
+    "house": """
+        fur: p .42 -.9 .42 -.5 .62 -.5 .62 -.9
+        body*: p -.85 .05 -.85 -.56 .85 -.56 .85 .05
+        roof*: p -1.02 -.5 1.02 -.5 .62 -1 -.62 -1
+        fur: p -.12 .05 -.12 -.32 .16 -.32 .16 .05
+        window: p -.62 -.38 -.36 -.38 -.36 -.13 -.62 -.13; p .36 -.38 .62 -.38 .62 -.13 .36 -.13
+        white~: e .54 -1 .07 .07; e .66 -1.18 .1 .1; e .78 -1.36 .13 .13; e .9 -1.54 .16 .16
+    """,
+    "castle": """
+        stone*: p -.5 .1 -.5 -.36 .56 -.36 .56 .1; P .47 .1 .47 -.56 .56 -.56 .56 .1
+        stone*: p -.3 .1 -.3 -.8 -.1 -.8 -.1 .1; p -.02 .1 -.02 -1.05 .18 -1.05 .18 .1
+        stone*: p .24 .1 .24 -.68 .44 -.68 .44 .1
+        cloth: P .44 -.55 .6 -.55 .52 -.82; p -.33 -.79 -.07 -.79 -.2 -1.08
+        cloth: p -.05 -1.04 .21 -1.04 .08 -1.36; p .21 -.67 .47 -.67 .34 -.96
+        window: E .52 -.4 .022 .035; e -.2 -.6 .025 .04; e -.2 -.3 .025 .04; e .34 -.5 .025 .04
+        window: e .08 -.8 .025 .04; e .08 -.5 .025 .04; e .34 -.2 .025 .04
+        ink: p 0 .1 0 -.14 .16 -.14 .16 .1; e .08 -.14 .08 .09
+    """,
+    "lighthouse": """
+        stone*: p -.6 .14 -.32 -.06 -.06 -.1 .3 -.05 .7 .14
+        white: p -.11 -.06 .11 -.06 .066 -.84 -.066 -.84
+        cloth: p -.105 -.16 .105 -.16 .097 -.29 -.097 -.29
+        cloth: p -.084 -.52 .084 -.52 .077 -.65 -.077 -.65
+        ink: p -.09 -.83 .09 -.83 .09 -.865 -.09 -.865; p -.06 -.96 .06 -.96 0 -1.03
+        glow: p -.044 -.865 .044 -.865 .044 -.965 -.044 -.965
+    """,
     "boat": """
         ink~: p -.4 .1 .42 .1 .12 .75 -.1 .7
         fur: p -.55 -.06 .6 -.06 .4 .13 -.4 .13
@@ -116,15 +142,20 @@ _USUAL: Mapping[str, tuple[Colour, ...]] = {
     "dragon": ((84, 158, 92), (150, 84, 168), (186, 66, 52)),
     "balloon": ((214, 70, 60),),
     "boat": ((250, 244, 232),),
+    "house": ((214, 186, 152),),
 }
 _SKINS = ((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54))
 _HAIRS = ((54, 36, 30), (24, 20, 26), (150, 92, 44), (196, 150, 84), (150, 60, 40))
 _IRISES = ((70, 110, 140), (84, 60, 40), (74, 110, 72))
 _SIZES = {"portrait": 1.0, "balloon": 0.53, "boat": 0.18, "cat": 0.36, "plane": 0.36}
+_BUILT = {"house": (0.12, 0.13), "castle": (0.3, 0.03), "lighthouse": (0.36, 0.06)}  # size, foot
 
 
 def figure(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a thing of the list: people in the middle, what flies in the sky, others in front."""
+    if name in _BUILT:
+        _building(name, canvas, scene, palette, layout)
+        return
     size = _SIZES.get(name, 0.46)
     middle = 0.5 + canvas.rng.uniform(-0.05, 0.05)
     side, high = 1 - beside(canvas, layout), canvas.rng.uniform(0.55, 0.66)
@@ -139,9 +170,31 @@ def figure(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: La
     }.get(name, (middle, 0.94))
     if name not in ("portrait", "balloon", "plane", "boat"):
         _ground(canvas, scene, palette, place, size)
+    _paint(name, canvas, scene, palette, place, size)
+
+
+def _building(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a building away from the sun, on an island if the scene has water."""
+    size, low = _BUILT[name]
+    x, watery = beside(canvas, layout), bool(scene.places & {"sea", "lake"})
+    y = layout.horizon + (min(low, 0.05) if watery else low)
+    if name == "castle" or (watery and name == "house"):
+        half = (1.15 if watery else 1.5) * size if name == "castle" else 2 * size
+        islet(canvas, palette, (x, y + 0.03 * (name == "castle")), half, on_land=not watery)
+    _paint(name, canvas, scene, palette, (x, y), size)
+    if name == "lighthouse" and scene.light != "day":
+        lamp, away = (x, y - 0.92 * size), -1 if x > 0.5 else 1
+        cone = [lamp, *((x + away * 0.9, lamp[1] + up) for up in (-0.12, 0.06))]
+        canvas.area(cone, (255, 240, 190), blur=0.012, opacity=0.3)
+        canvas.glow(lamp, 0.11, (255, 238, 180), 0.9)
+
+
+def _paint(
+    name: str, canvas: Canvas, scene: Scene, palette: Palette, foot: Point, size: float
+) -> None:
     colours = _colours(name, canvas, scene, palette)
     for line in _PARTS[name].strip().splitlines():
-        _part(canvas, place, size, line, colours, palette)
+        _part(canvas, foot, size, line, colours, palette)
 
 
 def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mapping[str, Colour]:
@@ -159,6 +212,12 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
         "iris": iris,
         "rose": mix((206, 84, 84), skin, 0.2),
         "eye": (226, 214, 96),
+        "stone": mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2),
+        "roof": (236, 240, 248)
+        if scene.season == "winter"
+        else mix((150, 72, 56), palette.dark, 0.3),
+        "cloth": mix(scene.accent((190, 62, 70)), palette.dark, 0.15),
+        "window": palette.window,
         "fur": mix((118, 72, 48), palette.dark, 0.2),
         "white": (250, 248, 244),
         "ink": (26, 24, 30),

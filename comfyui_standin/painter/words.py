@@ -43,23 +43,28 @@ _SEASONS: dict[Season, str] = {
     "summer": "summer tropical july august",
 }
 _PLACES: dict[str, str] = {
-    "desert": "desert dune dunes sahara oasis",
+    "desert": "desert dune dunes sahara oasis canyon wasteland western",
     "town": "town village harbour harbor port",
     "sea": (
         "sea ocean coast beach wave waves shore island harbour harbor bay lighthouse boat ship"
-        " sailboat surf marine whale"
+        " sailboat surf marine whale underwater seabed"
     ),
     "lake": "lake pond river fjord reflection reflections water",
     "mountains": (
-        "mountain mountains alps peak peaks cliff cliffs valley summit dragon epic volcano himalaya"
+        "mountain mountains alps peak peaks cliff cliffs valley glacial plateau"
+        " summit dragon epic volcano himalaya"
     ),
-    "hills": ("hill hills meadow field fields countryside farm landscape prairie grass tuscany"),
+    "hills": (
+        "hill hills meadow field fields countryside farm landscape prairie grass tuscany grassland"
+        " scenery nature savannah lawn park"
+    ),
     "forest": (
         "forest wood woods trees pine pines jungle wilderness deer fox bear wolf fairy enchanted"
     ),
     "city": (
         "city skyline street skyscraper skyscrapers tokyo york london paris urban building"
-        " buildings cyberpunk neon robot downtown car cars"
+        " buildings cyberpunk neon robot downtown car cars alley"
+        " alleyway subway skatepark"
     ),
     "space": (
         "space planet planets nebula galaxy cosmos universe astronaut spaceship orbit saturn alien"
