@@ -31,6 +31,29 @@ _GROUND: dict[Season, tuple[Colour, float]] = {
     "winter": ((236, 242, 250), 0.8),
     "spring": ((130, 176, 84), 0.3),
 }
+# The colors of the sky from top to bottom, and the other colors in the palette's order.
+_LIGHTS: dict[Light, tuple[str, str]] = {
+    "day": (
+        "2e76c4 6eb0e8 c4e2f4 f0f4ec",
+        "fffae2 ffffff 8caece 4a7856 3a703e 2a74a0 e2c692 5c7086 24363e",
+    ),
+    "sunset": (
+        "2c265c 803a76 e25e58 fc9e54 ffd684",
+        "ffecb4 ff9e80 a85a7a 3e264e 34283e 743e6e ce885c ffce70 201630",
+    ),
+    "dawn": (
+        "708cc8 b4b0d8 f4c4c8 fee0c4",
+        "fff2d6 ffe2e0 b0a8c8 5c6880 526e68 8698c0 e2c4b0 ffdea0 3a3e5c",
+    ),
+    "night": (
+        "080a22 121842 263268 48548a",
+        "eef0f8 546292 283462 101632 0e1a2e 14204c 4a4a6e ffd676 060a1a",
+    ),
+    "grey": (
+        "566272 808c98 b2babe ced0cc",
+        "e8eae6 d6dadc 96a2aa 48565a 3c5048 5c6c76 a8a092 f6d694 283038",
+    ),
+}
 
 
 def mix(first: Colour, second: Colour, amount: float) -> Colour:
@@ -267,31 +290,6 @@ class Palette:
     sand: Colour
     window: Colour
     dark: Colour
-
-
-# The colors of the sky from top to bottom, and the other colors in the palette's order.
-_LIGHTS: dict[Light, tuple[str, str]] = {
-    "day": (
-        "2e76c4 6eb0e8 c4e2f4 f0f4ec",
-        "fffae2 ffffff 8caece 4a7856 3a703e 2a74a0 e2c692 5c7086 24363e",
-    ),
-    "sunset": (
-        "2c265c 803a76 e25e58 fc9e54 ffd684",
-        "ffecb4 ff9e80 a85a7a 3e264e 34283e 743e6e ce885c ffce70 201630",
-    ),
-    "dawn": (
-        "708cc8 b4b0d8 f4c4c8 fee0c4",
-        "fff2d6 ffe2e0 b0a8c8 5c6880 526e68 8698c0 e2c4b0 ffdea0 3a3e5c",
-    ),
-    "night": (
-        "080a22 121842 263268 48548a",
-        "eef0f8 546292 283462 101632 0e1a2e 14204c 4a4a6e ffd676 060a1a",
-    ),
-    "grey": (
-        "566272 808c98 b2babe ced0cc",
-        "e8eae6 d6dadc 96a2aa 48565a 3c5048 5c6c76 a8a092 f6d694 283038",
-    ),
-}
 
 
 def _colours(text: str) -> tuple[Colour, ...]:
