@@ -1,4 +1,4 @@
-"""Tables of addresses in docs/api_endpoints.md and in plugins' pages. `python -m tests.docs.address_table`
+"""Tables of addresses in the API's pages and in plugins' pages. `python -m tests.docs.address_table`
 updates them."""
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from ui.web.responses import API
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "api_endpoints.md"
+FOR_ADMINISTRATORS = ROOT / "docs" / "api_admin.md"
 _TABLE = re.compile(r"(?<=\|---\|---\|---\|\n)(?=(?:\| `|<!-- End)).*?(?=<!-- End)", re.S)
 
 
 def pages(rules: Iterable[DeclaredRoute]) -> dict[Path, list[DeclaredRoute]]:
-    """Return the API's routes by page: docs/api_endpoints.md, or their plugin's."""
+    """Return the API's routes by page: one of the API's two pages, or their plugin's."""
     found: dict[Path, list[DeclaredRoute]] = {PAGE: []}
     for rule in rules:
         plugin = re.match(r"comfyforms\.plugins\.(\w+)", rule.endpoint.__module__)
-        page = ROOT / "comfyforms" / "plugins" / plugin[1] / "docs.md" if plugin else PAGE
-        found.setdefault(page if page.exists() else PAGE, []).append(rule)
+        own = ROOT / "comfyforms" / "plugins" / plugin[1] / "docs.md" if plugin else PAGE
+        general = FOR_ADMINISTRATORS if rule.path.startswith(f"{API}/admin/") else PAGE
+        found.setdefault(own if plugin and own.exists() else general, []).append(rule)
     return found
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_readme import is_of_removed_plugin
-from tools.docs_site import START, llms_txt, page_text, pages_in, project
+from tools.docs_site import START, llms_txt, page_text, pages_in, project, sections_in
 
 ROOT = Path(__file__).parents[2]
 PROJECT = project()
 PAGES = [page for _, page in pages_in(PROJECT["nav"])]
+WAYS_IN = ("Use it", "Windows", "Run it for a team", "Program it")  # sections of the navigation
+BOOKS = {"docs/guide.md", "docs/models.md", "docs/plugins.md", "docs/security.md"}
 
 
 def test_every_page_of_the_docs_is_in_the_navigation_once() -> None:
@@ -20,6 +22,14 @@ def test_every_page_of_the_docs_is_in_the_navigation_once() -> None:
     assert len(PAGES) == len(set(PAGES))
     pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
     assert pages <= set(PAGES)
+
+
+def test_a_page_about_a_way_in_is_short() -> None:
+    """A reader who comes for one subject gets a page of at most twelve screens of a phone."""
+    pages = {page for section, (_, page) in sections_in(PROJECT["nav"]) if section in WAYS_IN}
+    short = {page for page in pages if page.startswith("docs/")} - BOOKS
+    words = {page: len((ROOT / page).read_text(encoding="utf-8").split()) for page in short}
+    assert {page: number for page, number in words.items() if number > 1500} == {}
 
 
 def test_links_to_pages_stay_and_links_to_code_become_text() -> None:
