@@ -5,8 +5,8 @@ Values on links between nodes inside the stand-in.
 The real server passes tensors. Here an IMAGE is a sequence of RGB images, and a MASK is one of
 grayscale ones. A latent holds images at pixel size and the share of noise left in them.
 
-Entries of /object_info in the shapes of ComfyUI 0.33, with the real names, types, limits and
-defaults.
+`entries.json` has the entries of /object_info in the shapes of ComfyUI 0.33, with the real names,
+types, limits and defaults, one class a line.
 
 ComfyUI has two formats. Older nodes write a combo as `[["a", "b"], {…}]`. Newer ones (V3) write
 `["COMBO", {"options": […]}]` and have more keys. The help texts are our own.
@@ -14,49 +14,24 @@ ComfyUI has two formats. Older nodes write a combo as `[["a", "b"], {…}]`. New
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, ParamSpec, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from PIL import Image
 
 from comfyui_standin.storage import Storage
 
-_P = ParamSpec("_P")
 Images = Sequence[Image.Image]
 Masks = Sequence[Image.Image]
 RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
 Spec = list[Any]
 NodeInfo = dict[str, Any]
-SEED_MAX = 2**64 - 1
-# fmt: off
-SAMPLERS = [
-    "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2",
-    "exp_heun_2_x0", "exp_heun_2_x0_sde", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast",
-    "dpm_adaptive", "dpmpp_2s_ancestral", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_sde",
-    "dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
-    "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm",
-    "lcm", "ipndm", "ipndm_v", "deis", "res_multistep", "res_multistep_cfg_pp",
-    "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp", "gradient_estimation",
-    "gradient_estimation_cfg_pp", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece",
-    "ddim", "uni_pc", "uni_pc_bh2",
-]
-# fmt: on
-SCHEDULERS = [
-    "simple",
-    "sgm_uniform",
-    "karras",
-    "exponential",
-    "ddim_uniform",
-    "beta",
-    "normal",
-    "linear_quadratic",
-    "kl_optimal",
-]
-HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}  # of nodes that write metadata
-_OF_PAID_NODES = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG", "UNIQUE_ID", "COMFY_USAGE_SOURCE")
 Inputs = Mapping[str, Any]
 
 
@@ -219,51 +194,6 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     }
 
 
-def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
-    name: str,
-    display_name: str,
-    category: str,
-    *,
-    module: str,
-    required: Mapping[str, Spec],
-    saves: bool = False,
-    outputs: Sequence[str] = (),
-    deprecated: bool = False,
-    essentials: str | None = None,
-    aliases: Sequence[str] | None = None,
-    output_tooltips: Sequence[str | None] | None = None,
-    keys: bool = False,
-    extra: Mapping[str, Any] | None = None,
-    **about: Any,
-) -> NodeInfo:
-    """Return a node's entry in the V3 format: every input has options, hidden inputs are lists, and
-    there are more keys. `keys`: adds the hidden inputs of paid nodes. `about`: as for
-    `node_info`."""
-    hidden = _OF_PAID_NODES if keys else HIDDEN.values() if saves else ()
-    more = {
-        "output_tooltips": list(output_tooltips or (None,) * len(outputs)),
-        "output_matchtypes": None,
-        "deprecated": deprecated,
-        "experimental": False,
-        "dev_only": False,
-        "api_node": False,
-        "price_badge": None,
-        "search_aliases": list(aliases) if aliases is not None else None,
-        "essentials_category": essentials,
-    }
-    return node_info(
-        name,
-        display_name,
-        category,
-        required={key: one if len(one) > 1 else [*one, {}] for key, one in required.items()},
-        hidden={one.lower(): [one] for one in hidden},
-        outputs=outputs,
-        module=f"comfy_extras.{module}",
-        extra={**more, **(extra or {})},
-        **about,
-    )
-
-
 class Interrupted(Exception):
     """The prompt was interrupted."""
 
@@ -340,21 +270,17 @@ def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
     return lambda storage: entry
 
 
-def declared(
-    entry_of: Callable[_P, NodeInfo],
-) -> Callable[Concatenate[Work, _P], tuple[str, NodeClass]]:
-    """Return a function that takes a node's work and the arguments of `entry_of`, and returns the
-    node with its name."""
-
-    def declare(run: Work, /, *args: _P.args, **about: _P.kwargs) -> tuple[str, NodeClass]:
-        entry = entry_of(*args, **about)
-        return entry["name"], NodeClass(fixed(entry), run)
-
-    return declare
+@functools.cache
+def entries() -> Mapping[str, NodeInfo]:
+    """Return the entries of the stand-in's own classes, by name."""
+    return dict(json.loads(Path(__file__).with_name("entries.json").read_text(encoding="utf-8")))
 
 
-node = declared(node_info)
-v3_node = declared(v3_node_info)
+def node(
+    name: str, run: Work, fingerprint: Callable[[Storage, Inputs], str] | None = None
+) -> tuple[str, NodeClass]:
+    """Return one of the stand-in's own classes, with its name."""
+    return name, NodeClass(fixed(entries()[name]), run, fingerprint)
 
 
 def pause(event: threading.Event, seconds: float) -> None:

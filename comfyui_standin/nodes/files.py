@@ -16,8 +16,8 @@ from comfyui_standin.nodes.base import (
     NodeResult,
     NodeRun,
     VideoFrames,
-    spec,
-    v3_node_info,
+    Work,
+    entries,
 )
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.storage import Storage
@@ -57,39 +57,38 @@ def file_digest(name: str) -> Callable[[Storage, Inputs], str]:
     return of_file
 
 
-def _loader(title: str, name: str, kind: str, essentials: str) -> tuple[str, NodeClass]:
-    class_type = title.replace(" ", "")
+def loader(name: str, file: str, media: str, load: Work) -> tuple[str, NodeClass]:
+    """Return a node class whose input `file` lists the uploaded files of a media type."""
 
     def describe(storage: Storage) -> NodeInfo:
-        files = spec(
-            "COMBO",
-            multiselect=False,
-            options=storage.input_files(kind),
-            **{f"{kind}_upload": True},
-        )
-        return v3_node_info(
-            class_type,
-            title,
-            kind,
-            module=f"nodes_{kind}",
-            required={name: files},
-            outputs=[kind.upper()],
-            essentials=essentials,
-            aliases=[],
-        )
+        entry = entries()[name]
+        required = entry["input"]["required"]
+        kind, options = required[file]
+        files = storage.input_files(media)
+        own = [kind, {**options, "options": files}] if kind == "COMBO" else [files, options]
+        return {**entry, "input": {**entry["input"], "required": {**required, file: own}}}
 
-    def load(run: NodeRun, inputs: Inputs) -> NodeResult:
-        """Return the file's content without decoding it."""
-        if kind == "video" and run.storage.paints and run.storage.find(inputs[name]) is None:
-            return NodeResult((VideoFrames(Pan(picture(inputs[name]), FRAMES), FPS),))
-        data, file = read(run.storage, inputs[name]), PurePosixPath(inputs[name])
-        return NodeResult((MediaFile(data, file.suffix.partition(" ")[0].lower()),))
+    check = existing(file, media)
+    return name, NodeClass(describe, load, file_digest(file), check, frozenset({file}))
 
-    work = NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
-    return class_type, work
+
+def _load_video(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Return the file's content without decoding it, or a painted video in its place."""
+    if run.storage.paints and run.storage.find(inputs["file"]) is None:
+        return NodeResult((VideoFrames(Pan(picture(inputs["file"]), FRAMES), FPS),))
+    return _content(run, inputs["file"])
+
+
+def _load_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+    return _content(run, inputs["audio"])
+
+
+def _content(run: NodeRun, name: str) -> NodeResult:
+    data, file = read(run.storage, name), PurePosixPath(name)
+    return NodeResult((MediaFile(data, file.suffix.partition(" ")[0].lower()),))
 
 
 NODES = [
-    _loader("Load Video", "file", "video", "Basics"),
-    _loader("Load Audio", "audio", "audio", "Audio"),
+    loader("LoadVideo", "file", "video", _load_video),
+    loader("LoadAudio", "audio", "audio", _load_audio),
 ]

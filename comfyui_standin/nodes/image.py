@@ -10,7 +10,6 @@ import json
 import random
 import string
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
@@ -18,24 +17,17 @@ from PIL.PngImagePlugin import PngInfo
 from comfyui_standin.anything.paintings import picture
 from comfyui_standin.nodes import files
 from comfyui_standin.nodes.base import (
-    HIDDEN,
     Images,
     Inputs,
-    NodeClass,
-    NodeInfo,
     NodeResult,
     NodeRun,
     node,
-    node_info,
-    spec,
-    v3_node,
 )
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.painter.canvas import spot
 from comfyui_standin.painter.paint import PAINTED
-from comfyui_standin.storage import Folder, Storage
+from comfyui_standin.storage import Folder
 
-METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
 _FILTERS = {
     "nearest-exact": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -44,12 +36,7 @@ _FILTERS = {
     "bislerp": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_tool = partial(node, outputs=["IMAGE"])
 _MOST_BATCHED = 50
-_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
-_TOOLS = {"essentials_category": "Image Tools"}
-_BASICS = {"essentials_category": "Basics"}
-_LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
 
 
 def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
@@ -214,124 +201,14 @@ def png_texts(run: NodeRun) -> PngInfo:
     return info
 
 
-def _describe_load_image(storage: Storage) -> NodeInfo:
-    return node_info(
-        "LoadImage",
-        "Load Image",
-        "image",
-        required={"image": spec(storage.input_files("image"), image_upload=True)},
-        outputs=["IMAGE", "MASK"],
-        extra={"essentials_category": "Basics"},
-    )
-
-
-def _describe_load_mask(storage: Storage) -> NodeInfo:
-    return node_info(
-        "LoadImageMask",
-        "Load Image (as Mask)",
-        "image",
-        required={
-            "image": spec(storage.input_files("image"), image_upload=True),
-            "channel": spec(["alpha", "red", "green", "blue"]),
-        },
-        outputs=["MASK"],
-        extra={"essentials_category": "Image Tools"},
-    )
-
-
 NODES = [
-    ("LoadImage", NodeClass(_describe_load_image, _load_image, *_LOADED)),
-    ("LoadImageMask", NodeClass(_describe_load_mask, _load_mask, *_LOADED)),
-    _tool(
-        save,
-        "SaveImage",
-        "Save Image",
-        "image",
-        required={
-            "images": spec("IMAGE", tooltip="Images to save."),
-            "filename_prefix": spec(
-                "STRING", default="ComfyUI", tooltip="File name prefix. Use / for a subfolder."
-            ),
-        },
-        hidden=HIDDEN,
-        output_names=["images"],
-        output_node=True,
-        description="Saves images to the output folder.",
-        extra=_BASICS,
-    ),
-    _tool(
-        _preview_image,
-        "PreviewImage",
-        "Preview Image",
-        "image",
-        required={"images": spec("IMAGE")},
-        hidden=HIDDEN,
-        output_names=["images"],
-        output_node=True,
-        description="Shows images without saving them.",
-        extra=_BASICS,
-    ),
-    _tool(
-        scale,
-        "ImageScale",
-        "Upscale Image",
-        "image/upscaling",
-        required={
-            "image": spec("IMAGE"),
-            "upscale_method": spec(METHODS),
-            "width": spec("INT", **_SIDE),
-            "height": spec("INT", **_SIDE),
-            "crop": spec(["disabled", "center"]),
-        },
-        extra=_TOOLS,
-    ),
-    _tool(
-        scale_by,
-        "ImageScaleBy",
-        "Upscale Image By",
-        "image/upscaling",
-        required={
-            "image": spec("IMAGE"),
-            "upscale_method": spec(METHODS),
-            "scale_by": spec("FLOAT", default=1.0, min=0.01, max=8.0, step=0.01),
-        },
-        extra=_TOOLS,
-    ),
-    _tool(
-        invert,
-        "ImageInvert",
-        "Invert Image Colors",
-        "image/color",
-        required={"image": spec("IMAGE")},
-        extra=_TOOLS,
-    ),
-    _tool(
-        batch,
-        "ImageBatch",
-        "Batch Images (DEPRECATED)",
-        "image/batch",
-        required={"image1": spec("IMAGE"), "image2": spec("IMAGE")},
-        extra={"deprecated": True},
-    ),
-    v3_node(
-        _batch_many,
-        "BatchImagesNode",
-        "Batch Images",
-        "image/batch",
-        module="nodes_post_processing",
-        required={
-            "images": spec(
-                "COMFY_AUTOGROW_V3",
-                template={
-                    "input": {"required": {"image": ["IMAGE", {}]}},
-                    "prefix": "image",
-                    "min": 1,
-                    "max": _MOST_BATCHED,
-                },
-            )
-        },
-        outputs=["IMAGE"],
-        essentials="Image Tools",
-        aliases=[],
-    ),
+    files.loader("LoadImage", "image", "image", _load_image),
+    files.loader("LoadImageMask", "image", "image", _load_mask),
+    node("SaveImage", save),
+    node("PreviewImage", _preview_image),
+    node("ImageScale", scale),
+    node("ImageScaleBy", scale_by),
+    node("ImageInvert", invert),
+    node("ImageBatch", batch),
+    node("BatchImagesNode", _batch_many),
 ]

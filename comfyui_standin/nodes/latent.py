@@ -14,15 +14,10 @@ from comfyui_standin.nodes.base import (
     NodeResult,
     NodeRun,
     node,
-    spec,
 )
-from comfyui_standin.nodes.image import METHODS, crop_to_ratio, resize
+from comfyui_standin.nodes.image import crop_to_ratio, resize
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.sampling import cover
-
-_SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
-_SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
-_LATENT_METHODS = [*METHODS[:4], "bislerp"]
 
 
 def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -139,94 +134,12 @@ def _grown(mask: Image.Image, pixels: int) -> Image.Image:
 
 
 NODES = [
-    node(
-        _empty_latent,
-        "EmptyLatentImage",
-        "Empty Latent Image",
-        "model/latent",
-        required={
-            "width": spec("INT", **_SIDE, tooltip="Width of the image, in pixels."),
-            "height": spec("INT", **_SIDE, tooltip="Height of the image, in pixels."),
-            "batch_size": spec("INT", default=1, min=1, max=4096, tooltip="Images per run."),
-        },
-        outputs=["LATENT"],
-        description="Creates one or more empty latent images.",
-        extra={"output_tooltips": ["The empty latent images."]},
-    ),
-    node(
-        _repeat_latent,
-        "RepeatLatentBatch",
-        "Repeat Latent Batch",
-        "model/latent/batch",
-        required={"samples": spec("LATENT"), "amount": spec("INT", default=1, min=1, max=64)},
-        outputs=["LATENT"],
-    ),
-    node(
-        _upscale_latent,
-        "LatentUpscale",
-        "Upscale Latent",
-        "model/latent",
-        required={
-            "samples": spec("LATENT"),
-            "upscale_method": spec(_LATENT_METHODS),
-            "width": spec("INT", **_SCALED_SIDE),
-            "height": spec("INT", **_SCALED_SIDE),
-            "crop": spec(["disabled", "center"]),
-        },
-        outputs=["LATENT"],
-    ),
-    node(
-        _upscale_latent_by,
-        "LatentUpscaleBy",
-        "Upscale Latent By",
-        "model/latent",
-        required={
-            "samples": spec("LATENT"),
-            "upscale_method": spec(_LATENT_METHODS),
-            "scale_by": spec("FLOAT", default=1.5, min=0.01, max=8.0, step=0.01),
-        },
-        outputs=["LATENT"],
-    ),
-    node(
-        _decode_latent,
-        "VAEDecode",
-        "VAE Decode",
-        "model/latent",
-        required={
-            "samples": spec("LATENT", tooltip="Latent image to decode."),
-            "vae": spec("VAE", tooltip="VAE to decode with."),
-        },
-        outputs=["IMAGE"],
-        description="Decodes a latent image.",
-        extra={"output_tooltips": ["The image."]},
-    ),
-    node(
-        encode,
-        "VAEEncode",
-        "VAE Encode",
-        "model/latent",
-        required={"pixels": spec("IMAGE"), "vae": spec("VAE")},
-        outputs=["LATENT"],
-    ),
-    node(
-        _encode_for_inpaint,
-        "VAEEncodeForInpaint",
-        "VAE Encode (for Inpainting)",
-        "model/latent",
-        required={
-            "pixels": spec("IMAGE"),
-            "vae": spec("VAE"),
-            "mask": spec("MASK"),
-            "grow_mask_by": spec("INT", default=6, min=0, max=64, step=1),
-        },
-        outputs=["LATENT"],
-    ),
-    node(
-        _set_mask,
-        "SetLatentNoiseMask",
-        "Set Latent Noise Mask",
-        "model/latent",
-        required={"samples": spec("LATENT"), "mask": spec("MASK")},
-        outputs=["LATENT"],
-    ),
+    node("EmptyLatentImage", _empty_latent),
+    node("RepeatLatentBatch", _repeat_latent),
+    node("LatentUpscale", _upscale_latent),
+    node("LatentUpscaleBy", _upscale_latent_by),
+    node("VAEDecode", _decode_latent),
+    node("VAEEncode", encode),
+    node("VAEEncodeForInpaint", _encode_for_inpaint),
+    node("SetLatentNoiseMask", _set_mask),
 ]

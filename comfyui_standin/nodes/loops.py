@@ -8,21 +8,14 @@ from typing import Any
 
 from comfyui_standin.nodes.base import (
     Inputs,
-    NodeClass,
     NodeFailure,
     NodeResult,
     NodeRun,
-    Spec,
-    Work,
-    fixed,
-    spec,
-    v3_node_info,
+    node,
 )
 
 _MOST = 1000  # iterations
 _VALUES = 5  # outputs of a start
-_ANY = "COMFY_MATCHTYPE_V3"
-_CARRIED = spec(_ANY, template={"template_id": "carried_value"})
 
 
 def iterations(inputs: Mapping[str, Any], uncounted: int = 0) -> list[int]:
@@ -69,78 +62,11 @@ def _end(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((tuple(image for images in values for image in images),))
 
 
-def _whole(default: int, lowest: int | None = None) -> Spec:
-    limits = {} if lowest is None else {"min": lowest}
-    return spec("INT", default=default, **limits)
-
-
-def _node(run: Work, name: str, title: str, **about: Any) -> tuple[str, NodeClass]:
-    info = v3_node_info(
-        name, title, about.pop("category", "utilities/looping"), module="nodes_loop", **about
-    )
-    # An iteration runs again, even if nothing has changed.
-    return name, NodeClass(fixed(info), run, lambda *_: uuid.uuid4().hex)
-
-
-_MODES = {
-    "simple": {"num_iterations": _whole(4, 0)},
-    "For": {
-        "start_iteration_index": _whole(0),
-        "max_iteration": _whole(4),
-        "step": _whole(1, 1),
-    },
-    "List": {"list": spec(_ANY, template={"template_id": "list_item"})},
+_WORK = {
+    "StartLoop": _start,
+    "EndLoop": _end,
+    "LoopIteration": _iterate,
+    "LoopProgress": _report,
 }
-
-NODES = [
-    _node(
-        _start,
-        "StartLoop",
-        "Start Loop",
-        required={
-            "mode": spec(
-                "COMFY_DYNAMICCOMBO_V3",
-                options=[
-                    {"key": key, "inputs": {"required": inputs}} for key, inputs in _MODES.items()
-                ],
-            ),
-            "cache_iterations": spec("BOOLEAN", default=False, advanced=True),
-        },
-        optional={
-            "parent_iteration": spec("INT", forceInput=True),
-            "initial_iteration_value": _CARRIED,
-        },
-        outputs=["INT", "BOOLEAN", "BOOLEAN", _ANY, _ANY],
-        output_names=[
-            "iteration_index",
-            "is_first",
-            "is_last",
-            "list_item",
-            "current_iteration_value",
-        ],
-    ),
-    _node(
-        _end,
-        "EndLoop",
-        "End Loop",
-        required={"accumulate": spec("BOOLEAN", default=False)},
-        optional={"output_value": _CARRIED, "next_iteration_value": _CARRIED},
-        outputs=[_ANY],
-        output_names=["outputs"],
-    ),
-    _node(
-        _iterate,
-        "LoopIteration",
-        "LoopIteration",
-        required={"iteration_index": _whole(0)},
-        outputs=["INT", "BOOLEAN", "BOOLEAN", _ANY, _ANY],
-    ),
-    _node(
-        _report,
-        "LoopProgress",
-        "LoopProgress",
-        required={"start_id": spec("STRING"), "position": _whole(0), "total": _whole(0)},
-        outputs=["INT"],
-        output_node=True,
-    ),
-]
+# An iteration runs again, even if nothing has changed.
+NODES = [node(name, work, lambda *_: uuid.uuid4().hex) for name, work in _WORK.items()]

@@ -8,29 +8,23 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import soundfile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from comfyui_standin.nodes.base import (
-    SEED_MAX,
     AudioLatent,
     AudioSamples,
     Images,
     Inputs,
     Latent,
     MediaFile,
-    NodeClass,
     NodeFailure,
     NodeResult,
     NodeRun,
-    Spec,
     VideoFrames,
-    Work,
-    spec,
-    v3_node,
+    node,
 )
 from comfyui_standin.nodes.music import RATE, music
 from comfyui_standin.nodes.video import mp4
@@ -191,213 +185,13 @@ def _animated(images: Images, filename: str, subfolder: str, *, animated: bool) 
     return NodeResult((images,), {"images": [saved], "animated": [animated]})
 
 
-def _prefix(default: str, **options: Any) -> Spec:
-    return spec("STRING", **options, default=default, multiline=False)
-
-
-def _animation(run: Work, name: str, title: str, own: dict[str, Spec]) -> tuple[str, NodeClass]:
-    return v3_node(
-        run,
-        name,
-        title,
-        "image",
-        module="nodes_images",
-        required={
-            "images": spec("IMAGE"),
-            "filename_prefix": _prefix("ComfyUI"),
-            "fps": spec("FLOAT", default=6.0, min=0.01, max=1000.0, step=0.01),
-            **own,
-        },
-        saves=True,
-        outputs=["IMAGE"],
-        output_names=["images"],
-        output_node=True,
-        aliases=None,
-    )
-
-
-def _dynamic(options: dict[str, dict[str, Any]], **more: Any) -> Spec:
-    listed = [{"key": key, "inputs": {"required": {}, **inputs}} for key, inputs in options.items()]
-    return spec("COMFY_DYNAMICCOMBO_V3", **more, options=listed)
-
-
-def _encoding(crf: float, largest: float) -> Spec:
-    own = {
-        "crf": spec(
-            "FLOAT",
-            tooltip="Lower values give better quality and larger files.",
-            default=crf,
-            min=0.0,
-            max=largest,
-            step=1.0,
-        ),
-        "color_space": spec(
-            "COMBO",
-            display_name="color space",
-            tooltip="Color encoding.",
-            default="auto",
-            multiselect=False,
-            options=["auto", "sRGB", "HDR", "HDR PQ"],
-        ),
-    }
-    options: dict[str, dict[str, Any]] = {"auto": {}, "re-encode": {"required": own}}
-    return _dynamic(
-        options, display_name="encoding mode", tooltip="Keep a compatible stream, or re-encode."
-    )
-
-
-def _codec(*names: str, **more: Any) -> Spec:
-    ways: dict[str, dict[str, Any]] = {
-        "auto": {},
-        "h264": {"optional": {"encoding": _encoding(23.0, 51.0)}},
-        "av1": {"optional": {"encoding": _encoding(30.0, 63.0)}},
-    }
-    return _dynamic(
-        {name: ways[name] for name in ("auto", *names)},
-        tooltip="Video codec.",
-        **more,
-    )
-
-
-_FORMATS = {
-    name: {"required": {"codec": _codec(*codecs)}}
-    for name, codecs in {
-        "auto": ("h264", "av1"),
-        "mp4": ("h264", "av1"),
-        "mkv": ("h264", "av1"),
-        "webm": ("av1",),
-    }.items()
-}
 NODES = [
-    _animation(
-        _save_animated_webp,
-        "SaveAnimatedWEBP",
-        "Save Animated WEBP",
-        {
-            "lossless": spec("BOOLEAN", default=True),
-            "quality": spec("INT", default=80, min=0, max=100),
-            "method": spec("COMBO", multiselect=False, options=list(_WEBP_EFFORT)),
-        },
-    ),
-    _animation(
-        _save_animated_png,
-        "SaveAnimatedPNG",
-        "Save Animated PNG",
-        {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
-    ),
-    v3_node(
-        _create_video,
-        "CreateVideo",
-        "Create Video",
-        "video",
-        module="nodes_video",
-        required={
-            "images": spec("IMAGE", tooltip="The images, in order."),
-            "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
-        },
-        optional={
-            "audio": spec("AUDIO", tooltip="Audio track."),
-            "bit_depth": spec(
-                "INT",
-                tooltip="10 gives finer color gradations.",
-                default=8,
-                min=8,
-                max=10,
-                step=2,
-                display="number",
-            ),
-        },
-        outputs=["VIDEO"],
-        description="Creates a video from images.",
-        essentials="Video Tools",
-        aliases=[],
-    ),
-    v3_node(
-        _save_video,
-        "SaveVideo",
-        "Save Video",
-        "video",
-        module="nodes_video",
-        required={
-            "video": spec("VIDEO", tooltip="Video to save."),
-            "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
-            "format": _dynamic(_FORMATS, tooltip="File format."),
-        },
-        optional={"codec": _codec("h264", "av1", hidden=True)},
-        saves=True,
-        outputs=["VIDEO"],
-        output_names=["video"],
-        output_node=True,
-        description="Saves a video to the output folder.",
-        essentials="Basics",
-        aliases=[],
-        output_tooltips=["The unchanged video."],
-    ),
-    v3_node(
-        _empty_latent_audio,
-        "EmptyLatentAudio",
-        "Empty Latent Audio",
-        "model/latent",
-        module="nodes_audio",
-        required={
-            "seconds": spec("FLOAT", default=47.6, min=1.0, max=1000.0, step=0.1),
-            "batch_size": spec("INT", tooltip="Sounds per run.", default=1, min=1, max=4096),
-        },
-        outputs=["LATENT"],
-        essentials="Audio",
-        aliases=None,
-    ),
-    v3_node(
-        _decode_audio,
-        "VAEDecodeAudio",
-        "VAE Decode Audio",
-        "model/latent",
-        module="nodes_audio",
-        required={"samples": spec("LATENT"), "vae": spec("VAE")},
-        outputs=["AUDIO"],
-        aliases=[],
-    ),
-    v3_node(
-        _empty_audio,
-        "EmptyAudio",
-        "Empty Audio",
-        "audio",
-        module="nodes_audio",
-        required={
-            "duration": spec(
-                "FLOAT",
-                tooltip="Length in seconds.",
-                default=60.0,
-                min=0.0,
-                max=SEED_MAX,
-                step=0.01,
-            ),
-            "sample_rate": spec(
-                "INT",
-                tooltip="Samples per second.",
-                advanced=True,
-                default=44100,
-                min=1,
-                max=192000,
-            ),
-            "channels": spec("INT", tooltip="1 or 2.", advanced=True, default=2, min=1, max=2),
-        },
-        outputs=["AUDIO"],
-        aliases=[],
-    ),
-    v3_node(
-        _save_audio,
-        "SaveAudio",
-        "Save Audio (FLAC) (DEPRECATED)",
-        "audio",
-        module="nodes_audio",
-        required={"audio": spec("AUDIO"), "filename_prefix": _prefix("audio/ComfyUI")},
-        saves=True,
-        outputs=["AUDIO"],
-        output_names=["audio"],
-        output_node=True,
-        deprecated=True,
-        essentials="Audio",
-        aliases=[],
-    ),
+    node("SaveAnimatedWEBP", _save_animated_webp),
+    node("SaveAnimatedPNG", _save_animated_png),
+    node("CreateVideo", _create_video),
+    node("SaveVideo", _save_video),
+    node("EmptyLatentAudio", _empty_latent_audio),
+    node("VAEDecodeAudio", _decode_audio),
+    node("EmptyAudio", _empty_audio),
+    node("SaveAudio", _save_audio),
 ]

@@ -9,14 +9,12 @@ from comfyui_standin.nodes.base import (
     NodeFailure,
     NodeResult,
     NodeRun,
-    spec,
-    v3_node,
+    node,
 )
 
 EMPTY_KEY = "comfyui-demo-without-credits"  # a key whose account has no credits
 # Prompts that a careless partner would fulfil: the error, or the texts, repeat the key.
 TELLING_ERROR, TELLING_TEXTS = "an error with the key", "a text with the key"
-_PRICE = '{"type": "usd", "usd": 0.02 * widgets.length, "format": {"approximate": true}}'
 
 
 def _ask(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -36,32 +34,4 @@ def _ask(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((text,), {"text": [text]})
 
 
-NODES = [
-    v3_node(
-        _ask,
-        "PartnerText",
-        "Partner Text",
-        "api node/text",
-        module="nodes_partner",
-        required={
-            "prompt": spec("STRING", default="", multiline=True),
-            "length": spec("INT", default=2, min=1, max=10),
-        },
-        outputs=["STRING"],
-        output_node=True,
-        description="Asks a partner's model, for credits.",
-        keys=True,
-        extra={
-            "api_node": True,
-            "price_badge": {
-                "engine": "jsonata",
-                "depends_on": {
-                    "widgets": [{"name": "length", "type": "INT"}],
-                    "inputs": [],
-                    "input_groups": [],
-                },
-                "expr": _PRICE,
-            },
-        },
-    ),
-]
+NODES = [node("PartnerText", _ask)]

@@ -23,6 +23,7 @@ from comfyui_standin.nodes import sampling as nodes_sampling
 from comfyui_standin.nodes import text as nodes_text
 from comfyui_standin.nodes import value as nodes_value
 from comfyui_standin.nodes.base import NodeClass, NodeInfo, fixed
+from comfyui_standin.nodes.base import entries as own_entries
 from comfyui_standin.painter.paint import Brief, paint
 from comfyui_standin.storage import Storage
 
@@ -45,9 +46,12 @@ NODES: Mapping[str, NodeClass] = dict(
 NEWER_NODES: Mapping[str, NodeClass] = dict(nodes_loops.NODES)
 
 MODELS: Mapping[str, list[str]] = {
-    "checkpoints": nodes_model.CHECKPOINTS,
-    "loras": nodes_model.LORAS,
-    "text_encoders": nodes_text.TEXT_ENCODERS,
+    folder: own_entries()[loader]["input"]["required"][file][0]
+    for folder, loader, file in (
+        ("checkpoints", "CheckpointLoaderSimple", "ckpt_name"),
+        ("loras", "LoraLoader", "lora_name"),
+        ("text_encoders", "CLIPLoader", "clip_name"),
+    )
 }
 
 
@@ -89,7 +93,7 @@ def provide_examples(storage: Storage) -> None:
 def _example() -> bytes:
     """Return the image. It is painted once per process because tests start many servers."""
     brief = Brief(
-        "a quiet lake in the mountains at sunset", seed=7, cfg=8.0, model=nodes_model.CHECKPOINTS[0]
+        "a quiet lake in the mountains at sunset", seed=7, cfg=8.0, model=MODELS["checkpoints"][0]
     )
     buffer = io.BytesIO()
     paint(brief).save(buffer, "PNG")

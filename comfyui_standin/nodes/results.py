@@ -6,12 +6,9 @@ from comfyui_standin.nodes.base import (
     Inputs,
     NodeResult,
     NodeRun,
-    spec,
-    v3_node,
+    node,
 )
 from comfyui_standin.nodes.image import show
-
-_FORMATS = ["txt", "csv", "md", "json"]
 
 
 def _compare(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -31,37 +28,4 @@ def _save_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((text,), {"text": [text], "files": [saved]})
 
 
-NODES = [
-    v3_node(
-        _compare,
-        "ImageCompare",
-        "Compare Images",
-        "image",
-        module="nodes_image_compare",
-        required={"compare_view": spec("IMAGECOMPARE", socketless=True)},
-        optional={"image_a": ["IMAGE", {}], "image_b": ["IMAGE", {}]},
-        saves=True,
-        output_node=True,
-        description="Shows two images with a slider between them.",
-        essentials="Image Tools",
-        extra={"experimental": True},
-    ),
-    v3_node(
-        _save_text,
-        "SaveText",
-        "Save Text",
-        "text",
-        module="nodes_text",
-        required={
-            "text": spec("STRING", forceInput=True, multiline=False),
-            "filename_prefix": spec("STRING", default="ComfyUI", multiline=False),
-            "format": spec("COMBO", options=_FORMATS, default="txt", multiselect=False),
-        },
-        saves=True,
-        outputs=["STRING"],
-        output_names=["text"],
-        output_node=True,
-        description="Writes a text file into the output folder.",
-        aliases=["save text", "write text", "export text"],
-    ),
-]
+NODES = [node("ImageCompare", _compare), node("SaveText", _save_text)]

@@ -9,14 +9,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from PIL import Image, ImageFilter
 
 from comfyui_standin.nodes.base import (
-    SAMPLERS,
-    SCHEDULERS,
-    SEED_MAX,
     AudioLatent,
     Conditioning,
     Inputs,
@@ -25,7 +21,6 @@ from comfyui_standin.nodes.base import (
     NodeResult,
     NodeRun,
     node,
-    spec,
 )
 from comfyui_standin.painter.paint import Brief, paint
 
@@ -33,8 +28,6 @@ _PREVIEW_SIDE = 512
 _GRAIN = 64
 _NEW_SHAPES = 0.4  # the least denoise that changes shapes; less only sharpens
 _GREY = (126, 120, 118)
-_SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
-_STEP = {"min": 0, "max": 10000, "advanced": True}
 
 
 def coloured(width: int, height: int, seed: int) -> Image.Image:
@@ -214,81 +207,4 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
     )
 
 
-def _options(help_text: str | None, **options: Any) -> dict[str, Any]:
-    return options if help_text is None else {**options, "tooltip": help_text}
-
-
-def _common(*, helped: bool) -> dict[str, list[Any]]:
-    """Return the inputs of both samplers. Only the simple sampler has help texts."""
-
-    def words(text: str) -> str | None:
-        return text if helped else None
-
-    return {
-        "steps": spec(
-            "INT",
-            **_options(
-                words("More steps = more refinement, but slower."), default=20, min=1, max=10000
-            ),
-        ),
-        "cfg": spec(
-            "FLOAT",
-            **_options(
-                words("How closely to follow the prompt. Very high values look harsh."),
-                default=8.0,
-                min=0.0,
-                max=100.0,
-                step=0.1,
-                round=0.01,
-            ),
-        ),
-        "sampler_name": spec(SAMPLERS, **_options(words("Sampling method."))),
-        "scheduler": spec(SCHEDULERS, **_options(words("Noise schedule."))),
-        "positive": spec("CONDITIONING", **_options(words("What the image should show."))),
-        "negative": spec("CONDITIONING", **_options(words("What to avoid."))),
-        "latent_image": spec("LATENT", **_options(words("Latent image to start from."))),
-    }
-
-
-NODES = [
-    node(
-        _ksampler,
-        "KSampler",
-        "KSampler",
-        "model/sampling",
-        required={
-            "model": spec("MODEL", tooltip="Diffusion model."),
-            "seed": spec(
-                "INT", **_SEED, tooltip="The same seed and settings give the same result."
-            ),
-            **_common(helped=True),
-            "denoise": spec(
-                "FLOAT",
-                default=1.0,
-                min=0.0,
-                max=1.0,
-                step=0.01,
-                tooltip="How much to change. Lower keeps more of the original.",
-            ),
-        },
-        outputs=["LATENT"],
-        description="Denoises a latent image, following one prompt and avoiding another.",
-        extra={"output_tooltips": ["The denoised latent image."]},
-    ),
-    node(
-        _ksampler_advanced,
-        "KSamplerAdvanced",
-        "KSampler (Advanced)",
-        "model/sampling",
-        required={
-            "model": spec("MODEL"),
-            "add_noise": spec(["enable", "disable"], advanced=True),
-            "noise_seed": spec("INT", **_SEED),
-            **_common(helped=False),
-            "start_at_step": spec("INT", default=0, **_STEP),
-            "end_at_step": spec("INT", default=10000, **_STEP),
-            "return_with_leftover_noise": spec(["disable", "enable"], advanced=True),
-        },
-        outputs=["LATENT"],
-    ),
-]
+NODES = [node("KSampler", _ksampler), node("KSamplerAdvanced", _ksampler_advanced)]

@@ -20,8 +20,16 @@ from comfyui_standin import DemoServer
 from comfyui_standin.anything.shapes import solid
 from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import hints_of
-from comfyui_standin.nodes.base import Inputs, NodeResult, NodeRun, spec
-from comfyui_standin.nodes.base import node as node_class
+from comfyui_standin.nodes.base import (
+    Inputs,
+    NodeClass,
+    NodeResult,
+    NodeRun,
+    Work,
+    fixed,
+    node_info,
+    spec,
+)
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.nodes.video import mp4
@@ -394,6 +402,13 @@ def test_the_cache_of_results_is_limited_in_bytes() -> None:
     assert cache.get("second") is not None
 
 
+def making(work: Work) -> NodeClass:
+    """Return a class that makes images, from others or from nothing."""
+    image = {"image": spec("IMAGE")}
+    entry = node_info("Make", "", "", required={}, optional=image, outputs=["IMAGE"])
+    return NodeClass(fixed(entry), work)
+
+
 def test_a_value_is_dropped_after_its_last_use() -> None:
     made: list[ref[Image.Image]] = []
     held: list[int] = []
@@ -404,21 +419,17 @@ def test_a_value_is_dropped_after_its_last_use() -> None:
         made.append(ref(image))
         return NodeResult(((image,),))
 
-    image = {"image": spec("IMAGE")}
-    name, own = node_class(make, "Make", "", "", required={}, optional=image, outputs=["IMAGE"])
-    with DemoServer(step_seconds=0, nodes={**NODES, name: own}) as server:
-        chain = {str(at): (name, {"image": [str(at - 1), 0]}) for at in range(2, 6)}
-        ran(server, {"1": (name, {}), **chain, "6": ("PreviewAny", {"source": ["5", 0]})})
+    with DemoServer(step_seconds=0, nodes={**NODES, "Make": making(make)}) as server:
+        chain = {str(at): ("Make", {"image": [str(at - 1), 0]}) for at in range(2, 6)}
+        ran(server, {"1": ("Make", {}), **chain, "6": ("PreviewAny", {"source": ["5", 0]})})
 
     assert held == [0, 1, 1, 1, 1]
 
 
 def test_a_demo_refuses_to_hold_many_values() -> None:
     images = (Image.new("RGB", (1024, 1024)),) * 300
-    made = node_class(
-        lambda *_: NodeResult((images,)), "Make", "", "", required={}, outputs=["IMAGE"]
-    )
-    with DemoServer(step_seconds=0, nodes=dict([made]), anything=True) as server:
+    made = making(lambda *_: NodeResult((images,)))
+    with DemoServer(step_seconds=0, nodes={"Make": made}, anything=True) as server:
         nodes = {"1": ("Make", {}), "2": ("PreviewImage", {"images": ["1", 0]})}
         entry = entry_of(server, nodes)
 
