@@ -122,6 +122,31 @@ _PARTS: Mapping[str, str] = {
         ink: p -.09 -.83 .09 -.83 .09 -.865 -.09 -.865; p -.06 -.96 .06 -.96 0 -1.03
         glow: p -.044 -.865 .044 -.865 .044 -.965 -.044 -.965
     """,
+    "tree": """
+        fur: p -.06 0 .07 0 .03 -.6 -.03 -.6; L .02 0 -.36 .2 -.68; l .02 0 -.4 -.1 -.8
+        shade: E .22 -.66 .11 .1; e 0 -.92 .17 .13; E .13 -.8 .17 .17; e 0 -.7 .2 .16
+        leaf: e -.22 -.7 .09 .08; e .18 -.74 .1 .09; e -.1 -.88 .14 .12; e .1 -.9 .1 .08
+        pale leaf~: e -.12 -.9 .09 .07; e .06 -.78 .09 .07; e -.22 -.74 .06 .05; e .16 -.82 .07 .05
+    """,
+    "campfire": """
+        fur: L .11 -.52 .02 .46 -.1; l .11 -.3 .02 .3 .02
+        flame 1: p -.3 0 -.28 -.4 0 -1 .28 -.4 .3 0; P .06 0 .2 -.7 .32 0
+        flame 2: p -.22 0 -.2 -.32 0 -.82 .2 -.32 .22 0; P .06 0 .14 -.54 .22 0
+        flame 3: p -.14 0 -.13 -.2 0 -.56 .13 -.2 .14 0
+        flame 4: p -.08 0 -.07 -.12 0 -.3 .07 -.12 .08 0
+        flame 2: E .3 -.9 .012 .012; e .1 -1.2 .012 .012; e -.2 -1.3 .01 .01; e .24 -1.06 .01 .01
+    """,
+    "fruit": """
+        fruit: E .24 -.24 .16 .13; e 0 -.26 .17 .14; e 0 -.14 .17 .12
+        peel: E .28 -.4 .18 .15; e 0 -.5 .18 .15
+        fruit: E .15 -.58 .18 .15
+        peel: e 0 -.74 .19 .15; E .17 -.74 .04 .03
+        white~: e -.05 -.8 .07 .045; E .15 -.64 .06 .04; E .32 -.46 .06 .04; e 0 -.56 .06 .04
+        water~: P 0 -.44 .55 -.44 .53 -.3 .46 -.16 .34 -.06 .18 0 0 0
+        white: L .012 .55 -.44 .53 -.3 .46 -.16 .34 -.06 .18 0 0 0
+        white: L .014 .55 -.44 .5 -.4 .3 -.365 0 -.35; L .014 .55 -.44 .5 -.48 .3 -.515 0 -.53
+        white~: l .03 -.42 -.36 -.36 -.2 -.26 -.1
+    """,
     "boat": """
         ink~: p -.4 .1 .42 .1 .12 .75 -.1 .7
         fur: p -.55 -.06 .6 -.06 .4 .13 -.4 .13
@@ -144,11 +169,18 @@ _USUAL: Mapping[str, tuple[Colour, ...]] = {
     "boat": ((250, 244, 232),),
     "house": ((214, 186, 152),),
 }
+_FLAMES = ((206, 62, 22), (244, 126, 30), (255, 202, 74), (255, 244, 190))
+_LEMON = (250, 212, 44)
 _SKINS = ((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54))
 _HAIRS = ((54, 36, 30), (24, 20, 26), (150, 92, 44), (196, 150, 84), (150, 60, 40))
 _IRISES = ((70, 110, 140), (84, 60, 40), (74, 110, 72))
 _SIZES = {"portrait": 1.0, "balloon": 0.53, "boat": 0.18, "cat": 0.36, "plane": 0.36}
-_BUILT = {"house": (0.12, 0.13), "castle": (0.3, 0.03), "lighthouse": (0.36, 0.06)}  # size, foot
+_BUILT = {  # size, and the foot below the horizon
+    "house": (0.12, 0.13),
+    "castle": (0.3, 0.03),
+    "lighthouse": (0.36, 0.06),
+    "tree": (0.46, 0.2),
+}
 
 
 def figure(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
@@ -165,11 +197,14 @@ def figure(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: La
         "plane": (middle, high - 0.1),
         "boat": (side, layout.horizon + high - 0.47),
         "cat": (side, 0.95),
+        "fruit": (side if "portrait" in scene.things else middle, 0.94),
         "bottle": (side, 0.95),
         "bag": (side, 0.95),
     }.get(name, (middle, 0.94))
     if name not in ("portrait", "balloon", "plane", "boat"):
         _ground(canvas, scene, palette, place, size)
+    if name == "campfire":
+        canvas.glow((place[0], 0.78), 0.46, (255, 150, 60), 0.6)
     _paint(name, canvas, scene, palette, place, size)
 
 
@@ -178,8 +213,8 @@ def _building(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout:
     size, low = _BUILT[name]
     x, watery = beside(canvas, layout), bool(scene.places & {"sea", "lake"})
     y = layout.horizon + (min(low, 0.05) if watery else low)
-    if name == "castle" or (watery and name == "house"):
-        half = (1.15 if watery else 1.5) * size if name == "castle" else 2 * size
+    if name == "castle" or (watery and name != "lighthouse"):
+        half = (1.15 if watery else 1.5) * size if name == "castle" else 0.24
         islet(canvas, palette, (x, y + 0.03 * (name == "castle")), half, on_land=not watery)
     _paint(name, canvas, scene, palette, (x, y), size)
     if name == "lighthouse" and scene.light != "day":
@@ -218,6 +253,13 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
         else mix((150, 72, 56), palette.dark, 0.3),
         "cloth": mix(scene.accent((190, 62, 70)), palette.dark, 0.15),
         "window": palette.window,
+        "leaf": palette.foliage,
+        "shade": mix(palette.foliage, palette.dark, 0.35),
+        "pale leaf": mix(palette.foliage, palette.sun, 0.3),
+        **{f"flame {n + 1}": one for n, one in enumerate(_FLAMES)},
+        "fruit": mix(scene.accent(_LEMON), (110, 80, 10), 0.2),
+        "peel": mix(scene.accent(_LEMON), (110, 80, 10), 0.06),
+        "water": (214, 232, 240),
         "fur": mix((118, 72, 48), palette.dark, 0.2),
         "white": (250, 248, 244),
         "ink": (26, 24, 30),
@@ -275,7 +317,7 @@ def _part(
     if colour is None:
         return
     if name.endswith("~"):
-        canvas.layer(draw, colour, blur=0.012 * size, opacity=0.6)
+        canvas.layer(draw, colour, blur=0.012 * size, opacity=0.42)
     elif name.endswith("*"):
         lit = (mix(colour, palette.sun, 0.22), colour, mix(colour, palette.dark, 0.25))
         canvas.layer(draw, lit, top=max(0, foot[1] - size), bottom=min(1, foot[1]))
