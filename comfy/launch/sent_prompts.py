@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from comfy.base.errors import ComfyError
 from comfy.runs.interface import Origin, Run
@@ -28,16 +28,9 @@ class PromptRefused(ComfyError):
         self.node_errors = dict(node_errors or {})
 
 
-class SentFile(NamedTuple):
-    """File that a user's prompts can name. `digest`: the hex SHA-256 of its content."""
-
-    path: Path
-    digest: str
-
-
 class SentPrompts(Protocol):
     """Accepts prompts and their files. Files have the names that ComfyUI would give them, such as
-    `cat.png` or `pets/cat.png`. All methods but `is_one` block. Thread-safe."""
+    `cat.png`. All methods but `is_one` block. Thread-safe."""
 
     def is_one(self, owner: str) -> bool:
         """Return whether an owner is one user, not all callers without an identity."""
@@ -50,8 +43,8 @@ class SentPrompts(Protocol):
         """Store a file, and return its name, which may differ. Raises HTTPException for a file or
         a name that can't be used, and NotWritten."""
 
-    def upload(self, owner: str, name: str) -> SentFile | None:
-        """Return a stored file of the owner, or None. Raises OSError."""
+    def uploads(self, owner: str) -> Sequence[Path]:
+        """Return the owner's stored files, which have their names in prompts."""
 
     def remove(self, owner: str, name: str) -> None:
         """Delete a stored file of the owner."""

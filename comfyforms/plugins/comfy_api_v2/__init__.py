@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 # occur nowhere outside this folder
-NOUNS = ("comfy_api_v2", "comfy api v2", "api/v2", "comfyorg/sdk", "AssetStore", "JobHandlers")
+NOUNS = ("comfy_api_v2", "comfy api v2", "api/v2", "AssetStore", "JobHandlers")

@@ -4,147 +4,154 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from dataclasses import dataclass
-from functools import partial
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
-from fastapi import Header, Request, Response
-from starlette.datastructures import UploadFile
+from cachetools import LRUCache, cached
+from fastapi import Depends, Request, Response
+from starlette.datastructures import FormData, UploadFile
 
 from comfy.base.errors import RunNotFound
-from comfy.base.files import media_type_of
 from comfy.launch.sent_prompts import SentPrompts
-from comfy.records.database import AtStart
 from comfy.records.record import Record
-from comfy.runs.interface import RunRegistry
-from comfyforms.plugins.comfy_api_v2.documents import Json, Links, Output, moment, outputs_of
-from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, not_found
-from comfyforms.plugins.comfy_api_v2.jobs import links_of
-from comfyforms.plugins.comfy_api_v2.keys import Keys
-from comfyforms.plugins.comfy_api_v2.store import Asset, AssetStore
-from ui.api.requests import Requester
+from comfyforms.plugins.comfy_api_v2.documents import (
+    PATH,
+    Json,
+    Output,
+    asset_document,
+    output_document,
+    outputs_of,
+)
+from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, key_used, not_found
+from comfyforms.plugins.comfy_api_v2.jobs import Jobs
+from ui.api.requests import KeyedRequest, Requester, Requests, StartOutcome, keyed_request
+from ui.api.values import Sent
 from ui.files.result_files import ResultFiles, sent
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit, WebLimits, off_loop, read_object
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Room, shared_address
+from ui.web.shares import Room, Work, shared_address
 from ui.web.upload_folder import UploadFolder
 
-_HASH = re.compile(r"blake3:([0-9a-fA-F]{64})")
-_RUN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[0-9a-f]{12}")
-_INPUT = "input/"
+_RUN = re.compile(r"([0-9a-f-]{36})-[0-9a-f]{12}")
+_INPUT, _HASH = "input/", "blake3:"
 _CHUNK = 1024 * 1024  # bytes
-_MOST_FIELDS = 100
-Found = tuple[Asset, Path]
+_MOST_HASHES, _MOST_FIELDS = 20_000, 100
+_MOST_NAMED = 100  # assets per workflow
 
 
 def hash_of(content: BinaryIO) -> str:
-    """Return the hex BLAKE3 of a file."""
-    from blake3 import blake3  # many apps never need it
+    """Return the BLAKE3 of an open file, as in the API."""
+    from blake3 import blake3  # most apps never need it
 
-    content.seek(0)
     hasher = blake3()
+    content.seek(0)
     while chunk := content.read(_CHUNK):
         hasher.update(chunk)
-    return hasher.hexdigest()
+    return f"{_HASH}{hasher.hexdigest()}"
+
+
+def _hash(path: Path, *_: object) -> str:
+    with path.open("rb") as content:
+        return hash_of(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """File that a user's prompts can name."""
+
+    name: str
+    path: Path
+    hash: str
+
+    @property
+    def id(self) -> str:
+        """Return an id that another content or name doesn't have."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.hash} {self.name}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Assets of all owners. An uploaded file exists as long as its content stays the same: programs
-    may replace it by its name. `lasts`: seconds that a file is kept. All methods block."""
+    """Assets of all owners. `lasts`: seconds that an upload is kept. Each file is read once for its
+    hash. All methods block. Thread-safe."""
 
-    store: AssetStore
     prompts: SentPrompts
-    runs: RunRegistry
+    jobs: Jobs
     lasts: float
+    _hash: Callable[..., str] = field(
+        default_factory=lambda: cached(LRUCache(_MOST_HASHES), lock=threading.Lock())(_hash)
+    )
 
-    def uploaded(self, owner: str, asset_id: str) -> Found | None:
-        """Return an upload of the owner with its file."""
-        asset = self.store.get(owner, asset_id)
-        return self._with_file(owner, asset) if asset else None
+    def uploads(self, owner: str) -> Iterator[Upload]:
+        """Yield the owner's uploads."""
+        for path in self.prompts.uploads(owner):
+            try:
+                status = path.stat()
+                hash_ = self._hash(path, status.st_mtime_ns, status.st_size)
+            except OSError:  # deleted just now
+                continue
+            yield Upload(path.name, path, hash_)
 
-    def with_hash(self, owner: str, hash_: object) -> Found | None:
-        """Return the owner's newest upload with this content. Callers who share an owner have
-        none."""
-        named = _HASH.fullmatch(hash_) if isinstance(hash_, str) else None
-        if named is None or not self.prompts.is_one(owner):
+    def with_id(self, owner: str, asset_id: str) -> Upload | None:
+        return next((one for one in self.uploads(owner) if one.id == asset_id), None)
+
+    def with_hash(self, owner: str, hash_: str) -> Upload | None:
+        """Return an upload of the owner with this content. Callers who share an owner have none."""
+        if not self.prompts.is_one(owner):
             return None
-        assets = self.store.with_hash(owner, named[1].lower())
-        return next(filter(None, (self._with_file(owner, one) for one in assets)), None)
+        return next((one for one in self.uploads(owner) if one.hash == hash_.lower()), None)
 
     def output(self, owner: str, asset_id: str) -> tuple[Record, Output] | None:
         """Return an output of the owner with its run."""
         named = _RUN.fullmatch(asset_id)
         try:
-            record = self.runs.record(named[1], owner) if named else None
+            record = self.jobs.runs.record(named[1], owner) if named else None
         except RunNotFound:
-            return None
-        found = (one for one in outputs_of(record) if one.id == asset_id) if record else ()
-        output = next(iter(found), None)
-        return (record, output) if record and output else None
+            record = None
+        outputs = outputs_of(record) if record else ()
+        return next(((record, one) for one in outputs if record and one.id == asset_id), None)
 
-    def name_of(self, owner: str, asset_id: str) -> str:
-        """Return an asset's name in the owner's prompts, "" if it isn't one of theirs."""
-        if found := self.uploaded(owner, asset_id):
-            return found[0].name
-        output = self.output(owner, asset_id)
-        return output[1].value if output else ""
+    def names(self, owner: str) -> Callable[[str], str]:
+        """Return a function for the names of the owner's assets in a prompt, "" for other ids. It
+        reads each asset once, and raises Refused for too many."""
+        names, uploads = dict[str, str](), cache(lambda: [*self.uploads(owner)])
 
-    def keep(self, owner: str, name: str, content: BinaryIO, hash_: str) -> tuple[Found, bool]:
-        """Store a file under a name. Return it, and whether the owner had no such content before.
-        Raises Refused, and like `SentPrompts.keep`."""
-        known = self.with_hash(owner, f"blake3:{hash_}")
-        kept = self.prompts.keep(owner, _placed(name), content)
-        file = self.prompts.upload(owner, kept)
-        if file is None:  # deleted just now
+        def name(asset_id: str) -> str:
+            if asset_id not in names:
+                if len(names) == _MOST_NAMED:
+                    told = f"A workflow can refer to at most {_MOST_NAMED} assets."
+                    raise Refused(422, "invalid_workflow", told)
+                found = next((one.name for one in uploads() if one.id == asset_id), "")
+                output = None if found else self.output(owner, asset_id)
+                names[asset_id] = output[1].value if output else found
+            return names[asset_id]
+
+        return name
+
+    def keep(self, owner: str, name: str, content: BinaryIO) -> Upload:
+        """Store a file under a name, or find it. Raises Refused, and like `SentPrompts.keep`."""
+        plain = name.removeprefix(_INPUT)
+        if not plain.strip() or {"/", "\\"} & {*plain} or plain.endswith("]"):
+            told = "file_path must be a file name: models and other folders can't be written."
+            raise Refused(422, "invalid_request", told)
+        kept = self.prompts.keep(owner, plain, content)
+        found = next((one for one in self.uploads(owner) if one.name == kept), None)
+        if found is None:  # deleted just now
             raise not_found()
-        same = self.store.with_name(owner, kept) if self.prompts.is_one(owner) else []
-        asset = next((one for one in same if one.digest == file.digest), None)
-        asset = asset or self.store.add(owner, hash_, file.digest, kept)
-        return (asset, file.path), known is None
+        return found
 
-    def remove(self, owner: str, asset: Asset) -> None:
-        """Delete an upload, and its file unless another asset is the same file."""
-        self.store.remove(asset.id)
-        if not self.store.with_name(owner, asset.name):
-            self.prompts.remove(owner, asset.name)
-
-    def document(self, found: Found, links: Links, **more: object) -> Json:
-        asset, path = found
-        status = path.stat()
-        until = moment(status.st_mtime + self.lasts)
-        return {
-            "id": asset.id,
-            "hash": f"blake3:{asset.hash}",
-            "size_bytes": status.st_size,
-            "content_type": media_type_of(asset.name),
-            "file_path": asset.name,
-            **more,
-            "created_at": moment(asset.created_at),
-            "url": links.of_content(asset.id),
-            "url_expires_at": until,
-            "expires_at": until,
-        }
-
-    def _with_file(self, owner: str, asset: Asset) -> Found | None:
-        try:
-            file = self.prompts.upload(owner, asset.name)
-        except OSError:  # deleted just now
-            return None
-        return (asset, file.path) if file and file.digest == asset.digest else None
-
-
-def _placed(name: str) -> str:
-    """Return the name in the folder of inputs. Raises Refused for another place."""
-    plain = name.removeprefix(_INPUT)
-    if not plain.strip() or "/" in plain or "\\" in plain or plain.endswith("]"):
-        told = "file_path must be a file name: models and other folders can't be written."
-        raise Refused(422, "invalid_request", told)
-    return plain
+    def document(self, upload: Upload, request: Request) -> Json:
+        status = upload.path.stat()
+        at, until = status.st_mtime, status.st_mtime + self.lasts
+        root, size = self.jobs.root(request), status.st_size
+        told = asset_document(upload.id, upload.name, size, at, until, root)
+        return told | {"hash": upload.hash}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,110 +159,96 @@ class AssetHandlers:
     """Handlers of the routes."""
 
     assets: Assets
-    keys: Keys
-    uploads: UploadFolder
+    requests: Requests
+    files: UploadFolder
     results: ResultFiles
     limits: WebLimits
-    root_path: str
 
     routes = GuardedRoutes(errors=errors_with("rate_limited"))
 
-    @routes.post("/api/v2/assets", Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.UPLOADS)
+    @routes.post(f"{PATH}/assets", Access.SIGNED_IN, body=BodyLimit.FILES, room=Room.UPLOADS)
     async def upload(
-        self, request: Request, owner: Owner, idempotency_key: str = Header("")
+        self, request: Request, owner: Owner, keyed: KeyedRequest = Depends(keyed_request)
     ) -> Response:
         """Store a file for the caller."""
         if owner != NOBODY:  # others share one name, wherever they are
-            self.uploads.came_from(owner, shared_address(owner, request.scope))
+            self.files.came_from(owner, shared_address(owner, request.scope))
         async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
-            file, texts = form.get("file"), {key: str(one) for key, one in form.items()}
-            if not isinstance(file, UploadFile):
-                raise Refused(422, "invalid_request", "The request has no file.")
-            requester = Requester.of(owner, request.scope)
-            kept: list[tuple[Found, bool]] = []
+            return await asyncio.to_thread(self._kept, form, keyed)
 
-            def begin(_: AtStart) -> str:
-                kept.append(self._kept(owner, file.file, texts))
-                return kept[0][0][0].id
-
-            await asyncio.to_thread(self.keys.once, requester, "asset", idempotency_key, begin)
-        return await asyncio.to_thread(self._answer, request, *kept[0])
-
-    def _kept(self, owner: str, content: BinaryIO, texts: Json) -> tuple[Found, bool]:
-        hash_, expected = hash_of(content), texts.get("expected_hash", "")
-        if expected and expected.lower() != f"blake3:{hash_}":
+    def _kept(self, form: FormData, keyed: KeyedRequest) -> Response:
+        file, expected = form.get("file"), str(form.get("expected_hash") or "").lower()
+        if not isinstance(file, UploadFile):
+            raise Refused(422, "invalid_request", "The request has no file.")
+        content, kept = file.file, list[Upload]()
+        known = self.assets.with_hash(keyed.owner, hash_ := hash_of(content))
+        if expected not in ("", hash_):
             told = "The bytes don't have the expected hash. Send them again."
             raise Refused(409, "hash_mismatch", told)
-        return self.assets.keep(owner, texts.get("file_path", ""), content, hash_)
 
-    def _answer(self, request: Request, found: Found, is_new: bool) -> Response:  # noqa: FBT001
-        document = self.assets.document(
-            found, links_of(request, self.root_path), created_new=is_new
-        )
-        return AsciiJSON(document, 201 if is_new else 200)
+        def begin(_: Sent, who: Requester) -> StartOutcome:
+            kept.append(self.assets.keep(who.owner, str(form.get("file_path") or ""), content))
+            return StartOutcome((kept[0].id,))
 
-    @routes.post("/api/v2/assets/from-hash", Access.SIGNED_IN)
+        self.requests.once(keyed, ("asset", PATH), Sent({}), begin)
+        if not kept:
+            raise key_used()
+        document = self.assets.document(kept[0], keyed.request)
+        return AsciiJSON(document | {"created_new": not known}, 200 if known else 201)
+
+    @routes.post(f"{PATH}/assets/from-hash", Access.SIGNED_IN)
     async def from_hash(self, request: Request, owner: Owner) -> Response:
         """Return an asset of the caller with a content that the caller has uploaded before."""
         told = await off_loop(partial(read_object, limits=self.limits), await request.body())
         if isinstance(told, str) or not isinstance(told.get("hash"), str):
             raise Refused(422, "invalid_request", "The request has no hash.")
-        return await asyncio.to_thread(self._from_hash, request, owner, told)
+        return await asyncio.to_thread(self._named, request, owner, told)
 
-    def _from_hash(self, request: Request, owner: str, told: Json) -> Response:
-        found = self.assets.with_hash(owner, told["hash"])
-        if found is None:
+    def _named(self, request: Request, owner: str, told: Json) -> Response:
+        known = self.assets.with_hash(owner, told["hash"])
+        if known is None:
             raise Refused(404, "blob_not_found", "You have no file with this hash.")
-        asset, path = found
-        name = told.get("file_path") or asset.name
-        with path.open("rb") as content:
-            found, _ = self.assets.keep(owner, str(name), content, asset.hash)
-        return self._answer(request, found, is_new=False)
+        with known.path.open("rb") as content:
+            kept = self.assets.keep(owner, str(told.get("file_path") or known.name), content)
+        return AsciiJSON(self.assets.document(kept, request) | {"created_new": False})
 
-    @routes.head("/api/v2/assets/by-hash/{hash_}", Access.OWNER)
+    @routes.head(f"{PATH}/assets/by-hash/{{hash_}}", Access.OWNER, work=Work.PROCESSOR)
     def by_hash(self, hash_: str, owner: Owner) -> Response:
         """Tell by the status if the caller has uploaded this content."""
         return Response(status_code=200 if self.assets.with_hash(owner, hash_) else 404)
 
-    @routes.get("/api/v2/assets/{asset_id}", Access.OWNER)
+    @routes.get(f"{PATH}/assets/{{asset_id}}", Access.OWNER, work=Work.PROCESSOR)
     def get(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return an asset."""
-        links = links_of(request, self.root_path)
-        if found := self.assets.uploaded(owner, asset_id):
-            return AsciiJSON(self.assets.document(found, links))
-        if not (output := self.assets.output(owner, asset_id)):
-            raise not_found()
-        record, result = output
-        until = self.assets.runs.history.storage.kept_until(record.state.finished_at or time.time())
-        told = result.to_json(links, until)
-        wanted = ("id", "hash", "size_bytes", "content_type", "url", "url_expires_at", "job_id")
-        made = {"file_path": result.name, "created_at": moment(record.submitted_at)}
-        return AsciiJSON(
-            {**{key: told[key] for key in wanted}, **made, "expires_at": moment(until)}
-        )
+        if upload := self.assets.with_id(owner, asset_id):
+            return AsciiJSON(self.assets.document(upload, request))
+        record, output = self._output(owner, asset_id)
+        root, until = self.assets.jobs.root(request), self.assets.jobs.until(record)
+        return AsciiJSON(output_document(output, record, root, until))
 
-    @routes.delete("/api/v2/assets/{asset_id}", Access.OWNER, status_code=204)
+    @routes.delete(f"{PATH}/assets/{{asset_id}}", Access.OWNER, status_code=204)
     def delete(self, asset_id: str, owner: Owner) -> Response:
         """Delete an uploaded file. Outputs stay with their runs."""
-        if found := self.assets.uploaded(owner, asset_id):
-            self.assets.remove(owner, found[0])
+        if upload := self.assets.with_id(owner, asset_id):
+            self.assets.prompts.remove(owner, upload.name)
             return Response(status_code=204)
-        if self.assets.output(owner, asset_id):
-            raise Refused(409, "asset_in_use", "This asset is in use.")
-        raise not_found()
+        self._output(owner, asset_id)
+        raise Refused(409, "asset_in_use", "This asset is in use.")
 
-    @routes.get("/api/v2/assets/{asset_id}/content", Access.OWNER, audit="file")
+    @routes.get(
+        f"{PATH}/assets/{{asset_id}}/content", Access.OWNER, audit="file", work=Work.PROCESSOR
+    )
     def content(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return the bytes, also a range of them."""
-        if found := self.assets.uploaded(owner, asset_id):
-            answer: Response = sent(found[1], found[0].name)
-        elif output := self.assets.output(owner, asset_id):
-            record, result = output
-            if result.file is None:
-                return Response(result.text, media_type=result.media_type)
-            ranges = request.headers.get("range")
-            answer = self.results.send(record, result.file, result.name, ranges)
-        else:
-            raise not_found()
-        answer.headers["cache-control"] = "private, no-cache"
-        return answer
+        if upload := self.assets.with_id(owner, asset_id):
+            return sent(upload.path, upload.name)
+        record, output = self._output(owner, asset_id)
+        if output.file is None:
+            return Response(output.content, media_type="text/plain")
+        ranges = request.headers.get("range")
+        return self.results.send(record, output.file, output.name, ranges)
+
+    def _output(self, owner: str, asset_id: str) -> tuple[Record, Output]:
+        if found := self.assets.output(owner, asset_id):
+            return found
+        raise not_found()

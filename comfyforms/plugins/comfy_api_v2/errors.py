@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from fastapi import Response
 from starlette.exceptions import HTTPException
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, RunGoesOn
 from comfy.base.messages import sentences
 from comfy.launch.sent_prompts import PromptRefused
+from comfy.records.started_requests import OtherRequest
 from ui.api.problems import problem_of
 from ui.web.responses import AsciiJSON, ErrorAnswer
 
@@ -21,8 +21,6 @@ _CODES: Mapping[int, str] = MappingProxyType(
         402: "insufficient_credits",  # also for a paid run without the user's consent
         403: "forbidden",
         404: "not_found",
-        405: "not_found",
-        408: "request_timeout",
         413: "payload_too_large",
         422: "invalid_request",
         507: "storage_full",
@@ -38,6 +36,11 @@ class Refused(ComfyError):
         self.status, self.code, self.details = status, code, details or None
 
 
+def key_used() -> Refused:
+    told = "This Idempotency-Key was used before. Find the job that it started."
+    return Refused(422, "idempotency_key_reuse", told)
+
+
 def not_found() -> Refused:
     """Return the refusal of an id that is unknown or another user's."""
     return Refused(404, "not_found", "This doesn't exist, or isn't yours.")
@@ -48,35 +51,27 @@ def errors_with(busy: str) -> ErrorAnswer:
     its caller has too many of its kind."""
 
     def answer(error: ComfyError | HTTPException) -> Response:
+        headers: Mapping[str, str] = {}
+        if isinstance(error, OtherRequest | RunGoesOn):
+            error = key_used()
         match error:
             case Refused(status=status, code=code, details=details):
-                return _answer(status, code, str(error), details)
+                told = str(error)
             case PromptRefused(node_errors=nodes):
+                status, code, details = 422, "invalid_workflow", {"node_errors": nodes}
                 told = sentences(str(error), error.error["details"])
-                return _answer(422, "invalid_workflow", told, {"node_errors": nodes})
-            case HTTPException(status_code=400):  # Starlette's, for a form that it can't read
-                return _answer(422, "invalid_request", error.detail)
-        problem = problem_of(error)
-        status, code = problem.status, _CODES.get(problem.status, "upstream_error")
-        if status == 429 or (status == 503 and isinstance(error, HTTPException)):
-            status, code = 429, busy
-        elif problem.kind == "workflow-refused":
-            code = "invalid_workflow"
-        headers = dict(problem.retry_after_header)
-        if isinstance(error, HTTPException):
-            headers |= dict(error.headers or {})
-        detail = sentences(problem.detail, problem.hint) if problem.hint else problem.detail
-        return _answer(status, code, detail, dict(problem.errors) or None, headers)
+            case _:
+                problem, details = problem_of(error), None
+                status, told, headers = problem.status, problem.detail, problem.retry_after_header
+                if status == 429 or (status == 503 and isinstance(error, HTTPException)):
+                    status, code = 429, busy
+                elif status == 400:  # Starlette's, for a form that it can't read
+                    status, code = 422, "invalid_request"
+                elif problem.kind == "workflow-refused":
+                    code = "invalid_workflow"
+                else:
+                    code = _CODES.get(status, "upstream_error")
+        document = {"code": code, "message": told, "details": details}
+        return AsciiJSON({"error": document}, status, headers)
 
     return answer
-
-
-def _answer(
-    status: int,
-    code: str,
-    message: str,
-    details: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    error = {"code": code, "message": message, "details": details}
-    return AsciiJSON({"error": error}, status, headers)

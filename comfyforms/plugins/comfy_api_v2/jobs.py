@@ -1,32 +1,46 @@
-"""Jobs of Comfy API v2, which are the caller's runs."""
+"""Jobs of Comfy API v2, which are the caller's runs: started, read and canceled."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
+from starlette.exceptions import HTTPException
 
-from comfy.base.errors import RunNotFound
+from comfy.base.errors import RunNotFound, WorkflowError
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.launch.sent_prompts import SentPrompts
+from comfy.library.permissions import Permissions
 from comfy.library.private import SENT_PROMPT
 from comfy.records.record import Record
-from comfy.runs.interface import Run, RunRegistry
-from comfyforms.plugins.comfy_api_v2.documents import Json, Links, job_document
-from comfyforms.plugins.comfy_api_v2.errors import errors_with, not_found
+from comfy.runs.interface import Origin, Run, RunRegistry
+from comfyforms.plugins.comfy_api_v2.documents import (
+    PATH,
+    Json,
+    Output,
+    job_document,
+    output_document,
+    outputs_of,
+)
+from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, key_used, not_found
+from ui.api.requests import KeyedRequest, Requester, Requests, StartOutcome, keyed_request
 from ui.api.streams import states_of
+from ui.api.values import Sent
 from ui.gradio.internals import app_address
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Room
 
 _PATIENCE = 2.0  # seconds; a canceled run ends within one
-
-
-def links_of(request: Request, root_path: str) -> Links:
-    """Return the addresses for a caller. A token in the path of the request stays there."""
-    return Links(app_address(request, root_path) + request.scope.get("root_path", ""))
+_API_KEY = "api_key_comfy_org"
+_VALUES = 5  # times the usual number, as for other prompts
+_WITH_PREVIEWS = {"preview_method": "auto"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,10 @@ class Jobs:
 
     runs: RunRegistry
     root_path: str
+
+    def root(self, request: Request) -> str:
+        """Return the app's URL for a caller. A token in the path of the request stays there."""
+        return app_address(request, self.root_path) + str(request.scope.get("root_path", ""))
 
     def record(self, job_id: str, owner: str) -> Record:
         """Return a run of the owner. Blocks on the database. Raises Refused."""
@@ -45,21 +63,23 @@ class Jobs:
 
     def run(self, job_id: str, owner: str) -> Run | None:
         """Return an unfinished run of the owner."""
-        try:
+        with suppress(RunNotFound):
             run = self.runs.get(job_id, owner)
-        except RunNotFound:
-            return None
-        return None if run.state.phase.finished else run
+            return None if run.state.phase.finished else run
+        return None
 
     def document(self, record: Record, request: Request) -> Json:
-        """Return a job as JSON."""
-        links = links_of(request, self.root_path)
-        return job_document(record, links, self.position(record), self.until(record))
+        until = self.until(record)
+        return job_document(record, self.position(record), self.root(request), until)
+
+    def outputs(self, record: Record, root: str) -> Iterator[tuple[Output, Json]]:
+        """Yield the outputs with their documents."""
+        until = self.until(record)
+        for output in outputs_of(record):
+            yield output, output_document(output, record, root, until)
 
     def position(self, record: Record) -> int | None:
         """Return a waiting run's place among all waiting runs, from 1; None for others."""
-        if record.state.phase is not Phase.WAITING:
-            return None
         waiting = [one for one in self.runs.known() if one.state.phase is Phase.WAITING]
         turn = next((one.turn for one in waiting if one.id == record.id), None)
         return None if turn is None else 1 + sum(one.turn < turn for one in waiting)
@@ -70,6 +90,91 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
+class JobStarts:
+    """Handler of the route that starts jobs. `names`: returns a function from ids of an owner's
+    assets to their names in prompts, "" for unknown ids."""
+
+    jobs: Jobs
+    prompts: SentPrompts
+    names: Callable[[str], Callable[[str], str]]
+    requests: Requests
+    permissions: Permissions
+    limits: WebLimits
+
+    routes = GuardedRoutes(errors=errors_with("queue_full"))
+
+    @routes.post(f"{PATH}/jobs", Access.SIGNED_IN, body=BodyLimit.CALL, room=Room.CALLS)
+    async def submit(
+        self, request: Request, owner: Owner, keyed: KeyedRequest = Depends(keyed_request)
+    ) -> Response:
+        """Start a job."""
+        try:  # before the large body is read
+            self.permissions.check_open(owner)
+        except WorkflowError as problem:
+            raise HTTPException(403, str(problem)) from None
+        run = await asyncio.to_thread(self._start, await request.body(), keyed)
+        document = await asyncio.to_thread(self.jobs.document, run.record, request)
+        return AsciiJSON(document, 201)
+
+    def _start(self, body: bytes, keyed: KeyedRequest) -> Run:
+        sent = read_object(body, replace(self.limits, values=_VALUES * self.limits.values))
+        if isinstance(sent, str):
+            raise Refused(422, "invalid_request", sent)
+        started: list[Run] = []
+
+        def begin(_: Sent, who: Requester) -> StartOutcome:
+            prompt, missing = _workflow(sent), list[str]()
+            prompt = _with_names(prompt, self.names(who.owner), missing)
+            if missing:
+                told = "The workflow refers to assets that don't exist or aren't yours."
+                raise Refused(422, "missing_asset", told, missing_ids=missing)
+            origin = Origin(who.owner, who.address, at_start=who.at_start)
+            call = {"prompt": prompt, "extra_data": _WITH_PREVIEWS}
+            started.append(self.prompts.start(call, origin)[0])
+            return StartOutcome((started[0].id,))
+
+        self.requests.once(keyed, ("job", PATH), Sent({}), begin)
+        if not started:
+            raise key_used()
+        return started[0]
+
+
+def _with_names(value: Any, name_of: Callable[[str], str], missing: list[str]) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON values with names in prompts in place of references to assets. Add the ids of
+    unknown ones to `missing`."""
+    match value:
+        case {"__type": "core/ASSET", "info": {"id": str(asset_id)}}:
+            if not (name := name_of(asset_id)):
+                missing.append(asset_id)
+            return name
+        case {"__type": "core/ASSET"}:
+            missing.append("")
+        case dict():
+            return {key: _with_names(one, name_of, missing) for key, one in value.items()}
+        case list():
+            return [_with_names(one, name_of, missing) for one in value]
+    return value
+
+
+def _workflow(sent: Mapping[str, Any]) -> Json:
+    """Return the workflow in a request. Raises Refused."""
+    if sent.get("webhook_url") is not None or sent.get("inputs") is not None:
+        raise Refused(422, "invalid_request", "webhook_url and inputs can't be used yet.")
+    if sent.get("metadata"):
+        raise Refused(422, "metadata_not_supported", "Jobs have no labels here.")
+    extra = sent.get("extra_data", {})  # the app uses keys of its own
+    if not isinstance(extra, dict) or not isinstance(extra.pop(_API_KEY, ""), str) or extra:
+        raise Refused(422, "invalid_request", f"extra_data can only have {_API_KEY}.")
+    match sent.get("workflow"):
+        case {"nodes": list(), "links": _}:
+            told = "This is a workflow of the editor. Use File > Export (API) in ComfyUI."
+            raise Refused(422, "workflow_format_ui", told)
+        case dict() as workflow:
+            return workflow
+    raise Refused(422, "invalid_workflow", "The workflow must be an object with nodes by id.")
+
+
+@dataclass(frozen=True, slots=True)
 class JobHandlers:
     """Handlers of the routes of one job."""
 
@@ -77,12 +182,12 @@ class JobHandlers:
 
     routes = GuardedRoutes(errors=errors_with("rate_limited"))
 
-    @routes.get("/api/v2/jobs/{job_id}", Access.OWNER)
+    @routes.get(f"{PATH}/jobs/{{job_id}}", Access.OWNER)
     def get(self, request: Request, job_id: str, owner: Owner) -> Response:
         """Return a job with its progress and the outputs that it has so far."""
         return AsciiJSON(self.jobs.document(self.jobs.record(job_id, owner), request))
 
-    @routes.get("/api/v2/jobs/{job_id}/workflow", Access.OWNER)
+    @routes.get(f"{PATH}/jobs/{{job_id}}/workflow", Access.OWNER)
     def workflow(self, job_id: str, owner: Owner) -> Response:
         """Return a job's prompt, if a program sent it: others have values of their authors."""
         job = self.jobs.record(job_id, owner).job
@@ -90,7 +195,7 @@ class JobHandlers:
             raise not_found()
         return AsciiJSON({"workflow": job.prompt, "format": "api"})
 
-    @routes.post("/api/v2/jobs/{job_id}/cancel", Access.OWNER)
+    @routes.post(f"{PATH}/jobs/{{job_id}}/cancel", Access.OWNER)
     async def cancel(self, request: Request, job_id: str, owner: Owner) -> Response:
         """Cancel a job, wait a moment for its end, and return it. A job that has ended, or whose
         results are being fetched, stays as it is."""

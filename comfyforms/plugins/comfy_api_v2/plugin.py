@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from comfyforms.hooks import AppParts, PluginApp, hookimpl
-
-if TYPE_CHECKING:
-    from comfyforms.hooks import PartTables
-
-
-@hookimpl
-def tables() -> list[PartTables]:
-    """Keep the records of assets in the history's database."""
-    from comfyforms.hooks import PartTables
-    from comfyforms.plugins.comfy_api_v2.tables import SCHEMA
-
-    return [PartTables(SCHEMA)]
 
 
 @hookimpl
@@ -25,31 +11,23 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.hooks import GuardedRoutes
     from comfyforms.plugins.comfy_api_v2.assets import AssetHandlers, Assets
     from comfyforms.plugins.comfy_api_v2.events import EventHandlers
-    from comfyforms.plugins.comfy_api_v2.jobs import JobHandlers, Jobs
-    from comfyforms.plugins.comfy_api_v2.keys import Keys
-    from comfyforms.plugins.comfy_api_v2.store import AssetStore
-    from comfyforms.plugins.comfy_api_v2.submission import SubmissionHandlers
+    from comfyforms.plugins.comfy_api_v2.jobs import JobHandlers, Jobs, JobStarts
     from ui.accounts.login import PROGRAMS
+    from ui.api.requests import Requests
 
-    services, prompts, root_path = app.services, app.sent_prompts, app.settings.root_path
+    services, prompts = app.services, app.sent_prompts
     if prompts is None:
         return None
-    runs, keys = services.runs, Keys(services.runs.history.requests)
-    assets = Assets(AssetStore(runs.history.engine), prompts, runs, services.limits.upload_age)
-    jobs = Jobs(runs, root_path)
+    jobs = Jobs(services.runs, app.settings.root_path)
+    assets = Assets(prompts, jobs, services.limits.upload_age)
+    requests = Requests(app.parts.bodies, services.runs.history)
+    permissions, limits = services.forms.permissions, services.limits
     routes = GuardedRoutes()
     for handlers in (
-        SubmissionHandlers(jobs, assets, keys, services.forms.permissions, services.limits),
+        JobStarts(jobs, prompts, assets.names, requests, permissions, limits),
         JobHandlers(jobs),
         EventHandlers(jobs),
-        AssetHandlers(
-            assets,
-            keys,
-            services.copies.uploads,
-            app.parts.results,
-            services.limits,
-            root_path,
-        ),
+        AssetHandlers(assets, requests, services.copies.uploads, app.parts.results, limits),
     ):
         routes.include(GuardedRoutes.of(handlers), scope=PROGRAMS)
     return AppParts([routes])

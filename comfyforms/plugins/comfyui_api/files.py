@@ -188,12 +188,16 @@ class OwnFiles:
         them. `media`: "image", "audio", "video", or "" for all."""
         if not self.is_one(owner):
             return []
-        return sorted(
-            path.name
+        names = (path.name for path in self.inputs(owner))
+        return sorted(name for name in names if media_type_of(name).startswith(media))
+
+    def inputs(self, owner: str) -> list[Path]:
+        """Return the owner's uploads in the input folder itself."""
+        return [
+            path
             for path in self.copies.uploads.of(owner)
             if path.parent.name == self._key(FileName(path.name, "", "input"))
-            and media_type_of(path.name).startswith(media)
-        )
+        ]
 
     def keep(self, owner: str, name: FileName, content: BinaryIO, *, overwrite: bool) -> str:
         """Store a file, and return its name. If the owner has another file of this name, the new

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from fastapi import HTTPException
 
-from comfy.launch.sent_prompts import SentFile
 from comfy.runs.interface import Origin, Run
 from comfyforms.plugins.comfyui_api.files import FileName, OwnFiles
 from comfyforms.plugins.comfyui_api.prompts import PromptCalls
@@ -32,15 +32,12 @@ class OfferedPrompts:
 
     def keep(self, owner: str, name: str, content: BinaryIO) -> str:
         try:
-            read = FileName.read(name)
+            return self._files.keep(owner, FileName.read(name), content, overwrite=False)
         except ValueError:
             raise HTTPException(422, "This is not the name of a file.") from None
-        kept = self._files.keep(owner, read, content, overwrite=False)
-        return f"{read.subfolder}/{kept}" if read.subfolder else kept
 
-    def upload(self, owner: str, name: str) -> SentFile | None:
-        path = self._files.upload(owner, FileName.read(name))
-        return SentFile(path, self._files.digests.of(path)) if path else None
+    def uploads(self, owner: str) -> Sequence[Path]:
+        return self._files.inputs(owner)
 
     def remove(self, owner: str, name: str) -> None:
         self._files.remove(owner, FileName.read(name))

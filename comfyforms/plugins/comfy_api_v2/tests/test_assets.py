@@ -117,7 +117,7 @@ def test_a_replaced_file_is_no_longer_the_asset(app: RunningApp, red: bytes, blu
         timeout=LONGEST_WAIT,
     ).raise_for_status()
     refused(call(app, "GET", f"/assets/{asset['id']}"), 404, "not_found")
-    assert [by_hash(app, one) for one in (red, blue)] == [404, 404]
+    assert [by_hash(app, one) for one in (red, blue)] == [404, 200]
 
 
 def test_a_wrong_hash_stores_nothing(app: RunningApp, red: bytes, blue: bytes) -> None:
