@@ -7,6 +7,7 @@ import io
 import re
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from comfyui_standin.anything.shapes import drawing, solid
 from comfyui_standin.nodes.base import AudioSamples
@@ -47,7 +48,7 @@ def picture(name: str) -> Image.Image:
     if not read(words, "").things:
         words += f" {_USUAL[hashed(words) % len(_USUAL)]}"
     image = paint(Brief(words, seed=1, width=_SIZE[0], height=_SIZE[1], alone=True))
-    image.info[PAINTED] = True
+    image.info["comment"] = PAINTED
     return image
 
 
@@ -68,5 +69,7 @@ def painting(name: str) -> bytes:
     if ending == "svg":
         return drawing(picture(name))
     data = io.BytesIO()
-    picture(name).save(data, _FORMATS.get(ending, "PNG"))
+    info = PngInfo()
+    info.add_text("comment", PAINTED)
+    picture(name).save(data, _FORMATS.get(ending, "PNG"), pnginfo=info)
     return data.getvalue()

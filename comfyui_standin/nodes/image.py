@@ -25,7 +25,6 @@ from comfyui_standin.nodes.base import (
 )
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.painter.canvas import spot
-from comfyui_standin.painter.paint import PAINTED
 from comfyui_standin.storage import Folder
 
 _FILTERS = {
@@ -91,7 +90,6 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
             else:
                 masks.append(Image.new("L", upright.size, 0))
     if run.storage.paints and run.storage.find(inputs["image"]) is None:
-        images[0].info[PAINTED] = True
         masks = [spot(images[0].size)]
     return NodeResult((tuple(images), tuple(masks)))
 

@@ -43,7 +43,7 @@ _SIDE = 384  # pixels of the canvas that a thing is cut out of
 _MOST = 3  # things side by side
 _ROOM = (0.46, 0.42, 0.98)  # for a thing in a picture that keeps its content: width, top, end
 _PLAIN: tuple[Colour, ...] = ((236, 238, 240), (206, 210, 216))  # a photographer's background
-PAINTED = "painted"  # in an image's info: its content is free
+PAINTED = "painted by the demo"  # comment of an image whose content is free
 _SPARSE = 48  # the mean level of a map of lines is lower
 Box = tuple[int, int, int, int]
 _GROUNDS = {
@@ -281,7 +281,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         paint_into(canvas, scene, brief.mask.resize(size))
     elif brief.given is not None and brief.kept:
         canvas = Canvas(ImageOps.fit(brief.given, size), rng)
-        if brief.text.strip() and (not brief.moves or brief.given.info.get(PAINTED)):
+        if brief.text.strip() and (not brief.moves or _is_painting(brief.given)):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
     elif brief.guide is not None:
@@ -315,6 +315,10 @@ def _background(
     left, top, right, bottom = area or (0, 0, *size)
     image.paste(_place((max(8, right - left), max(8, bottom - top)), scene, rng), (left, top))
     return image
+
+
+def _is_painting(image: Image.Image) -> bool:
+    return image.info.get("comment") in (PAINTED, PAINTED.encode())
 
 
 def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
@@ -416,10 +420,10 @@ def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
     rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
     for name in sorted(scene.manners):
         image = _TOUCHES[name](image, rng)
-    image = _hand_of(image, brief.model, rng)
-    image = _learned(image, brief.loras, rng)
     if brief.kept:  # it has its finish already
         return image
+    image = _hand_of(image, brief.model, rng)
+    image = _learned(image, brief.loras, rng)
     image = guided(image, brief.cfg)
     image = _worked_out(image, brief.steps)
     return _grained(image, brief.sampler, brief.scheduler, rng)

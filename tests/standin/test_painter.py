@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageOps, ImageStat
 
+from comfyui_standin.anything.paintings import painting
 from comfyui_standin.nodes import sampling
 from comfyui_standin.painter.canvas import Canvas
 from comfyui_standin.painter.paint import Brief, paint, paint_into
@@ -148,7 +150,15 @@ def test_an_edit_is_more_than_a_tint(text: str) -> None:
 
 def test_a_video_begins_with_its_image() -> None:
     brief = replace(USUAL, text="a cat at night", given=subject("red"), kept=True, moves=True)
-    assert paint(brief).tobytes() == paint(replace(brief, text="")).tobytes()
+    assert paint(brief).tobytes() == subject("red").tobytes()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_video_of_a_painted_file_shows_its_prompt(name: str) -> None:
+    """The page uploads a painted file as any other one."""
+    given = Image.open(io.BytesIO(painting(name))).convert("RGB")
+    moving = Brief("a cat at night", width=768, height=512, given=given, kept=True, moves=True)
+    assert difference(paint(moving), given) > 10
 
 
 @pytest.mark.parametrize("fill", ["white", None], ids=["a picture", "a map of lines"])
