@@ -55,7 +55,7 @@ RUN = (
         "tests/cli/test_space_command.py",
     ),
     ("docs/from_graph_to_form.md", ".venv/bin/python ", "tests/docs/test_readme.py"),
-    ("docs/guide.md", "curl ", "tests/docs/test_readme.py"),
+    ("docs/own_forms.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
     ("docs/storage.md", "comfyforms backup ", "tests/docs/nightly/test_operating_page.py"),
     ("docs/storage.md", "comfyforms restore ", "tests/docs/nightly/test_operating_page.py"),
     ("docs/api.md", "curl ", "tests/docs/nightly/test_api_page.py"),

@@ -44,7 +44,9 @@ def test_it_names_settings_that_there_are() -> None:
     """The pages name options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
     appear only in commands."""
     words = re.sub(
-        r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram|flavor zero-a10g)`", "", ALL
+        r"`(docker|hf|pip|main.py)[^`]*`|`--(stop-timeout|lowvram|base-directory|flavor zero-a10g)`",
+        "",
+        ALL,
     )
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`

@@ -1,4 +1,4 @@
-"""The commands and snippets in README.md, docs/guide.md and docs/from_graph_to_form.md work."""
+"""The commands and snippets in README.md and the pages for users and authors work."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from tests.support.waiting import LONGEST_WAIT, eventually, run_python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-STEPS = (ROOT / "docs" / "from_graph_to_form.md").read_text(encoding="utf-8")
-BLOCKS = list(dict.fromkeys(re.findall(r"```(\w+)\n(.*?)```", README + GUIDE + STEPS, re.S)))
+PAGES = README + "".join(
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("guide", "own_forms", "from_graph_to_form")
+)
+BLOCKS = list(dict.fromkeys(re.findall(r"```(\w+)\n(.*?)```", PAGES, re.S)))
 SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
 PEOPLE = [block for block in SHELL if "app.py user" in block]
 (SEVERAL,) = (block for block in SHELL if block.count("--server ") > 1)
 (STAND_IN,) = (block for block in SHELL if "comfy demo" in block)
 PICTURES = ((700_000, 600), (1_000_000, 1024))  # bytes and width: for phones, for others
-CALLS = [block for block in SHELL if block.startswith("curl ")]
 
 
 def is_of_removed_plugin(target: str) -> bool:
@@ -46,7 +47,7 @@ def is_of_removed_plugin(target: str) -> bool:
 
 def snippets() -> list[str]:
     """Return the snippets in Python. The line before one has a link to the plugin that it needs."""
-    found = re.findall(r"([^\n]*)\n\n```python\n(.*?)```", README + GUIDE + STEPS, re.S)
+    found = re.findall(r"([^\n]*)\n\n```python\n(.*?)```", PAGES, re.S)
     return [
         snippet
         for line, snippet in found
@@ -147,15 +148,6 @@ def test_a_snippet_runs_against_the_app(
     with chdir(tmp_path):
         run_python(snippet.replace("http://127.0.0.1:7860", app.url))
     assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
-
-
-@pytest.mark.parametrize("command", CALLS)
-def test_a_call_is_answered_by_the_app(command: str, app: RunningApp) -> None:
-    """The running app answers the command with a finished run."""
-    words = shlex.split(command.replace("http://127.0.0.1:7860", app.url))
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert '"phase":"done"' in done.stdout
 
 
 @pytest.mark.parametrize("command", SHELL)

@@ -1,4 +1,4 @@
-"""The commands and snippets in README.md and docs/guide.md work."""
+"""The commands and snippets in README.md and the pages for users and authors work."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import requests
 from comfy.__main__ import main
 from comfyui_standin import DemoServer
 from tests.docs import test_readme as twin
+from tests.docs.test_operating_page import OPERATING
 from tests.docs.test_readme import (
-    CALLS,
-    GUIDE,
     PEOPLE,
     PICTURES,
     ROOT,
@@ -34,7 +33,7 @@ app = twin.app
 
 
 SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
-RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS)
+RUN_ELSEWHERE = (*SERVERS, SEVERAL, STAND_IN, *PEOPLE, TESTS)
 ONCE = [block for block in SHELL if "-m comfy " in block and block not in RUN_ELSEWHERE]
 
 
@@ -61,7 +60,7 @@ def test_every_other_command_exits_with_0(
 def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
     """All options of the table work together. The app answers at the proxy, and prints the
     address where the proxy reaches the app."""
-    commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
+    commands = re.findall(r"\| `comfyforms (--.+?)` \|", OPERATING)
     assert len(commands) == 3
     words = " ".join(commands).split()
     with DemoServer() as demo:
