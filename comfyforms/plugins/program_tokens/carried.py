@@ -7,6 +7,8 @@ import re
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.accounts.login import PROGRAMS, TOKEN_PREFIX
@@ -42,7 +44,7 @@ class CarriedTokens:
         if who is None or PROGRAMS not in who.scope.split():
             if bare["path"] != scope["path"]:
                 bare = {**bare, "path": PREFIX, "raw_path": PREFIX.encode()}  # an unknown path
-            await self.app(bare, receive, send)
+            await self._next(bare)(bare, receive, send)
             return
 
         async def send_without_traces(event: Message) -> None:
@@ -56,7 +58,16 @@ class CarriedTokens:
         if bare["path"] != scope["path"]:
             root += f"{PREFIX}/{token}"
         sent = {**_with_password(bare, token), "root_path": root}
-        await self.app(sent, receive, send_without_traces)
+        await self._next(sent)(sent, receive, send_without_traces)
+
+    def _next(self, scope: Scope) -> ASGIApp:
+        """Return what answers a request. Programs ask for ComfyUI's page to see if it is there, and
+        a token for programs opens no page."""
+        asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        is_program = asks and scope["path"] == "/"
+        if is_program and self.identity.is_out_of_scope(HTTPConnection(scope)):
+            return PlainTextResponse("ComfyForms speaks ComfyUI's API.")
+        return self.app
 
 
 def _without_token(scope: Scope) -> tuple[Scope, str]:

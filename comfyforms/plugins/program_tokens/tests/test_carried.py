@@ -103,15 +103,25 @@ def test_a_token_for_programs_opens_nothing_else(team: Team, way: str) -> None:
     """No page, no cookie, no file of the page, and none of the app's own API; not even what
     everybody may see."""
     sent = ways(team.token)[way]
-    for path in ("/", "/account", "/operator", "/login", "/health", "/config", "/api/v1/runs"):
+    for path in ("/account", "/operator", "/login", "/health", "/config", "/api/v1/runs"):
         answer = asked(team.app, sent, path)
         assert answer.status_code == 404, path
         assert "set-cookie" not in answer.headers
         assert "<form" not in answer.text
-    for path in ("/account/tokens", "/account/programs", "/login", "/gradio_api/queue/join"):
+    for path in ("/", "/account/tokens", "/account/programs", "/login", "/gradio_api/queue/join"):
         assert asked(team.app, sent, path, "POST").status_code == 404, path
     assert handshake(team.app, sent, "/news") == 404
     assert asked(team.app, sent, "/queue").headers.get("set-cookie") is None
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_finds_a_server_instead_of_a_page(team: Team, way: str) -> None:
+    """Programs such as worker-comfyui ask for ComfyUI's page until it answers."""
+    for method in ("GET", "HEAD"):
+        answer = asked(team.app, ways(team.token)[way], "/", method)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("way", ["path", "path and slash", "query", "key"])

@@ -106,7 +106,7 @@ def test_a_program_uses_the_app_at_a_port(team: Team, tmp_path: Path) -> None:
         answer = requests.get(f"{here.url}/view", image, timeout=LONGEST_WAIT)
         assert answer.content.startswith(b"\x89PNG")
         assert requests.head(f"{here.url}/view", params=image, timeout=LONGEST_WAIT).ok
-        for path in ("/free", "/api/v1/runs", "/"):
+        for path in ("/free", "/api/v1/runs"):
             assert requests.get(here.url + path, timeout=LONGEST_WAIT).status_code == 404
         (run,) = team.app.runs.owned("user:ann")
         assert run.id == sent["prompt_id"]
