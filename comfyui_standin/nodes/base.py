@@ -241,8 +241,16 @@ class NodeRun(Protocol):
     def wait(self, seconds: float) -> None:
         """Simulate work. Raises Interrupted as soon as the run is stopped."""
 
-    def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
-        """Report progress, and paint the preview if a client wants it. Raises Interrupted."""
+    def step(
+        self,
+        value: int,
+        total: int,
+        preview: Callable[[], Image.Image] | None,
+        *,
+        is_result: bool = False,
+    ) -> None:
+        """Report progress, and paint the preview if a client wants it, or a result that goes to
+        every client. Raises Interrupted."""
 
     def tell(self, text: str, node_id: str | None = None) -> None:
         """Show clients a text on the running node, or on another one."""

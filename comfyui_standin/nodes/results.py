@@ -1,6 +1,9 @@
-"""Nodes that only show or save results: a comparison of two images, and a text file."""
+"""Nodes that only show, save or send results: a comparison of two images, a text file, and
+images over the WebSocket."""
 
 from __future__ import annotations
+
+import secrets
 
 from comfyui_standin.nodes.base import (
     Inputs,
@@ -28,4 +31,15 @@ def _save_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((text,), {"text": [text], "files": [saved]})
 
 
-NODES = [node("ImageCompare", _compare), node("SaveText", _save_text)]
+def _send(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Send the images to the client as full-size previews. They are never cached."""
+    for at, image in enumerate(inputs["images"]):
+        run.step(at, len(inputs["images"]), image.copy, is_result=True)
+    return NodeResult(())
+
+
+NODES = [
+    node("ImageCompare", _compare),
+    node("SaveText", _save_text),
+    node("SaveImageWebsocket", _send, lambda *_: secrets.token_hex()),
+]

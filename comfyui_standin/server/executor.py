@@ -470,11 +470,19 @@ class PromptRun:
         self.waited += seconds
         pause(self.queue.interrupted, seconds)
 
-    def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
+    def step(
+        self,
+        value: int,
+        total: int,
+        preview: Callable[[], Image.Image] | None,
+        *,
+        is_result: bool = False,
+    ) -> None:
         pause(self.queue.interrupted, 0)
         self._report(value, total, "running")
         metadata = self.sockets.wants_metadata(self.client_id)
-        jpeg = _jpeg(preview()) if preview is not None and self.previews else None
+        wanted = preview if self.previews or is_result else None
+        jpeg = _encoded(wanted(), "PNG" if is_result else "JPEG") if wanted is not None else None
         if jpeg is not None and metadata:
             self._send_preview(jpeg, metadata=True)
         data = {"value": value, "max": total, "node": self.node_id}
@@ -707,7 +715,7 @@ def _printable(value: object) -> object:
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def _encoded(image: Image.Image, format: str) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
+    image.save(buffer, format, quality=90)
     return buffer.getvalue()

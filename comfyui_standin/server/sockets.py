@@ -27,7 +27,7 @@ from comfyui_standin.server.prompt_queue import Journal
 PREVIEW = 1
 _PROGRESS_TEXT = 3
 _PREVIEW_WITH_METADATA = 4
-_JPEG = 1
+_JPEG, _PNG = 1, 2
 _PROTOCOL = "comfyui_standin.protocol"
 _ODD_TEXTS = (
     "null",
@@ -53,7 +53,7 @@ _FLOOD = 16 * 1024 * 1024
 
 def preview_frame(jpeg: bytes) -> bytes:
     """Return a frame of type 1: image type, then the file. For clients that set no feature flag."""
-    return struct.pack(">II", PREVIEW, _JPEG) + jpeg
+    return struct.pack(">II", PREVIEW, _PNG if jpeg.startswith(b"\x89PNG") else _JPEG) + jpeg
 
 
 def progress_text(text: str, node_id: str, prompt_id: str | None) -> bytes:
@@ -67,7 +67,8 @@ def progress_text(text: str, node_id: str, prompt_id: str | None) -> bytes:
 def _preview_with_metadata(jpeg: bytes, prompt_id: str, about: Mapping[str, str | None]) -> bytes:
     """Return a frame of type 4: length and JSON of the preview's metadata, then the file. `about`:
     the ids of its node."""
-    metadata = {**about, "prompt_id": prompt_id, "image_type": "image/jpeg"}
+    image_type = "image/png" if jpeg.startswith(b"\x89PNG") else "image/jpeg"
+    metadata = {**about, "prompt_id": prompt_id, "image_type": image_type}
     encoded = json.dumps(metadata).encode()
     return struct.pack(">II", _PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg
 

@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.relay import over, verdict
 from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.media.checks import MIB
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from comfyforms.plugins.comfyui_api.relay import (
@@ -28,7 +29,6 @@ from comfyforms.plugins.comfyui_api.relay import (
     greeting,
     is_last,
     is_latent_preview,
-    is_preview,
     progress_alone,
     status,
     wants_metadata,
@@ -49,6 +49,7 @@ from ui.web.socket_limits import (
 TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
 MOST_UNREAD = 10_000  # unread states per client
+_MOST_UNREAD_BYTES = 256 * MIB  # of results that nodes send over the socket
 LONGEST_ID = 100  # characters of a client's id
 _UNGUESSABLE = 16  # characters of an id that is hard to guess; clients send UUIDs
 _MOST_KNOWN = 1000  # runs
@@ -107,7 +108,7 @@ class MessageSockets:
                 await session.serve(self.runs, hello)
 
     def _others_frame(self, frame: str | bytes) -> str | bytes | None:
-        return frame if self.images and is_preview(frame) else progress_alone(frame)
+        return frame if self.images and is_latent_preview(frame) else progress_alone(frame)
 
     async def _found(self, run_id: str, owner: str) -> Run | Record:
         """Return a run, or the record of an ended one. Raises RunNotFound."""
@@ -186,8 +187,9 @@ class RelaySession:
     users' frames; the client doesn't get a frame converted to None. `client`: a client of ComfyUI's
     own API, which gets the app's names of files and numbers of runs.
 
-    A slow client's states wait in order, but only the newest preview of each run waits. So the
-    client delays no other client, and it gets each state or is disconnected.
+    A slow client's states wait in order, also results that a node sends as images, but only the
+    newest preview of each run waits. So the client delays no other client, and it gets each state
+    or is disconnected.
     """
 
     def __init__(
@@ -261,11 +263,13 @@ class RelaySession:
             self._put(status(unfinished))
 
     def _put(self, frame: str | bytes, run_id: str = "") -> None:
-        of_preview = run_id if is_preview(frame) else ""
+        of_preview = run_id if is_latent_preview(frame) else ""
         with self._lock:
             if of_preview:
                 self._unread = [one for one in self._unread if one[0] != of_preview]
             is_late = len(self._unread) >= MOST_UNREAD
+            if isinstance(frame, bytes) and not of_preview:
+                is_late |= sum(len(one) for _, one in self._unread) > _MOST_UNREAD_BYTES
             if not is_late:
                 self._unread.append((of_preview, frame))
         set_from_thread(self._loop, self._late if is_late else self._changed)

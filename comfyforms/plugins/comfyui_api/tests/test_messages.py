@@ -205,5 +205,19 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
     assert len(numbers) < 300
 
 
+def test_a_client_that_does_not_read_loses_no_result(served: Served) -> None:
+    """`SaveImageWebsocket` sends each image as a full-size preview, in a burst."""
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1})).id
+    images = [struct.pack(">II", 1, 2) + b"\x89PNG" + bytes([at] * 200_000) for at in range(30)]
+    with connected(app, "/ws", sockopt=SMALL) as frozen:
+        frozen.recv()
+        for image in images:
+            say(app, run, image)
+        say(app, run, "the last")
+        got = list(takewhile(lambda one: one != "the last", frames(frozen)))
+    assert got == images
+
+
 def say(app: RunningApp, run: str, frame: str | bytes) -> None:
     app.runs._context.frames.call(f"browser:{ANN}", run, frame)
