@@ -100,9 +100,9 @@ def _side_by_side(batches: Sequence[Images]) -> Images:
 
 
 def _edges(image: Image.Image) -> Image.Image:
-    small = fitted(image.convert("L"), _MOST_PIXELS // 8).filter(ImageFilter.SMOOTH)
-    lines = ImageOps.autocontrast(small.filter(ImageFilter.FIND_EDGES))
-    bright = lines.point([min(255, 5 * max(0, level - 24)) for level in range(256)])
+    small = fitted(image.convert("L"), _MOST_PIXELS // 8).filter(ImageFilter.MedianFilter(5))
+    lines = ImageOps.autocontrast(small.filter(ImageFilter.FIND_EDGES), (0, 1))
+    bright = lines.point([min(255, 5 * max(0, level - 70)) for level in range(256)])
     return bright.resize(image.size, Image.Resampling.BICUBIC).convert("RGB")
 
 

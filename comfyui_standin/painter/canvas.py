@@ -112,22 +112,12 @@ class Pen:
     def polygon(self, points: Iterable[Point]) -> None:
         self._draw.polygon([self._at(point) for point in points], fill=255)
 
-    def trapezoid(self, x: float, first: Point, last: Point) -> None:
-        """Draw a shape, symmetrical around `x`, between two heights with half the width at each."""
-        (low, wide), (high, narrow) = first, last
-        self.polygon([(x - wide, low), (x + wide, low), (x + narrow, high), (x - narrow, high)])
-
     def ellipse(self, centre: Point, rx: float, ry: float, strength: int = 255) -> None:
         """Draw an ellipse. The radii are fractions of the width and the height."""
         x, y = centre
         self._draw.ellipse(
             (*self._at((x - rx, y - ry)), *self._at((x + rx, y + ry))), fill=strength
         )
-
-    def dots(self, places: Iterable[Point], rx: float, ry: float) -> None:
-        """Draw the same ellipse at several points."""
-        for point in places:
-            self.ellipse(point, rx, ry)
 
     def rectangle(self, box: Rectangle, strength: int = 255) -> None:
         """Draw a filled rectangle, or nothing if its sides are reversed."""
