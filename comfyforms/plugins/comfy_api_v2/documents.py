@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,9 +63,11 @@ def outputs_of(record: Record) -> Iterator[Output]:
         id_ = id_of(file.node, file.type, file.subfolder, file.filename, file.side)
         kind, value = _TYPES.get(file.kind, other), f"{path} [{file.type}]"
         yield Output(id_, file.node, file.name, kind, file.size, value, file)
-    for place, text in enumerate(record.state.texts):
-        name, content = f"text_{place}.txt", text.text.encode(errors="replace")
-        id_ = id_of(text.node, str(place))
+    texts = Counter[str]()
+    for text in record.state.texts:
+        texts[text.node] += 1
+        place, content = str(texts[text.node]), text.text.encode(errors="replace")
+        name, id_ = f"text_{place}.txt", id_of(text.node, place)
         yield Output(id_, text.node, name, "text", len(content), content=content)
 
 

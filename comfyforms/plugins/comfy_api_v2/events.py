@@ -13,7 +13,14 @@ from fastapi import Request, Response
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run
-from comfyforms.plugins.comfy_api_v2.documents import PATH, Json, progress_of, status_of
+from comfyforms.plugins.comfy_api_v2.documents import (
+    PATH,
+    Json,
+    output_document,
+    outputs_of,
+    progress_of,
+    status_of,
+)
 from comfyforms.plugins.comfy_api_v2.errors import errors_with
 from comfyforms.plugins.comfy_api_v2.jobs import Jobs
 from ui.api.streams import STREAM, LiveStream, states_of
@@ -72,8 +79,10 @@ class JobNews:
             self._paced_at = now
             yield from self._new("progress", progress_of(record))
             yield from self._new("preview", None if is_last else _preview(state))
-        for output, document in self._jobs.outputs(record, self._root):
+        until = self._jobs.until(record)
+        for output in outputs_of(record):
             if output.id not in self._last:
+                document = output_document(output, record, self._root, until)
                 yield from self._new("output", document, output.id)
         if is_last:
             yield from self._new("status", status)

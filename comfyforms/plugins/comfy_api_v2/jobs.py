@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,14 +19,7 @@ from comfy.library.permissions import Permissions
 from comfy.library.private import SENT_PROMPT
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunRegistry
-from comfyforms.plugins.comfy_api_v2.documents import (
-    PATH,
-    Json,
-    Output,
-    job_document,
-    output_document,
-    outputs_of,
-)
+from comfyforms.plugins.comfy_api_v2.documents import PATH, Json, job_document
 from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, key_used, not_found
 from ui.api.requests import KeyedRequest, Requester, Requests, StartOutcome, keyed_request
 from ui.api.streams import states_of
@@ -72,14 +65,10 @@ class Jobs:
         until = self.until(record)
         return job_document(record, self.position(record), self.root(request), until)
 
-    def outputs(self, record: Record, root: str) -> Iterator[tuple[Output, Json]]:
-        """Yield the outputs with their documents."""
-        until = self.until(record)
-        for output in outputs_of(record):
-            yield output, output_document(output, record, root, until)
-
     def position(self, record: Record) -> int | None:
         """Return a waiting run's place among all waiting runs, from 1; None for others."""
+        if record.state.phase is not Phase.WAITING:
+            return None
         waiting = [one for one in self.runs.known() if one.state.phase is Phase.WAITING]
         turn = next((one.turn for one in waiting if one.id == record.id), None)
         return None if turn is None else 1 + sum(one.turn < turn for one in waiting)
