@@ -3,6 +3,7 @@ the facts: ComfyUI's `server.py` and `comfy_execution/jobs.py`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from fastapi import Request, Response
 from comfy.base.errors import RunNotFound
 from comfy.base.json_values import as_mapping
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.launch.sent_prompts import PromptRefused
 from comfy.records.record import Record
 from comfyforms.plugins.comfyui_api.errors import Json, comfyui_errors
 from comfyforms.plugins.comfyui_api.prompts import MOST, PromptCalls, is_uuid
@@ -28,7 +30,8 @@ _STATES = {
     Phase.STOPPED: "cancelled",
 }
 _FAILED = "failed"
-_VALID = (*_STATES.values(), _FAILED)
+_VALID = ("pending", "in_progress", "completed", _FAILED, "cancelled")
+_INTEGER = re.compile("[+-]?[0-9]{1,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,25 @@ class JobCalls:
         workflow_id: str = "",
         sort_by: str = "created_at",
         sort_order: str = "desc",
-        limit: int = MOST,
-        offset: int = 0,
+        limit: str = str(MOST),
+        offset: str = "0",
     ) -> Response:
         """Return the unfinished and the newest finished jobs that match."""
+        sort_by, sort_order = sort_by.lower(), sort_order.lower()
         states = [one.strip().lower() for one in status.split(",") if one.strip()]
         if unknown := [one for one in states if one not in _VALID]:
-            return _refused(f"Invalid status value(s): {', '.join(unknown)}")
+            values = f"{', '.join(unknown)}. Valid values: {', '.join(_VALID)}"
+            return _refused(f"Invalid status value(s): {values}")
         if sort_by not in ("created_at", "execution_duration"):
             return _refused("sort_by must be 'created_at' or 'execution_duration'")
-        if sort_order not in ("asc", "desc") or limit < 1 or offset < 0:
-            return _refused("sort_order, limit or offset is invalid")
+        if sort_order not in ("asc", "desc"):
+            return _refused("sort_order must be 'asc' or 'desc'")
+        for name, value in (("limit", limit), ("offset", offset)):
+            if not _INTEGER.fullmatch(value):
+                return _refused(f"{name} must be an integer")
+        if (most := int(limit)) < 1:
+            return _refused("limit must be a positive integer")
+        skip = max(0, int(offset))
         found = [
             job
             for job in self._jobs(owner)
@@ -67,9 +78,9 @@ class JobCalls:
         found.sort(key=_created if sort_by == "created_at" else _duration)
         if sort_order == "desc":
             found.reverse()
-        some, total = found[offset : offset + limit], len(found)
-        more = offset + len(some) < total
-        page = {"offset": offset, "limit": limit, "total": total, "has_more": more}
+        some, total = found[skip : skip + most], len(found)
+        more = skip + len(some) < total
+        page = {"offset": skip, "limit": most, "total": total, "has_more": more}
         return AsciiJSON({"jobs": some, "pagination": page})
 
     @routes.get("/api/jobs/{prompt_id}", Access.OWNER)
@@ -93,11 +104,16 @@ class JobCalls:
     @routes.post("/api/jobs/cancel", Access.SIGNED_IN)
     async def cancel_several(self, request: Request, owner: Owner) -> Response:
         """Cancel the jobs with the ids in `job_ids`. Unknown and finished ones are ignored."""
-        ids = (await self.calls.told(request)).get("job_ids")
+        try:
+            ids = (await self.calls.told(request)).get("job_ids")
+        except PromptRefused:
+            return _refused("Request body must be valid JSON")
         if not isinstance(ids, list):
             return _refused("job_ids must be a list")
-        if not all(isinstance(one, str) and is_uuid(one) for one in ids):
-            return _refused("job_ids contains invalid id(s)")
+        if invalid := [one for one in ids if not (isinstance(one, str) and is_uuid(one))]:
+            named = [one if isinstance(one, str) else repr(one) for one in invalid]
+            error = {"error": "job_ids contains invalid id(s)", "invalid_ids": named[:MOST]}
+            return AsciiJSON(error, 400)
         canceled = [self._cancel(one, owner) for one in ids[:MOST]]
         return AsciiJSON({"cancelled": any(canceled)})
 

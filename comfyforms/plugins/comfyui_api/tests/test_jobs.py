@@ -74,8 +74,36 @@ def test_clients_list_their_own_jobs(served: Served) -> None:
     assert found["pagination"] == {"offset": 0, "limit": 200, "total": 1, "has_more": False}
     assert told(app, "/api/jobs?limit=1&offset=1")["jobs"][0]["id"] == done
     assert told(app, "/api/jobs", BOB)["jobs"] == []
-    for query in ("status=lost", "sort_by=x", "sort_order=x", "limit=0", "offset=-1"):
-        assert call(app, "GET", f"/api/jobs?{query}").status_code == 400
+    assert told(app, "/api/jobs?offset=-1&sort_order=ASC&limit=1")["pagination"]["offset"] == 0
     for path, cookie in ((f"/api/jobs/{done}", BOB), (f"/api/jobs/{uuid.uuid4()}", ANN)):
         answer = call(app, "GET", path, cookie=cookie)
         assert (answer.status_code, answer.json()) == (404, {"error": "Job not found"})
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        (
+            "status=lost",
+            "Invalid status value(s): lost. "
+            "Valid values: pending, in_progress, completed, failed, cancelled",
+        ),
+        ("sort_by=x", "sort_by must be 'created_at' or 'execution_duration'"),
+        ("sort_order=x", "sort_order must be 'asc' or 'desc'"),
+        ("limit=0", "limit must be a positive integer"),
+        ("limit=1.5", "limit must be an integer"),
+        ("limit=", "limit must be an integer"),
+        ("offset=x", "offset must be an integer"),
+    ],
+)
+def test_a_wrong_query_is_refused_in_comfyuis_words(served: Served, query: str, error: str) -> None:
+    answer = call(served[1], "GET", f"/api/jobs?{query}")
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+
+
+def test_a_wrong_id_is_named(served: Served) -> None:
+    body = {"job_ids": ["x", 1, "00000000-0000-4000-8000-000000000000"]}
+    error = {"error": "job_ids contains invalid id(s)", "invalid_ids": ["x", "1"]}
+    assert call(served[1], "POST", "/api/jobs/cancel", body).json() == error
+    answer = call(served[1], "POST", "/api/jobs/cancel", [])
+    assert (answer.status_code, type(answer.json()["error"])) == (400, str)
