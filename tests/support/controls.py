@@ -1,8 +1,9 @@
 """Visible controls of a page.
 
 A control is anything that a user can act on: a link, a button, a field, each choice of a group, a
-summary that unfolds, a player. It counts also while it is disabled or outside the window; one
-inside another counts once with it. A slider and its number are two.
+summary that unfolds, a player. It counts also while it is disabled or below the window, but not
+beside it, where a list scrolls sideways. One inside another counts once with it. A slider and its
+number are two.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ _CONTROLS = """() => {
     const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary,"
         + " audio[controls], video[controls], [role=slider], [contenteditable=true]";
     const isShown = (one) => {
-        const { width, height } = one.getBoundingClientRect();
+        const { left, width, height } = one.getBoundingClientRect();
         const options = { visibilityProperty: true, opacityProperty: true };
-        return width > 1 && height > 1 && one.checkVisibility(options);
+        return width > 1 && height > 1 && left < innerWidth && one.checkVisibility(options);
     };
     const nameOf = (one) =>
         one.ariaLabel || one.labels?.[0]?.textContent || one.textContent || one.title || one.localName;

@@ -40,6 +40,7 @@ def choose(person: Visitor, run_id: str) -> None:
 
 def choose_from_all(person: Visitor, run_id: str) -> None:
     """Choose a run that another workflow than the form's has made."""
+    person.find()
     which = person.page.get_by_role("combobox", name="Workflow", exact=True)
     which.select_option("All workflows")
     tile(person, run_id).click()

@@ -321,19 +321,29 @@ class Visitor:
 
     def use_in(self, where: str) -> None:
         """Use the current result in a field of the form, or in another workflow."""
-        self.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
+        self.act("Use in…")
         self.page.get_by_role("menuitem", name=where, exact=True).click()
 
     def act(self, action: str) -> None:
-        """Press a button in the row of the result on the stage."""
+        """Press a button in the row of the result on the stage, or on a phone in its menu."""
         actions = self.page.locator("#stage .actions")
-        actions.get_by_role("button", name=action, exact=True).click()
+        actions.get_by_role("button", name="More").wait_for()
+        button = actions.get_by_role("button", name=action, exact=True)
+        if button.count():
+            button.click()
+        else:
+            self.more(action)
 
     def for_form(self, action: str) -> None:
         """Choose an action from the form's menu."""
         self._show_form()
-        self.page.get_by_role("button", name="Form menu").click()
+        self.page.get_by_role("button", name="Form actions").click()
         self.page.get_by_role("menuitem", name=action, exact=True).click()
+
+    def find(self) -> None:
+        """Unfold the history's search, filters and selection, which stay so in this browser."""
+        if self.page.locator("#history .finds").count():
+            self.page.locator("#history .finds").click()
 
     def more(self, action: str) -> None:
         """Choose an action from the menu of the result on the stage."""

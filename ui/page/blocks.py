@@ -35,8 +35,8 @@ _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
 _BRAND = '<a class="brand" href="./">{logo}<span>{name}</span></a>'
-_MENU = """<button type="button" class="quiet" data-icon="menu" aria-label="${value}"
-aria-expanded="false"></button>"""
+_MENU = """<button type="button" class="quiet" data-icon="menu" aria-label="${value.menu}"
+data-mark="${value.mark}" aria-expanded="false"></button>"""
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
@@ -158,14 +158,14 @@ def _header(
         gr.HTML(_BRAND.format(logo=logo_tag(32), name=name), elem_id="brand")
         picker = draw_chooser()
         gr.HTML(
-            message("Menu"),
+            {"menu": message("Menu"), "mark": message("Demo") if demo else ""},
             html_template=_MENU,
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),
         )
-        if demo:
-            gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
         with gr.Row(elem_id="header-list"):
+            if demo:
+                gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
             bring = gr.HTML(
                 message("Open a workflow…"),
                 html_template='<button type="button" class="quiet" data-icon="folder">${value}'
@@ -248,7 +248,8 @@ def _footer(languages: Languages) -> None:
             "language": LANGUAGE,
             "own": f"{own} · " if own else "",
         },
-        html_template=f"${{value.own}}{PRODUCT} {app_version()} · {keys} · {api} {menu}",
+        html_template='${value.own}<details class="colophon">'
+        f"<summary>{PRODUCT} {app_version()}</summary>{keys} · {api} {menu}</details>",
         elem_id="about",
         js_on_load=calls("components/footer.js", "mountFooter(element)"),
     )

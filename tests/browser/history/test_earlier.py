@@ -18,6 +18,7 @@ def test_a_result_is_found_and_reused(fast: Site, visit: Visit) -> None:
     person.ready()
     expect(tiles(person)).to_have_count(2)
     assert tiles(person).evaluate_all("all => all.map((one) => one.dataset.run)") == [second, first]
+    person.find()
     person.page.get_by_role("searchbox", name="Search", exact=True).fill("LIGHTHOUSE tall")
     expect(tiles(person)).to_have_count(1)
     choose(person, first)

@@ -134,6 +134,7 @@ def test_stop(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("img.live-frame")).to_have_count(0)
     expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
     expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
+    person.find()
     person.page.get_by_role("button", name="Show stopped and failed").click()
     look_back_at_the_last_run(person)
     expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")

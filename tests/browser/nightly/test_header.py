@@ -41,8 +41,10 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     page = person.page
     expect(page.locator("#open button")).to_be_visible()
     before = []
-    for _ in at_every_size(page, SIZES):
+    for size in at_every_size(page, SIZES):
         before.append(page.evaluate(PLACES))
+        if size["width"] == 390:
+            continue  # they are in the menu
         page.locator("#demo summary").click()
         expect(page.locator(".how")).to_be_visible()
         assert page.evaluate(PLACES) == before[-1]
@@ -87,9 +89,9 @@ def test_the_phone_menu_is_a_list(fast: Site, visit: Visit) -> None:
     expect(page.get_by_text("Switch theme")).to_be_visible()
     tops = [
         page.locator(one).evaluate(TOP)
-        for one in ("#open button", ".plugin-page a", "#shade button")
+        for one in ("#open button", ".plugin-page a", "#demo summary", "#shade button")
     ]
-    assert [later - top for top, later in pairwise(tops)] == [44, 44]
+    assert [later - top for top, later in pairwise(tops)] == [44, 44, 44]
     assert page.locator("#columns").evaluate(TOP) == below
     page.keyboard.press("Escape")
     expect(page.locator("#shade")).to_be_hidden()
@@ -124,8 +126,8 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
         assert title.evaluate("one => one.clientWidth") >= 300
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, parts) == 1
-    expect(page.get_by_text("Demo", exact=True)).to_be_visible()
     menu = page.get_by_role("button", name="Menu")
+    expect(menu).to_have_attribute("data-mark", "Demo")
     expect(page.get_by_role("button", name="Switch theme")).to_be_hidden()
     expect(page.get_by_role("link", name="ComfyForms")).to_be_visible()
     box = page.locator("#picker").bounding_box()

@@ -267,7 +267,7 @@ def test_an_opened_workflow_is_there_after_a_restart(visit: Visit, tmp_path: Pat
             person.page.reload()
             person.ready()
             expect(person.entry("2.text")).to_have_value("typed before the restart")
-            expect(person.page.locator("#stage .copy[data-part=prompt]")).to_have_text("brought")
+            expect(person.page.locator("#stage .fact[data-part=prompt]")).to_have_text("brought")
             person.workflows().click()
             listed = person.page.locator("#picker").get_by_role("option", name="My lamp")
             expect(listed).to_have_count(1)

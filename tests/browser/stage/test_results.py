@@ -69,4 +69,4 @@ def test_an_image_is_downloaded_copied_and_varied(fast: Site, visit: Visit) -> N
     seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]
     assert seeds[0] != seeds[1]
     assert varied == same
-    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
+    expect(person.page.locator("#stage .fact[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")

@@ -46,6 +46,7 @@ _MISSING = {
 _DETAILS, _CLOSE = message("Details"), message("Close")
 _TITLE = message("What's missing")
 _COPY = message("Copy list")
+_RELOAD = message("Reload models")
 _COPY_LINK = message("Copy download link")
 _COPY_COMMANDS = message("Copy commands")
 _BUILT_IN = message("part of ComfyUI")
@@ -130,8 +131,15 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
         f"{hint and f'<p>{hint}</p>'}{ask}<ul>{lines}</ul>"
         f'<div class="last flow"><button type="button" class="quiet" data-copy="{lines_to_copy}">'
         f"{html_of(_COPY)}</button>{_install_link(items)}"
-        f'<button type="button" class="quiet" popovertarget="missing-parts"'
-        f' popovertargetaction="hide">{html_of(_CLOSE)}</button></div></div></div>'
+        f"{'' if demo else _hiding(_RELOAD, 'reload')}{_hiding(_CLOSE)}</div></div></div>"
+    )
+
+
+def _hiding(words: str, style: str = "") -> str:
+    """Return a button that closes the dialog."""
+    return (
+        f'<button type="button" class="quiet {style}" popovertarget="missing-parts"'
+        f' popovertargetaction="hide">{html_of(words)}</button>'
     )
 
 

@@ -31,12 +31,16 @@ export const EDITING = "comfyforms.editing";
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether to notify the user when a run ends while the page is hidden. */
 export const NOTIFIES = "comfyforms.notifies";
+/** Whether the page has offered to tell the user when a run ends. */
+export const BELL_OFFERED = "comfyforms.bell_offered";
 /** Whether to play a sound when a run ends. */
 export const SOUNDS = "comfyforms.sounds";
 /** Whether the page uses the dark theme. */
 export const SHADE = "comfyforms.shade";
 /** Whether this browser has loaded the page's typeface, and may show it at once. */
 export const TYPEFACE = "comfyforms.typeface";
+/** Whether the history shows its search, filters and selection. */
+export const FINDS = "comfyforms.finds";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
 /** Address of the form whose result this tab showed last in one column, null if it showed the form. */

@@ -156,7 +156,7 @@ def test_a_cell_s_values_go_back_into_the_form(fast: Site, visit: Visit) -> None
     expect(sheet).to_have_count(0)
     expect(person.entry("5.steps")).to_have_value("3")
     expect(person.entry("2.text")).to_have_value(TEXT)
-    seen = page.locator("#stage .copy[data-part=prompt]")  # what came of the cell
+    seen = page.locator("#stage .fact[data-part=prompt]")  # what came of the cell
     expect(seen).to_have_text(TEXT)
 
 

@@ -24,6 +24,7 @@ from tests.support.waiting import eventually
 def are_refused(person: Visitor) -> None:
     """Check that the field refuses invalid widths and accepts a valid width."""
     note = person.field("4.width").locator(".field-error")
+    person.unfold_field("4.width")
     for typed, said in (("99999", "Maximum 1024."), ("7", "Minimum 256."), ("", "Enter a number.")):
         person.entry("4.width").fill(typed)
         person.entry("2.text").focus()

@@ -47,12 +47,12 @@ def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
         second.focus()
         expect(said).to_have_text(words)
         expect(second).to_be_focused()
-    person.page.locator(".seed-mode input[value=random]").last.check()
+    person.page.locator(".seed-mode input[value=random]").first.check()
     expect(said).to_have_count(0)
     person.page.set_viewport_size({"width": 390, "height": 844})
     person.page.get_by_role("button", name="Form", exact=True).click()
     first.fill("abc")  # its modes are below, and would move
-    person.page.locator(".seed-mode input[value=random]").last.check()
+    person.page.locator(".seed-mode input[value=random]").first.check()
     expect(said).to_have_count(0)
     first.focus()
     second.focus()
@@ -66,7 +66,7 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     shrink meanwhile. A counting seed starts at the typed or a drawn number and rises by 1 with each
     press."""
     person = visit(fast).open(**SMALL)
-    shown = person.page.locator("#stage .copy[data-part=seed]")
+    shown = person.page.locator("#stage .fact[data-part=seed]")
     for seed in (LARGEST, 0):
         person.keep_seed(seed)
         assert seed_of(person.generate(), fast) == seed

@@ -88,7 +88,7 @@ def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit:
         route.continue_()
     page.unroute("**/editor/draft")
     page.wait_for_function("button => !button.isConnected", arg=first)
-    expect(page.get_by_role("button", name="Form menu")).to_be_focused()
+    expect(page.get_by_role("button", name="Form actions")).to_be_focused()
 
 
 def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:

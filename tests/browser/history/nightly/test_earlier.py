@@ -34,6 +34,7 @@ def values_of_another_workflow(person: Visitor, fast: Site) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(tiles(person)).to_have_count(0)
     expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    person.find()
     which = person.page.get_by_role("combobox", name="Workflow", exact=True)
     which.select_option("All workflows")
     expect(tiles(person)).to_have_count(3)
@@ -59,6 +60,7 @@ def values_of_another_workflow(person: Visitor, fast: Site) -> None:
 
 def are_searched(person: Visitor, tower: str, boat: str) -> None:
     """Check that the search box finds each of the two results."""
+    person.find()
     box = person.page.get_by_role("searchbox", name="Search", exact=True)
     box.fill("LIGHTHOUSE tall")
     expect(tiles(person)).to_have_count(1)
@@ -99,6 +101,7 @@ def test_the_history_fits_on_a_phone(fast: Site, visit: Visit) -> None:
         "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
     )
     assert sorted(map(tops.count, set(tops))) == [1, 2, 2]
+    person.find()
     rows, sides = person.page.locator("#history header > :visible").evaluate_all(
         """all => { const boxes = all.map((one) => one.getBoundingClientRect());
             const controls = boxes.slice(1);

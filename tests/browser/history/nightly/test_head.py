@@ -28,6 +28,7 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     person.generate()
     head = page.locator("#history header")
     expect(page.locator("#history .tile")).to_have_count(1)
+    person.find()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     select = head.locator(".select")
     before = select.evaluate(TOP)
@@ -50,6 +51,7 @@ def test_the_search_placeholder_fits(fast: Site, visit: Visit) -> None:
     the heading keeps its distance."""
     person = visit(fast, viewport=SIZES["laptop"], locale="fr-FR").open(**{"5.steps": 1})
     person.generate()
+    person.find()
     search = person.page.locator("#history header input")
     room, typed, word = search.evaluate(SEARCH)
     assert room > 0

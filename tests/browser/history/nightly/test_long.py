@@ -62,6 +62,7 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
     assert tiles(person).count() < MOST_IN_PAGE
     go_on_past_what_is_loaded(person, first)
 
+    person.find()
     box = person.page.get_by_role("searchbox", name="Search", exact=True)
     box.focus()
     person.page.evaluate(

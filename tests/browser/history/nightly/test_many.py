@@ -171,6 +171,7 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     tile(person, first).focus()
     person.page.keyboard.press("f")
     expect(mark).to_have_attribute("aria-pressed", "false")
+    person.find()
     only = person.page.get_by_role("button", name="Favorites")
     only.click()
     expect(tiles(person)).to_have_count(1)
@@ -211,6 +212,7 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     expect(tiles(person)).to_have_count(4)
     person.page.get_by_role("button", name="Done", exact=True).click()
     expect(bar).to_be_hidden()
+    person.find()
     person.page.get_by_role("button", name="Select", exact=True).click()
     off = bar.locator("[aria-disabled=true]")
     expect(off).to_have_text(["Download", "Share…", "☆ Favorite", "Compare", "Delete"])
@@ -294,6 +296,7 @@ def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) ->
         for name in ("words", "video", "sound"):
             (person.turn_to if run else person.open)(name).press()
             run = person.ended(after=run)
+        person.find()
         person.page.get_by_role("combobox", name="Workflow", exact=True).select_option(
             "All workflows"
         )

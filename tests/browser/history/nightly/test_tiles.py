@@ -42,6 +42,7 @@ def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     stopped = person.page.get_by_role("button", name="Show stopped and failed")
     expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
     expect(tiles(person)).to_have_count(0)
+    person.find()
     stopped.click()
     expect(tiles(person)).to_have_text(["Stopped"])
     person.page.reload()
@@ -85,6 +86,7 @@ def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
     have_a_frame_or_a_waveform(person)
     width = "one => one.getBoundingClientRect().width"
     small = tile(person, run_id).evaluate(width)
+    person.find()
     person.page.get_by_role("button", name="Large").click()
     assert tile(person, run_id).evaluate(width) > 1.6 * small
     person.page.reload()

@@ -36,6 +36,7 @@ def test_filling_in(walker: Walker) -> None:
     expect(page.get_by_role("combobox", name="Search", exact=True)).to_be_visible()
     walker.read("the list of workflows", "#picker")
     page.keyboard.press("Escape")
+    page.locator(".colophon summary").click()
     page.get_by_role("button", name="Keys").click()
     walker.read("the keys", "#keys")
     page.keyboard.press("Escape")
@@ -76,6 +77,7 @@ def test_looking_at_results(walker: Walker) -> None:
     page.get_by_role("button", name="Full screen", exact=True).click()
     walker.read("full screen", "#stage")
     page.keyboard.press("Escape")
+    walker.person.find()
     page.get_by_role("button", name="Select", exact=True).click()
     for at in (0, 1):
         page.locator("#history .tile").nth(at).click()

@@ -80,6 +80,8 @@ def test_forms_and_their_menus(reader: Reader) -> None:
     expect(page.locator("#picker [role=option]").first).to_be_visible()
     reader.read("the list of workflows")
     page.keyboard.press("Escape")
+    page.locator(".colophon summary").click()
+    reader.read("the footer")
     press(page, "Keys")
     reader.read("keys")
     page.keyboard.press("Escape")
@@ -166,13 +168,15 @@ def is_told_in_the_language_of_now(person: Visitor) -> None:
     """Check the failed run's message after the user picks another language in the footer, and after
     the user switches back."""
     page = person.page
-    headline, choice = page.locator("#stage .headline"), page.locator("#about select")
+    headline, choice = page.locator("#stage .headline"), page.locator(".colophon select")
     expect(headline).to_contain_text("⟦")
+    person.find()
     press(page, "Show stopped and failed")
     for tag, generate, told in (
         ("en", "Generate", re.compile("^[^⟦]+$")),
         (TAG, pseudo("Generate"), re.compile("⟦")),
     ):
+        page.locator(".colophon summary").click()
         choice.select_option(tag)
         expect(page.locator("#generate")).to_have_text(generate)
         expect(choice).to_have_value(tag)
@@ -197,7 +201,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> Non
     languages = Languages().all
     for tag in sorted(languages.keys() - {"en"}):
         language = languages[tag]
-        page.locator("#about select").select_option(tag)
+        choose_language(page, tag)
         expect(page.locator("html")).to_have_attribute("data-language", tag)
         person.ready()
         assert page.evaluate("navigator.language") == tag
@@ -207,6 +211,13 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> Non
         expect(image).not_to_contain_text("Drop Image Here")
         assert crowded(person.turn_to("text-to-image")) - in_english == set(), tag
         person.turn_to("upscale")
+
+
+def choose_language(page: Page, tag: str) -> None:
+    """Choose a language in a phone's menu."""
+    page.locator("#header-menu button").click()
+    page.locator(".colophon summary").click()
+    page.locator(".colophon select").select_option(tag)
 
 
 def crowded(person: Visitor) -> set[str]:
@@ -227,7 +238,7 @@ def crowded(person: Visitor) -> set[str]:
     page.locator("#form-menu button").first.click()
     look()
     page.keyboard.press("Escape")
-    page.locator("#about .keys").click()
+    page.keyboard.press("?")
     expect(page.locator("#keys h2")).to_be_in_viewport(ratio=1)
     look()
     page.keyboard.press("Escape")

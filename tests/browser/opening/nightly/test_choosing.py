@@ -23,7 +23,7 @@ def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")
     expect(person.entry("2.text")).to_have_value("private")
     expect(person.workflows()).to_contain_text("Mine")
-    person.page.get_by_role("button", name="Form menu").click()
+    person.page.get_by_role("button", name="Form actions").click()
     expect(person.page.get_by_role("menuitem", name="Presets…")).to_be_visible()
     expect(person.page.get_by_role("menuitem", name="Copy link")).to_have_count(0)
     person.page.keyboard.press("Escape")

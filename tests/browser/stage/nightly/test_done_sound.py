@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from tests.support.batch_dialog import SMALL
 from tests.support.visitor import Site, Visit
 
@@ -26,3 +28,12 @@ def test_a_sound_is_played_if_the_user_wants_it(fast: Site, visit: Visit) -> Non
     person.ready()
     person.generate()
     person.page.wait_for_function("tones === 2")
+
+
+def test_a_long_run_offers_to_tell_its_end(slow: Site, visit: Visit) -> None:
+    """The page offers it once, after the first run that takes longer than users watch."""
+    slow.demo.speed.step = 0.5
+    person = visit(slow).open(**{"5.steps": 42, **SMALL})
+    person.generate()
+    person.page.locator("#stage").get_by_role("button", name="When done…").click()
+    expect(person.page.get_by_role("dialog", name="When done")).to_be_visible()

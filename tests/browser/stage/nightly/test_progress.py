@@ -63,7 +63,7 @@ def test_notifications_need_the_users_permission(fast: Site, visit: Visit) -> No
     person.generate()
     assert person.page.evaluate("window.told") == []
     box = person.page.get_by_label("Notify me when a run is done")
-    menu = person.page.get_by_role("button", name="Form menu")
+    menu = person.page.get_by_role("button", name="Form actions")
     menu.press("Enter")
     expect(person.page.get_by_role("menuitem").first).to_be_focused()
     person.page.keyboard.type("When")

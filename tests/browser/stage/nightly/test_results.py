@@ -75,21 +75,22 @@ def several_images(person: Visitor) -> None:
 
 
 def a_caption_is_copied(person: Visitor) -> None:
-    """Check that a result's size, seed, model and prompt are below it. One press copies each and
-    says so. A long prompt takes one line."""
+    """Check that a result's size, seed, model and prompt are below it. The menu copies prompt and
+    seed and says so. A long prompt takes one line."""
     prompt = "a red kite above a very long beach, " * 8 + "at dawn"
     for key, value in {"2.text": prompt, "4.width": 320}.items():
         person.type(key, value)
     person.keep_seed(12)
     person.generate()
-    caption = person.page.locator("#stage .made-from .copy")
+    caption = person.page.locator("#stage .made-from .fact")
     expect(caption).to_have_text(
         ["320 \N{MULTIPLICATION SIGN} 256", "Seed 12", "Steps 1", "demo-landscapes", prompt]
     )
-    for at, text in ((1, "12"), (3, "demo-landscapes.safetensors"), (4, prompt)):
-        caption.nth(at).click()
-        expect(caption.nth(at)).to_have_class(re.compile("done"))
+    for part, text in (("seed", "12"), ("prompt", prompt)):
+        person.more(f"Copy {part}")
+        expect(person.page.locator("#stage .done-note")).to_have_text("Copied")
         assert person.page.evaluate("navigator.clipboard.readText()") == text
+        expect(person.page.locator("#stage .done-note")).to_have_count(0)
     box = caption.nth(4).bounding_box()
     assert box
     assert box["height"] < 30
@@ -302,13 +303,14 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
     modes = person.page.locator(".seed-mode")
+    person.unfold()
     modes.locator("input[value=random]").check()
     person.page.get_by_role("button", name="Vary", exact=True).click()
     varied, same = (fast.prompt_of(run) for run in (person.done(after=again), first))
     seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]
     assert seeds[0] != seeds[1]
     assert varied == same
-    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
+    expect(person.page.locator("#stage .fact[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
     expect(person.page.locator("#history .tile")).to_have_count(4)
     expect(person.entry("2.text")).to_have_value("typed since then")
     expect(modes.locator("input[value=random]")).to_be_checked()

@@ -51,7 +51,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
         expect(where).to_contain_text(said)
         expect(status.locator(".headline")).to_contain_text("Done")
         expect(status.locator(".times")).to_have_text("Workflow: Text to image")
-        expect(person.page.locator("#stage .copy[data-part=prompt]")).to_be_visible()
+        expect(person.page.locator("#stage .fact[data-part=prompt]")).to_be_visible()
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
     person.type("5.height", 99999)
@@ -169,7 +169,7 @@ def test_a_model_name_is_never_shortened(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .empty .ideas")).to_be_visible()
     choose_from_all(person, run)
     expect(person.page.locator("#stage .times")).to_have_text("Workflow: Animation")
-    model = person.page.locator("#stage .copy[data-part=model] span")
+    model = person.page.locator("#stage .fact[data-part=model]")
     expect(model).to_have_text("demo-landscapes")
     for _ in at_every_size(person.page):
         assert not model.evaluate(IS_CUT)

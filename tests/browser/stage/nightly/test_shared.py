@@ -125,6 +125,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     form with a result's settings. Stop sharing ends it for all of them."""
     anna.generate()
     page = anna.page
+    anna.find()
     page.locator("#history").get_by_role("button", name="Select").click()
     expect(page.locator("#history .tile")).to_have_count(2)
     for at in (0, 1):

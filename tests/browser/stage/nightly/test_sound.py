@@ -87,7 +87,7 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
     expect(card.locator("audio")).to_be_visible()
     expect(card.locator(".waveform")).to_be_visible()
     expect(card.locator(".kind, .name, .note")).to_have_count(0)
-    facts = person.page.locator("#stage .copy[data-part=size]")
+    facts = person.page.locator("#stage .fact[data-part=size]")
     expect(facts).to_have_text("0:04 · 22.05 kHz")
     give(person.page, json.dumps(SILENCE).encode(), "silence.json")
     expect(person.page.locator("#heading h1")).to_have_text("Silence")

@@ -223,7 +223,7 @@ PRESSED = """() => {
     document.querySelector("#generate").click();
     const all = (places) => document.querySelectorAll(`#stage ${places}`).length;
     return [document.querySelector("#stage .headline").textContent,
-        all(".actions > *, .made-from .copy"), all(".media.former img")];
+        all(".actions > *, .made-from .fact"), all(".media.former img")];
 }"""
 
 

@@ -119,6 +119,7 @@ def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
     last = received(site, run)
     assert last.size == (256, 192)
     assert last.format == "PNG"
+    person.find()
     page.get_by_role("combobox", name="Workflow", exact=True).select_option("All workflows")
     page.locator("#history .tile").nth(1).click()
     at = page.locator("#stage .frame-at")

@@ -64,6 +64,7 @@ def test_runs_without_results_cannot_become_favorites(site: Site, visit: Visit) 
     site.demo.speed.step = 0
     done = person.generate()
     expect(actions.get_by_role("button", name="Favorite")).to_be_visible()
+    person.find()
     page.get_by_role("combobox", name="Workflow", exact=True).select_option("all")
     page.get_by_role("button", name="Show stopped and failed").click()
     expect(page.locator("#history .tile")).to_have_count(3)

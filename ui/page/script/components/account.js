@@ -48,6 +48,7 @@ export function mountAccount(place) {
     element("p", "", message("Signed in as {name}", { name: userName() })),
     operator,
     link(`${root}/account`, message("Your account")),
+    button(message("Switch theme"), () => $("#shade button")?.click(), "choice"),
     ...signsOut,
   );
   place.append(menu);

@@ -33,7 +33,9 @@ export class ActionsBar {
     if (bar && bar !== this.#bar) this.#attach(bar);
     const { tab, formless, sending, oneColumn } = now;
     const isRunning = sending || current(now) !== null || betweenRuns(now) !== null;
-    const { dataset } = this.#tabs.result;
+    const { dataset, parentElement } = this.#tabs.result;
+    const hasResult = isRunning || now.runs.size > 0 || now.past.length > 0 || tab === "result";
+    parentElement?.toggleAttribute("hidden", !hasResult);
     if (isRunning) dataset.news = "running";
     else if (tab === "result") delete dataset.news;
     else if (dataset.news) dataset.news = "done"; // and not seen yet

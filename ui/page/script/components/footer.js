@@ -1,5 +1,5 @@
 // @ts-check
-// Footer with a button for the keyboard shortcuts, and the language menu.
+// Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu.
 
 import { $ } from "../dom.js";
 import { mountLanguages } from "./language_menu.js";
@@ -8,4 +8,9 @@ import { mountLanguages } from "./language_menu.js";
 export function mountFooter(place) {
   $(".keys", place)?.addEventListener("click", async () => (await import("./keys.js")).showKeys());
   mountLanguages(place);
+  const colophon = $(".colophon", place);
+  const phone = matchMedia("(max-width: 600px)");
+  const settle = () => ((phone.matches && $("#header-list")) || place).append(colophon ?? "");
+  phone.addEventListener("change", settle);
+  settle();
 }

@@ -58,6 +58,7 @@ export function mountSize(place, { title, width, height, rules, author, unfolded
     const isUsual = USUAL.includes(label) || label === own;
     const chip = button(label, () => give(ids, sizeFor()), isUsual ? "chip usual" : "chip");
     chip.role = "radio";
+    chip.dataset.ratio = label;
     chips.append(chip);
   };
   const own = ratioOf(author, rules) ? "" : author.join("×");

@@ -2,12 +2,15 @@
 // What the page shows while another tab is active: the tab's title, and notifications if the user has turned them on.
 
 import { $, all } from "../dom.js";
-import { APP, labeled, percentWords } from "../messages.js";
+import { APP, labeled, message, percentWords } from "../messages.js";
 import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
-import { NOTIFIES, read, SOUNDS, write } from "../storage.js";
+import { say } from "../state.js";
+import { BELL_OFFERED, NOTIFIES, read, SOUNDS, write } from "../storage.js";
 
 /** @import { PageState, View } from "../state.js" */
+
+const LONG = 20; // seconds; users leave the page during longer runs
 
 /**
  * @param {PageState} state
@@ -75,6 +78,15 @@ export function notifyIfAway(headline, body, tag) {
   };
 }
 
+/** Offer once to tell the user when a run is done. */
+function offerBell() {
+  if (notifies() || sounds() || read(localStorage, BELL_OFFERED, false)) return;
+  write(localStorage, BELL_OFFERED, true);
+  const open = async () => (await import("./bell.js")).openBell();
+  const offer = { label: message("When done…"), does: open };
+  say(message("You can be told when a run is done."), "", "", [offer]);
+}
+
 /** @param {PageState} now @param {PageState} before */
 export function showInTab(now, before) {
   const title = titleOf(now, $("#heading h1")?.textContent?.trim() ?? "");
@@ -85,5 +97,6 @@ export function showInTab(now, before) {
   // An unconfirmed run had ended before the page was opened.
   if (!view || view.phase === "stopped" || before.runs.get(id)?.unconfirmed) return;
   notify(view);
+  if (view.page.elapsed > LONG) offerBell();
   if (sounds() && !current(now)) import("./done_sound.js").then(({ playSound }) => playSound());
 }

@@ -21,7 +21,7 @@ export function mountFormMenu(place, name, mayEdit, hasLink) {
   place.replaceChildren(
     element("span", "note"),
     draft,
-    menuButton("", message("Form menu"), entries, "bare", "more"),
+    menuButton("", message("Form actions"), entries, "bare", "more"),
   );
   if (mayEdit) mountEdit(place, name);
 }

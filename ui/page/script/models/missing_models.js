@@ -250,6 +250,7 @@ class MissingModelList {
  */
 export function mountMissing(place, workflow, demo) {
   mountCopy(place);
+  $(".reload", place)?.addEventListener("click", () => $("#reload-models")?.click());
   new MissingModelList(place, workflow, demo).look();
 }
 

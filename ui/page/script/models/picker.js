@@ -81,7 +81,11 @@ class Picker {
   /** @param {string} label */
   #build(label) {
     const close = button(message("Close"), () => this.#place.close());
-    const head = dialogHead(this.#place, "models", label, close);
+    const reload = button(message("Reload models"), () => {
+      this.#place.close();
+      $("#reload-models")?.click();
+    });
+    const head = dialogHead(this.#place, "models", label, reload, close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
     this.#search.addEventListener("input", () => this.#draw());

@@ -3,7 +3,7 @@
 // comes into view.
 
 import { connection } from "../arrivals.js";
-import { $, glideTo, isNarrow } from "../dom.js";
+import { $, button, glideTo, isNarrow } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
 import { Expiry } from "../history/expiry.js";
 import { Filters } from "../history/filters.js";
@@ -14,6 +14,7 @@ import { Selection } from "../history/selection.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { page } from "../state.js";
+import { FINDS, read, write } from "../storage.js";
 import { lookBackAt } from "./following.js";
 import { seen } from "./runs.js";
 
@@ -76,6 +77,7 @@ class LiveHistory {
     $(".rows", place)?.before(favourites, fruitless);
     $(".rows", place)?.after(this.#selection.toggle);
     $("header", place)?.append(this.#selection.place);
+    if (!read(localStorage, FINDS, false)) $("h2", place)?.after(this.#foldedTools());
     $("header", place)?.after(this.#expiry.note);
     $(".history", place)?.append(this.#expiry.line);
     this.#view.mark(seen(page.now)?.id ?? "");
@@ -83,6 +85,18 @@ class LiveHistory {
     this.#tabs.onmessage = () => {
       this.#loading = this.#loading.then(() => this.#renew());
     };
+  }
+
+  /** Return the button that unfolds search, filters and selection, from then on in this browser. */
+  #foldedTools() {
+    const unfold = (/** @type {HTMLElement} */ made) => {
+      made.remove();
+      write(localStorage, FINDS, true);
+      this.#filters.which.focus(); // unlike the search, it opens no keyboard on a phone
+    };
+    const finds = button(message("Find and select"), unfold, "bare finds");
+    finds.dataset.icon = "search";
+    return finds;
   }
 
   /** @param {PageState} now @param {PageState} before */

@@ -1,17 +1,13 @@
 // @ts-check
-// Caption of a result: its size, seed, model and prompt. Pressing a part copies it.
+// Caption of a result: its size, seed, model and prompt.
 
 import { theComponent } from "../batches/given.js";
-import { announce, button, element } from "../dom.js";
-import { copyOrTell } from "../form/copying.js";
-import { labeled, message } from "../messages.js";
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
 import { captionOf } from "../runs/results.js";
 
 /** @import { CaptionPart } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
-
-const DONE_FOR = 2000;
-const COPIED = message("Copied");
 
 export class Caption {
   /** The root element. */
@@ -31,8 +27,8 @@ export class Caption {
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const facts = element("div", "facts wraps");
-    facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
-    const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
+    facts.append(...parts.filter(({ part }) => part !== "prompt").map(factFor));
+    const prompt = parts.filter(({ part }) => part === "prompt").map(factFor);
     const open = button(
       message("Show the batch"),
       (link) => theComponent()?.open(batch, link),
@@ -47,31 +43,11 @@ export class Caption {
 }
 
 /** @param {CaptionPart} part */
-function buttonFor({ part, shown, copied }) {
-  const made = button("", (pressed) => copy(copied, pressed), "copy");
+function factFor({ part, shown, copied }) {
+  const made = element("span", "fact muted", shown);
   made.dataset.part = part;
-  made.dataset.icon = "copy";
-  made.append(element("span", "", shown));
-  made.title = labeled(message("Copy"), copied);
-  made.ariaLabel = labeled(message("Copy"), shown);
+  made.title = copied;
   return made;
-}
-
-/**
- * Copy a text. The pressed button shows for two seconds that it worked.
- * @param {string} text
- * @param {HTMLButtonElement} pressed
- */
-async function copy(text, pressed) {
-  if (!(await copyOrTell(message("This couldn't be copied."), text))) return;
-  pressed.focus(); // copying over plain HTTP moves the focus away
-  const show = (/** @type {boolean} */ isDone) => {
-    pressed.classList.toggle("done", isDone);
-    pressed.dataset.icon = isDone ? "check" : "copy";
-  };
-  show(true);
-  announce(COPIED);
-  setTimeout(() => show(false), DONE_FOR);
 }
 
 /**

@@ -1,13 +1,18 @@
 // @ts-check
 // Entries of the menu of a result.
 
-import { $, root } from "../dom.js";
+import { $, all, root } from "../dom.js";
+import { copyOrTell } from "../form/copying.js";
 import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
+import { captionOf } from "../runs/results.js";
 import { say } from "../state.js";
 import { removeRun, sayDone, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
+
+/** What can be copied of a caption. @type {Record<string, string>} */
+const COPIES = { prompt: message("Copy prompt"), seed: message("Copy seed") };
 
 /** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
@@ -23,11 +28,15 @@ import { resultActions, runAction } from "./result_actions.js";
 export function moreFor({ view, item, isAll, compare, beside }, again) {
   const { id, page: stage } = view;
   /** @type {Entry[]} */
-  const more = [];
+  const more = all("#stage .actions button:not([role])")
+    .filter((one) => !one.checkVisibility({ visibilityProperty: true })) // on a phone
+    .map((one) => ({ label: one.ariaLabel ?? one.textContent ?? "", does: () => one.click() }));
   if (compare) more.push({ label: message("Compare"), does: compare });
   if (beside && (item || isAll)) more.push(beside);
   if (item?.kind === "image" && item.url && canCopyImages())
     more.push({ label: message("Copy image"), does: () => copy(item) });
+  for (const { part, copied } of captionOf(view, null))
+    if (COPIES[part]) more.push({ label: COPIES[part], does: () => copyWords(copied) });
   if (item?.kind === "image" && item.at >= 0 && item.name.endsWith(".png"))
     more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
   if (item && stage.files.length > 1)
@@ -61,6 +70,11 @@ async function edit(run) {
 /** @param {Item} item */
 async function copy(item) {
   if (await copyImage(item.url)) sayDone(message("Copied"));
+}
+
+/** @param {string} words */
+async function copyWords(words) {
+  if (await copyOrTell(message("This couldn't be copied."), words)) sayDone(message("Copied"));
 }
 
 /** @param {ResultAction} action @param {Item} item */
