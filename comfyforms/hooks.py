@@ -64,6 +64,7 @@ __all__ = [
     "Access",
     "AppParts",
     "Assets",
+    "FormLink",
     "GuardedRoutes",
     "PartTables",
     "PluginApp",
@@ -149,6 +150,15 @@ class TextAction:
 
 
 @dataclass(frozen=True, slots=True)
+class FormLink:
+    """Entry in the menu of a form, which opens another page. `address`: a path below the app's
+    root."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class SharingAction:
     """Way to share results, runs and batches, in the dialog *Share…*. The page loads the `module`
     of a plugin's script, such as `parts/NAME/share.js`, and calls its `share`, which fills a part
@@ -186,7 +196,10 @@ class AppParts:
     and below its runs. `metrics`: returns a part of `/metrics`. `head`: HTML for the head of the
     app's page. `links`: for the administrators' list of links. `account`: returns HTML for a user's
     page of their account. `middleware`: ASGI middleware around all of the app, which sees a request
-    before its path, headers and sender are checked.
+    before its path, headers and sender are checked. `form_link`: returns the link of a form for a
+    user, by the owner's name and the workflow's. `hosts`: host names that only the plugin answers.
+    `addressed`: ASGI middleware that sees a request's true host, sender and scheme, before the
+    sign-in is checked.
     """
 
     routes: Sequence[GuardedRoutes] = ()
@@ -204,6 +217,9 @@ class AppParts:
     metrics: Callable[[], Iterable[Metric]] = tuple
     account: Callable[[SignedIn], str] = lambda _: ""
     middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
+    form_link: Callable[[str, str], FormLink | None] = lambda _owner, _workflow: None
+    hosts: Sequence[str] = ()
+    addressed: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from starlette.types import Scope
 from comfy.records.audit import AuditAction
 from ui.gradio.internals import INFO, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
+from ui.plugin_parts import PluginParts
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
 from ui.web.addresses import AliasMiddleware, HostMiddleware, ProxyMiddleware
@@ -29,13 +30,14 @@ from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
 
 
-def add_middleware(
+def add_middleware(  # noqa: PLR0913 - parts of one app
     app: FastAPI,
     limits: WebLimits,
     settings: WebSettings,
     sockets: Share,
     gate: Gate,
     note: Callable[[str, AuditAction, str, str, str], None],
+    plugins: PluginParts,
 ) -> None:
     """Add the middleware from the inside out: the last one runs first. `sockets` counts open
     sockets. `note`: see `AuditMiddleware`."""
@@ -57,7 +59,7 @@ def add_middleware(
         route = gate.route(scope)
         return route.errors if route else None
 
-    hosts = HostMiddleware.of(settings.host, settings.hosts)
+    hosts = HostMiddleware.of(settings.host, settings.hosts, plugins.hosts)
     app.add_middleware(PackedPages, paths=WHOLE_PAGES | {INFO})
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
@@ -73,6 +75,8 @@ def add_middleware(
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, body_of=body_of)
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
     app.add_middleware(RequestLimitMiddleware, identity=identity, limits=limits)
+    for middleware in plugins.addressed:
+        app.add_middleware(middleware)
     app.add_middleware(StrictTransportMiddleware)
     # Inner middleware trusts the headers that it sets.
     app.add_middleware(

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from comfyforms.hooks import (
     AppParts,
+    FormLink,
     PluginApp,
     PluginPage,
     ResultAction,
@@ -73,6 +74,18 @@ class PluginParts:
     @property
     def middleware(self) -> Sequence[Callable[[ASGIApp], ASGIApp]]:
         return [one for part in self._parts for one in part.middleware]
+
+    def form_links(self, owner: str, workflow: str) -> Sequence[FormLink]:
+        links = (one.form_link(owner, workflow) for one in self._parts)
+        return [one for one in links if one is not None]
+
+    @property
+    def addressed(self) -> Sequence[Callable[[ASGIApp], ASGIApp]]:
+        return [one for part in self._parts for one in part.addressed]
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        return [one for part in self._parts for one in part.hosts]
 
     def account(self, who: SignedIn) -> str:
         """Return the sections of all plugins for the page of a user's account, as HTML."""

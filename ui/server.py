@@ -139,7 +139,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
     app.state.failures = failures = Counter[str]()
     gate.add(app, monitoring_routes(services, lambda: sockets.taken, failures, plugins.metrics))
-    add_middleware(app, limits, settings, sockets, gate, desk.audit.event)
+    add_middleware(app, limits, settings, sockets, gate, desk.audit.event, plugins)
     if settings.pages:
         with branded(settings.brand):
             _add_pages(app, desk, settings, gate, access, passwords, plugins)
@@ -215,6 +215,7 @@ def _mount_page(
         limits.file.size,
         services.known_parts,
         services.demo,
+        plugins.form_links,
     )
 
     with without_apps():

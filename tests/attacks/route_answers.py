@@ -173,6 +173,8 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
 )
 # Beginnings of paths that only the owner of their data sees.
 HIDDEN = tuple(part.hidden for part in attacked_parts())
+# Beginnings of paths that exist at another host name only.
+ELSEWHERE = tuple(part.elsewhere for part in attacked_parts())
 
 
 def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers | None:

@@ -28,6 +28,7 @@ from tests.attacks.people import (
     person,
 )
 from tests.attacks.route_answers import (
+    ELSEWHERE,
     GRADIO,
     OPEN,
     REFUSED,
@@ -128,7 +129,7 @@ def with_bodies(place: Place) -> list[tuple[DeclaredRoute, str]]:
         (rule, method)
         for rule in place.app.asgi.state.rules
         for method in rule.methods
-        if method not in ("GET", "HEAD")
+        if method not in ("GET", "HEAD") and not rule.path.startswith(ELSEWHERE)
     ]
 
 

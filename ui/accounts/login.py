@@ -148,7 +148,11 @@ class Login:
 
     def by_cookie(self, shown: str) -> SignedIn | None:
         """Return the user of a cookie's session; None if it doesn't exist or has ended."""
-        session = self._store.sessions.get(digest_of(shown))
+        return self.by_session(digest_of(shown))
+
+    def by_session(self, key: str) -> SignedIn | None:
+        """Return the user of the session with this `SignedIn.key`, None as above."""
+        session = self._store.sessions.get(key)
         if session is None or not self._lasts(session):
             return None
         return SignedIn(session.name, session.way, session.key, session.proof)

@@ -65,21 +65,26 @@ class HostMiddleware:
 
     `names`: in lower case, in addition to the addresses of this machine. `network`: other machines
     can reach the app, by any address and by names without a dot, which no stranger can own.
+    `apart`: names among them at which plugins run scripts that mustn't reach the app.
     """
 
     names: frozenset[str]
     network: bool
+    apart: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, listening: str, names: Iterable[str] = ()) -> HostMiddleware:
+    def of(
+        cls, listening: str, names: Iterable[str] = (), apart: Iterable[str] = ()
+    ) -> HostMiddleware:
         """Return the host names of an app that listens at `listening`, including the
-        administrator's."""
-        known = {"localhost", *names}
+        administrator's and plugins'."""
+        known = {"localhost", *names, *apart}
         network = not is_loopback(listening)
         if network:
             here = socket.gethostname()
             known |= {listening, here, f"{here}.local", socket.getfqdn()}
-        return cls(frozenset(name for name in map(host_name, known) if name), network)
+        of_plugins = frozenset(map(host_name, apart))
+        return cls(frozenset(name for name in map(host_name, known) if name), network, of_plugins)
 
     def know(self, header: str) -> bool:
         """Return whether this is one of the app's own Host headers, with any port."""
@@ -190,7 +195,9 @@ class ProxyMiddleware:
             await answer(scope, receive, send)
             return
         rest = [(name, value) for name, value in _without_forwarded(scope) if name != b"host"]
-        await self.app({**scope, "headers": [(b"host", names[0].encode()), *rest]}, receive, send)
+        apart = (name for name in names if host_name(name) in self.hosts.apart)
+        host = next(apart, names[0]).encode()
+        await self.app({**scope, "headers": [(b"host", host), *rest]}, receive, send)
 
 
 def _is_private(address: str) -> bool:

@@ -38,6 +38,9 @@ _KINDS: Mapping[Way, str] = {
     "guest": NOBODY,
 }
 LOG_IN_FIRST = message("Sign in first.")
+# Scope key of a function that returns the user for whom a plugin's middleware lets a request in, or
+# None if it no longer does.
+GRANTED = "comfyforms.granted"
 _GUEST = message("Guest")
 OWN_PAGE_ONLY = "Cross-site requests aren't allowed."
 NO_LOGIN = 4401  # close code: the page needs a login, which has ended or never existed
@@ -103,10 +106,13 @@ class Identity:
         return bool(name) and self.is_removed(owner)
 
     def signed_in(self, request: HTTPConnection) -> SignedIn | None:
-        """Return the signed-in user, if sign-in is on. One of our tokens excludes other
-        credentials. Next come the trusted proxy's header and the session cookie."""
+        """Return the signed-in user, if sign-in is on. A plugin's grant excludes other credentials,
+        then one of our tokens. Next come the trusted proxy's header and the session cookie."""
         if self.login is None:
             return None
+        if granted := request.scope.get(GRANTED):
+            who = granted()
+            return who if who and self._opens(who, request) else None
         if token := bearer_token(request) or _basic_token(request):
             who = self.login.by_token(token)
             return who if who and self._opens(who, request) else None

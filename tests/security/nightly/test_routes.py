@@ -30,6 +30,7 @@ from tests.attacks.people import (
     with_groups,
 )
 from tests.attacks.route_answers import (
+    ELSEWHERE,
     GRADIO,
     GUESSED,
     LOGOUT,
@@ -69,7 +70,7 @@ def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> Non
     """Each path answers each method as the table says, for an anonymous caller, a stranger and the
     owner. A stranger gets word for word the same answer for another user's resource as for a
     resource that never existed."""
-    routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
+    routes = list(here(place.app))
     rules = {route.path: bare(route.path) for route in routes}
     declared = place.app.asgi.state.rules
     wrong, asked = [], 0
@@ -116,7 +117,7 @@ def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: boo
         for method in (*rule.methods, *(["HEAD"] if "GET" in rule.methods else [])):
             first.setdefault((rule.path, method), rule.scope)
     opened = {one for one, scope in first.items() if scope == PROGRAMS}
-    routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
+    routes = list(here(place.app))
     wrong = []
     with requests.Session() as calls:
         for path, method in asked_for(routes, nightly):
@@ -135,6 +136,13 @@ def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: boo
                 wrong += [f"{method} {path}"] * (answer.status_code != 404)
     assert not wrong
     assert len(opened) > 30
+
+
+def here(app: RunningApp) -> Iterator[Registered]:
+    """Yield the routes of this host, without sockets."""
+    for one in registered(app.asgi.routes):
+        if one.method != SOCKET and not one.path.startswith(ELSEWHERE):
+            yield one
 
 
 def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from comfy.launch.uploads import FILE_GONE, Refused
 from comfy.library.permissions import Removal
 from comfy.runs.interface import RunRegistry
 from comfy.templates.offered import KnownParts
+from comfyforms.hooks import FormLink
 from ui.documents.browser_values import Filled, filled_in
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
@@ -134,7 +135,7 @@ def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object
 class FormSources:
     """Workflows, files and runs. `payment`: rules for paid runs; `signs_in`: users have accounts,
     except guests; `largest_file`: bytes; `known_parts`: sources of missing parts; `demo`: the
-    server is the stand-in."""
+    server is the stand-in; `links`: returns plugins' links of a user's form."""
 
     library: WorkflowLibrary
     removal: Removal
@@ -145,3 +146,4 @@ class FormSources:
     largest_file: int
     known_parts: KnownParts
     demo: bool
+    links: Callable[[str, str], Sequence[FormLink]]

@@ -6,8 +6,8 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any, Literal
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from comfy.form.model import Form, Idea
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.requirements.known_packs import pack_name
 from comfy.requirements.model import NodePack
+from comfyforms.hooks import FormLink
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import html_of, translated
 from ui.page.form.first_values import FormSources
@@ -357,11 +358,13 @@ class AuthorsImages:
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """The user's options to share a workflow with all users or to remove it. `removal`: the
-    confirmation question; "" if removing isn't allowed. `may_edit`: the user may edit the form."""
+    confirmation question; "" if removing isn't allowed. `may_edit`: the user may edit the form.
+    `links`: plugins' pages about it."""
 
     may_add: bool = False
     removal: str = ""
     may_edit: bool = False
+    links: Sequence[FormLink] = ()
 
 
 def draw_heading(
@@ -405,12 +408,16 @@ def draw_heading(
             elem_id="description",
             js_on_load=calls("fields/description.js", "mountDescription(element)"),
         )
-    may_edit, has_link = map(json_text, (sharing.may_edit, not name.startswith(OPENED_MARK)))
+    of_menu = (
+        name,
+        sharing.may_edit,
+        not name.startswith(OPENED_MARK),
+        [asdict(link) for link in sharing.links],
+    )
+    arguments = ", ".join(map(json_text, of_menu))
     gr.HTML(
         elem_id="form-menu",
-        js_on_load=calls(
-            "form/menu.js", f"mountFormMenu(element, {json_text(name)}, {may_edit}, {has_link})"
-        ),
+        js_on_load=calls("form/menu.js", f"mountFormMenu(element, {arguments})"),
     )
     _draw_missing(name, form, sources)
     _draw_problems(form)

@@ -90,6 +90,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         sources.library.forms.permissions.keep(person),
         _REMOVAL if may_remove else "",
         may_edit(sources.library, name, person),
+        sources.links(person, name),
     )
     draw_heading(name, form, first.filled, images, sharing, sources)
     draw_paid_notice([form], person, sources.payment, has_account=sources.signs_in)

@@ -1,7 +1,7 @@
 // @ts-check
 // Menu at the end of a form's title: everything that users do with the form as a whole, in words.
 
-import { element } from "../dom.js";
+import { element, root } from "../dom.js";
 import { mountEdit, openEditor } from "../editor/open.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
@@ -14,9 +14,13 @@ import { copyLink } from "./form.js";
  * @param {string} name of the workflow
  * @param {boolean} mayEdit
  * @param {boolean} hasLink whether a link to it works for other users
+ * @param {readonly { label: string, address: string }[]} links of plugins
  */
-export function mountFormMenu(place, name, mayEdit, hasLink) {
-  const entries = async () => entriesFor(name, mayEdit, hasLink);
+export function mountFormMenu(place, name, mayEdit, hasLink, links) {
+  const entries = async () => [
+    ...entriesFor(name, mayEdit, hasLink),
+    ...links.map(({ label, address }) => ({ label, does: () => openTab(address) })),
+  ];
   const draft = element("span", "draft muted", message("Unsaved changes"));
   place.replaceChildren(
     element("span", "note"),
@@ -25,6 +29,9 @@ export function mountFormMenu(place, name, mayEdit, hasLink) {
   );
   if (mayEdit) mountEdit(place, name);
 }
+
+/** @param {string} address */
+const openTab = (address) => void window.open(root + address, "_blank", "noopener");
 
 /** @param {string} name @param {boolean} mayEdit @param {boolean} hasLink @returns {Entry[]} */
 function entriesFor(name, mayEdit, hasLink) {
