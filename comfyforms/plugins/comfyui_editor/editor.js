@@ -1,0 +1,56 @@
+// ComfyForms in ComfyUI's editor: opens a form's workflow, opens the workflow as a form, and stops
+// only what this tab runs. It uses what ComfyUI offers to scripts of node packs.
+import { api } from "/scripts/api.js";
+import { app } from "/scripts/app.js";
+
+const LABEL = "Open as form";
+const COMMAND = "ComfyForms.OpenAsForm";
+const ICON = "pi pi-external-link";
+let isBegun = false;
+// As it was opened: some versions of the front end drop the query at once.
+const [opened] = performance.getEntriesByType("navigation");
+const wanted = new URL(opened.name).searchParams.get("form");
+
+// Without an id, ComfyUI's call would stop all running prompts of this person.
+const interrupt = api.interrupt.bind(api);
+api.interrupt = async (id) => (id ? interrupt(id) : undefined);
+
+async function openWorkflow(name) {
+  const answer = await api.fetchApi(`/comfyforms/workflow?name=${encodeURIComponent(name)}`);
+  if (!answer.ok) return tell("This workflow can't be opened in the editor.");
+  const file = decodeURIComponent(answer.headers.get("x-file-name") ?? "workflow.json");
+  const type = file.endsWith(".json") ? "application/json" : "";
+  await app.handleFile(new File([await answer.blob()], file, { type }), "file_button");
+  history.replaceState(history.state, "", location.pathname + location.hash);
+}
+
+async function openAsForm() {
+  const tab = globalThis.open("", "_blank"); // now, while the click still allows a new tab
+  const { workflow } = await app.graphToPrompt();
+  const title = app.extensionManager?.workflow?.activeWorkflow?.filename ?? "";
+  const answer = await api.fetchApi(`/comfyforms/form?title=${encodeURIComponent(title)}`, {
+    method: "POST",
+    body: JSON.stringify(workflow),
+  });
+  const { url, error } = await answer.json();
+  if (url && tab) Object.assign(tab, { opener: null }).location.href = url;
+  else tab?.close();
+  if (!url) tell(error);
+}
+
+function tell(detail) {
+  app.extensionManager?.toast?.add({ severity: "warn", summary: "ComfyForms", detail });
+}
+
+app.registerExtension({
+  name: "ComfyForms.Editor",
+  commands: [{ id: COMMAND, label: LABEL, icon: ICON, function: openAsForm }],
+  menuCommands: [{ path: ["File"], commands: [COMMAND] }],
+  actionBarButtons: [{ icon: ICON, label: LABEL, tooltip: LABEL, onClick: openAsForm }],
+  async afterConfigureGraph() {
+    // The first graph is the editor's own; a form's workflow replaces it.
+    if (!wanted || isBegun) return;
+    isBegun = true;
+    setTimeout(() => openWorkflow(wanted));
+  },
+});

@@ -1,0 +1,80 @@
+"""Users' files and settings in the editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from comfyforms.plugins.comfyui_editor.store import EditorFull, UserFiles
+from comfyforms.plugins.comfyui_editor.tests.conftest import AtEditor
+from tests.attacks.people import ANN, BOB
+from tests.support.serving import RunningApp
+
+Opener = Callable[[tuple[str, str]], AtEditor]
+
+
+def test_each_user_has_settings_and_files_of_their_own(editor_of: Opener) -> None:
+    """They have ComfyUI's names, and another user has others."""
+    ann, bob = editor_of(ANN), editor_of(BOB)
+    assert ann.ask("POST", "/api/settings/Comfy.ColorPalette", json="light").ok
+    assert ann.ask("POST", "/api/settings", json={"a": 1}).ok
+    assert ann.ask("GET", "/api/settings").json() == {
+        "Comfy.TutorialCompleted": True,
+        "Comfy.ColorPalette": "light",
+        "a": 1,
+    }
+    assert ann.ask("GET", "/api/settings/a").json() == 1
+    path = "/api/userdata/workflows%2Fsub%2Fa.json"
+    kept = ann.ask("POST", f"{path}?overwrite=false&full_info=true", data=b'{"nodes": []}').json()
+    assert (kept["path"], kept["size"]) == ("workflows/sub/a.json", 13)
+    assert ann.ask("POST", f"{path}?overwrite=false", data=b"{}").status_code == 409
+    assert ann.ask("GET", path).json() == {"nodes": []}
+    listed = "/api/userdata?dir=workflows&recurse=true&split=false&full_info=true"
+    assert [one["path"] for one in ann.ask("GET", listed).json()] == ["sub/a.json"]
+    assert ann.ask("GET", "/api/userdata?dir=workflows").json() == []
+    for address in (listed, path, "/api/settings/a"):
+        answer = bob.ask("GET", address)
+        assert answer.status_code == 404 or answer.json() in ([], None)
+    moved = ann.ask("POST", f"{path}/move/workflows%2Fb.json?overwrite=false")
+    assert moved.json() == "workflows/b.json"
+    assert ann.ask("GET", path).status_code == 404
+    assert bob.ask("DELETE", "/api/userdata/workflows%2Fb.json").status_code == 404
+    assert ann.ask("DELETE", "/api/userdata/workflows%2Fb.json").status_code == 204
+
+
+@pytest.mark.parametrize("path", ["..%2Fx", "a%2F..%2F..%2Fx", "%5C..%5Cx", "a%07b", "x" * 600])
+def test_paths_stay_in_the_users_folder(editor_of: Opener, path: str) -> None:
+    assert editor_of(ANN).ask("POST", f"/api/userdata/{path}", data=b"x").status_code == 400
+
+
+def test_files_of_a_user_are_limited(app: RunningApp) -> None:
+    """A file that doesn't fit is refused, and nothing is lost. A shorter one fits."""
+    files = UserFiles(app.services.runs.history.engine, most=3000)
+    files.write("user:dora", "a", b"a" * 1500)
+    files.write("user:dora", "b", b"b" * 1500)
+    for path, content in (("c", b"c"), ("b", b"b" * 1501)):
+        with pytest.raises(EditorFull):
+            files.write("user:dora", path, content)
+    files.write("user:dora", "b", b"b")
+    files.write("user:dora", "c", b"c")
+    assert files.read("user:dora", "a") == b"a" * 1500
+    files.write("user:emil", "a", b"a" * 3000)
+
+
+def test_a_workflow_goes_to_the_editor_and_back(app: RunningApp, editor_of: Opener) -> None:
+    """A user who may edit the form opens it in the editor. A graph of the editor becomes a form for
+    its user alone."""
+    ann, bob = editor_of(ANN), editor_of(BOB)
+    address = "/api/comfyforms/workflow?name=text-to-image"
+    file = ann.ask("GET", address)
+    assert file.headers["x-file-name"] == "text-to-image.json"
+    assert bob.ask("GET", address).status_code == 404
+    graph = file.content
+    url = bob.ask("POST", "/api/comfyforms/form?title=Mine", data=graph).json()["url"]
+    assert url.startswith(f"{app.url}/?workflow=")
+    name = url.rpartition("=")[2]
+    assert bob.ask("GET", f"/api/comfyforms/workflow?name={name}").content == graph
+    assert ann.ask("GET", f"/api/comfyforms/workflow?name={name}").status_code == 404
+    refused = bob.ask("POST", "/api/comfyforms/form", data=b"not a graph")
+    assert refused.status_code == 400
