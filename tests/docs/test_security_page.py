@@ -1,4 +1,4 @@
-"""Checks of docs/security.md: its figures, settings, commands and tests match the program."""
+"""Checks of the pages about security: figures, settings, commands and tests match the program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from ui.settings.arguments import settings_type
 from ui.web.limits import WebLimits
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = "".join(
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("security", "security_settings", "limits", "kept_data", "audits")
+)
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.splitlines()
@@ -68,9 +71,7 @@ def test_every_limit_is_documented() -> None:
     """The table has a row for every limit, including new limits."""
     told = {row[-1].strip("`").split(".")[1] for row in LIMITS if "Web" in row[-1]}
     names = {re.sub("^(person|address)_", "", field.name) for field in fields(WebLimits)}
-    assert told == names, (
-        "the table Limits of docs/security.md has a row for each limit of ui/web/limits.py"
-    )
+    assert told == names, "the table of docs/limits.md has a row for each limit of ui/web/limits.py"
 
 
 def test_every_documented_setting_exists() -> None:
@@ -97,7 +98,7 @@ def test_every_finding_has_a_test() -> None:
 
 
 def test_the_files_it_names_exist() -> None:
-    """Paths into the project exist, and the README links to this page."""
+    """Paths into the project exist, and the README links to the first page."""
     for path in re.findall(r"`((?:docs|tests|ui|comfy)/[\w./]+)`", PAGE):
         assert (ROOT / path).exists(), path
     assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Checks of docs/security.md: its figures, settings, commands and tests match the program."""
+"""Checks of docs/audits.md: its command works."""
 
 from __future__ import annotations
 

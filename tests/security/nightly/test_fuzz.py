@@ -15,7 +15,7 @@ from tests.attacks.wire import Answer, Attack
 
 REQUESTS = 2500
 SEED = 10  # some of its requests get a 200; a new route changes the requests
-PAGE = Path(__file__).parents[3] / "docs" / "security.md"
+PAGE = Path(__file__).parents[3] / "docs" / "audits.md"
 
 
 def test_finding_21_no_request_makes_the_app_fail() -> None:
@@ -71,7 +71,7 @@ def test_the_judge_lets_the_right_answers_pass() -> None:
 
 
 def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A seed always sends the same requests, and docs/security.md names the command that sends
+    """A seed always sends the same requests, and docs/audits.md names the command that sends
     more."""
     with two_apps() as (apps, _):
         sites = sites_of(apps)
