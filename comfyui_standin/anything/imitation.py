@@ -296,7 +296,7 @@ class Imitation:
                     return self._treated((Image.new("L", pictures[0].size),))
                 if pictures and "tomask" in self._name.replace("_", ""):
                     return each(pictures, lambda image: image.convert("L"))
-                return each(pictures, subject) if pictures else (spot(self._size()),)
+                return each(pictures[:1], subject) if pictures else (spot(self._size()),)
             case "LATENT":
                 return self._latent(name)
             case "AUDIO":
