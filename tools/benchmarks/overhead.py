@@ -63,21 +63,24 @@ def measure() -> list[Figure]:
 def first_preview() -> Figure:
     """Measure the same for an unmodified ComfyUI client at the app's address, up to the first
     preview of a run that loads its model."""
-    source, ratios = FrameSource(STEPS, STEP_SECONDS, lead=LOADING), []
-    with (
-        source.serve() as demo,
-        Client(demo.url) as client,
-        running_app(demo.url, "--open", "yes") as app,
-    ):
+    source = FrameSource(STEPS, STEP_SECONDS, lead=LOADING)
+    with source.serve() as demo, running_app(demo.url, "--open", "yes") as app:
+        return Figure(*to_first_preview("ComfyUI client", demo.url, app.url), "ratio", 1.05)
+
+
+def to_first_preview(who: str, server: str, address: str) -> tuple[str, float]:
+    """Return the figure's name, and the median ratio of paired runs at an address of the app and at
+    its server."""
+    ratios = []
+    with Client(server) as client:
         prompt = prompts(client)
-        for url in (demo.url, app.url):
+        for url in (server, address):
             bare.run(url, next(prompt))
         for pair in range(PAIRS):
-            urls = (demo.url, app.url) if pair % 2 else (app.url, demo.url)
+            urls = (server, address) if pair % 2 else (address, server)
             taken = {url: bare.timed(url, next(prompt))[0] for url in urls}
-            ratios.append(taken[app.url] / taken[demo.url])
-    name = f"overhead: ComfyUI client's first preview / at the server ({LOADING:g} s)"
-    return Figure(name, median(ratios), "ratio", 1.05)
+            ratios.append(taken[address] / taken[server])
+    return f"overhead: {who}'s first preview / at the server ({LOADING:g} s)", median(ratios)
 
 
 def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:
