@@ -11,15 +11,17 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from comfy.base.files import ending_of, media_type_of
+from comfy.base.files import media_type_of
 from comfy.base.messages import sentences
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.form.server_errors import node_problems
 from comfy.records.record import Record
 from ui.documents.run_doc import problem_of
 
 Json = dict[str, Any]
 PATH = "/api/v2"
+_NO_REASON = "The job failed, and the server said no reason."
 # The statuses of phases, and the codes of their errors.
 _STATUS: Mapping[Phase, tuple[str, str]] = MappingProxyType(
     {
@@ -58,7 +60,7 @@ def outputs_of(record: Record) -> Iterator[Output]:
         return f"{record.id}-{digest[:12]}"
 
     for file in record.state.files:
-        other = "latent" if ending_of(file.name) == "latent" else "file"
+        other = "latent" if file.name.endswith(".latent") else "file"
         path = "/".join(filter(None, (record.id, file.subfolder, file.filename)))
         id_ = id_of(file.node, file.type, file.subfolder, file.filename, file.side)
         kind, value = _TYPES.get(file.kind, other), f"{path} [{file.type}]"
@@ -153,13 +155,13 @@ def _error(record: Record) -> Json | None:
     status, code = _STATUS[state.phase]
     if problem is None and status != "failed":
         return None
-    parts = (
-        [problem.message, problem.hint] if problem else [one.message for one in state.node_errors]
-    )
+    parts = node_problems(state.node_errors, record.job.titles)
+    if problem is not None:
+        parts = (problem.message, problem.hint)
     node = error.node if error else None
     return {
         "code": code,
-        "message": sentences(*filter(None, parts)),
+        "message": sentences(*parts) or _NO_REASON,
         "node_id": node,
         "class_type": _class_of(record, node),
         "traceback": (error.detail or None) if error else None,

@@ -1,0 +1,85 @@
+"""Documents of Comfy API v2: states, errors, outputs and addresses. Without a server."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import Request
+
+from comfy.base.errors import NodeError
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
+from comfy.records.record import Job, Record
+from comfyforms.plugins.comfy_api_v2.documents import job_document, outputs_of
+from comfyforms.plugins.comfy_api_v2.jobs import Jobs
+
+PROMPT = {"5": {"class_type": "KSampler", "inputs": {}}}
+
+
+def record(**state: object) -> Record:
+    return Record("r", "browser:ann", Job(PROMPT, "w"), 1.5, RunState("p", **state))
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "code"),
+    [
+        ({}, "queued", None),
+        ({"phase": Phase.RUNNING}, "running", None),
+        ({"phase": Phase.DONE}, "succeeded", None),
+        (
+            {"phase": Phase.DONE, "node_errors": [NodeError("5", "x", "KSampler", "t", "m", "d")]},
+            "succeeded",
+            "missing_outputs",
+        ),
+        ({"phase": Phase.STOPPED}, "canceled", None),
+        ({"phase": Phase.STOPPED, "error": RunError("Too long.")}, "canceled", "canceled"),
+        (
+            {"phase": Phase.FAILED, "error": RunError("No.", node="5")},
+            "failed",
+            "node_execution_error",
+        ),
+        ({"phase": Phase.REFUSED}, "failed", "invalid_workflow"),
+        ({"phase": Phase.LOST}, "failed", "upstream_error"),
+    ],
+)
+def test_a_job_has_a_status_and_an_error(
+    state: dict[str, object], status: str, code: str | None
+) -> None:
+    job = job_document(record(**state), None, "https://forms.example", 2.0)
+    assert (job["status"], job["error"] and job["error"]["code"]) == (status, code)
+    assert (job["created_at"], job["expires_at"]) == (
+        "1970-01-01T00:00:01.500Z",
+        "1970-01-01T00:00:02.000Z",
+    )
+    if job["error"]:
+        assert job["error"]["message"]
+    if code == "node_execution_error":
+        assert (job["error"]["node_id"], job["error"]["class_type"]) == ("5", "KSampler")
+
+
+def test_outputs_keep_their_ids_in_any_order() -> None:
+    """All kinds are there."""
+    files = (
+        OutputFile("a.png", "", "output", "image", "1"),
+        OutputFile("a.glb", "", "output", "3d", "2"),
+        OutputFile("a.latent", "sub", "output", "file", "3"),
+    )
+    texts = TextOutput("4", "a"), TextOutput("5", "b"), TextOutput("5", "c")
+    first = list(outputs_of(record(files=files, texts=texts)))
+    other = list(outputs_of(record(files=files[::-1], texts=texts[1:] + texts[:1])))
+    assert {one.id: one for one in first} == {one.id: one for one in other}
+    assert [one.type for one in first] == ["image", "file", "latent", "text", "text", "text"]
+    assert first[2].value == "r/sub/a.latent [output]"
+
+
+def test_links_stay_below_the_callers_address() -> None:
+    """Those of jobs have no host. A prefix of the request stays, which may have a token."""
+    scope = {
+        **{"type": "http", "scheme": "https", "method": "GET", "path": "/api/v2/jobs"},
+        **{"root_path": "/below/token", "query_string": b"", "server": ("here", 80)},
+        "headers": [(b"host", b"forms.example")],
+    }
+    root = Jobs(None, "/forms").root(Request(scope))  # type: ignore[arg-type]
+    assert root == "https://forms.example/forms/below/token"
+    job = job_document(record(files=(OutputFile("a", "", "output", "file", "1"),)), 1, root, 2.0)
+    assert job["urls"]["events"] == "/forms/below/token/api/v2/jobs/r/events"
+    assert job["outputs"][0]["url"].startswith(f"{root}/api/v2/assets/r-")
