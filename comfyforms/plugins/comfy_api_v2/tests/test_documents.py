@@ -72,7 +72,7 @@ def test_outputs_keep_their_ids_in_any_order() -> None:
 
 
 def test_links_stay_below_the_callers_address() -> None:
-    """Those of jobs have no host. A prefix of the request stays, which may have a token."""
+    """Links of jobs have no host. A prefix of the request stays, which may have a token."""
     scope = {
         **{"type": "http", "scheme": "https", "method": "GET", "path": "/api/v2/jobs"},
         **{"root_path": "/below/token", "query_string": b"", "server": ("here", 80)},
