@@ -220,17 +220,14 @@ def _positions(values: list[Any]) -> list[tuple[object, bool]]:
 def _names_of(
     node: Mapping[str, Any], slots: list[str], listed: list[tuple[object, bool]]
 ) -> Iterable[str]:
-    """Return the names of a node's saved values: its sockets', Use Everywhere's, the
-    shipped ones, else names by their types."""
+    """Return the names of a node's saved values: its sockets', those saved with them, the shipped
+    ones, else names by their types."""
     if len(slots) >= len(listed):
         return slots
-    saved: Any = node.get("properties")
-    for key in ("ue_properties", "widget_ue_connectable"):
-        saved = saved.get(key) if isinstance(saved, dict) else None
-    for names in (saved, node.get("widgets_values_named")):
-        own = [one for one in names or () if _name(one) and one != "control_after_generate"]
-        if len(own) == len(listed):
-            return own
+    named = node.get("widgets_values_named") or ()
+    own = [one for one in named if _name(one) and one != "control_after_generate"]
+    if len(own) == len(listed):
+        return own
     shipped = _shipped().get(_name(node["type"]), [])
     seeds = (
         "seed" in key or not control for key, (_, control) in zip(shipped, listed, strict=False)

@@ -45,7 +45,7 @@ from comfyui_standin.server.prompt_queue import PromptQueue, QueueItem
 from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfyui_standin.storage import Storage
 
-_CACHED_RESULTS, _CACHED_BYTES = 64, 24 * 1024**2
+_CACHED_RESULTS, _CACHED_BYTES = 64, 16 * 1024**2
 _MOST_BYTES = 768 * 1024**2  # of the values that a run in a demo holds
 _SLOW_STEPS = 40  # as a run's time runs out, its steps get shorter
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
@@ -318,7 +318,7 @@ def weight(value: object) -> int:
     """Return about how many bytes a value on a link takes in memory."""
     match value:
         case Image.Image():
-            return value.width * value.height * len(value.getbands())
+            return value.width * value.height * (1 if value.mode == "L" else 4)  # as Pillow does
         case Pan():
             return 2 * weight(value.image)
         case bytes():

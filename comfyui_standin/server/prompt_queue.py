@@ -6,8 +6,9 @@ Log of what happened to every prompt, independent of messages to clients.
 
 from __future__ import annotations
 
-import copy
 import heapq
+import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 from comfyui_standin.nodes.base import NodeClass, RawPrompt
 
+_ALWAYS = 8  # entries of the history that stay, however large: clients are about to ask for them
 LogEntry = Literal[
     "taken",  # added to the queue
     "started",
@@ -70,7 +72,8 @@ class QueueItem:
 
 class PromptQueue:
     """Thread-safe queue and history. `changed` is called after every change of the number of tasks.
-    `keeps` is called when a prompt has finished and returns whether to store its history entry."""
+    `keeps` is called when a prompt has finished and returns whether to store its history entry.
+    `history_bytes`: of the JSON of older entries."""
 
     def __init__(
         self,
@@ -78,16 +81,18 @@ class PromptQueue:
         journal: Journal,
         keeps: Callable[[], bool] = lambda: True,
         history_size: int = 10_000,
+        history_bytes: float = math.inf,
     ) -> None:
         self._changed = changed
         self._journal = journal
         self._keeps = keeps
         self._history_size = history_size
+        self._history_bytes = history_bytes
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)
         self._waiting: list[QueueItem] = []
         self._running: QueueItem | None = None
-        self._history: dict[str, dict[str, Any]] = {}
+        self._history: dict[str, bytes] = {}  # as JSON, which takes a fifth of the memory
         self._closed = False
         self.interrupted = threading.Event()
 
@@ -114,10 +119,17 @@ class PromptQueue:
                 return
             self._journal.add(item.prompt_id, _ending(entry))
             if self._keeps():
-                if len(self._history) >= self._history_size:
+                finished = {"prompt": item.as_list(), **entry}
+                self._history[item.prompt_id] = json.dumps(finished, default=str).encode()
+                while self._is_full():
                     del self._history[next(iter(self._history))]
-                self._history[item.prompt_id] = {"prompt": item.as_list(), **entry}
             self._changed()
+
+    def _is_full(self) -> bool:
+        size = sum(map(len, self._history.values()))
+        return len(self._history) > self._history_size or (
+            len(self._history) > _ALWAYS and size > self._history_bytes
+        )
 
     def close(self) -> None:
         """Stop the worker and drop running and waiting prompts."""
@@ -197,13 +209,13 @@ class PromptQueue:
                 else 0
             )
             stop = start + max_items if max_items is not None else None
-            return {key: self._history[key] for key in keys[start:stop]}
+            return {key: json.loads(self._history[key]) for key in keys[start:stop]}
 
     def history_of(self, prompt_id: str) -> dict[str, Any]:
         """Return `{id: entry}`, or `{}` for an unknown id."""
         with self._lock:
             entry = self._history.get(prompt_id)
-            return {} if entry is None else {prompt_id: copy.deepcopy(entry)}
+            return {} if entry is None else {prompt_id: json.loads(entry)}
 
     def forget(self, prompt_id: str | None = None) -> None:
         """Delete one history entry, or all of them."""

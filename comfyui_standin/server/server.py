@@ -4,6 +4,7 @@ threads."""
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import sys
 import threading
@@ -38,6 +39,7 @@ from comfyui_standin.storage import Storage
 
 _MIB = 1024 * 1024
 _LONGEST = 8.0  # seconds that a run simulates, in a demo
+_HISTORY_BYTES = 4 * _MIB  # of a demo, whose prompts have large graphs
 
 
 class DemoServer:
@@ -249,6 +251,7 @@ class _RunningServer:
             journal,
             lambda: demo._script.take("history") is None,
             demo._history_size,
+            _HISTORY_BYTES if demo._anything else math.inf,
         )
         self.sockets = Sockets(self._loop, demo._script, journal, self._status, features)
         self._worker = Worker(

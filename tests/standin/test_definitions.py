@@ -71,7 +71,6 @@ def test_older_graphs_get_names_by_the_values_types(known: dict[str, Any]) -> No
     "told",
     [
         {"inputs": [{"name": n, "widget": {"name": n}} for n in ("first", "second")]},
-        {"properties": {"ue_properties": {"widget_ue_connectable": {"first": 1, "second": 1}}}},
         {"widgets_values_named": {"first": 7, "second": "b"}},
     ],
 )

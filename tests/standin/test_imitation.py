@@ -394,12 +394,26 @@ def test_hostile_sizes_stay_within_the_limits(demo: DemoServer) -> None:
 
 
 def test_the_cache_of_results_is_limited_in_bytes() -> None:
-    cache = Cache(most_bytes=3 * 100 * 100 + 1000)
+    cache = Cache(most_bytes=4 * 100 * 100 + 1000)
     for name in ("first", "second"):
         cache.put(name, NodeResult(((Image.new("RGB", (100, 100)),),)))
 
     assert cache.get("first") is None
     assert cache.get("second") is not None
+
+
+def test_the_history_of_a_demo_is_limited_in_bytes(demo: DemoServer) -> None:
+    """The graphs that clients send with their prompts don't fill the memory."""
+    sent = {"extra_data": {"extra_pnginfo": {"workflow": {"extra": {"note": "x" * 1_000_000}}}}}
+    demo.queue.forget()
+
+    entries = [
+        entry_of(demo, {"1": ("PreviewAny", {"source": str(number)})}, **sent)
+        for number in range(10)
+    ]
+
+    newest = [entry["prompt"][1] for entry in entries[2:]]
+    assert list(demo.queue.history()) == newest
 
 
 def making(work: Work) -> NodeClass:
