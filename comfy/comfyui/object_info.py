@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -200,7 +201,8 @@ class Catalog(Mapping[str, NodeSpec]):
         """Return this catalog with the definitions that a stand-in made for one workflow, in its
         answer (`Client.definitions`)."""
         entries = as_mapping(answer.get("definitions"))
-        catalog = Catalog({**self.raw, **entries})
+        layers: Any = (entries, self.raw)  # not copied, as there may be many workflows
+        catalog = Catalog(ChainMap(*layers))
         catalog._base, catalog._own = self, frozenset(entries)
         return catalog
 

@@ -27,7 +27,7 @@ _PROGRESSIVE_JPEG = 12
 _M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
 # Larger blocks return to the system immediately; otherwise each thread that decoded an image keeps
 # 30 MB
-_GIVEN_BACK = MIB
+_GIVEN_BACK = MIB // 4
 _WAITING, _OF_ONE = 16, 2  # users' images that wait or are in memory: in total, and per user
 
 

@@ -41,7 +41,7 @@ def _words(name: str) -> str:
     return re.sub(r"[\W_]+", " ", file)[:100]
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def picture(name: str) -> Image.Image:
     """Return the picture that a file name describes."""
     words = _words(name)

@@ -45,7 +45,7 @@ from comfyui_standin.server.prompt_queue import PromptQueue, QueueItem
 from comfyui_standin.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfyui_standin.storage import Storage
 
-_CACHED_RESULTS, _CACHED_BYTES = 64, 16 * 1024**2
+_CACHED_RESULTS, _CACHED_BYTES = 64, 8 * 1024**2
 _MOST_BYTES = 768 * 1024**2  # of the values that a run in a demo holds
 _SLOW_STEPS = 40  # as a run's time runs out, its steps get shorter
 _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
@@ -314,21 +314,25 @@ def _relinked(inputs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     }
 
 
-def weight(value: object) -> int:
-    """Return about how many bytes a value on a link takes in memory."""
+def weight(value: object, seen: set[int]) -> int:
+    """Return about how many bytes a value on a link takes in memory. `seen`: images to leave out,
+    by `id`; those of the value are added."""
     match value:
+        case Image.Image() if id(value) in seen:
+            return 0
         case Image.Image():
+            seen.add(id(value))
             return value.width * value.height * (1 if value.mode == "L" else 4)  # as Pillow does
         case Pan():
-            return 2 * weight(value.image)
+            return 2 * weight(value.image, seen)
         case bytes():
             return len(value)
         case Mapping():
-            return sum(map(weight, value.values()))
+            return sum(weight(one, seen) for one in value.values())
         case tuple():
-            return sum(map(weight, value))
+            return sum(weight(one, seen) for one in value)
         case _ if is_dataclass(value):
-            return sum(weight(getattr(value, one.name)) for one in fields(value))
+            return sum(weight(getattr(value, one.name), seen) for one in fields(value))
         case _:
             return 64
 
@@ -340,7 +344,6 @@ class Cache:
     def __init__(self, size: int = _CACHED_RESULTS, most_bytes: int = _CACHED_BYTES) -> None:
         self._size, self._most_bytes = size, most_bytes
         self._entries: OrderedDict[str, NodeResult] = OrderedDict()
-        self._weights: dict[str, int] = {}
 
     def get(self, signature: str) -> NodeResult | None:
         """Return the cached result for this signature, or None."""
@@ -352,14 +355,11 @@ class Cache:
     def put(self, signature: str, result: NodeResult) -> None:
         """Cache a result. The least recently used results make room."""
         self._entries[signature] = result
-        self._weights[signature] = weight(result.outputs)
-        while len(self._entries) > self._size or sum(self._weights.values()) > self._most_bytes:
-            oldest, _ = self._entries.popitem(last=False)
-            del self._weights[oldest]
+        while len(self._entries) > self._size or _bytes(self._entries.values()) > self._most_bytes:
+            self._entries.popitem(last=False)
 
     def clear(self) -> None:
         self._entries.clear()
-        self._weights.clear()
 
 
 @dataclass(slots=True)
@@ -699,8 +699,13 @@ def _emptied(result: NodeResult | None) -> NodeResult | None:
     return result and replace(result, outputs=())
 
 
+def _bytes(results: Iterable[NodeResult | None]) -> int:
+    seen: set[int] = set()
+    return sum(weight(one.outputs, seen) for one in results if one is not None)
+
+
 def _check_memory(results: Iterable[NodeResult | None]) -> None:
-    if sum(weight(result.outputs) for result in results if result is not None) > _MOST_BYTES:
+    if _bytes(results) > _MOST_BYTES:
         raise NodeFailure("This workflow needs more memory than the demo has.")
 
 
