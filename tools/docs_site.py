@@ -4,10 +4,10 @@
 
 docs/site.toml has the navigation. The page of a part names its section there in a comment, with
 its number among them if the order matters, and takes the place of "parts". Without a comment, it is
-in a section of its own. A link to another page
-of the site stays a link. A link to a file that the site doesn't have, such as source code, becomes
-its text. The build fails on each link to a page or heading that doesn't exist. Also writes
-llms.txt: an index of the pages for language models.
+in a section of its own. A link to another page of the site stays a link; a file's name becomes the
+page's title. A link to a file that the site doesn't have, such as source code, becomes its text.
+The build fails on each link to a page or heading that doesn't exist. Also writes llms.txt: an index
+of the pages for language models.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ def project() -> dict[str, Any]:
     settings: dict[str, Any] = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["project"]
     parts: dict[str, list[dict[str, str]]] = {}
     for (section, _), page in sorted((section_of(page), page) for page in parts_pages()):
-        title = (ROOT / page).read_text(encoding="utf-8").partition("\n")[0].strip("# ")
-        parts.setdefault(section, []).append({title: page})
+        parts.setdefault(section, []).append({title_of(page): page})
 
     def with_parts(section: str, inside: Any) -> Any:
         if isinstance(inside, str):
@@ -65,6 +64,12 @@ def project() -> dict[str, Any]:
         {name: with_parts(name, into) for name, into in entry.items()} for entry in settings["nav"]
     ]
     return settings | {"nav": [*nav, *({name: pages} for name, pages in parts.items())]}
+
+
+def title_of(page: str) -> str:
+    """Return a page's first heading."""
+    found = re.search(r"^# (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.M)
+    return found[1] if found else page
 
 
 def section_of(page: str) -> tuple[str, str]:
@@ -115,6 +120,8 @@ def page_text(page: str, pages: Iterable[str]) -> str:
         path = os.path.normpath(here / target)
         if path not in pages:
             return text
+        if text.endswith(".md"):  # a file's name, which readers of the repository know
+            text = title_of(path)
         return f"[{text}]({os.path.relpath(site_path(path), there)}{heading})"
 
     return LINK.sub(link, FRONT_MATTER.sub("", (ROOT / page).read_text(encoding="utf-8")))

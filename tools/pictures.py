@@ -162,7 +162,8 @@ def form_steps(page: Page) -> Iterator[tuple[str, Image.Image]]:
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     yield "opened", screenshot(page)
 
-    page.get_by_role("button", name="Edit form").click()
+    page.get_by_role("button", name="Form actions").click()
+    page.get_by_role("menuitem", name="Edit form").click()
     editor = page.locator("#form-editor")
     row = editor.locator('.field-row[data-key="2.text"]')
     row.locator(".name").click()

@@ -35,11 +35,11 @@ def test_links_to_pages_stay_and_links_to_code_become_text() -> None:
     """The site has no source files, and the README is its start page without front matter."""
     readme = page_text(START, [START, *PAGES])
     assert readme.startswith("\n# ComfyForms")
-    assert "[docs/users.md](docs/users.md)" in readme
+    assert "[You have a link](docs/users.md)" in readme  # the title, for the file's name
     for part in (page for page in PAGES if page.endswith("/docs.md")):
         assert "](../../../docs/" not in page_text(part, [START, *PAGES])
     operating = page_text("docs/operating.md", [START, *PAGES])
-    assert "[CHANGELOG.md](../CHANGELOG.md)" in operating
+    assert "[Changelog](../CHANGELOG.md)" in operating
     assert "](../comfyforms/comfyui_node" not in operating
 
 
