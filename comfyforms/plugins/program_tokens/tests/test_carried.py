@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -11,7 +12,11 @@ from typing import NamedTuple
 import pytest
 import requests
 import websocket
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
 
+from comfyforms.plugins.program_tokens.carried import CarriedTokens
 from comfyforms.plugins.program_tokens.tests.conftest import Team, address_of
 from tests.attacks.people import ANN, BOB
 from tests.security.signing_in import signed_in
@@ -199,6 +204,33 @@ def test_attack_a_token_is_looked_for_in_logs_and_answers(
         one.getMessage() for one in caplog.records if one.name not in ("urllib3.connectionpool",)
     )
     assert team.token[:-1] not in of_app
+
+
+@given(before=st.text(max_size=9), after=st.text(max_size=9), query=st.binary(max_size=20))
+def test_attack_an_address_with_any_text_around_its_token(
+    running_team: Team, before: str, after: str, query: bytes
+) -> None:
+    """What comes next never sees the token in a path or a query, and gets a valid request."""
+    token, passed = running_team.token, list[Scope]()
+
+    async def keep(scope: Scope, receive: Receive, send: Send) -> None:
+        passed.append(scope)
+
+    async def nothing(*_: object) -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    carried = CarriedTokens(keep, running_team.app.asgi.state.identity)
+    headers = list[tuple[bytes, bytes]]()
+    common = {"type": "websocket", "headers": headers, "root_path": ""}
+    carrying = query + b"&token=" + token.encode() + query
+    for path in (f"/as/{before}{token}{after}", f"/as/{token}/{after}", f"/{before}"):
+        scope = {**common, "path": path, "raw_path": b"", "query_string": carrying}
+        asyncio.run(carried(scope, nothing, nothing))
+        (sent,) = passed
+        passed.clear()
+        assert token.encode() not in sent["raw_path"]
+        if path.startswith(f"/as/{token}/"):
+            assert sent["path"] == f"/{after.lstrip('/')}"
 
 
 def test_users_create_an_address_and_revoke_it(team: Team) -> None:
