@@ -210,7 +210,7 @@ def test_attack_a_token_is_looked_for_in_logs_and_answers(
 def test_attack_an_address_with_any_text_around_its_token(
     running_team: Team, before: str, after: str, query: bytes
 ) -> None:
-    """What comes next never sees the token in a path or a query, and gets a valid request."""
+    """The next layer never sees the token in a path, and gets a valid request."""
     token, passed = running_team.token, list[Scope]()
 
     async def keep(scope: Scope, receive: Receive, send: Send) -> None:
