@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from comfy.form.missing_items import Missing, MissingPrompt
     from comfy.prompt.model import InputRef, Prompt
 
+# Inputs with the number of sampling steps.
+STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
 # Part that a field plays on a page: what the user asks for, what to avoid, or the results per run.
 FieldRole = Literal["", "prompt", "negative", "count"]
 
@@ -210,6 +212,12 @@ class Field:
     def is_seed(self) -> bool:
         """Return whether the value is drawn for each run unless a user sets it."""
         return self.kind.several is Several.SEEDS
+
+    @property
+    def is_recipe(self) -> bool:
+        """Return whether the page folds this seed or number of steps: an author hasn't shown it."""
+        is_seldom = self.is_seed or self.input in STEPS
+        return is_seldom and self.group == "main" and self.source == "heuristic"
 
     def to_json(self) -> dict[str, Any]:
         """Return the field as `comfy form --json` prints it. Integers stay exact."""

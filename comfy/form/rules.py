@@ -25,6 +25,7 @@ from comfy.form.facts import (
     target_name,
     used_as,
 )
+from comfy.form.model import STEPS
 from comfy.prompt.texts import Pole
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldGroup
@@ -135,7 +136,6 @@ _UPLOAD_SIZES = frozenset(
     | {"largest_size", "shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
 )
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
-_STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
 _WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
 _STYLE_WEIGHTS = frozenset(
     {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
@@ -677,7 +677,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         50,
         only="form",
-        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not _only_records(s),
+        fits=lambda s: s.meaning in STEPS and s.candidate.type == "INT" and not _only_records(s),
     ),
     # Key setting of a pack's sampler.
     Rule("main", 51, message("Thinking steps"), merge="input", fits=_is_own_steps),

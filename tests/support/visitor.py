@@ -337,6 +337,7 @@ class Visitor:
     def for_form(self, action: str) -> None:
         """Choose an action from the form's menu."""
         self._show_form()
+        expect(self.page.locator("#form[aria-busy=true]")).to_have_count(0)  # it has another menu
         self.page.get_by_role("button", name="Form actions").click()
         self.page.get_by_role("menuitem", name=action, exact=True).click()
 

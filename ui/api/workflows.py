@@ -50,7 +50,7 @@ def _field_docs(form: Form) -> list[FieldDoc]:
             widget=field.widget,
             help=field.tooltip,
             required=is_required(field),
-            advanced=field.group == "advanced",
+            advanced=field.group == "advanced" or field.is_recipe,
             section=field.section or "",
             random=field.is_seed,
             schema=schema_of(field),

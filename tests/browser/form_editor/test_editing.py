@@ -40,6 +40,7 @@ def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:
     author.open()
     expect(editor.get_by_label("Title", exact=True)).to_have_value("Harbor pictures")
     author.publish()
+    author.person.unfold()
     expect(page.locator("#field-5-steps")).to_be_visible()
 
     editor.get_by_role("button", name="Close", exact=True).click()
@@ -49,7 +50,7 @@ def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:
     fields = saved["fields"]
     assert [*fields][:2] == ["Negative prompt.text", "Positive prompt.text"]
     assert fields["Positive prompt.text"] == {"label": "Scene"}
-    assert fields["Sampler.steps"] == {"max": 40}
+    assert fields["Sampler.steps"] == {"group": "advanced", "max": 40}
     assert fields["Sampler.seed"] == {"hidden": True}
 
     author.person.open("text-to-image")

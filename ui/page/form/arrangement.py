@@ -175,15 +175,17 @@ class Arrangement:
     @property
     def has_lock_in_front(self) -> bool:
         """Return whether the seeds' lock is a main field. Otherwise it is in their section."""
-        return any(field.group == "main" for field in self.seeds)
+        return any(field.group == "main" and not field.is_recipe for field in self.seeds)
 
 
 def arrangement_of(shown: Sequence[Field]) -> Arrangement:
-    """Arrange visible fields as the page shows them."""
+    """Arrange visible fields as the page shows them. The recipe is folded, unless nothing else
+    would be left."""
     seeds = _seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]
-    rest = [field for field in shown if field.group != "main"]
-    rest += [field for field in seeds if field.group == "main"]
+    main = [field for field in main if not field.is_recipe] or main
+    rest = [field for field in shown if field.group == "main" and field not in main]
+    rest += [field for field in shown if field.group != "main"]
     return Arrangement(tuple(_helped_once(main)), tuple(seeds), tuple(_sections(rest)))
 
 

@@ -62,9 +62,9 @@ def test_leaving_the_form_keeps_unsaved_changes(editable: Site, visit: Visit) ->
     author.says("Unsaved changes")
     author.person.turn_to("text-to-image")
     expect(author.editor).to_have_count(0)
-    expect(author.page.locator("#edit-form .draft")).to_be_hidden()
+    expect(author.page.locator("#form-menu .draft")).to_be_hidden()
     author.person.turn_to("upscale")
-    expect(author.page.locator("#edit-form .draft")).to_have_text("Unsaved changes")
+    expect(author.page.locator("#form-menu .draft")).to_have_text("Unsaved changes")
     author.open()
     expect(author.editor.get_by_label("Title", exact=True)).to_have_value("For later")
 
@@ -83,7 +83,7 @@ def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit:
     author.editor.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#generate")).to_be_enabled()
     expect(page.locator("#many-button")).to_be_visible()
-    first = page.locator("#edit-form button").element_handle()
+    first = page.locator("#form-menu button").element_handle()
     for route in held:
         route.continue_()
     page.unroute("**/editor/draft")
