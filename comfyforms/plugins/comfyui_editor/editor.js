@@ -6,7 +6,8 @@ import { app } from "/scripts/app.js";
 const LABEL = "Open as form";
 const COMMAND = "ComfyForms.OpenAsForm";
 const ICON = "pi pi-external-link";
-let isBegun = false;
+const QUIET = 1000; // milliseconds after the last graph that the front end opened by itself
+let timer = 0;
 // As it was opened: some versions of the front end drop the query at once.
 const [opened] = performance.getEntriesByType("navigation");
 const wanted = new URL(opened.name).searchParams.get("form");
@@ -48,9 +49,12 @@ app.registerExtension({
   menuCommands: [{ path: ["File"], commands: [COMMAND] }],
   actionBarButtons: [{ icon: ICON, label: LABEL, tooltip: LABEL, onClick: openAsForm }],
   async afterConfigureGraph() {
-    // The first graph is the editor's own; a form's workflow replaces it.
-    if (!wanted || isBegun) return;
-    isBegun = true;
-    setTimeout(() => openWorkflow(wanted));
+    // The front end first restores its own tabs, and the last one that opens is shown.
+    if (!wanted || timer < 0) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      timer = -1;
+      openWorkflow(wanted);
+    }, QUIET);
   },
 });
