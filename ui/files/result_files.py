@@ -279,15 +279,21 @@ class ResultFiles:
             headers["content-range"] = f"bytes {start}-{end - 1}/{stripped.size}"
         return PassedOn(body(), 206 if part else 200, headers, media_type)
 
-    def archive(self, files: Iterable[tuple[Record, int, bool]]) -> Iterator[bytes]:
+    def archive(
+        self,
+        files: Iterable[tuple[Record, int, bool]],
+        numbers: Mapping[tuple[str, int], int] = MappingProxyType({}),
+    ) -> Iterator[bytes]:
         """Yield a ZIP of files, made while it is sent. Each is a run, an index, and whether the
-        prompt is shown, as in `send_shared`.
+        prompt is shown, as in `send_shared`. `numbers`: of the files by run and index, otherwise
+        they are counted.
 
         Media is already compressed, so it is only stored. A file that isn't completely available is
         left out; without any file there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
         for number, (record, at, has_prompt) in enumerate(files, 1):
+            number = numbers.get((record.id, at), number)
             name = f"{number:03}-{shared_name(record, at, has_prompt=has_prompt)}"
             pack = self.pack if has_prompt else self._pack_stripped
             yield from pack(bundle, record, at, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query, Request, Response
@@ -70,13 +71,16 @@ from ui.web.shares import Work
 from ui.web.urls import thumbnail_address
 
 _UNTITLED = message("Enter a title first.")
+_NOT_YOURS = message("You can only move your own results there.")
 _NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _LONGEST_PAGE = 500  # items
-_CELL = 240  # pixels of an image of a contact sheet
+_SHEET = 2000  # pixels of a contact sheet, to print it
+_SHARP = 36  # images of a contact sheet that are larger there than their thumbnails
 
 _Asked = Annotated[Asked, Depends()]
 _Number = Annotated[int, Field(ge=0, le=MOST_NUMBER)]
 _Chosen = Annotated[list[_Number], Query(min_length=1, max_length=MOST_CHOSEN)]
+_Some = Annotated[list[_Number], Query(max_length=MOST_CHOSEN, default_factory=list)]
 _Point = Annotated[float | None, Field(ge=0, le=1)]
 
 
@@ -119,6 +123,13 @@ class NewItems:
     runs: Annotated[tuple[str, ...], Field(max_length=MOST_CHOSEN, fail_fast=True)] = ()
     batch: str = ""
     settings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlace:
+    """The album that results move to."""
+
+    album: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +394,39 @@ class AlbumHandlers:
         self._note(visit, "delete", _results_in(visit))
         return Response(status_code=204)
 
+    @routes.patch("/{album}/items", Access.SIGNED_IN, status_code=204)
+    def move_album_items(self, asked: _Asked, item: _Chosen, to: NewPlace) -> Response:
+        """Move results to another album: yours, or between albums of yours any.
+
+        Their reviews and comments come along. Other people's results don't move into a private
+        album.
+        """
+        visit = self.visits.of(asked)
+        found = self.store.some(visit.album.id, item)
+        are_own = all(one.owner == visit.person.key for one in found)
+        target = self.visits.of(Asked(asked.request, to.album), Right.ADD)
+        is_open = target.album.access != "private" and Right.CHANGE in target.rights
+        if not found:
+            raise AlbumNotFound
+        if not (are_own or (is_open and Right.CHANGE in visit.rights)):
+            raise HTTPException(403, _NOT_YOURS)
+        self.store.move(visit.album.id, target.album.id, [one.n for one in found])
+        self._note(target, "share", _results_in(target))
+        return Response(status_code=204)
+
+    @routes.post("/{album}/rounds", Access.SIGNED_IN, status_code=204)
+    def start_album_round(self, asked: _Asked) -> Response:
+        """Begin a new round with the kept results, which everyone reviews again.
+
+        They lose their verdicts, but not their stars. The other results get `verdict=dropped`, and
+        come back when someone keeps them.
+        """
+        visit = self.visits.of(asked, Right.TAKE_BACK)
+        self.store.next_round(visit.album.id)
+        what = message("Next round in the album “{album}”", album=visit.album.title)
+        self._note(visit, "review", what)
+        return Response(status_code=204)
+
     @routes.put("/{album}/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
     def review_album_item(self, asked: _Asked, item: _Number, review: NewReview) -> AsciiJSON:
         """Keep or reject a result, and give it stars, in place of your previous review."""
@@ -445,7 +489,12 @@ class AlbumHandlers:
             raise problem
         return AsciiJSON(ItemsValues(tuple(rows)))
 
-    def _of_verdict(self, visit: Visit, verdict: WantedVerdict, limit: int) -> list[AlbumItem]:
+    def _chosen(
+        self, visit: Visit, verdict: WantedVerdict, items: Sequence[int], limit: int
+    ) -> list[AlbumItem]:
+        """Return these items, or those with the verdict."""
+        if items:
+            return self.store.some(visit.album.id, items)
         viewer = Viewer(visit.person.key)
         return self.store.items(visit.album.id, WantedItems(verdict), limit, viewer)
 
@@ -492,35 +541,47 @@ class AlbumHandlers:
     @routes.get(
         "/{album}/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip")
     )
-    def get_album_zip(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
-        """Return the results with a verdict as a ZIP, the kept ones by default."""
+    def get_album_zip(
+        self, asked: _Asked, item: _Some, verdict: WantedVerdict = "keep"
+    ) -> StreamingResponse:
+        """Return the results with a verdict as a ZIP, the kept ones by default, or chosen ones.
+
+        The names of the files begin with the results' numbers.
+        """
         visit = self.visits.of(asked)
-        items = self._of_verdict(visit, verdict, MOST_ITEMS)
+        items = self._chosen(visit, verdict, item, MOST_ITEMS)
         files = (
             (record, one.place, visit.has_metadata(one))
             for one, record in self._with_records(visit, items)
         )
-        answer = zip_download(self.results.archive(files), visit.album.title)
+        numbers = {(one.run, one.place): one.number for one in items}
+        answer = zip_download(self.results.archive(files, numbers), visit.album.title)
         self._note(visit, "download", _results_in(visit))
         return answer
 
     @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/png"))
-    def get_album_sheet(self, asked: _Asked, verdict: WantedVerdict = "keep") -> StreamingResponse:
-        """Return the newest results with a verdict as one image, the kept ones by default."""
+    def get_album_sheet(
+        self, asked: _Asked, item: _Some, verdict: WantedVerdict = "keep"
+    ) -> StreamingResponse:
+        """Return results with their numbers as one image to print, chosen as for the ZIP."""
         visit, blobs = self.visits.of(asked), self.results.blobs
-        items = self._of_verdict(visit, verdict, MOST_CELLS)
-        paths = (blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb)
-        thumbnails = [path for path in paths if path is not None]
-        if not thumbnails:
+        items = self._chosen(visit, verdict, item, MOST_CELLS)
+        paths = {one: blobs.thumbnail(one.digest, one.kind) for one in items if one.has_thumb}
+        shown = [(one, path) for one, path in paths.items() if path is not None]
+        if not shown:
             raise AlbumNotFound
-        title, lines = visit.album.title, map(CellLine, in_lines(range(len(thumbnails))))
-        image = draw_grid(
-            GridSheet(title, "", "", tuple(lines)),
-            thumbnails.__getitem__,
-            _CELL,
-            (),
-            blobs.turns.turn,
+        title, blocks = visit.album.title, in_lines(range(len(shown)))
+
+        def content(at: int) -> Path:
+            one, thumbnail = shown[at]
+            is_large = len(shown) <= _SHARP and one.kind == "image"
+            return (blobs.path(one.digest) if is_large else None) or thumbnail
+
+        lines = (
+            CellLine(cells, "", tuple(str(shown[at][0].number) for at in cells)) for cells in blocks
         )
+        sheet = GridSheet(title, "", "", tuple(lines))
+        image = draw_grid(sheet, content, _SHEET // len(blocks[0]), (), blobs.turns.turn)
         return StreamingResponse(image, media_type="image/png", headers=as_file(f"{title}.png"))
 
 

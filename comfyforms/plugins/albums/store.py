@@ -56,8 +56,8 @@ from comfyforms.plugins.albums.tables import albums as _albums
 AlbumAccess = Literal["private", "shared", "public"]
 Verdict = Literal["keep", "reject", ""]
 # "open": no one has decided; "disagreed": people keep and reject it; "unreviewed": the caller
-# hasn't decided.
-WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "unreviewed"]
+# hasn't decided; "dropped": a round ended without it. All but the last are of the latest round.
+WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "dropped", "unreviewed"]
 ItemSort = Literal["", "votes", "stars"]
 _Row = TypeVar("_Row")
 
@@ -73,13 +73,15 @@ _COVERS = 4
 FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
+_IN_ROUND = _items.c.dropped == 0
 # In the order of `Counts`.
 _VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
     {
-        "keep": (_items.c.keeps > 0) & (_items.c.rejects == 0),
-        "reject": _items.c.rejects > 0,
-        "open": (_items.c.keeps == 0) & (_items.c.rejects == 0),
-        "disagreed": (_items.c.keeps > 0) & (_items.c.rejects > 0),
+        "keep": _IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects == 0),
+        "reject": _IN_ROUND & (_items.c.rejects > 0),
+        "open": _IN_ROUND & (_items.c.keeps == 0) & (_items.c.rejects == 0),
+        "disagreed": _IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects > 0),
+        "dropped": ~_IN_ROUND,
     }
 )
 _STARS = select(func.coalesce(func.sum(_reviews.c.stars), 0))
@@ -164,13 +166,14 @@ class Album(ShownAlbum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of an album's items by verdict. `reject` contains `disagreed`. `unreviewed`: by a
-    caller, else 0."""
+    """Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
+    items of earlier rounds. `unreviewed`: by a caller, else 0."""
 
     keep: int = 0
     reject: int = 0
     open: int = 0
     disagreed: int = 0
+    dropped: int = 0
     unreviewed: int = 0
 
     @property
@@ -197,9 +200,10 @@ class ItemFile:
 
 @dataclass(frozen=True, slots=True)
 class ShownItem:
-    """Facts about a result that viewers of its album see, in part. `title`: the workflow's; `by`:
-    its owner's name; `settings`: the album shows them."""
+    """Facts about a result that viewers of its album see, in part. `number`: in the album; `title`:
+    the workflow's; `by`: its owner's name; `settings`: the album shows them."""
 
+    number: int
     kind: FileKind
     width: int
     height: int
@@ -292,10 +296,10 @@ class WantedItems:
         which = _of_album(album)
         is_open = _items.c.workflow.not_in({escaped(one) for one in viewer.hidden})
         is_titled = is_open | (_items.c.owner == viewer.person)
+        if self.verdict or self.since is None:
+            which &= _VERDICTS.get(self.verdict, _IN_ROUND)
         if self.verdict == "unreviewed":
             which &= ~_decided_by(viewer.person)
-        elif self.verdict:
-            which &= _VERDICTS[self.verdict]
         if self.since is not None:
             which &= _items.c.version > _within(self.since)
         for word in search_words(self.text):
@@ -408,7 +412,7 @@ class AlbumStore:
 
     def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
         """Return the newest items with a thumbnail of these albums by id."""
-        newest = select(_items.c.n).where(_items.c.has_thumb).order_by(_items.c.n.desc())
+        newest = select(_items.c.n).where(_items.c.has_thumb, _IN_ROUND).order_by(_items.c.n.desc())
         newest = newest.limit(_COVERS)
         with reading(self._engine) as connection:
             return {
@@ -451,7 +455,9 @@ class AlbumStore:
             if again:
                 connection.execute(update(_items).where(_items.c.n == bindparam("known")), again)
             if rows:
-                connection.execute(insert(_items), [row | common for row in rows.values()])
+                last = _last_number(connection, album) + len(rows)
+                new = [row | common | {"number": last - at} for at, row in enumerate(rows.values())]
+                connection.execute(insert(_items), new)
             _check_number(connection, _items.c.album == album, MOST_ITEMS, FULL)
         self._grew(sum(row["size"] for row in rows.values()))
         return self._found(which & (_items.c.version == version), MOST_ITEMS)
@@ -459,6 +465,41 @@ class AlbumStore:
     def remove(self, album: str, items: Iterable[int]) -> None:
         which = (_items.c.album == album) & _items.c.n.in_(list(items))
         self._delete(delete(_items).where(which), album)
+
+    def move(self, album: str, to: str, items: Iterable[int]) -> None:
+        """Move items with their reviews and comments to another album, unless it has them."""
+        twin = _items.alias()
+        is_there = (twin.c.run == _items.c.run) & (twin.c.place == _items.c.place)
+        which = _of_album(album) & _items.c.n.in_(list(items))
+        which &= ~exists().where((twin.c.album == to) & is_there)
+        with transaction(self._engine) as connection:
+            versions = {one: _next_version(connection, one) for one in sorted({album, to})}
+            common = {"album": to, "version": versions[to], "dropped": 0}
+            query = select(_items.c.n).where(which).order_by(_items.c.number)
+            last = _last_number(connection, to)
+            for number, n in enumerate(connection.execute(query).scalars().all(), last + 1):
+                moved = update(_items).where(_items.c.n == n)
+                connection.execute(moved.values(common | {"number": number}))
+            _check_number(connection, _items.c.album == to, MOST_ITEMS, FULL)
+        for one in versions:
+            self.changes.call(one)
+
+    def next_round(self, album: str) -> None:
+        """Begin a round with the kept items, which lose their verdicts. Raises ComfyError without
+        any."""
+        own = (_items.c.album == album) & _IN_ROUND
+        with self._renewing(album) as (connection, version):
+            if not connection.execute(select(own).where(own, _VERDICTS["keep"])).first():
+                raise ComfyError(message("No result is kept."), message("Keep some first."))
+            ended = select(func.max(_items.c.dropped)).where(_items.c.album == album)
+            number = connection.execute(ended).scalar_one() + 1
+            left = update(_items).where(own, ~_VERDICTS["keep"])
+            connection.execute(left.values(dropped=number, version=version))
+            of_these = _reviews.c.item.in_(select(_items.c.n).where(own))
+            connection.execute(update(_reviews).where(of_these).values(verdict=""))
+            connection.execute(delete(_reviews).where(of_these, _reviews.c.stars == 0))
+            again = update(_items).where(own)
+            connection.execute(again.values(_NUMBERS | {"version": version}))
 
     def items(
         self,
@@ -512,7 +553,8 @@ class AlbumStore:
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
     def review(self, album: str, n: int, person: Person, verdict: Verdict, stars: int) -> None:
-        """Store a person's review of an item, in place of their previous one."""
+        """Store a person's review of an item, in place of their previous one. Keeping an item of an
+        earlier round brings it back."""
         own = (_reviews.c.item == n) & (_reviews.c.person == person.key)
         with self._changing(album, n) as connection:
             connection.execute(delete(_reviews).where(own))
@@ -520,6 +562,8 @@ class AlbumStore:
                 new = Review(person.by, verdict, stars, n, person.key)
                 row = _kept(_escaped(asdict(new)), person) | {"at": time.time()}
                 connection.execute(insert(_reviews).values(row))
+            if verdict == "keep":
+                connection.execute(update(_items).where(_items.c.n == n).values(dropped=0))
             _make_room(connection, _reviews, n, person, _MOST_REVIEWS)
 
     def comments(self, album: str, n: int) -> list[Comment]:
@@ -673,6 +717,11 @@ def renew_numbers(connection: Connection) -> None:
     for album in connection.execute(query).scalars().all():
         changed = _NUMBERS | {"version": _next_version(connection, album)}
         connection.execute(update(_items).where(_items.c.album == album, stale).values(changed))
+
+
+def _last_number(connection: Connection, album: str) -> int:
+    query = select(func.coalesce(func.max(_items.c.number), 0)).where(_items.c.album == album)
+    return int(connection.execute(query).scalar_one())
 
 
 def _check_parents(connection: Connection, album: str) -> None:

@@ -26,7 +26,7 @@ from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_
 album_tables = MetaData()
 version = version_table("albums", album_tables)
 SCHEMA = Schema(
-    "albums", album_tables, version, number="0001", steps="comfyforms.plugins.albums:steps"
+    "albums", album_tables, version, number="0002", steps="comfyforms.plugins.albums:steps"
 )
 
 
@@ -65,7 +65,8 @@ albums = Table(
 )
 
 # Results in albums. `place`: as in `shared_results`; `owner`, `by`: of the run; `settings`: users
-# of the album see its prompt and settings; `version`: the album's at the last change. The other
+# of the album see its prompt and settings; `version`: the album's at the last change; `number`: for
+# people, in the album; `dropped`: the round that ended without it, 0 in the latest one. The other
 # columns describe the file, so that a list needs no record of a run; `title`: of the workflow.
 album_items = Table(
     "album_items",
@@ -79,7 +80,7 @@ album_items = Table(
     *_required(Integer, "place", "width", "height", "version"),
     *(
         Column(name, Integer, nullable=False, server_default=text("0"))
-        for name in ("keeps", "rejects", "comments")
+        for name in ("keeps", "rejects", "comments", "number", "dropped")
     ),
     *_required(Text, "by", "name", "title", "prompt", "words"),
     Column("workflow", Text, nullable=False, server_default=""),  # its name
@@ -87,7 +88,7 @@ album_items = Table(
     Index("album_items_by_share", "share", "owner", "n", "size"),
     Index("album_items_once", "album", "run", "place", unique=True),
     # Everything that counting and filtering by verdicts needs.
-    Index("album_items_listed", "album", "n", "run", "keeps", "rejects"),
+    Index("album_items_listed", "album", "n", "run", "keeps", "rejects", "dropped"),
     Index("album_items_changed", "album", "version"),
     Index("album_items_of_run", "run"),
     sqlite_autoincrement=True,  # so that a later item has a larger number

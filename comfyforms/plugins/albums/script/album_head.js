@@ -21,6 +21,8 @@ export class AlbumHead {
   #about = element("p", "aside");
   #rules = element("p", "aside");
   #review;
+  #next = button("", () => this.#startRound(), "button");
+  #kept = 0;
   #links = element(
     "span",
     "wraps",
@@ -47,9 +49,9 @@ export class AlbumHead {
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links), note);
-    this.#links.prepend(this.#review);
+    this.#links.prepend(this.#review, this.#next);
     const open = album.items - album.kept;
-    this.tell({ keep: album.kept, reject: 0, open, disagreed: 0, unreviewed: 0 });
+    this.tell({ keep: album.kept, reject: 0, open, disagreed: 0, dropped: 0, unreviewed: 0 });
   }
 
   /**
@@ -70,8 +72,23 @@ export class AlbumHead {
     const about = [!mine && by, !isGuest && seenBy, countWords(keep + reject + open)];
     this.#about.textContent = about.filter(Boolean).join(" · ");
     for (const link of all("a", this.#links)) link.hidden = !keep;
+    this.#kept = keep;
+    this.#next.hidden = !keep || !this.#album.may.includes("take_back");
+    this.#next.classList.toggle("primary", !count);
+    this.#next.textContent = withEllipsis(message("Next round"));
     this.#review.hidden = !count || !this.#album.may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
+  }
+
+  #startRound() {
+    const again = plural(
+      "The kept result begins again without ✓.",
+      "The {count} kept results begin again without ✓.",
+      { count: this.#kept },
+    );
+    const others = message("The others move to “Earlier rounds”. ✓ brings them back.");
+    const start = () => ask(albumAt("/rounds"), undefined, "POST");
+    confirm(message("Start the next round?"), `${again} ${others}`, message("Start"), start);
   }
 
   /** @returns {Entry[]} */

@@ -66,14 +66,15 @@ export interface CommentsDoc {
 }
 
 /**
- * Numbers of an album's items by verdict. `reject` contains `disagreed`. `unreviewed`: by a
- * caller, else 0.
+ * Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
+ * items of earlier rounds. `unreviewed`: by a caller, else 0.
  */
 export interface Counts {
   keep: number;
   reject: number;
   open: number;
   disagreed: number;
+  dropped: number;
   unreviewed: number;
 }
 
@@ -82,6 +83,7 @@ export interface Counts {
  * the caller's; `keeps`, `rejects`, `comments`: numbers.
  */
 export interface ItemDoc {
+  number: number;
   kind: "image" | "video" | "audio" | "3d" | "file";
   width: number;
   height: number;

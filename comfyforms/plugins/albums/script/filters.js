@@ -14,8 +14,9 @@ const VERDICTS = [
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
   ["disagreed", message("Disagreed")],
+  ["dropped", message("Earlier rounds")],
 ];
-const RARE = ["disagreed"]; // offered if there are such results
+const RARE = ["disagreed", "dropped"]; // offered if there are such results
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
   ["", message("Newest first")],

@@ -59,6 +59,8 @@ export class Review {
   /** Index of the item in view, or of the one that is coming. */
   #at = 0;
   #turn = 0;
+  /** Whether the review ends with the last verdict. */
+  #ends = false;
   /** Id of the item in view. */
   #shown = "";
 
@@ -109,8 +111,9 @@ export class Review {
     return item?.id === this.#shown ? item : null;
   }
 
-  /** @param {number} at */
-  async open(at) {
+  /** @param {number} at @param {boolean} [ends] whether the last verdict leads back to the wall */
+  async open(at, ends = false) {
+    this.#ends = ends;
     this.#shown = "";
     $("#albums")?.append(this.#viewport.place);
     this.#viewport.toggle();
@@ -162,9 +165,9 @@ export class Review {
   }
 
   /** @param {ItemDoc} item */
-  #draw({ by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
+  #draw({ number, by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
     const { kept, total } = this.#items.counts();
-    const place = `${this.#at + 1} / ${total}`;
+    const place = `#${number} · ${this.#at + 1} / ${total}`;
     const keptWords = plural("{count} kept", "{count} kept", { count: kept });
     tell(this.#caption, [place, keptWords, by, prompt || title].join(" · "));
     tell(this.#others, reviewWords(reviews.filter(({ mine }) => !mine)));
@@ -208,7 +211,9 @@ export class Review {
     else {
       this.#items.say(item, said);
       const isJudged = "kx".includes(key.toLowerCase());
-      if (isJudged && !this.#comments.isOpen) this.#show(this.#at + 1);
+      if (!isJudged || this.#comments.isOpen) return true;
+      if (this.#at + 1 < this.#items.counts().total) this.#show(this.#at + 1);
+      else if (this.#ends) this.#viewport.toggle();
     }
     return true;
   }
@@ -257,7 +262,7 @@ export class Review {
  * Return the element of a result. Until an image has arrived, its thumbnail stands in its place.
  * @param {ItemDoc} item
  */
-function mediaOf({ kind, address, thumb, by, title }) {
+export function mediaOf({ kind, address, thumb, by, title }) {
   const src = addressOf(address);
   if (kind === "video" || kind === "audio")
     return Object.assign(element(kind), { src, controls: true, loop: kind === "video" });

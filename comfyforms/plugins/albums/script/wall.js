@@ -4,14 +4,18 @@
 
 import { untilRetry } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { $, announce, button, element, root } from "page/dom.js";
+import { $, announce, button, downloadLink, element, root } from "page/dom.js";
+import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
-import { message } from "page/messages.js";
+import { message, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page } from "page/state.js";
+import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send } from "./calls.js";
+import { compareItems } from "./compare.js";
 import { Filters } from "./filters.js";
+import { formDialog } from "./form_dialog.js";
 import { reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
@@ -21,6 +25,9 @@ import { Review } from "./review.js";
 const LIMIT = "200"; // items per request
 const KEPT = message("Kept");
 const REJECTED = message("Rejected");
+/** @type {Readonly<Record<string, string>>} */
+const NOTHING = { unreviewed: message("You have reviewed all results.") };
+const MOVE = message("Move to an album");
 
 export class Wall {
   place = element("div", "history");
@@ -67,8 +74,7 @@ export class Wall {
       {
         wants: (_, to) => this.#complete(to),
         star: null,
-        pick: (index, event) =>
-          !this.#selection.toggle.hidden && this.#selection.take(this.#tiles, index, event),
+        pick: (index, event) => this.#selection.take(this.#tiles, index, event),
         dress: (item, run) => this.#dress(item, run),
       },
     );
@@ -83,7 +89,6 @@ export class Wall {
     $("h2", this.place)?.replaceWith(...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
     $("header", this.place)?.append(this.#selection.place);
-    this.#selection.toggle.hidden = !(this.#may("review") || this.#may("add"));
     this.#list.list.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
@@ -115,7 +120,7 @@ export class Wall {
   async review() {
     this.#filters.choose();
     await this.#begun;
-    if (this.#total) await this.#review.open(0);
+    if (this.#total) await this.#review.open(0, true);
   }
 
   get #tiles() {
@@ -142,13 +147,23 @@ export class Wall {
     return told && { ...told, items: told.items.map(withKept) };
   }
 
-  /** Load the list once the app knows the user's reviews, which decide what the list shows. */
-  async #load() {
-    const turn = ++this.#turn;
+  /** Load the list. Ends with the last one of several calls. */
+  #load() {
+    this.#begun = this.#loadOnce(++this.#turn);
+    return this.#begun;
+  }
+
+  /**
+   * Load the list once the app knows the user's reviews, which decide what the list shows.
+   * @param {number} turn
+   * @returns {Promise<void>}
+   */
+  async #loadOnce(turn) {
     this.#next = null; // it continues the former list
     await this.#sending;
     const told = await this.#ask(this.#filter, () => turn === this.#turn);
-    if (turn !== this.#turn || !told) return;
+    if (turn !== this.#turn) return this.#begun;
+    if (!told) return;
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
     this.#tell(told);
@@ -156,7 +171,7 @@ export class Wall {
 
   /** Load the list for other filters, and show its start. */
   #search() {
-    this.#begun = this.#load().then(() => this.#list.begin());
+    this.#load().then(() => this.#list.begin());
   }
 
   /**
@@ -195,7 +210,7 @@ export class Wall {
 
   #draw() {
     const nothing = this.#filter.length
-      ? message("No results.")
+      ? NOTHING[this.#filters.chosen.verdict] || message("No results.")
       : message("Nothing here yet. Share results from their menu or the history.");
     this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], { any: true, nothing });
   }
@@ -282,7 +297,7 @@ export class Wall {
   #dress(place, { id }) {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
-    const { stars, comments, keeps, rejects } = item;
+    const { number, stars, comments, keeps, rejects } = item;
     const said = reviewWords(item.reviews);
     const key = [stars, comments, keeps, rejects, said].join();
     if (place.dataset.said === key) return;
@@ -290,18 +305,19 @@ export class Wall {
     place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
     const facts = [
+      String(number),
       keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
       rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
       stars && "★".repeat(stars),
     ].filter(Boolean);
     const shown = element("span", "facts", facts.join("  "));
     if (comments) shown.append(commentsOf(comments));
-    if (shown.hasChildNodes()) place.append(shown);
+    place.append(shown);
     const tile = $(".tile", place);
     const words = rejects ? REJECTED : keeps ? KEPT : "";
     if (!tile) return;
     place.dataset.about ??= tile.title;
-    tile.title = [place.dataset.about, said].filter(Boolean).join(" · ");
+    tile.title = [`#${number}`, place.dataset.about, said].filter(Boolean).join(" · ");
     tile.ariaLabel = [tile.title, words].filter(Boolean).join(" · ");
   }
 
@@ -320,32 +336,54 @@ export class Wall {
       for (const { id } of items) query.append("item", id);
       location.assign(`${root}/?${query}&like`);
     };
+    /** @type {Parameters<typeof compareItems>[1]} */
+    const say = (item, said) => this.#say(item, said);
+    const compare = () => compareItems(items, this.#may("review") ? say : null);
     const [first] = items;
+    const query = new URLSearchParams(items.map(({ id }) => ["item", id]));
+    const saves = downloadLink(message("Download"), root + albumAt("/zip", query));
+    if (!first || isMany) saves.removeAttribute("href");
+    saves.className = "button";
     const isAlike = items.every(({ settings, title }) => settings && title === first?.title);
     const isOwn = this.#may("take_back") || items.every(({ mine }) => mine);
     /** @type {[boolean, string, () => void, boolean][]} */
     const actions = [
       [this.#may("review"), message("Keep"), judge("keep"), true],
       [this.#may("review"), message("Reject"), judge("reject"), true],
+      [true, message("Compare"), compare, items.length > 1 && items.length <= MOST_BESIDE],
       [this.#may("add"), message("More like these"), likeThese, isAlike && !isMany],
-      [this.#may("add"), message("Remove"), () => this.#remove(items), isOwn && !isMany],
+      [this.#may("add"), withEllipsis(MOVE), () => this.#move(query), isOwn && !isMany],
+      [this.#may("add"), message("Remove"), () => this.#remove(query), isOwn && !isMany],
     ];
-    return actions.flatMap(([isOffered, words, does, isOn]) => {
+    const buttons = actions.flatMap(([isOffered, words, does, isOn]) => {
       const made = button(words, does);
       made.ariaDisabled = String(!first || !isOn);
       return isOffered ? [made] : [];
     });
+    return [saves, ...buttons];
   }
 
-  /** @param {readonly ItemDoc[]} items */
-  #remove(items) {
-    const ids = items.map(({ id }) => id);
+  /** @param {URLSearchParams} query the results */
+  async #move(query) {
+    const choice = await albumChoice(this.#album.id);
+    if (!choice) return;
+    const content = [...choice.rows, choice.said];
+    const place = formDialog(MOVE, content, message("Move"), async () => {
+      const id = await choice.chosen();
+      if (!id || !(await choice.send(albumAt("/items", query), { album: id }, "PATCH"))) return;
+      place.hidePopover();
+      this.#selection.end();
+      tellOf(id, message("Moved."));
+    });
+  }
+
+  /** @param {URLSearchParams} query the results */
+  #remove(query) {
     confirm(
       message("Remove from the album?"),
       message("The results stay with their owners."),
       message("Remove"),
       async () => {
-        const query = new URLSearchParams(ids.map((id) => ["item", id]));
         if (!(await ask(albumAt("/items", query), undefined, "DELETE"))) return;
         this.#selection.end();
         this.#load();

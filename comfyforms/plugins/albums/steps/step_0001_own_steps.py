@@ -20,10 +20,11 @@ def upgrade() -> None:
     inspector = sa.inspect(op.get_bind())
     for table in album_tables.sorted_tables:
         if table is not version:
-            _complete(inspector, table)
+            complete(inspector, table)
 
 
-def _complete(inspector: sa.Inspector, table: sa.Table) -> None:
+def complete(inspector: sa.Inspector, table: sa.Table) -> None:
+    """Create what the table lacks of its columns and indexes."""
     connection = op.get_bind()
     if not inspector.has_table(table.name):
         table.create(connection)

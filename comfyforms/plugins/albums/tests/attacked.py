@@ -60,6 +60,7 @@ PART = AttackedPart(
             (
                 f"POST {API}/albums",  # no title, no item, no text
                 f"DELETE {ALBUM}/items",
+                f"PATCH {ALBUM}/items",
                 f"GET {ALBUM}/values",
                 f"POST {ALBUM}/items/{{item}}/comments",
             ),

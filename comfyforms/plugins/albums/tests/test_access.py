@@ -146,3 +146,24 @@ def test_a_guest_reaches_nothing_else(place: Place) -> None:
     assert place.ask("ann", "DELETE", f"/{album}/link").status_code == 204
     assert again() == [404, 404]
     assert place.ask("nobody", "GET", f"/{token}").status_code == 404
+
+
+def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> None:
+    """A result moves where its owner may add it. Others move it only between albums of their own,
+    not out of its owner's sight, and a guest moves nothing."""
+    (album, own), (other, _) = place.album(), place.album()
+    theirs, hidden = place.item("bob", album), place.album("private")[0]
+    token = place.link(album, comments=True)
+
+    def moved(who: str, item: str, to: str, name: str = album) -> int:
+        path = f"/{name}/items?item={item}"
+        return place.ask(who, "PATCH", path, json={"album": to}).status_code
+
+    assert moved("bob", own, other) == moved("ann", theirs, hidden) == 403
+    assert (moved("olga", own, other), moved("nobody", own, other, token)) == (403, 401)
+    assert moved("bob", theirs, hidden) == moved("ann", "999999", other) == 404
+    assert moved("ann", theirs, other) == moved("bob", theirs, album, other) == 204
+    assert len(place.told("ann", "GET", f"/{album}/items")["items"]) == 2
+    place.told("bob", "PUT", f"/{album}/items/{own}/review", json={"verdict": "keep"})
+    for who, status in (("bob", 403), ("nobody", 401), ("olga", 204), ("ann", 409)):
+        assert place.ask(who, "POST", f"/{album}/rounds").status_code == status

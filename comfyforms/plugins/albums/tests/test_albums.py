@@ -196,10 +196,15 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
     assert place.ask("ann", "GET", f"/{album}/sheet").status_code == 404
     for one in by_bob["items"][:2]:
         place.told("ann", "PUT", f"/{album}/items/{one['id']}/review", json={"verdict": "keep"})
-    with zipfile.ZipFile(io.BytesIO(place.ask("bob", "GET", f"/{album}/zip").content)) as archive:
-        assert len(archive.namelist()) == 2
-    sheet = place.ask("bob", "GET", f"/{album}/sheet")
-    assert Image.open(io.BytesIO(sheet.content)).format == "PNG"
+    numbers = [one["number"] for one in by_bob["items"]]
+    chosen = f"?item={by_bob['items'][2]['id']}&item={item}"
+    for query, wanted in (("", numbers[:2]), (chosen, [numbers[2], 1])):
+        archive = place.ask("bob", "GET", f"/{album}/zip{query}")
+        with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
+            assert [int(name[:3]) for name in opened.namelist()] == wanted
+        sheet = place.ask("bob", "GET", f"/{album}/sheet{query}")
+        image = Image.open(io.BytesIO(sheet.content))
+        assert (image.format, image.width // 100) == ("PNG", 20)
     rows = place.told("ann", "GET", f"/{album}/values?item={item}&item={by_bob['items'][0]['id']}")
     assert len(rows["items"]) == 2
 

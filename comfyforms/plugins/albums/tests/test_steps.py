@@ -20,6 +20,12 @@ FILE = ItemFile("r1", 0, "image", "ab" * 32, True, 8, 6, "a.png", "w", "w", "a p
 # Statements that undo the steps of the app, newest first, by the number before each step.
 TABLES = tuple(f"album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s"))
 BEFORE = {
+    "0006.1": (  # results had no numbers
+        "DROP INDEX album_items_listed",
+        "CREATE INDEX album_items_listed ON album_items (album, n, run, keeps, rejects)",
+        *(f"ALTER TABLE album_items DROP COLUMN {name}" for name in ("number", "dropped")),
+        "UPDATE albums_version SET version_num = '0001'",
+    ),
     "0006": ("DROP TABLE albums_version",),
     "0005": (  # rows had no addresses and sizes
         *(f"DROP INDEX {table}_by_share" for table in TABLES[1:]),
@@ -77,7 +83,7 @@ def test_an_old_database_opens_with_its_albums(
         for earlier in (one for one in BEFORE if one >= number):
             for statement in BEFORE[earlier]:
                 connection.execute(text(statement))
-        connection.execute(text(f"UPDATE history_version SET version_num = '{number}'"))
+        connection.execute(text(f"UPDATE history_version SET version_num = '{number[:4]}'"))
     with contextlib.closing(RunStore(database, kept)) as history:
         history.sweep()
         inspector = inspect(engine)

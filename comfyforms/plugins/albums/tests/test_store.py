@@ -182,6 +182,54 @@ def test_votes_and_stars_of_all_people_sort(albums: AlbumStore, album: Album) ->
     assert numbers(albums, album, sort="votes", verdict="keep") == [second]
 
 
+def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) -> None:
+    """They lose their verdicts, but not their stars. The others come back when a person keeps them,
+    and take part in the next round like new ones."""
+    third, second, first = (one.n for one in add(albums, album, "r1", "r2", "r3"))
+    with pytest.raises(ComfyError, match="No result is kept"):
+        albums.next_round(album.id)
+    albums.review(album.id, first, OF_ANN, "keep", 4)
+    albums.review(album.id, second, OF_BOB, "reject", 0)
+    version = albums.version(album.id)
+    albums.next_round(album.id)
+    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2)
+    assert numbers(albums, album) == albums.covers([album.id])[album.id] == [first]
+    assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])
+    assert numbers(albums, album, verdict="unreviewed") == [first]
+    assert sorted(numbers(albums, album, since=version)) == sorted([first, second, third])
+    ((review,), rest) = albums.reviews([first]), albums.reviews([second])
+    assert (review.verdict, review.stars, [one.verdict for one in rest]) == ("", 4, ["reject"])
+    albums.review(album.id, second, OF_ANN, "keep", 0)
+    assert numbers(albums, album, verdict="disagreed") == [second]
+    albums.review(album.id, first, OF_ANN, "keep", 4)
+    albums.next_round(album.id)
+    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2)
+
+
+def test_numbers_follow_the_wall_and_stay(albums: AlbumStore, album: Album) -> None:
+    """Later results continue them, a removed one leaves a gap, and an album that results move to has
+    its own."""
+
+    def told(which: Album) -> dict[str, int]:
+        return {one.run: one.number for one in albums.items(which.id, WantedItems(), 9)}
+
+    add(albums, album, "r1", "r2")
+    first = albums.items(album.id, WantedItems(), 1)
+    assert told(album) == {"r2": 1, "r1": 2}
+    (new,) = add(albums, album, "r3")
+    albums.remove(album.id, [first[0].n])
+    assert told(album) == {"r3": 3, "r1": 2}
+    other = albums.create(OF_ANN, "Other", "", "shared", None)
+    add(albums, other, "r2")
+    albums.review(album.id, new.n, OF_BOB, "keep", 5)
+    albums.move(album.id, other.id, [new.n])
+    assert (told(album), told(other)) == ({"r1": 2}, {"r3": 2, "r2": 1})
+    assert [one.stars for one in albums.reviews([new.n])] == [5]
+    add(albums, album, "r3")
+    albums.move(album.id, other.id, [one.n for one in albums.items(album.id, WantedItems(), 9)])
+    assert (told(album), told(other)) == ({"r3": 3}, {"r3": 2, "r2": 1, "r1": 3})
+
+
 def test_versions_tell_what_changed(
     albums: AlbumStore, album: Album, database: str, kept: BlobStore
 ) -> None:
