@@ -39,7 +39,7 @@ PACKAGE = "comfyforms"
 PARTS = ("comfy", "comfyui_standin", "ui", "app.py", "LICENSE", "requirements.txt")
 WORKFLOWS = "workflows"
 SERVER = "COMFYFORMS_SERVER"
-_LEFT_OUT = {"__pycache__", "secret.txt"}  # the second is the custom node's
+_LEFT_OUT = {"__pycache__", "tests", "secret.txt"}  # the last is the custom node's
 _IGNORED = "__pycache__/\n.venv/\ndata/\n"
 _APP = '''"""Show the workflows in this folder as web forms. `comfyforms space` made this file."""
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from comfyforms.plugins.comfy_runner.settings import RunnerSettings
-from comfyforms.plugins.comfy_runner.tests.test_docs import PAGE
+from tests.imports import ROOT
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.arguments import read_settings
 from ui.settings.web_settings import WebSettings
 
+PAGE = (ROOT / "comfyforms/plugins/comfy_runner/docs.md").read_text(encoding="utf-8")
 START, CALLS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 (CONFIG,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
 
