@@ -308,7 +308,7 @@ export class Wall {
       String(number),
       keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
       rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
-      stars && "★".repeat(stars),
+      stars && `★ ${stars}`,
     ].filter(Boolean);
     const shown = element("span", "facts", facts.join("  "));
     if (comments) shown.append(commentsOf(comments));

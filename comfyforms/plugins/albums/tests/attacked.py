@@ -46,6 +46,7 @@ PART = AttackedPart(
         }
     ),
     {
+        f"POST {ALBUM}/rounds": 409,  # nothing is kept
         **dict.fromkeys(
             (
                 "GET /albums/guest/{token}",
