@@ -83,7 +83,7 @@ def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit:
     author.editor.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#generate")).to_be_enabled()
     expect(page.locator("#many-button")).to_be_visible()
-    first = page.locator("#form-menu button").element_handle()
+    first = page.locator("#form-menu button").first.element_handle()
     for route in held:
         route.continue_()
     page.unroute("**/editor/draft")
@@ -146,6 +146,7 @@ def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit)
     author.person.entry("2.text").click()
     expect(author.row("2.text")).to_have_class("field-row open")
     expect(author.person.field("2.text")).to_have_css("outline-style", "solid")
+    author.person.unfold_field("5.steps")
     author.person.entry("5.steps").focus()
     expect(author.row("5.steps").locator(".row-form")).to_be_visible()
     author.person.entry("5.steps").press("Enter")
@@ -153,7 +154,10 @@ def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit)
     author.person.type("5.steps", 12)
     author.row("5.steps").get_by_role("button", name="Use the value in the form").click()
     author.publish()
-    assert settings_of(editable, "text-to-image")["fields"]["Sampler.steps"] == {"default": 12}
+    assert settings_of(editable, "text-to-image")["fields"]["Sampler.steps"] == {
+        "group": "advanced",
+        "default": 12,
+    }
 
 
 def test_the_editor_is_a_sheet_on_phones(editable: Site, visit: Visit) -> None:

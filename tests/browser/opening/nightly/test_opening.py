@@ -340,6 +340,7 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
         assert json.loads(person.page.evaluate("sessionStorage['comfyforms.read']")) == []
         if how == "drop":
             assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
+        person.type("2.text", "typed since then")
         person.for_form("Reset")
         expect(undo).to_be_visible()
     a_result_opens_as_it_was_made(fast, person)

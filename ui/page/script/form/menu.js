@@ -55,6 +55,6 @@ function entriesFor(name, mayEdit, hasLink) {
  * @returns {Entry[]}
  */
 function pressing(id, label) {
-  const hidden = document.getElementById(id);
-  return hidden ? [{ label, does: () => hidden.click() }] : [];
+  const hidden = () => document.getElementById(id);
+  return hidden() ? [{ label, does: () => hidden()?.click() }] : [];
 }
