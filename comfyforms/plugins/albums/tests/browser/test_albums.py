@@ -16,6 +16,7 @@ SOON = 1000  # milliseconds within which another person's action shows
 def _share_all(person: Visitor, title: str) -> None:
     """Put all results of the history into a new album, and open it."""
     page = person.page
+    person.find()
     page.locator("#history .select").click()
     for tile in page.locator("#history .tile").all():
         tile.click()
