@@ -122,11 +122,7 @@ def _definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions
     has_output = any(known.get(name, guessed.get(name, {}))["output_node"] for name in classes)
     for name, entry in () if has_output else guessed.items():
         entry["output_node"] = not all(use.feeds for use in classes[name])
-    more = {
-        name: _with_files(known[name], [*classes[name], *loose])
-        for name in classes
-        if name in known
-    }
+    more = {name: _as_used(known[name], classes[name], loose) for name in classes if name in known}
     return Definitions({k: one for k, one in more.items() if one} | guessed, tuple(guessed))
 
 
@@ -168,9 +164,17 @@ def _of_node(node: Mapping[str, Any], entry: NodeInfo | None) -> _Use:
         _name(node.get("type")),
         {key: kind for key, kind in types.items() if key not in names},
         widgets,
-        [(_name(one.get("name")), _name(one.get("type")) or "*") for one in outputs],
+        [(_name(one.get("name")), _output_type(one.get("type"))) for one in outputs],
         any(one.get("links") for one in outputs),
     )
+
+
+def _output_type(saved: object) -> str:
+    """Return a saved type in the case of the server's; "*" for that of choices, which each server
+    declares in another way."""
+    kind = _name(saved)
+    kind = kind.upper() if kind.upper() in _SCALARS.values() else kind
+    return "*" if kind in ("", "COMBO") else kind
 
 
 def _order(entry: NodeInfo) -> list[str]:
@@ -232,9 +236,10 @@ def _names_of(
     seeds = (
         "seed" in key or not control for key, (_, control) in zip(shipped, listed, strict=False)
     )
-    if len(shipped) >= len(listed) and all(seeds):  # newer versions add widgets at the end
-        return shipped
-    return _by_type(slots, [_word(*one) for one in listed])
+    guessed = [*_by_type(slots, [_word(*one) for one in listed])]
+    if shipped and all(seeds):  # newer versions add widgets at the end
+        return [*shipped, *guessed[len(shipped) :]]
+    return guessed
 
 
 def _by_type(slots: list[str], words: list[str]) -> Iterator[str]:
@@ -293,7 +298,9 @@ def _of_prompt(prompt: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iter
         if is_link(value) and value[0] in nodes and 0 <= value[1] < _MOST
     ]
     outputs: dict[str, dict[int, str]] = defaultdict(dict)
+    fed: dict[tuple[str, int], str] = {}  # the name of the first input that an output goes to
     for key, name, source, slot in links:  # known classes come first, and decide
+        fed.setdefault((source, slot), name)
         declared = known[types[source]]["output"] if types[source] in known else []
         kind = _plain(declared[slot]) if slot < len(declared) else ""
         if outputs[source].get(slot, "*") == "*":
@@ -302,15 +309,16 @@ def _of_prompt(prompt: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iter
     for key, name, source, slot in links:
         sockets[key][name] = outputs[source][slot]
     for key, inputs in nodes.items():
-        kinds = [outputs[key].get(slot, "*") for slot in range(max(outputs[key], default=-1) + 1)]
+        slots = range(max(outputs[key], default=-1) + 1)
+        given = [(fed.get((key, slot), ""), outputs[key].get(slot, "*")) for slot in slots]
         widgets = [_Widget(one, "", inputs[one]) for one in inputs if one not in sockets[key]]
-        yield _Use(types[key], sockets[key], widgets, [("", one) for one in kinds], bool(kinds))
+        yield _Use(types[key], sockets[key], widgets, given, bool(given))
 
 
 def _plain(kind: object) -> str:
     """Return a declared type as that of a link, "" if any type fits."""
-    first = "COMBO" if isinstance(kind, list) else str(kind).partition(",")[0]
-    return "" if first == "*" or first.startswith("COMFY_") else first
+    first = "*" if isinstance(kind, list) else str(kind).partition(",")[0]
+    return "" if first in ("*", "COMBO") or first.startswith("COMFY_") else first
 
 
 def _input_type(entry: NodeInfo | None, name: str) -> str:
@@ -392,6 +400,22 @@ def _media_kind(value: object) -> str:
     if not isinstance(value, str) or "://" in value:
         return ""
     return next((kind for kind, pattern in _MEDIA.items() if pattern.fullmatch(value)), "")
+
+
+def _as_used(entry: NodeInfo, own: list[_Use], loose: list[_Use]) -> NodeInfo | None:
+    """Return a known class's entry with what the workflow, of another version, has besides it:
+    files, choices and outputs. None if nothing is missing."""
+    changed = _with_files(entry, [*own, *loose])
+    more = max((use.outputs for use in own), key=len)[len(entry["output"]) :]
+    if not more:
+        return changed
+    entry = changed or entry
+    return {
+        **entry,
+        "output": [*entry["output"], *(kind for _, kind in more)],
+        "output_name": [*entry["output_name"], *(label or kind for label, kind in more)],
+        "output_is_list": [*entry["output_is_list"], *(False for _ in more)],
+    }
 
 
 def _with_files(entry: NodeInfo, uses: list[_Use]) -> NodeInfo | None:

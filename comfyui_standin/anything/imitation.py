@@ -64,6 +64,7 @@ _ANSWERS = re.compile(
     r"llm|gemini|claude|gpt|qwen_?vl|chat|vqa|florence|caption|describe|interrogat|generate|tagger"
 )
 _GUIDES = re.compile(r"control|pose|depth|canny|face|mask")
+_FORMULA = re.compile(r"[\w\s.(),]+[-+*/%][-+*/%\w\s.(),]*")
 _PAID = ("partner", "api node")  # categories
 _STEPS_NAME = re.compile(r"(num_|inference_|sampling_)*steps")
 
@@ -239,7 +240,9 @@ class Imitation:
             return int(getattr(pictures[0], name))
         if pictures and re.search("count|batch|frames|length", name):
             return len(pictures)
-        if isinstance(formula := self._inputs.get("expression"), str):
+        texts = (one for one in self._inputs.values() if isinstance(one, str))
+        formula = self._inputs.get("expression", next(filter(_FORMULA.fullmatch, texts), None))
+        if isinstance(formula, str):
             pairs = ((key.rpartition(".")[2], one) for key, one in self._inputs.items())
             return computed(
                 formula, {key: one for key, one in pairs if isinstance(one, int | float)}

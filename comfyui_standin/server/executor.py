@@ -579,7 +579,8 @@ class PromptRun:
                 if not is_link(value):
                     inputs[name] = value
                 elif (source := results[value[0]]) is not None:  # else a lazy input
-                    inputs[name] = source.outputs[value[1]]
+                    slot = min(value[1], len(source.outputs) - 1)  # newer versions may have more
+                    inputs[name] = source.outputs[slot]
             return self._each(nodes[node["class_type"]], inputs)
         except Interrupted:
             raise _Failure("execution_interrupted", self._about(node_id)) from None

@@ -191,3 +191,35 @@ def test_any_json_gives_a_catalog(known: dict[str, Any], workflow: object) -> No
 
     catalog = Catalog(json.loads(json.dumps(found.entries)))
     assert all(isinstance(catalog[name].inputs, tuple) for name in catalog)
+
+
+def test_a_choice_from_an_unknown_class_fits_a_list(known: dict[str, Any]) -> None:
+    sampler = {"class_type": "KSampler", "inputs": {"sampler_name": ["1", 0]}}
+    prompt = {"1": {"class_type": "Mystery", "inputs": {}}, "2": sampler}
+
+    entry = definitions(prompt, known).entries["Mystery"]
+
+    assert (entry["output"], entry["output_name"]) == (["*"], ["sampler_name"])
+
+
+def test_a_known_class_gets_the_outputs_of_a_newer_version(known: dict[str, Any]) -> None:
+    outputs = [
+        {"name": "IMAGE", "type": "IMAGE"},
+        {"name": "MASK", "type": "MASK"},
+        {"name": "path", "type": "string", "links": [1]},
+    ]
+
+    found = definitions(graph(graph_node(1, "LoadImage", outputs=outputs)), known)
+
+    assert Catalog(found.entries)["LoadImage"].output_types == ("IMAGE", "MASK", "STRING")
+    assert not found.guessed
+
+
+def test_names_of_a_pack_begin_a_longer_list_of_values(known: dict[str, Any]) -> None:
+    values = ["a red boat", "blurry", True, "option", 1]
+    node = graph_node(1, "WanVideoTextEncode", widgets_values=values)
+
+    names = [*inputs_of(definitions(graph(node), known), "WanVideoTextEncode")]
+
+    assert names[:3] == ["positive_prompt", "negative_prompt", "force_offload"]
+    assert len(names) == len(values)
