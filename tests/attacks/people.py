@@ -23,6 +23,8 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
+# an administrator, and a member of a group that may only run a workflow that nobody else's data uses
+ROOT, DORA = ("root", "lantern on the quay"), ("dora", "buoy in fog")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 LAST_STEP = "upscale"  # of `a_chain`
@@ -76,10 +78,12 @@ class Owned:
 class Person:
     cookie: str
     owned: Owned
+    token: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Cookie": self.cookie} if self.cookie else {}
+        shown = {"Cookie": self.cookie, "Authorization": self.token and f"Bearer {self.token}"}
+        return {name: value for name, value in shown.items() if value}
 
 
 def never(owned: Owned) -> Owned:
@@ -110,6 +114,14 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
 
 
+def guest(app: RunningApp) -> str:
+    """Return the cookies of a browser that opened the link for guests."""
+    with requests.Session() as session:
+        link = app.asgi.state.identity.login.share_link
+        assert session.get(f"{app.url}/join/{link}", timeout=LONGEST_WAIT).ok
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+
+
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     cookie = browser(app, login)
     run = a_run(app, cookie)
@@ -136,7 +148,7 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     workflow again."""
     a_workflow(app, who.cookie, OWN)
     owned = replace(who.owned, call=a_call(app, who.cookie))
-    if "{run_id}" in path:
+    if "{run_id}" in path or path.endswith("/history"):
         owned = replace(owned, run=a_run(app, who.cookie))
     if any(f"{{{name}}}" in path for name in owned.of_parts):
         owned = replace(owned, of_parts=_of_parts(app, who.cookie, owned.run))

@@ -6,8 +6,9 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -17,13 +18,18 @@ import websocket
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 
+from comfy.base.user_groups import UserGroup
+from comfy.library.permissions import Permissions
 from tests.attacks.people import (
     ANN,
     BOB,
-    LOGIN,
+    DORA,
+    ROOT,
+    Owned,
     Person,
     all_plugins,
     browser,
+    guest,
     never,
     person,
 )
@@ -40,11 +46,13 @@ from tests.attacks.route_answers import (
 from tests.attacks.routes import registered
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts.login import PROGRAMS, SignedIn, SignInSettings
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
 from ui.web.limits import LOGIN_FORM, BodyLimit
 from ui.web.shares import Caller, Room
 
+ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
 NO_RULE = (
     "Declare them with ui.web.access.GuardedRoutes. Those of a new Gradio belong into GRADIO or"
     " SHUT of tests/attacks/route_answers.py."
@@ -52,32 +60,65 @@ NO_RULE = (
 
 
 class Place(NamedTuple):
-    """App with two users, and a visitor who isn't signed in."""
+    """App with two users, and a visitor who isn't signed in. `others`: with a login, a guest, a
+    member of a group that may only run `ONLY_RUNS`, an administrator, and a program with a token of
+    a user."""
 
     app: RunningApp
     ann: Person
     bob: Person
     nobody: Person
     asks_for_login: bool
+    others: Mapping[str, Person] = MappingProxyType({})
 
 
 def settings_of(*, logs_in: bool) -> WebSettings:
     """Return settings with all plugins, and with previews for administrators."""
+    everyone = WebSettings(
+        port=0, users=(ANN, BOB, DORA, ROOT), sign_in=SignInSettings(share_link=True)
+    )
     return replace(
-        LOGIN if logs_in else WebSettings(port=0),
+        everyone if logs_in else WebSettings(port=0),
         of_plugins=all_plugins(),
         operator_images=True,
     )
+
+
+def permissions_of(**more: Any) -> Permissions:
+    """Return the permissions of the users of `settings_of`."""
+    group = UserGroup(("runners",), workflows=ONLY_RUNS, open=False)
+    return Permissions(
+        open=lambda owner: owner != "user:dora",
+        operates=lambda owner: owner == "user:root",
+        group=lambda owner: group if owner == "user:dora" else None,
+        **more,
+    )
+
+
+def others_of(app: RunningApp, owned: Owned) -> dict[str, Person]:
+    """Return the callers of `Place.others`, who ask for this data."""
+    cookies = {"guest": guest(app), "member": browser(app, DORA), "admin": browser(app, ROOT)}
+    program = Person("", owned, program_token(app, BOB))
+    return {name: Person(cookie, owned) for name, cookie in cookies.items()} | {"program": program}
+
+
+def program_token(app: RunningApp, user: tuple[str, str]) -> str:
+    """Create a token of a user that opens the routes of programs."""
+    login = app.asgi.state.identity.login
+    who = SignedIn(user[0], "password", proof=login.user(user[0]).proof)
+    return str(login.new_token(who, "krita", PROGRAMS))
 
 
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     logs_in = request.param == "with a login"
     settings = settings_of(logs_in=logs_in)
-    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+    options = {"settings": settings, "permissions": permissions_of()}
+    with running_demo_app(step_seconds=0, **options) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)
-        yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
+        others = others_of(app, ann.owned) if logs_in else {}
+        yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in, others)
         assert not app.asgi.state.failures
 
 
@@ -293,6 +334,9 @@ def check_socket(place: Place, rule: DeclaredRoute) -> None:
         for who, (one, _) in asking.items()
         for origin, address in origins(place.app.url).items()
     }
+    for name, one in place.others.items():
+        if not one.token:
+            assert heard(place.app, one.owned.at(path), one, None) == unknown, (name, path)
     expected = {
         (who, origin): first if origin in ("none", "same") or first == 401 else 403
         for who, (_, first) in asking.items()

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import requests
+from starlette.routing import compile_path
 
-from comfy.library.permissions import Permissions
 from tests.attacks.campaign import OF_GRADIO
 from tests.attacks.parts import attacked_parts
 from tests.attacks.people import (
@@ -21,6 +21,7 @@ from tests.attacks.people import (
     BOB,
     LAST_STEP,
     PROMPT,
+    SECRET,
     Owned,
     Person,
     anew,
@@ -36,21 +37,26 @@ from tests.attacks.route_answers import (
     LOGOUT,
     METHODS,
     NOTHING,
+    OF_ADMINISTRATORS,
     SAFE,
     Answers,
     answers,
     bare,
 )
 from tests.attacks.routes import SOCKET, Registered, registered
-from tests.security.test_routes import Place, settings_of
+from tests.security.test_routes import Place, others_of, permissions_of, settings_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.accounts.login import PROGRAMS, SignedIn
+from ui.accounts.login import PROGRAMS
+from ui.web.access import Access, DeclaredRoute
 
 # A browser without a cookie gets these pages without their contents, which a script asks for.
 QUERIES = {path: query for part in attacked_parts() for path, query in part.queries.items()}
 SENT = {path: sent for part in attacked_parts() for path, sent in part.sent.items()}
+# requests of ComfyUI's clients that name runs in their bodies, and may end them
+NAMING = tuple(f"{root}{path}" for root in ("", "/api") for path in ("/queue", "/interrupt"))
+FORGETTING = ("/history", "/api/history")
 FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 
 
@@ -58,12 +64,56 @@ FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     logs_in = request.param == "with a login"
     settings = settings_of(logs_in=logs_in)
-    permissions = Permissions(templates=lambda _: True)
+    permissions = permissions_of(templates=lambda _: True)
     with running_demo_app(step_seconds=0, settings=settings, permissions=permissions) as (_, app):
         ann = with_groups(app, person(app, ANN if logs_in else None))
         bob = browser(app, BOB if logs_in else None)
-        yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
+        others = others_of(app, ann.owned) if logs_in else {}
+        yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in, others)
         assert not [one for one in app.asgi.state.failures if not OF_GRADIO.search(one)]
+
+
+@pytest.mark.parametrize("caller", ["guest", "member", "admin", "program"])
+def test_other_callers_learn_nothing_of_a_user(place: Place, caller: str) -> None:
+    """A guest, a member of a group that may only run given workflows, an administrator, and a
+    program with another user's token get another user's answers, which are the same for data that
+    never existed and contain nothing of its owner. All of the owner's data stays. This comes before
+    the walk, which shares some of it."""
+    if caller not in place.others:
+        pytest.skip("they need a sign-in")
+    who, app, wrong = place.others[caller], place.app, []
+    nothing = replace(who, owned=never(who.owned))
+    first: dict[tuple[str, str], DeclaredRoute] = {}  # of several routes, the first one answers
+    for route in app.asgi.state.rules:
+        if bare(route.path) not in {*LOGOUT, "/"} and not route.path.startswith(ELSEWHERE):
+            for method in route.methods:
+                first.setdefault((method, route.path), route)
+    rules = [(route, method) for (method, _), route in first.items()]
+    with requests.Session() as calls:
+        calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+        def told(one: Person, route: DeclaredRoute, method: str) -> tuple[int, str]:
+            return answered(calls, app, route.path, bare(route.path), method, one, whole=True)
+
+        def kept() -> list[int]:
+            return [
+                told(place.ann, route, method)[0]
+                for route, method in rules
+                if method in SAFE and route.access in (Access.OWNER, Access.OWN_FILE)
+            ]
+
+        before = kept()
+        for route, method in rules:
+            status, said = told(who, route, method)
+            if not follows(caller, app.asgi.state.rules, route, method, (status, said)):
+                wrong.append(f"{method} {route.path}: {status} {said[:200]}")
+            private = (SECRET,) if is_of_administrators(route) else (SECRET, who.owned.run)
+            if status < 300 and any(one in said for one in private):
+                wrong.append(f"{method} {route.path}: shows {said[:200]}")
+            if status >= 300 and told(nothing, route, method) != (status, said):
+                wrong.append(f"{method} {route.path}: tells apart what is another's")
+        assert kept() == before
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> None:
@@ -91,7 +141,7 @@ def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> Non
                     first = 200 if f"{method} {rule}" in FIRST_PAGES else expected.foreign
                     expected = expected._replace(nobody=first)
                 ends = method not in SAFE or place.ann.owned.call in at(path, rule, place.ann.owned)
-                lasting = expected.own == expected.foreign or not ends
+                lasting = not ends or (expected.own == expected.foreign and rule not in FORGETTING)
                 told = walked(calls, place, path, rule, method, lasting)
                 got = Answers(*(told[who][0] for who in ("own", "foreign", "nobody")))
                 if got != expected:
@@ -105,27 +155,58 @@ def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> Non
     assert not wrong, "\n".join(wrong)
 
 
+def is_of_administrators(route: DeclaredRoute) -> bool:
+    return route.access is Access.ADMINISTRATOR or route.path in OF_ADMINISTRATORS
+
+
+def follows(
+    caller: str,
+    rules: list[DeclaredRoute],
+    route: DeclaredRoute,
+    method: str,
+    told: tuple[int, str],
+) -> bool:
+    """Return whether this caller of a route got the answer of another user, or the caller's own."""
+    status, said = told
+    request = f"{method} {bare(route.path)}"
+    expected = answers(rules, bare(route.path), method)
+    assert expected is not None
+    match caller:
+        case "guest" if request == "POST /account/tokens/{token_id}/revoke":
+            return status == 403
+        case "member" if "Opening your own workflows is turned off." in said:
+            return status in (400, 403, 422)
+        case "admin" if is_of_administrators(route):
+            return status not in (401, 403) and status < 500
+        case "program" if route.scope != PROGRAMS:
+            return status == 404
+    return status == expected.foreign
+
+
 def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: bool) -> None:
     """Any other path answers it with 404, also one that everyone may see, except `/`, which has no
     page for it."""
-    login = place.app.asgi.state.identity.login
-    if login is None:
+    if not place.others:
         pytest.skip("tokens need a sign-in")
-    ann = SignedIn(ANN[0], "password", proof=login.user(ANN[0]).proof)
-    headers = {"Authorization": f"Bearer {login.new_token(ann, 'krita', PROGRAMS)}"}
-    first: dict[tuple[str, str], str] = {}  # of several routes, the first one answers
-    for rule in place.app.asgi.state.rules:
-        for method in (*rule.methods, *(["HEAD"] if "GET" in rule.methods else [])):
-            first.setdefault((rule.path, method), rule.scope)
-    opened = {one for one, scope in first.items() if scope == PROGRAMS}
+    program, rules = place.others["program"], place.app.asgi.state.rules
     routes = list(here(place.app))
-    wrong = []
+    wrong, opened = [], set()
     with requests.Session() as calls:
         for path, method in asked_for(routes, nightly):
+            own = program.owned.at(path)
+            # Of several routes, the first one answers.
+            scopes = (
+                rule.scope
+                for rule in rules
+                if (method in rule.methods or (method == "HEAD" and "GET" in rule.methods))
+                and compile_path(rule.path)[0].match(own)
+            )
+            opens = next(scopes, "") == PROGRAMS
+            opened |= {(path, method)} if opens else set()
             with calls.request(
                 method,
-                place.app.url + place.ann.owned.at(path),
-                headers=headers,
+                place.app.url + own,
+                headers=program.headers,
                 timeout=LONGEST_WAIT,
                 allow_redirects=False,
                 json={} if method == "POST" else None,
@@ -134,8 +215,8 @@ def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: boo
             if path == "/" and is_open:  # a plugin may tell programs that a server is here
                 wrong += [f"{method} /"] * ("<" in answer.text or "set-cookie" in answer.headers)
             elif method != "HEAD":  # which has no text
-                wrong += [f"{method} {path}"] * (is_open != ((path, method) in opened))
-            elif (path, method) not in opened:
+                wrong += [f"{method} {path}"] * (is_open != opens)
+            elif not opens:
                 wrong += [f"{method} {path}"] * (answer.status_code != 404)
     assert not wrong
     assert len(opened) > 30
@@ -192,9 +273,17 @@ def at(path: str, rule: str, owned: Owned) -> str:
 
 
 def answered(
-    calls: requests.Session, app: RunningApp, path: str, rule: str, method: str, who: Person
+    calls: requests.Session,
+    app: RunningApp,
+    path: str,
+    rule: str,
+    method: str,
+    who: Person,
+    *,
+    whole: bool = False,
 ) -> tuple[int, str]:
-    """Return the status and the error text, with the owner's names removed."""
+    """Return the status and the error text, with the owner's names removed. `whole`: return the
+    text of a success, too, as it is."""
     address = app.url + at(path, rule, who.owned)
     headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PUT", "PATCH") else {}
     with calls.request(
@@ -206,9 +295,11 @@ def answered(
         stream=True,
         **sent,
     ) as answer:
-        said = (
-            answer.text if answer.status_code >= 300 else ""
-        )  # what was found may be told without end
+        # What was found may be told without end.
+        is_endless = "event-stream" in answer.headers.get("content-type", "")
+        said = answer.text if answer.status_code >= 300 or (whole and not is_endless) else ""
+    if answer.status_code < 300:
+        return answer.status_code, said
     owned = asdict(who.owned)
     for name in (*owned.pop("of_parts").values(), *owned.values()):
         said = said.replace(name, "…")
@@ -220,6 +311,9 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
     match rule:
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
+        case _ if rule in (*NAMING, *FORGETTING, "/api/jobs/cancel"):
+            runs = [owned.run]
+            return {"json": {"delete": runs, "job_ids": runs, "prompt_id": owned.run}}
         case "/api/v1/workflows":
             return {"json": PROMPT}
         case _ if rule.endswith(("/editor", "/editor/draft")):

@@ -66,7 +66,6 @@ PART = AttackedPart(
     names_of,
     refused={
         **dict.fromkeys((f"GET {root}/models/{{folder}}" for root in ROOTS), 404),
-        "POST /api/jobs/cancel": 400,
         **dict.fromkeys(
             (
                 f"POST {root}/{path}"

@@ -70,7 +70,7 @@ def running_editor(own_temporary_folder: Path) -> Iterator[RunningApp]:
     permissions = Permissions(
         open=lambda owner: owner != "user:cid",
         keep=lambda owner: owner == "user:ann",
-        operates=lambda owner: owner == "user:ann",
+        operates=lambda owner: owner == "user:bob",
     )
     with (
         DemoServer(step_seconds=0.05) as demo,
