@@ -236,6 +236,7 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
     body = scene.accent(canvas.rng.choice(_USUAL.get(name, _PAINTS)))
     body = mix(body, palette.dark, 0.3 if scene.light == "night" else 0.06)
     skin, hair, iris = (canvas.rng.choice(one) for one in (_SKINS, _HAIRS, _IRISES))
+    long = canvas.rng.random() < (0.0 if scene.is_male else 0.6)
     return {
         "body": body,
         "wing": mix(body, palette.dark, 0.35),
@@ -243,7 +244,7 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
         "skin": skin,
         "neck": mix(skin, palette.dark, 0.22),
         "hair": hair,
-        **({"long": hair} if canvas.rng.random() < 0.6 else {}),
+        **({"long": hair} if long else {}),
         "iris": iris,
         "rose": mix((206, 84, 84), skin, 0.2),
         "eye": (226, 214, 96),

@@ -87,7 +87,7 @@ _THINGS: dict[str, str] = {
         " runner skateboarder skier dancer musician singer baker bakers boxer boxers detective"
         " guitarist pianist statue sculpture baby royal couple mother father soldier bride anime"
         " doctor chef elf fairy vampire god goddess player athlete subject rider"
-        " surfer surfers snowboarder cyclist bikers"
+        " surfer surfers snowboarder cyclist bikers nurse"
     ),
     "cat": "cat cats kitten kitty",
     "beast": (
@@ -120,6 +120,7 @@ _THINGS: dict[str, str] = {
     "rain": "rain rainy storm stormy",
     "snowfall": "snowing snowfall blizzard snowflakes",
 }
+_MEN = frozenset({"man", "men", "male", "boy", "boys", "he", "his", "king", "father"})
 _MANNERS: dict[str, str] = {
     "watercolour": "watercolour watercolor aquarelle",
     "poster": "pop poster cartoon",
@@ -184,6 +185,8 @@ class Scene:
     mood: int
     """Derived from the unknown words; shifts the colors a little and moves the composition."""
     avoided: frozenset[str]
+    is_male: bool
+    """Whether a word says that the person is a man."""
 
     def accent(self, usual: Colour) -> Colour:
         """Return the first color that a word names, otherwise the usual one."""
@@ -223,6 +226,7 @@ def read(text: str, negative: str) -> Scene:
         accents=tuple(_COLOURS[word] for word in words if word in _COLOURS),
         mood=mood,
         avoided=avoided,
+        is_male=not _MEN.isdisjoint(words),
     )
 
 
