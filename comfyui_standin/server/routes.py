@@ -14,7 +14,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,9 +238,8 @@ class Routes:
                 validation.error("invalid_prompt_id", "prompt_id must be a valid UUID", details)
             )
         prompt = body["prompt"]
-        nodes = self._nodes_for(prompt, body.get("extra_data"))
-        result = validation.validate(
-            prompt, nodes, self.storage, body.get("partial_execution_targets")
+        result, nodes = self.validated(
+            prompt, body.get("extra_data"), body.get("partial_execution_targets")
         )
         if result.error is not None:
             return _refused(result.error, result.node_errors)
@@ -253,6 +252,13 @@ class Routes:
             QueueItem(number, prompt_id, prompt, extra_data, result.outputs, nodes, secrets)
         )
         return Json({"prompt_id": prompt_id, "number": number, "node_errors": result.node_errors})
+
+    def validated(
+        self, prompt: RawPrompt, extra_data: object = None, targets: Collection[str] | None = None
+    ) -> tuple[validation.ValidationResult, Mapping[str, NodeClass]]:
+        """Validate a prompt as `POST /prompt` does. Return the node classes for it, too."""
+        nodes = self._nodes_for(prompt, extra_data)
+        return validation.validate(prompt, nodes, self.storage, targets), nodes
 
     def _nodes_for(self, prompt: RawPrompt, extra_data: object) -> Mapping[str, NodeClass]:
         """Return the node classes for a prompt. In open mode it may use others than the server's:

@@ -4,6 +4,7 @@ threads."""
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import socket
 import sys
@@ -35,6 +36,7 @@ from comfyui_standin.server.sockets import (
     Sockets,
     TextMessage,
 )
+from comfyui_standin.server.validation import ValidationResult
 from comfyui_standin.storage import Storage
 
 _MIB = 1024 * 1024
@@ -212,6 +214,10 @@ class DemoServer:
         knowledge."""
         return self._alive.queue
 
+    def validated(self, prompt: Mapping[str, Any]) -> ValidationResult:
+        """Validate a prompt as if it were sent, without running it."""
+        return self._alive.routes.validated(json.loads(json.dumps(prompt)))[0]
+
     @property
     def storage(self) -> Storage:
         """Return the storage of the input, output and temp folders."""
@@ -263,7 +269,7 @@ class _RunningServer:
             assets=assets,
             metadata={"demo": DEMO} if demo._anything else {},
         )
-        routes = Routes(
+        self.routes = Routes(
             self.queue,
             self.sockets,
             storage,
@@ -273,7 +279,7 @@ class _RunningServer:
             features,
             anything=demo._anything,
         )
-        table = [*routes.table(), *demo.templates.routes(), *demo.models.routes()]
+        table = [*self.routes.table(), *demo.templates.routes(), *demo.models.routes()]
         table += assets.routes() if assets is not None else ()
         table += demo.manager.routes() if demo.manager is not None else ()
         middleware = Middleware(

@@ -192,6 +192,24 @@ def test_check_counts_the_workflows_of_a_demo(
     file.unlink()
 
 
+def test_check_names_a_workflow_that_the_demo_refuses(
+    space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its form is complete, but a link has the wrong type."""
+    sampler = prompt(5)
+    sampler["8"] = {"class_type": "PrimitiveString", "inputs": {"value": "euler"}}
+    sampler["4"]["inputs"]["latent_image"] = ["8", 0]
+    file = space / "workflows" / "lighthouse.json"
+    file.write_text(json.dumps(sampler))
+
+    assert main(["space", "--check", str(space)]) == 1
+
+    file.unlink()
+    said = capsys.readouterr().out
+    assert "! lighthouse: “KSampler”: Latent image has a broken link." in said
+    assert "1 of 2 (“Text to image”). “lighthouse” can't: “KSampler”: Latent" in said
+
+
 def test_check_tells_what_zerogpu_needs(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "sdk: gradio\nsuggested_hardware: zero-a10g\n"
     with changed(space / "README.md", "sdk: gradio\n", asked):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -31,11 +32,18 @@ from comfy.cli.space.front_matter import (
     repositories_of,
 )
 from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.http_errors import rejected
 from comfy.comfyui.discovery import opened_servers
+from comfy.form.fill import fill
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
 from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.requirements.lock import Lock
 from comfy.workflow.model import title_from_name
+
+if TYPE_CHECKING:
+    from comfyui_standin.server.validation import ValidationResult
 
 _NEEDED = (
     "README.md",
@@ -156,6 +164,16 @@ def _which_run(workflows: _States, *, in_demo: bool) -> str:
     return " ".join([f"{counted}{f' ({listed(good)})' if good else ''}.", *broken, needs])
 
 
+def _refusal(form: Form, result: ValidationResult) -> tuple[tuple[str, ...], bool]:
+    """Return what the stand-in says against a form's prompt, and whether it runs. What a user can
+    correct in a field doesn't count."""
+    refused = rejected({"error": result.error, "node_errors": result.node_errors})
+    in_fields, told = place_errors(form, refused.node_errors)
+    if result.error is None or (in_fields and not told):
+        return told, True
+    return told or (str(refused),), False
+
+
 def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
     """Return the workflows in a folder, and the problems of its chains. `in_demo`: the stand-in
     runs them."""
@@ -176,8 +194,13 @@ def _workflows(folder: Path, *, in_demo: bool) -> tuple[_States, list[str]]:
             catalogs = CatalogCache.of(servers)
             forms = forms_by_name(workflows.get, catalogs)
             for name in names:
-                _, form = forms.form(name, OWNER)
-                states[name] = _State(form.problems, form.can_run, form.title)
+                workflow, form = forms.form(name, OWNER)
+                told, runs = form.problems, form.can_run
+                if runs:
+                    prompt, _ = fill(workflow, form, {}, random.Random())
+                    refused, runs = _refusal(form, demo.validated(prompt))
+                    told = (*refused, *told)
+                states[name] = _State(told, runs, form.title)
     else:
         for name in names:
             workflow = workflows.get(name)
