@@ -37,6 +37,8 @@ class AttackedPart:
     lists: Mapping[str, Lists] = field(default_factory=dict)
     names: Mapping[str, Names] = field(default_factory=dict)
     sent: Mapping[str, object] = field(default_factory=dict)  # JSON that it accepts, by path
+    # JSON with a run's id, by path, which may end this run
+    naming: Mapping[str, Callable[[str], object]] = field(default_factory=dict)
     queries: Mapping[str, str] = field(default_factory=dict)  # by path, with parameters in braces
     kept: tuple[tuple[str, object], ...] = ()  # paths and JSON after which it keeps something
     # calls its function of Gradio with a cookie, and returns the event's id

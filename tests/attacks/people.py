@@ -23,9 +23,10 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
-# an administrator, and a member of a group that may only run a workflow that nobody else's data uses
+# an administrator, and a member of a group that may only run given workflows
 ROOT, DORA = ("root", "lantern on the quay"), ("dora", "buoy in fog")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
+NAMING = {path: body for part in attacked_parts() for path, body in part.naming.items()}
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 LAST_STEP = "upscale"  # of `a_chain`
 OWN = 1  # indentation of the owner's workflow, so that no other person opens the same bytes
@@ -148,7 +149,7 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     workflow again."""
     a_workflow(app, who.cookie, OWN)
     owned = replace(who.owned, call=a_call(app, who.cookie))
-    if "{run_id}" in path or path.endswith("/history"):
+    if "{run_id}" in path or path in NAMING:
         owned = replace(owned, run=a_run(app, who.cookie))
     if any(f"{{{name}}}" in path for name in owned.of_parts):
         owned = replace(owned, of_parts=_of_parts(app, who.cookie, owned.run))

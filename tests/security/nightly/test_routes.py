@@ -20,6 +20,7 @@ from tests.attacks.people import (
     ANN,
     BOB,
     LAST_STEP,
+    NAMING,
     PROMPT,
     SECRET,
     Owned,
@@ -54,9 +55,6 @@ from ui.web.access import Access, DeclaredRoute
 # A browser without a cookie gets these pages without their contents, which a script asks for.
 QUERIES = {path: query for part in attacked_parts() for path, query in part.queries.items()}
 SENT = {path: sent for part in attacked_parts() for path, sent in part.sent.items()}
-# requests of ComfyUI's clients that name runs in their bodies, and may end them
-NAMING = tuple(f"{root}{path}" for root in ("", "/api") for path in ("/queue", "/interrupt"))
-FORGETTING = ("/history", "/api/history")
 FIRST_PAGES = {request for part in attacked_parts() for request in part.first}
 
 
@@ -141,7 +139,7 @@ def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> Non
                     first = 200 if f"{method} {rule}" in FIRST_PAGES else expected.foreign
                     expected = expected._replace(nobody=first)
                 ends = method not in SAFE or place.ann.owned.call in at(path, rule, place.ann.owned)
-                lasting = not ends or (expected.own == expected.foreign and rule not in FORGETTING)
+                lasting = not ends or (expected.own == expected.foreign and rule not in NAMING)
                 told = walked(calls, place, path, rule, method, lasting)
                 got = Answers(*(told[who][0] for who in ("own", "foreign", "nobody")))
                 if got != expected:
@@ -194,7 +192,7 @@ def test_a_token_for_programs_opens_their_routes_only(place: Place, nightly: boo
     with requests.Session() as calls:
         for path, method in asked_for(routes, nightly):
             own = program.owned.at(path)
-            # Of several routes, the first one answers.
+            # of several routes, the first one answers
             scopes = (
                 rule.scope
                 for rule in rules
@@ -295,7 +293,7 @@ def answered(
         stream=True,
         **sent,
     ) as answer:
-        # What was found may be told without end.
+        # what was found may be told without end
         is_endless = "event-stream" in answer.headers.get("content-type", "")
         said = answer.text if answer.status_code >= 300 or (whole and not is_endless) else ""
     if answer.status_code < 300:
@@ -311,9 +309,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
     match rule:
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
-        case _ if rule in (*NAMING, *FORGETTING, "/api/jobs/cancel"):
-            runs = [owned.run]
-            return {"json": {"delete": runs, "job_ids": runs, "prompt_id": owned.run}}
+        case _ if rule in NAMING:
+            return {"json": NAMING[rule](owned.run)}
         case "/api/v1/workflows":
             return {"json": PROMPT}
         case _ if rule.endswith(("/editor", "/editor/draft")):

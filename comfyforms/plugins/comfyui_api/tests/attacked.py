@@ -16,6 +16,7 @@ from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 
 ROOTS = ("", "/api")
+ENDING = ("history", "interrupt", "queue")  # requests that may end runs
 
 
 def names_of(app: RunningApp, cookie: str, run: str) -> dict[str, str]:
@@ -62,6 +63,14 @@ def previews_seen(url: str, cookie: str, steps: int) -> int:
         socket.shutdown()
 
 
+NAMING = ("/api/jobs/cancel", *(f"{root}/{path}" for root in ROOTS for path in ENDING))
+
+
+def naming(run: str) -> dict[str, object]:
+    """Return a body that names a run in each way of these requests."""
+    return {"delete": [run], "job_ids": [run], "prompt_id": run}
+
+
 PART = AttackedPart(
     names_of,
     refused={
@@ -80,6 +89,7 @@ PART = AttackedPart(
         *("/object_info", "/prompt", "/queue", "/system_stats", "/upload/", "/view"),
     ),
     bodies=bodies,
+    naming=dict.fromkeys(NAMING, naming),
     queries={f"{root}/view": "?filename={filename}&subfolder={run_id}" for root in ROOTS},
     steps_seen=previews_seen,
 )
