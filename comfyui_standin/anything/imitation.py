@@ -178,6 +178,8 @@ class Imitation:
             return self._made(kind, name)
         value = given.get(name)
         if value is None:
+            if self._outputs.count("IMAGE") == 1:
+                given = {key: one for key, one in given.items() if not _is_map(one)} or given
             value = list(given.values())[min(self._outputs[:slot].count(kind), len(given) - 1)]
         if kind == "IMAGE" and self._own_text and self._entry["category"].startswith(_PAID):
             return self._painted(value[0])
@@ -384,9 +386,9 @@ class Imitation:
                 named = paintings.picture(own)
                 moving = "video" in self._name or paintings.ending_of(own) in paintings.VIDEOS
                 return Pan(named, paintings.FRAMES) if moving else (named,)
-        if mask is not None and not self._own_text:
-            return each(mask, lambda image: image.convert("RGB"))
         picture = self._hints.get("picture")
+        if mask is not None and picture is None and not self._own_text:
+            return each(mask, lambda image: image.convert("RGB"))
         if picture is not None and not self._hints.get("text"):
             return treated(self._name, (picture,), self._inputs)
         shown = {"VIDEO", "IMAGE"}.intersection(map(kind_of, self._inputs.values()))
@@ -490,6 +492,14 @@ class Imitation:
                 return VideoFrames(Pan(images[0], frames), self._fps())
             case _:
                 return None
+
+
+def _is_map(value: Value) -> bool:
+    """Return whether a picture is gray, as one that was a mask or a map of depths is."""
+    if kind_of(value) != "IMAGE":
+        return False
+    image: Image.Image = value[0].convert("RGB").resize((16, 16)).convert("HSV")
+    return not image.getchannel("S").getbbox()
 
 
 def _merged(value: Value) -> Value:

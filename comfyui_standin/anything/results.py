@@ -32,6 +32,7 @@ _SIDE = 1024
 _LARGEST = 2**64 - 1  # number: a seed
 _MARK = "[demo]"
 _NAMES_FILE = re.compile(r"prefix|name|path|folder")
+_NAMES_SHAPE = re.compile(r"model_file|mesh|glb|3d", re.IGNORECASE)
 _SLOW_METHODS = ("default", "slowest")  # of WebP
 
 
@@ -157,7 +158,8 @@ def _mark(image: Image.Image) -> Image.Image:
 def shown(
     run: NodeRun, entry: NodeInfo, inputs: Mapping[str, Value], outputs: tuple[Value, ...]
 ) -> dict[str, list[Any]]:
-    """Return what an output node shows: files of its inputs, else of its outputs, else a text."""
+    """Return what an output node shows: files of its inputs, else of its outputs, else a text. A
+    text that stands for the path of a 3D model is shown as a model."""
     results = Results(run, entry, inputs)
     models = [one for one in outputs if isinstance(one, Token) and SHAPES.search(one.type)]
     if models:  # its other outputs are the same in other formats
@@ -171,6 +173,14 @@ def shown(
     if not results.ui:
         for value in outputs:
             results.add(marked(_fewer(value, _MOST)))
+    paths = [
+        value
+        for name, value in inputs.items()
+        if isinstance(value, str) and _NAMES_SHAPE.search(f"{entry['name']} {name}")
+    ]
+    if paths and not results.ui.keys() - {"text"}:
+        results.ui.clear()
+        results.add(Token("MESH", {"text": paths[0]}))
     if not results.ui:
         results.add_text(with_mark(f"{entry['display_name']}: done"))
     return results.ui

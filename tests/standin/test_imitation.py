@@ -156,6 +156,8 @@ def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -
                 },
             ),
             "14": ("EmptyLatentHunyuan3Dv2", {"resolution": 3072, "batch_size": 1}),
+            "15": ("Preview3D", {"model_file": ["16", 0]}),
+            "16": ("ExportOddMesh", {"option": "3D/odd", "trimesh": ["12", 0]}),
         },
     )
 
@@ -166,6 +168,26 @@ def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -
     assert model[:4] == b"glTF"
     assert int.from_bytes(model[8:12], "little") == len(model)
     assert b"demo server" in model
+    (path,) = outputs["15"].values()
+    assert content(demo, path[0])[:4] == b"glTF", "a path stands for its model"
+
+
+def test_a_mask_is_not_shown_in_place_of_a_picture(demo: DemoServer) -> None:
+    """Of two pictures, one that was a mask is only a background."""
+    over = {"destination": ["2", 0], "source": ["1", 0], "mask": ["1", 1]}
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "example.png"}),
+            "2": ("MaskToImage", {"mask": ["3", 0]}),
+            "3": ("SolidMask", {"value": 0.5, "width": 64, "height": 64}),
+            "4": ("ImageCompositeMasked", {**over, "x": 0, "y": 0, "resize_source": False}),
+            "5": ("PreviewImage", {"images": ["4", 0]}),
+        },
+    )
+
+    shown = picture(demo, outputs["5"]["images"][0]).convert("HSV")
+    assert shown.getextrema()[1][1] > 0, "it has colors"
 
 
 def test_a_3d_model_is_a_body_of_the_subject() -> None:
