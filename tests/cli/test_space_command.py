@@ -83,7 +83,11 @@ def test_a_space_has_the_app_and_only_the_named_workflow(space: Path) -> None:
         check=True,
     ).stdout.splitlines()
     files = {file.relative_to(space).as_posix() for file in space.rglob("*") if file.is_file()}
-    app = {name if name.startswith("comfyforms/") else f"comfyforms/{name}" for name in listed}
+    app = {
+        name if name.startswith("comfyforms/") else f"comfyforms/{name}"
+        for name in listed
+        if "/tests/" not in name
+    }
     assert files - app == {
         "README.md",
         "app.py",
