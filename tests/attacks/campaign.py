@@ -31,8 +31,10 @@ from tests.attacks.people import (
     a_run,
     all_plugins,
     browser,
+    guest,
     never,
     person,
+    program_token,
 )
 from tests.attacks.routes import registered
 from tests.attacks.strategies import Site, attacks
@@ -220,11 +222,15 @@ def sites_of(apps: tuple[RunningApp, RunningApp]) -> tuple[Site, ...]:
 def site_of(app: RunningApp, *, logs_in: bool) -> Site:
     ann, bob = person(app, ANN if logs_in else None), browser(app, BOB if logs_in else None)
     things = (ann.owned, never(ann.owned))
+    people = ann, Person(bob, ann.owned), Person("", ann.owned)
+    if logs_in:
+        program = Person("", ann.owned, program_token(app, BOB))
+        people = *people, Person(guest(app), ann.owned), program
     config = requests.get(f"{app.url}/config", headers=ann.headers, timeout=LONGEST_WAIT).json()
     return Site(
         port=int(app.url.rpartition(":")[2]),
         routes=tuple(sorted(set(registered(app.asgi.routes)))),
-        people=(ann, Person(bob, ann.owned), Person("", ann.owned)),
+        people=people,
         things=things,
         listeners=tuple((one["id"], len(one["inputs"])) for one in config["dependencies"]),
         secret_of=ann,

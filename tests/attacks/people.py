@@ -20,12 +20,13 @@ from tests.attacks.texts import PROMPT as PROMPT
 from tests.attacks.texts import SECRET as SECRET
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.login import PROGRAMS, SignedIn, SignInSettings
 from ui.settings.web_settings import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 # an administrator, and a member of a group that may only run given workflows
 ROOT, DORA = ("root", "lantern on the quay"), ("dora", "buoy in fog")
-LOGIN = WebSettings(port=0, users=(ANN, BOB))
+LOGIN = WebSettings(port=0, users=(ANN, BOB), sign_in=SignInSettings(share_link=True))
 NAMING = {path: body for part in attacked_parts() for path, body in part.naming.items()}
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 LAST_STEP = "upscale"  # of `a_chain`
@@ -121,6 +122,13 @@ def guest(app: RunningApp) -> str:
         link = app.asgi.state.identity.login.share_link
         assert session.get(f"{app.url}/join/{link}", timeout=LONGEST_WAIT).ok
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+
+
+def program_token(app: RunningApp, user: tuple[str, str]) -> str:
+    """Create a token of a user that opens the routes of programs."""
+    login = app.asgi.state.identity.login
+    who = SignedIn(user[0], "password", proof=login.user(user[0]).proof)
+    return str(login.new_token(who, "krita", PROGRAMS))
 
 
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:

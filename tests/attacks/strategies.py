@@ -152,7 +152,7 @@ def targets(draw: st.DrawFn, site: Site, path: str) -> bytes:
 
 @st.composite
 def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]:
-    """Draw request headers: Cookie, Host and others."""
+    """Draw request headers: Cookie, Authorization, Host and others."""
     here = f"127.0.0.1:{site.port}"
     host = (
         here
@@ -163,6 +163,8 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
     cookie = who.cookie if draw(st.integers(0, 9)) else f"{who.cookie}; {draw(HOSTILE)}"
     if cookie:
         head.append((b"Cookie", words(cookie)))
+    if who.token:
+        head.append((b"Authorization", words(f"Bearer {who.token}")))
     origin = f"http://{here}", "null", "http://evil.example", "http://[::1", "", "file://"
     known = {
         "Origin": st.sampled_from(origin),

@@ -24,6 +24,7 @@ from tests.attacks.people import (
     ANN,
     BOB,
     DORA,
+    LOGIN,
     ROOT,
     Owned,
     Person,
@@ -32,6 +33,7 @@ from tests.attacks.people import (
     guest,
     never,
     person,
+    program_token,
 )
 from tests.attacks.route_answers import (
     ELSEWHERE,
@@ -46,7 +48,6 @@ from tests.attacks.route_answers import (
 from tests.attacks.routes import registered
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.accounts.login import PROGRAMS, SignedIn, SignInSettings
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
 from ui.web.limits import LOGIN_FORM, BodyLimit
@@ -74,11 +75,8 @@ class Place(NamedTuple):
 
 def settings_of(*, logs_in: bool) -> WebSettings:
     """Return settings with all plugins, and with previews for administrators."""
-    everyone = WebSettings(
-        port=0, users=(ANN, BOB, DORA, ROOT), sign_in=SignInSettings(share_link=True)
-    )
     return replace(
-        everyone if logs_in else WebSettings(port=0),
+        replace(LOGIN, users=(*LOGIN.users, DORA, ROOT)) if logs_in else WebSettings(port=0),
         of_plugins=all_plugins(),
         operator_images=True,
     )
@@ -100,13 +98,6 @@ def others_of(app: RunningApp, owned: Owned) -> dict[str, Person]:
     cookies = {"guest": guest(app), "member": browser(app, DORA), "admin": browser(app, ROOT)}
     program = Person("", owned, program_token(app, BOB))
     return {name: Person(cookie, owned) for name, cookie in cookies.items()} | {"program": program}
-
-
-def program_token(app: RunningApp, user: tuple[str, str]) -> str:
-    """Create a token of a user that opens the routes of programs."""
-    login = app.asgi.state.identity.login
-    who = SignedIn(user[0], "password", proof=login.user(user[0]).proof)
-    return str(login.new_token(who, "krita", PROGRAMS))
 
 
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
