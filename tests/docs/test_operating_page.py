@@ -51,7 +51,7 @@ def test_it_names_settings_that_there_are() -> None:
     options = {f"--{name.replace('_', '-')}" for name in settings_type().model_fields}
     options |= {"--help", "--version", "--check", "--files-only"}  # the latter of `backup`
     options |= {"--out", "--demo", "--title", "--license", "--gpu"}  # of `space`
-    options |= {"--operator"}  # of `user add`
+    options |= {"--operator", "--password-file"}  # of `user add`
     variables = {f"{PREFIX}{name.upper()}" for name in settings_type().model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", ALL)) <= variables

@@ -33,11 +33,10 @@ class Program(NamedTuple):
     script: str
 
 
-# Addresses by their form: of the app, with the token in the path, and of a running `connect`.
+# Addresses by their form: with the token in the path, and of a running `connect`.
 ADDRESSES: dict[str, Callable[[Team, str], str]] = {
     "path": lambda team, _: team.address,
     "bare path": lambda team, _: team.address.partition("//")[2],
-    "app": lambda team, _: f"{team.app.url}#{team.token}",
     "connect": lambda _, here: here,
 }
 PROGRAMS = {
@@ -174,30 +173,27 @@ assert '"ok": true' in subprocess.run(arguments, capture_output=True, text=True)
     ),
     "`@saintno/comfyui-sdk`": Program(
         "@saintno/comfyui-sdk",
-        "app",
+        "path",
         """
 import { CallWrapper, ComfyApi, PromptBuilder } from "@saintno/comfyui-sdk";
-const [app, token] = url.split("#");
-const credentials = { type: "bearer_token", token };
-const api = new ComfyApi(app, undefined, { credentials }).init();
+const api = new ComfyApi(url).init();
 await api.waitForReady();
 const built = new PromptBuilder(nodes, [], ["images"]).setOutputNode("images", "7");
 const found = await new CallWrapper(api, built).run();
-if (!found.images.images.length) throw new Error("no image");
+const [image] = found.images.images;
+if (!(await fetch(api.getPathImage(image))).ok) throw new Error("no image");
 """,
     ),
     "`@stable-canvas/comfyui-client`": Program(
         "@stable-canvas/comfyui-client ws",
-        "app",
+        "connect",
         """
-import { Client, plugins } from "@stable-canvas/comfyui-client";
+import { Client } from "@stable-canvas/comfyui-client";
 import WebSocket from "ws";
-const [app, token] = url.split("#");
-const client = new Client({ api_host: app.split("//")[1], WebSocket, fetch });
-client.use(new plugins.LoginAuthPlugin({ token }));
+const client = new Client({ api_host: url.split("//")[1], WebSocket, fetch });
 client.connect();
 const { images } = await client.enqueue(nodes);
-if (!images.length) throw new Error("no image");
+if (!(await fetch(images[0].data)).ok) throw new Error("no image");
 """,
     ),
     "comfy-ui-client": Program(
@@ -221,8 +217,9 @@ ELSEWHERE = {
 
 
 def test_the_table_has_each_program() -> None:
-    rows = re.findall(r"^\| ([^|]+) \|.+\|$", PAGE.read_text("utf-8"), re.MULTILINE)
-    named = {name.removeprefix("and ") for row in rows[1:] for name in row.split(", ")}
+    table = PAGE.read_text("utf-8").partition("| program |")[2]
+    rows = re.findall(r"^\| ([^|]+) \|.+\|$", table, re.MULTILINE)
+    named = {name.removeprefix("and ") for row in rows for name in row.split(", ")}
     assert named == {*PROGRAMS, *ELSEWHERE}
 
 
