@@ -66,7 +66,7 @@ class CarriedTokens:
         asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         is_program = asks and scope["path"] == "/"
         if is_program and self.identity.is_out_of_scope(HTTPConnection(scope)):
-            return PlainTextResponse("ComfyForms speaks ComfyUI's API.")
+            return PlainTextResponse("This address is for a program, in place of ComfyUI's.")
         return self.app
 
 

@@ -45,7 +45,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # The first four are about one connection. The browser's own are for this address only.
 _DROPPED = {
     *("connection", "keep-alive", "transfer-encoding", "upgrade", "host"),
-    *("authorization", "cookie", "set-cookie", "origin", "referer"),
+    *("authorization", "x-api-key", "cookie", "set-cookie", "origin", "referer"),
 }
 _LOST = {1001, 1006, 1011, 1012, 1013}  # close codes after which the app may answer again
 
@@ -65,9 +65,12 @@ def connect(arguments: Sequence[str]) -> int:
         print(warning, file=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each request
     logging.getLogger("uvicorn.error").addFilter(_is_a_fault)
+    forwarder = Forwarder(address, token)
+    if forwarder.is_refused():
+        return USAGE_ERROR
     print(f"Programs find the app at http://{_HERE}:{known.port} until you press Ctrl+C.")
     uvicorn.run(
-        Forwarder(address, token).app(),
+        forwarder.app(),
         host=_HERE,
         port=known.port,
         log_level="error",
@@ -129,7 +132,7 @@ def _token(known: Namespace) -> str:
             text = known.token_file.read_text(encoding="utf-8-sig")
             warn_if_public(known.token_file.name, known.token_file.stat())
         except (OSError, ValueError) as error:
-            raise ComfyError(f"{source} can't be read.", "Use a text file.") from error
+            raise ComfyError(f"{source} can't be read.", "Name a text file.") from error
     found = re.search(rf"{TOKEN_PREFIX}[\w-]+", text)
     if text.strip() and not found:
         raise ComfyError(f"{source} has no token.", "Create one on the app's page Your account.")
@@ -145,7 +148,8 @@ class Forwarder:
 
     def __init__(self, address: str, token: str) -> None:
         self._address = address
-        self._login = {"authorization": f"Bearer {token}"} if token else {}
+        # There the app takes only tokens for programs: any user of this machine can use the port.
+        self._login = {"x-api-key": token} if token else {}
         self._is_away = False
         self._refused = False
 
@@ -159,18 +163,23 @@ class Forwarder:
             lifespan=self._serving,
         )
 
+    def is_refused(self) -> bool:
+        """Return whether the app answers and doesn't accept the token, and tell why programs would
+        fail."""
+        try:
+            answer = httpx.get(
+                f"{self._address}/features", headers=self._login, timeout=_CONNECT_SECONDS
+            )
+            self._note(answer.status_code)
+        except httpx.HTTPError:
+            self._note_away()
+        return self._refused
+
     @asynccontextmanager
     async def _serving(self, _: Starlette) -> AsyncIterator[None]:
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(timeout=timeout, limits=limits) as self._client:
-            try:
-                answer = await self._client.get(
-                    f"{self._address}/features", headers=self._login, timeout=_CONNECT_SECONDS
-                )
-                self._note(answer.status_code)
-            except httpx.HTTPError:
-                self._note_away()
             yield
 
     async def _request(self, request: Request) -> Response:
@@ -255,8 +264,10 @@ class Forwarder:
         if self._is_away:
             print(f"{self._address} answers again.", file=sys.stderr)
         if status == 401 and not self._refused:
+            why = "doesn't accept the token" if self._login else "needs a token"
+            new = f"Create an address for a program at {self._address}/account"
             print(
-                f"{self._address} doesn't accept the token. Create one at {self._address}/account.",
+                f"{self._address} {why}. {new}, and name a file with it with --token-file.",
                 file=sys.stderr,
             )
         self._is_away, self._refused = False, status == 401
