@@ -33,9 +33,11 @@ _LISTS = re.compile(
     r"global_subgraphs(?:/[\w.-]+)?|i18n|node_replacements|workflow_templates(?:/.+)?"
     r"|experiment/models(?:/[\w.-]+)?"
 )
+_MODELS = "experiment/models"
 _HASHED = re.compile(r"assets/.*-[\w-]{8}\.\w+")  # their content never changes
 _MOST = 32 * 2**20  # bytes of a file
 _KEPT = 96 * 2**20  # bytes of all files in memory
+_EACH, _LONGEST = 1000, 500  # bytes of an entry besides its file, at most; characters of a path
 _FRESH = 60.0  # seconds
 _TEXT = "text/javascript"
 _SCRIPT = "extensions/comfyforms/editor.js"
@@ -49,7 +51,9 @@ class FrontEnd:
     def __init__(self, servers: ServerPool) -> None:
         self._servers = servers
         self._lock = threading.Lock()
-        self._files = LRUCache[str, tuple[float, bytes]](_KEPT, getsizeof=lambda one: len(one[1]))
+        self._files = LRUCache[str, tuple[float, bytes]](
+            _KEPT, getsizeof=lambda one: len(one[1]) + _EACH
+        )
         self._client: Client | None = None
         self._checked = -_FRESH
 
@@ -69,7 +73,7 @@ class FrontEnd:
             raise HTTPException(404)
         content = client.published(f"/{quote(path)}", most=_MOST)
         with self._lock:
-            if len(content) < _KEPT:
+            if len(content) + _EACH < _KEPT:
                 self._files[path] = now, content
         return content
 
@@ -82,6 +86,10 @@ class FrontEnd:
 
     def _clients(self) -> Sequence[Client]:
         return [one.client for one in self._servers.servers if one.up]
+
+
+def _leads_up(path: str) -> bool:
+    return len(path) > _LONGEST or ".." in re.split(r"[/\\]", path)
 
 
 def _has_page(client: Client) -> bool:
@@ -114,14 +122,17 @@ class FrontEndFiles:
     @routes.get("/api/{path:path}", Access.SIGNED_IN)
     def shared(self, path: str) -> Response:
         """Return a list that is the same for all users."""
-        if not _LISTS.fullmatch(path) or ".." in path.split("/"):
+        if not _LISTS.fullmatch(path) or _leads_up(path):
             raise HTTPException(404)
+        if path == _MODELS:  # with the server's own folders
+            listed = as_list(json_or_none(self._content(f"api/{path}")))
+            return AsciiJSON([{**one, "folders": []} for one in listed if isinstance(one, dict)])
         return self._sent(f"api/{path}", mimetypes.guess_type(path)[0] or "application/json")
 
     @routes.get("/{path:path}", Access.SIGNED_IN, work=Work.HEALTH)
     def published(self, path: str) -> Response:
         """Return a file of the front end or of a node pack."""
-        if not _PUBLISHED.fullmatch(path) or ".." in re.split(r"[/\\]", path):
+        if not _PUBLISHED.fullmatch(path) or _leads_up(path):
             raise HTTPException(404)
         if path == _SCRIPT:
             script = Path(__file__).with_name("editor.js").read_bytes()

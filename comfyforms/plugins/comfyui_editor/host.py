@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.messages import message
+from comfy.comfyui.client.address import is_loopback
 from comfy.records.tables import digest
 from comfyforms.plugins.comfyui_editor.passes import CODE_SECONDS, EditorPass, Passes
 from ui.accounts.login import PREVIEWS, PROGRAMS, SignedIn
@@ -27,7 +29,7 @@ ENTRY = "/enter"
 EDITOR = "editor"  # the scope of these routes
 _SCOPE = f"{PROGRAMS} {PREVIEWS} {EDITOR}"
 _UNKNOWN = "Not Found"
-_MOST_BYTES = 4096  # of an entry's form
+_MOST_BYTES, _ENTRY_SECONDS = 4096, 5.0  # of an entry's form
 _MOST_NAMED = 8 * 3600.0  # seconds: the app doesn't learn of a sign-out at a proxy
 # Scripts of the front end and of node packs run here, but they load nothing from other sites, send
 # nothing there, and can't stay as a service worker.
@@ -47,10 +49,11 @@ _WHY = message("This address is for ComfyUI's editor. It opens from the app, whe
 
 @dataclass(frozen=True, slots=True)
 class EditorSite:
-    """The editor's address and its users. `origin`: see `editor_address`. `opens`: whether an owner
-    may open workflows of their own."""
+    """The editor's address and its users. `origin`: see `editor_address`. `names`: the app's own
+    host names. `opens`: whether an owner may open workflows of their own."""
 
     origin: str
+    names: frozenset[str]
     identity: Identity
     passes: Passes
     opens: Callable[[str], bool]
@@ -71,9 +74,10 @@ class EditorSite:
         return self.origin
 
     def code_for(self, request: HTTPConnection, root: str, workflow: str) -> str | None:
-        """Return a code for the caller's session; None without one, or without the right."""
+        """Return a code for the caller's session; None without one, without the right, or if `root`
+        isn't the app's own."""
         who, login = self.identity.signed_in(request), self.identity.login
-        if who is None or login is None:
+        if who is None or login is None or not is_own(request, root, self.names):
             return None
         named, ends = who.name if who.way == "proxy" else "", login.clock() + CODE_SECONDS
         code = EditorPass("code", who.key, root, ends, named, workflow)
@@ -165,10 +169,18 @@ class EditorHost:
         """Exchange a code for the cookie. Only the app's own page can send it, so no other site
         can sign a browser in as another user."""
         site, login = self.site, self.site.identity.login
-        length = request.headers.get("content-length", "")
-        if login is None or not length.isdecimal() or int(length) > _MOST_BYTES:
+        if login is None:
             return refusal_for(request.scope, _UNKNOWN, 404)
-        form = parse_qs((await request.body())[:_MOST_BYTES].decode(errors="replace"))
+        body = b""
+        try:
+            async with asyncio.timeout(_ENTRY_SECONDS):
+                async for part in request.stream():
+                    body += part
+                    if len(body) > _MOST_BYTES:
+                        return refusal_for(request.scope, _UNKNOWN, 404)
+        except TimeoutError:
+            return refusal_for(request.scope, _UNKNOWN, 404)
+        form = parse_qs(body.decode(errors="replace"))
         code = site.passes.opened(form.get("code", [""])[0], "code", login.clock())
         if code is None or not site.passes.use(code):
             return notice_page("", _CLOSED, _WHY, status=401, leads_on=False)
@@ -199,6 +211,13 @@ class EditorHost:
         if request.cookies.get(whose) != person:  # drafts of another user of this browser
             answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
+
+
+def is_own(request: HTTPConnection, root: str, names: frozenset[str]) -> bool:
+    """Return whether nobody else can have the host of `root`. A page there could otherwise send
+    browsers to the editor as another user."""
+    name = host_name(urlsplit(root).netloc)
+    return name in names or is_loopback(name) or name == request.scope["server"][0]
 
 
 def _anonymous(scope: Scope) -> Scope:

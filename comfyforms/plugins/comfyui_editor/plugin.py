@@ -42,13 +42,15 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.comfyui_editor.settings import EditorSettings
     from comfyforms.plugins.comfyui_editor.store import UserFiles
     from comfyforms.plugins.comfyui_editor.workflows import WorkflowCalls
+    from ui.web.addresses import HostMiddleware
     from ui.web.cookies import derived
 
     origin = editor_address(app.own_settings(EditorSettings).editor, app.settings)
     if not origin or app.identity.login is None:
         return None
     passes = Passes(derived(app.services.secret, "passes of the editor"))
-    site = EditorSite(origin, app.identity, passes, app.services.forms.permissions.open)
+    names = HostMiddleware.of(app.settings.host, app.settings.hosts).names
+    site = EditorSite(origin, names, app.identity, passes, app.services.forms.permissions.open)
     front_end = FrontEnd(app.services.servers)
     routes = GuardedRoutes.of(EditorPage(site, front_end, app.settings.root_path))
     files = UserFiles(app.services.runs.history.engine)

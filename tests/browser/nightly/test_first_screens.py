@@ -17,7 +17,7 @@ MOST = {
 
 
 def test_no_shipped_form_gets_more_controls(fast: Site, visit: Visit) -> None:
-    """The numbers are those of a desktop and of a phone."""
+    """The numbers are for a desktop and for a phone."""
     person = visit(fast).open("text-to-sound")
     for name, (desktop, phone) in MOST.items():
         person.turn_to(name)

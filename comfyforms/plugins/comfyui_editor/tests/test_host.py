@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
 import requests
+from starlette.requests import HTTPConnection
 
 from comfy.base.errors import ComfyError
 from comfyforms.plugins.comfyui_editor.address import editor_address
-from comfyforms.plugins.comfyui_editor.host import EDITOR, WITHIN
+from comfyforms.plugins.comfyui_editor.host import EDITOR, WITHIN, is_own
 from comfyforms.plugins.comfyui_editor.settings import EditorSettings
 from comfyforms.plugins.comfyui_editor.tests.conftest import (
     CID,
@@ -26,6 +28,7 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.accounts.login import PROGRAMS
 from ui.settings.web_settings import WebSettings
 from ui.web.access import DeclaredRoute
+from ui.web.addresses import HostMiddleware
 
 Opener = Callable[[tuple[str, str]], AtEditor]
 
@@ -176,3 +179,33 @@ def test_the_editor_needs_a_host_name_of_its_own() -> None:
     for wrong in ("http://editor.example.org", "editor.example.org", "https://editor.org/x"):
         with pytest.raises(ValueError, match="editor"):
             EditorSettings(editor=wrong)
+
+
+def test_an_entry_is_small(app: RunningApp) -> None:
+    """Anybody can send one, so a long one is refused before its end."""
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 10_000:
+            sent += 1
+            yield b"a" * 2**16
+
+    with contextlib.suppress(requests.ConnectionError):  # closed while it sends
+        answer = AtEditor(app).ask("POST", "/enter", data=endless(), headers={"Origin": app.url})
+        assert answer.status_code == 404
+    assert sent < 1_000
+
+
+def test_a_page_of_another_host_gets_no_code() -> None:
+    """The app's host names are known; another machine's address could be a stranger's."""
+    names = HostMiddleware.of("0.0.0.0", ["forms.example.org"]).names
+    scope = {"type": "http", "headers": [], "server": ("10.0.0.5", 7860)}
+    for root, own in {
+        "https://forms.example.org/app": True,
+        "http://10.0.0.5:7860": True,
+        "http://127.0.0.1:7860": True,
+        "http://10.0.0.6:7860": False,
+        "http://attacker:7860": False,
+    }.items():
+        assert is_own(HTTPConnection(scope), root, names) is own
