@@ -64,13 +64,17 @@ class PlannedStep:
 
     @property
     def shown(self) -> tuple[Field, ...]:
-        """Return the fields for users: those that the chain names, else the main ones."""
+        """Return the fields for users: those that the chain names, else the main ones, and seeds
+        and steps, which forms fold."""
         if self.step.show:
             return tuple(find_field(self.form, name) for name in self.step.show)
         given = (*self.step.values, *self.step.repeat)
         taken = {find_field(self.form, name).key for name in given} | self.inputs.keys()
         return tuple(
-            item for item in self.form.fields if item.group == "main" and item.key not in taken
+            item
+            for item in self.form.fields
+            if item.key not in taken
+            and (item.group == "main" or (item.group != "hidden" and item.is_seldom))
         )
 
 

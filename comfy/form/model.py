@@ -214,10 +214,14 @@ class Field:
         return self.kind.several is Several.SEEDS
 
     @property
+    def is_seldom(self) -> bool:
+        """Return whether this is a seed or a number of steps, which most users leave alone."""
+        return self.is_seed or self.input in STEPS
+
+    @property
     def is_recipe(self) -> bool:
         """Return whether the page folds this seed or number of steps: an author hasn't shown it."""
-        is_seldom = self.is_seed or self.input in STEPS
-        return is_seldom and self.group == "main" and self.source == "heuristic"
+        return self.is_seldom and self.group == "main" and self.source == "heuristic"
 
     def to_json(self) -> dict[str, Any]:
         """Return the field as `comfy form --json` prints it. Integers stay exact."""

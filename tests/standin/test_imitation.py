@@ -173,7 +173,7 @@ def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -
 
 
 def test_a_mask_is_not_shown_in_place_of_a_picture(demo: DemoServer) -> None:
-    """Of two pictures, one that was a mask is only a background."""
+    """A picture that was a mask is only a background of another."""
     over = {"destination": ["2", 0], "source": ["1", 0], "mask": ["1", 1]}
     outputs = ran(
         demo,

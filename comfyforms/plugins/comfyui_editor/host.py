@@ -214,8 +214,8 @@ class EditorHost:
 
 
 def is_own(request: HTTPConnection, root: str, names: frozenset[str]) -> bool:
-    """Return whether nobody else can have the host of `root`. A page there could otherwise send
-    browsers to the editor as another user."""
+    """Return whether only the app can have the host of `root`. A page elsewhere could send browsers
+    to the editor as another user."""
     name = host_name(urlsplit(root).netloc)
     return name in names or is_loopback(name) or name == request.scope["server"][0]
 

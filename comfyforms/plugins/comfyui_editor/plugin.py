@@ -40,12 +40,13 @@ def app_parts(app: PluginApp) -> AppParts | None:
     from comfyforms.plugins.comfyui_editor.page import EditorPage
     from comfyforms.plugins.comfyui_editor.passes import Passes
     from comfyforms.plugins.comfyui_editor.settings import EditorSettings
-    from comfyforms.plugins.comfyui_editor.store import UserFiles
+    from comfyforms.plugins.comfyui_editor.store import MOST_BYTES, UserFiles
     from comfyforms.plugins.comfyui_editor.workflows import WorkflowCalls
     from ui.web.addresses import HostMiddleware
     from ui.web.cookies import derived
 
-    origin = editor_address(app.own_settings(EditorSettings).editor, app.settings)
+    settings = app.own_settings(EditorSettings)
+    origin = editor_address(settings.editor, app.settings)
     if not origin or app.identity.login is None:
         return None
     passes = Passes(derived(app.services.secret, "passes of the editor"))
@@ -53,7 +54,7 @@ def app_parts(app: PluginApp) -> AppParts | None:
     site = EditorSite(origin, names, app.identity, passes, app.services.forms.permissions.open)
     front_end = FrontEnd(app.services.servers)
     routes = GuardedRoutes.of(EditorPage(site, front_end, app.settings.root_path))
-    files = UserFiles(app.services.runs.history.engine)
+    files = UserFiles(app.services.runs.history.engine, MOST_BYTES)
     workflows = WorkflowCalls(site, app.services.library, front_end)
     # The last one takes the paths that are left.
     for part in (workflows, UserFileCalls(files), FrontEndFiles(front_end)):

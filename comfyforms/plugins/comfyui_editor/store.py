@@ -18,7 +18,7 @@ from comfy.records.tables import digest, reading, replace_row, transaction
 from comfyforms.plugins.comfyui_editor.tables import editor_files as _files
 
 SETTINGS = "comfy.settings.json"
-_MOST_FILES, _MOST_BYTES = 2000, 64 * MIB
+_MOST_FILES, MOST_BYTES = 2000, 64 * MIB
 _MOST_SETTINGS = MIB  # bytes
 _LONGEST_PATH = 500
 _FACTS = (_files.c.path, _files.c.size, _files.c.created_at, _files.c.modified_at)
@@ -56,7 +56,7 @@ class UserFiles:
     """Files by their owner's name and path. Callers check paths with `plain_path`. Methods block on
     the database and raise ComfyError. `most`: bytes of one person's files."""
 
-    def __init__(self, engine: Engine, most: int = _MOST_BYTES) -> None:
+    def __init__(self, engine: Engine, most: int) -> None:
         self._engine, self._most = engine, most
 
     def below(self, owner: str, folder: str) -> Sequence[UserFile]:

@@ -182,7 +182,7 @@ def test_the_editor_needs_a_host_name_of_its_own() -> None:
 
 
 def test_an_entry_is_small(app: RunningApp) -> None:
-    """Anybody can send one, so a long one is refused before its end."""
+    """It needs no sign-in, so a long one is refused before its end."""
     sent = 0
 
     def endless() -> Iterator[bytes]:

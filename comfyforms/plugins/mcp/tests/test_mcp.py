@@ -88,8 +88,8 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             tool = tools["text_to_image"]
             assert (tool.title, "image" in str(tool.description)) == ("Text to image", True)
-            steps = tool.input_schema["properties"]["steps"]
-            assert (steps["type"], steps["minimum"]) == ("integer", 1)
+            width = tool.input_schema["properties"]["width"]
+            assert (width["type"], width["minimum"]) == ("integer", 256)
             (cover,) = tool.icons or ()
             with requests.get(cover.src, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as icon:
                 assert icon.headers["content-type"] == "image/webp"
