@@ -17,12 +17,16 @@ const scripts = await (await fetch("/api/extensions")).json();
 await Promise.all(scripts.map((one) => import(one)));
 document.title = "Loaded";
 </script></body></html>"""
-# The front end's own module, as far as scripts of node packs use it.
+# The front end's own modules, as far as scripts of node packs use it.
 APP = b"""export const app = {
   extensions: [],
   registerExtension(one) { this.extensions.push(one); },
 };
 window.app = app;"""
+API = b"""export const api = {
+  interrupt: () => {},
+  fetchApi: (path, options) => fetch(`/api${path}`, options),
+};"""
 EVIL = "/extensions/evil/evil.js"
 
 
@@ -46,6 +50,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 
 TINY = {
     "/": PAGE,
+    "/scripts/api.js": API,
     "/scripts/app.js": APP,
     "/extensions": json.dumps([EVIL]).encode(),
     EVIL: Path(__file__).with_name("evil.js").read_bytes(),
