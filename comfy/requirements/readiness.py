@@ -171,7 +171,7 @@ def judge(
     packs = packs_of(prompt)
     core = [one for one in missing if _is_core(one, packs)]
     is_off = any(one in PAID_NODES for one in core) and not has_paid_nodes(catalog)
-    alive, _ = _alive(prompt, catalog)
+    alive, has_results = _alive(prompt, catalog)
     files, choices = _sorted_out(_unoffered(prompt, alive, catalog), prompt, models)
     version = _version(core, packs, declared, server_version, is_off=is_off)
     others = [one for one in missing if one not in core]
@@ -189,7 +189,7 @@ def judge(
         size=_size(files, prompt, alive, declared),
         is_paid=any(_is_paid(one, catalog) for one in _classes_of(prompt)),
         paid_is_off=is_off,
-        is_valid=is_valid(prompt, catalog),
+        is_valid=has_results and not any(_without_link(prompt, alive, catalog)),
     )
 
 

@@ -316,7 +316,7 @@ def _relinked(inputs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
 
 def weight(value: object, seen: set[int]) -> int:
     """Return about how many bytes a value on a link takes in memory. `seen`: images to leave out,
-    by `id`; those of the value are added."""
+    by `id`; the images of the value are added."""
     match value:
         case Image.Image() if id(value) in seen:
             return 0
