@@ -17,6 +17,8 @@ from ui.web.shares import shared_address
 
 # Requests for the audit log. "file": of a result, which a page may only show.
 Audit = Literal["publish", "share", "delete", "download", "file"]
+# Query parameters that name results. The log keeps no others, because they may be secrets.
+_NAMING = frozenset({"file", "run", "filename", "subfolder", "type"})
 
 
 class AuditMiddleware:
@@ -47,7 +49,8 @@ class AuditMiddleware:
         async def send_noted(event: Message) -> None:
             if event["type"] == "http.response.start" and event["status"] < 300:
                 owner = self.identity.owner(HTTPConnection(scope)) or ""
-                query = unquote(scope["query_string"].decode("latin-1"))
+                given = scope["query_string"].decode("latin-1").split("&")
+                query = unquote("&".join(one for one in given if one.partition("=")[0] in _NAMING))
                 what = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
                 address = shared_address(owner or NOBODY, scope)
                 await asyncio.to_thread(self.note, owner, action, what, "", address)

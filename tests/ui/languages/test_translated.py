@@ -24,6 +24,16 @@ CATALOGS = {
 STRAIGHT = re.compile(r"[^\W\d_]'[^\W\d_]")
 PLACE = re.compile(r"\{\w+\}")
 A_BATCH = re.compile(r"\bbatch(es)?\b(?!})", re.IGNORECASE)
+# The form of address that a language doesn't use: de Sie, es tú, fr vous, ja polite, zh-CN 你.
+OTHER_ADDRESS = {
+    "de": r"\b([Dd](u|ich|ir|ein\w*)|[Ee]u(ch|re?[mnrs]?))\b|(?<!\w)(Wähle|Öffne|Prüfe|Lade|Gib) ",
+    "es": r"\b(?i:usted(es)?|sobrescríbal[ao]s?)\b|(^|[.:;] |, )(Abra|Añada|Cargue|Cierre|Compruebe"
+    r"|Corrija|Descargue|Detenga|Elija|Escriba|Espere|Haga|Inicie|Introduzca|Mire|Pida|Ponga|Pruebe"
+    r"|Quite|Reinicie|Seleccione|Suelte|Use|Vea|Vuelva)\b",
+    "fr": r"\b(?i:tu|toi|te|ton|ta|tes)\b|\b[Tt]\u2019|(^|[.:;] )(Choisis|Essaie|Mets|Prends|Réessaie)\b",
+    "ja": r"(だ|である|する|(?<![まで])した|しない|れる|いる)。|君|お前",
+    "zh-CN": "您",
+}
 CALLED = {"de": "serie", "es": "lote", "fr": "lot", "ja": "バッチ", "zh-CN": "批次"}
 
 
@@ -105,6 +115,13 @@ def test_a_batch_is_called_the_same_everywhere(catalog: Catalog) -> None:
     told = [one for one in catalog if any(map(A_BATCH.search, forms(one.id)))]
     other = [form for one in told for form in forms(one.string) if name not in form.casefold()]
     assert not other
+
+
+def test_a_language_addresses_the_user_in_one_way(catalog: Catalog) -> None:
+    """A reader is never addressed formally in one sentence and informally in the next."""
+    other = re.compile(OTHER_ADDRESS[str(catalog.locale_identifier).replace("_", "-")])
+    said = (form for one in catalog if one.id for form in forms(one.string))
+    assert not [form for form in said if other.search(form)]
 
 
 def test_three_dots_end_all_sentences_in_the_same_way(catalog: Catalog) -> None:
