@@ -172,6 +172,14 @@ def test_downloads_are_noted_but_not_views(
     assert noted == [f"GET {address}"] * is_noted
 
 
+def test_the_log_of_downloads_keeps_no_secrets(site: Site, annas_run: str) -> None:
+    """A request may carry a token in its query."""
+    began, address = time.time(), f"/files/{annas_run}/0/secret.png"
+    secret = f"{site.app.url}{address}?token=secret&%74oken=secret"
+    assert site.anna.get(secret, timeout=LONGEST_WAIT).status_code == 200
+    assert [one["what"] for one in events(site, since=began)] == [f"GET {address}"]
+
+
 def test_equal_downloads_of_a_minute_are_one_event(site: Site, annas_run: str) -> None:
     """The event has their number, also on the page."""
     began = time.time()
