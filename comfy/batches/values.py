@@ -51,7 +51,6 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
 # Numbers that begin like a formula.
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 
 class UnknownField(ManyProblems):
@@ -435,19 +434,27 @@ def table_head(labels: Iterable[str]) -> str:
     return csv_line([*OF_A_RUN, *labels])
 
 
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """File names and problems of a row. `failed`: it has failed although its last run hasn't, or
+    without a run."""
+
+    files: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    failed: bool = False
+
+
 def table_line(
     row: Row,
     record: Record | None,
-    files: Sequence[str],
-    problems: Sequence[str],
+    outcome: RowOutcome,
     keys: Sequence[str],
     drawn: Collection[str],
 ) -> str:
-    """Return the line of a row: its record if it ran, its file names, its problems, and the values
-    of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the
-    same rows as input."""
-    outcome = _told(record, files, problems) if record else _NOTHING
-    return csv_line([row.number, *outcome, *_values(row, record, keys, drawn)])
+    """Return the line of a row: its record if it ran, its outcome, and the values of the fields
+    with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the same rows as
+    input."""
+    return csv_line([row.number, *_told(record, outcome), *_values(row, record, keys, drawn)])
 
 
 def csv_line(cells: Iterable[object]) -> str:
@@ -456,16 +463,14 @@ def csv_line(cells: Iterable[object]) -> str:
     return text.getvalue()
 
 
-def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tuple[str, ...]:
-    state = record.state
-    began, ended = state.started_at, state.finished_at
-    return (
-        state.phase.value,
-        "\n".join(files),
-        "\n".join(text.text for text in state.texts),
-        f"{ended - began:.2f}" if began and ended else "",
-        "\n".join(problems),
-    )
+def _told(record: Record | None, outcome: RowOutcome) -> tuple[str, ...]:
+    phase = seconds = texts = ""
+    if record is not None:
+        phase, texts = record.state.phase.value, "\n".join(one.text for one in record.state.texts)
+        began, ended = record.state.started_at, record.state.finished_at
+        seconds = f"{ended - began:.2f}" if began and ended else ""
+    state, problems = "failed" if outcome.failed else phase, "\n".join(outcome.problems)
+    return (state, "\n".join(outcome.files), texts, seconds, problems)
 
 
 def _values(

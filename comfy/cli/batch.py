@@ -31,6 +31,7 @@ from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec
 from comfy.batches.values import (
     ENCODING,
     Row,
+    RowOutcome,
     choices_as_shown,
     find_field,
     read_cells,
@@ -179,9 +180,9 @@ class SavedResults:
 
     def write(self) -> bool:
         """Write the table of results. Return False if it can't be written."""
-        rows = self.batches.table(self.batch_id, OWNER).content
+        table = self.batches.table(self.batch_id, OWNER)
         try:
-            _write_table(self.out / RESULTS, rows, self.records, self.saved, self.form)
+            _write_table(self.out / RESULTS, table, self.records, self.saved, self.form)
         except ComfyError as error:
             complain(str(error), error.hint)
             return False
@@ -190,14 +191,14 @@ class SavedResults:
 
 def _write_table(
     path: Path,
-    rows: Sequence[Row],
+    table: BatchTable,
     results: Mapping[int, Record],
     saved: Mapping[int, Sequence[Path]],
     form: Form,
 ) -> None:
     """Write the table of results. `results` and `saved` have the records and files by row index.
     Raises ComfyError and keeps the old table if it can't be written."""
-    keys = list(dict.fromkeys(key for row in rows for key in row.values))
+    keys = list(dict.fromkeys(key for row in table.content for key in row.values))
     labels = {field.key: field.label for field in form.fields}
     drawn = drawn_texts(form)
     part = path.with_name(f"{path.name}.part")
@@ -205,11 +206,12 @@ def _write_table(
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding=ENCODING, newline="") as file:
             file.write(table_head(labels.get(key, key) for key in keys))
-            for index, row in enumerate(rows):
-                record = results.get(index)
+            for index, row in enumerate(table.content):
+                record, error = results.get(index), table.states.error(index)
                 names = [one.name for one in saved.get(index, ())]
-                problems = problems_of(record.state, form) if record else ()
-                file.write(table_line(row, record, names, list(problems), keys, drawn))
+                problems = problems_of(record.state, form) if record and not error else [error]
+                outcome = RowOutcome(names, [*problems], bool(error))
+                file.write(table_line(row, record, outcome, keys, drawn))
         part.replace(path)
     except OSError as error:
         raise ComfyError(

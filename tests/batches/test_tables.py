@@ -18,6 +18,7 @@ from comfy.batches.values import (
     MOST_ROWS,
     OF_A_RUN,
     Row,
+    RowOutcome,
     TableFiles,
     decoded_text,
     read_table,
@@ -157,12 +158,18 @@ def test_columns_about_the_run_are_skipped() -> None:
     assert said("state\ndone\n") == ("There is no field “state”.",)
 
 
+def test_a_results_table_has_the_error_of_a_row_without_a_run() -> None:
+    """The form may refuse a row after the batch's start."""
+    outcome = RowOutcome(problems=["Minimum 1."], failed=True)
+    assert table_line(Row(1, {}), None, outcome, [], ()) == "1,failed,,,,Minimum 1.\r\n"
+
+
 @pytest.mark.parametrize("text", ["@lora", "=1+2", "-3 boats", "-3", "'@lora", "''", "'a boat'"])
 def test_a_results_table_keeps_texts_with_leading_apostrophes(text: str) -> None:
     """The reader removes the apostrophe that keeps a spreadsheet from reading a text as a formula.
     Other tables keep their apostrophes."""
     written = table_head(["Prompt"]) + table_line(
-        Row(1, {"2.text": text}), None, (), (), ["2.text"], ()
+        Row(1, {"2.text": text}), None, RowOutcome(), ["2.text"], ()
     )
     ((_, values),) = rows(written)
     assert [*values.values()] == [text]
@@ -176,7 +183,7 @@ def test_a_results_table_keeps_texts_as_sent(text: str) -> None:
     nothing, its text stays unchanged."""
     record = begun(values={"2.text": text})
     for drawn, expected in (({"2.text"}, literal_text(text)), ((), text)):
-        written = table_line(Row(1, {}), record, (), (), ["2.text"], drawn)
+        written = table_line(Row(1, {}), record, RowOutcome(), ["2.text"], drawn)
         ((_, values),) = rows(table_head(["Prompt"]) + written)
         assert [*values.values()] == [expected]
 

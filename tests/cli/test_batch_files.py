@@ -63,18 +63,24 @@ def test_any_folder_name_holds_all_files(
 def test_a_row_whose_results_cannot_be_fetched_is_not_done(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command says that the row isn't done and exits with 1. --resume completes the row."""
+    """The command says that the row isn't done and exits with 1, and the table of results says that
+    it failed. --resume completes the row."""
+    twice = {**LOAD, "3": {**LOAD["2"], "inputs": {**LOAD["2"]["inputs"], "filename_prefix": "b"}}}
+    workflow.write_text(json.dumps(twice))
     words = command(
         workflow, demo, tmp_path / "out", "--set", f"1.image={plain(tmp_path / 'a.bmp')}"
     )
-    demo.script("bad_json", at="GET /view", count=50)
+    demo.script("bad_json", at="GET /view", after=1, count=50)
     assert main(words) == 1
     told = capsys.readouterr().err
     assert "couldn't be fetched" in told
     assert "0 of 1 done" in told
+    (row,) = results(tmp_path / "out")
+    assert row["state"] == "failed"
+    assert "couldn't be fetched" in row["error"]
     demo.behave()
     assert main([*words, "--resume"]) == 0
-    assert len(images(tmp_path / "out")) == 1
+    assert len(images(tmp_path / "out")) == 2
 
 
 def test_a_folder_of_another_batch_is_refused(

@@ -17,7 +17,7 @@ from comfy.base.messages import listed, message
 from comfy.batches.content import Column
 from comfy.batches.open_batch import RowState
 from comfy.batches.queue import BatchQueue, BatchTable
-from comfy.batches.values import ENCODING, table_head, table_line
+from comfy.batches.values import ENCODING, RowOutcome, table_head, table_line
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import check as check_values
 from comfy.form.fill import drawn_texts
@@ -391,12 +391,14 @@ class BatchResults:
         return table_head(translated(labels.get(key, key)) for key in self._keys)
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
-        row, error = self.table.content[index], self.table.states.error(index)
+        row, own_error = self.table.content[index], self.table.states.error(index)
+        error = own_error
         phase = record.state.phase if record is not None else Phase.WAITING
         if record is not None and not error and phase.finished:
             error = "" if phase is Phase.DONE and not problem_of(record) else _why_failed(record)
         problems = [translated(error)] if error else []
-        return table_line(row, record, names, problems, self._keys, self._drawn)
+        outcome = RowOutcome(names, problems, bool(own_error))
+        return table_line(row, record, outcome, self._keys, self._drawn)
 
 
 def _names(column: Column) -> tuple[str, str]:
