@@ -23,6 +23,7 @@ from ui.operator.usage_page import usage_routes
 from ui.page.covers import cover_routes
 from ui.page.embedding.routes import embedding_routes
 from ui.page.language_files import language_routes
+from ui.page.link_codes import link_code_routes
 from ui.page.plain.layout import install_routes
 from ui.page.plain.small_pages import health_routes, offline_routes
 from ui.page.script_files import gradio_script_routes, script_routes
@@ -63,6 +64,7 @@ def own_routes(
     )
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library)
+    yield link_code_routes()
     files = services.server_files
     infotext = InfoTexts(parts.presenter.ends, services.model_files).of
     yield result_routes(runs, copies.blobs, files, infotext)

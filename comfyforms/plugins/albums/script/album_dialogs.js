@@ -2,8 +2,9 @@
 // Dialogs for an album's owner: its title, note and access, and the link for guests.
 
 import { dateWords } from "page/clock.js";
-import { button, element } from "page/dom.js";
-import { copyOrTell, ONLY_HERE } from "page/form/copying.js";
+import { button, dialog, element } from "page/dom.js";
+import { ONLY_HERE } from "page/form/copying.js";
+import { linkField } from "page/form/link_field.js";
 import { message, plural } from "page/messages.js";
 import { API, ask, json } from "page/requests.js";
 import { say } from "page/state.js";
@@ -78,24 +79,18 @@ const dayOption = (count) =>
 function offerLink({ token, expires_at: end, comments, settings }) {
   const until = message("Ends on {date}", { date: dateWords(end) });
   const about = [until, comments && COMMENTS, settings && SETTINGS];
-  const said = element("p", "said");
-  said.role = "status";
+  const place = dialog("share", message("Link for guests"));
   const stop = button(message("Stop sharing"), async () => {
     if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
     place.hidePopover();
     say(message("Sharing stopped. The link no longer works."), "", "");
   });
-  const address = linkTo(`guest/${token}`);
-  const link = Object.assign(element("input"), { readOnly: true, value: address });
-  link.ariaLabel = message("Link");
-  const copy = async () => {
-    if (await copyOrTell(message("This couldn't be copied."), address))
-      said.textContent = message("Link copied");
-    link.select();
-  };
+  const close = button(message("Close"), () => place.hidePopover());
+  const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", `${ONLY_HERE} ${about.filter(Boolean).join(" · ")}`);
-  const content = [words, element("div", "row", link), element("div", "row", stop), said];
-  const title = message("Link for guests");
-  const place = formDialog(title, content, message("Copy"), copy, message("Close"));
+  place.append(words, ...parts, element("div", "row last", stop, close));
+  document.body.append(place);
+  place.showPopover();
+  field.focus();
   return copy;
 }

@@ -108,7 +108,8 @@ def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
 def test_the_link_reaches_others_by_a_name_of_the_network(
     anna: Visitor, context_of: Callable[..., BrowserContext]
 ) -> None:
-    """At an address that other computers may know, the dialog says who can open the link."""
+    """At an address that other computers may know, the dialog says who can open the link, and
+    shows the link as a QR code for phones."""
     page = context_of().new_page()
     page.goto(anna.site.url.replace("127.0.0.1", NETWORK_NAME))
     log_in(page)
@@ -117,6 +118,9 @@ def test_the_link_reaches_others_by_a_name_of_the_network(
     panel = page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text("After signing in, anyone with the link can see it.")
     expect(panel.get_by_role("link", name="Download")).to_have_count(0)
+    panel.get_by_role("button", name="Create link").click()
+    code = panel.get_by_role("img", name="QR code of the link")
+    assert code.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     page.close()
 
 
@@ -174,6 +178,7 @@ def test_sharing_copies_a_link(anna: Visitor) -> None:
     expect(panel).to_contain_text(ONLY_HERE)
     expect(panel.get_by_role("status")).to_have_text("Link copied")
     expect(panel).not_to_contain_text("already shared")
+    expect(panel.get_by_role("img")).to_have_count(0)
     expect(panel).to_contain_text("The file is shared without its metadata.")
     assert anna.page.evaluate("navigator.clipboard.readText()") == link
     assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32,}}", link)

@@ -2,7 +2,8 @@
 // “Share…”: a link to one or several results that their owner can create and revoke, and the ways that plugins add.
 
 import { $, addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
-import { copyText, ONLY_HERE } from "../form/copying.js";
+import { ONLY_HERE } from "../form/copying.js";
+import { linkField } from "../form/link_field.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { canBeShared } from "../runs/results.js";
@@ -17,8 +18,6 @@ const FOR_GOOD = message("The link will stop working. Sharing again creates a ne
 const FROM_ALL = message("All links will stop showing it. Sharing again creates a new link.");
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
 const NOT_ALL_WITHOUT = message("Some of these files can't be shared without their prompts.");
-const COPIED = message("Link copied");
-const NOT_COPIED = message("Select the link and copy it.");
 
 /**
  * Return what the dialog says about this number of results.
@@ -181,11 +180,9 @@ class SharePanel {
   #words;
   #place;
   #close;
-  #link = element("input");
-  #row = element("div", "row");
+  #link = element("div");
   #box = element("input");
   #carries = element("p", "carries");
-  #said = element("p", "said");
   #last = element("div", "row last");
   #told;
   #instead;
@@ -205,13 +202,6 @@ class SharePanel {
     this.#words = wordsFor(count);
     this.#told = told;
     this.#instead = instead;
-    this.#link.readOnly = true;
-    this.#link.ariaLabel = message("Link");
-    this.#said.role = "status";
-    this.#row.append(
-      this.#link,
-      button(message("Copy"), () => this.copy()),
-    );
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const { withoutSignIn, afterSignIn } = this.#words;
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
@@ -219,10 +209,9 @@ class SharePanel {
     this.#place.append(
       ...before,
       element("p", "", ONLY_HERE || (told.needs_sign_in ? afterSignIn : withoutSignIn)),
-      this.#row,
+      this.#link,
       ...withPrompt,
       this.#carries,
-      this.#said,
       this.#last,
     );
     this.#show();
@@ -231,14 +220,18 @@ class SharePanel {
   /** The element that gets the focus. */
   get first() {
     const { address, can_strip: canStrip } = this.#told;
-    return address ? this.#link : canStrip ? $("button:last-of-type", this.#last) : this.#box;
+    return address
+      ? $("input", this.#link)
+      : canStrip
+        ? $("button:last-of-type", this.#last)
+        : this.#box;
   }
 
   #show() {
     const { address, can_strip: canStrip, others } = this.#told;
     const includes = this.#box.checked;
-    this.#row.hidden = !address;
-    this.#link.value = address && root + address;
+    const link = address ? linkField(root + address) : null;
+    this.#link.replaceChildren(...(link?.parts ?? []));
     const { withMetadata, withoutMetadata, notWithout } = this.#words;
     const without = canStrip ? withoutMetadata : notWithout;
     this.#carries.textContent = includes ? withMetadata : without;
@@ -250,13 +243,12 @@ class SharePanel {
       ? [stop, this.#leave(message("Close"))]
       : [...(others ? [stop] : []), this.#leave(message("Cancel")), create];
     this.#last.replaceChildren(...this.#instead, ...parts);
+    return link;
   }
 
   /** Create the link with the chosen contents, and copy it. */
   async #create() {
-    if (!(await this.#change())) return;
-    this.#show();
-    this.copy();
+    if (await this.#change()) this.#show()?.copy();
   }
 
   /** @returns {Promise<boolean>} whether the app has shared everything; if not, the error is already shown */
@@ -265,17 +257,6 @@ class SharePanel {
     const told = await ask(`${this.#path}&prompt=${this.#box.checked}`);
     if (told) this.#told = told;
     return told !== null;
-  }
-
-  async copy() {
-    const isCopied = await copyText(this.#link.value).then(
-      () => true,
-      () => false,
-    );
-    this.#link.focus();
-    this.#link.select();
-    this.#link.scrollLeft = 0; // show the start of the link
-    this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 
   /** Return the choice whether the link shows the prompt. Changes of an existing link apply at once. */
@@ -302,7 +283,6 @@ class SharePanel {
   async #end() {
     if (!(await ask(this.#path, undefined, "DELETE"))) return;
     this.#keepOnly(STOPPED, [this.#leave(message("Close"))]);
-    announce(STOPPED);
   }
 
   /** @param {string} text */
@@ -316,10 +296,9 @@ class SharePanel {
    * @param {HTMLButtonElement[]} buttons the first gets the focus
    */
   #keepOnly(said, buttons) {
-    for (const part of this.#place.querySelectorAll("p:not(.said), .row:not(.last), label"))
-      part.remove();
-    this.#said.textContent = said;
+    this.#place.replaceChildren(element("p", "", said), this.#last);
     this.#last.replaceChildren(...buttons);
+    announce(said);
     buttons[0]?.focus();
   }
 }
