@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -196,6 +197,16 @@ class WeekUse:
     median: float | None
 
 
+class EndedRun(NamedTuple):
+    """Run that ended. `ended_at`: seconds since 1970; `owner`: a digest; `waited`: seconds until it
+    started on a server, None if it never did."""
+
+    ended_at: float
+    owner: str
+    failed: bool
+    waited: float | None
+
+
 class UsageReader:
     """Reader of these figures. All methods raise ComfyError if the database can't be used."""
 
@@ -241,6 +252,19 @@ class UsageReader:
         )
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(count)}
+
+    def ended_runs(self, start: float) -> list[EndedRun]:
+        """Return the runs that ended since this time."""
+        columns = _runs.c.ended_at, _runs.c.owner, _runs.c.outcome, _runs.c.seconds
+        query = select(*columns, _runs.c.submitted_at).where(_runs.c.ended_at >= start)
+        with reading(self._engine) as connection:
+            return [
+                EndedRun(
+                    *(end, owner, outcome in _FAILED),
+                    None if seconds is None else max(0.0, end - seconds - submitted),
+                )
+                for end, owner, outcome, seconds, submitted in connection.execute(query)
+            ]
 
     def owners(self, digests: Collection[str]) -> dict[str, str]:
         """Return the owners with these digests, read from one run of each."""

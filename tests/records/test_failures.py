@@ -147,6 +147,9 @@ def test_weeks_have_runs_failures_and_medians(history: RunStore) -> None:
     assert newest.median is not None
     assert round(newest.median, 3) == 3.0
     assert (before.week, before.runs, before.failed) == (0, 1, 0)
+    lately = history.administration.usage.ended_runs(now - WEEK)
+    assert [one.failed for one in lately].count(True) == 1
+    assert {round(one.waited) for one in lately if one.waited is not None} == {0, 91, 96, 98, 99}
 
 
 def test_storage_counts_a_shared_file_once_per_owner(history: RunStore, kept: BlobStore) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
@@ -20,8 +21,9 @@ from comfy.base.messages import listed, message
 from comfy.base.user_groups import GroupOf, no_groups
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
-from comfy.records.administration import Holding
+from comfy.records.administration import EndedRun, Holding
 from comfy.records.api_keys import ApiKeys
+from comfy.records.blobs import DiskUsage
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
@@ -33,6 +35,7 @@ from ui.library import WorkflowLibrary
 
 EXPIRING_DAYS = 7  # days in which results count as expiring
 _WEEKS = 8
+_HOUR, _HOURS = 3600.0, 24
 _OTHERS = message("Users' own and removed workflows")
 _RECENT_DAYS = 7  # that count as this week
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
@@ -82,6 +85,25 @@ class UsageWeek:
 
 
 @dataclass(frozen=True, slots=True)
+class HourUse:
+    """Runs that ended in an hour. `start`: its first moment, in seconds since 1970; `wait`: the
+    median seconds until they started on a server, None if none did."""
+
+    start: float
+    runs: int
+    failed: int
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayUse:
+    """Use of the current hour and the 23 before, and how many people's runs these were."""
+
+    hours: tuple[HourUse, ...]
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaidRuns:
     """Paid runs that a person started: in the last 24 hours (`day`) and 30 days (`month`). `name`:
     of the account; "" for all people without one, together."""
@@ -115,6 +137,22 @@ class Figures:
             int(sum(one.bytes for one in expiring.values())),
         )
 
+    def disk(self) -> DiskUsage:
+        """Return the bytes of the disk with the results. Raises OSError."""
+        return self.history.files.disk()
+
+    def day(self) -> DayUse:
+        """Return the use of the last 24 hours, oldest first."""
+        start = (time.time() // _HOUR - _HOURS + 1) * _HOUR
+        runs = self.history.administration.usage.ended_runs(start)
+        return DayUse(
+            tuple(
+                _hour(at, [one for one in runs if at <= one.ended_at < at + _HOUR])
+                for at in (start + number * _HOUR for number in range(_HOURS))
+            ),
+            len({one.owner for one in runs}),
+        )
+
     def weeks(self) -> tuple[UsageWeek, ...]:
         """Return the last eight weeks, newest first."""
         history, starts = self.history, _week_starts(time.time())
@@ -142,6 +180,12 @@ class Figures:
 def expires_before(history: RunStore) -> float:
     """Return the time before which runs ended that expire in the next seven days."""
     return time.time() + EXPIRING_DAYS * DAY - history.limits.days * DAY
+
+
+def _hour(start: float, runs: list[EndedRun]) -> HourUse:
+    waits = [one.waited for one in runs if one.waited is not None]
+    failed = sum(one.failed for one in runs)
+    return HourUse(start, len(runs), failed, median(waits) if waits else None)
 
 
 def _week_starts(now: float) -> list[float]:

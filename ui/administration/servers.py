@@ -148,10 +148,11 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs."""
+    """Snapshot of servers and unfinished runs. `running`: how many of these run."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
+    running: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class Monitor:
         return Overview(
             tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
             tuple(self._line(run, now) for run in live),
+            sum(run.state.phase is Phase.RUNNING for run in live),
         )
 
     def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:

@@ -29,6 +29,7 @@ from ui.administration.audit_log import AuditLine
 from ui.administration.desk import Administration
 from ui.administration.links import LinkRow
 from ui.administration.people import (
+    DayUse,
     GroupUse,
     NewPassword,
     PaidRuns,
@@ -164,9 +165,10 @@ class NoticeDoc:
 
 @dataclass(frozen=True, slots=True)
 class UsageDoc:
-    """Use by week, newest first, and by workflow."""
+    """Use by week, newest first, and by workflow; and of the last 24 hours."""
 
     weeks: tuple[UsageWeek, ...]
+    day: DayUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +251,8 @@ class OverviewHandlers:
 
     @routes.get("/usage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=UsageDoc)
     def get_usage(self) -> AsciiJSON:
-        """Return the runs of the last eight weeks by workflow."""
-        return AsciiJSON(UsageDoc(self.desk.figures.weeks()))
+        """Return the runs of the last eight weeks by workflow, and of the last 24 hours."""
+        return AsciiJSON(UsageDoc(self.desk.figures.weeks(), self.desk.figures.day()))
 
     @routes.get("/paid-runs", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=PaidRunsDoc)
     def list_paid_runs(self) -> AsciiJSON:

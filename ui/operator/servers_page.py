@@ -39,6 +39,7 @@ from ui.administration.servers import (
 )
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
+from ui.operator.day_card import day_card
 from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
@@ -67,7 +68,6 @@ _PAUSED = message("Paused")
 _PAUSE = message("Pause")
 _RESUME = message("Resume")
 _FREE = message("Free memory")
-_NO_DATABASE = message("The database doesn't answer.")
 _STARTING = message("Starting")
 _UPDATE = message("Refresh models")
 _RESTART = message("Restart")
@@ -135,19 +135,21 @@ def _current(notice: Notice) -> str:
 <div class="buttons">{button}</div></li></ul>"""
 
 
-def overview_body(
+def overview_body(  # noqa: PLR0913 - the parts of the page
     now: Overview,
     batches: Iterable[tuple[str, int]],
     notice: Notice | None,
     done: str,
+    day: str,
     more: str,
     last: str,
 ) -> str:
     """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
-    `done`: what the last button did; `more`: sections below the servers; `last`: below the
-    runs."""
+    `done`: what the last button did; `day`: the first card; `more`: sections below the servers;
+    `last`: below the runs."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
+{day}
 {section(_SERVERS, _servers(now.servers))}
 {more}
 {section(_RUNS, _runs(now.runs, batches))}
@@ -438,7 +440,9 @@ class OperatorHandlers:
         more += _models_section(self.desk)
         name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
         batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
-        return overview_body(self.desk.monitor.overview(), batches, notice, done, more, last)
+        now = self.desk.monitor.overview()
+        day = day_card(now, sum(count for _, count in waiting), self.desk.figures)
+        return overview_body(now, batches, notice, done, day, more, last)
 
     def failed(
         self, request: Request, path: str, problem: ComfyError, status: int = 409

@@ -18,6 +18,7 @@ from ui.administration.people import (
 )
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
+from ui.operator.charts import Bar, chart
 from ui.operator.frame import USAGE, AdminFrame, section
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
@@ -35,7 +36,7 @@ _FAILED, _DURATION = message("Failed"), message("Median duration")
 _PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
 _NO_RESULTS = message("No results")
 _NO_RUNS = message("No runs in the last weeks")
-_COLUMN, _HEIGHT = 40, 80  # of the chart, in its own units
+_PER_WEEK = message("Runs per week")
 
 
 def usage_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -146,21 +147,14 @@ def _has_runs(week: UsageWeek) -> bool:
 
 
 def _chart(weeks: tuple[UsageWeek, ...]) -> str:
-    """Return a column chart of the runs, with the oldest week at the left."""
+    """Return a chart of the runs, with the oldest week at the left."""
     most = max((week.runs for week in weeks), default=0)
     if not most:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    columns = []
-    for at, week in enumerate(reversed(weeks)):
-        height = week.runs / most * _HEIGHT
-        left = at * _COLUMN
-        columns.append(
-            f'<rect x="{left}" y="{_HEIGHT - height:.1f}" width="{_COLUMN - 8}"'
-            f' height="{max(height, 1):.1f}"><title>{html_of(_week_words(week))}</title></rect>'
-        )
-    size = f"0 0 {len(weeks) * _COLUMN} {_HEIGHT + 1}"
-    return f"""<svg class="chart" viewBox="{size}" role="img" aria-label="{html_of(_USAGE)}">
-{"".join(columns)}</svg>"""
+    bars = [Bar(week.runs, _week_words(week), week.failed) for week in reversed(weeks)]
+    date = current_language().date
+    ends = date(weeks[-1].start), date(weeks[0].start)
+    return chart(_PER_WEEK, bars, ends, current_language().number(most))
 
 
 def _week_words(week: UsageWeek) -> str:

@@ -42,7 +42,7 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     expect(page.locator("#operates")).to_be_attached()
     page.get_by_role("button", name="anna").click()
     link.click()
-    expect(page.get_by_text("No runs")).to_be_visible()
+    expect(page.get_by_text("No runs", exact=True)).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Paused", exact=True)).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})

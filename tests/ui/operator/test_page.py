@@ -93,7 +93,31 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
     for secret in ("my diary", "a lighthouse", "my secret title", "guest-xyz", TOKEN):
         assert secret not in told
     eventually(lambda: all(run.state.phase.finished for run in runs))
-    eventually(lambda: "No runs" in page(place))
+    eventually(lambda: "<p>No runs</p>" in page(place))
+
+
+def test_it_counts_the_runs_of_a_day(place: Place) -> None:
+    """The first card counts the servers, and the runs and people of the last 24 hours. Its charts
+    have a text. REST has the same figures."""
+
+    def figures() -> dict[str, str]:
+        return dict(re.findall(r"<dt>([^<]+)</dt><dd[^>]*>([^<]+)</dd>", page(place)))
+
+    place.app.end_runs()
+    before = figures()
+    assert before["Servers online"] == "2 of 2"
+    done, refused = (
+        place.app.runs.submit(one, Origin("user:ben"), RunPolicy(keeps_going=True))
+        for one in (job(), job(sampler_name="nonsense"))
+    )
+    eventually(lambda: done.state.phase.finished and refused.state.phase.finished)
+    after = figures()
+    for name, more in (("Runs in 24 hours", 2), ("Failed in 24 hours", 1), ("Running", 0)):
+        assert int(after[name]) == int(before[name]) + more
+    assert int(after["People in 24 hours"]) > 0
+    assert re.search(r'aria-label="[^"]*, \d\d:\d\d: \d+ runs, \d+ failed', page(place))
+    usage = place.anna.get(f"{place.app.url}/api/v1/admin/usage", timeout=LONGEST_WAIT).json()
+    assert sum(one["runs"] for one in usage["day"]["hours"]) == int(after["Runs in 24 hours"])
 
 
 def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
@@ -162,3 +186,4 @@ def test_the_pages_say_that_the_server_is_the_stand_in() -> None:
         with running_demo_app(demo=is_demo, permissions=operators) as (_, app):
             page = requests.get(f"{app.url}/operator", timeout=LONGEST_WAIT).text
             assert ("not connected to ComfyUI" in page) == is_demo
+            assert "No runs in the last 24 hours" in page

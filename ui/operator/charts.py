@@ -1,0 +1,49 @@
+"""Column charts of administrators' pages, drawn as SVG without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comfy.base.messages import message
+from ui.languages.current import html_of
+
+_COLUMN, _HEIGHT = 8, 80  # in the chart's own units; the style stretches it
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Column of a chart. `words`: what it shows, for people; `marked`: the part of its height in
+    another color."""
+
+    height: float
+    words: str
+    marked: float = 0.0
+
+
+def chart(
+    title: str, bars: Sequence[Bar], ends: tuple[str, str], most: str, marked: str = ""
+) -> str:
+    """Return a chart as a figure. `ends`: texts below the first and the last column; `most`: the
+    value of the highest one; `marked`: names the parts in another color."""
+    scale = _HEIGHT / max(1e-9, *(bar.height for bar in bars))
+    columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars) if bar.height)
+    told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
+    size = f"0 0 {len(bars) * _COLUMN} {_HEIGHT}"
+    first, last = map(html_of, ends)
+    facts = html_of(message("Most: {value}", value=most))
+    facts += f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
+    return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b> <span>{facts}</span>
+</figcaption>
+<svg viewBox="{size}" preserveAspectRatio="none" role="img" aria-label="{told}">{columns}</svg>
+<p><span>{first}</span> <span>{last}</span></p></figure>"""
+
+
+def _column(at: int, bar: Bar, scale: float) -> str:
+    def part(height: float, kind: str) -> str:
+        tall = max(1.0, height * scale)
+        place = f'x="{at * _COLUMN}" y="{_HEIGHT - tall:.1f}" width="{_COLUMN - 2}"'
+        return f'<rect{kind} {place} height="{tall:.1f}"/>'
+
+    marked = part(bar.marked, ' class="marked"') if bar.marked else ""
+    return f"<g><title>{html_of(bar.words)}</title>{part(bar.height, '')}{marked}</g>"
