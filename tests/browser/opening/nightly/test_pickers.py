@@ -17,15 +17,14 @@ STANDS_ABOVE = """(parts) => {
 }"""
 LOW = "box => scrollBy(0, box.getBoundingClientRect().bottom + 180 - innerHeight)"
 SAID = "list => list.checkVisibility() && getComputedStyle(list, '::after').content"
-SLOW_DECODER = """(() => {
-    const decode = HTMLImageElement.prototype.decode;
-    HTMLImageElement.prototype.decode = async function () {
-        if (this.classList.contains('live-frame')) {
-            await decode.call(this);
-            await new Promise(done => { window.decoded = done; });
-        }
-        return decode.call(this);
-    };
+SLOW_PREVIEW = """(() => {
+    const onload = Object.getOwnPropertyDescriptor(HTMLElement.prototype, "onload");
+    Object.defineProperty(HTMLImageElement.prototype, "onload", {
+        set(listener) {
+            const late = () => { window.loaded = listener; };
+            onload.set.call(this, this.classList.contains("live-frame") ? late : listener);
+        },
+    });
 })()"""
 
 
@@ -119,13 +118,13 @@ def test_generate_without_a_workflow_shows_the_reason(fast: Site, visit: Visit) 
 
 
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
-    """The page discards a preview that the browser decodes only after the run has finished."""
+    """The page discards a preview that the browser loads only after the run has finished."""
     person = visit(slow)
-    person.before_load(SLOW_DECODER)
+    person.before_load(SLOW_PREVIEW)
     person.open("text-to-image", **{"5.steps": 3})
     person.press()
-    person.page.wait_for_function("Boolean(window.decoded)")
+    person.page.wait_for_function("Boolean(window.loaded)")
     person.done()
-    person.page.evaluate("() => window.decoded()")
+    person.page.evaluate("() => window.loaded()")
     person.page.evaluate("() => new Promise(done => setTimeout(done, 200))")
     expect(person.page.locator("img.live-frame")).to_have_count(0)

@@ -35,7 +35,7 @@ def test_an_app_with_many_workflows_starts_with_an_overview(
         start.get_by_role("button", name="Portraits", exact=True).press("Enter")
         expect(start.get_by_role("button", name="Portraits", exact=True)).to_be_focused()
         expect(cards).to_have_count(2)
-        cards.filter(has_text="Soft light").get_by_role("button").click()
+        cards.filter(has_text="Soft light").get_by_role("link").click()
         expect(page.locator("#heading h1")).to_have_text("Soft light")
         expect(start).to_have_count(0)
         page.go_back()
