@@ -135,7 +135,7 @@ test("a grid of texts gives each enough room to read", () => {
 
 test("sounds are a list of low cards", () => {
   const sounds = mixedLayout(2, { width: 900, height: 690 }, true);
-  assert.deepEqual(sounds, { columns: 1, width: 900, height: 160 });
+  assert.deepEqual(sounds, { columns: 1, width: 900, height: 128 });
 });
 
 test("a caption has the known parts, to display and to copy", () => {

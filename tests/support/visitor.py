@@ -307,7 +307,7 @@ class Visitor:
         run_id = self.ended(after)
         shown = (
             f'#stage .media img:not(.live-frame)[src*="{run_id}"], #stage .media'
-            f' video[src*="{run_id}"]'
+            f' :is(video[src*="{run_id}"], .player:has([src*="{run_id}"]))'
         )
         self.page.locator(shown).first.wait_for()
         expect(self.page.locator("img.live-frame")).to_have_count(0)

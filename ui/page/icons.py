@@ -10,6 +10,8 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 _STAR = "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.7-5.1-2.7-5.1 2.7 1-5.7-4.1-4 5.7-.8z"
+_SPEAKER = "M4 10v4h3l4.5 3.5v-11L7 10z"
+_FILLED = ("pause", "play", "star-filled")
 _PATHS = MappingProxyType(
     {
         "back": "M14 6l-6 6 6 6",
@@ -40,7 +42,10 @@ _PATHS = MappingProxyType(
         "more": "M5.5 12h.01M12 12h.01M18.5 12h.01",
         "move": "M12 4v16M4 12h16M9.5 6.5L12 4l2.5 2.5M9.5 17.5L12 20l2.5-2.5M6.5 9.5L4 12l2.5 2.5"
         "M17.5 9.5L20 12l-2.5 2.5",
+        "muted": f"{_SPEAKER}M16 10l4 4M20 10l-4 4",
+        "pause": "M8 6h2v12H8zM14 6h2v12h-2z",
         "picture": "M4 5h16v14H4zM4 16l5-5 4 4 2.5-2.5L20 17M15 9.5h.01",
+        "play": "M9 6.5v11l8.5-5.5z",
         "plus": "M12 5v14M5 12h14",
         "redo": "M20 8h-9.5a5.5 5.5 0 0 0 0 11H14M16.5 4.5L20 8l-3.5 3.5",
         "reload": "M19 8a8 8 0 1 0 1 5M19.5 4v4.5H15",
@@ -48,6 +53,7 @@ _PATHS = MappingProxyType(
         "reuse": "M4 17h9a5 5 0 0 0 0-10H6M9 4L6 7l3 3",
         "search": "M4.5 11a6.5 6.5 0 1 1 13 0 6.5 6.5 0 0 1-13 0zM16 16l4 4",
         "share": "M12 15V4M8 7.5L12 3.5l4 4M6 11H5v9h14v-9h-1",
+        "sound": f"{_SPEAKER}M15.5 9.5a3.5 3.5 0 0 1 0 5M18 7a7 7 0 0 1 0 10",
         "star": _STAR,
         "star-filled": _STAR,
         "stop": "M7 7h10v10H7z",
@@ -92,7 +98,7 @@ def icon_styles(*names: str) -> str:
 
 
 def _drawing(name: str) -> str:
-    fill, width = "black" if name == "star-filled" else "none", _WIDTHS.get(name, "1.75")
+    fill, width = "black" if name in _FILLED else "none", _WIDTHS.get(name, "1.75")
     drawing = quote(_DRAWING.format(fill=fill, width=width, path=_PATHS[name]), safe=" ='/:")
     return f'url("data:image/svg+xml,{drawing}")'
 

@@ -313,8 +313,12 @@ def modules() -> dict[str, str]:
 def _contents() -> Mapping[str, Collection[str]]:
     """Return the names of the modules in each served file."""
     others = _other_pages()
-    imported = {one for own, text in modules().items() for one in _imported(own, text)}
-    of_page = needed(modules(), *(modules().keys() - imported - {*others.values()}))
+    texts = modules().items()
+    imported = {one for own, text in texts for one in _imported(own, text)}
+    # Another page can import at once what the app's own page loads later.
+    loaded = {_place(own, one) for own, text in texts for one in _DYNAMIC_IMPORT.findall(text)}
+    alone = modules().keys() - imported - {*others.values()}
+    of_page = needed(modules(), *sorted(alone | loaded))
     first = needed(of_page, *_FIRST).keys()
     after_first = needed(of_page, *_FIRST, *_AFTER_FIRST).keys()
     of_parts = {

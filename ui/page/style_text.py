@@ -36,6 +36,7 @@ _FIRST = (
 _LATER = ("before.css", "overlays.css", "share.css", "fields/openers.css")
 _OPENED = (
     "dialogs.css",
+    "results/sound_player.css",
     "editor/editor.css",
     "editor/rows.css",
     "image_editor/editor.css",

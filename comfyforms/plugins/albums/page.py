@@ -37,7 +37,14 @@ PATH = "/albums"
 _EARLIER = "/gallery"  # the page's address in earlier versions, which guests have in their links
 # Results look as in the history and on the stage.
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
-_AROUND = ("plain/frame.css", "share.css", "overlays.css", "dialogs.css", "parts/albums/page.css")
+_AROUND = (
+    "plain/frame.css",
+    "share.css",
+    "overlays.css",
+    "dialogs.css",
+    "results/sound_player.css",
+    "parts/albums/page.css",
+)
 _SHADE = message("Switch theme")
 _ASK = message("Ask for a new one.")
 _LOADING = message("Loading…")

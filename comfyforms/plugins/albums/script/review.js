@@ -15,6 +15,7 @@ import {
   tell,
 } from "page/dom.js";
 import { message, plural, withKey } from "page/messages.js";
+import { SoundPlayer } from "page/results/sound_player.js";
 import { SWIPED, Viewport } from "page/stage/viewport.js";
 import { Comments } from "./comments.js";
 import { reviewWords, saidBy } from "./items.js";
@@ -189,7 +190,8 @@ export class Review {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     const { key, ctrlKey, metaKey, altKey } = event;
-    if (/** @type {Element} */ (event.target).closest(`${INPUTS}, video, audio`)) return;
+    const target = /** @type {Element} */ (event.target); // a sound's player takes its own keys
+    if (target.closest(`${INPUTS}, video`) && !target.closest(".player")) return;
     if (ctrlKey || metaKey || altKey || !this.#press(key)) return;
     event.preventDefault();
     event.stopPropagation(); // digits are also keys of the zoom
@@ -264,8 +266,8 @@ export class Review {
  */
 export function mediaOf({ kind, address, thumb, by, title }) {
   const src = addressOf(address);
-  if (kind === "video" || kind === "audio")
-    return Object.assign(element(kind), { src, controls: true, loop: kind === "video" });
+  if (kind === "audio") return new SoundPlayer({ name: title, url: address, thumb }).place;
+  if (kind === "video") return Object.assign(element(kind), { src, controls: true, loop: true });
   if (kind !== "image") return element("p", "", message("File"));
   const image = Object.assign(element("img"), { src, alt: `${title}, ${by}` });
   if (thumb) image.style.background = `center / contain no-repeat url("${addressOf(thumb)}")`;

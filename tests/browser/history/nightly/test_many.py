@@ -306,7 +306,7 @@ def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) ->
         person.page.get_by_role("button", name="Compare").click()
         dialog = person.page.get_by_role("dialog", name="Compare results")
         expect(dialog.locator("figure")).to_have_count(3)
-        expect(dialog.locator("audio")).to_be_visible()
+        expect(dialog.locator(".player")).to_be_visible()
         expect(dialog.locator("figure .text")).to_have_text("a boat")
         expect(dialog.locator("video")).to_have_js_property("videoWidth", 512)
         expect(dialog.locator("tbody tr").first).to_contain_text("Workflow")

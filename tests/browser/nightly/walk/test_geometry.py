@@ -23,7 +23,7 @@ KINDS = {  # visible element of each kind of result, and a size to check besides
 # Alone they stand in `test_stage.py` and `test_without_result.py`, too.
 MORE_KINDS = {
     "webp": ("img", "laptop"),
-    "audio": ("audio", "laptop"),
+    "audio": (".player", "laptop"),
     "words": ("textarea", "laptop"),
     "model": (".card, canvas", "laptop"),
     "none": ("", "laptop"),

@@ -128,7 +128,7 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         person = visit(site).open("rest")
         run_id = person.generate()
         expect(person.page.locator("#stage .grid .result-text")).to_have_text(evil)
-        expect(person.page.locator("#stage .grid audio")).to_be_visible()
+        expect(person.page.locator("#stage .grid .player")).to_be_visible()
         expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(1)
         person.page.locator("#stage .grid .thumbnail").click()
         person.page.get_by_text("Unsaved previews (1)").click()

@@ -79,13 +79,12 @@ def test_the_player_of_a_field_looks_switched_on(fast: Site, visit: Visit) -> No
 
 
 def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> None:
-    """The card has the waveform and the player, without a heading. A silent sound says so."""
+    """The card has only the player, with the waveform. A silent sound says so."""
     person = visit(fast).open("text-to-sound", **{"5.seconds": 4, "6.steps": 1})
     person.press()
     person.phase("done")
     card = person.page.locator("#stage .media .card")
-    expect(card.locator("audio")).to_be_visible()
-    expect(card.locator(".waveform")).to_be_visible()
+    expect(card.locator(".player .waveform")).to_be_visible()
     expect(card.locator(".kind, .name, .note")).to_have_count(0)
     facts = person.page.locator("#stage .fact[data-part=size]")
     expect(facts).to_have_text("0:04 · 22.05 kHz")
@@ -100,8 +99,8 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
 
 
 def test_several_sounds_are_a_list_of_low_cards(fast: Site, visit: Visit) -> None:
-    """Each card has a player with a Play button and a time, and whole borders. The actions follow
-    the last card."""
+    """Each card has a player and whole borders. The actions follow the last card. Playing one sound
+    pauses the other. The arrow keys seek, and the space bar plays and pauses."""
     person = visit(fast).open()
     page = person.page
     another = {**SILENCE["2"], "inputs": {"filename_prefix": "y", "audio": ["1", 0]}}
@@ -115,11 +114,22 @@ def test_several_sounds_are_a_list_of_low_cards(fast: Site, visit: Visit) -> Non
     assert first
     assert last
     assert actions
-    assert (first["x"], first["height"]) == (last["x"], last["height"]) == (last["x"], 160)
-    assert 0 <= actions["y"] - last["y"] - 160 < 20
-    player = cards.first.locator("audio").bounding_box()
-    assert player
-    assert player["width"] > 300  # narrower ones have no Play button
-    assert player["y"] + player["height"] <= first["y"] + 160
+    assert (first["x"], first["height"]) == (last["x"], last["height"]) == (last["x"], 128)
+    assert 0 <= actions["y"] - last["y"] - 128 < 20
     radius = "one => getComputedStyle(one).borderRadius"
     assert page.locator("#stage .viewport").evaluate(radius) == cards.first.evaluate(radius)
+    one, other = cards.locator(".player").all()
+    one.get_by_role("button", name="Play").click()
+    expect(one.get_by_role("button", name="Pause")).to_be_visible()
+    other.get_by_role("button", name="Play").click()
+    expect(one.get_by_role("button", name="Play")).to_be_visible()
+    expect(other.get_by_role("button", name="Pause")).to_be_visible()
+    other.get_by_role("button", name="Mute").click()
+    expect(other.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+    position = one.get_by_role("slider", name="Position")
+    position.press("End")
+    expect(one.locator(".time")).to_have_text("0:03 / 0:03")
+    position.press("ArrowLeft")
+    expect(position).to_have_attribute("aria-valuetext", "0:02 / 0:03")
+    position.press("Space")
+    expect(one.get_by_role("button", name="Pause")).to_be_visible()

@@ -101,7 +101,7 @@ def test_sound_text_and_models_appear_on_the_stage(
         held: list[Route] = []  # On a slow network, the model's lighting loads late.
         person.page.route("**/rgbdDecode*", lambda route: held.append(route))
         for name, shown, links in (
-            ("sound", "audio[controlslist=nodownload]", 1),
+            ("sound", ".player", 1),
             ("words", ".text", 1),
             ("model", ".card .note", 1),
         ):

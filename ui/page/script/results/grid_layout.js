@@ -9,7 +9,7 @@
 export const CELL_GAP = 8; // pixels between cells
 const LEAST = 104; // pixels; with smaller cells, the grid scrolls
 const LEAST_FREE = { width: 260, height: 150 }; // of texts and players
-const SOUND = 160; // pixels, also in results/grid.css
+const SOUND = 128; // pixels, also in results/grid.css
 
 /**
  * Return the layout in which images of one shape are as large as possible.

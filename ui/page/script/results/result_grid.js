@@ -5,7 +5,7 @@ import { addressOf, all, button, downloadLink, element } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { choiceWords } from "../runs/results.js";
-import { audioOf, thumbnailFor, waveformOf } from "../stage/media.js";
+import { thumbnailFor } from "../stage/media.js";
 import { CELL_GAP, imageLayout, mixedLayout } from "./grid_layout.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
@@ -151,8 +151,10 @@ export class ResultGrid {
       save.className = "link";
       save.ariaLabel = labeled(message("Download"), item.name);
       head.append(save);
-      if (item.kind === "audio") cell.append(...waveformOf(item), audioOf(item));
-      else
+      if (isHeard(item)) {
+        const { SoundPlayer } = await import("./sound_player.js");
+        cell.append(new SoundPlayer(item).place);
+      } else
         cell.append(element("p", "name muted breaks", item.note || (item.label ? item.name : "")));
     }
     return cell;

@@ -11,9 +11,9 @@ import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
 import { page } from "../state.js";
 import { mayStart, openTemplates } from "../templates/open.js";
-import { audioOf, waveformOf } from "./media.js";
 
 /** @import { SharedValues } from "../documents.js" */
+/** @import { Sound } from "../results/sound_player.js" */
 /** @import { Idea, Notice, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("Example");
@@ -220,8 +220,7 @@ function chipOf(idea) {
 function lastOf({ page: { thumb, sound } }) {
   if (!sound) return [exampleOf(thumb ?? "", OWN)];
   const example = element("figure", "sound");
-  const player = audioOf({ url: sound, name: OWN });
-  example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN));
+  addPlayer(example, { url: sound, name: OWN, thumb });
   return [example];
 }
 
@@ -229,10 +228,21 @@ function lastOf({ page: { thumb, sound } }) {
 function figureOf({ url, kind }) {
   if (kind === "image") return exampleOf(url, SHARED);
   const figure = element("figure", "sound");
-  const player = element(kind === "audio" ? "audio" : "video");
+  if (kind === "audio") {
+    addPlayer(figure, { url, name: SHARED });
+    return figure;
+  }
+  const player = element("video");
   Object.assign(player, { src: addressOf(url), controls: true, loop: true, ariaLabel: SHARED });
   figure.append(player, element("figcaption", "", SHARED));
   return figure;
+}
+
+/** @param {HTMLElement} figure @param {Sound} sound */
+async function addPlayer(figure, sound) {
+  figure.append(element("figcaption", "", sound.name));
+  const { SoundPlayer } = await import("../results/sound_player.js");
+  figure.prepend(new SoundPlayer(sound).place);
 }
 
 /** Return the room of a picture that isn't known yet. */

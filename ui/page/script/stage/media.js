@@ -101,7 +101,8 @@ async function painted(item, viewer) {
       );
     }
     case "audio": {
-      const place = card(item, "", ...waveformOf(item), audioOf(item));
+      const { SoundPlayer } = await import("../results/sound_player.js");
+      const place = card(item, "", new SoundPlayer(item).place);
       return within(withFacts(place, item), place);
     }
     case "text":
@@ -189,29 +190,6 @@ function videoOf(item) {
   video.setAttribute("controlslist", "nodownload"); // the page has its own download link
   video.src = addressOf(item.url);
   return video;
-}
-
-/** @param {Pick<Item, "name" | "url">} item */
-export function audioOf(item) {
-  const audio = element("audio");
-  audio.controls = true;
-  audio.setAttribute("controlslist", "nodownload"); // the page has its own download link
-  audio.ariaLabel = item.name;
-  audio.src = addressOf(item.url);
-  return audio;
-}
-
-/**
- * Return the waveform image of a sound, or no element if there is no such image.
- * @param {Pick<Item, "thumb">} item
- */
-export function waveformOf(item) {
-  if (!item.thumb) return [];
-  const image = element("img", "waveform");
-  image.alt = "";
-  image.src = addressOf(item.thumb);
-  ifUnshowable(image, () => image.remove());
-  return [image];
 }
 
 /** @param {Item} item */

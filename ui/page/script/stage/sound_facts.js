@@ -45,13 +45,16 @@ export function rateOf(head) {
   return kind === "RIFF" ? head.getUint32(24, true) : 0;
 }
 
+/** @param {number} seconds */
+export const lengthWords = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
 /**
  * Return a sound's length and rate in words, such as "0:10 · 44.1 kHz".
  * @param {SoundFacts} facts
  */
 export function soundWords({ seconds, rate }) {
-  const whole = Math.max(1, Math.round(seconds));
-  const length = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  const length = lengthWords(Math.max(1, Math.round(seconds)));
   if (!rate) return length;
   const kilohertz = (rate / 1000).toLocaleString(document.documentElement.lang || "en");
   const words = message("{number} kHz", { number: kilohertz });
