@@ -21,12 +21,11 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, link_to_app, module_tag, plain_page
+from ui.page.plain.layout import as_page, plain_page
 from ui.web.identity import Identity
 
 PATH = "/operator"
 _DEMO = message("Demo mode – not connected to ComfyUI.")
-_SHADE = message("Switch theme")
 _ADMINISTRATION = message("Administration")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
@@ -51,6 +50,9 @@ class OperatorAccess:
 
     permissions: Permissions
     identity: Identity
+
+    def __post_init__(self) -> None:
+        self.identity.operates = self.permits
 
     def permits(self, request: HTTPConnection) -> bool:
         """Return whether the caller is an administrator."""
@@ -109,9 +111,8 @@ class AdminFrame:
 <h1>{title}</h1>
 {alert}
 {body}
-</main>
-{module_tag("shade.js")}"""
-        return as_page(plain_page(root, title, content, _top()), status)
+</main>"""
+        return as_page(plain_page(root, title, content), status)
 
     def back(self, request: Request, path: str, to: str) -> Response:
         """Redirect to a page after a form at `path`, so that a reload submits nothing again."""
@@ -131,16 +132,6 @@ class AdminFrame:
             for path in paths
         )
         return f'<nav class="tabs" aria-label="{html_of(_ADMINISTRATION)}">{links}</nav>'
-
-
-def _top() -> str:
-    """Return the end of the header: the theme switch, which its script shows, and the way back."""
-    label = html_of(_SHADE)
-    switch = (
-        '<button type="button" id="shade" class="quiet" data-icon="moon" hidden'
-        f' title="{label}" aria-label="{label}"></button>'
-    )
-    return f'<span class="top">{switch}{link_to_app()}</span>'
 
 
 def section(title: str, body: str) -> str:

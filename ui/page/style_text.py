@@ -20,6 +20,7 @@ _FOLDER = Path(__file__).parent / "styles"
 _LAYERED = ("base.css", "parts.css")
 _FIRST = (
     "gradio.css",
+    "bar.css",
     "page.css",
     "embedded.css",
     "header.css",
@@ -105,7 +106,8 @@ def packed_style(file: Path) -> str:
     return _DROPPED.sub("", file.read_text(encoding="utf-8")).strip()
 
 
-def _layered() -> str:
+def layered() -> str:
+    """Return the styles that all others take precedence over."""
     return "\n".join(f"@layer {Path(name).stem} {{\n{styles(name)}\n}}" for name in _LAYERED)
 
 
@@ -115,7 +117,7 @@ def page_styles(main: str, inside: tuple[str, ...], around: tuple[str, ...]) -> 
     element with the id `main`."""
     fonts = f"{font_face('')}\nbody {{ --font: {FONTS}; }}"
     parts = _inside(main, inside)
-    return "\n".join((_layered(), fonts, icon_styles(), parts, styles(*around)))
+    return "\n".join((layered(), fonts, icon_styles(), parts, styles(*around)))
 
 
 @cache
@@ -123,7 +125,7 @@ def first_styles() -> str:
     """Return the styles of the page's header and form."""
     fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
     picker = _inside("picker", _OF_COMPONENTS["picker"])
-    return "\n".join((_layered(), fonts, icon_styles(), styles(*_FIRST), picker))
+    return "\n".join((layered(), fonts, icon_styles(), styles(*_FIRST), picker))
 
 
 @cache

@@ -7,6 +7,8 @@ import base64
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -48,6 +50,21 @@ REPLACED = 4409  # close code: a user has signed in on this browser; the page re
 _CLOSING = 1.0  # maximum seconds for closing sockets
 NEW_BROWSERS = 100  # new browsers at once from one address
 NEW_BROWSER = 10.0  # seconds until the address may have another one
+_user: ContextVar[Callable[[], PageUser | None]] = ContextVar("user", default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class PageUser:
+    """Signed-in user, as a page's header shows them."""
+
+    name: str
+    operates: bool
+    may_sign_out: bool
+
+
+def current_user() -> PageUser | None:
+    """Return the user of the request that is answered; None without one, or without sign-in."""
+    return _user.get()()
 
 
 def owner_of_user(who: SignedIn) -> str:
@@ -69,6 +86,7 @@ class Identity:
         self._ended = ended
         # Returns the word in a token's scope that opens the route of a request.
         self.scope_of: Callable[[Scope], str] = lambda _: ""
+        self.operates: Callable[[HTTPConnection], bool] = lambda _: False  # an administrator
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
@@ -135,6 +153,13 @@ class Identity:
         if self.login is None or who is None:
             return None
         return self.login.shown_name(who) or translated(_GUEST)
+
+    def page_user(self, request: HTTPConnection) -> PageUser | None:
+        """Return the signed-in user; None without one."""
+        who, name = self.signed_in(request), self.shown_name(request)
+        if self.login is None or who is None or name is None:
+            return None
+        return PageUser(name, self.operates(request), self.login.may_sign_out(who))
 
     async def caller(self, request: Request) -> str:
         """Return the owner (route dependency). Raises 401 without one, and for another site's
@@ -283,7 +308,8 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
 
 class CookieMiddleware:
     """ASGI middleware that gives a new browser an identity with its first page, unless sign-in is
-    on. It also gives all cookies of the app the flags that suit the request."""
+    on. It also gives all cookies of the app the flags that suit the request, and pages the
+    `current_user`."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
@@ -308,7 +334,11 @@ class CookieMiddleware:
                     headers.append("set-cookie", cookie)
             await send(event)
 
-        await self.app(scope, receive, send_with_cookies)
+        before = _user.set(lambda: self.identity.page_user(request))
+        try:
+            await self.app(scope, receive, send_with_cookies)
+        finally:
+            _user.reset(before)
 
     def _is_new(self, request: HTTPConnection) -> bool:
         """Return whether this is a new browser to identify from now on. The number per address is

@@ -17,14 +17,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.brand import current_brand
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import (
-    as_page,
-    dead_link_page,
-    link_to_app,
-    module_tag,
-    plain_page,
-    policy,
-)
+from ui.page.plain.layout import as_page, dead_link_page, plain_page, policy
 from ui.page.plain.small_pages import not_found_page
 from ui.page.script_files import page_script
 from ui.page.style_text import page_styles
@@ -39,13 +32,13 @@ _EARLIER = "/gallery"  # the page's address in earlier versions, which guests ha
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
 _AROUND = (
     "plain/frame.css",
+    "bar.css",
     "share.css",
     "overlays.css",
     "dialogs.css",
     "results/sound_player.css",
     "parts/albums/page.css",
 )
-_SHADE = message("Switch theme")
 _ASK = message("Ask for a new one.")
 _LOADING = message("Loading…")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
@@ -103,19 +96,12 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
 
 def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
     style, script = _style(current_brand().accent), page_script("albums.js")
-    label = html_of(_SHADE)
-    top = (
-        f'<span class="top"><button type="button" id="shade" class="bare" data-icon="moon"'
-        f' hidden title="{label}" aria-label="{label}"></button>'
-        f"{'' if is_guest else link_to_app()}</span>"
-    )
     about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
     body = f"""<main id="albums" {about} aria-busy="true">
 <p class="state-card muted">{html_of(_LOADING)}</p></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
-<script type="module">{script}</script>
-{module_tag("shade.js")}"""
-    page = plain_page(root, html_of(TITLE), body, top, style=style)
+<script type="module">{script}</script>"""
+    page = plain_page(root, html_of(TITLE), body, "" if is_guest else None, style=style)
     return as_page(page, allowed=policy(style, script))
 
 

@@ -14,7 +14,7 @@ from comfyforms.plugins.comfyui_editor.frontend import FrontEnd
 from comfyforms.plugins.comfyui_editor.host import ENTRY, PAGE, EditorSite
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, link_to_app, plain_page, policy
+from ui.page.plain.layout import as_page, plain_page, policy
 
 TITLE = message("ComfyUI's editor")
 _OPEN = message("Open the editor")
@@ -49,7 +49,6 @@ class EditorPage:
 <input type="hidden" name="code" value="{html.escape(code)}">
 <button type="submit">{html_of(_OPEN)}</button>
 </form>
-{link_to_app()}
 </main>
 {f"<script>{script}</script>" if script else ""}"""
         allowed = policy(script=script).replace("form-action 'self'", f"form-action {origin}")

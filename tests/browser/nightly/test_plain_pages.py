@@ -41,6 +41,12 @@ LINES = """(element) => {
   text.selectNodeContents(element);
   return text.getClientRects().length;
 }"""
+# Return the header's bottom, the logo's place, and the left edge of the page's title.
+HEADER = """() => {
+  const box = (name) => document.querySelector(name).getBoundingClientRect();
+  const { left, top, width } = box(".brand img");
+  return [box("#topbar, .bar").bottom, [left, top, width].join(" "), box("h1").left];
+}"""
 PLAYS = """async ([tag, address]) => {
   const media = document.createElement(tag);
   const blocked = new Promise((go) => addEventListener("securitypolicyviolation", () => go(true)));
@@ -74,7 +80,7 @@ def test_plain_pages_work_under_their_content_security_policy(
         page.get_by_role("button", name="Resume").click()
         actions_keep_their_words_whole(page, app)
         page.goto(shared_by(app, cookie_of(page)))
-        expect(page.get_by_text("Shared by anna")).to_be_visible()
+        expect(page.get_by_text("Shared by anna. Created on")).to_be_visible()
         image = page.locator("main img").first
         assert image.evaluate("image => image.decode().then(() => true)")
         for tag in ("video", "audio"):
@@ -92,6 +98,39 @@ def test_plain_pages_work_under_their_content_security_policy(
             assert (ran, set(BLOCKED) <= set(blocked)) == (0, True), (path, blocked)
         person.forgive("Content Security Policy", "violates the following")
         person.failed.clear()
+
+
+def test_every_page_has_the_form_s_header(fast: Site, visit: Callable[..., Visitor]) -> None:
+    """The header's height, the logo's place, the content's edge and the user's menu are the same on
+    all pages and in windows of any width. Signing out in the menu shows the sign-in page."""
+    operators = Permissions(operates=lambda owner: owner == "user:anna")
+    with running_app(fast.demo.url, settings=SETTINGS, permissions=operators) as app:
+        person = visit(Site(app.url, fast.demo, app), viewport={"width": 1440, "height": 900})
+        page = person.page
+        page.goto(f"{app.url}/account")
+        signed_out = page.evaluate(HEADER)
+        log_in(page)
+        expect(page.get_by_role("button", name="anna")).to_be_visible()
+        shared = shared_by(app, cookie_of(page))
+        page.goto(app.url)
+        person.ready()
+        wide = page.evaluate(HEADER)
+        page.set_viewport_size({"width": 390, "height": 844})
+        narrow = page.evaluate(HEADER)
+        assert signed_out[:2] == wide[:2]
+        for path in ("/account", "/operator", "/albums", "/nothing", shared.removeprefix(app.url)):
+            page.goto(app.url + path)
+            expect(page.locator("h1")).to_be_visible()
+            edge = slice(2 if path == "/nothing" else 3)  # has a card in the middle
+            assert page.evaluate(HEADER)[edge] == narrow[edge], path
+            page.set_viewport_size({"width": 1440, "height": 900})
+            assert page.evaluate(HEADER)[edge] == wide[edge], path
+            page.get_by_role("button", name="anna").click()
+            expect(page.get_by_role("link", name="Administration")).to_be_visible()
+            page.set_viewport_size({"width": 390, "height": 844})
+        page.get_by_role("button", name="Sign out", exact=True).click()
+        expect(page.get_by_label("Username")).to_be_visible()
+        person.forgive("(Not Found)", "401")
 
 
 def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:

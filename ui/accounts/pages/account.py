@@ -25,7 +25,7 @@ from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of
-from ui.page.plain.layout import as_page, link_to_app, module_tag, plain_page
+from ui.page.plain.layout import as_page, module_tag, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -356,10 +356,9 @@ class AccountHandlers:
 
 
 def _body(content: str) -> str:
-    return f"""<main class="card account">
+    return f"""<main class="account">
 <h1>{html_of(_HEADING)}</h1>
 {content}
-{link_to_app()}
 </main>"""
 
 

@@ -20,7 +20,7 @@ from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of, translated
-from ui.page.plain.layout import as_page, dead_link_page, link_to_app, plain_page
+from ui.page.plain.layout import as_page, dead_link_page, plain_page
 from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -100,8 +100,8 @@ def shared_page_routes(
         shared = [_result(one, token, presenter, owner) for one in files]
         title = _same(one.title for one in shared) or html_of(_SHARED)
         preview = _preview(files, shared, root, presenter)
-        by = identity.name_of(files[0].record.owner)
-        body = _body(shared, title, token, by)
+        by, newest = identity.name_of(files[0].record.owner), files[-1].record.submitted_at
+        body = _body(shared, title, token, _origin(by, newest))
         return as_page(plain_page(root, title, body, preview=preview))
 
     return routes
@@ -171,22 +171,24 @@ def _same(texts: Iterator[str] | Sequence[str]) -> str:
     return several.pop() if len(several) == 1 else ""
 
 
-def _body(shared: Sequence[SharedResult], title: str, token: str, by: str) -> str:
-    """Return the page's content: the results, and beside them what they have in common. `by`: who
-    shares them, "" for a person without an account."""
+def _origin(by: str, newest: float) -> str:
+    """Return who shares the results, if they have an account, and when the last one was made."""
+    made = message("Created on {date}.", date=current_language().date(newest))
+    return sentences(message("Shared by {name}.", name=by) if by else "", made)
+
+
+def _body(shared: Sequence[SharedResult], title: str, token: str, origin: str) -> str:
+    """Return the page's content: its title and the results' `origin`, the results, and beside them
+    what they have in common."""
     prompt, negative, facts = (
         _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")
     )
     is_one_run = len({one.run for one in shared}) == 1
-    shared_by = message("Shared by {name}", name=by)
     about = [
-        f"<h1>{title}</h1>",
-        f'<p class="by">{html_of(shared_by)}</p>' if by else "",
         f'<p class="prompt">{prompt}</p>' if prompt else "",
         f'<p class="facts">{facts}</p>' if facts else "",
         f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
         _buttons(shared, token, shared[0].settings if is_one_run else ""),
-        link_to_app(),
     ]
     figures = []
     for one in shared:
@@ -201,6 +203,7 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, by: str) -> st
     several = " several" if len(shared) > 1 else ""
     lines = (
         f'<main class="shared{several}">',
+        f'<div><h1>{title}</h1><p class="by">{html_of(origin)}</p></div>',
         '<div class="results">',
         *figures,
         "</div>",

@@ -86,9 +86,9 @@ class SignInPage:
 {f"<p>{html.escape(about)}</p>" if about else ""}
 {"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>
-<nav>{language_menu(self.languages, html_of(LANGUAGE))}</nav>
 {sign_in_tag()}"""
-        return as_page(plain_page(root, html_of(_SIGN_IN), body), status)
+        menu = language_menu(self.languages, html_of(LANGUAGE))
+        return as_page(plain_page(root, html_of(_SIGN_IN), body, menu), status)
 
 
 def _here(request: Request, path: str) -> dict[str, str]:

@@ -163,7 +163,7 @@ class FirstView:
         return f"""<div id="first-view" data-workflow="{html.escape(name if form else "")}"
 data-user="{html.escape(user or "")}" aria-busy="true">
 <style>{_style(brand.accent)}</style>
-<div class="bar"><p class="brand">{logo_tag(32)}<b>{html.escape(brand.name)}</b></p><p
+<div class="bar"><p class="brand">{logo_tag(32)}<span>{html.escape(brand.name)}</span></p><p
 class="box"></p></div>
 {f'<p class="brand-notice">{html.escape(brand.notice)}</p>' if brand.notice else ""}
 <div class="columns"><div class="side"><div class="first-form">{form}</div>
@@ -200,7 +200,7 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 def _style(accent: str) -> str:
     style = packed_style(_HERE / "first_view.css")
     fonts = f":root {{ --font: {SYSTEM_FONTS}; }}"
-    base = styles("base.css")
+    base = styles("base.css", "bar.css")
     return f"{fonts}\n#first-view {{ {variables(accent)} {base} }}\n{style}"
 
 

@@ -17,23 +17,24 @@ from ui.page.icons import icon_styles
 from ui.page.language_files import html_attributes
 from ui.page.script_files import page_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
-from ui.page.style_text import styles
-from ui.page.theme import BACKGROUND, variables
+from ui.page.style_text import layered, styles
+from ui.page.theme import BACKGROUND, accent_variables, variables
 from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import current_user
 from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-_STYLES = ("base.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
+_STYLES = ("bar.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
 _SIGN_IN = "sign_in.js"
 _MODULES = (
     "brand_notice.js",
     "command_copying.js",
     "copying.js",
+    "header.js",
     "refreshing.js",
     "retrying.js",
-    "shade.js",
 )
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
@@ -74,9 +75,10 @@ _SHARE_TARGET = {
     "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
 }
 ICON = Path(__file__).parents[1] / "icon.svg"
-_OPEN = message("Open ComfyForms")
+_OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
+_THEME = message("Switch theme")
 _LIGHT, _DARK = BACKGROUND
 
 
@@ -110,7 +112,8 @@ def _policy(style: str, script: str) -> str:
 @cache
 def _style(accent: str) -> str:
     fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
-    return f"\n:root {{ {variables(accent)} }}\n{fonts}\n{icon_styles('moon')}\n{styles(*_STYLES)}"
+    own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
+    return "\n".join(("", own, layered(), fonts, icon_styles("moon"), styles(*_STYLES)))
 
 
 @cache
@@ -193,13 +196,13 @@ def plain_page(
     root: str,
     title: str,
     body: str,
-    top: str = "",
+    top: str | None = None,
     preview: LinkPreview | None = None,
     style: str = "",
 ) -> str:
     """Return a whole page. `root`: the app's URL, to which all other URLs in it are relative;
-    `title`, `body`: HTML; `top`: HTML at the end of the header; `preview`: its own link preview;
-    `style`: its own style sheet in place of the common one."""
+    `title`, `body`: HTML; `top`: HTML in the header in place of the links to the app; `preview`:
+    its own link preview; `style`: its own style sheet in place of the common one."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
     notice = html.escape(brand.notice)
@@ -221,17 +224,46 @@ def plain_page(
 {_head(style)}
 </head>
 <body>
-<header class="brand">{logo_tag(28)} {html.escape(brand.name)}
-{top}</header>
+<header class="bar"><a class="brand"{_HREF if top is None else ""}>{logo_tag(32)}<span>{
+        html.escape(brand.name)
+    }</span></a>
+<div class="top">{_link_to_app() if top is None else top}{_user_menu()}</div></header>
 {notice}{body}
-{footer}</body>
+{footer}{module_tag("header.js")}
+</body>
 </html>
 """
 
 
-def link_to_app() -> str:
-    """Return the link from a small page to the app, for users who may use it."""
-    return f'<p><a href="./">{html_of(_OPEN)}</a></p>'
+def _link_to_app() -> str:
+    return f'<a class="quiet"{_HREF}>{html_of(_OPEN)}</a>'
+
+
+def _user_menu() -> str:
+    """Return the menu of the signed-in user; the theme switch without one."""
+    user, theme = current_user(), html_of(_THEME)
+    if user is None:
+        return (
+            f'<button type="button" id="shade" class="bare" data-icon="moon" hidden'
+            f' title="{theme}" aria-label="{theme}"></button>'
+        )
+    name = html.escape(user.name)
+    links = [("operator", message("Administration"))] if user.operates else []
+    links.append(("account", message("Your account")))
+    ends = [("logout", message("Sign out")), ("logout/everywhere", message("Sign out everywhere"))]
+    choices = (
+        *(f'<a href="{address}">{html_of(label)}</a>' for address, label in links),
+        f'<button type="button" id="shade" hidden>{theme}</button>',
+        *(
+            f'<button type="button" data-ends="{address}" hidden>{html_of(label)}</button>'
+            for address, label in ends
+            if user.may_sign_out
+        ),
+    )
+    return f"""<button type="button" class="quiet" popovertarget="user-menu" title="{name}"><span
+ class="name">{name}</span> ▾</button>
+<div id="user-menu" class="account-menu" popover>
+<p>{html_of(message("Signed in as {name}", name=user.name))}</p>{"".join(choices)}</div>"""
 
 
 def notice_page(
@@ -244,7 +276,7 @@ def notice_page(
 <h1>{html_of(heading)}</h1>
 <p>{html_of(why)}</p>
 {link}</main>"""
-    return as_page(plain_page(root, html_of(heading), body), status)
+    return as_page(plain_page(root, html_of(heading), body, ""), status)
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:

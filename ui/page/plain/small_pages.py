@@ -75,7 +75,7 @@ def _page(root: str) -> str:
     body = _BODY.format(
         title=html_of(_TITLE), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
     )
-    return plain_page(root, "", body)
+    return plain_page(root, "", body, "")
 
 
 @cache

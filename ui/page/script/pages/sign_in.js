@@ -56,6 +56,6 @@ if (elsewhere) {
   if (window.top !== window) elsewhere.target = "_blank";
 }
 form?.addEventListener("submit", signIn);
-mountLanguages(/** @type {Element} */ ($("nav")));
+mountLanguages(/** @type {Element} */ ($("header")));
 // In a frame, the focus would scroll the page around it.
 if (form && window.top === window) (username.value ? password : username).focus();

@@ -1,0 +1,37 @@
+// @ts-check
+// The header of the small pages: the theme switch and signing out. And the open tab of the administration on phones.
+// The app's own page stores the theme under the same key (storage.js).
+
+const SHADE = "comfyforms.shade";
+const { dataset } = document.documentElement;
+const shade = /** @type {HTMLButtonElement} */ (document.getElementById("shade"));
+
+/** @param {string} address */
+async function signOut(address) {
+  const answer = await fetch(address, { method: "POST" }).catch(() => null);
+  if (!answer?.ok) return;
+  const told = await answer.json().catch(() => null); // has the identity provider's sign-out page
+  if (told?.next) location.assign(told.next);
+  else location.reload();
+}
+
+document
+  .querySelector(".tabs [aria-current]")
+  ?.scrollIntoView({ block: "nearest", inline: "center" });
+shade.hidden = false;
+shade.addEventListener("click", () => {
+  const { isDark: chosen } = dataset;
+  const isDark = chosen ? chosen === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
+  dataset.isDark = String(!isDark);
+  try {
+    localStorage.setItem(SHADE, String(!isDark));
+  } catch {
+    // the choice lasts as long as the page
+  }
+});
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (
+  document.querySelectorAll("[data-ends]")
+)) {
+  button.hidden = false;
+  button.addEventListener("click", () => signOut(button.dataset.ends ?? ""));
+}
