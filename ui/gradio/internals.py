@@ -35,6 +35,7 @@ from gradio.route_utils import API_PREFIX, get_root_url
 from gradio.routes import App as App
 from gradio.routes import templates
 from gradio.state_holder import SessionState
+from gradio_client.snippet import generate_code_snippets  # type: ignore[import-untyped]
 from gradio_client.utils import (  # type: ignore[import-untyped]
     construct_args,
     is_file_obj_with_meta,
@@ -195,11 +196,16 @@ def config_of(
     return {**page, "root": root, "dependencies": [*page["dependencies"], *named]}
 
 
-def info_of(gradio: App, endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
-    """Return the description of the values of these endpoints and of the page's public ones."""
+def info_of(gradio: App, endpoints: Iterable[NamedEndpoint], root: str) -> dict[str, Any]:
+    """Return the description of the values of these endpoints and of the page's public ones, with
+    the examples of calls that Gradio's page of the API shows. `root`: as for `config_of`."""
     named = {f"/{one.name}": one.told | {"api_visibility": "public"} for one in endpoints}
     own: Any = all_translated(gradio.get_blocks().get_api_info())
-    return {**own, "named_endpoints": {**named, **own["named_endpoints"]}}
+    told = {**named, **own["named_endpoints"]}
+    for name, one in told.items():
+        snippets = generate_code_snippets(name, one, root, api_prefix=OWN_ROUTES)
+        told[name] = {**one, "code_snippets": snippets}
+    return {**own, "named_endpoints": told}
 
 
 def has_endpoint(gradio: App, name: str) -> bool:

@@ -409,7 +409,8 @@ class EndpointRoutes:
         """Return each endpoint's parameters and return values. Any page may read the public list of
         a Space, as the canvas of `gr.Workflow` does, but not with a user's cookies."""
         gradio = _allowlist_of(request).gradio
-        response = self._listed(request, lambda known: info_of(gradio, known))
+        root = root_address(request, INFO, self._settings.root_path)
+        response = self._listed(request, lambda known: info_of(gradio, known, root))
         if self._settings.on_a_space:
             response.headers["access-control-allow-origin"] = "*"
         return response

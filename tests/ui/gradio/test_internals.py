@@ -173,7 +173,10 @@ def test_one_endpoint_is_listed_as_many() -> None:
     ], MEND
     assert config["root"] == "http://a.example/b"
     assert {name for name in own if config.get(name) != own[name]} >= {"root", "dependencies"}
-    info = info_of(gradio, two)
+    info = info_of(gradio, two, "http://a.example/b")
+    snippets = {name: one["code_snippets"] for name, one in info["named_endpoints"].items()}
+    assert "http://a.example/b/gradio_api/call/" in snippets["/one"]["bash"], MEND
+    assert {*snippets["/here"]} == {*told["code_snippets"]} - {"cli"}, MEND
     assert [*info["named_endpoints"]] == ["/one", "/other", "/here"], MEND
     assert info["unnamed_endpoints"] == {}
     assert has_endpoint(gradio, "here")

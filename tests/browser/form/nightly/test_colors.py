@@ -65,6 +65,7 @@ def test_a_color_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: No
         run_id = str(page.evaluate("document.querySelector('#stage .stage').dataset.run"))
         sent = site.prompt_of(run_id)["1"]["inputs"]
         assert sent == {"color": "#00ff80", "number": 256}
+        page.locator("#tabs").get_by_role("button", name="Form").click()
         page.get_by_role("button", name="Reset: Color").click()
         expect(page.locator(".put-back")).to_have_count(1)
         person.open("colors", **{"1.color": "#112233"})

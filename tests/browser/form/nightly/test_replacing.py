@@ -59,9 +59,8 @@ def test_an_idea_is_undone(fast: Site, visit: Visit) -> None:
 def test_generate_stays_in_place_when_the_line_appears(
     fast: Site, visit: Visit, size: tuple[int, int]
 ) -> None:
-    person = visit(fast).open()
+    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
     page, line = person.page, person.page.locator("#replaced")
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     generate = page.locator("#generate")
     idea = page.locator(".idea").first
     idea.scroll_into_view_if_needed()
@@ -85,8 +84,7 @@ def test_the_line_comes_with_the_values(fast: Site, visit: Visit) -> None:
     person.type("2.text", "a castle")
     held: list[Route] = []
     page.route("**/gradio_api/run/**", lambda one: held.append(one))
-    page.locator("#stage").get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Reuse settings").click()
+    person.act("Reuse settings")
     expect(page.locator("#generate")).to_be_disabled()
     expect(line).to_be_hidden()
     expect(person.entry("2.text")).to_have_value("a castle")
