@@ -62,9 +62,16 @@ def in_order(page: Page) -> None:
 
 
 def media_stays_inside(page: Page) -> None:
+    """Check that the result is inside its place and, beside a form, begins where the row below it
+    begins."""
     place, viewport, shown = boxes(page, "#stage .box", "#stage .viewport", "#stage .media > *")
     assert inside(viewport, place)
     assert inside(shown, viewport)
+    cells, card = page.locator("#stage .grid .cell"), page.locator("#stage .media > .card")
+    first = ".grid .cell" if cells.count() else ".viewport" if card.count() else ".media > *"
+    edge, under = boxes(page, f"#stage {first}", "#stage .under")
+    if page.evaluate("innerWidth") >= 760:
+        assert edge["x"] == pytest.approx(under["x"], abs=1)
     in_order(page)
 
 

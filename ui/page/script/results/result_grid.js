@@ -92,6 +92,10 @@ export class ResultGrid {
       : imageLayout(count, room, this.#ratio);
     this.#columns = layout.columns;
     const style = this.place.style;
+    const stage = /** @type {HTMLElement | null} */ (this.place.closest(".stage"));
+    const all = layout.columns * (layout.width + CELL_GAP) - CELL_GAP;
+    stage?.style.setProperty("--grid", `${all}px`); // the row below keeps to its edges
+    style.setProperty("--cell", `${layout.height}px`);
     style.gap = `${CELL_GAP}px`;
     style.gridTemplateColumns = `repeat(${layout.columns}, ${layout.width}px)`;
     style.gridAutoRows = `${layout.height}px`;

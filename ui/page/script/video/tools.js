@@ -59,7 +59,8 @@ export class VideoTools {
     document.addEventListener("keydown", (event) => this.#pressed(event));
     new ResizeObserver(() => {
       const height = this.place.hidden ? 0 : this.place.offsetHeight;
-      this.place.parentElement?.style.setProperty("--video-tools", `${height}px`);
+      const place = this.place.closest(".stage") ?? this.place.parentElement;
+      /** @type {HTMLElement | null} */ (place)?.style.setProperty("--video-tools", `${height}px`);
     }).observe(this.place);
   }
 
