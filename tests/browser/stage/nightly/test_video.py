@@ -81,7 +81,7 @@ def test_a_video_is_stepped_slowed_and_looped(site: Site, visit: Visit) -> None:
     for frame in range(FRAMES - 1, 3, -1):
         page.get_by_role("button", name="Previous frame").click()
         expect(at).to_have_text(f"{frame} / {FRAMES}")
-    page.get_by_role("button", name="End the loop here").click()
+    page.get_by_role("button", name="To here").click()
     page.get_by_label("Speed").select_option("2")
     seen: list[float] = page.evaluate(
         """async () => {

@@ -1,7 +1,7 @@
 // @ts-check
 // View of a 3D model that rotates automatically or by hand. Uses the viewer of Gradio's Model3D component.
 
-import { addressOf, element, isStill } from "../dom.js";
+import { $, addressOf, element, isStill } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { read, TURNED, write } from "../storage.js";
 
@@ -59,6 +59,7 @@ export async function showModel(place, item, viewer) {
       shown.updateCamera({ radius: fitDistance(size, details.camera.fov, aspect) });
   });
   place.append(...hintFor(canvas));
+  if ($("#demo")) place.append(element("p", "mark", message("Demo")));
   let wasThere = false;
   details.scene.onBeforeRenderObservable.add(() => {
     // Dispose after this frame, which still needs the scene.

@@ -2,7 +2,7 @@
 // Tools below a video on the stage: frame by frame, use of a frame, speed and loop range.
 
 import { keepFile } from "../batches/given.js";
-import { element, INPUTS, iconButton, tell } from "../dom.js";
+import { button, element, INPUTS, iconButton, tell } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { visitWith } from "../form/form.js";
 import { typed } from "../form/typed.js";
@@ -33,12 +33,19 @@ export class VideoTools {
 
   constructor() {
     const loop = element("span", "part");
+    const end = (
+      /** @type {string} */ words,
+      /** @type {string} */ title,
+      /** @type {() => void} */ does,
+    ) => Object.assign(button(words, does, "step"), { title });
     loop.role = "group";
     loop.ariaLabel = message("Loop");
     loop.append(
       element("span", "word", message("Loop")),
-      stepper("[", withKey(message("Start the loop here"), "I"), () => this.#mark("from")),
-      stepper("]", withKey(message("End the loop here"), "O"), () => this.#mark("to")),
+      end(message("From here"), withKey(message("Start the loop here"), "I"), () =>
+        this.#mark("from"),
+      ),
+      end(message("To here"), withKey(message("End the loop here"), "O"), () => this.#mark("to")),
       this.#loop,
       this.#loopEnd,
     );
