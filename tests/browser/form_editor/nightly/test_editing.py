@@ -91,6 +91,26 @@ def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit:
     expect(page.get_by_role("button", name="Form actions")).to_be_focused()
 
 
+def test_an_open_menu_stays_when_the_form_is_drawn_again(editable: Site, visit: Visit) -> None:
+    """On a slow server, the form comes only after its user has opened the menu."""
+    author = Author(visit(editable).open("upscale"))
+    page = author.page
+    held: list[Route] = []
+    page.route("**/editor/draft", lambda route: held.append(route))
+    with page.expect_request("**/editor/draft"):
+        author.open()
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Form actions").click()
+    first = page.locator("#form-menu button").first.element_handle()
+    for route in held:
+        route.continue_()
+    page.unroute("**/editor/draft")
+    page.wait_for_function("button => !button.isConnected", arg=first)
+    page.get_by_role("menuitem", name="Copy link").click()
+    expect(page.locator("#form-menu")).to_contain_text("Link copied")
+    expect(page.get_by_role("menu")).to_have_count(0)
+
+
 def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     """Its form can be edited before it is shared. Sharing asks for a title and keeps the
     changes."""

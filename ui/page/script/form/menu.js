@@ -25,7 +25,7 @@ export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   place.replaceChildren(
     element("span", "note"),
     draft,
-    menuButton("", message("Form actions"), entries, "bare", "more"),
+    menuButton("", message("Form actions"), entries, "bare", "more", name),
   );
   if (mayEdit) mountEdit(place, name);
 }

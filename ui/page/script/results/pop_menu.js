@@ -12,6 +12,8 @@ import { FirstLetters } from "../stage/first_letters.js";
 const MARGIN = 8; // pixels
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+/** The open menu of a form. */
+const shown = { form: "", label: "" };
 
 /**
  * Return a button that opens a menu.
@@ -20,8 +22,9 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * @param {readonly Entry[] | (() => Promise<readonly Entry[]>)} entries a function is called each time the menu opens
  * @param {string} [className]
  * @param {string} [icon]
+ * @param {string} [form] the form that the menu belongs to: it stays open while that form is drawn again
  */
-export function menuButton(text, label, entries, className = "button", icon = "") {
+export function menuButton(text, label, entries, className = "button", icon = "", form = "") {
   const list = element("div", "use-list");
   const letters = new FirstLetters();
   const fill = (/** @type {readonly Entry[]} */ made) =>
@@ -44,11 +47,14 @@ export function menuButton(text, label, entries, className = "button", icon = ""
   list.addEventListener("toggle", (event) => {
     const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
     opens.ariaExpanded = String(isOpen);
+    if (form) Object.assign(shown, { form: isOpen ? form : "", label });
     if (!isOpen) return;
     putBeside(opens, list);
     choices()[0]?.focus({ preventScroll: true });
   });
   list.addEventListener("keydown", (event) => walkChoices(event, choices(), letters));
+  if (form && shown.form !== form) shown.form = "";
+  else if (form && shown.label === label) setTimeout(open); // the page removed the open one
   return element("span", "pop-menu", opens, list);
 }
 
