@@ -164,8 +164,6 @@ def _header(
             js_on_load=calls("components/header.js", "mountMenu(element)"),
         )
         with gr.Row(elem_id="header-list"):
-            if demo:
-                gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
             bring = gr.HTML(
                 message("Open a workflow…"),
                 html_template='<button type="button" class="quiet" data-icon="folder">${value}'
@@ -186,6 +184,8 @@ def _header(
                 elem_id="server",
                 js_on_load=calls("components/header.js", "mountServer(element)"),
             )
+            if demo:
+                gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
             if login:
                 gr.HTML(
                     '<button type="button" class="quiet"><span class="name"></span> ▾</button>',

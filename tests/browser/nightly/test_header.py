@@ -81,7 +81,8 @@ def test_the_waiting_count_fits_on_one_line(slow: Site, visit: Visit) -> None:
 
 
 def test_the_phone_menu_is_a_list(fast: Site, visit: Visit) -> None:
-    """It opens above the page, which stays in place, and Escape closes it."""
+    """It opens above the page, which stays in place. The arrow keys move in it and leave the
+    language alone. Escape closes it, and the focus returns to its button."""
     page = visit(fast, viewport={"width": 390, "height": 844}).open().page
     menu = page.get_by_role("button", name="Menu")
     below = page.locator("#columns").evaluate(TOP)
@@ -93,7 +94,15 @@ def test_the_phone_menu_is_a_list(fast: Site, visit: Visit) -> None:
     ]
     assert [later - top for top, later in pairwise(tops)] == [44, 44, 44]
     assert page.locator("#columns").evaluate(TOP) == below
+    expect(page.locator("#open button")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".plugin-page a")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    language = page.get_by_role("combobox", name="Language")
+    expect(language).to_be_focused()
     page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
     expect(page.locator("#shade")).to_be_hidden()
     expect(menu).to_have_attribute("aria-expanded", "false")
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Name of the signed-in user in the header, with a menu.
+// Name of the signed-in user in the header, with a menu. On a phone, its entries are in the header's menu.
 
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
@@ -54,7 +54,7 @@ export function mountAccount(place) {
   place.append(menu);
   opener.title = userName();
   opener.popoverTargetElement = menu;
-  menu.addEventListener("toggle", async (event) => {
+  const prepare = async (/** @type {Event} */ event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
     operator.hidden = !$("#operates"); // Python draws it only for administrators
     for (const one of signsOut) one.hidden = !$("#signs-out"); // drawn only if signing out has an effect
@@ -65,5 +65,7 @@ export function mountAccount(place) {
     const { storageLine } = await import("../history/expiry.js");
     $(".storage", menu)?.remove();
     $("p", menu)?.after(storageLine());
-  });
+  };
+  menu.addEventListener("toggle", prepare);
+  $("#header-list")?.addEventListener("toggle", prepare);
 }

@@ -10,7 +10,10 @@ export function mountFooter(place) {
   mountLanguages(place);
   const colophon = $(".colophon", place);
   const phone = matchMedia("(max-width: 600px)");
-  const settle = () => ((phone.matches && $("#header-list")) || place).append(colophon ?? "");
+  const settle = () => {
+    ((phone.matches && $("#header-list")) || place).append(colophon ?? "");
+    colophon?.toggleAttribute("open", phone.matches);
+  };
   phone.addEventListener("change", settle);
   settle();
 }

@@ -1,9 +1,11 @@
 // @ts-check
 // Header: state of the ComfyUI server, phone menu, light and dark theme.
 
-import { $, announce, button, tell } from "../dom.js";
+import { $, all, announce, button, tell } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
 import { message, plural } from "../messages.js";
+import { walkChoices } from "../results/pop_menu.js";
+import { FirstLetters } from "../stage/first_letters.js";
 import { page } from "../state.js";
 import { CLOSED_BRAND_NOTICE, read, SHADE, write } from "../storage.js";
 
@@ -63,7 +65,17 @@ export function mountMenu(place) {
   opener.popoverTargetElement = menu;
   menu.addEventListener("beforetoggle", (event) => {
     opener.ariaExpanded = String(/** @type {ToggleEvent} */ (event).newState === "open");
-    menu.style.top = `${opener.getBoundingClientRect().bottom + GAP}px`;
+    menu.style.setProperty("--below", `${opener.getBoundingClientRect().bottom + GAP}px`);
+  });
+  const choices = () =>
+    all("a, button, summary, select", menu).filter((one) => one.checkVisibility());
+  menu.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState === "open") choices()[0]?.focus();
+  });
+  const letters = new FirstLetters();
+  menu.addEventListener("keydown", (event) => {
+    if (opener.checkVisibility() && !$("select:focus", menu))
+      walkChoices(event, choices(), letters);
   });
   // A wide window shows the items in the header.
   matchMedia("(max-width: 600px)").addEventListener("change", () => menu.hidePopover());
