@@ -6,8 +6,10 @@ Run `python -m tools.messages` after changing a text. Arguments are languages to
 from __future__ import annotations
 
 import io
+import json
 import sys
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from comfy.workflow.config import image_beside
 from ui.languages.catalogs import CATALOG, Languages
 
 ROOT = Path(__file__).parents[1]
@@ -47,10 +50,26 @@ def extracted() -> Mapping[Path, Catalog]:
             continue
         folder = ROOT.joinpath(*parts[:3], "languages") if is_plugin else APP
         found.setdefault(folder, Catalog()).add(text, locations=[(path, 0)])
+    for text in shipped_prompts():
+        found[APP].add(text, locations=[("workflows", 0)])
     for folder in found.keys() - {APP}:
         for text in messages(found[folder]).keys() & messages(found[APP]).keys():
             found[folder].delete(text)
     return {folder: catalog for folder, catalog in sorted(found.items()) if messages(catalog)}
+
+
+def shipped_prompts() -> Iterator[str]:
+    """Yield the texts and ideas in the project's workflows, which pages translate as examples."""
+    for file in sorted((ROOT / "workflows").rglob("*.json")):
+        for node in json.loads(file.read_text(encoding="utf-8")).values():
+            texts = (node["inputs"].get(name) for name in ("text", "prompt"))
+            yield from (text for text in texts if isinstance(text, str))
+    for file in sorted((ROOT / "workflows").rglob("*.toml")):
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = (one.get("values", {}) for one in data.get("steps", ()))
+        for idea in (*data.get("ideas", ()), *values):
+            texts = idea.values() if isinstance(idea, dict) else (idea,)
+            yield from (one for one in texts if isinstance(one, str) and not image_beside(one))
 
 
 def read_catalog(file: Path) -> Catalog:

@@ -52,6 +52,11 @@ def message(sentence: str, **values: object) -> Message:
     return Message(sentence, "", values)
 
 
+def as_message(value: object) -> Message | None:
+    """Return a text of the project's workflows as a message; None for other values."""
+    return Message(value) if isinstance(value, str) and value else None
+
+
 def plural(singular: str, several: str, /, *, count: int, **values: object) -> Message:
     """Return a sentence about a number of things: `singular` if `count` is 1, otherwise `several`.
     Other languages may have more or fewer forms."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from comfy.base.errors import WorkflowError, WorkflowNotFound
-from comfy.base.messages import message
+from comfy.base.messages import as_message, message
 from comfy.chains.folder import ChainFolder, RecordedChain, RecordedStep, chain_of_runs, chain_text
 from comfy.chains.model import (
     Chain,
@@ -171,13 +171,15 @@ def _field(step: Step, item: Field) -> Field:
     """Return a step's field with its key and default in the chain. The author's own file isn't
     shown, and is used unless the user adds another."""
     is_file = item.is_media and item.key in step.values
+    default = None if is_file else step.values.get(item.key, item.default)
     return replace(
         item,
         key=str(StepKey(step.name, item.key)),
         grows=str(StepKey(step.name, item.grows)) if item.grows else None,
         group="main",
         section=None,
-        default=None if is_file else step.values.get(item.key, item.default),
+        default=default,
+        example=item.example and as_message(default),
         default_offered=item.default_offered and not is_file,
         optional=item.optional or is_file,
     )

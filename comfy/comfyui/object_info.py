@@ -215,6 +215,11 @@ class Catalog(Mapping[str, NodeSpec]):
         return self._similar[class_type]
 
     @property
+    def is_stand_in(self) -> bool:
+        """Return whether the server is a stand-in."""
+        return _OF_STAND_IN in self.raw
+
+    @property
     def runs_anything(self) -> bool:
         """Return whether the server is a stand-in that also runs nodes that it doesn't have."""
         return as_mapping(self.raw.get(_OF_STAND_IN)).get("runs_anything") is True

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.base.messages import labeled, listed, message
+from comfy.base.messages import Message, as_message, labeled, listed, message
 from comfy.base.wording import plain_words, short
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.comfyui.protocol.node_lists import PAID_NODES
@@ -37,7 +37,7 @@ from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge, name_fields, sort_fields
 from comfy.form.missing import find_missing
 from comfy.form.missing_items import sentences_about
-from comfy.form.model import Form, Note, needed_outputs
+from comfy.form.model import Form, Idea, Note, needed_outputs
 from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
 from comfy.prompt.model import Prompt, own_title
@@ -110,7 +110,28 @@ def build_form(
         *((lacks_prompt.sentence,) if lacks_prompt else ()),
         *(wrong_ideas if as_authored else ()),
     )
-    return replace(form, ideas=ideas, problems=problems)
+    form = replace(form, ideas=ideas, problems=problems)
+    return _translatable(form, catalog) if isinstance(config.title, Message) else form
+
+
+def _translatable(form: Form, catalog: Catalog) -> Form:
+    """Return the form of one of our workflows, with examples that a page can translate. Its models
+    read only English, so for a real server only the ideas' labels are translated. The stand-in
+    reads all languages of the page."""
+    demo = catalog.is_stand_in
+    ideas = (
+        Idea(
+            as_message(idea.label) or idea.label,
+            {key: (demo and as_message(one)) or one for key, one in idea.values.items()},
+            idea.images,
+        )
+        for idea in form.ideas
+    )
+    fields = (
+        replace(one, example=as_message(one.default)) if demo and one.widget == "textarea" else one
+        for one in form.fields
+    )
+    return replace(form, ideas=tuple(ideas), fields=tuple(fields))
 
 
 def _nodes(prompt: Prompt, catalog: Catalog) -> dict[str, NodeSpec]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from comfy.base.messages import labeled, message
+from comfy.base.messages import Message, labeled, message
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.candidates import Candidate, FieldSource
 from comfy.form.core_inputs import SlideRange
@@ -127,7 +127,8 @@ class Field:
     default). `differs`: the servers offer different choices for this field and for at least one
     other.
 
-    `role`: the part that the field plays on a page, see `FieldRole`.
+    `role`: the part that the field plays on a page, see `FieldRole`. `example`: the default as a
+    message, if a page shows and sends it in the reader's language.
 
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
     number of rows, and `row_title` names one. An `optional` cell may be empty: then it has the
@@ -164,6 +165,7 @@ class Field:
     height: int | None = None
     differs: bool = False
     role: FieldRole = ""
+    example: Message | None = None
     columns: tuple[Field, ...] = ()
     row_title: str = ""
     row_lacks: tuple[tuple[int, str], ...] = ()

@@ -9,7 +9,7 @@ one.
 
 Translations of the project's own workflows, chains and fields. Their files are in English; a
 page shows them in the reader's language. Other authors' texts are never translated. Prompts are for
-a model and stay unchanged.
+a model: see `comfy.form.build`.
 """
 
 from __future__ import annotations

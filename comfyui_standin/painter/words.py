@@ -1,15 +1,18 @@
 """Convert a text to a scene of the few things that the painter can draw.
 
 Known words choose light, place, things and style. Unknown words still affect colors and shapes
-through their hash, so that no two texts give the same image.
+through their hash, so that no two texts give the same image. `languages.json` translates the words
+of the app's examples.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeVar
 
 Colour = tuple[int, int, int]
@@ -150,6 +153,20 @@ _COLOURS: dict[str, Colour] = {
     "apples": (206, 44, 40),
     "limes": (126, 188, 58),
 }
+_FOREIGN: dict[str, str] = {
+    word: english
+    for english, words in json.loads(
+        Path(__file__).with_name("languages.json").read_text(encoding="utf-8")
+    ).items()
+    for word in words.split(", ")
+}
+# The longest first, as one may begin with another. Japanese and Chinese don't part their words.
+_FOREIGN_WORD = re.compile(
+    "|".join(
+        rf"\b{word}\b" if word < "\u2e80" else word
+        for word in sorted(_FOREIGN, key=len, reverse=True)
+    )
+)
 _MOST = 5  # things of a scene: the first that are named
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
@@ -195,13 +212,17 @@ class Scene:
 
 def telling_words(text: str) -> tuple[str, ...]:
     """Return the words of a text in lower case, without filler words."""
-    return tuple(word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS)
+    return tuple(word for word in _WORD.findall(_in_english(text)) if word not in _EMPTY_WORDS)
+
+
+def _in_english(text: str) -> str:
+    return _FOREIGN_WORD.sub(lambda word: f" {_FOREIGN[word[0]]} ", text.lower())
 
 
 def read(text: str, negative: str) -> Scene:
     """Return the scene that a positive and a negative text describe together."""
     mood = hashed(" ".join(sorted(telling_words(text))))
-    text = _GONE.sub(" ", text.lower())
+    text = _GONE.sub(" ", _in_english(text))
     words = telling_words(text)
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from comfy.base.messages import Message
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
@@ -16,6 +18,7 @@ from tests.support.samples.forms import WORKFLOWS, small_catalog
 
 SHIPPED = sorted(WORKFLOWS.glob("*.json"))
 SOUND = WORKFLOWS / "text-to-sound.json"  # needs models of its own
+STAND_IN: dict[str, object] = {"PartnerText": {}}  # part of its node definitions
 IMAGES = [file for file in SHIPPED if file != SOUND]
 STEPS = sorted((WORKFLOWS / "steps").glob("*.json"))
 
@@ -47,6 +50,28 @@ def test_each_runs_out_of_the_box(file: Path) -> None:
     assert used["1.ckpt_name"] == "tiny_sd15.safetensors"
     assert prompt["1"]["inputs"]["ckpt_name"] == "tiny_sd15.safetensors"
     assert prompt.keys() == workflow.prompt.keys()
+
+
+def test_a_real_server_gets_english_prompts() -> None:
+    """Its models read nothing else. Only the ideas' labels are translated. The stand-in also reads
+    the translations of the prompts, whose default stays the workflow's own. The texts of another
+    author, with a title of their own, are never translated."""
+    workflow = read_workflow(WORKFLOWS / "text-to-image.json")
+    real, demo = (
+        build_form(workflow, Catalog({**small_catalog().raw, **mark})) for mark in ({}, STAND_IN)
+    )
+    for form, is_translated in ((real, False), (demo, True)):
+        assert all(isinstance(idea.label, Message) for idea in form.ideas)
+        values = [value for idea in form.ideas for value in idea.values.values()]
+        assert {isinstance(value, Message) for value in values} == {is_translated}
+        prompts = [field for field in form.fields if field.role in ("prompt", "negative")]
+        assert [isinstance(field.example, Message) for field in prompts] == [is_translated] * 2
+        assert not any(isinstance(field.default, Message) for field in prompts)
+    assert workflow.config
+    other = replace(workflow, config=replace(workflow.config, title="Mine"))
+    form = build_form(other, Catalog({**small_catalog().raw, **STAND_IN}))
+    assert not any(isinstance(idea.label, Message) for idea in form.ideas)
+    assert not any(field.example for field in form.fields)
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageOps, ImageStat
 
+from comfy.base.messages import Message
 from comfyui_standin.anything.paintings import painting
 from comfyui_standin.nodes import sampling
 from comfyui_standin.painter.canvas import Canvas
 from comfyui_standin.painter.paint import Brief, paint, paint_into
 from comfyui_standin.painter.words import read
+from tools.messages import shipped_prompts
+from ui.languages.catalogs import Languages
 
 USUAL = Brief(
     text="a lighthouse at dusk",
@@ -256,6 +259,18 @@ def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
 def test_words_choose_the_things(text: str, things: set[str]) -> None:
     """A color before a noun isn't a thing, and what an edit removes isn't painted."""
     assert read(text, "").things == things
+
+
+@pytest.mark.parametrize("tag", sorted(Languages().all.keys() - {"en"}))
+def test_the_apps_examples_show_the_same_in_each_language(tag: str) -> None:
+    """The painter finds the same things and colors, and the same light for a scene with things or a
+    place."""
+    language = Languages().all[tag]
+    for english in shipped_prompts():
+        scene, other = read(english, ""), read(language.text(Message(english)), "")
+        assert (other.things, other.accents) == (scene.things, scene.accents), english
+        if scene.is_lit and (scene.is_placed or scene.things - {"rain"}):
+            assert other.light == scene.light, english
 
 
 def test_negative_words_remove_things() -> None:

@@ -74,8 +74,14 @@ def test_the_first_document_shows_the_workflow_used_last(app: RunningApp) -> Non
 
 
 def test_the_first_document_is_in_the_visitors_language(app: RunningApp) -> None:
-    """Gradio's own texts aren't needed for it."""
-    assert "Erweitert (8)" in view(app, language="de")
+    """Gradio's own texts aren't needed for it. The example prompt is translated, too, also in a
+    chain's form."""
+    shown = view(app, language="de")
+    assert "Erweitert (8)" in shown
+    assert "eine kleine Hafenstadt im ersten Morgenlicht" in shown
+    chain = view(app, language="de", workflow="create-upscale-detail.chain")
+    assert "eine kleine Hafenstadt im ersten Morgenlicht" in chain
+    assert "sehr detailliert, natürliches Licht" in chain
 
 
 def test_others_workflows_stay_private(app: RunningApp) -> None:

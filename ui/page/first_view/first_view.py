@@ -25,7 +25,7 @@ from ui.brand import current_brand
 from ui.documents.browser_values import kept, seed_parts
 from ui.languages.current import html_of, translated
 from ui.page.form.arrangement import arrangement_of, images_field, size_name, size_pairs
-from ui.page.form.first_values import FormSources, linked_values
+from ui.page.form.first_values import FormSources, in_readers_language, linked_values
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.plain.layout import logo_tag
 from ui.page.script_files import packed_script
@@ -74,7 +74,7 @@ def _fields(
 ) -> Iterator[str]:
     linked, _ = linked_values(form, given)
     shown = [field for field in fields if field.group != "hidden" and field is not aside]
-    order = arrangement_of(shown)
+    order = arrangement_of(in_readers_language(shown))
     pairs = size_pairs(order.main)
     by_width = {width.key: height for width, height in pairs}
     heights = {height.key for _, height in pairs}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.messages import message
@@ -21,6 +21,7 @@ from ui.documents.browser_values import Filled, filled_in
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
+from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 
 _MISSING = object()
@@ -95,7 +96,16 @@ def first_shown(
     values = _values_at_first(copies, form, choice, files)
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
-    return FirstShown(shown, filled_in(form.fields, shown, places, errors), places)
+    return FirstShown(
+        shown, filled_in(in_readers_language(form.fields), shown, places, errors), places
+    )
+
+
+def in_readers_language(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Return fields whose defaults are in the reader's language, if they are examples of ours."""
+    return tuple(
+        replace(one, default=translated(one.example)) if one.example else one for one in fields
+    )
 
 
 def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
@@ -126,6 +136,7 @@ def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object
     App keeps it, or counts from a random start."""
     if field.is_seed and not field.is_fixed:
         return "+" if field.counts else None
+    [field] = in_readers_language([field])
     return (
         files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
     )

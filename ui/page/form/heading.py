@@ -30,7 +30,7 @@ from comfy.requirements.known_packs import pack_name
 from comfy.requirements.model import NodePack
 from comfyforms.hooks import FormLink
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
-from ui.languages.current import html_of, translated
+from ui.languages.current import all_translated, html_of, translated
 from ui.page.form.first_values import FormSources
 from ui.page.form.kinds.view import element_id
 from ui.page.script_files import calls
@@ -392,7 +392,7 @@ def draw_heading(
         number_rules(form.fields) | seed_rules(form.fields),
         filled.values,
         filled.authors,
-        ideas,
+        all_translated(ideas),
         images.cover,
         made_kind(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},

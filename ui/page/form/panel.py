@@ -30,7 +30,12 @@ from ui.page.form.arrangement import (
     size_pairs,
     tell_images,
 )
-from ui.page.form.first_values import FormSources, first_shown, linked_values
+from ui.page.form.first_values import (
+    FormSources,
+    first_shown,
+    in_readers_language,
+    linked_values,
+)
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
 from ui.page.form.tools import (
@@ -146,7 +151,7 @@ def draw_fields(
 
     Redrawn in the same `scope`, they keep what the user entered.
     """
-    shown = [field for field in form.fields if field.group != "hidden"]
+    shown = [one for one in in_readers_language(form.fields) if one.group != "hidden"]
     if len(shown) > _MOST_FIELDS:
         more = len(shown) - _MOST_FIELDS
         left_out = plural(

@@ -2,12 +2,14 @@
 // Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu.
 
 import { $ } from "../dom.js";
+import { filled } from "../form/filled.js";
+import { keepTyped, typed } from "../form/typed.js";
 import { mountLanguages } from "./language_menu.js";
 
 /** @param {HTMLElement} place */
 export function mountFooter(place) {
   $(".keys", place)?.addEventListener("click", async () => (await import("./keys.js")).showKeys());
-  mountLanguages(place);
+  mountLanguages(place, forgetExamples);
   const colophon = $(".colophon", place);
   const phone = matchMedia("(max-width: 600px)");
   const settle = () => {
@@ -16,4 +18,11 @@ export function mountFooter(place) {
   };
   phone.addEventListener("change", settle);
   settle();
+}
+
+/** Forget the texts of the form that the user hasn't changed. They come again in the other language. */
+function forgetExamples() {
+  const { name, authors } = filled.now;
+  const own = Object.entries(typed(name)).filter(([key, value]) => value !== authors[key]);
+  if (name) keepTyped(name, Object.fromEntries(own));
 }

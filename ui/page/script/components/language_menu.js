@@ -5,12 +5,14 @@ import { $ } from "../dom.js";
 import { LANGUAGE } from "../messages.js";
 import { ask, json } from "../requests.js";
 
-/** @param {Element} place */
-export function mountLanguages(place) {
+/** @param {Element} place @param {() => void} [before] called before the page changes */
+export function mountLanguages(place, before) {
   const menu = /** @type {HTMLSelectElement} */ ($("select", place));
   menu.value = LANGUAGE;
   menu.addEventListener("change", async () => {
-    if (await ask("/language", json({ tag: menu.value }))) location.reload();
-    else menu.value = LANGUAGE;
+    if (await ask("/language", json({ tag: menu.value }))) {
+      before?.();
+      location.reload();
+    } else menu.value = LANGUAGE;
   });
 }
