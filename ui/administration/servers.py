@@ -132,9 +132,9 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """Unfinished run: its owner, workflow, start, progress, and server ("" without one). `preview`:
-    the number of its newest visible image, 0 for none. `waits`: its place in the queue can be
-    changed."""
+    """Unfinished run: its owner, workflow, start (also in seconds since 1970: `submitted_at`),
+    progress, and server ("" without one). `preview`: the number of its newest visible image, 0 for
+    none. `waits`: its place in the queue can be changed."""
 
     id: str
     owner: str
@@ -143,6 +143,7 @@ class RunLine:
     progress: str
     server: str
     preview: int
+    submitted_at: float
     waits: bool = False
 
 
@@ -207,6 +208,7 @@ def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunL
         _progress(state),
         server,
         state.preview_number if images and state.preview else 0,
+        run.submitted_at,
         waits=run.waits_here,
     )
 

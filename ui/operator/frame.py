@@ -21,12 +21,13 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, plain_page
+from ui.page.plain.layout import as_page, module_tag, plain_page
 from ui.web.identity import Identity
 
 PATH = "/operator"
 _DEMO = message("Demo mode – not connected to ComfyUI.")
 _ADMINISTRATION = message("Administration")
+_CANCEL, _CLOSE, _MORE = message("Cancel"), message("Close"), message("More…")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
 ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
@@ -111,7 +112,8 @@ class AdminFrame:
 <h1>{title}</h1>
 {alert}
 {body}
-</main>"""
+</main>
+{module_tag("tables.js")}"""
         return as_page(plain_page(root, title, content), status)
 
     def back(self, request: Request, path: str, to: str) -> Response:
@@ -148,20 +150,37 @@ def action_form(action: str, text: str, *, label: str = "", name: str = "") -> s
 <button type="submit" class="quiet"{known}{spoken}>{html_of(text)}</button></form>"""
 
 
-def asking_form(action: str, texts: tuple[str, str, str], name: str, content: str) -> str:
+def asking_form(
+    action: str, texts: tuple[str, str, str], name: str, content: str, label: str = ""
+) -> str:
     """Return a button that opens a question, which works without a script. `texts`: of the button,
     the question and the button that submits; `content`: HTML between the question and the
-    buttons."""
-    opener, question, submit = map(html_of, texts)
+    buttons; `label`: see `action_form`."""
+    opener, question, submit = texts
+    asked = _opened(name, (opener, question, _CANCEL), content, label, html_of(submit))
+    return f'<form method="post" action="{html.escape(action)}">{asked}</form>'
+
+
+def more_buttons(name: str, title: str, buttons: str) -> str:
+    """Return a button that opens a dialog with further buttons. `title`: of what they change."""
+    label = message("{action}: {name}", action=_MORE, name=title)
+    content = f'<div class="buttons">{buttons}</div>'
+    return _opened(name, (_MORE, title, _CLOSE), content, label)
+
+
+def _opened(
+    name: str, texts: tuple[str, str, str], content: str, label: str, submit: str = ""
+) -> str:
+    opener, title, close = map(html_of, texts)
     name = html.escape(name)
-    return f"""<form method="post" action="{html.escape(action)}">
-<button type="button" class="quiet" popovertarget="{name}" id="{name}-opener">{opener}</button>
+    spoken = f' aria-label="{html_of(label)}"' if label else ""
+    return f"""<button type="button" class="quiet" popovertarget="{name}"
+ id="{name}-opener"{spoken}>{opener}</button>
 <div class="question" id="{name}" popover role="dialog" aria-labelledby="{name}-title">
-<h2 id="{name}-title">{question}</h2>
+<h2 id="{name}-title">{title}</h2>
 {content}
 <p class="last">
 <button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
- autofocus>{html_of(message("Cancel"))}</button>
-<button type="submit">{submit}</button></p>
-</div>
-</form>"""
+ autofocus>{close}</button>
+{f'<button type="submit">{submit}</button>' if submit else ""}</p>
+</div>"""

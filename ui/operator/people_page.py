@@ -17,14 +17,16 @@ from fastapi.responses import HTMLResponse, Response
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, plural, sentences
 from comfy.base.wording import bytes_words
-from ui.accounts.login import Login, token_owner
-from ui.accounts.pages.account import ShownOnce, token_row
+from ui.accounts.login import PROGRAMS, Login, token_owner
+from ui.accounts.pages.account import ShownOnce
+from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
 from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
-from ui.languages.current import current_language, html_of
-from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, section
+from ui.languages.current import html_of
+from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, more_buttons, section
+from ui.operator.tables import Cell, date, moment, number, size, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 
@@ -38,7 +40,6 @@ _NO_FILE = message(
     "People can't be added here: ComfyForms has no users file. Create it in the shell with the"
     " command “user add”, then restart ComfyForms."
 )
-_NO_RESULTS = message("No results")
 _NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
 _COPY, _COPIED = message("Copy"), message("Copied")
@@ -53,12 +54,22 @@ _FOR_GOOD = message("You can't undo this.")
 _WAYS = {
     "password": message("Password"),
     "settings": message("Password in the settings"),
-    "proxy": message("Signs in through the proxy"),
+    "proxy": message("Proxy"),
 }
 
 _Groups = Annotated[Sequence[str], Form()]
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
+_PERSON, _SIGN_IN, _SEEN = message("Person"), message("Sign-in"), message("Last seen")
+_WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
+_KEPT = message("Results kept under this name")
+_TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
+_PROGRAMS = message("Only for programs.")
+_CREATED, _USED, _NEVER = message("Created"), message("Last used"), message("Never used.")
+_REVOKE = message("Revoke")
+_REFUSED = message("Scripts that send this token will be refused. It can't be brought back.")
+_LINK, _RESULTS = message("Link"), message("Results")
+_MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS = message("Links"), message("No links.")
 _END_LINK, _END = message("End…"), message("End")
 
@@ -192,18 +203,22 @@ def _body(
     people can be put in, None if no one can be added."""
     users = [one for one in people if one.way not in ("guests", "removed")]
     others = [one for one in people if one.way in ("guests", "removed")]
-    rows = "".join(_row(at, one, own, provider, groups or ()) for at, one in enumerate(users))
-    earlier = "".join(_earlier(at, one) for at, one in enumerate(others))
+    rows = [_row(at, one, own, provider, groups or ()) for at, one in enumerate(users)]
+    earlier = [_earlier(at, one) for at, one in enumerate(others)]
     return (
         (_new(made) if made.password else "")
         + section(
             plural("{count} person", "{count} people", count=len(users)),
-            f'<ul class="lines rows">{rows}</ul>',
+            table("people", (_PERSON, _SIGN_IN, _GROUPS, _SEEN, _WEEK, _RUNS, _SIZE, ""), rows),
         )
         + section(
             _ADD, _add_form(typed, groups) if groups is not None else f"<p>{html_of(_NO_FILE)}</p>"
         )
-        + (section(_EARLIER, f'<ul class="lines rows">{earlier}</ul>') if others else "")
+        + (
+            section(_EARLIER, table("earlier", (_PERSON, _WEEK, _RUNS, _SIZE, ""), earlier))
+            if others
+            else ""
+        )
     )
 
 
@@ -243,34 +258,25 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
 </form>"""
 
 
-def _row(at: int, one: PersonRow, own: str, provider: str, groups: Sequence[str]) -> str:
+def _row(
+    at: int, one: PersonRow, own: str, provider: str, groups: Sequence[str]
+) -> tuple[str | Cell, ...]:
     tag = (
         f' <span class="tag">{html_of(_IS_ADMINISTRATOR)}</span>' if one.role == "operator" else ""
     )
-    account = one.account if one.account != one.name else ""
-    way = _WAYS.get(one.way) or message("Signs in with {provider}", provider=provider)
-    facts = [account, way, ", ".join(one.groups), _seen(one), *_figures(one)]
+    is_new = one.runs and one.last_seen is None and one.way == "password"
+    notes = [one.account if one.account != one.name else "", _KEPT if is_new else ""]
+    below = "".join(f"<br>{html_of(note)}" for note in notes if note)
+    way = _WAYS.get(one.way) or provider
     buttons = _buttons(at, one, groups, is_own=one.name == own) if one.way == "password" else ""
-    return f"""<li><div><b>{html.escape(one.name)}</b>{tag}<br>
-{" · ".join(html_of(fact) for fact in facts if fact)}</div>
-<div class="buttons">{buttons}</div></li>"""
+    return (
+        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), way, ", ".join(one.groups)),
+        *(date(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
+    )
 
 
-def _seen(one: PersonRow) -> str:
-    if one.last_seen is None:
-        return _NOT_SIGNED_IN
-    return message("Last seen {date}", date=current_language().date(one.last_seen))
-
-
-def _figures(one: PersonRow) -> list[str]:
-    if not one.runs:
-        return [_NO_RESULTS]
-    week = plural("{count} run this week", "{count} runs this week", count=one.runs_this_week)
-    every = plural("{count} run", "{count} runs", count=one.runs)
-    size = bytes_words(one.bytes)
-    if one.last_seen is None and one.way == "password":
-        return [message("Results kept under this name: {size} in {runs}", size=size, runs=every)]
-    return [message("{size} in {runs}", size=size, runs=every), week]
+def _figures(one: PersonRow) -> tuple[Cell, ...]:
+    return number(one.runs_this_week), number(one.runs), size(one.bytes)
 
 
 def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) -> str:
@@ -279,7 +285,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
         return f'<a class="button quiet" href="account">{html_of(message("Change password"))}</a>'
     boxes = _boxes(str(at), groups, one.assigned)
     texts = _GROUPS_OF, message("Groups of {name}", name=one.name), _SAVE
-    return (
+    buttons = (
         _role_form(at, one, address)
         + (asking_form(f"{address}/groups", texts, f"groups-{at}", boxes) if boxes else "")
         + asking_form(
@@ -298,6 +304,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
             f"<p>{html_of(_ENDS_ALL)} {html_of(_KEEPS)}</p>{_also_results(at, one)}",
         )
     )
+    return more_buttons(f"person-{at}", one.name, buttons)
 
 
 def _also_results(at: int, one: PersonRow) -> str:
@@ -319,8 +326,7 @@ def _role_form(at: int, one: PersonRow, address: str) -> str:
 </form>"""
 
 
-def _earlier(at: int, one: PersonRow) -> str:
-    facts = " · ".join(html_of(fact) for fact in _figures(one))
+def _earlier(at: int, one: PersonRow) -> tuple[str | Cell, ...]:
     ask = (
         asking_form(
             f"{PEOPLE[1:]}/{quote(one.name, safe='')}/remove",
@@ -331,8 +337,7 @@ def _earlier(at: int, one: PersonRow) -> str:
         if one.way == "removed"
         else ""
     )
-    return f"""<li><div><b>{html_of(one.name)}</b><br>{facts}</div>
-<div class="buttons">{ask}</div></li>"""
+    return one.name, *_figures(one), Cell(ask)
 
 
 def token_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -370,38 +375,38 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
 
 
 def _token_body(login: Login) -> str:
-    rows = (
-        token_row(one, f"{TOKENS[1:]}/{one.id}/revoke", token_owner(one, login.ways.openid))
-        for one in login.all_tokens()
+    rows = [_token(one, token_owner(one, login.ways.openid)) for one in login.all_tokens()]
+    tokens = table("tokens", (_SCRIPT, _OWNER, _CREATED, _USED, ""), rows)
+    return section(
+        _TOKENS, f"<p>{html_of(_ABOUT)}</p>{tokens if rows else f'<p>{html_of(_NONE)}</p>'}"
     )
-    none = f"<p>{html_of(_NONE)}</p>"
-    return f"""<section class="card account tokens"><p>{html_of(_ABOUT)}</p>
-{"".join(rows) or none}</section>"""
+
+
+def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
+    revoke = asking_form(
+        f"{TOKENS[1:]}/{one.id}/revoke",
+        (_REVOKE, message("Revoke “{name}”?", name=one.label), _REVOKE),
+        f"revoke-{one.id}",
+        f"<p>{html_of(_REFUSED)}</p>",
+        message("Revoke {name}", name=one.label),
+    )
+    only = f"<br>{html_of(_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
+    label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
+    return label, owner, moment(one.made), date(one.used or None, _NEVER), Cell(revoke)
 
 
 def _links(links: LinkActions) -> str:
-    labels = links.labels
-    rows = (
-        "".join(_link(one, labels[one.kind]) for one in links.all())
-        or f"<li>{html_of(_NO_LINKS)}</li>"
-    )
-    return section(_LINKS, f'<ul class="lines rows">{rows}</ul>')
+    titles = _OWNER, _LINK, _RESULTS, _MADE, _UNTIL, ""
+    rows = [_link(one, links.labels[one.kind]) for one in links.all()]
+    return section(_LINKS, table("links", titles, rows) if rows else f"<p>{html_of(_NO_LINKS)}</p>")
 
 
-def _link(one: LinkRow, label: str) -> str:
-    moment = current_language().moment
-    facts = [label]
-    if one.results is not None and one.newest is not None:
-        count = plural("{count} result", "{count} results", count=one.results)
-        facts += [count, message("made {date}", date=moment(one.newest))]
-    if one.until:
-        facts.append(message("until {date}", date=moment(one.until)))
+def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
     end = asking_form(
         f"{TOKENS[1:]}/links/{one.id}/end",
         (_END_LINK, message("End this link of {name}?", name=one.owner), _END),
         f"link-{one.id}",
         f"<p>{html_of(_FOR_GOOD)}</p>",
     )
-    return f"""<li><div><b>{html_of(one.owner)}</b><br>
-{" · ".join(map(html_of, facts))}</div>
-<div class="buttons">{end}</div></li>"""
+    results = Cell("–", 0) if one.results is None else number(one.results)
+    return one.owner, label, results, moment(one.newest), moment(one.until), Cell(end)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import html
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
@@ -40,7 +40,8 @@ from ui.administration.servers import (
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
-from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, section
+from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, more_buttons, section
+from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
@@ -62,6 +63,9 @@ _SHOW_FOR = message("Show it for")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
 _SERVERS = message("Servers")
+_SERVER, _STATE, _QUEUE = message("Server"), message("State"), message("Queue")
+_MEMORY, _VERSION, _STARTED = message("Memory"), message("Version"), message("Started")
+_WORKFLOW, _PERSON = message("Workflow"), message("Person")
 _ONLINE = message("Online")
 _OFFLINE = message("Offline")
 _PAUSED = message("Paused")
@@ -160,51 +164,52 @@ def overview_body(  # noqa: PLR0913 - the parts of the page
 {module_tag("refreshing.js")}"""
 
 
-def _servers(servers: Iterable[ServerLine]) -> str:
-    lines = list(servers)
-    return "".join(_server(line, number, len(lines)) for number, line in enumerate(lines, 1))
+def _servers(servers: Sequence[ServerLine]) -> str:
+    rows = [_server(line, at, len(servers)) for at, line in enumerate(servers, 1)]
+    return table("servers", (_SERVER, _STATE, _QUEUE, _MEMORY, _VERSION, ""), rows)
 
 
-def _server(line: ServerLine, number: int, count: int) -> str:
+def _server(line: ServerLine, at: int, count: int) -> tuple[str | Cell, ...]:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
     if server.starting:
         state, shade = _STARTING, "drained"
     if server.drained and report.up:
         state, shade = _PAUSED, "drained"
-    facts: list[str] = []
-    if report.version:
-        facts.append(f"ComfyUI {report.version}")
-    if report.running is not None:
-        facts.append(
-            message(
-                "Queue: {running} running, {waiting} waiting",
-                running=report.running,
-                waiting=report.waiting,
-            )
-        )
-    facts += [fact for one in report.memory if (fact := _memory(one))]
-    facts += _process_facts(line.process) if line.process else []
-    facts.insert(0, server.url)
     name = server.label
     if name == server.url:  # without a name of the administrator's
-        name = f"ComfyUI {number}" if count > 1 else "ComfyUI"
-    items = "".join(f"<li>{html_of(one)}</li>" for one in facts)
-    turn = (
-        ("resume", _RESUME, message("Resume {server}", server=name))
-        if server.drained
-        else ("pause", _PAUSE, message("Pause {server}", server=name))
+        name = f"ComfyUI {at}" if count > 1 else "ComfyUI"
+    facts = _process_facts(line.process) if line.process else []
+    told = "".join(f"<br>{html_of(one)}" for one in facts)
+    queue = Cell("–", -1)
+    if report.running is not None:
+        counts = {"running": report.running, "waiting": report.waiting}
+        words = message("{running} running, {waiting} waiting", **counts)
+        queue = Cell(html_of(words), report.running + (report.waiting or 0))
+    memory = "<br>".join(html_of(fact) for one in report.memory if (fact := _memory(one)))
+    turn, *others = _server_buttons(line, name)
+    more = more_buttons(f"more-{server.number}", name, "".join(others)) if others else ""
+    return (
+        Cell(f"<b>{html.escape(name)}</b><br>{html.escape(server.url)}"),
+        Cell(f'<span class="state {shade}">{html_of(state)}</span>{told}'),
+        *(queue, Cell(memory or "–", report.memory[0].free if report.memory else 0)),
+        *(report.version or "–", Cell(f'<div class="buttons">{turn}{more}</div>')),
     )
-    free = ("free", _FREE, message("Free memory of {server}", server=name))
-    update = ("update", _UPDATE, message("Refresh models of {server}", server=name))
-    shown = (turn, free, update) if report.up else (turn,)
-    buttons = "".join(_button(server.number, *one) for one in shown)
+
+
+def _server_buttons(line: ServerLine, name: str) -> Iterator[str]:
+    """Yield the buttons of a server, the most important one first."""
+    number = line.server.number
+    resume = "resume", _RESUME, message("Resume {server}", server=name)
+    pause = "pause", _PAUSE, message("Pause {server}", server=name)
+    yield _button(number, *(resume if line.server.drained else pause))
+    if line.report.up:
+        free = message("Free memory of {server}", server=name)
+        yield _button(number, "free", _FREE, free)
+        update = message("Refresh models of {server}", server=name)
+        yield _button(number, "update", _UPDATE, update)
     if line.process is not None:
-        buttons += _process_buttons(server.number, name)
-    return f"""<article class="server">
-<div><h3>{html.escape(name)}</h3>
-<p class="{shade}">{html_of(state)}</p><ul>{items}</ul></div>
-<div class="buttons">{buttons}</div></article>"""
+        yield _process_buttons(number, name)
 
 
 def _process_facts(process: ComfyUIStatus) -> list[str]:
@@ -235,7 +240,7 @@ def _memory(one: Memory) -> str:
     if one.free is None or not one.total:
         return ""
     free, total = (current_language().number(amount / _GB, 1) for amount in (one.free, one.total))
-    return message("Memory: {free} of {total}\u00a0GB free", free=free, total=total)
+    return message("{free} of {total}\u00a0GB free", free=free, total=total)
 
 
 def _button(at: int, action: str, text: str, label: str) -> str:
@@ -245,26 +250,27 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 
 
 def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
-    lines = [*map(_run, runs), *(_batch(*one) for one in batches)]
-    if not lines:
+    rows = [*map(_run, runs), *(_batch(*one) for one in batches)]
+    if not rows:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    return f'<ul class="lines rows">{"".join(lines)}</ul>'
+    return table("runs", (_WORKFLOW, _PERSON, _STATE, _SERVER, _STARTED, "", ""), rows)
 
 
-def _batch(owner: str, count: int) -> str:
+def _batch(owner: str, count: int) -> tuple[str | Cell, ...]:
     words = plural("{count} run of a batch waits", "{count} runs of a batch wait", count=count)
-    return f"<li><div><b>{html_of(words)}</b> · {html_of(owner)}</div></li>"
+    return Cell(f"<b>{html_of(words)}</b>"), owner, "", "", "", "", ""
 
 
-def _run(run: RunLine) -> str:
+def _run(run: RunLine) -> tuple[str | Cell, ...]:
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
     image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
-    details = " · ".join(html_of(one) for one in (run.progress, run.server, run.since) if one)
-    owner = html_of(run.owner)
     actions = (*_MOVES, ("stop", _STOP)) if run.waits else (("stop", _STOP),)
     buttons = "".join(_run_button(run, action, text) for action, text in actions)
-    return f"""<li><div><b>{html_of(run.workflow)}</b> · {owner}<br>{details}</div>
-{image}<div class="buttons">{buttons}</div></li>"""
+    return (
+        *(Cell(f"<b>{html_of(run.workflow)}</b>"), run.owner, run.progress, run.server),
+        *(Cell(html_of(run.since), run.submitted_at), Cell(image)),
+        Cell(f'<div class="buttons">{buttons}</div>'),
+    )
 
 
 def _run_button(run: RunLine, action: str, text: str) -> str:

@@ -14,12 +14,12 @@ from ui.administration.people import (
     PersonRow,
     StorageFigures,
     UsageWeek,
-    WorkflowUse,
 )
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.charts import Bar, chart
 from ui.operator.frame import USAGE, AdminFrame, section
+from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 
@@ -35,6 +35,9 @@ _WORKFLOW, _RUNS = message("Workflow"), message("Runs")
 _FAILED, _DURATION = message("Failed"), message("Median duration")
 _PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
 _NO_RESULTS = message("No results")
+_PERSON, _GROUP, _PEOPLE = message("Person"), message("Group"), message("People")
+_SIZE, _THIS_WEEK = message("Size"), message("Runs this week")
+_DAY, _MONTH = message("Last 24 hours"), message("Last 30 days")
 _NO_RUNS = message("No runs in the last weeks")
 _PER_WEEK = message("Runs per week")
 
@@ -65,23 +68,35 @@ def _body(
     weeks: tuple[UsageWeek, ...],
 ) -> str:
     people = sorted((one for one in people if one.runs), key=lambda one: -one.bytes)
-    rows = "".join(map(_person, people))
-    return (
-        section(_STORAGE, _storage(storage))
-        + section(
-            _BY_PERSON,
-            f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NO_RESULTS)}</p>",
-        )
-        + (
-            section(
-                _BY_GROUP,
-                f'<p>{html_of(_IN_EACH)}</p><ul class="lines">{"".join(map(_group, groups))}</ul>',
+    stored = table(
+        "stored",
+        (_PERSON, _SIZE, _RUNS, message("Expires in {days} days", days=EXPIRING_DAYS)),
+        [(one.name, size(one.bytes), number(one.runs), size(one.expiring_bytes)) for one in people],
+    )
+    grouped = table(
+        "groups",
+        (_GROUP, _PEOPLE, _SIZE, _RUNS, _THIS_WEEK),
+        [
+            (
+                *(it.name, number(it.people), size(it.bytes)),
+                *(number(it.runs), number(it.runs_this_week)),
             )
-            if groups
-            else ""
-        )
-        + (section(_PAID, f'<ul class="lines">{"".join(map(_payer, paid))}</ul>') if paid else "")
-        + section(_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks))))
+            for it in groups
+        ],
+    )
+    payers = table(
+        "payers",
+        (_PERSON, _DAY, _MONTH),
+        [(one.name or _WITHOUT_ACCOUNT, number(one.day), number(one.month)) for one in paid],
+    )
+    lists = (
+        (_BY_PERSON, stored if people else f"<p>{html_of(_NO_RESULTS)}</p>"),
+        (_BY_GROUP, f"<p>{html_of(_IN_EACH)}</p>{grouped}" if groups else ""),
+        (_PAID, payers if paid else ""),
+        (_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks)))),
+    )
+    return section(_STORAGE, _storage(storage)) + "".join(
+        section(title, content) for title, content in lists if content
     )
 
 
@@ -116,32 +131,6 @@ def _expiring(now: StorageFigures) -> str:
     )
 
 
-def _person(one: PersonRow) -> str:
-    every = plural("{count} run", "{count} runs", count=one.runs)
-    facts = [message("{size} in {runs}", size=bytes_words(one.bytes), runs=every)]
-    if one.expiring_bytes:
-        soon = message(
-            "{size} expires in the next {days} days",
-            size=bytes_words(one.expiring_bytes),
-            days=EXPIRING_DAYS,
-        )
-        facts.append(soon)
-    return f"<li><b>{html_of(one.name)}</b><br>{' · '.join(map(html_of, facts))}</li>"
-
-
-def _group(one: GroupUse) -> str:
-    people = plural("{count} person", "{count} people", count=one.people)
-    every = plural("{count} run", "{count} runs", count=one.runs)
-    week = plural("{count} run this week", "{count} runs this week", count=one.runs_this_week)
-    facts = [people, message("{size} in {runs}", size=bytes_words(one.bytes), runs=every), week]
-    return f"<li><b>{html_of(one.name)}</b><br>{' · '.join(map(html_of, facts))}</li>"
-
-
-def _payer(one: PaidRuns) -> str:
-    runs = message("{day} in the last 24 hours, {month} in 30 days", day=one.day, month=one.month)
-    return f"<li><b>{html_of(one.name or _WITHOUT_ACCOUNT)}</b><br>{html_of(runs)}</li>"
-
-
 def _has_runs(week: UsageWeek) -> bool:
     return bool(week.runs)
 
@@ -170,19 +159,13 @@ def _week(week: UsageWeek) -> str:
     failed = plural("{count} failed", "{count} failed", count=week.failed) if week.failed else ""
     about = " · ".join(html_of(one) for one in (runs, failed) if one)
     title = f"<b>{name}</b> · {about}"
-    heads = "".join(
-        f'<th scope="col">{html_of(one)}</th>' for one in (_WORKFLOW, _RUNS, _FAILED, _DURATION)
-    )
-    rows = "".join(map(_workflow, week.workflows))
-    return f"""<details class="week"><summary>{title}</summary>
-<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></details>"""
+    rows = [
+        (one.title, number(one.runs), number(one.failed), _duration(one.median_seconds))
+        for one in week.workflows
+    ]
+    uses = table(f"week-{week.start:.0f}", (_WORKFLOW, _RUNS, _FAILED, _DURATION), rows)
+    return f'<details class="week"><summary>{title}</summary>{uses}</details>'
 
 
-def _workflow(use: WorkflowUse) -> str:
-    number = current_language().number
-    median = "–" if use.median_seconds is None else seconds_words(use.median_seconds)
-    cells = ((_RUNS, number(use.runs)), (_FAILED, number(use.failed)), (_DURATION, median))
-    figures = "".join(
-        f'<td data-name="{html_of(name)}">{html_of(figure)}</td>' for name, figure in cells
-    )
-    return f'<tr><th scope="row">{html_of(use.title)}</th>{figures}</tr>'
+def _duration(seconds: float | None) -> Cell:
+    return Cell("–", 0) if seconds is None else Cell(html_of(seconds_words(seconds)), seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -54,8 +55,8 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     back.click()
     expect(page.get_by_text("Paused", exact=True)).to_be_hidden()
-    expect(page.get_by_text("Queue: 1 running")).to_be_visible(timeout=20_000)
-    page.wait_for_function("document.querySelector('.lines img')?.naturalWidth > 0")
+    expect(page.get_by_text("1 running, 0 waiting")).to_be_visible(timeout=20_000)
+    page.wait_for_function("document.querySelector('#runs img')?.naturalWidth > 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     run.cancel()
     page.context.clear_cookies()
@@ -65,6 +66,44 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     page.get_by_role("button", name="ben").click()
     expect(page.get_by_role("link", name="Your account")).to_be_visible()
     expect(link).to_be_hidden()
+
+
+def test_tables_are_sorted_and_filtered(site: Site, visit: Visit) -> None:
+    """Headings are buttons: a press sorts numbers as numbers, up, down and as before. Typing leaves
+    the rows with these words and counts them. Both outlast the page's renewal."""
+    page = visit(site).page
+    page.goto(site.url)
+    log_in(page)
+    runs = [
+        site.app.runs.submit(
+            replace(job(LONG), title=f"Form {number}"),
+            Origin(f"user:{name}"),
+            RunPolicy(keeps_going=True),
+        )
+        for number, name in enumerate(("ben", "anna", "ben", "carla", "ben", "anna", "ben"), 5)
+    ]
+    given = ["Form 5", "Form 6", "Form 7", "Form 8", "Form 9", "Form 10", "Form 11"]
+    page.goto(f"{site.url}/operator")
+    table = page.locator("#runs")
+    heads = table.locator("tbody th:visible")
+    head = table.get_by_role("columnheader", name="Workflow")
+    for order, names in (("ascending", given), ("descending", given[::-1])):
+        head.get_by_role("button").press("Enter")
+        expect(head).to_have_attribute("aria-sort", order)
+        expect(heads).to_have_text(names)
+    field = page.get_by_role("searchbox", name="Filter")
+    field.press_sequentially("Ben")
+    left = ["Form 11", "Form 9", "Form 7", "Form 5"]
+    expect(heads).to_have_text(left)
+    count = page.get_by_role("status")
+    expect(count).to_have_text("4 of 7")
+    runs[0].cancel()
+    expect(count).to_have_text("3 of 6", timeout=20_000)
+    expect(heads).to_have_text(left[:-1])
+    expect(field).to_be_focused()
+    head.get_by_role("button").press("Enter")
+    expect(head).to_have_attribute("aria-sort", "none")
+    site.app.end_runs()
 
 
 def test_a_notice_and_a_pause_reach_open_pages(site: Site, visit: Visit) -> None:

@@ -136,7 +136,7 @@ def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
     assert told()["why"] == f"{limit} The next run can start in about 24 hours."
     assert (told()["state"], told()["page"]["seconds_left"]) == ("running", None)
     page = site.anna.get(f"{site.app.url}/operator", timeout=LONGEST_WAIT).text
-    assert "<b>2 runs of a batch wait</b> · ben" in page
+    assert '<b>2 runs of a batch wait</b></th><td data-name="Person">ben</td>' in page
     assert site.ben.delete(f"{site.app.url}{batch}", timeout=LONGEST_WAIT).ok
 
 

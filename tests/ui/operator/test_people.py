@@ -150,7 +150,8 @@ def test_links_end_with_their_owner(place: Place) -> None:
         return f"{place.app.url}{made}"
 
     page = check_links(place, shared, "results")
-    assert re.search(r"Shared results · 1 result · made \d+ \w+ \d{4}, \d\d:\d\d<", page)
+    cells = r"Shared results</td><td[^>]*>1</td><td[^>]*>\d+ \w+ \d{4}, \d\d:\d\d<"
+    assert re.search(cells, page)
     people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text
     assert "Results kept under this name" in people
     place.file.remove("ben")

@@ -145,17 +145,15 @@ def _may_change(login: Login, who: SignedIn) -> bool:
     return login.ways.file is not None and who.name in login.ways.file.users
 
 
-def token_row(token: AccessToken, action: str, owner: str = "") -> str:
+def _token_row(token: AccessToken, action: str) -> str:
     """Return a token's row as a form, with the question that its button opens. The question works
-    without a script. `action`: where *Revoke* is sent. `owner`: the token's owner, only for
-    administrators."""
+    without a script. `action`: where *Revoke* is sent."""
     name, asks = html.escape(token.label), f"revoke-{token.id}"
-    whose = f"{html.escape(owner)}<br>" if owner else ""
     only = f"{html_of(_ONLY_PROGRAMS)}<br>" if PROGRAMS in token.scope.split() else ""
     label = html_of(message("Revoke {name}", name=token.label))
     question = html_of(message("Revoke “{name}”?", name=token.label))
     return f"""<form class="token" method="post" action="{html.escape(action)}">
-<p><b>{name}</b><br>{whose}{only}{html_of(_dates(token))}</p>
+<p><b>{name}</b><br>{only}{html_of(_dates(token))}</p>
 <button type="button" class="quiet" popovertarget="{asks}"
  aria-label="{label}">{html_of(_REVOKE)}</button>
 <div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
@@ -365,7 +363,7 @@ def _body(content: str) -> str:
 def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
     """Return a user's tokens, and the form for another. `shown`: a token that was just created.
     `why`: the reason that none was."""
-    rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
+    rows = (_token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
     none = f"<p>{html_of(_NONE)}</p>"
     return f"""<section aria-labelledby="tokens">
 <h2 id="tokens">{html_of(_TOKENS)}</h2>

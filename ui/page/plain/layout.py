@@ -35,6 +35,7 @@ _MODULES = (
     "header.js",
     "refreshing.js",
     "retrying.js",
+    "tables.js",
 )
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {

@@ -3,6 +3,7 @@
 
 const PAUSE = 5000; // ms
 const shown = /** @type {HTMLElement} */ (document.getElementById("now"));
+let html = shown.innerHTML; // as sent, before other scripts change it
 
 async function refresh() {
   if (document.hidden || shown.querySelector(":popover-open")) return; // a question waits for its answer
@@ -10,10 +11,12 @@ async function refresh() {
   if (!answer?.ok) return;
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = parsed.getElementById("now");
-  if (!fresh || fresh.innerHTML === shown.innerHTML) return;
+  if (!fresh || fresh.innerHTML === html) return;
   const { activeElement } = document;
   const focused = shown.contains(activeElement) ? activeElement?.id : "";
-  shown.innerHTML = fresh.innerHTML;
+  html = fresh.innerHTML;
+  shown.innerHTML = html;
+  document.dispatchEvent(new Event("renewed"));
   if (focused) document.getElementById(focused)?.focus();
 }
 

@@ -1,0 +1,79 @@
+// @ts-check
+// Sorts tables by the column whose heading is pressed, and filters the rows of long ones.
+
+const LONG = 6; // rows
+/** @typedef {"none" | "ascending" | "descending"} Order */
+/** @type {Record<Order, Order>} */
+const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
+/** @type {Map<string, { column: number, order: Order, text: string }>} */
+const arrangements = new Map(); // by table, so that they outlast a renewed page
+const { compare } = new Intl.Collator(document.documentElement.lang, { numeric: true });
+
+/** @param {HTMLTableRowElement} row @param {number} column */
+function cellValue(row, column) {
+  const cell = row.cells[column];
+  return cell?.dataset.key ?? cell?.textContent?.trim() ?? "";
+}
+
+/** @param {HTMLTableElement} table */
+function dress(table) {
+  const now = arrangements.get(table.id) ?? { column: 0, order: "none", text: "" };
+  arrangements.set(table.id, now);
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])];
+  const body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
+  const rows = [...body.rows];
+  const field = document.createElement("input");
+  const count = document.createElement("output");
+
+  function arrange() {
+    const sign = { ascending: 1, descending: -1, none: 0 }[now.order];
+    const value = (/** @type {HTMLTableRowElement} */ row) => cellValue(row, now.column);
+    body.append(...rows.toSorted((a, b) => sign && sign * compare(value(a), value(b))));
+    heads.forEach((head, column) => {
+      if (head.scope) head.ariaSort = column === now.column ? now.order : "none";
+    });
+    const wanted = now.text.trim().toLowerCase();
+    for (const row of rows) {
+      const cells = [...row.cells].filter((cell) => cell.scope || cell.dataset.name);
+      const text = cells.map((cell) => cell.textContent).join(" ");
+      row.hidden = !text.toLowerCase().includes(wanted);
+    }
+    const shown = String(rows.filter((row) => !row.hidden).length);
+    const told = table.dataset.count?.replace("{part}", shown) ?? "";
+    count.textContent = wanted && told.replace("{whole}", String(rows.length));
+  }
+
+  heads.forEach((head, column) => {
+    if (!head.scope) return; // buttons are below
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", id: `${table.id}-${column}` });
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      now.order = column === now.column ? NEXT[now.order] : "ascending";
+      now.column = column;
+      arrange();
+    });
+  });
+  if (rows.length >= LONG) {
+    const label = table.dataset.filter ?? "";
+    const id = `${table.id}-filter`;
+    Object.assign(field, { type: "search", id, value: now.text, placeholder: label });
+    field.ariaLabel = label;
+    field.addEventListener("input", () => {
+      now.text = field.value;
+      arrange();
+    });
+    table.before(field, count);
+  } else now.text = "";
+  arrange();
+}
+
+function dressAll() {
+  for (const table of document.querySelectorAll("table[data-filter]")) {
+    dress(/** @type {HTMLTableElement} */ (table));
+  }
+}
+
+dressAll();
+document.addEventListener("renewed", dressAll);
