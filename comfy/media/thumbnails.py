@@ -13,6 +13,7 @@ import io
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ _EDGE = 16
 _HIGHEST = 140
 _LOWEST = 4
 _COLOUR = (124, 110, 245, 255)  # the page's accent color, visible on light and dark backgrounds
+# At the end of a thumbnail, as metadata: reading it costs less than decoding the image.
+_COLOR_AT_END = re.compile(rb"XMP \x07\0\0\0(#[0-9a-f]{6})\0$")
+_END = 16  # bytes
 log = logging.getLogger(__name__)
 _ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
 # Pixels; sizes to try for an image that has to fit a byte limit.
@@ -95,7 +99,8 @@ def thumbnail_of(file: Path | IO[bytes]) -> bytes | None:
     """
     try:
         with opened(file) as image:
-            return _webp(_small(image, _SIDE))
+            small = _small(image, _SIDE)
+            return _webp(small, _color(small))
     except Undecodable as error:
         log.info("No thumbnail for %s: %s", getattr(file, "name", "a preview"), error)
         return None
@@ -142,10 +147,28 @@ def _small(image: Image.Image, side: int) -> Image.Image:
     return ImageOps.exif_transpose(small)
 
 
-def _webp(image: Image.Image) -> bytes:
+def _webp(image: Image.Image, color: str = "") -> bytes:
     target = io.BytesIO()
-    image.save(target, "WEBP", quality=80)
+    image.save(target, "WEBP", quality=80, xmp=color.encode())
     return target.getvalue()
+
+
+def _color(image: Image.Image) -> str:
+    if image.mode not in ("RGB", "L"):  # transparent
+        return ""
+    return "#" + image.convert("RGB").resize((1, 1), Image.Resampling.BOX).tobytes().hex()
+
+
+def color_of(thumbnail: Path) -> str | None:
+    """Return the average color of a thumbnail, such as "#1e2a3b"; None for a transparent one, or
+    one of an earlier version."""
+    try:
+        with thumbnail.open("rb") as file:
+            file.seek(-_END, os.SEEK_END)
+            found = _COLOR_AT_END.search(file.read())
+    except OSError:
+        return None
+    return found[1].decode() if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import DecodingSlots, Undecodable, opened
 from comfy.media.stripping.kinds import strip
 from comfy.media.stripping.pieces import CannotStrip, Stripped
-from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
+from comfy.media.thumbnails import color_of, sound_thumbnail, thumbnail_of
 
 if TYPE_CHECKING:
     from comfy.records.used_files import HeldFiles
@@ -247,6 +247,12 @@ class BlobStore:
         image."""
         width, height = self.pixels(digest)
         return round(width / height, 3) if height else None
+
+    def color(self, digest: str) -> str | None:
+        """Return the average color of a thumbnail, such as "#1e2a3b"; None if there isn't one yet,
+        or it doesn't have its color."""
+        path = _place(self._thumbnails, digest, ".webp")
+        return color_of(path) if path else None
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
         """Return a small WebP of an image or a sound, creating it if needed; None for other or

@@ -257,6 +257,19 @@ def small(kept: BlobStore, data: bytes) -> Image.Image | None:
     return image
 
 
+def test_a_thumbnail_knows_its_average_color(kept: BlobStore) -> None:
+    """The color is known as soon as there is a thumbnail. A transparent image has none."""
+    colors = []
+    for mode, color in (("RGB", (30, 42, 59)), ("L", 200), ("RGBA", (30, 42, 59, 9))):
+        data = io.BytesIO()
+        Image.new(mode, (64, 48), color).save(data, "PNG")
+        digest, _ = kept.add([data.getvalue()])
+        assert kept.color(digest) is None
+        assert kept.thumbnail(digest, "image")
+        colors.append(kept.color(digest))
+    assert colors == ["#1e2a3b", "#c8c8c8", None]
+
+
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> None:
     """The thumbnail is a WebP of at most 320 pixels per side that keeps the image's proportions."""

@@ -36,7 +36,7 @@ def past_run(record: Record, file: int | None = None, blobs: BlobStore | None = 
 
 def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = None) -> RunTile:
     """Return a run's tile; with `file`, only for the file at that position. `blobs`: stored files,
-    for the proportions of its image."""
+    for the proportions and the color of its image."""
     state = record.state
     meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
     by_use = sorted(meant, key=lambda one: one[1].type != "output")
@@ -67,6 +67,7 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
         favourite=record.favourite,
         file=file,
         ratio=blobs.ratio(image.digest) if blobs and image else None,
+        color=blobs.color(image.digest) if blobs and image else None,
     )
 
 

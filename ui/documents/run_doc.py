@@ -280,7 +280,8 @@ class RunTile:
     `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
     `thumb`: the path of a thumbnail. `clip`: a video's path, shown if there is no thumbnail.
     `sound`: a sound's path. `file`: the position of the selected file, null for all. `ratio`: the
-    image's width divided by its height, null if unknown."""
+    image's width divided by its height, null if unknown. `color`: the thumbnail's average color, to
+    show until it arrives, null if unknown."""
 
     what: str
     asked: str = ""
@@ -293,6 +294,7 @@ class RunTile:
     favourite: bool = False
     file: int | None = None
     ratio: float | None = None
+    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

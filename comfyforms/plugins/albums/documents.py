@@ -52,11 +52,13 @@ class ReviewDoc(ShownReview):
 @dataclass(frozen=True, slots=True)
 class ItemDoc(ShownItem):
     """A result. `title`: the workflow's. `settings`: the caller can use them. `verdict`, `stars`:
-    the caller's; `keeps`, `rejects`, `comments`: numbers."""
+    the caller's; `keeps`, `rejects`, `comments`: numbers. `color`: the average color of the small
+    image (`thumb`), null if unknown."""
 
     id: str
     address: str
     thumb: str | None
+    color: str | None
     mine: bool
     verdict: Verdict
     stars: int

@@ -337,10 +337,11 @@ class AlbumHandlers:
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
+        blobs = self.results.blobs
         reviews: dict[int, list[Review]] = {one.n: [] for one in items}
         for review in self.store.reviews(reviews):
             reviews[review.item].append(review)
-        return tuple(visit.item_doc(one, reviews[one.n]) for one in items)
+        return tuple(visit.item_doc(one, reviews[one.n], blobs) for one in items)
 
     @routes.post("/{album}/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
     def add_album_items(self, asked: _Asked, new: NewItems) -> AsciiJSON:

@@ -17,6 +17,7 @@ from fastapi import HTTPException, Query, Request
 from comfy.base.messages import message
 from comfy.base.wording import one_line
 from comfy.library.private import MARK as OPENED_MARK
+from comfy.records.blobs import BlobStore
 from comfyforms.hooks import PluginApp
 from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
 from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
@@ -133,13 +134,14 @@ class Visit:
             ends_at=self.link.expires_at if self.link else None,
         )
 
-    def item_doc(self, item: AlbumItem, reviews: Sequence[Review]) -> ItemDoc:
+    def item_doc(self, item: AlbumItem, reviews: Sequence[Review], blobs: BlobStore) -> ItemDoc:
         own = next((one for one in reviews if one.person == self.person.key), None)
         return ItemDoc(
             **_shown(ShownItem, self.shown(item)),
             id=str(item.n),
             address=self.file_address(item),
             thumb=self.address(item.n, "thumb") if item.has_thumb else None,
+            color=blobs.color(item.digest),
             mine=item.owner == self.person.key,
             verdict=own.verdict if own else "",
             stars=own.stars if own else 0,

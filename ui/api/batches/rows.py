@@ -213,7 +213,8 @@ class BatchRowDocs:
         )
 
     def _shown(self, index: int, state: RowState, record: Record | None) -> ShownRow:
-        past = run_tile(record) if record is not None and state == "done" else None
+        blobs = self.runs.registry.history.files
+        past = run_tile(record, blobs=blobs) if record and state == "done" else None
         texts = record.state.texts if record is not None else ()
         problem = record.state.error if record is not None and state == "failed" else None
         is_own = not self.table.states.error(index)  # otherwise the run before it failed
@@ -222,6 +223,7 @@ class BatchRowDocs:
             cells=tuple(self._cells(index)),
             unset=tuple(self.table.content.unset(index)),
             thumb=past.thumb if past is not None else None,
+            color=past.color if past is not None else None,
             kind=past.kind if past is not None else "",
             icon=past.icon if past is not None else "",
             text=texts[0].text[:_TEXT] if texts and past and past.kind == "text" else "",

@@ -2,7 +2,10 @@
 // Files that don't arrive because the connection broke: they are loaded again as soon as the app answers.
 
 import { untilRetry } from "./clock.js";
-import { root } from "./dom.js";
+import { isStill, root } from "./dom.js";
+
+const SUDDEN = 100; // milliseconds
+const FADE = 150;
 
 /** Event at the element of a result that has replaced its card. */
 export const ARRIVED = "arrived";
@@ -50,6 +53,18 @@ class Connection {
 }
 
 export const connection = new Connection();
+
+/**
+ * Let a picture fade in if it arrives after its place.
+ * @param {HTMLImageElement} image
+ */
+export function fadeIn(image) {
+  const began = performance.now();
+  image.addEventListener("load", () => {
+    const isLate = performance.now() - began > SUDDEN;
+    if (isLate && !isStill()) image.animate([{ opacity: 0 }, {}], FADE);
+  });
+}
 
 /** Load every image and player on the page again whose file didn't arrive. */
 export function loadLost() {

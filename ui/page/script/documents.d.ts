@@ -643,7 +643,8 @@ export interface RunProblem {
  * `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
  * `thumb`: the path of a thumbnail. `clip`: a video's path, shown if there is no thumbnail.
  * `sound`: a sound's path. `file`: the position of the selected file, null for all. `ratio`: the
- * image's width divided by its height, null if unknown.
+ * image's width divided by its height, null if unknown. `color`: the thumbnail's average color, to
+ * show until it arrives, null if unknown.
  */
 export interface RunTile {
   what: string;
@@ -657,6 +658,7 @@ export interface RunTile {
   favourite: boolean;
   file: number | null;
   ratio: number | null;
+  color: string | null;
 }
 
 /**
@@ -721,14 +723,16 @@ export interface ShownFile {
 /**
  * A row as the page shows it. `run`: the id of its run, or empty. `cells`: a text for each
  * column. `unset`: the positions of cells that the table leaves at the form's value. `thumb`: the
- * address of its result's thumbnail. `kind`: the first file's kind, "text" or empty, with an
- * `icon`. `text`: the beginning of its text result. `detail`: technical details of its error.
+ * address of its result's thumbnail, and `color` its average color. `kind`: the first file's kind,
+ * "text" or empty, with an `icon`. `text`: the beginning of its text result. `detail`: technical
+ * details of its error.
  */
 export interface ShownRow {
   run: string;
   cells: string[];
   unset: number[];
   thumb: string | null;
+  color: string | null;
   kind: "image" | "video" | "audio" | "3d" | "file" | "text" | "";
   icon: string;
   text: string;

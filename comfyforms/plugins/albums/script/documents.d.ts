@@ -80,7 +80,8 @@ export interface Counts {
 
 /**
  * A result. `title`: the workflow's. `settings`: the caller can use them. `verdict`, `stars`:
- * the caller's; `keeps`, `rejects`, `comments`: numbers.
+ * the caller's; `keeps`, `rejects`, `comments`: numbers. `color`: the average color of the small
+ * image (`thumb`), null if unknown.
  */
 export interface ItemDoc {
   number: number;
@@ -98,6 +99,7 @@ export interface ItemDoc {
   id: string;
   address: string;
   thumb: string | null;
+  color: string | null;
   mine: boolean;
   verdict: "keep" | "reject" | "";
   stars: number;

@@ -37,7 +37,18 @@ export function inTree(albums) {
  * @param {ItemDoc} item
  * @returns {PastRun}
  */
-export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at, prompt }) => ({
+export const tileOf = ({
+  id,
+  kind,
+  thumb,
+  color,
+  width,
+  height,
+  title,
+  by,
+  added_at: at,
+  prompt,
+}) => ({
   id,
   title,
   workflow: "",
@@ -56,6 +67,7 @@ export const tileOf = ({ id, kind, thumb, width, height, title, by, added_at: at
     results: 1,
     favourite: false,
     ratio: width && height ? width / height : null,
+    color,
   },
 });
 

@@ -1,7 +1,7 @@
 // @ts-check
 // Row of a batch, as a line of the table or a tile of the gallery.
 
-import { ifUnshowable } from "../arrivals.js";
+import { fadeIn, ifUnshowable } from "../arrivals.js";
 import { addressOf, button, element, inHalves } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { captionWords, stateWords } from "./words.js";
@@ -106,6 +106,7 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
   made.ariaLabel = labeled(message("Enlarge"), name);
   made.title = row.page.text;
   made.append(smallOf(row));
+  if (row.page.color) made.style.setProperty("--color", row.page.color);
   return made;
 }
 
@@ -119,6 +120,7 @@ export function smallOf({ page: { thumb, icon, text } }) {
   const image = element("img");
   Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumb) });
   ifUnshowable(image, () => image.replaceWith(other));
+  fadeIn(image);
   return image;
 }
 

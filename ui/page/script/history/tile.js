@@ -1,9 +1,9 @@
 // @ts-check
 // Tile of a run in the history: an image of its result, or a description.
 
-import { ifUnshowable } from "../arrivals.js";
+import { fadeIn, ifUnshowable } from "../arrivals.js";
 import { when } from "../clock.js";
-import { $, addressOf, all, button, element, isStill } from "../dom.js";
+import { $, addressOf, all, button, element } from "../dom.js";
 import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 import { endedAt } from "./past.js";
@@ -12,7 +12,6 @@ import { endedAt } from "./past.js";
 
 const FAVOURITE = message("Favorite");
 const PICTURE = ".tile > :is(img, video)";
-const SUDDEN = 100; // milliseconds
 const CLIP_AT = 0.1; // seconds; many videos start with a black frame
 
 /**
@@ -99,10 +98,10 @@ function starFor(marked) {
 
 /** @param {HTMLElement} tile @param {PastRun} run */
 function fill(tile, { id, page }) {
-  const { icon, what, thumb, clip, results } = page;
+  const { icon, what, thumb, clip, results, color } = page;
   const inWords = () => {
     tile.classList.add("in-words");
-    tile.style.removeProperty("background");
+    tile.removeAttribute("style");
     const sign = icon ? [symbolFor(icon, "sign")] : [];
     tile.replaceChildren(...sign, element("span", "words", what));
   };
@@ -112,6 +111,7 @@ function fill(tile, { id, page }) {
     return;
   }
   ifUnshowable(shown, inWords);
+  if (color) tile.style.setProperty("--color", color);
   // Until the thumbnail has loaded, show the result on the stage. A preview would be gone.
   const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
   if (staged instanceof HTMLImageElement && !staged.src.startsWith("blob:")) {
@@ -136,11 +136,8 @@ function symbolFor(icon, className) {
 
 /** @param {string} address */
 function imageOf(address) {
-  const [image, began] = [element("img"), performance.now()];
-  image.addEventListener("load", () => {
-    const isLate = performance.now() - began > SUDDEN; // others come with their tile
-    if (isLate && !isStill()) image.animate([{ opacity: 0 }, {}], 150);
-  });
+  const image = element("img");
+  fadeIn(image);
   return Object.assign(image, { alt: "", decoding: "async", src: addressOf(address) });
 }
 
