@@ -99,7 +99,7 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     split = page.get_by_role("slider", name="Compare with the original")
     split.press("End")
     expect(split).to_have_value("100")
-    page.get_by_role("button", name="Full screen", exact=True).click()
+    page.locator("#stage").get_by_role("button", name="Full screen", exact=True).click()
     split.press("Home")
     page.mouse.click(680, 450)
     assert float(split.input_value()) == pytest.approx(50, abs=1)
@@ -163,7 +163,7 @@ def test_compare_and_full_screen_stand_on_the_picture(fast: Site, visit: Visit) 
     picture = before.bounding_box()
     assert picture
     for name in ("Compare", "Full screen"):
-        box = page.get_by_role("button", name=name, exact=True).bounding_box()
+        box = page.locator("#stage").get_by_role("button", name=name, exact=True).bounding_box()
         assert box
         assert picture["x"] < box["x"]
         assert box["x"] + box["width"] < picture["x"] + picture["width"]
