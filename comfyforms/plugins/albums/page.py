@@ -41,6 +41,7 @@ _AROUND = (
 )
 _ASK = message("Ask for a new one.")
 _LOADING = message("Loading…")
+_RELOAD = message("Reload this page")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
@@ -62,7 +63,7 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         root, owner = root_address(request, path, settings.root_path), app.identity.owner(request)
         # A new browser gets its cookie with the page, and its script asks again.
         if (album or owner) and (not album or owner == NOBODY or may_look(request, album)):
-            return _page(root, album)
+            return _page(root, path, album)
         return sign_in(request, path) if owner is None else not_found_page(root)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
@@ -81,7 +82,7 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         root = root_address(request, f"{PATH}/guest/{token}", settings.root_path)
         if not may_look(request, token):
             return dead_link_page(root, _ASK, leads_on=False)
-        return _page(root, token, is_guest=True)
+        return _page(root, f"{PATH}/guest/{token}", token, is_guest=True)
 
     @routes.get(_EARLIER, Access.PUBLIC, status_code=308)
     @routes.get(f"{_EARLIER}/{{rest:path}}", Access.PUBLIC, status_code=308)
@@ -94,11 +95,13 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
     return routes
 
 
-def _page(root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
+def _page(root: str, path: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
+    """Return the page at this path. Its link helps if the rest of the page was cut."""
     style, script = _style(current_brand().accent), page_script("albums.js")
     about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
     body = f"""<main id="albums" {about} aria-busy="true">
-<p class="state-card muted">{html_of(_LOADING)}</p></main>
+<p class="state-card muted">{html_of(_LOADING)}</p>
+<p class="late"><a href="{html.escape(path[1:])}">{html_of(_RELOAD)}</a></p></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>"""
     page = plain_page(root, html_of(TITLE), body, "" if is_guest else None, style=style)

@@ -276,6 +276,13 @@ def test_a_title_is_one_line(place: Place) -> None:
         assert place.ask("ann", "POST", "", json={"title": title}).status_code == 422
 
 
+def test_a_page_that_was_cut_has_a_link_to_itself(place: Place) -> None:
+    """It comes before the script, which shows the album in its place."""
+    path = f"albums/guest/{place.link(place.album()[0])}"
+    page = requests.get(f"{place.app.url}/{path}", timeout=LONGEST_WAIT).text
+    assert f'<a href="{path}">Reload this page</a>' in page.partition('<script type="module"')[0]
+
+
 @pytest.mark.parametrize("path", ["", "/guest/{token}?a=b"])
 def test_an_earlier_address_leads_to_the_page(place: Place, path: str) -> None:
     """Guests have links with the page's earlier address."""
