@@ -15,6 +15,7 @@ from comfy.comfyui.servers.pool import ServerPool
 
 _LOCAL = ServerAddress("http://127.0.0.1:8188")
 _LOOK_SECONDS = 1.0
+APP = "comfyforms"  # in the answer of an app that programs take for a ComfyUI
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ def opened_servers(
 
 
 def answers(address: ServerAddress) -> bool:
-    """Tell if a ComfyUI answers there within a second."""
+    """Tell if a ComfyUI answers there within a second. Another app isn't one."""
     with Client(address, timeout=_LOOK_SECONDS) as client:
         try:
-            return "system" in client.system_stats()
+            stats = client.system_stats()
         except ComfyError:
             return False
+    return "system" in stats and APP not in stats

@@ -17,6 +17,7 @@ from fastapi import HTTPException, Response
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_dicts, as_mapping, as_number
 from comfy.base.threads import in_threads
+from comfy.comfyui.discovery import APP
 from comfy.comfyui.input_spec import DIFFERS, InputSpec, parse_input
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.servers.pool import ServerPool
@@ -115,6 +116,7 @@ def shared_stats(servers: ServerPool) -> Callable[[], dict[str, Any]]:
         system = _facts(as_mapping(known[0].get("system")), _SYSTEM)
         devices = [one for stats in known for one in as_dicts(stats.get("devices"))]
         return {
+            APP: True,
             "system": system | {"embedded_python": False, "argv": ["main.py"]},
             "devices": [_facts(one, _DEVICE) for one in devices[:_MOST_DEVICES]],
         }

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.discovery import answers
 from comfy.library.permissions import Permissions
 from comfyforms.plugins.comfyui_api.files import OwnFiles
 from comfyforms.plugins.comfyui_api.tests.files import png, upload
@@ -83,6 +85,13 @@ def test_system_stats_name_versions_and_devices_only(served: Served) -> None:
     features = get(app, "/features").json()
     assert features["supports_preview_metadata"] is True
     assert features["max_upload_size"] == app.services.limits.file.size
+
+
+def test_another_app_on_this_machine_is_not_taken_for_a_server(served: Served) -> None:
+    """Such as one that `connect` forwards to the port of ComfyUI."""
+    demo, app = served
+    assert answers(ServerAddress(demo.url))
+    assert not answers(ServerAddress(app.url))
 
 
 @pytest.fixture(scope="module")
