@@ -164,3 +164,17 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     expect(tiles.last).to_have_attribute("data-verdict", "reject")
     dimmed = tiles.last.locator(".tile")
     expect(dimmed).to_have_css("background-color", "rgb(17, 17, 17)")  # not bleached
+
+
+def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:
+    """In the review, no arrow covers the player, and keys still judge after Play was clicked."""
+    anna = visit(fast).open("text-to-sound", **{"5.seconds": 2, "6.steps": 1})
+    run, page = anna.generate(), anna.page
+    album = _post(anna, "", {"title": "Sounds"})["id"]
+    _post(anna, f"/{album}/items", {"runs": [run]})
+    page.goto(f"{fast.url}/albums/{album}")
+    page.locator("#albums .tile").click()
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press("k")
+    expect(page.locator(".caption")).to_contain_text("1 kept")
