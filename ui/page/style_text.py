@@ -123,7 +123,7 @@ def page_styles(main: str, inside: tuple[str, ...], around: tuple[str, ...]) -> 
 @cache
 def first_styles() -> str:
     """Return the styles of the page's header and form."""
-    fonts = f"{font_face('../')}\n:root.typeface :is(body, #first-view) {{ --font: {FONTS}; }}"
+    fonts = f"{font_face('../')}\nbody {{ --font: {FONTS} !important; }}"
     picker = _inside("picker", _OF_COMPONENTS["picker"])
     return "\n".join((layered(), fonts, icon_styles(), styles(*_FIRST), picker))
 

@@ -63,7 +63,9 @@ _PLAIN = {
     "button_small_text_weight": "400",
     "block_info_text_color": "*body_text_color_subdued",
     "block_info_text_size": "*text_xs",
-    "input_radius": "*radius_md",
+    "input_radius": "8px",
+    "button_large_radius": "8px",
+    "button_medium_radius": "8px",
     "input_border_width": "1px",
     "checkbox_background_color_selected": "*primary_600",
 }

@@ -31,8 +31,9 @@ _EARLIER = "/gallery"  # the page's address in earlier versions, which guests ha
 # Results look as in the history and on the stage.
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
 _AROUND = (
-    "plain/frame.css",
     "bar.css",
+    "account.css",
+    "plain/frame.css",
     "share.css",
     "overlays.css",
     "dialogs.css",

@@ -3,11 +3,14 @@ leaves the machine."""
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.test_access import PHONE, UNNAMED, Visit, low_contrast
 from tests.support.visitor import Site, Visitor
 
+PLEX = re.compile('^"IBM Plex Sans"')
 # Record everything that the screen reader announces from now on.
 LISTEN = """() => {
     const spoken = document.querySelector(".spoken");
@@ -27,6 +30,7 @@ def test_light_and_dark(fast: Site, visit: Visit) -> None:
     def is_read() -> None:
         for shade in (1, 0):
             expect(dark).to_have_count(shade)
+            expect(person.page.locator("#generate")).to_have_css("font-family", PLEX)
             assert low_contrast(person) == [], shade
             switch.click()
 

@@ -19,22 +19,22 @@ URL = re.compile(r'url\("(typeface/[^"]+)"\)')
 
 
 def test_browsers_keep_the_typeface() -> None:
-    """Everyone gets the whole file, under an address that changes with its content."""
-    found = URL.search(font_face(""))
-    assert found
+    """Everyone gets whole files, under addresses that change with their content."""
+    regular, bold = URL.findall(font_face(""))
     with running_demo_app() as (_, app):
-        answer = requests.get(f"{app.url}/{found[1]}", timeout=LONGEST_WAIT)
+        for address in (regular, bold):
+            answer = requests.get(f"{app.url}/{address}", timeout=LONGEST_WAIT)
+            assert answer.content.startswith(b"wOF2")
+            assert len(answer.content) > 30_000  # others in Gradio's package have a few letters
+            assert "immutable" in answer.headers["cache-control"]
         other = requests.get(f"{app.url}/typeface/0.woff2", timeout=LONGEST_WAIT)
-    assert answer.content.startswith(b"wOF2")
-    assert len(answer.content) > 30_000  # other files in Gradio's package have a few letters only
-    assert "immutable" in answer.headers["cache-control"]
     assert other.status_code == 404
 
 
-def test_styles_use_the_weight_of_the_typeface() -> None:
-    """Another weight would be bolder until the typeface is there."""
+def test_styles_use_the_weights_of_the_typeface() -> None:
+    """The browser would draw another weight itself, from one of these."""
     texts = [path.read_text(encoding="utf-8") for path in PAGE.rglob("*.css")]
-    assert set(re.findall(r"font-weight: (\d+)", "".join(texts))) == {"400"}
+    assert set(re.findall(r"font-weight: (\d+)", "".join(texts))) == {"400", "600"}
 
 
 def test_every_icon_that_the_script_names_exists() -> None:

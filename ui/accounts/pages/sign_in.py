@@ -28,6 +28,7 @@ from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import (
+    SUMMARY,
     as_page,
     dead_link_page,
     notice_page,
@@ -76,14 +77,14 @@ class SignInPage:
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
-        about = current_brand().sign_in
+        about = current_brand().sign_in or SUMMARY
         ways = [_form(why)] if by_password else []
         if provider:
             query = {"to": to, "other_account": "true"} if to else _here(request, path)
             ways.append(_elsewhere(provider, "" if by_password else why, query))
         body = f"""<main class="card">
 <h1>{html_of(_SIGN_IN)}</h1>
-{f"<p>{html.escape(about)}</p>" if about else ""}
+<p>{html_of(about)}</p>
 {"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>
 {sign_in_tag()}"""

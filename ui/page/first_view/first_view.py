@@ -31,7 +31,7 @@ from ui.page.plain.layout import logo_tag
 from ui.page.script_files import packed_script
 from ui.page.style_text import packed_style, styles
 from ui.page.theme import variables
-from ui.page.typeface import SYSTEM_FONTS
+from ui.page.typeface import AS_WIDE, FIRST_FONTS, font_face
 from ui.page.workflow_chooser import Opening
 from ui.web.identity import Identity
 from ui.web.responses import in_short, json_text
@@ -199,7 +199,7 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
 @cache
 def _style(accent: str) -> str:
     style = packed_style(_HERE / "first_view.css")
-    fonts = f":root {{ --font: {SYSTEM_FONTS}; }}"
+    fonts = f"{font_face('')}\n{AS_WIDE}\n#first-view {{ --font: {FIRST_FONTS}; }}"
     base = styles("base.css", "bar.css")
     return f"{fonts}\n#first-view {{ {variables(accent)} {base} }}\n{style}"
 

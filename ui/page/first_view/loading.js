@@ -5,12 +5,11 @@
   const [FIRST_WAIT, LONGEST_WAIT] = [1000, 10000]; // milliseconds between two requests to an unreachable app
   const QUIET = 20000; // milliseconds without any news after which the page counts as stuck
   const MOST = 5; // reloads in a row
-  const [TRIES, VALUES, RECENT, SHADE, TYPEFACE, CLOSED_BRAND_NOTICE] = [
+  const [TRIES, VALUES, RECENT, SHADE, CLOSED_BRAND_NOTICE] = [
     "comfyforms.loading",
     "comfyforms.values.",
     "comfyforms.recent",
     "comfyforms.shade",
-    "comfyforms.typeface",
     "comfyforms.closed_brand_notice",
   ];
   const view = /** @type {HTMLElement} */ (document.getElementById("first-view"));
@@ -53,7 +52,6 @@
 
   const params = new URLSearchParams(location.search);
   document.documentElement.classList.toggle("embedded", params.get("embed") === "1");
-  document.documentElement.classList.toggle("typeface", read("localStorage", TYPEFACE) === true);
   const last = [read("localStorage", RECENT)].flat()[0] || workflow;
   const form = params.has("workflow") || last === workflow ? workflow : "";
 

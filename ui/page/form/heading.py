@@ -128,7 +128,7 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
         f'<div class="missing flow" data-icon="warning"><p>{html_of(summary)}</p>'
         f'<button type="button" class="quiet" popovertarget="missing-parts">{html_of(_DETAILS)}'
         f'</button><div id="missing-parts" class="missing-parts" popover role="dialog"'
-        f' aria-label="{html_of(_TITLE)}"><h2>{html_of(_TITLE)}</h2>'
+        f' aria-label="{html_of(_TITLE)}"><h2 class="dialog-title">{html_of(_TITLE)}</h2>'
         f"{hint and f'<p>{hint}</p>'}{ask}<ul>{lines}</ul>"
         f'<div class="last flow"><button type="button" class="quiet" data-copy="{lines_to_copy}">'
         f"{html_of(_COPY)}</button>{_install_link(items)}"

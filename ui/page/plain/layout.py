@@ -26,7 +26,13 @@ from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-_STYLES = ("bar.css", "plain/frame.css", "plain/pages.css", "plain/administration.css")
+_STYLES = (
+    "bar.css",
+    "account.css",
+    "plain/frame.css",
+    "plain/pages.css",
+    "plain/administration.css",
+)
 _SIGN_IN = "sign_in.js"
 _MODULES = (
     "brand_notice.js",
@@ -76,6 +82,7 @@ _SHARE_TARGET = {
     "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
 }
 ICON = Path(__file__).parents[1] / "icon.svg"
+SUMMARY = message("Simple forms for ComfyUI workflows.")
 _OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
@@ -130,7 +137,7 @@ def _manifest(brand: Brand) -> dict[str, object]:
     return {
         "name": brand.name,
         "short_name": brand.name,
-        "description": message("Simple forms for ComfyUI workflows."),
+        "description": SUMMARY,
         "start_url": "./",
         "scope": "./",
         "display": "standalone",

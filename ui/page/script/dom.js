@@ -1,6 +1,8 @@
 // @ts-check
 // DOM helpers for all modules.
 
+import { message } from "./messages.js";
+
 const ONE_LINE = 24; // characters
 
 /** URL of the app without a trailing slash. Modules are served two folders below it. */
@@ -88,6 +90,16 @@ export function button(text, does, className = "button") {
 export function iconButton(icon, does, className) {
   const made = button("", does, className);
   made.dataset.icon = icon;
+  return made;
+}
+
+/**
+ * Return the button at the end of a dialog's header.
+ * @param {() => unknown} does
+ */
+export function closeButton(does) {
+  const made = iconButton("close", does, "close bare");
+  made.ariaLabel = made.title = message("Close");
   return made;
 }
 
@@ -200,7 +212,7 @@ export function dialogHead(place, id, title, ...buttons) {
  */
 export function dialog(id, title) {
   const made = element("div", "asks");
-  const heading = element("h2", "", title);
+  const heading = element("h2", "dialog-title", title);
   heading.id = `${id}-title`;
   made.id = id;
   made.role = "dialog";

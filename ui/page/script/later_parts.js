@@ -11,11 +11,9 @@ import { tellCutUpload, upload } from "./form/uploading.js";
 import { asksForShared } from "./form/values.js";
 import { offerEditing } from "./image_editor/fields.js";
 import { masksHold } from "./mask/holding.js";
-import { TYPEFACE, write } from "./storage.js";
 
 /** Start them. */
 export function beginLater() {
-  showTypeface();
   showAnnouncements();
   loadLost();
   tellCutUpload();
@@ -32,14 +30,6 @@ async function useShared() {
   const { search } = location;
   if (!asksForShared(search)) return;
   (await import("./runs/shared_settings.js")).useShared(new URLSearchParams(search));
-}
-
-/** Load the typeface, and show it in the first view of the next page, too. */
-async function showTypeface() {
-  const faces = await document.fonts.load('1em "IBM Plex Sans"').catch(() => []);
-  if (!faces.length) return;
-  document.documentElement.classList.add("typeface");
-  write(localStorage, TYPEFACE, true);
 }
 
 /**

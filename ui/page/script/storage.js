@@ -37,8 +37,6 @@ export const BELL_OFFERED = "comfyforms.bell_offered";
 export const SOUNDS = "comfyforms.sounds";
 /** Whether the page uses the dark theme. */
 export const SHADE = "comfyforms.shade";
-/** Whether this browser has loaded the page's typeface, and may show it at once. */
-export const TYPEFACE = "comfyforms.typeface";
 /** Whether the history shows its search, filters and selection. */
 export const FINDS = "comfyforms.finds";
 /** Whether the history's tiles are large. */

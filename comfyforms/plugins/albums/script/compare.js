@@ -25,7 +25,7 @@ export function compareItems(items, say) {
   place.style.setProperty("--count", String(items.length));
   const images = new ComparedImages(place);
   const close = button(message("Close"), () => place.close(), "button close");
-  const title = element("h2", "", message("Compare"));
+  const title = element("h2", "dialog-title", message("Compare"));
   const results = element("div", "results");
   const arrived = items.map((item) => {
     const node = mediaOf(item);

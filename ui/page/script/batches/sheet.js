@@ -3,7 +3,7 @@
 
 import { coverWindow, USED, uncoverWindow } from "../back.js";
 import { durationWords, when } from "../clock.js";
-import { $, announce, button, element, iconButton, isCtrlEnter, tell } from "../dom.js";
+import { $, announce, button, closeButton, element, isCtrlEnter, tell } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
@@ -458,8 +458,7 @@ class SheetHead {
     this.#title.id = this.titleId;
     this.#said.role = "status";
     this.#bar.ariaLabel = message("Progress");
-    const close = iconButton("close", () => told.close(), "close");
-    close.ariaLabel = close.title = message("Close");
+    const close = closeButton(() => told.close());
     const first = element("div", "first flow", this.#title, this.#since, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);

@@ -1,7 +1,7 @@
 // @ts-check
 // Dialog with the page's keyboard shortcuts.
 
-import { $, button, dialogHead, element } from "../dom.js";
+import { $, closeButton, dialogHead, element } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @typedef {readonly [readonly string[], string]} KeyLine keys, and what they do */
@@ -72,7 +72,7 @@ const KEYS = [
 function makeDialog() {
   const dialog = element("dialog");
   dialog.id = "keys";
-  const close = button(message("Close"), () => dialog.close());
+  const close = closeButton(() => dialog.close());
   // The close button comes first: it gets the focus, and browsers scroll a long dialog to the focus.
   dialog.append(dialogHead(dialog, "keys", message("Keys"), close));
   for (const [where, lines] of KEYS) {

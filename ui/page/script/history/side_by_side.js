@@ -3,7 +3,7 @@
 // the next pair.
 
 import { when } from "../clock.js";
-import { $, button, element } from "../dom.js";
+import { $, button, closeButton, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { arrangedRun, choosable } from "../runs/results.js";
@@ -40,12 +40,12 @@ export async function showBeside(runs, viewer) {
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
   dialog.style.setProperty("--count", String(views.length));
-  const close = button(message("Close"), () => dialog.close(), "button close");
+  const close = closeButton(() => dialog.close());
   const head = element("header", "flow");
   const images = new ComparedImages(dialog);
   const others = element("div", "others");
   if (given.length === 2) others.append(...otherPairs(given, viewer));
-  head.append(element("h2", "", message("Compare")), images.tools, others, close);
+  head.append(element("h2", "dialog-title", message("Compare")), images.tools, others, close);
   const results = element("div", "results");
   const captions = captionsOf(views);
   const together = new Together(results, views.length);

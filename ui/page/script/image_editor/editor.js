@@ -104,7 +104,7 @@ class ImageEditor {
     dialog.ariaLabel = labeled(message("Edit image"), this.#source.label);
     const head = element("header", "flow");
     const cancel = button(message("Cancel"), () => this.#close(null));
-    const title = element("h2", "", message("Edit image"));
+    const title = element("h2", "dialog-title", message("Edit image"));
     head.append(title, this.#problem, this.#tools.steps, cancel, this.#apply);
     this.#problem.role = "alert";
     dialog.append(head, this.#view.place, this.#tools.place);

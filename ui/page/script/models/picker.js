@@ -4,7 +4,18 @@
 
 import { tilesIn } from "../batches/rows.js";
 import { VirtualList } from "../batches/virtual_list.js";
-import { $, all, announce, button, dialogHead, element, isTouched, root, tableOf } from "../dom.js";
+import {
+  $,
+  all,
+  announce,
+  button,
+  closeButton,
+  dialogHead,
+  element,
+  isTouched,
+  root,
+  tableOf,
+} from "../dom.js";
 import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
 import { sizeWords } from "../sizes.js";
@@ -80,7 +91,7 @@ class Picker {
 
   /** @param {string} label */
   #build(label) {
-    const close = button(message("Close"), () => this.#place.close());
+    const close = closeButton(() => this.#place.close());
     const reload = button(message("Reload models"), () => {
       this.#place.close();
       $("#reload-models")?.click();

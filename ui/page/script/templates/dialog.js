@@ -2,7 +2,17 @@
 // Templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
 
 import { thumbFor } from "../components/chooser.js";
-import { $, all, announce, button, dialogHead, element, fillIn, isTouched } from "../dom.js";
+import {
+  $,
+  all,
+  announce,
+  button,
+  closeButton,
+  dialogHead,
+  element,
+  fillIn,
+  isTouched,
+} from "../dom.js";
 import { keepCover, visitWith } from "../form/form.js";
 import { message, plural } from "../messages.js";
 import { API, get, request } from "../requests.js";
@@ -51,7 +61,7 @@ export class TemplatesDialog {
   #isOpening = false;
 
   constructor() {
-    const close = button(message("Close"), () => this.#place.close());
+    const close = closeButton(() => this.#place.close());
     const head = dialogHead(this.#place, "templates", message("Start from a template"), close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");

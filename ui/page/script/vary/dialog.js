@@ -25,6 +25,7 @@ import {
   all,
   announce,
   button,
+  closeButton,
   dialogHead,
   element,
   iconButton,
@@ -127,8 +128,7 @@ export class VaryDialog {
   }
 
   #head() {
-    const close = iconButton("close", () => this.#place.close(), "close");
-    close.ariaLabel = close.title = message("Close");
+    const close = closeButton(() => this.#place.close());
     const head = dialogHead(this.#place, "vary", message("Try several values"), close);
     offerEarlier(close, this.#place, () => this.#place.close());
     return head;
