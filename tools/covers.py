@@ -2,7 +2,8 @@ r"""Makes the images of the shipped workflows.
 
 Each cover, workflows/<name>.webp, is the stand-in's result for the workflow's own default values, so
 that cover, example and prompt agree. If its ideas have a mask, the cover shows before and after. The
-ideas' input images are the stand-in's example image with a mask.
+ideas' input images are the stand-in's example image with a mask. Each idea's own cover is the
+stand-in's result for the idea.
 
 Run it with `python -m tools.covers`.
 """
@@ -18,11 +19,13 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from comfy.form.model import Idea
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 
 SIDE = 512  # pixels
+SMALL = 128  # pixels, of an idea's cover
 MOST = 40_000  # bytes
 SEED = 7
 PAIR = 360  # pixels, of each image
@@ -46,6 +49,11 @@ def main() -> int:
             target = WORKFLOWS / f"{entry.name}.webp"
             if not target.exists():  # a step of a chain
                 continue
+            _, form = app.services.forms.form(entry.name, "")
+            for idea in filter(lambda one: one.cover, form.ideas):
+                small = result(app, entry.name, idea)
+                small.thumbnail((SMALL, SMALL))
+                (WORKFLOWS / idea.cover).write_bytes(webp_of(small))
             target.write_bytes(cover(app, entry.name))
             largest = max(largest, target.stat().st_size)
             print(f"{target}: {target.stat().st_size // 1000} kB")
@@ -55,8 +63,21 @@ def main() -> int:
 def cover(app: RunningApp, name: str) -> bytes:
     """Return the first result of a workflow as a small WebP."""
     _, form = app.services.forms.form(name, "")
-    given = {key: WORKFLOWS / file for key, file in form.ideas[0].images.items()}
+    images = form.ideas[0].images
+    small = result(app, name, Idea("", {}, images))
+    if images:
+        small = before_and_after(WORKFLOWS / next(iter(images.values())), small)
+    else:
+        small.thumbnail((SIDE, SIDE))
+    return webp_of(small)
+
+
+def result(app: RunningApp, name: str, idea: Idea) -> Image.Image:
+    """Return the first result of a workflow with an idea filled in."""
+    _, form = app.services.forms.form(name, "")
+    given = {key: WORKFLOWS / file for key, file in idea.images.items()}
     values: dict[str, object] = {key: Upload(one.name, one) for key, one in given.items()}
+    values |= idea.values
     values |= {field.key: SEED for field in form.fields if field.widget == "seed"}
     run = app.services.starter.start(name, values, Origin(""))
     *_, last = run.watch(60)
@@ -64,13 +85,12 @@ def cover(app: RunningApp, name: str) -> bytes:
     path = app.services.copies.blobs.path(found.digest)
     assert path is not None
     with Image.open(path) as image:
-        small = image.convert("RGB")
-    if given:
-        small = before_and_after(next(iter(given.values())), small)
-    else:
-        small.thumbnail((SIDE, SIDE))
+        return image.convert("RGB")
+
+
+def webp_of(image: Image.Image) -> bytes:
     target = io.BytesIO()
-    small.save(target, "WEBP", quality=70, method=6)
+    image.save(target, "WEBP", quality=70, method=6)
     return target.getvalue()
 
 

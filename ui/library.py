@@ -11,7 +11,7 @@ from comfy.form.model import Form
 from comfy.library.folder import FolderEntry, WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.workflow.config import image_beside
-from comfy.workflow.cover import cover_problem
+from comfy.workflow.cover import cover_problem, images_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,17 @@ class WorkflowLibrary:
 
     def image(self, name: str, image: str, owner: str) -> Path | None:
         """Return an image beside a workflow of the folder that could be its cover; None if there is
-        none, or if this user may not edit forms. Raises WorkflowError."""
+        none, or if this user may not edit forms and the form doesn't show it. Raises
+        WorkflowError."""
         self.forms.permissions.check_sees(owner, name)
         workflow = self.folder.get(name)
         if workflow.path is None or not image_beside(image):
             return None
         path = workflow.path.with_name(image)
-        may_edit = self.forms.permissions.may_shape(owner)
-        return None if not may_edit or cover_problem(path) else path
+        sees = self.forms.permissions.may_shape(owner) or path in images_of(
+            workflow.path, workflow.config
+        )
+        return None if not sees or cover_problem(path) else path
 
     def stamps(self) -> Mapping[str, object]:
         """Return values, by name, that change when the files of the folder change."""

@@ -252,11 +252,13 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Idea:
     """An example for users to try. `label` is its text for users, `values` are the values it fills
-    in by field key. `images` are the images it fills in, by their names beside the workflow."""
+    in by field key. `images` are the images it fills in, by their names beside the workflow; so is
+    `cover` its own picture, "" without one."""
 
     label: str
     values: Mapping[str, Any]
     images: Mapping[str, str] = field(default_factory=dict)
+    cover: str = ""
 
 
 @dataclass(frozen=True, slots=True)

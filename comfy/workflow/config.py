@@ -89,8 +89,10 @@ SettingReaders = Mapping[str, tuple[Callable[[Any], Any], str]]
 FieldGroup = Literal["main", "advanced", "hidden"]
 # Default visibility of unlisted inputs; "auto": the heuristics decide.
 Others = Literal["advanced", "auto", "hidden"]
-# A text for the prompt, or values by input name. An image's value is its file name, as for a cover.
+# A text for the prompt, or values by input name and the idea's own cover. An image's value is its
+# file name, as for a cover.
 IdeaConfig = str | Mapping[str, Any]
+IDEA_COVER = "cover"
 _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 

@@ -305,15 +305,17 @@ def test_ideas_go_into_fields() -> None:
 
 
 def test_an_idea_can_have_an_image(tmp_path: Path) -> None:
-    """The image is a file beside the workflow. The app doesn't list it as an unreadable
-    workflow."""
-    for file in ("inpaint.json", "inpaint.toml", "inpaint.webp", "inpaint-water.webp"):
+    """The image is a file beside the workflow, and so is the idea's own cover. The app lists
+    neither as an unreadable workflow."""
+    files = ("inpaint.json", "inpaint.toml", "inpaint.webp", "inpaint-water.webp")
+    for file in (*files, "inpaint-boat.webp"):
         shutil.copy(WORKFLOWS / file, tmp_path)
     shutil.copy(WORKFLOWS / "inpaint-sky.webp", tmp_path / "other.webp")
     folder = WorkflowFolder(tmp_path)
     assert [entry.name for entry in folder.entries()] == ["inpaint", "other"]
     form = build_form(folder.get("inpaint"), small_catalog())
     assert form.ideas[0].images == {"4.image": "inpaint-water.webp"}
+    assert form.ideas[0].cover == "inpaint-boat.webp"
     assert dict(form.ideas[0].values) == {"2.text": form.ideas[0].label}
     toml = tmp_path / "inpaint.toml"
     toml.write_text(toml.read_text().replace("inpaint-water.webp", "../other.webp"))

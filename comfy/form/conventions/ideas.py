@@ -10,7 +10,7 @@ from comfy.base.wording import did_you_mean, short
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
-from comfy.workflow.config import IdeaConfig, image_beside
+from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
 
 _NO_IMAGE = "This must be the name of an image beside the workflow."
 
@@ -23,7 +23,11 @@ def find_ideas(
     ideas: list[Idea] = []
     problems: list[str] = []
     for config in configs:
-        values, wrong = _values_of(form, config, names)
+        given, cover = config, None
+        if not isinstance(config, str):
+            given = {name: value for name, value in config.items() if name != IDEA_COVER}
+            cover = image_beside(config.get(IDEA_COVER))
+        values, wrong = _values_of(form, given, names)
         problems += wrong
         if not wrong:
             media = (key for key in values if form.field(key).is_media)
@@ -31,7 +35,7 @@ def find_ideas(
             values = {key: value for key, value in values.items() if key not in images}
             texts = (value for value in values.values() if isinstance(value, str))
             label = next(texts, ", ".join(map(str, (values or images).values())))
-            ideas.append(Idea(label, values, images))
+            ideas.append(Idea(label, values, images, cover or ""))
     return tuple(ideas), tuple(problems)
 
 

@@ -157,7 +157,7 @@ def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit
     for route in held:
         route.continue_()
     person.ready()
-    page.locator("#stage .example img").wait_for()
+    page.locator("#stage .example > img").wait_for()
     drawn: dict[str, int] = page.evaluate(LABELS, DRAWN)
     example = page.locator("#stage .example").bounding_box()
     both = first.keys() & drawn.keys()

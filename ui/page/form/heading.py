@@ -35,6 +35,7 @@ from ui.page.form.first_values import FormSources
 from ui.page.form.kinds.view import element_id
 from ui.page.script_files import calls
 from ui.web.responses import json_text
+from ui.web.urls import COVERS
 
 _MOST_USES = 3
 _MOST_NODES = 8
@@ -381,6 +382,7 @@ def draw_heading(
     ideas = [
         {
             "label": idea.label,
+            "cover": idea.cover and f"{COVERS}/{quote(name)}?image={quote(idea.cover)}",
             "values": _values_of(idea, images.of_ideas),
             "instead": {key: _authors_own(key, form, images) for key in idea.images},
         }

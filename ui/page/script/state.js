@@ -65,7 +65,7 @@
 /**
  * An example to try: its label, and values by field key in the browser's storage format. `instead`: for each file
  * field, the files that the example may replace.
- * @typedef {{ label: string, values: Record<string, unknown>, instead: Record<string, readonly string[]> }} Idea
+ * @typedef {{ label: string, cover: string, values: Record<string, unknown>, instead: Record<string, readonly string[]> }} Idea
  */
 
 /**

@@ -128,7 +128,7 @@ def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None
         dialog.get_by_role("button", name="Takes photo").click()
         expect(person.page.locator("#heading h1")).to_have_text("Takes photo")
         empty = person.page.locator("#stage .empty")
-        picture = empty.locator(".example img")
+        picture = empty.locator(".example > img")
         expect(picture).to_have_attribute("src", re.compile("/templates/takes_photo/thumb"))
         note = empty.locator(".noted")
         expect(note).to_have_text("Example files aren't on this server. Add your own.")

@@ -29,7 +29,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     person = visit(fast).open(**ONE)
     nothing_invites_to_make_what_cannot_run(person)
     empty = person.page.locator("#stage .empty")
-    expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
+    expect(empty.locator(".example > img")).to_have_js_property("naturalWidth", value=512)
     shown, box = (one.bounding_box() for one in (empty.locator(".example"), empty))
     assert shown
     assert box
@@ -53,7 +53,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     expect(empty).not_to_be_visible()
     assert fast.prompt_of(run)["2"]["inputs"]["text"] == idea
     later = person.another_tab()
-    own = later.page.locator("#stage .empty img")
+    own = later.page.locator("#stage .example > img")
     expect(own).to_have_attribute("src", f"{fast.url}/files/{run}/0/thumb")
     before = later.page.evaluate(HEIGHT)
     later.generate()
@@ -61,7 +61,8 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
 
 
 def are_on_the_picture(person: Visitor) -> None:
-    """Check that no idea sticks out of the picture, whether it is large or small."""
+    """Check that each idea has its picture and its whole text, and that none sticks out of the
+    picture, whether it is large or small."""
     page = person.page
     before = page.viewport_size
     assert before
@@ -70,6 +71,8 @@ def are_on_the_picture(person: Visitor) -> None:
         picture = page.locator("#stage .example").bounding_box()
         assert picture
         for idea in page.locator("#stage .idea").all():
+            assert idea.locator("img").evaluate("image => image.decode().then(() => true)")
+            assert idea.locator("span").evaluate("text => text.scrollWidth <= text.clientWidth")
             box = idea.bounding_box()
             assert box
             assert picture["x"] <= box["x"]

@@ -206,8 +206,14 @@ export class IdeasPart {
 
   /** @param {Idea} idea @param {number} at */
   #entry(idea, at) {
-    if (typeof idea !== "string") return element("p", "", this.#wordsOf(idea));
-    const box = textBox(idea, (text) => this.#set(at, text, `idea ${at}`));
+    const values = typeof idea === "string" ? { "": idea } : idea;
+    const [key = "", ...more] = Object.keys(values).filter((one) => one !== "cover");
+    const words = values[key];
+    if (more.length || typeof words !== "string") return element("p", "", this.#wordsOf(values));
+    // A cover shows what the text said before.
+    const box = textBox(words, (text) =>
+      this.#set(at, key && text ? { [key]: text } : text, `idea ${at}`),
+    );
     box.ariaLabel = message("Idea {number}", { number: at + 1 });
     return box;
   }

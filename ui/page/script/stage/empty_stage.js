@@ -136,13 +136,12 @@ export class EmptyStage {
       const parts = shared ? [figureOf(shared)] : example;
       const isCard = words && !ideas.length;
       const icon = why ? "unfinished" : "picture";
-      const ways = otherWays(state);
+      const ways = otherWays(state, Boolean(isCard));
       if (isCard) parts.push(cardOf(icon, words, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
       this.ways.replaceChildren(...(isCard ? [] : ways));
-      const chips = ideas.map((idea) => chipOf(idea));
-      this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
+      this.#ideas.replaceChildren(element("p", "", TRY), ...ideas.map(cardFor));
     }
     [this.#first] = ideas;
     this.#placeIdeas();
@@ -191,12 +190,14 @@ function cardOf(icon, words, ...ways) {
 }
 
 /**
- * Return the way to the missing parts, and other ways to begin, as far as this user may.
+ * Return the way to the missing parts, and other ways to begin, as far as this user may. The menu of workflows has
+ * templates, too.
  * @param {PageState} state
+ * @param {boolean} isAlone whether there is nothing else on the stage
  */
-const otherWays = ({ blocked }) => [
+const otherWays = ({ blocked }, isAlone) => [
   ...(blocked ? [toMissing()] : []),
-  ...(mayStart() ? [fromTemplate()] : []),
+  ...(isAlone && mayStart() ? [fromTemplate()] : []),
   ...(mayOpen() ? [element("p", "hint", DROP)] : []),
 ];
 
@@ -210,10 +211,12 @@ const toMissing = () =>
   button(message("See what's missing"), () => $("#missing-parts")?.showPopover());
 
 /** @param {Idea} idea */
-function chipOf(idea) {
-  const chip = button(idea.label, () => tryOut(idea), "idea button");
-  chip.title = idea.label; // a long one is cut
-  return chip;
+function cardFor(idea) {
+  const card = button("", () => tryOut(idea), "idea");
+  if (idea.cover)
+    card.append(Object.assign(element("img"), { src: addressOf(idea.cover), alt: "" }));
+  card.append(element("span", "", idea.label));
+  return card;
 }
 
 /** @param {PastRun} run */
