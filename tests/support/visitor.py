@@ -341,6 +341,11 @@ class Visitor:
         self.page.get_by_role("button", name="Form actions").click()
         self.page.get_by_role("menuitem", name=action, exact=True).click()
 
+    def for_image(self, key: str, action: str) -> None:
+        """Choose an action from the menu of the image in the field with this key."""
+        self.field(key).get_by_role("button", name="Image actions").click()
+        self.page.get_by_role("menuitem", name=action, exact=True).click()
+
     def find(self) -> None:
         """Unfold the history's search, filters and selection, which stay so in this browser."""
         if self.page.locator("#history .finds").count():

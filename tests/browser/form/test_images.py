@@ -28,8 +28,7 @@ def received(site: Site, run_id: str, node: str = "4") -> Image.Image:
 
 def without_image(person: Visitor, key: str = "4.image") -> None:
     """Remove the example from an image field."""
-    person.field(key).hover()
-    person.field(key).get_by_label("Remove Image").click()
+    person.for_image(key, "Remove image")
     expect(person.field(key).locator("img")).to_have_count(0)
 
 

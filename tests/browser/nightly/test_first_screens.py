@@ -5,14 +5,13 @@ from __future__ import annotations
 from tests.browser.test_first_screen import has_few_controls
 from tests.support.visitor import Site, Visit
 
-# An image has four tools of its own, and eight more to paint a mask.
 MOST = {
     "text-to-sound": (18, 13),
-    "upscale": (24, 19),
-    "image-to-image": (26, 20),
-    "animation": (26, 20),
-    "inpaint": (30, 25),
-    "create-upscale-detail.chain": (29, 23),
+    "upscale": (19, 14),
+    "image-to-image": (19, 14),
+    "animation": (18, 13),
+    "inpaint": (18, 13),
+    "create-upscale-detail.chain": (20, 15),
 }
 
 

@@ -58,10 +58,10 @@ def test_the_first_document_has_the_labels_and_values(app: RunningApp) -> None:
 
 def test_the_first_document_shows_the_chosen_workflow(app: RunningApp) -> None:
     """Values in the URL take precedence, as plain text. A chain's form has all its steps."""
-    shown = view(app, workflow="upscale", **{"2.text": LAKE, "7.denoise": "0.5"})
+    shown = view(app, workflow="upscale", **{"2.text": LAKE, "5.scale_by": "3.5"})
     assert "Upscale" in shown
     assert LAKE in shown
-    assert re.search(r"Detail How much .* 0\.5 ", shown)
+    assert re.search(r"Scale 2 doubles .* 3\.5 ", shown)
     assert "Text to image" not in shown
     assert "Create, enlarge, refine" in view(app, workflow="create-upscale-detail.chain")
 

@@ -55,10 +55,10 @@ def build_control(field: Field, value: object, scope: str = "") -> Control:
     return VIEWS[field.widget].build(field, value, scope)
 
 
-def section_id(section: str | None) -> str:
-    """Return the element ID of an author's section, or of the unnamed one. The page uses it to
+def section_id(section: str) -> str:
+    """Return the element ID of an author's section, or of the unnamed one, "". The page uses it to
     remember which sections are open."""
-    return _SECTION + id_part(section or "")
+    return _SECTION + id_part(section)
 
 
 def held_fields(controls: Iterable[Control]) -> list[tuple[str, Browser, int]]:

@@ -3,7 +3,7 @@ steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +64,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     steps = (step.form for step in chain.plan.steps)
     draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)
     scope = f"{name}/{choice['filling']}"
-    controls = tuple(_draw_sections(scope, chain, first.values))
+    controls = tuple(_draw_sections(scope, chain, first.values, choice["unfolded"]))
     keep_values(name, controls)
     own = {
         field.key for field in (*chain.switches, *(one.option for one in chain.sections)) if field
@@ -79,7 +79,9 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     bind_use(sources, controls, stage, owner)
 
 
-def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Iterator[Control]:
+def _draw_sections(
+    scope: str, chain: ChainForm, shown: dict[str, Any], unfolded: Collection[str]
+) -> Iterator[Control]:
     if chain.switches:
         switches = replace(chain.form, fields=chain.switches)
         yield from draw_fields(scope, switches, shown)
@@ -94,7 +96,8 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
             if sentences := list(_given(step)):
                 items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in sentences)
                 gr.HTML(items, elem_classes="caption")
-            yield from draw_fields(scope, replace(chain.form, fields=step.fields), shown)
+            form = replace(chain.form, fields=step.fields)
+            yield from draw_fields(scope, form, shown, unfolded, step=step.step.name)
 
 
 def _heading(number: int | None, title: str) -> str:

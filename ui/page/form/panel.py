@@ -144,10 +144,11 @@ def draw_fields(
     unfolded: Collection[str] = (),
     *,
     aside: Field | None = None,
+    step: str = "",
 ) -> tuple[Control, ...]:
     """Draw all visible fields: the main ones, the author's sections, then Advanced. Sections are
     collapsed unless they were open. The field `aside` is drawn invisibly; the page's script shows
-    it elsewhere.
+    it elsewhere. `step`: the name of the chain's step, whose sections have IDs of their own.
 
     Redrawn in the same `scope`, they keep what the user entered.
     """
@@ -169,7 +170,7 @@ def draw_fields(
             controls.append(build_control(aside, values[aside.key], scope))
     lock = draw_lock(order.seeds, values, scope) if order.has_lock_in_front else None
     for section in order.sections:
-        fields, element_id = list(section.fields), section_id(section.name)
+        fields, element_id = list(section.fields), section_id(f"{step}{section.name or ''}")
         with gr.Accordion(
             section.title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
         ):

@@ -105,6 +105,13 @@ function opened(label) {
   });
 }
 
+/** Return an image field's own buttons, which its menu replaces. @param {Element} field */
+export const imageButtons = (field) => ({
+  change: $(SOURCE, field),
+  enlarge: $(FULLSCREEN, field),
+  remove: $(CLEAR, field),
+});
+
 /** Return whether the page uses the dark theme. */
 export const isDark = () => document.body.classList.contains(DARK);
 

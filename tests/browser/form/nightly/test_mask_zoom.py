@@ -96,7 +96,7 @@ def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path
     assert difference(fitted, sent_mask(fast, person.generate())) == 0
 
     tool(person, "Clear").click()
-    tool(person, "Enlarge").click()
+    person.for_image(KEY, "Enlarge")
     x, y, scale = place(person, *LINE[1])
     page.mouse.move(round(x), round(y))
     page.mouse.wheel(0, -700)
@@ -142,7 +142,7 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
     """Check that the user can paint on a camera photo and send it like any image. If the browser
     refuses the camera, the field shows an error."""
     page, field = person.page, person.field(KEY)
-    tool(person, "Remove image").click()
+    person.for_image(KEY, "Remove image")
     tool(person, "Use the camera").click()
     camera = page.get_by_role("dialog", name="Take photo")
     camera.get_by_role("button", name="Take photo").click()
@@ -154,7 +154,7 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
     assert mask.size == (width, height)
     assert mask.getextrema() == (0, 255)
 
-    tool(person, "Remove image").click()
+    person.for_image(KEY, "Remove image")
     tool(person, "Use the camera").click()
     camera.get_by_role("button", name="Cancel").click()
     expect(camera).to_have_count(0)

@@ -177,7 +177,6 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     page, field = person.page, person.field(KEY)
     assert float(field.locator("canvas").evaluate("one => getComputedStyle(one).opacity")) == 0.5
     ring, size = field.locator(".ring"), field.get_by_role("slider", name="Brush size")
-    expect(tool(person, "Undo")).to_have_attribute("aria-disabled", "true")
     stroke(person, (0.3, 0.3), (0.4, 0.3))
     thin = painted(person)
     wide = ring.bounding_box()
@@ -210,14 +209,14 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     assert painted(person) == both
     tool(person, "Redo").click()
     assert painted(person) == pytest.approx(whole - both, abs=1)
-    tool(person, "Enlarge").click()
+    person.for_image(KEY, "Enlarge")
     box = field.locator("dialog:modal").bounding_box()
     assert box
     assert box["width"] == page.viewport_size["width"]
     expect(tool(person, "More")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(field.locator("dialog:modal")).to_have_count(0)
-    tool(person, "Remove image").click()
+    person.for_image(KEY, "Remove image")
     expect(field.locator(".choose")).to_be_focused()
     person.for_form("Reset")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
@@ -329,6 +328,7 @@ def test_a_soft_mask_arrives_with_all_its_shades(fast: Site, visit: Visit) -> No
     and Feather change the whole mask, and Undo takes back each of them."""
     person = opened(visit, fast)
     tool_box = person.field(KEY)
+    tool(person, "Brush").click()
     tool_box.get_by_label("Brush softness").fill("100")
     stroke(person, (0.3, 0.5), (0.7, 0.5))
     soft = sent_mask(fast, person.generate())
@@ -372,27 +372,33 @@ BESIDE = """(field) => {
 
 
 def test_image_fields_have_the_same_row_of_actions(fast: Site, visit: Visit) -> None:
-    """An image field and a painted one have the same icons of actions in one row beside the label,
-    and the painted one at most two rows of tools. Both have the same frame. Without an image, there
-    are no tools, only the same instructions."""
+    """An image field and a painted one have the same menu of actions beside the label. The painted
+    one has only the brush until the user paints, then at most two rows of tools; the image keeps
+    its place. Both have the same frame. Without an image, there are no tools, only the same
+    instructions."""
     person = opened(visit, fast)
     field = person.field(KEY)
     frames, actions = [], []
     for name, image in (("inpaint", ".sheet canvas"), ("upscale", "[data-testid=image] img")):
         person.turn_to(name)
         expect(field.locator(image)).to_be_visible()
-        expect(field.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+        expect(field.get_by_role("button", name="Image actions")).to_be_visible()
         icons, rows = field.evaluate(BESIDE)
-        assert (len(icons), rows) == (4, 1), name
+        assert (len(icons), rows) == (1, 1), name
         actions.append(icons)
         frames.append(field.evaluate("one => getComputedStyle(one).border"))
         if name == "inpaint":
+            place = field.locator(".sheet").bounding_box()
+            expect(tool(person, "Eraser")).to_be_hidden()
+            stroke(person, (0.4, 0.4), (0.6, 0.4))
+            expect(tool(person, "Eraser")).to_be_visible()
+            assert field.locator(".sheet").bounding_box() == place
             tools = field.locator(".tools").bounding_box()
             assert tools
             assert tools["height"] <= 80, tools
-        field.get_by_label("Remove image").click()
+        person.for_image(KEY, "Remove image")
         expect(field.locator(image)).to_be_hidden()
-        for action in ("Brush", "Enlarge", "Edit"):
+        for action in ("Brush", "Image actions"):
             expect(tool(person, action)).to_be_hidden()
     assert frames[0] == frames[1]
     assert actions[0] == actions[1]

@@ -148,7 +148,7 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     menu.get_by_role("button", name="Undo: Photo").click()
     expect(photo).to_be_visible()
     person.page.keyboard.press("Escape")
-    tool(person, "Remove image").click()
+    person.for_image(KEY, "Remove image")
     choose(person, photo_of(tmp_path, (96, 64)), (96, 64))
     assert painted(person) == 0
     person.for_form("Presets…")

@@ -177,7 +177,7 @@ def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:
     assert page.evaluate("window.isSamePage")
     page.go_back()
     expect(person.field("4.image").locator(".sheet canvas")).not_to_have_attribute("width", "0")
-    person.field("4.image").get_by_role("button", name="Enlarge").click()
+    person.for_image("4.image", "Enlarge")
     expect(covering).to_have_count(1)
     page.go_back()
     expect(covering).to_have_count(0)

@@ -142,9 +142,10 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     or does something else."""
     page = person.page
     expect(page.locator("#form .takes-files").first).to_be_visible()
-    remove = page.get_by_role("button", name="Remove Image")
-    if remove.count():
-        remove.click()
+    menu = page.get_by_role("button", name="Image actions")
+    if menu.count():
+        menu.click()
+        page.get_by_role("menuitem", name="Remove image").click()
     person.press()
     expect(page.locator(".field-error")).to_be_in_viewport(ratio=1)
     said = page.locator("#stage .objection")

@@ -218,7 +218,7 @@ def test_details(fast: Site, visit: Visit) -> None:
     values = {"8.steps": 2, "2.text": "a <cat>", "8.seed": 5}
     person = visit(fast).open("image-to-image", **values)
     field = person.field("4.image")
-    field.get_by_label("Remove Image").click()
+    person.for_image("4.image", "Remove image")
     photo = (WORKFLOWS.parent / "ui" / "page" / "social_card.png").read_bytes()
     field.locator("input[type=file]").set_input_files(
         {"name": "holiday photo.png", "mimeType": "image/png", "buffer": photo}

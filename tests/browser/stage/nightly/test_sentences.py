@@ -55,7 +55,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
     person.type("5.height", 99999)
-    image.get_by_label("Remove Image").click()
+    person.for_image("4.image", "Remove image")
     before = below_stage(person.page)
     person.press()
     stands("Fix the highlighted fields.", wrong)

@@ -7,7 +7,7 @@ import { $, addressOf, announce, button, element, isPaintable, isTouched } from 
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
-import { editButton, offerOriginal } from "../image_editor/offers.js";
+import { imageMenu, offerOriginal } from "../image_editor/offers.js";
 import { editPainted } from "../image_editor/painted.js";
 import { MaskCanvas } from "../mask/canvas.js";
 import { addPainter } from "../mask/holding.js";
@@ -71,8 +71,13 @@ class MaskPainter {
     camera.classList.add("use-camera");
     camera.hidden = !mayUseCamera();
     const title = element("span", "field-title", component.label);
-    place.replaceChildren(this.#picker, title, choose, camera, this.#dialog, this.#actions());
-    place.append(this.#question);
+    const menu = imageMenu({
+      change: () => this.#picker.click(),
+      edit: () => this.#edit(),
+      enlarge: () => this.#enterFull(),
+      remove: () => this.#remove(),
+    });
+    place.replaceChildren(this.#picker, title, choose, camera, this.#dialog, menu, this.#question);
     this.#leaveFull();
     this.#listen();
     this.#draw();
@@ -98,17 +103,6 @@ class MaskPainter {
    */
   tell(value) {
     if (namesOf(value) !== namesOf(this.#value)) this.#start(this.#show(value));
-  }
-
-  #actions() {
-    const actions = element("div", "actions");
-    actions.append(
-      signTool("upload", message("Change"), () => this.#picker.click()),
-      editButton(() => this.#edit()),
-      signTool("expand", message("Enlarge"), () => this.#enterFull()),
-      signTool("delete", message("Remove image"), () => this.#remove()),
-    );
-    return actions;
   }
 
   #listen() {

@@ -1,13 +1,13 @@
 // @ts-check
-// “Edit” button on image fields. An edited image replaces the field's file; the unedited one is kept for Undo and for
+// Menu of image fields. An edited image replaces the field's file; the unedited one is kept for Undo and for
 // later edits.
 
 import { $, all, element, isPaintable, nameIn } from "../dom.js";
 import { useIn } from "../form/files.js";
-import { labelOf } from "../gradio.js";
+import { imageButtons, labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
-import { editButton, formRatio, offerOriginal } from "./offers.js";
+import { formRatio, imageMenu, offerOriginal } from "./offers.js";
 
 /** @import { Edit } from "./editor.js" */
 
@@ -21,7 +21,7 @@ const originals = new Map();
 /** Originals of images that are being uploaded, by the id of their field. @type {Map<string, Original>} */
 const pending = new Map();
 
-/** Add the button to image fields once they have an image; the first form may already have some. */
+/** Add the menu to image fields once they have an image; the first form may already have some. */
 export function offerEditing() {
   for (const image of all(`${FIELD} img`)) offerOn(image);
   document.addEventListener("load", ({ target }) => offerOn(target), true);
@@ -40,10 +40,14 @@ function imageShown(field, address) {
   if (original && original.address !== address) {
     pending.delete(field.id);
     originals.set(address, original);
-    // The button was hidden during the upload, which took its focus.
+    // The menu was hidden during the upload, which took its focus.
     if (document.activeElement === document.body) $(".edit-image", field)?.focus();
   }
-  if (!$(".edit-image", field)) field.append(editButton(() => edit(field)));
+  if ($(".edit-image", field)) return;
+  const press = (/** @type {keyof ReturnType<typeof imageButtons>} */ name) => () =>
+    imageButtons(field)[name]?.click();
+  const [change, enlarge, remove] = [press("change"), press("enlarge"), press("remove")];
+  field.append(imageMenu({ change, edit: () => edit(field), enlarge, remove }));
 }
 
 /** @param {HTMLElement} field */

@@ -33,7 +33,10 @@ export class MaskTools {
     this.#canvas = canvas;
     const { gestures } = canvas;
     this.#hands = HANDS.map(([hand, title]) => {
-      const made = signTool(hand, title, () => this.#take(hand));
+      const made = signTool(hand, title, () => {
+        this.#unfold();
+        this.#take(hand);
+      });
       made.dataset.hand = hand;
       return made;
     });
@@ -55,6 +58,7 @@ export class MaskTools {
     zoom.classList.add("seldom");
     this.place.append(
       groupOf(message("Tool"), this.#hands),
+      element("span", "hint muted", message("Brush over the part to mask.")),
       this.#undo,
       this.#redo,
       this.#more(),
@@ -70,6 +74,7 @@ export class MaskTools {
 
   /** Enable or disable Undo and Redo. */
   draw() {
+    if (this.#canvas.canUndo) this.#unfold();
     this.#undo.ariaDisabled = String(!this.#canvas.canUndo);
     this.#redo.ariaDisabled = String(!this.#canvas.canRedo);
   }
@@ -77,6 +82,11 @@ export class MaskTools {
   /** @param {boolean} isFitted whether the image fits the viewport exactly */
   drawZoom(isFitted) {
     this.#fit.ariaDisabled = String(isFitted);
+  }
+
+  /** Show all tools: the user paints. Until then there is only the brush. */
+  #unfold() {
+    this.place.classList.add("used");
   }
 
   /** Return the button that shows the rarely used tools, which phones have no room for. */
