@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, cast
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     text,
     tuple_,
@@ -103,13 +105,15 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class WantedEvents:
-    """Filter of events: between two times, in seconds since 1970, and of an account and an action,
-    "" for any."""
+    """Filter of events: between two times, in seconds since 1970, and of an account, an action and
+    with a text, "" for any. `oldest_first`: their order."""
 
     since: float = 0.0
     until: float = FOREVER
     account: str = ""
     action: AuditAction | Literal[""] = ""
+    text: str = ""
+    oldest_first: bool = False
 
 
 class DayRuns(NamedTuple):
@@ -167,8 +171,8 @@ class AuditEvents:
         return DayRuns(int(number), float(oldest or 0.0))
 
     def of(self, wanted: WantedEvents, cursor: str = "") -> Iterator[AuditEvent]:
-        """Yield the wanted events, newest first, after the one with the id `cursor`. That event may
-        be deleted."""
+        """Yield the wanted events, after the one with the id `cursor`. That event may be
+        deleted."""
         events = audit_events.c
         at, _, number = cursor.partition("-")
         last = tuple_(float(at), int(number)) if cursor else None
@@ -179,11 +183,19 @@ class AuditEvents:
             query = query.where(events.person == json.dumps(wanted.account))
         if wanted.action:
             query = query.where(events.action == wanted.action)
+        if wanted.text:
+            has = partial(events.what.icontains, autoescape=True)
+            in_json = json.dumps(wanted.text)[1:-1]  # of a message
+            query = query.where(or_(has(wanted.text), has(in_json)))
         order = tuple_(events.at, events.id)
-        query = query.order_by(events.at.desc(), events.id.desc()).limit(_PAGE)
+        up = wanted.oldest_first
+        by = (events.at, events.id) if up else (events.at.desc(), events.id.desc())
+        query = query.order_by(*by).limit(_PAGE)
         while True:
             with reading(self._engine) as connection:
-                page = query if last is None else query.where(order < last)
+                page = query
+                if last is not None:
+                    page = query.where(order > last if up else order < last)
                 rows = connection.execute(page).all()
             for row in rows:
                 action = cast("AuditAction", row.action)

@@ -9,18 +9,20 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlencode
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
+from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
 from ui.administration.servers import GUEST
 from ui.api.admin import EventCursor
-from ui.languages.current import current_language, html_of
+from ui.languages.current import html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
+from ui.operator.tables import Cell, moment, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
@@ -32,7 +34,8 @@ AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE = 100  # rows
 _PERSON, _ACTION, _DAY = message("Person"), message("Action"), message("Day")
 _WHAT, _TIME = message("What"), message("Time")
-_SHOW, _OLDER = message("Show"), message("Show older")
+_SHOW, _MORE, _ORDER = message("Show"), message("Show more"), message("Order")
+_ORDERS = {"newest": message("Newest first"), "oldest": message("Oldest first")}
 _ALL, _EVERYONE = message("All"), message("Everyone")
 _ACTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,23 +60,27 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     desk = frame.desk
 
     @routes.get(ACTIVITY, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
-    def activity(
+    def activity(  # noqa: PLR0913 - the filters
         request: Request,
         account: str = "",
         action: AuditAction | Literal[""] = "",
         day: str = "",
+        text: Annotated[str, Query(max_length=200)] = "",
+        order: Literal["newest", "oldest"] = "newest",
         cursor: EventCursor = "",
     ) -> HTMLResponse:
-        """Return the page of the actions of an account, of a kind, on a day.
+        """Return the page of the actions of an account, of a kind, on a day, with a text.
         Raises 404 for other users."""
 
         def body() -> str:
             start = _start_of(day)
             end = FOREVER if start is None else start + 24 * 3600
-            wanted = WantedEvents(start or 0.0, end, account, action)
+            span = start or 0.0, end
+            wanted = WantedEvents(*span, account, action, one_line(text), order == "oldest")
             found = desk.audit.export(desk.identity.name_of, wanted, cursor)
             events = list(islice(found, _PAGE + 1))
             chosen = {"account": account, "action": action, "day": day if start else ""}
+            chosen |= {"text": text, "order": order}
             form = _filters(chosen, desk.people.accounts())
             older = chosen | {"cursor": events[_PAGE - 1].id} if events[_PAGE:] else {}
             return _activity(form, events[:_PAGE], urlencode(older))
@@ -98,6 +105,9 @@ def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, actions, action)}
 <label>{html_of(_DAY)} <input type="date" name="day" value="{html.escape(chosen["day"])}"></label>
+<label>{html_of(_WHAT)}
+<input type="search" name="text" value="{html.escape(chosen["text"])}"></label>
+{_choice("order", _ORDER, _ORDERS, chosen["order"])}
 <button type="submit">{html_of(_SHOW)}</button>
 </form>"""
 
@@ -114,12 +124,10 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
 def _activity(form: str, events: Sequence[AuditEvent], older: str) -> str:
     """Return the card. `older`: the query of the next page, "" on the last one."""
     titles = (_PERSON, _ACTION, _WHAT, _TIME)
-    heads = "".join(f'<th scope="col">{html_of(one)}</th>' for one in titles)
-    table = f"""<table><thead><tr>{heads}</tr></thead>
-<tbody>{"".join(map(_event, events))}</tbody></table>"""
-    link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_OLDER)}</a></p>'
+    shown = table("events", titles, map(_event, events), paged=True)
+    link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_MORE)}</a></p>'
     return f"""<section class="card activity">{form}
-{table if events else f"<p>{html_of(_NONE)}</p>"}
+{shown if events else f"<p>{html_of(_NONE)}</p>"}
 {link if older else ""}
 <p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
 
@@ -143,15 +151,14 @@ def _words(one: AuditEvent) -> tuple[str, str]:
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
-def _event(one: AuditEvent) -> str:
+def _event(one: AuditEvent) -> tuple[str | Cell, ...]:
     name = html_of(one.person or GUEST)
     query = html.escape(urlencode({"account": one.account}))
     person = f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if one.account else name
-    action, what = map(html_of, _words(one))
+    action, what = _words(one)
     count = f" ×\u00a0{one.count}" if one.count > 1 else ""
-    return f"""<tr><th scope="row">{person}</th><td>{action}</td>
-<td title="{html_of(one.what)}">{what}{count}</td>
-<td>{html_of(current_language().moment(one.at))}</td></tr>"""
+    text = f'<span title="{html_of(one.what)}">{html_of(what)}{count}</span>'
+    return Cell(person), action, Cell(text), moment(one.at)
 
 
 def log_routes(frame: AdminFrame) -> GuardedRoutes:

@@ -40,16 +40,19 @@ def moment(seconds: float | None) -> Cell:
     return Cell("–" if seconds is None else current_language().moment(seconds), seconds or 0)
 
 
-def table(name: str, titles: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> str:
+def table(
+    name: str, titles: Sequence[str], rows: Iterable[Sequence[str | Cell]], *, paged: bool = False
+) -> str:
     """Return a table. `name`: its id, by which a renewed page keeps order and filter. `titles`: of
     the columns, "" for one that isn't sorted. `rows`: begin with their headings; texts are
-    escaped."""
+    escaped. `paged`: these aren't all rows, so the script leaves them alone."""
     heads = "".join(
         f'<th scope="col">{html_of(one)}</th>' if one else "<td></td>" for one in titles
     )
     body = "".join(_row(titles, row) for row in rows)
     count = html_of(message("{part} of {whole}", part="{part}", whole="{whole}"))
-    return f"""<table id="{name}" data-filter="{html_of(_FILTER)}" data-count="{count}">
+    words = "" if paged else f' data-filter="{html_of(_FILTER)}" data-count="{count}"'
+    return f"""<table id="{name}"{words}>
 <thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"""
 
 

@@ -234,7 +234,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         address = f"{site.app.url}/operator/activity?{query}"
         page.append(site.anna.get(address, timeout=LONGEST_WAIT).text)
         rows = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", page[-1], re.DOTALL)
-        return [tuple(re.findall(r">([^<]+)</(?:a|td)>", row)) for row in rows]
+        return [tuple(re.findall(r">([^<]+)</(?:a|td|span)>", row)) for row in rows]
 
     page: list[str] = []
     dora = shown("account=guest%3ADora+%28client%29+%28guest%29")
@@ -245,6 +245,12 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert len(dora) == 100
     (older,) = re.findall(r'href="operator/activity\?([^"]+cursor=[^"]+)"', page[-1])
     assert [one[2] for one in shown(html.unescape(older))] == ["Image 0."]
+    oldest = shown("action=review&order=oldest")
+    assert [one[2] for one in (oldest[0], oldest[99])] == ["Image 0.", "Image 99."]
+    (after,) = re.findall(r'href="operator/activity\?([^"]+cursor=[^"]+)"', page[-1])
+    assert [one[2] for one in shown(html.unescape(after))] == ["Image 100."]
+    assert [one[2] for one in shown("text=iMAGE+10")] == ["Image 100.", "Image 10."]
+    assert not shown("text=I%25e")
     (ran,) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert ran == ("anna", "Ran", "Text to image (text-to-image)")
     assert shown("action=administer")[0][:3] == (
@@ -281,7 +287,7 @@ def test_the_activity_page_has_words_for_requests(
     what = request_line.format(run="79d4f45f-8044-45d9-978a-9bb42f3c58b2")
     site.app.services.runs.history.audit.add("user:ben", action, what)
     page = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
-    row = f'<td>{words[0]}</td>\n<td title="{html.escape(what)}">{words[1]}</td>'
+    row = f'{words[0]}</td><td data-name="What"><span title="{html.escape(what)}">{words[1]}<'
     assert row in page.partition("<tbody>")[2].partition("</tr>")[0]
 
 
