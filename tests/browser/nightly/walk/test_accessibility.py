@@ -43,6 +43,7 @@ def test_filling_in(walker: Walker) -> None:
     person.keep_preset("Night")
     walker.read("presets", "#presets")
     page.keyboard.press("Escape")
+    new_controls(walker)
     person.type("4.width", 7)
     person.press()
     expect(page.locator(".field-error")).to_be_visible()
@@ -51,6 +52,26 @@ def test_filling_in(walker: Walker) -> None:
     expect(page.locator("#drop-zones")).to_be_visible()
     walker.read("a file held over the page", "#drop-zones")
     walker.all_well()
+
+
+def new_controls(walker: Walker) -> None:
+    """Check the form's menu, the bell and the sizes, opened by keyboard. Escape returns the focus to
+    the menu's button."""
+    page = walker.page
+    opener = page.get_by_role("button", name="Form actions")
+    opener.press("Enter")
+    first = page.get_by_role("menuitem").first
+    expect(first).to_be_focused()
+    walker.read("the form's menu", "#form-menu")
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    opener.press("Enter")
+    page.get_by_role("menuitem", name="When done…").press("Enter")
+    expect(page.get_by_role("dialog", name="When done")).to_be_visible()
+    walker.read("the bell", "#when-done")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Custom…").press("Enter")
+    walker.read("sizes", "#form")
 
 
 def test_looking_at_results(walker: Walker) -> None:
