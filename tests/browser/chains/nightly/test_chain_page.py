@@ -65,7 +65,7 @@ WATCH_STOP = """() => {
 
 
 def percent(person: Visitor) -> int:
-    bar = person.page.locator("#stage .chain .bar")
+    bar = person.page.locator("#stage .chain .run-bar")
     return int(bar.get_attribute("aria-valuenow") or 0)
 
 
@@ -87,7 +87,7 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
         states(person, "running", "waiting", "waiting")
         person.frames()
         expect(person.page.locator("#stage .chain-headline")).to_have_text("Make (1 of 3)")
-        expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+        expect(person.page.locator("#stage .status .run-bar")).to_be_hidden()
         nothing_is_empty_below_it_on_a_phone(person)
         person.page.evaluate(WATCH_STOP)
         make.release()

@@ -45,7 +45,7 @@ export class ChainStrip {
   /** The root element. */
   place = element("section", "chain stack");
   #headline = element("p", "chain-headline breaks");
-  #bar = element("div", "bar");
+  #bar = element("div", "run-bar");
   #filled = element("span");
   #steps = element("ol", "steps");
   #results = new StepResults();

@@ -130,7 +130,7 @@ export class Progress {
   /** The root element of the notice. */
   objection = element("div", "objection flow");
   #headline = element("p", "headline breaks");
-  #bar = element("div", "bar");
+  #bar = element("div", "run-bar");
   #filled = element("span");
   #times = element("p", "times muted digits");
   #closing = element("p", "closing muted");
