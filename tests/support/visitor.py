@@ -246,11 +246,12 @@ class Visitor:
         self.entry(key).blur()
 
     def unfold_field(self, key: str) -> None:
-        """Show a field that is folded by a button of its own, or in a section."""
+        """Show a field that is folded by a button of its own, in a section, or both."""
         own = f"[id^=fold-]:has({_id_of(key)}) :is(.fold, .opens)[aria-expanded=false]"
         section = f"#form .section:has({_id_of(key)}) .label-wrap:not(.open)"
-        for fold in self.page.locator(f"{own}, {section}").all():
-            fold.click()
+        for folded in (section, own):
+            for fold in self.page.locator(folded).all():
+                fold.click()
 
     def keep_preset(self, name: str) -> None:
         """Open the presets and save the form's values under a name."""
