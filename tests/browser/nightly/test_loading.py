@@ -23,10 +23,10 @@ CUT = ("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "dynamically imported", "
 # The vertical places of the form's labels, by their text.
 LABELS = """(selector) => Object.fromEntries(
   [...document.querySelectorAll(selector)].map((label) => [
-    label.textContent.trim(), Math.round(label.getBoundingClientRect().top)
+    label.textContent.replace("▼", "").trim(), Math.round(label.getBoundingClientRect().top)
   ]))"""
-FIRST = "#first-view :is(h1, .label)"
-DRAWN = "#form :is(h1, [data-testid=block-info])"
+FIRST = "#first-view :is(h1, .label, .fold)"
+DRAWN = "#form :is(h1, [data-testid=block-info], .size-field .title, .fold, .label-wrap)"
 
 
 class Network:
@@ -161,7 +161,7 @@ def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit
     drawn: dict[str, int] = page.evaluate(LABELS, DRAWN)
     example = page.locator("#stage .example").bounding_box()
     both = first.keys() & drawn.keys()
-    assert {"Prompt", "Text to image"} <= both
+    assert {"Text to image", "Prompt", "Aspect ratio", "Advanced (8)"} <= both
     moved = {label: drawn[label] - first[label] for label in both}
     assert max(map(abs, moved.values())) <= MOST_MOVED, moved
     assert room
