@@ -37,7 +37,7 @@ from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge, name_fields, sort_fields
 from comfy.form.missing import find_missing
 from comfy.form.missing_items import sentences_about
-from comfy.form.model import Form, Idea, Note, needed_outputs
+from comfy.form.model import Form, Note, needed_outputs
 from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
 from comfy.prompt.model import Prompt, own_title
@@ -120,10 +120,10 @@ def _translatable(form: Form, catalog: Catalog) -> Form:
     reads all languages of the page."""
     demo = catalog.is_stand_in
     ideas = (
-        Idea(
-            as_message(idea.label) or idea.label,
-            {key: (demo and as_message(one)) or one for key, one in idea.values.items()},
-            idea.images,
+        replace(
+            idea,
+            label=as_message(idea.label) or idea.label,
+            values={key: (demo and as_message(one)) or one for key, one in idea.values.items()},
         )
         for idea in form.ideas
     )

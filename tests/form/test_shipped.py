@@ -61,7 +61,7 @@ def test_a_real_server_gets_english_prompts() -> None:
         build_form(workflow, Catalog({**small_catalog().raw, **mark})) for mark in ({}, STAND_IN)
     )
     for form, is_translated in ((real, False), (demo, True)):
-        assert all(isinstance(idea.label, Message) for idea in form.ideas)
+        assert all(isinstance(idea.label, Message) and idea.cover for idea in form.ideas)
         values = [value for idea in form.ideas for value in idea.values.values()]
         assert {isinstance(value, Message) for value in values} == {is_translated}
         prompts = [field for field in form.fields if field.role in ("prompt", "negative")]
