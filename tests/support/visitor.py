@@ -227,7 +227,7 @@ class Visitor:
         """Open the Advanced section, which stays open in the next form."""
         self._show_form()
         section = self.page.locator("#form .section", has_text="Advanced")
-        first = section.locator("[id^=field-]").first
+        first = section.locator("[id^=field-]").filter(visible=True).first
         if not first.is_visible():
             section.locator("button.label-wrap").click()
         expect(first).to_be_visible()
