@@ -20,6 +20,7 @@ from comfy.base.threads import background, repeated
 from comfy.records.api_keys import ApiKeys
 from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
+from ui.accounts.login import PROGRAMS
 from ui.web.failures import refusal_for
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 SIGN_INS_ENDED = "accounts"  # topic of hints between processes
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
+_TOKEN_FIRST = message("Programs need a token. Create one on the page “Your account”.")
 _NOT_OPENED = message("This token doesn't open this address.")
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
 
@@ -71,7 +73,9 @@ class LoginMiddleware:
 
     async def _refuse(self, request: HTTPConnection, receive: Receive, send: Send) -> None:
         """Refuse a request, or a socket before it is accepted, with the same response."""
-        answer = refusal_for(request.scope, LOG_IN_FIRST, 401)
+        is_program = self.identity.scope_of(request.scope) == PROGRAMS
+        sentence = _TOKEN_FIRST if is_program else LOG_IN_FIRST
+        answer = refusal_for(request.scope, sentence, 401)
         answer.headers["www-authenticate"] = _challenge(request)
         await answer(request.scope, receive, send)
 

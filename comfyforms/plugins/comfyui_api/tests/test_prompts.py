@@ -489,6 +489,7 @@ def test_a_token_is_a_clients_password() -> None:
             headers = {"authorization": value}
             with requests.get(f"{app.url}/queue", headers=headers, timeout=LONGEST_WAIT) as answer:
                 assert answer.status_code == 401
+                assert "Create one on the page “Your account”." in answer.json()["error"]["message"]
         for path in ("/history", "/api/upload/image"):
             with requests.post(f"{app.url}{path}", timeout=LONGEST_WAIT) as answer:
                 assert answer.json()["error"].keys() == ERROR
