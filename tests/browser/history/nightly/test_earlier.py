@@ -16,6 +16,7 @@ from tests.support.history_tiles import (
     ONE,
     choose,
     choose_from_all,
+    image_of,
     make,
     owner_of,
     tile,
@@ -24,6 +25,8 @@ from tests.support.history_tiles import (
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
+
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def values_of_another_workflow(person: Visitor, fast: Site) -> None:
@@ -73,6 +76,22 @@ def are_searched(person: Visitor, tower: str, boat: str) -> None:
     expect(tiles(person)).to_have_count(0)
     box.fill("")
     expect(tiles(person)).to_have_count(2)
+
+
+def test_a_press_while_a_search_answers_counts(fast: Site, visit: Visit) -> None:
+    """The tiles stay until the pointer is up."""
+    person = visit(fast).open(**ONE)
+    boat = make(person, "a boat")
+    make(person, "a lighthouse")
+    person.find()
+    tile(person, boat).hover()
+    person.page.mouse.down()
+    with person.page.expect_response(lambda answer: "lighthouse" in answer.url):
+        person.page.get_by_role("searchbox", name="Search", exact=True).fill("lighthouse")
+    person.page.evaluate(TWO_FRAMES)
+    person.page.mouse.up()
+    expect(image_of(person, boat).first).to_be_visible()
+    expect(tiles(person)).to_have_count(1)
 
 
 SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}  # of image to image, soon done

@@ -58,6 +58,9 @@ export class History {
   /** Index of the tile that has, or last had, the keyboard focus. */
   #at = 0;
   #awaited = -1;
+  #isPressed = false;
+  /** Shows what came while the pointer was down. @type {(() => void) | null} */
+  #held = null;
 
   /** @param {HTMLElement} place @param {Events} events @param {Live} live */
   constructor(place, events, live) {
@@ -81,6 +84,12 @@ export class History {
     this.#scroll.append(this.list);
     place.replaceChildren(head, this.#scroll, this.#said);
     this.list.addEventListener("keydown", (event) => this.#walk(event));
+    this.list.addEventListener("pointerdown", () => {
+      this.#isPressed = true;
+    });
+    // A tile that moved before the pointer is up would lose the click, which comes first.
+    for (const end of ["pointerup", "pointercancel"])
+      document.addEventListener(end, () => setTimeout(() => this.#release()));
     // The page scrolls, or another container. Only the page's scroll events bubble.
     document.addEventListener("scroll", () => this.#scrolled(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
@@ -112,6 +121,8 @@ export class History {
    *   `nothing`: message for an empty list
    */
   show(runs, days, { any, nothing }) {
+    this.#held = this.#isPressed ? () => this.show(runs, days, { any, nothing }) : null;
+    if (this.#held) return;
     this.#runs = runs;
     this.#days = days;
     this.#place.hidden = !any;
@@ -121,6 +132,11 @@ export class History {
     this.#at = Math.min(this.#at, Math.max(0, runs.length - 1));
     this.#arrange();
     if (this.#awaited >= 0 && runs[this.#awaited]) this.focus(this.#awaited);
+  }
+
+  #release() {
+    this.#isPressed = false;
+    this.#held?.();
   }
 
   /**
