@@ -14,7 +14,7 @@ import pytest
 
 from comfy.library.permissions import Permissions
 from comfyui_standin import DemoServer
-from tests.docs.test_api_page import PAGE
+from tests.imports import ROOT
 from tests.support.programs import needs
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app
 from tests.templates.template_server import some_templates
@@ -23,6 +23,7 @@ from ui.accounts.login import SignInSettings
 from ui.accounts.users import UsersFile
 from ui.settings.web_settings import WebSettings
 
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 WRITTEN = "http://127.0.0.1:7860"
 (YAML,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
 (TYPESCRIPT,) = re.findall(r"```ts\n(.*?)```", PAGE, re.S)
