@@ -163,9 +163,10 @@ def test_manual_runs_become_a_chain_for_all_users(demo: DemoServer, folder: Path
         assert (name, given) == ("boats-2.chain", "image-to-image.4.image")
         assert app.services.copies.uploads.find(OWNER, told["values"][given]["file"])
         assert (folder / "boats" / "boats.chain.toml").read_bytes() == before
-        form = app.services.chain_forms.form(name, f"browser:{BOB}").form
+        told_form = app.services.chain_forms.form(name, f"browser:{BOB}")
+        form = told_form.form
         assert form.field("image-to-image.2.text").default == "a red boat"
-        assert form.field("upscale.7.steps").default == 2
+        assert told_form.plan.steps[1].values["7.steps"] == 2
         assert [one.key for one in form.fields if one.is_media] == [given]
         app.services.chains.start(name, {given: photo}, ORIGIN)
         chain = ended(app, "done")
