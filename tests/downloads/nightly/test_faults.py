@@ -155,18 +155,20 @@ def test_two_downloads_do_not_promise_the_same_space(
 def test_reports_a_full_disk_and_retries_later(
     files: FileServer, small_disk: Path, tmp_path: Path
 ) -> None:
-    """Another program fills the disk. Once there is room, Retry continues."""
+    """Another program fills the disk during the download. Once there is room, Retry continues."""
     content = safetensors(30_000_000)
-    other = small_disk / "other"
-    other.write_bytes(b"0" * 85_000_000)
-    hosted = files.host("a.safetensors", content, hides_size=True)
+    hosted = files.host("a.safetensors", content, held=threading.Event())
     queue = on_disk(small_disk, tmp_path)
     key = queue.start(order(files)).id
+    eventually(lambda: partial_size(small_disk) > 10_000_000)
+    other = small_disk / "other"
+    other.write_bytes(b"0" * 85_000_000)
+    assert hosted.held
+    hosted.held.set()
     assert "full" in ended(queue, "failed").problem
     received = partial_size(small_disk)
     assert received > 0
     other.unlink()
-    hosted.hides_size = False
     queue.resume(key)
     ended(queue, "done")
     assert files.requests[-1][1]["range"] == f"bytes={received}-"
