@@ -372,11 +372,7 @@ def is_editor_state(candidate: Candidate) -> bool:
 
 def _own_words(candidate: Candidate) -> str:
     display = candidate.node_spec.display_name if candidate.node_spec else ""
-    return (
-        candidate.title
-        if says_something(candidate.title, candidate.class_type, display, shared=False)
-        else ""
-    )
+    return candidate.title if says_something(candidate.title, candidate.class_type, display) else ""
 
 
 def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) -> str:

@@ -29,11 +29,10 @@ _FAMILY = re.compile(
 )
 
 
-def says_something(title: str, class_type: str, display_name: str, *, shared: bool) -> bool:
-    """Return whether a node's title was chosen by its author: it isn't the class's own name, and
-    several nodes of the class don't share it."""
+def says_something(title: str, class_type: str, display_name: str) -> bool:
+    """Return whether a node's title was chosen by its author: it isn't the class's own name."""
     part = telling_part(title, class_type, display_name)
-    return not shared and bool(part) and not part.isdecimal()
+    return bool(part) and not part.isdecimal()
 
 
 def telling_part(title: str, class_type: str, display_name: str) -> str:

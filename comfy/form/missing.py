@@ -179,8 +179,4 @@ def _not_offered(
 
 def _titles(class_type: str, titles: Iterable[str]) -> Iterator[str]:
     """Yield the titles that say more than the class name does."""
-    return (
-        title
-        for title in dict.fromkeys(titles)
-        if says_something(title, class_type, "", shared=False)
-    )
+    return (title for title in dict.fromkeys(titles) if says_something(title, class_type, ""))
