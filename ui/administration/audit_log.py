@@ -64,7 +64,5 @@ class AuditLog:
 
     def last(self) -> tuple[AuditLine, ...]:
         """Return administrators' last actions, newest first. Raises ComfyError."""
-        if self.events is None:
-            return tuple(self._lines)
         found = islice(self.events.of(WantedEvents(action="administer")), _MOST)
         return tuple(AuditLine(one.at, one.what) for one in found)
