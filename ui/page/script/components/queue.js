@@ -71,7 +71,7 @@ export class Queue {
     const line = this.#lineOf(`ahead ${id}`, () => [
       arrow("up", message("Move up"), () => this.#actions.move(id, -1)),
       arrow("down", message("Move down"), () => this.#actions.move(id, 1)),
-      tool("", "", () => this.#remove(id)),
+      button("", () => this.#remove(id), "bare"),
     ]);
     line.dataset.phase = phase;
     tellAll(line, title, about, said);
@@ -96,8 +96,8 @@ export class Queue {
   /** @param {QueuedRun} entry */
   #endedLine({ id, title, page: { again, about, said } }) {
     const line = this.#lineOf(`ended ${id}`, () => [
-      ...(again ? [tool(message("Run again"), "", () => this.#actions.runAgain(id))] : []),
-      tool(message("Dismiss"), "", () => this.#actions.dismiss(id)),
+      ...(again ? [button(message("Run again"), () => this.#actions.runAgain(id), "bare")] : []),
+      button(message("Dismiss"), () => this.#actions.dismiss(id), "bare"),
     ]);
     line.classList.add("trouble");
     tellAll(line, title, about, said);
@@ -133,13 +133,6 @@ const titleOf = (running, waiting) =>
   ]
     .filter(Boolean)
     .join(" · ");
-
-/** @param {string} text @param {string} title @param {() => void} does */
-function tool(text, title, does) {
-  const made = button(text, does, "bare");
-  made.title = title;
-  return made;
-}
 
 /** @param {string} icon @param {string} title @param {() => void} does */
 function arrow(icon, title, does) {

@@ -94,21 +94,6 @@ export function missing(past, from, to) {
 }
 
 /**
- * Group a complete list of runs by day, in the browser's time zone.
- * @param {readonly PastRun[]} runs
- * @returns {Day[]}
- */
-export function daysOf(runs) {
-  /** @type {Map<string, number>} */
-  const days = new Map();
-  for (const run of runs) {
-    const day = new Date(endedAt(run) * 1000).toLocaleDateString("sv"); // such as 2026-11-18
-    days.set(day, (days.get(day) ?? 0) + 1);
-  }
-  return [...days];
-}
-
-/**
  * Return the values that differ between results.
  * @param {readonly (readonly (readonly [string, string])[])[]} results names and values of each result
  * @returns {[string, string[]][]} a name, and its value in each result, "–" if it has none
