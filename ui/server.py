@@ -166,6 +166,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     plugins: PluginParts,
 ) -> None:
     services, identity, root_path = desk.services, desk.identity, settings.root_path
+    identity.notice = lambda: desk.announcements.notice
     add = partial(gate.add, app)
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()

@@ -51,7 +51,7 @@ def test_all_pages_show_the_brand() -> None:
         assert "og:image" not in sign_in
         # Landmarks of a screen reader: one footer, and the notice in one of its own.
         assert sign_in.count("<footer>") == 1
-        assert '<aside class="brand-notice">' in sign_in
+        assert '<aside class="brand-notice" ' in sign_in
         account = {"username": "anna", "password": "lighthouse"}
         assert anna.post(f"{app.url}/login", account, timeout=LONGEST_WAIT).ok
         whole = page("/").text

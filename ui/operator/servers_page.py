@@ -58,7 +58,11 @@ _DURATIONS = MappingProxyType(
     }
 )
 _NOTICE = message("Notice to everyone")
-_TEXT = message("Text on all open pages")
+_TEXT = message("Text on all pages")
+_SHOWN = message(
+    "Open forms show it at once, other pages when they load. Guests who aren't signed in don't see"
+    " it."
+)
 _SHOW_FOR = message("Show it for")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
@@ -120,7 +124,9 @@ def _notice_card(notice: Notice | None) -> str:
         f"""{_current(notice) if notice else ""}<form method="post" action="{PATH[1:]}/notice"
  class="fields wide">
 <p><label for="notice-text">{html_of(_TEXT)}</label>
-<input id="notice-text" name="text" maxlength="{LONGEST_NOTICE}" autocomplete="off" required></p>
+<input id="notice-text" name="text" maxlength="{LONGEST_NOTICE}" autocomplete="off" required
+ aria-describedby="notice-shown"></p>
+<p id="notice-shown" class="muted">{html_of(_SHOWN)}</p>
 <p><label for="notice-duration">{html_of(_SHOW_FOR)}</label>
 <select id="notice-duration" name="duration">{options}</select></p>
 <button type="submit">{html_of(_SHOW)}</button>

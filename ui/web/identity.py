@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from comfy.base.messages import message
 from comfy.comfyui.client.address import DEFAULT_PORTS
+from comfy.records.administration import Notice
 from comfy.records.tables import digest
 from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
 from ui.accounts.store import Way
@@ -50,7 +51,7 @@ REPLACED = 4409  # close code: a user has signed in on this browser; the page re
 _CLOSING = 1.0  # maximum seconds for closing sockets
 NEW_BROWSERS = 100  # new browsers at once from one address
 NEW_BROWSER = 10.0  # seconds until the address may have another one
-_user: ContextVar[Callable[[], PageUser | None]] = ContextVar("user", default=lambda: None)
+_asking: ContextVar[tuple[Identity, HTTPConnection] | None] = ContextVar("asking", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,16 @@ class PageUser:
 
 def current_user() -> PageUser | None:
     """Return the user of the request that is answered; None without one, or without sign-in."""
-    return _user.get()()
+    asking = _asking.get()
+    return asking[0].page_user(asking[1]) if asking else None
+
+
+def current_notice() -> Notice | None:
+    """Return the administrator's notice if the request that is answered may see it: a signed-in
+    user's, or any without sign-in."""
+    asking = _asking.get()
+    notice = asking[0].notice() if asking else None
+    return notice if asking and notice and asking[0].owner(asking[1]) is not None else None
 
 
 def owner_of_user(who: SignedIn) -> str:
@@ -87,6 +97,7 @@ class Identity:
         # Returns the word in a token's scope that opens the route of a request.
         self.scope_of: Callable[[Scope], str] = lambda _: ""
         self.operates: Callable[[HTTPConnection], bool] = lambda _: False  # an administrator
+        self.notice: Callable[[], Notice | None] = lambda: None  # to everyone
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
@@ -309,7 +320,7 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
 class CookieMiddleware:
     """ASGI middleware that gives a new browser an identity with its first page, unless sign-in is
     on. It also gives all cookies of the app the flags that suit the request, and pages the
-    `current_user`."""
+    `current_user` and `current_notice`."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
@@ -334,11 +345,11 @@ class CookieMiddleware:
                     headers.append("set-cookie", cookie)
             await send(event)
 
-        before = _user.set(lambda: self.identity.page_user(request))
+        before = _asking.set((self.identity, request))
         try:
             await self.app(scope, receive, send_with_cookies)
         finally:
-            _user.reset(before)
+            _asking.reset(before)
 
     def _is_new(self, request: HTTPConnection) -> bool:
         """Return whether this is a new browser to identify from now on. The number per address is

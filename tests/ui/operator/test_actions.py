@@ -93,7 +93,8 @@ def test_freeing_memory_is_confirmed(place: Place) -> None:
 
 
 def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
-    """Open pages get it within two seconds. It ends at its time, and a new one replaces it."""
+    """Open pages get it within two seconds. Other pages of signed-in users show it when they load.
+    It ends at its time, and a new one replaces it."""
     text = "GPU 2 is <down> until 3."
     with socket_of(place.app, place.ben) as news:
         news.recv()
@@ -103,8 +104,11 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
         notice = ask(place, "GET", "/notice").json()["notice"]
         assert (notice["text"], notice["until"]) == (text, None)
         assert heard(news, "notice", notice) < 2
-        page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
-        assert "GPU 2 is &lt;down&gt; until 3." in page
+        bar = f'data-id="{notice["id"]}">\n<span>GPU 2 is &lt;down&gt; until 3.</span>'
+        for path in ("operator", "operator/people", "account", "albums"):
+            address = f"{place.app.url}/{path}"
+            assert bar in place.anna.get(address, timeout=LONGEST_WAIT).text
+            assert bar not in requests.get(address, timeout=LONGEST_WAIT).text
         assert ask(place, "DELETE", "/notice").status_code == 204
         heard(news, "notice", None)
     short = {"text": "soon over", "seconds": 0.2}

@@ -1,22 +1,22 @@
 // @ts-check
-// Lets the user close the brand's notice until its text changes. The app's own page uses the same key (storage.js).
+// Lets the user close a notice until another replaces it. The app's own page uses the same keys (storage.js).
 
 {
-  const KEY = "comfyforms.closed_brand_notice";
-  const place = /** @type {HTMLElement} */ (document.querySelector(".brand-notice"));
+  const place = /** @type {HTMLElement} */ (document.currentScript?.parentElement);
+  const key = `comfyforms.${place.dataset.key}`;
   const close = /** @type {HTMLElement} */ (place.querySelector("button"));
-  const text = JSON.stringify(place.firstElementChild?.textContent);
+  const id = JSON.stringify(place.dataset.id);
   close.hidden = false;
   close.addEventListener("click", () => {
     place.hidden = true;
     try {
-      localStorage.setItem(KEY, text);
+      localStorage.setItem(key, id);
     } catch {
       // the choice lasts as long as the page
     }
   });
   try {
-    place.hidden = localStorage.getItem(KEY) === text;
+    place.hidden = localStorage.getItem(key) === id;
   } catch {
     // the browser allows no storage
   }

@@ -21,7 +21,7 @@ from ui.page.style_text import layered, styles
 from ui.page.theme import BACKGROUND, accent_variables, variables
 from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import current_user
+from ui.web.identity import current_notice, current_user
 from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
@@ -213,14 +213,9 @@ def plain_page(
     its own link preview; `style`: its own style sheet in place of the common one."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
-    notice = html.escape(brand.notice)
-    notice = (
-        notice
-        and f"""<aside class="brand-notice"><span>{notice}</span>
-<button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}" hidden>×</button>
-<script>{_text("brand_notice.js")}</script></aside>
-"""
-    )
+    notice = _notice_bar("closed_brand_notice", brand.notice, brand.notice)
+    if announced := current_notice():
+        notice = _notice_bar("closed_notice", announced.id, announced.text) + notice
     own = footer_html(brand)
     footer = f"<footer>{own}</footer>\n" if own else ""
     return f"""<!doctype html>
@@ -240,6 +235,18 @@ def plain_page(
 {footer}{module_tag("header.js")}
 </body>
 </html>
+"""
+
+
+def _notice_bar(key: str, id_: str, text: str) -> str:
+    """Return a bar below the header, "" without a text. `key`: where the browser keeps the `id_` of
+    the closed one."""
+    if not text:
+        return ""
+    return f"""<aside class="brand-notice" data-key="{key}" data-id="{html.escape(id_)}">
+<span>{html.escape(text)}</span>
+<button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}" hidden>×</button>
+<script>{_text("brand_notice.js")}</script></aside>
 """
 
 

@@ -1,5 +1,6 @@
 // @ts-check
-// Sorts tables by the column whose heading is pressed, and filters the rows of long ones.
+// Sorts tables by the column whose heading is pressed, and filters the rows of long ones. After a form's post, the page
+// has the same order, filter and place.
 
 const LONG = 6; // rows
 /** @typedef {"none" | "ascending" | "descending"} Order */
@@ -7,6 +8,7 @@ const LONG = 6; // rows
 const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
 /** @type {Map<string, { column: number, order: Order, text: string }>} */
 const arrangements = new Map(); // by table, so that they outlast a renewed page
+const KEPT = "comfyforms.administration"; // until the answer to a form is loaded
 const { compare } = new Intl.Collator(document.documentElement.lang, { numeric: true });
 
 /** @param {HTMLTableRowElement} row @param {number} column */
@@ -75,5 +77,34 @@ function dressAll() {
   }
 }
 
+function keep() {
+  const kept = [location.pathname, scrollY, document.activeElement?.id, [...arrangements]];
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(kept));
+  } catch {
+    // the page starts at its top
+  }
+}
+
+/** Return what `keep` stored, once. */
+function taken() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    sessionStorage.removeItem(KEPT);
+    return kept;
+  } catch {
+    return [];
+  }
+}
+
+const [path, place, focused, tables] = taken();
+const isBack = path === location.pathname;
+if (isBack) for (const [id, one] of tables) arrangements.set(id, one);
 dressAll();
+// A message at the top comes first.
+if (isBack && !document.querySelector("main :is([role=status], [role=alert]:not(:empty))")) {
+  document.getElementById(focused)?.focus();
+  scrollTo(0, place);
+}
 document.addEventListener("renewed", dressAll);
+document.addEventListener("submit", keep);
