@@ -134,10 +134,11 @@ class NewPlace:
 
 @dataclass(frozen=True, slots=True)
 class NewReview:
-    """A verdict, "" for none, and stars, 0 for none."""
+    """A verdict, "" for none, and stars, 0 for none. `dropped`: as in the reviewed result."""
 
     verdict: Verdict = ""
     stars: Annotated[int, Field(ge=0, le=5)] = 0
+    dropped: _Number = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +420,7 @@ class AlbumHandlers:
     def start_album_round(self, asked: _Asked) -> Response:
         """Begin a new round with the kept results, which everyone reviews again.
 
-        They lose their verdicts, but not their stars. The other results get `verdict=dropped`, and
+        They lose their verdicts, but not their stars. `verdict=dropped` selects the others, which
         come back when someone keeps them.
         """
         visit = self.visits.of(asked, Right.TAKE_BACK)
@@ -430,10 +431,14 @@ class AlbumHandlers:
 
     @routes.put("/{album}/items/{item}/review", Access.PUBLIC, response_model=ItemDoc)
     def review_album_item(self, asked: _Asked, item: _Number, review: NewReview) -> AsciiJSON:
-        """Keep or reject a result, and give it stars, in place of your previous review."""
+        """Keep or reject a result, and give it stars, in place of your previous review.
+
+        409 if a round has ended without the result since you got it: send its `dropped`, too, to
+        bring it back.
+        """
         visit = self.visits.of(asked, Right.REVIEW)
         album = visit.album.id
-        self.store.review(album, item, visit.author, review.verdict, review.stars)
+        self.store.review(album, item, visit.author, **asdict(review))
         what = message("Review in the album “{album}”", album=visit.album.title)
         self._note(visit, "review", what)
         return AsciiJSON(self._item_docs(visit, [self.store.item(album, item)])[0])

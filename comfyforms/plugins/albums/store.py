@@ -167,7 +167,7 @@ class Album(ShownAlbum):
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
-    items of earlier rounds. `unreviewed`: by a caller, else 0."""
+    items of earlier rounds. `unreviewed`: by a caller, else 0; `round`: the latest one."""
 
     keep: int = 0
     reject: int = 0
@@ -175,6 +175,7 @@ class Counts:
     disagreed: int = 0
     dropped: int = 0
     unreviewed: int = 0
+    round: int = 1
 
     @property
     def items(self) -> int:
@@ -201,7 +202,8 @@ class ItemFile:
 @dataclass(frozen=True, slots=True)
 class ShownItem:
     """Facts about a result that viewers of its album see, in part. `number`: in the album; `title`:
-    the workflow's; `by`: its owner's name; `settings`: the album shows them."""
+    the workflow's; `by`: its owner's name; `settings`: the album shows them; `dropped`: the round
+    that ended without it, 0 in the latest one."""
 
     number: int
     kind: FileKind
@@ -215,6 +217,7 @@ class ShownItem:
     keeps: int
     rejects: int
     comments: int
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,11 +406,13 @@ class AlbumStore:
     def counts(self, albums: Collection[str]) -> dict[str, Counts]:
         """Return the numbers of these albums' items by id."""
         sums = (func.sum(case((one, 1), else_=0)) for one in _VERDICTS.values())
-        query = select(_items.c.album, *sums).where(_items.c.album.in_(albums), _LISTED)
+        query = select(_items.c.album, func.max(_items.c.dropped) + 1, *sums)
+        query = query.where(_items.c.album.in_(albums), _LISTED)
         with reading(self._engine) as connection:
             rows = connection.execute(query.group_by(_items.c.album)).all()
         return dict.fromkeys(albums, Counts()) | {
-            album: Counts(*map(int, numbers)) for album, *numbers in rows
+            album: replace(Counts(*map(int, numbers)), round=latest)
+            for album, latest, *numbers in rows
         }
 
     def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
@@ -552,11 +557,19 @@ class AlbumStore:
         query = select(*_columns(Review, _reviews)).where(_reviews.c.item.in_(list(items)))
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
-    def review(self, album: str, n: int, person: Person, verdict: Verdict, stars: int) -> None:
+    def review(
+        self, album: str, n: int, person: Person, verdict: Verdict, stars: int, dropped: int = 0
+    ) -> None:
         """Store a person's review of an item, in place of their previous one. Keeping an item of an
-        earlier round brings it back."""
+        earlier round brings it back. Raises ComfyError if a round has ended without the item since
+        the person saw it as `dropped`."""
+        left = exists().where(_items.c.n == n, _items.c.dropped.not_in((0, dropped)))
         own = (_reviews.c.item == n) & (_reviews.c.person == person.key)
         with self._changing(album, n) as connection:
+            if connection.execute(select(left)).scalar_one():
+                raise ComfyError(
+                    message("A new round began."), message("This result is in “Earlier rounds”.")
+                )
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:
                 new = Review(person.by, verdict, stars, n, person.key)

@@ -51,7 +51,8 @@ export class AlbumHead {
     this.place.append(element("div", "flow apart", words, this.#links), note);
     this.#links.prepend(this.#review, this.#next);
     const open = album.items - album.kept;
-    this.tell({ keep: album.kept, reject: 0, open, disagreed: 0, dropped: 0, unreviewed: 0 });
+    const unknown = { reject: 0, disagreed: 0, dropped: 0, unreviewed: 0, round: 1 };
+    this.tell({ ...unknown, keep: album.kept, open });
   }
 
   /**
@@ -66,10 +67,11 @@ export class AlbumHead {
   }
 
   /** @param {Counts} counts */
-  tell({ keep, reject, open, unreviewed: count }) {
+  tell({ keep, reject, open, unreviewed: count, round }) {
     const { by, mine, access } = this.#album;
     const seenBy = ACCESS.find(([value]) => value === access)?.[1];
-    const about = [!mine && by, !isGuest && seenBy, countWords(keep + reject + open)];
+    const isLater = round > 1 && message("Round {number}", { number: round });
+    const about = [!mine && by, !isGuest && seenBy, isLater, countWords(keep + reject + open)];
     this.#about.textContent = about.filter(Boolean).join(" · ");
     for (const link of all("a", this.#links)) link.hidden = !keep;
     this.#kept = keep;

@@ -67,7 +67,7 @@ export interface CommentsDoc {
 
 /**
  * Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
- * items of earlier rounds. `unreviewed`: by a caller, else 0.
+ * items of earlier rounds. `unreviewed`: by a caller, else 0; `round`: the latest one.
  */
 export interface Counts {
   keep: number;
@@ -76,6 +76,7 @@ export interface Counts {
   disagreed: number;
   dropped: number;
   unreviewed: number;
+  round: number;
 }
 
 /**
@@ -96,6 +97,7 @@ export interface ItemDoc {
   keeps: number;
   rejects: number;
   comments: number;
+  dropped: number;
   id: string;
   address: string;
   thumb: string | null;

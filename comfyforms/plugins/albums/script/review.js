@@ -121,6 +121,14 @@ export class Review {
     await this.#show(at);
   }
 
+  /** Begin again with another list. */
+  begin() {
+    if (!this.isOpen) return;
+    this.#shown = "";
+    if (this.#items.counts().total) this.#show(0);
+    else this.#viewport.toggle();
+  }
+
   /** Show changes of the item in view. */
   renew() {
     const item = this.isOpen && this.#item;

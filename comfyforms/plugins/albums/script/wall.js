@@ -10,7 +10,7 @@ import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
 import { message, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
-import { page } from "page/state.js";
+import { page, say } from "page/state.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send } from "./calls.js";
 import { compareItems } from "./compare.js";
@@ -43,6 +43,7 @@ export class Wall {
   #next = null;
   #version;
   #kept = 0;
+  #round = Infinity; // until it is known
   #total = 0;
   #turn = 0;
   #begun = Promise.resolve();
@@ -206,6 +207,20 @@ export class Wall {
     this.#kept = counts.keep;
     this.#filters.count(counts);
     this.#told(counts);
+    const isNew = counts.round > this.#round;
+    this.#round = counts.round;
+    if (isNew) this.#beginRound();
+  }
+
+  /** Show a new round from its start, also in the review: no verdict may reach a dropped result. */
+  async #beginRound() {
+    this.#items = [];
+    say(message("A new round began."), "", "");
+    this.#selection.end();
+    if (this.#may("review")) this.#filters.choose();
+    else this.#search();
+    await this.#begun;
+    this.#review.begin();
   }
 
   #draw() {
@@ -224,7 +239,9 @@ export class Wall {
     const told = await this.#ask([["since", String(this.#version)]]);
     if (!told) return;
     this.#version = version;
+    const round = this.#round;
     this.#count(told.counts);
+    if (this.#round > round) return;
     this.#change(told.items);
     const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
@@ -259,6 +276,7 @@ export class Wall {
   async #say(item, said) {
     if (!this.#may("review")) return;
     this.#unsent.set(item.id, said);
+    const body = { ...said, dropped: item.dropped };
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
@@ -266,7 +284,7 @@ export class Wall {
     const isLast = () => this.#unsent.get(item.id) === said;
     this.#sending = this.#sending.then(async () => {
       /** @type {ItemDoc | null | false} */
-      const now = isLast() && (await send(`/items/${item.id}/review`, said, "PUT"));
+      const now = isLast() && (await send(`/items/${item.id}/review`, body, "PUT"));
       if (!isLast()) return;
       this.#unsent.delete(item.id);
       this.#change([now || item]);

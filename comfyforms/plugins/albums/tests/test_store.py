@@ -192,18 +192,21 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
     albums.review(album.id, second, OF_BOB, "reject", 0)
     version = albums.version(album.id)
     albums.next_round(album.id)
-    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2)
+    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=2)
     assert numbers(albums, album) == albums.covers([album.id])[album.id] == [first]
     assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])
     assert numbers(albums, album, verdict="unreviewed") == [first]
     assert sorted(numbers(albums, album, since=version)) == sorted([first, second, third])
     ((review,), rest) = albums.reviews([first]), albums.reviews([second])
     assert (review.verdict, review.stars, [one.verdict for one in rest]) == ("", 4, ["reject"])
-    albums.review(album.id, second, OF_ANN, "keep", 0)
+    with pytest.raises(ComfyError, match="A new round began"):
+        albums.review(album.id, second, OF_ANN, "keep", 0)
+    assert numbers(albums, album) == [first]
+    albums.review(album.id, second, OF_ANN, "keep", 0, dropped=1)
     assert numbers(albums, album, verdict="disagreed") == [second]
     albums.review(album.id, first, OF_ANN, "keep", 4)
     albums.next_round(album.id)
-    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2)
+    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=3)
 
 
 def test_numbers_follow_the_wall_and_stay(albums: AlbumStore, album: Album) -> None:

@@ -178,3 +178,37 @@ def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.keyboard.press("k")
     expect(page.locator(".caption")).to_contain_text("1 kept")
+
+
+def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> None:
+    """An open review begins again without the results that the round ended without, and no verdict
+    brings them back. The owner stands at the kept ones, with nothing selected."""
+    anna, ben = visit(fast), visit(fast).page
+    album = _shared_images(anna, 4)
+    page = anna.page
+    for person in (page, ben):
+        person.goto(f"{fast.url}/albums/{album}")
+    page.get_by_role("button", name="Review 4 results").click()
+    expect(page.locator(".caption")).to_contain_text("1 / 4")
+    for key in "xxkk":
+        page.keyboard.press(key)
+    expect(page.locator(".review")).to_have_count(0)
+    verdicts = page.get_by_role("group", name="Verdict").get_by_role("button")
+    verdicts.filter(has_text="Kept").click()
+    tiles = page.locator("#albums li[data-run]")
+    expect(tiles).to_have_count(2)
+    page.get_by_role("button", name="Select").click()
+    tiles.first.locator(".tile").click()
+    ben.get_by_role("button", name="Review 4 results").click()
+    expect(ben.locator(".caption")).to_contain_text("#1 · 1 / 4")
+    page.get_by_role("button", name="Next round").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(ben.get_by_text("A new round began.")).to_be_visible()
+    expect(ben.locator(".caption")).to_contain_text("#3 · 1 / 2")
+    ben.keyboard.press("k")
+    expect(ben.locator(".caption")).to_contain_text("#4 · 2 / 2 · 1 kept")
+    expect(tiles).to_have_count(2)
+    expect(verdicts.filter(has_text="For me to review")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("group", name="Selected results")).to_be_hidden()
+    expect(page.get_by_text("Round 2 · 2 results")).to_be_visible()
+    expect(verdicts.filter(has_text="Earlier rounds")).to_have_attribute("data-count", "2")
