@@ -115,7 +115,7 @@ def _body(parts: MissingParts, managers: Sequence[ManagedServer], versions: Sequ
         section(title, f'<ul class="lines rows">{items}</ul>') for title, items in lists if items
     )
     cards = cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
-    return f"{_managers(managers)}{cards}{module_tag('command_copying.js') if packs else ''}"
+    return f"{_managers(managers)}{cards}{module_tag('copying.js') if packs else ''}"
 
 
 def _managers(managers: Sequence[ManagedServer]) -> str:
@@ -170,8 +170,8 @@ def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
     if one.command:
         label = html_of(message("{action}: {name}", action=_COPY, name=one.name))
         buttons += (
-            f'<button type="button" class="quiet" data-copy="{html.escape(one.command)}"'
-            f' data-copied="{html_of(_COPIED)}" aria-label="{label}">{html_of(_COPY)}</button>'
+            f'<button type="button" class="quiet" data-copied="{html_of(_COPIED)}"'
+            f' aria-label="{label}">{html_of(_COPY)}</button>'
         )
     if installs and one.command and "/" not in one.name:
         buttons += _install_form(one)

@@ -227,7 +227,7 @@ def _new(made: NewPassword) -> str:
     return f"""<section class="card new" role="status">
 <p><strong>{title}</strong> {html_of(_SEND_IT)}</p>
 <p><code><b id="token">{html.escape(made.password)}</b></code></p>
-<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </section>
 {module_tag("copying.js")}"""
 

@@ -84,6 +84,6 @@ def _shown(address: str) -> str:
     return f"""<div class="new" role="status">
 <p><strong>{html_of(_SHOWN_ONCE)}</strong></p>
 <p><code><b id="token">{html.escape(address)}</b></code></p>
-<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </div>
 {module_tag("copying.js")}"""

@@ -383,6 +383,6 @@ def _new(shown: str) -> str:
     return f"""<div class="new" role="status">
 <p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
 <p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
-<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </div>
 {module_tag("copying.js")}"""

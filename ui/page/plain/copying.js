@@ -1,12 +1,12 @@
 // @ts-check
-// Copies a new token. If the browser forbids that, the token stays selected.
+// Copies a new token, or the command beside a button. If the browser forbids that, the text stays selected.
 
-const button = /** @type {HTMLElement} */ (document.getElementById("copy"));
-const token = /** @type {HTMLElement} */ (document.getElementById("token"));
-
-async function copy() {
-  getSelection()?.selectAllChildren(token);
-  const isWritten = await navigator.clipboard?.writeText(token.textContent ?? "").then(
+/** @param {HTMLElement} button */
+async function copy(button) {
+  const beside = button.closest("li")?.querySelector("code");
+  const shown = document.getElementById("token") ?? /** @type {HTMLElement} */ (beside);
+  getSelection()?.selectAllChildren(shown);
+  const isWritten = await navigator.clipboard?.writeText(shown.textContent ?? "").then(
     () => true,
     () => false,
   );
@@ -14,4 +14,5 @@ async function copy() {
   if (isWritten || document.execCommand("copy")) button.textContent = button.dataset.copied ?? "";
 }
 
-button.addEventListener("click", copy);
+for (const button of document.querySelectorAll("[data-copied]"))
+  button.addEventListener("click", () => copy(/** @type {HTMLElement} */ (button)));

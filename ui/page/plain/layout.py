@@ -36,7 +36,6 @@ _STYLES = (
 _SIGN_IN = "sign_in.js"
 _MODULES = (
     "brand_notice.js",
-    "command_copying.js",
     "copying.js",
     "header.js",
     "refreshing.js",
