@@ -49,8 +49,17 @@ test("rows are as wide as the wall, and each tile keeps its proportions", () => 
 
 test("a row that isn't full has the wanted height", () => {
   const { rows, boxes } = wall([["2026-11-18", 1]], () => 1.5, 900, 136);
-  assert.deepEqual(rows, [{ first: 0, end: 1, y: 36, height: 136 }]);
+  assert.deepEqual(rows, [{ first: 0, end: 1, y: 36, height: 136, scale: 136 }]);
   assert.deepEqual(boxes, [{ x: 0, y: 36, width: 204, height: 136 }]);
+});
+
+test("the last row is as high as the one above, and its columns line up", () => {
+  for (const count of [8, 9, 11, 16]) {
+    const { boxes } = wall([["", count]], square, 1318, 220);
+    const [first, last] = [boxes[0], boxes.at(-1)];
+    assert.equal(last?.height, first?.height, `${count}`);
+    assert.deepEqual(last && { ...last, y: 0 }, boxes[(count - 1) % 6]);
+  }
 });
 
 test("stacks days, each with rows of its own", () => {

@@ -3,7 +3,7 @@
 
 import { dateWords } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { all, button, downloadLink, element, root } from "page/dom.js";
+import { all, button, downloadLink, element, isNarrow, root } from "page/dom.js";
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { menuButton } from "page/results/pop_menu.js";
@@ -15,6 +15,12 @@ import { ACCESS } from "./items.js";
 /** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
 
+/** @type {readonly (readonly [string, string])[]} */
+const DOWNLOADS = [
+  ["/zip", message("Download kept")],
+  ["/sheet", message("Contact sheet")],
+];
+
 export class AlbumHead {
   place = element("header", "album-head stack");
   #path = element("nav", "path aside");
@@ -23,12 +29,9 @@ export class AlbumHead {
   #review;
   #next = button("", () => this.#startRound(), "button");
   #kept = 0;
-  #links = element(
-    "span",
-    "wraps",
-    keptLink("/zip", message("Download kept")),
-    keptLink("/sheet", message("Contact sheet")),
-  );
+  #others = 0;
+  #more = menuButton("", message("More"), async () => this.#entries(), "button more", "more");
+  #links = element("span", "wraps", ...DOWNLOADS.map(([path, words]) => keptLink(path, words)));
   #album;
 
   /**
@@ -40,8 +43,8 @@ export class AlbumHead {
     this.#review = button("", review, "button primary");
     this.#rules.textContent = rulesOf(album);
     const first = element("div", "in-line", element("h1", "breaks", album.title));
-    if (album.may.includes("take_back"))
-      first.append(menuButton("", message("More"), this.#entries(), "button more", "more"));
+    first.append(this.#more);
+    this.#more.classList.toggle("narrow", !album.may.includes("take_back")); // it has only downloads
     const words = element("div", "", first, this.#about, this.#rules);
     const note = element("p", "note breaks", album.note);
     note.hidden = !album.note;
@@ -74,7 +77,8 @@ export class AlbumHead {
     const about = [!mine && by, !isGuest && seenBy, isLater, countWords(keep + reject + open)];
     this.#about.textContent = about.filter(Boolean).join(" · ");
     for (const link of all("a", this.#links)) link.hidden = !keep;
-    this.#kept = keep;
+    [this.#kept, this.#others] = [keep, reject + open];
+    this.#more.hidden = !keep && this.#more.matches(".narrow");
     this.#next.hidden = !keep || !this.#album.may.includes("take_back");
     this.#next.classList.toggle("primary", !count);
     this.#next.textContent = withEllipsis(message("Next round"));
@@ -84,18 +88,26 @@ export class AlbumHead {
 
   #startRound() {
     const again = plural(
-      "The kept result begins again without ✓.",
-      "The {count} kept results begin again without ✓.",
+      "The kept result goes to the next round without votes.",
+      "The {count} kept results go to the next round without votes.",
       { count: this.#kept },
     );
-    const others = message("The others move to “Earlier rounds”. ✓ brings them back.");
+    const others = plural(
+      "The other one moves to “Earlier rounds”.",
+      "The other {count} move to “Earlier rounds”.",
+      { count: this.#others },
+    );
+    const words = this.#others ? `${again} ${others}` : again;
     const start = () => ask(albumAt("/rounds"), undefined, "POST");
-    confirm(message("Start the next round?"), `${again} ${others}`, message("Start"), start);
+    confirm(message("Start the next round?"), words, message("Start"), start);
   }
 
   /** @returns {Entry[]} */
   #entries() {
     const { may, id, title } = this.#album;
+    const saves = DOWNLOADS.map(([path, label]) => ({ label, href: keptAt(path) }));
+    const saved = isNarrow() && this.#kept ? saves : [];
+    if (!may.includes("take_back")) return saved;
     const remove = () =>
       confirm(
         message("Delete “{title}”?", { title }),
@@ -106,8 +118,9 @@ export class AlbumHead {
         },
       );
     const drop = { label: withEllipsis(message("Delete")), does: remove, isBad: true };
-    if (!may.includes("change")) return [drop];
+    if (!may.includes("change")) return [...saved, drop];
     return [
+      ...saved,
       { label: withEllipsis(message("Edit album")), does: () => editAlbum(this.#album, null) },
       { label: withEllipsis(message("New album inside")), does: () => editAlbum(null, id) },
       { label: withEllipsis(message("Link for guests")), does: showLink },
@@ -127,13 +140,15 @@ function rulesOf({ may, ends_at: end }) {
   return [date && guest, rule].filter(Boolean).join(" ");
 }
 
+/** @param {string} path @returns the address of a download of the kept results */
+const keptAt = (path) => root + albumAt(path, new URLSearchParams({ verdict: "keep" }));
+
 /**
  * @param {string} path
  * @param {string} words
  */
 function keptLink(path, words) {
-  const address = albumAt(path, new URLSearchParams({ verdict: "keep" }));
-  const link = downloadLink(words, root + address);
+  const link = downloadLink(words, keptAt(path));
   link.dataset.icon = "download";
   return link;
 }

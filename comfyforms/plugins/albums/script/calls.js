@@ -28,6 +28,7 @@ export function albumAt(path, query = new URLSearchParams()) {
 /** Ask a guest for a name. @returns {Promise<void>} ends with the dialog */
 const askName = () =>
   new Promise((resolve) => {
+    const why = element("p", "aside", message("The team sees it beside your votes and comments."));
     const input = Object.assign(element("input"), { maxLength: 60, autocomplete: "name" });
     const keep = () => {
       if (!input.value.trim()) return input.focus();
@@ -35,11 +36,22 @@ const askName = () =>
       place.hidePopover();
     };
     const row = rowOf(message("Name"), input);
-    const place = formDialog(message("Your name"), [row], message("Continue"), keep);
+    const place = formDialog(message("Your name"), [why, row], message("Continue"), keep);
     place.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "closed") resolve();
     });
   });
+
+/**
+ * Do something that carries a guest's name. Ask for the name first if there is none.
+ * @param {() => T | Promise<T>} does called at once for everyone with a name, and not without one
+ * @template T
+ * @returns {Promise<T | null>}
+ */
+export async function withName(does) {
+  if (isGuest && !name()) await askName();
+  return !isGuest || name() ? does() : null;
+}
 
 /**
  * Send a request and show errors. Send a GET or PUT until the app answers, and say meanwhile that it doesn't.
@@ -72,6 +84,5 @@ export async function reach(path, isWanted = () => true, body = undefined, metho
  * @returns {Promise<T | null>} the answer; null after an error, or without a guest's name
  */
 export async function send(path, body, method = "POST") {
-  if (isGuest && !name()) await askName();
-  return isGuest && !name() ? null : reach(albumAt(path), undefined, json(body), method);
+  return withName(() => reach(albumAt(path), undefined, json(body), method));
 }

@@ -4,6 +4,7 @@
 import { button, element, iconButton } from "page/dom.js";
 import { ComparedImages } from "page/history/compared_images.js";
 import { message } from "page/messages.js";
+import { withName } from "./calls.js";
 import { mediaOf } from "./review.js";
 
 /** @import { ItemDoc } from "./documents.js" */
@@ -49,12 +50,13 @@ export function compareItems(items, say) {
  * @param {(item: ItemDoc, said: Pick<ItemDoc, "verdict" | "stars">) => void} say
  */
 function judgeFor(item, [verdict, icon, words], say) {
-  const judge = iconButton(icon, () => {
+  const give = () => {
     item.verdict = item.verdict === verdict ? "" : verdict;
     for (const one of judge.parentElement?.querySelectorAll("button") ?? [])
       one.ariaPressed = String(one.value === item.verdict);
     say(item, { verdict: item.verdict, stars: item.stars });
-  });
+  };
+  const judge = iconButton(icon, () => withName(give));
   judge.append(words);
   judge.value = verdict;
   judge.ariaPressed = String(item.verdict === verdict);

@@ -16,7 +16,9 @@ import {
 } from "page/dom.js";
 import { message, plural, withKey } from "page/messages.js";
 import { SoundPlayer } from "page/results/sound_player.js";
+import { placeWords } from "page/runs/results.js";
 import { SWIPED, Viewport } from "page/stage/viewport.js";
+import { withName } from "./calls.js";
 import { Comments } from "./comments.js";
 import { reviewWords, saidBy } from "./items.js";
 
@@ -176,9 +178,10 @@ export class Review {
   /** @param {ItemDoc} item */
   #draw({ number, by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
     const { kept, total } = this.#items.counts();
-    const place = `#${number} · ${this.#at + 1} / ${total}`;
+    const place = placeWords(this.#at, total);
+    const name = number === this.#at + 1 ? "" : `#${number}`; // once
     const keptWords = plural("{count} kept", "{count} kept", { count: kept });
-    tell(this.#caption, [place, keptWords, by, prompt || title].join(" · "));
+    tell(this.#caption, [name, place, keptWords, by, prompt || title].filter(Boolean).join(" · "));
     tell(this.#others, reviewWords(reviews.filter(({ mine }) => !mine)));
     this.#others.hidden = !this.#others.textContent;
     this.#keep.ariaPressed = String(verdict === "keep");
@@ -218,14 +221,20 @@ export class Review {
     if (step) this.#show(this.#at + step);
     else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
     else if (!item || !said) return false;
-    else {
-      this.#items.say(item, said);
-      const isJudged = "kx".includes(key.toLowerCase());
-      if (!isJudged || this.#comments.isOpen) return true;
-      if (this.#at + 1 < this.#items.counts().total) this.#show(this.#at + 1);
-      else if (this.#ends) this.#viewport.toggle();
-    }
+    else withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
     return true;
+  }
+
+  /**
+   * @param {ItemDoc} item
+   * @param {Pick<ItemDoc, "verdict" | "stars">} said
+   * @param {boolean} leadsOn
+   */
+  #say(item, said, leadsOn) {
+    this.#items.say(item, said);
+    if (!leadsOn || this.#comments.isOpen) return;
+    if (this.#at + 1 < this.#items.counts().total) this.#show(this.#at + 1);
+    else if (this.#ends) this.#viewport.toggle();
   }
 
   #useSettings() {

@@ -12,7 +12,7 @@ import { message, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page, say } from "page/state.js";
 import { albumChoice, tellOf } from "./album_choice.js";
-import { albumAt, reach, send } from "./calls.js";
+import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
 import { Filters } from "./filters.js";
 import { formDialog } from "./form_dialog.js";
@@ -23,6 +23,7 @@ import { Review } from "./review.js";
 /** @import { PastRun } from "page/state.js" */
 
 const LIMIT = "200"; // items per request
+const HEIGHTS = { small: 220, large: 320 }; // pixels, of a row: people compare the results
 const KEPT = message("Kept");
 const REJECTED = message("Rejected");
 /** @type {Readonly<Record<string, string>>} */
@@ -77,6 +78,7 @@ export class Wall {
         star: null,
         pick: (index, event) => this.#selection.take(this.#tiles, index, event),
         dress: (item, run) => this.#dress(item, run),
+        heights: HEIGHTS,
       },
     );
     this.#review = new Review(album, {
@@ -304,7 +306,7 @@ export class Wall {
     const said = item && saidBy(event.key, item);
     if (!said || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    this.#say(item, said);
+    withName(() => this.#say(item, said));
   }
 
   /**
@@ -322,13 +324,14 @@ export class Wall {
     place.dataset.said = key;
     place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
+    const shown = element("span", "facts", element("b", "", String(number)));
+    /** @type {[number, string, string][]} */
     const facts = [
-      String(number),
-      keeps && `✓${keeps > 1 ? ` ${keeps}` : ""}`,
-      rejects && `✕${rejects > 1 ? ` ${rejects}` : ""}`,
-      stars && `★ ${stars}`,
-    ].filter(Boolean);
-    const shown = element("span", "facts", facts.join("  "));
+      [keeps, "keeps", `✓${keeps > 1 ? ` ${keeps}` : ""}`],
+      [rejects, "rejects", `✕${rejects > 1 ? ` ${rejects}` : ""}`],
+      [stars, "stars", `★ ${stars}`],
+    ];
+    for (const [is, name, words] of facts) if (is) shown.append("  ", element("b", name, words));
     if (comments) shown.append(commentsOf(comments));
     place.append(shown);
     const tile = $(".tile", place);
@@ -366,8 +369,8 @@ export class Wall {
     const isOwn = this.#may("take_back") || items.every(({ mine }) => mine);
     /** @type {[boolean, string, () => void, boolean][]} */
     const actions = [
-      [this.#may("review"), message("Keep"), judge("keep"), true],
-      [this.#may("review"), message("Reject"), judge("reject"), true],
+      [this.#may("review"), message("Keep"), () => withName(judge("keep")), true],
+      [this.#may("review"), message("Reject"), () => withName(judge("reject")), true],
       [true, message("Compare"), compare, items.length > 1 && items.length <= MOST_BESIDE],
       [this.#may("add"), message("More like these"), likeThese, isAlike && !isMany],
       [this.#may("add"), withEllipsis(MOVE), () => this.#move(query), isOwn && !isMany],

@@ -10,8 +10,8 @@
  * Pixels from the start of the wall.
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  *
- * `first`, `end`: indexes of a row's tiles in the whole list, `end` exclusive.
- * @typedef {{ first: number, end: number, y: number, height: number }} Row
+ * `first`, `end`: indexes of a row's tiles in the whole list, `end` exclusive. `scale`: the height before rounding.
+ * @typedef {{ first: number, end: number, y: number, height: number, scale: number }} Row
  *
  * `first`: index of the day's first run in the whole list. `y`: top of the day's heading.
  * @typedef {{ day: string, first: number, count: number, y: number }} Block
@@ -22,7 +22,7 @@ export const GAP = 4;
 const HEADING = 36;
 const BETWEEN = 16; // pixels between days
 const [NARROWEST, WIDEST] = [0.5, 2.5];
-const HIGHEST = 1.35; // of the wanted height, for a row with few tiles
+const HIGHEST = 1.35; // of the wanted height, for the first row with few tiles
 
 /**
  * Arrange tiles in rows below each day's heading.
@@ -47,7 +47,7 @@ export function wall(days, ratioOf, width, wanted) {
 }
 
 /**
- * Add a row, as wide as the wall unless the day's tiles end before.
+ * Add a row, as wide as the wall unless the day's tiles end before. Such a row is as high as the one above.
  * @param {Layout} layout
  * @param {number} first
  * @param {number} last end of the day's tiles
@@ -67,9 +67,10 @@ function addRow(layout, first, last, ratioOf, width, wanted) {
     if (isWorse) break;
     [end, sum, height] = [end + 1, ratios, lower];
   }
-  const isFull = height < HIGHEST * wanted;
-  const row = { first, end, y: layout.height, height: Math.floor(isFull ? height : wanted) };
-  const scale = isFull ? height : wanted;
+  const above = layout.rows.at(-1)?.scale;
+  const isFull = end < last || height < (above ?? HIGHEST * wanted);
+  const scale = isFull ? height : (above ?? wanted);
+  const row = { first, end, y: layout.height, height: Math.floor(scale), scale };
   let ratios = 0;
   for (let index = first; index < end; index += 1) {
     const edge = (/** @type {number} */ at) => Math.round(at * scale) + GAP * (index - first);

@@ -18,14 +18,15 @@ import { itemFor, keepPicture, showFavourite, showPictures } from "./tile.js";
  *
  * What it asks its page. `wants`: runs at these indexes have become visible and need to be loaded;
  * `star`: the user has toggled a run's star, null if runs have none; `pick`: the user has clicked a run; returns true to
- * keep it closed; `dress`: a tile is about to be shown.
+ * keep it closed; `dress`: a tile is about to be shown; `heights`: pixels of a row.
  * @typedef {{ wants: (from: number, to: number) => void, star: ((run: PastRun) => void) | null,
- *   pick: (index: number, event: MouseEvent) => boolean, dress?: (item: HTMLElement, run: PastRun) => void }} Live
+ *   pick: (index: number, event: MouseEvent) => boolean, dress?: (item: HTMLElement, run: PastRun) => void,
+ *   heights?: typeof HEIGHTS }} Live
  */
 
 const SEARCH_PAUSE = 250;
 const NOTHING_FOUND = message("No results.");
-const [SMALL, LARGE] = [136, 260]; // pixels, the height of a row
+const HEIGHTS = { small: 136, large: 260 }; // pixels, of a row
 const AHEAD = 300; // pixels to draw beyond the visible edges
 // While the list scrolls fast, tiles come without pictures, which cost the browser and the app most. They follow when it
 // is slow, or after this pause in milliseconds.
@@ -43,7 +44,7 @@ export class History {
   #said = element("p", "said state-card muted");
   /** @type {Past} */
   #runs = [];
-  #layout = wall([], () => null, 0, SMALL);
+  #layout = wall([], () => null, 0, HEIGHTS.small);
   /** @type {readonly Day[]} */
   #days = [];
   #shown = "";
@@ -214,7 +215,8 @@ export class History {
     const [top] = from > 0 ? seenOf(this.#layout, from, from + 1) : [];
     const before = this.#layout.boxes[top ?? -1];
     const ratioOf = (/** @type {number} */ index) => this.#runs[index]?.page.ratio ?? null;
-    this.#layout = wall(this.#days, ratioOf, width, this.#isLarge ? LARGE : SMALL);
+    const { small, large } = this.#live.heights ?? HEIGHTS;
+    this.#layout = wall(this.#days, ratioOf, width, this.#isLarge ? large : small);
     this.list.style.height = `${this.#layout.height}px`;
     const after = this.#layout.boxes[top ?? -1];
     if (before && after && before.y !== after.y)

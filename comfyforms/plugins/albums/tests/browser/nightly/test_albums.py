@@ -54,9 +54,10 @@ def test_settings_of_shared_results_are_used(fast: Site, visit: Visit) -> None:
 
 
 def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visit) -> None:
-    """The owner sees the guest's verdict. At the end, the guest's page says so at once."""
+    """The page asks for the name before it stores a verdict and moves on. The owner sees the guest's
+    verdict. At the end, the guest's page says so at once."""
     anna = visit(fast).open(**ONE)
-    album = _album(anna, "a lighthouse")
+    album = _album(anna, "a lighthouse", "a harbor")
     page = anna.page
     page.goto(f"{fast.url}/albums/{album}")
     token = _post(anna, f"/{album}/link", {"days": 7, "comments": True})["token"]
@@ -64,17 +65,25 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     guest.page.goto(f"{fast.url}/albums/guest/{token}")
     expect(guest.page.get_by_role("navigation")).to_have_count(0)
     expect(guest.page.get_by_text("You can keep, reject and comment until")).to_be_visible()
-    guest.page.locator("#albums .tile").click()
+    guest.page.locator("#albums .tile").first.click()
     expect(guest.page.locator(".media img")).to_be_visible()
     if is_installed():
         assert not violations(page), "the owner's page"
         assert not violations(guest.page), "the guest's review"
     keep = guest.page.get_by_role("button", name="Keep")
+    caption = guest.page.locator(".caption")
+    keep.click()
+    expect(guest.page.get_by_text("The team sees it beside your votes")).to_be_visible()
+    expect(caption).to_contain_text("1 of 2 · 0 kept")
+    guest.page.get_by_role("button", name="Cancel").click()
+    expect(caption).to_contain_text("1 of 2 · 0 kept")
     keep.click()
     guest.page.get_by_role("textbox", name="Name").fill("Gus")
     guest.page.keyboard.press("Enter")
+    expect(caption).to_contain_text("2 of 2 · 1 kept")
+    guest.page.keyboard.press("ArrowLeft")
     expect(keep).to_have_attribute("aria-pressed", "true")
-    page.locator("#albums .tile").click()
+    page.locator("#albums .tile").first.click()
     expect(page.locator(".others")).to_contain_text("Gus")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More").click()
@@ -114,7 +123,7 @@ def test_keys_count_while_images_are_on_their_way(fast: Site, visit: Visit) -> N
     expect(image).to_have_css("background-image", re.compile("/thumb"))
     for key in "kxxkk3":
         page.keyboard.press(key)
-    expect(page.locator(".review .caption")).to_contain_text("6 / 6 · 3 kept")
+    expect(page.locator(".review .caption")).to_contain_text("6 of 6 · 3 kept")
 
     def stored() -> list[tuple[str, int]]:
         told = page.request.get(f"{fast.url}/api/v1/albums/{album}/items").json()
@@ -138,14 +147,14 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     for person in (anna.page, ben):
         person.goto(f"{fast.url}/albums/{album}")
     anna.page.get_by_role("button", name="Review 4 results").click()
-    expect(anna.page.locator(".caption")).to_contain_text("1 / 4")
+    expect(anna.page.locator(".caption")).to_contain_text("1 of 4")
     anna.page.keyboard.press("k")
     anna.page.keyboard.press("x")
     anna.page.keyboard.press("Escape")
     verdicts = ben.get_by_role("group", name="Verdict").get_by_role("button")
     expect(ben.get_by_text("One ✕ rejects a result")).to_be_visible()
     ben.get_by_role("button", name="Review 4 results").click()
-    expect(ben.locator(".caption")).to_contain_text("1 / 4")
+    expect(ben.locator(".caption")).to_contain_text("1 of 4")
     ben.keyboard.press("x")
     ben.keyboard.press("Escape")
     tiles = ben.locator("#albums li[data-run]")
@@ -164,6 +173,35 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     expect(tiles.last).to_have_attribute("data-verdict", "reject")
     dimmed = tiles.last.locator(".tile")
     expect(dimmed).to_have_css("background-color", "rgb(17, 17, 17)")  # not bleached
+
+
+def test_an_album_fits_a_phone(fast: Site, visit: Visit) -> None:
+    """The filters are in one row, downloads are in the menu, and a verdict can be given while the
+    comments are open."""
+    anna = visit(fast)
+    album, page = _shared_images(anna, 3), anna.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{fast.url}/albums/{album}")
+    page.locator("#albums .tile").first.click()
+    page.get_by_role("button", name="Comments").click()
+    panel = page.get_by_role("complementary").bounding_box()
+    assert panel is not None
+    assert panel["height"] <= 0.45 * 844 + 1
+    keep = page.get_by_role("button", name="Keep")
+    assert keep.inner_text().startswith("Keep")
+    keep.click()
+    expect(keep).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Next", exact=True).click()
+    expect(page.locator(".others")).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    verdicts = page.get_by_role("group", name="Verdict").bounding_box()
+    assert verdicts is not None
+    assert verdicts["height"] < 60
+    expect(page.get_by_role("link", name="Download kept")).to_be_hidden()
+    page.get_by_role("button", name="More", exact=True).click()
+    with page.expect_download():
+        page.get_by_role("menuitem", name="Download kept").click()
 
 
 def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:

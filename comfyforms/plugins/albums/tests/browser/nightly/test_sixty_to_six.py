@@ -24,7 +24,7 @@ def _verdict(page: Page, words: str) -> Locator:
 def _review(page: Page, keys: list[str], name: str = "") -> None:
     """Review all results with these keys. A guest gives a name first."""
     page.get_by_role("button", name=f"Review {len(keys)} results").click()
-    expect(page.locator(".caption")).to_contain_text(f"1 / {len(keys)}")
+    expect(page.locator(".caption")).to_contain_text(f"1 of {len(keys)}")
     for at, key in enumerate(keys):
         page.keyboard.press(key)
         if name and not at:
