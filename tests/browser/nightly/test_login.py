@@ -232,7 +232,7 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
     page.goto(asked)
     expect(page).to_have_title("Sign in · ComfyForms")
-    expect(page.get_by_text("ComfyForms", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="ComfyForms")).to_be_visible()
     name, password = page.get_by_label("Username"), page.get_by_label("Password")
     expect(name).to_be_focused()
     expect(name).to_have_attribute("autocomplete", "username")

@@ -98,11 +98,15 @@ def shared_page_routes(
         if not files:
             return dead_link_page(root, _WHY_GONE)
         shared = [_result(one, token, presenter, owner) for one in files]
-        title = _same(one.title for one in shared) or html_of(_SHARED)
+        title = _same(one.title for one in shared)
         preview = _preview(files, shared, root, presenter)
         by, newest = identity.name_of(files[0].record.owner), files[-1].record.submitted_at
-        body = _body(shared, title, token, _origin(by, newest))
-        return as_page(plain_page(root, title, body, preview=preview))
+        heading = html_of(_from(by, shared[0].kind if len(shared) == 1 else "")) if by else ""
+        made = html.escape(current_language().date(newest))
+        about = f"{title} · {made}" if heading and title else made
+        heading = heading or title or html_of(_SHARED)
+        body = _body(shared, title, token, f'<h1>{heading}</h1><p class="by">{about}</p>')
+        return as_page(plain_page(root, heading, body, preview=preview))
 
     return routes
 
@@ -171,15 +175,22 @@ def _same(texts: Iterator[str] | Sequence[str]) -> str:
     return several.pop() if len(several) == 1 else ""
 
 
-def _origin(by: str, newest: float) -> str:
-    """Return who shares the results, if they have an account, and when the last one was made."""
-    made = message("Created on {date}.", date=current_language().date(newest))
-    return sentences(message("Shared by {name}.", name=by) if by else "", made)
+def _from(by: str, kind: str) -> str:
+    """Return the heading of results from this person. `kind`: of a single result, else ""."""
+    match kind:
+        case "image":
+            return message("Picture from {name}", name=by)
+        case "video":
+            return message("Video from {name}", name=by)
+        case "audio":
+            return message("Sound from {name}", name=by)
+        case _:
+            return message("Results from {name}", name=by)
 
 
-def _body(shared: Sequence[SharedResult], title: str, token: str, origin: str) -> str:
-    """Return the page's content: its title and the results' `origin`, the results, and beside them
-    what they have in common."""
+def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> str:
+    """Return the page's content: its head with what visitors can do, the results, and below them
+    what they have in common. `title`: of all results; `head`: HTML."""
     prompt, negative, facts = (
         _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")
     )
@@ -188,7 +199,6 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, origin: str) -
         f'<p class="prompt">{prompt}</p>' if prompt else "",
         f'<p class="facts">{facts}</p>' if facts else "",
         f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
-        _buttons(shared, token, shared[0].settings if is_one_run else ""),
     ]
     figures = []
     for one in shared:
@@ -203,7 +213,9 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, origin: str) -
     several = " several" if len(shared) > 1 else ""
     lines = (
         f'<main class="shared{several}">',
-        f'<div><h1>{title}</h1><p class="by">{html_of(origin)}</p></div>',
+        f"<header><div>{head}</div>",
+        _buttons(shared, token, shared[0].settings if is_one_run else ""),
+        "</header>",
         '<div class="results">',
         *figures,
         "</div>",
@@ -221,7 +233,10 @@ def _buttons(shared: Sequence[SharedResult], token: str, settings: str) -> str:
     sent = [one for one in shared if one.address]
     if len(sent) > 1:
         address = shared_zip_address(token).removeprefix("/")
-        save = f'<a class="button" href="{address}" download>{html_of(_DOWNLOAD_ALL)}</a>'
+        save = (
+            f'<a class="button" data-icon="download" href="{address}" download>'
+            f"{html_of(_DOWNLOAD_ALL)}</a>"
+        )
     elif sent:
         save = _save(sent[0], "button")
     use = f'<a class="button quiet" href="{settings}">{html_of(_SETTINGS)}</a>' if settings else ""
@@ -230,7 +245,7 @@ def _buttons(shared: Sequence[SharedResult], token: str, settings: str) -> str:
 
 def _save(one: SharedResult, style: str) -> str:
     return (
-        f'<a class="{style}" href="{one.address}" download="{one.saved_as}">'
+        f'<a class="{style}" data-icon="download" href="{one.address}" download="{one.saved_as}">'
         f"{html_of(_DOWNLOAD)}</a>"
     )
 
@@ -260,7 +275,8 @@ def _media(one: SharedResult) -> str:
     match one.kind:
         case "image":
             width, height = one.size
-            pixels = f' width="{width}" height="{height}"' if width else ""
+            shape = ' class="wide"' if width >= height > 0 else ""
+            pixels = f'{shape} width="{width}" height="{height}"' if width else ""
             image = f'<img src="{one.address}" alt="{one.title}"{pixels}>'
             large, close = f"large-{one.n}", html_of(_CLOSE)
             hides = f'type="button" popovertarget="{large}" popovertargetaction="hide"'

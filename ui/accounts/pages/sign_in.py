@@ -31,6 +31,7 @@ from ui.page.plain.layout import (
     SUMMARY,
     as_page,
     dead_link_page,
+    logo_tag,
     notice_page,
     plain_page,
     sign_in_tag,
@@ -77,13 +78,14 @@ class SignInPage:
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
-        about = current_brand().sign_in or SUMMARY
+        brand = current_brand()
+        about = brand.sign_in or SUMMARY
         ways = [_form(why)] if by_password else []
         if provider:
             query = {"to": to, "other_account": "true"} if to else _here(request, path)
             ways.append(_elsewhere(provider, "" if by_password else why, query))
-        body = f"""<main class="card">
-<h1>{html_of(_SIGN_IN)}</h1>
+        body = f"""<main class="card sign-in">
+<h1>{logo_tag(36)}<span>{html.escape(brand.name)}</span></h1>
 <p>{html_of(about)}</p>
 {"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>

@@ -81,7 +81,7 @@ _SHARE_TARGET = {
     "params": {"files": [{"name": "file", "accept": [*_OPENED, "image/*", "video/*", "audio/*"]}]},
 }
 ICON = Path(__file__).parents[1] / "icon.svg"
-SUMMARY = message("Simple forms for ComfyUI workflows.")
+SUMMARY = message("Make pictures, sound and video with a form.")
 _OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
@@ -120,7 +120,7 @@ def _policy(style: str, script: str) -> str:
 def _style(accent: str) -> str:
     fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
     own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
-    return "\n".join(("", own, layered(), fonts, icon_styles("moon"), styles(*_STYLES)))
+    return "\n".join(("", own, layered(), fonts, icon_styles("download", "moon"), styles(*_STYLES)))
 
 
 @cache

@@ -85,7 +85,7 @@ def follow(ben: Visitor, link: str) -> None:
     """Sign in at a link, and wait for its result."""
     ben.page.goto(link)
     log_in(ben.page, "ben", "harbour")
-    expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
+    expect(ben.page.get_by_role("heading", name=" from anna")).to_be_visible()
 
 
 def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
@@ -188,10 +188,11 @@ def test_a_link_shows_another_user_the_result(anna: Visitor, ben: Visitor) -> No
     """The other user can sign in at the link and see the result on a phone, but not its prompt."""
     _, link = share(anna)
     follow(ben, link)
-    expect(ben.page).to_have_title("Text to image · ComfyForms")
+    expect(ben.page).to_have_title("Picture from anna · ComfyForms")
     assert ben.page.url == link
     assert shown(ben.page)
-    assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = "image => [image.clientWidth, document.documentElement.scrollWidth]"
+    assert ben.page.locator("main .picture img").evaluate(wide) == [366, 390]
     assert "lighthouse keeper" not in ben.page.content()
     with ben.page.expect_download() as saved:
         ben.page.get_by_role("link", name="Download").click()
