@@ -43,7 +43,7 @@ const askName = () =>
   });
 
 /**
- * Do something that carries a guest's name. Ask for the name first if there is none.
+ * Do something that carries a guest's name. Guests without a name are asked for it first.
  * @param {() => T | Promise<T>} does called at once for everyone with a name, and not without one
  * @template T
  * @returns {Promise<T | null>}
