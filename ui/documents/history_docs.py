@@ -48,18 +48,19 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
     # nothing but sound.
     drawn = ("image",) if clip else ("image", "3d", "audio")
     thumbnails = (
-        (address, one)
+        (address, at, one)
         for kind in drawn
         for at, one in by_use
         if one.kind == kind and (address := thumbnail_address(record.id, at, one))
     )
-    thumb, image = next(thumbnails, (None, None))
+    thumb, at, image = next(thumbnails, (None, 0, None))
     kind: ResultKind | Literal[""] = files[0].kind if files else "text" if state.texts else ""
     return RunTile(
         what=_what_came(record, files),
         asked=first_text(record.job.values, _WORDS),
         results=len(files),
         thumb=thumb,
+        image=file_address(record.id, at, image) if image and image.kind == "image" else None,
         kind=kind,
         icon=RESULT_TYPES[kind].icon if kind else "",
         clip=clip,

@@ -188,7 +188,7 @@ def _header(
                 gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
             if login:
                 gr.HTML(
-                    '<button type="button" class="quiet"><span class="name"></span> ▾</button>',
+                    '<button type="button" class="quiet"><span class="name"></span></button>',
                     elem_id="account",
                     js_on_load=calls("components/account.js", "mountAccount(element)"),
                 )

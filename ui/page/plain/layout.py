@@ -275,7 +275,7 @@ def _user_menu() -> str:
         ),
     )
     return f"""<button type="button" class="quiet" popovertarget="user-menu" title="{name}"><span
- class="name">{name}</span> ▾</button>
+ class="name">{name}</span></button>
 <div id="user-menu" class="account-menu" popover>
 <p>{html_of(message("Signed in as {name}", name=user.name))}</p>{"".join(choices)}</div>"""
 

@@ -36,7 +36,7 @@ class NoticeBar {
       this.#place.replaceChildren();
       return;
     }
-    const close = button("\u00d7", () => this.#close(notice), "quiet");
+    const close = button("\u00d7", () => this.#close(notice), "bare");
     close.title = close.ariaLabel = message("Dismiss");
     this.#place.replaceChildren(element("p", "", notice.text), close);
     if (notice.until)

@@ -60,6 +60,7 @@ export const tileOf = ({
     asked: prompt,
     kind,
     thumb,
+    image: null,
     clip: null,
     sound: null,
     file: null,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from tests.support.visitor import Site, Visit, Visitor
 
 # Height of everything above the history.
 HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
+
+
+def whole_image(site: Site, run: str) -> re.Pattern[str]:
+    """Return the address of a run's result itself, not of its small thumbnail."""
+    return re.compile(rf"{site.url}/files/{run}/0/.+\.png$")
 
 
 def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
@@ -54,7 +60,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     assert fast.prompt_of(run)["2"]["inputs"]["text"] == idea
     later = person.another_tab()
     own = later.page.locator("#stage .example > img")
-    expect(own).to_have_attribute("src", f"{fast.url}/files/{run}/0/thumb")
+    expect(own).to_have_attribute("src", whole_image(fast, run))
     before = later.page.evaluate(HEIGHT)
     later.generate()
     assert later.page.evaluate(HEIGHT) == before
@@ -189,7 +195,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         assert sent["3"]["inputs"]["text"] == "typed before"
         person.page.evaluate(FORGET)
         person.open()
-        expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
+        expect(empty.locator("img")).to_have_attribute("src", whole_image(person.site, run))
         expect(empty.locator("figcaption")).to_contain_text("Your latest result")
         expect(person.page.locator("#stage")).not_to_contain_text("Drop a workflow file")
         person.leave()

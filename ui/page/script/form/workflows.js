@@ -107,7 +107,7 @@ export function mountSharing(place, name, title, isOwn, mayAdd, about) {
   };
   const removing = { label: message("Remove…"), does: remove };
   const entries = mayAdd ? [adding, removing] : [removing];
-  const badge = menuButton(`${words} ▾`, words, entries, "quiet", "", name);
+  const badge = menuButton(words, words, entries, "quiet", "", name);
   const opener = $("button", badge);
   badge.id = isOwn ? "opened-here" : "added-here";
   if (isOwn && opener)

@@ -3,6 +3,7 @@
 // try over its lower edge. Without either, it says where the result will appear. Without a form, it offers ways to choose
 // a workflow.
 
+import { ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
@@ -220,8 +221,8 @@ function cardFor(idea) {
 }
 
 /** @param {PastRun} run */
-function lastOf({ page: { thumb, sound } }) {
-  if (!sound) return [exampleOf(thumb ?? "", OWN)];
+function lastOf({ page: { thumb, image, sound } }) {
+  if (!sound) return [exampleOf(image ?? thumb ?? "", OWN, thumb)];
   const example = element("figure", "sound");
   addPlayer(example, { url: sound, name: OWN, thumb });
   return [example];
@@ -258,8 +259,9 @@ function roomFor() {
  * Return a picture in its own box, which has the picture's shape once it is loaded.
  * @param {string} address
  * @param {string} words
+ * @param {string | null} [thumb] for an image that the browser can't show
  */
-function exampleOf(address, words) {
+function exampleOf(address, words, thumb) {
   const box = element("div", "picture");
   const example = element("figure", "example");
   const image = element("img");
@@ -267,8 +269,11 @@ function exampleOf(address, words) {
     example.style.setProperty("--ratio", String(image.naturalWidth / image.naturalHeight));
     example.style.setProperty("--natural", `${image.naturalWidth}px`);
   };
-  const drop = () => page.set({ cover: "" });
-  Object.assign(image, { alt: "", src: addressOf(address), onload: shape, onerror: drop });
+  ifUnshowable(image, () => {
+    if (thumb) image.src = addressOf(thumb);
+    else page.set({ cover: "" });
+  });
+  Object.assign(image, { alt: "", src: addressOf(address), onload: shape });
   example.append(image, element("figcaption", "", words));
   box.append(example);
   return box;
