@@ -112,7 +112,7 @@ def _body(parts: MissingParts, managers: Sequence[ManagedServer], versions: Sequ
         ),
     )
     cards = "".join(
-        section(title, f'<ul class="lines rows">{items}</ul>') for title, items in lists if items
+        section(title, f'<ul class="lines">{items}</ul>') for title, items in lists if items
     )
     cards = cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
     return f"{_managers(managers)}{cards}{module_tag('copying.js') if packs else ''}"
@@ -123,7 +123,7 @@ def _managers(managers: Sequence[ManagedServer]) -> str:
     if not managers:
         return ""
     items = "".join(map(_manager, managers))
-    card = section("ComfyUI-Manager", f'<ul class="lines rows">{items}</ul>')
+    card = section("ComfyUI-Manager", f'<ul class="lines">{items}</ul>')
     address = f"{MISSING[1:]}?only=managers"
     return f'<div id="now" data-address="{address}">{card}</div>{module_tag("refreshing.js")}'
 

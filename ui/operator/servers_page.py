@@ -141,7 +141,7 @@ def _current(notice: Notice) -> str:
         else message("Shown until {time}.", time=current_language().moment(notice.until))
     )
     button = action_form(f"{PATH[1:]}/notice/remove", _REMOVE)
-    return f"""<ul class="lines rows"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
+    return f"""<ul class="lines"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
 <div class="buttons">{button}</div></li></ul>"""
 
 
@@ -312,7 +312,7 @@ def _models_section(desk: Administration) -> str:
     cards = ((_REQUESTS, requests), (_DOWNLOADS, lines))
     bulk = {_REQUESTS: _dismiss_all() if len(requests) > 1 else ""}
     return "".join(
-        section(title, f'<ul class="lines rows">{"".join(items)}</ul>{bulk.get(title, "")}')
+        section(title, f'<ul class="lines">{"".join(items)}</ul>{bulk.get(title, "")}')
         for title, items in cards
         if items
     )

@@ -37,7 +37,7 @@ def processes_section(processes: ClusterProcesses) -> str:
         details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
         lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
     items = "".join(f"<li><div>{one}</div></li>" for one in lines)
-    return section(_PROCESSES, f'<ul class="lines rows">{items}</ul>')
+    return section(_PROCESSES, f'<ul class="lines">{items}</ul>')
 
 
 def process_metrics(processes: ClusterProcesses) -> Iterator[Metric]:

@@ -27,7 +27,7 @@ def _scales(scales: Sequence[ScaleStatus] | None) -> str:
     if scales is None:
         return f"<p>{html_of(_NO_DATABASE)}</p>"
     lines = "".join(f"<li><div>{_scale(one)}</div></li>" for one in scales)
-    return f'<ul class="lines rows">{lines}</ul>'
+    return f'<ul class="lines">{lines}</ul>'
 
 
 def _scale(scale: ScaleStatus) -> str:
