@@ -7,10 +7,10 @@ from tests.support.visitor import Site, Visit
 
 MOST = {
     "text-to-sound": (18, 13),
-    "upscale": (19, 14),
-    "image-to-image": (19, 14),
+    "upscale": (20, 15),
+    "image-to-image": (20, 15),
     "animation": (18, 13),
-    "inpaint": (18, 13),
+    "inpaint": (19, 14),
     "create-upscale-detail.chain": (20, 15),
 }
 

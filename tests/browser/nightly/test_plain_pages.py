@@ -130,6 +130,8 @@ def test_every_page_has_the_form_s_header(fast: Site, visit: Callable[..., Visit
             page.set_viewport_size({"width": 390, "height": 844})
         page.get_by_role("button", name="Sign out", exact=True).click()
         expect(page.get_by_label("Username")).to_be_visible()
+        page.goto(shared)
+        expect(page.get_by_text("Sign in to see what was shared with you.")).to_be_visible()
         person.forgive("(Not Found)", "401")
 
 

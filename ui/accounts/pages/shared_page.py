@@ -28,6 +28,7 @@ from ui.web.shares import Work
 from ui.web.urls import download_name, link_address, shared_file_address, shared_zip_address
 
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
+_TO_SEE = message("Sign in to see what was shared with you.")
 _NEGATIVE = message("Negative prompt")
 _DOWNLOAD = message("Download")
 _DOWNLOAD_ALL = message("Download all")
@@ -92,7 +93,7 @@ def shared_page_routes(
         path = link_address(token)
         owner = identity.owner(request)
         if owner is None:
-            return sign_in(request, path)
+            return sign_in(request, path, reason=_TO_SEE)
         root = root_address(request, path, root_path)
         files = found(token)
         if not files:

@@ -18,7 +18,7 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
-from comfy.base.messages import message
+from comfy.base.messages import message, sentences
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login
 from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
@@ -70,16 +70,22 @@ class SignInPage:
     root_path: str
 
     def __call__(
-        self, request: Request, path: str, why: str = "", to: str = "", status: int = 200
+        self,
+        request: Request,
+        path: str,
+        why: str = "",
+        to: str = "",
+        status: int = 200,
+        reason: str = "",
     ) -> HTMLResponse:
         """Return the page at this path. `why`: the reason that a sign-in failed. `to`: the
-        destination (empty = the page's own URL). The page contains the app's link preview for
-        chats, which never sign in."""
+        destination (empty = the page's own URL). `reason`: what the user signs in for. The page
+        contains the app's link preview for chats, which never sign in."""
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
         brand = current_brand()
-        about = brand.sign_in or SUMMARY
+        about = sentences(reason, brand.sign_in) or SUMMARY
         ways = [_form(why)] if by_password else []
         if provider:
             query = {"to": to, "other_account": "true"} if to else _here(request, path)

@@ -288,7 +288,9 @@ function placeErrors(view) {
   const { errors } = view;
   const { labelled } = view.page;
   const leads = view.phase === "refused" || (!isDone && !isTyping());
-  const homeless = isHere ? showErrors(errors, { leads, labelled }) : [];
+  // A run without errors leaves the errors of values that the user has typed since.
+  const isWrong = Object.keys(errors).length > 0;
+  const homeless = isHere && isWrong ? showErrors(errors, { leads, labelled }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(labelled);
   if (placeless.length) set(view.id, { view: withErrors(view, placeless) });
 }

@@ -13,6 +13,7 @@ import { canBeShared } from "../runs/results.js";
 
 const MOST = 24; // results of a link, as in ui/api/links.py
 const SHARED = message("This result is already shared with this link.");
+const FOR_ACCOUNTS = message("People with an account here can open it.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
 const FROM_ALL = message("All links will stop showing it. Sharing again creates a new link.");
@@ -24,11 +25,6 @@ const NOT_ALL_WITHOUT = message("Some of these files can't be shared without the
  * @param {number} count
  */
 const wordsFor = (count) => ({
-  afterSignIn: plural(
-    "After signing in, anyone with the link can see it.",
-    "After signing in, anyone with the link can see them.",
-    { count },
-  ),
   withoutSignIn: plural(
     "Anyone with the link can see it without signing in.",
     "Anyone with the link can see them without signing in.",
@@ -203,12 +199,15 @@ class SharePanel {
     this.#told = told;
     this.#instead = instead;
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
-    const { withoutSignIn, afterSignIn } = this.#words;
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     this.#place.append(
       ...before,
-      element("p", "", ONLY_HERE || (told.needs_sign_in ? afterSignIn : withoutSignIn)),
+      element(
+        "p",
+        "",
+        ONLY_HERE || (told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn),
+      ),
       this.#link,
       ...withPrompt,
       this.#carries,
