@@ -130,6 +130,8 @@ def test_a_notice_and_a_pause_reach_open_pages(site: Site, visit: Visit) -> None
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size(DESKTOP)
+    under = "document.querySelector('#stage .under').getBoundingClientRect().bottom"
+    assert page.evaluate(under) <= DESKTOP["height"], "the stage makes room for it"
     page.request.post(f"{admin}/servers/0/pause")
     state = page.locator("#server .server-state")
     expect(state).to_have_text("Paused by the administrator")

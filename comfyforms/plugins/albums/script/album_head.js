@@ -30,7 +30,7 @@ export class AlbumHead {
   #next = button("", () => this.#startRound(), "button");
   #kept = 0;
   #others = 0;
-  #more = menuButton("", message("More"), async () => this.#entries(), "button more", "more");
+  #more = menuButton("", message("More"), async () => this.#entries(), "bare", "more");
   #links = element("span", "wraps", ...DOWNLOADS.map(([path, words]) => keptLink(path, words)));
   #album;
 

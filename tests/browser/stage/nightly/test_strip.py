@@ -43,5 +43,8 @@ def test_the_latest_results_stand_beside_the_stage(slow: Site, visit: Visit) -> 
     page.keyboard.press("Enter")
     expect(tiles.last).to_have_attribute("aria-pressed", "true")
     expect(page.locator(f'#stage .media img[src*="{first}"]')).to_be_visible()
+    page.set_viewport_size({"width": 1366, "height": 650})
+    room = page.locator("#stage .strip").evaluate("strip => strip.offsetHeight - 6")
+    assert room % 68 == 60, "no tile is cut"
     page.set_viewport_size({"width": 820, "height": 1180})
     expect(strip).to_be_hidden()
