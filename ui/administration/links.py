@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from comfy.base.errors import RunNotFound
@@ -21,12 +21,15 @@ _WITHOUT_ACCOUNT = message("Without an account")
 class PluginLink:
     """Link that opens something of a plugin's without an account. `owner`: the name of who made it,
     "" for people without an account; `until`: seconds since 1970, None for no end; `end`: ends
-    it."""
+    it; `about`: what it opens and allows, and `address`: where administrators see that, below the
+    app's, "" if they may not."""
 
     token: str
     owner: str
     until: float | None
     end: Callable[[], None]
+    about: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class PluginLinks:
 class LinkRow:
     """Link to shared results, or of a plugin. `id`: a digest; `owner`: their name; `until`: seconds
     since 1970, None for no end; `results`: how many it shows, and `newest`: when the last of these
-    was made, both None for a plugin's."""
+    was made, both None for a plugin's; `about`, `address`: see `PluginLink`."""
 
     id: str
     kind: str
@@ -51,6 +54,8 @@ class LinkRow:
     until: float | None
     results: int | None = None
     newest: float | None = None
+    about: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ class LinkActions:
             for one in part.all():
                 if identity.is_removed_name(one.owner) == removed:
                     name = one.owner or _WITHOUT_ACCOUNT
-                    yield LinkRow(_id(one.token), part.kind, name, one.until), one.end
+                    row = LinkRow(_id(one.token), part.kind, name, one.until)
+                    yield replace(row, about=one.about, address=one.address), one.end
 
 
 def _id(token: str) -> str:

@@ -13,6 +13,7 @@ from ui.administration.servers import Overview
 from ui.documents.headlines import elapsed_words, seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.charts import Bar, chart
+from ui.operator.frame import ACTIVITY
 
 _NOW, _RUNS = message("Now"), message("Runs in 24 hours")
 _RUNNING, _WAITING = message("Running"), message("Waiting")
@@ -39,23 +40,26 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
     number = current_language().number
     up = sum(line.report.up for line in now.servers)
     servers = message("{part} of {whole}", part=number(up), whole=number(len(now.servers)))
-    yield _tile(_ONLINE, servers, "up" if up == len(now.servers) else "away")
-    yield _tile(_RUNNING, number(now.running))
-    yield _tile(_WAITING, number(len(now.runs) - now.running + batch_rows))
+    yield _tile(html_of(_ONLINE), servers, "up" if up == len(now.servers) else "away")
+    yield _tile(html_of(_RUNNING), number(now.running))
+    yield _tile(html_of(_WAITING), number(len(now.runs) - now.running + batch_rows))
     if day:
         failed = sum(hour.failed for hour in day.hours)
-        yield _tile(_RUNS, number(sum(hour.runs for hour in day.hours)))
-        yield _tile(_FAILED, number(failed), "away" if failed else "")
-        yield _tile(_PEOPLE, number(day.people))
+        yield _tile(html_of(_RUNS), number(sum(hour.runs for hour in day.hours)))
+        link = f'<a href="{ACTIVITY[1:]}?action=failed">{html_of(_FAILED)}</a>'
+        yield _tile(link, number(failed), "away" if failed else "")
+        yield _tile(html_of(_PEOPLE), number(day.people))
     try:
         disk = figures.disk()
     except OSError:
         return
-    yield _tile(_FREE, bytes_words(disk.free), "away" if disk.free < _LITTLE * disk.total else "")
+    yield _tile(
+        html_of(_FREE), bytes_words(disk.free), "away" if disk.free < _LITTLE * disk.total else ""
+    )
 
 
 def _tile(name: str, value: str, kind: str = "") -> str:
-    return f'<div><dt>{html_of(name)}</dt><dd class="{kind}">{html_of(value)}</dd></div>'
+    return f'<div><dt>{name}</dt><dd class="{kind}">{html_of(value)}</dd></div>'
 
 
 def _charts(hours: Sequence[HourUse]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from types import MappingProxyType
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlencode
@@ -18,8 +18,10 @@ from fastapi.responses import HTMLResponse
 from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
+from comfy.records.record import Record
 from ui.administration.servers import GUEST
 from ui.api.admin import EventCursor
+from ui.documents.headlines import HEADLINES
 from ui.languages.current import html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.operator.tables import Cell, moment, table
@@ -28,7 +30,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
 from ui.web.shares import Work
 
-_NONE = message("No activity yet.")
+_NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
 _AUDIT = message("Download audit log (CSV)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE = 100  # rows
@@ -40,6 +42,7 @@ _ALL, _EVERYONE = message("All"), message("Everyone")
 _ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "run": message("Ran"),
+        "failed": message("Failed"),
         "publish": message("Published"),
         "share": message("Shared"),
         "delete": message("Deleted"),
@@ -63,7 +66,7 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     def activity(  # noqa: PLR0913 - the filters
         request: Request,
         account: str = "",
-        action: AuditAction | Literal[""] = "",
+        action: AuditAction | Literal["failed", ""] = "",
         day: str = "",
         text: Annotated[str, Query(max_length=200)] = "",
         order: Literal["newest", "oldest"] = "newest",
@@ -76,14 +79,25 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             start = _start_of(day)
             end = FOREVER if start is None else start + 24 * 3600
             span = start or 0.0, end
-            wanted = WantedEvents(*span, account, action, one_line(text), order == "oldest")
-            found = desk.audit.export(desk.identity.name_of, wanted, cursor)
-            events = list(islice(found, _PAGE + 1))
             chosen = {"account": account, "action": action, "day": day if start else ""}
             chosen |= {"text": text, "order": order}
             form = _filters(chosen, desk.people.accounts())
+            none = _NO_MATCH if any((account, action, start, text)) else _NONE
+            if action == "failed":
+                usage, name_of = (
+                    desk.services.runs.history.administration.usage,
+                    desk.identity.name_of,
+                )
+                runs = usage.failed_runs(*span, account, _PAGE)
+                failures = [_failure(end, one, name_of(one.owner)) for end, one in runs]
+                has = html_of(text).lower()
+                failures = [one for one in failures if has in one[2].content.lower()]
+                return _activity(form, failures[:: -1 if order == "oldest" else 1], "", none)
+            wanted = WantedEvents(*span, account, action, one_line(text), order == "oldest")
+            found = desk.audit.export(desk.identity.name_of, wanted, cursor)
+            events = list(islice(found, _PAGE + 1))
             older = chosen | {"cursor": events[_PAGE - 1].id} if events[_PAGE:] else {}
-            return _activity(form, events[:_PAGE], urlencode(older))
+            return _activity(form, _folded(events[:_PAGE]), urlencode(older), none)
 
         return frame.shown(request, ACTIVITY, body)
 
@@ -121,13 +135,14 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
     return f'<label>{html_of(label)} <select name="{name}">{shown}</select></label>'
 
 
-def _activity(form: str, events: Sequence[AuditEvent], older: str) -> str:
-    """Return the card. `older`: the query of the next page, "" on the last one."""
+def _activity(form: str, rows: Sequence[Sequence[str | Cell]], older: str, none: str) -> str:
+    """Return the card. `older`: the query of the next page, "" on the last one; `none`: the text
+    without rows."""
     titles = (_PERSON, _ACTION, _WHAT, _TIME)
-    shown = table("events", titles, map(_event, events), paged=True)
+    shown = table("events", titles, rows, paged=True)
     link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_MORE)}</a></p>'
     return f"""<section class="card activity">{form}
-{shown if events else f"<p>{html_of(_NONE)}</p>"}
+{shown if rows else f"<p>{html_of(none)}</p>"}
 {link if older else ""}
 <p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
 
@@ -151,14 +166,32 @@ def _words(one: AuditEvent) -> tuple[str, str]:
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
-def _event(one: AuditEvent) -> tuple[str | Cell, ...]:
-    name = html_of(one.person or GUEST)
-    query = html.escape(urlencode({"account": one.account}))
-    person = f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if one.account else name
-    action, what = _words(one)
-    count = f" ×\u00a0{one.count}" if one.count > 1 else ""
-    text = f'<span title="{html_of(one.what)}">{html_of(what)}{count}</span>'
-    return Cell(person), action, Cell(text), moment(one.at)
+def _folded(events: Iterable[AuditEvent]) -> list[tuple[str | Cell, ...]]:
+    """Return the rows. Consecutive equal actions of a person have one, with their number."""
+    alike = groupby(events, lambda one: (one.account, one.person, one.action, one.what))
+    return [_event(list(group)) for _, group in alike]
+
+
+def _event(events: Sequence[AuditEvent]) -> tuple[str | Cell, ...]:
+    first = events[0]
+    action, what = _words(first)
+    number = sum(one.count for one in events)
+    count = f" ×\u00a0{number}" if number > 1 else ""
+    text = f'<span title="{html_of(first.what)}">{html_of(what)}{count}</span>'
+    return _person(first.account, first.person), action, Cell(text), moment(first.at)
+
+
+def _failure(ended_at: float, run: Record, name: str) -> tuple[Cell, str, Cell, Cell]:
+    error, title = run.state.error, run.job.title or run.job.workflow
+    why = error.message if error else HEADLINES[run.state.phase]
+    what = Cell(f"<b>{html_of(title)}</b><br>{html_of(why)}")
+    return _person(run.owner if name else "", name), _ACTIONS["failed"], what, moment(ended_at)
+
+
+def _person(account: str, person: str) -> Cell:
+    name = html_of(person or GUEST)
+    query = html.escape(urlencode({"account": account}))
+    return Cell(f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if account else name)
 
 
 def log_routes(frame: AdminFrame) -> GuardedRoutes:

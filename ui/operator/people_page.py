@@ -26,7 +26,7 @@ from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, more_buttons, section
-from ui.operator.tables import Cell, date, moment, number, size, table
+from ui.operator.tables import Cell, moment, number, size, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 
@@ -271,7 +271,7 @@ def _row(
     buttons = _buttons(at, one, groups, is_own=one.name == own) if one.way == "password" else ""
     return (
         *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), way, ", ".join(one.groups)),
-        *(date(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
+        *(moment(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
     )
 
 
@@ -392,7 +392,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     )
     only = f"<br>{html_of(_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
-    return label, owner, moment(one.made), date(one.used or None, _NEVER), Cell(revoke)
+    return label, owner, moment(one.made), moment(one.used or None, _NEVER), Cell(revoke)
 
 
 def _links(links: LinkActions) -> str:
@@ -406,7 +406,11 @@ def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
         f"{TOKENS[1:]}/links/{one.id}/end",
         (_END_LINK, message("End this link of {name}?", name=one.owner), _END),
         f"link-{one.id}",
-        f"<p>{html_of(_FOR_GOOD)}</p>",
+        f"{f'<p>{html_of(one.about)}</p>' if one.about else ''}<p>{html_of(_FOR_GOOD)}</p>",
     )
+    about = html_of(one.about)
+    if one.address:
+        about = f'<a href="{html.escape(one.address)}">{about}</a>'
     results = Cell("–", 0) if one.results is None else number(one.results)
-    return one.owner, label, results, moment(one.newest), moment(one.until), Cell(end)
+    link = Cell(f"{html_of(label)}<br>{about}" if about else html_of(label))
+    return one.owner, link, results, moment(one.newest), moment(one.until), Cell(end)

@@ -28,16 +28,10 @@ def size(count: float) -> Cell:
     return Cell(html_of(bytes_words(count)), count)
 
 
-def date(seconds: float | None, never: str) -> Cell:
-    """Return a cell with a day, in seconds since 1970. `never`: the text in place of None."""
-    return Cell(
-        html_of(never if seconds is None else current_language().date(seconds)), seconds or 0
-    )
-
-
-def moment(seconds: float | None) -> Cell:
-    """Return a cell with a time, in seconds since 1970."""
-    return Cell("–" if seconds is None else current_language().moment(seconds), seconds or 0)
+def moment(seconds: float | None, never: str = "–") -> Cell:
+    """Return a cell with a time, in seconds since 1970. `never`: the text in place of None."""
+    words = never if seconds is None else current_language().moment(seconds)
+    return Cell(html_of(words), seconds or 0)
 
 
 def table(

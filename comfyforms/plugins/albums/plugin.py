@@ -49,7 +49,15 @@ def app_parts(app: PluginApp) -> AppParts:
     def links() -> Iterator[PluginLink]:
         for link, album in store.all_links():
             end = partial(store.end_link, album.id)
-            yield PluginLink(link.token, album.by, link.expires_at, end)
+            is_open = album.access != "private"  # to administrators
+            facts = (
+                album.title if is_open else message("Private album"),
+                message("Reviews and comments") if link.comments else "",
+                message("Prompts and settings") if link.settings else "",
+            )
+            about = " · ".join(filter(None, facts))
+            address = f"{PATH[1:]}/{album.id}" if is_open else ""
+            yield PluginLink(link.token, album.by, link.expires_at, end, about, address)
 
     return AppParts(
         [page_routes(app, store)],

@@ -251,6 +251,9 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert [one[2] for one in shown(html.unescape(after))] == ["Image 100."]
     assert [one[2] for one in shown("text=iMAGE+10")] == ["Image 100.", "Image 10."]
     assert not shown("text=I%25e")
+    for _ in range(3):
+        history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
+    assert [one[2] for one in shown("text=thrice")] == ["Thrice. ×\xa03"]
     (ran,) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert ran == ("anna", "Ran", "Text to image (text-to-image)")
     assert shown("action=administer")[0][:3] == (
@@ -261,7 +264,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     today = datetime.now().astimezone().date()
     assert shown(f"day={today}&action=administer")
     assert not shown(f"day={today - timedelta(days=1)}")
-    assert "No activity yet." in page[-1]
+    assert "Nothing matches." in page[-1]
     assert events(site, account="user:ben", action="administer") == []
 
 

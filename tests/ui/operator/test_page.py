@@ -101,7 +101,9 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     have a text. REST has the same figures."""
 
     def figures() -> dict[str, str]:
-        return dict(re.findall(r"<dt>([^<]+)</dt><dd[^>]*>([^<]+)</dd>", page(place)))
+        return dict(
+            re.findall(r"<dt>(?:<a[^>]*>)?([^<]+)(?:</a>)?</dt><dd[^>]*>([^<]+)<", page(place))
+        )
 
     place.app.end_runs()
     before = figures()
@@ -114,6 +116,12 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     after = figures()
     for name, more in (("Runs in 24 hours", 2), ("Failed in 24 hours", 1), ("Running", 0)):
         assert int(after[name]) == int(before[name]) + more
+    (failed,) = re.findall(r'href="([^"]+)">Failed in 24 hours<', page(place))
+    listed = place.anna.get(f"{place.app.url}/{failed}", timeout=LONGEST_WAIT).text
+    assert refused.state.error is not None
+    why = html.escape(refused.state.error.message)
+    assert re.search(rf">ben</a></th>.*>Failed</td>.*<br>{re.escape(why)}<", listed)
+    assert "Nothing matches." in place.anna.get(f"{place.app.url}/{failed}&account=x").text
     assert int(after["People in 24 hours"]) > 0
     assert re.search(r'aria-label="[^"]*, \d\d:\d\d: \d+ runs, \d+ failed', page(place))
     usage = place.anna.get(f"{place.app.url}/api/v1/admin/usage", timeout=LONGEST_WAIT).json()
