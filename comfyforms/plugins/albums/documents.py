@@ -9,6 +9,7 @@ from comfyforms.plugins.albums.access import Right
 from comfyforms.plugins.albums.store import (
     AlbumLink,
     Counts,
+    Reviewer,
     ShownAlbum,
     ShownComment,
     ShownItem,
@@ -22,7 +23,8 @@ from ui.documents.history_docs import SharedValues
 class AlbumDoc(ShownAlbum):
     """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
     grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner;
-    `ends_at`: when the link of the calling guest ends."""
+    `ends_at`: when the link of the calling guest ends; `reviewers`: for callers who may begin a
+    round, in no list."""
 
     mine: bool
     items: int
@@ -31,6 +33,7 @@ class AlbumDoc(ShownAlbum):
     may: tuple[Right, ...]
     link: AlbumLink | None
     ends_at: float | None = None
+    reviewers: tuple[Reviewer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from comfyforms.plugins.albums.store import (
     WantedItems,
     WantedVerdict,
 )
-from comfyforms.plugins.albums.visits import Asked, Visit, Visits
+from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
@@ -244,7 +244,12 @@ class AlbumHandlers:
 
         In all routes, the token of a link stands for its album. Guests give their name as `guest`.
         """
-        return AsciiJSON(self._album_docs([self.visits.of(asked)])[0])
+        visit = self.visits.of(asked)
+        (doc,) = self._album_docs([visit])
+        if Right.TAKE_BACK in visit.rights:
+            people = self.store.reviewers(visit.album.id)
+            doc = replace(doc, reviewers=tuple(replace(x, by=name_of(x.by)) for x in people))
+        return AsciiJSON(doc)
 
     @routes.patch("/{album}", Access.SIGNED_IN, response_model=AlbumDoc)
     def change_album(self, asked: _Asked, fields: AlbumFields) -> AsciiJSON:

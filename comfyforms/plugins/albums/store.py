@@ -66,6 +66,7 @@ MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
 # Per item, each of users and of guests, who may give any number of names.
 _MOST_REVIEWS, _MOST_COMMENTS = 200, 500
+_MOST_REVIEWERS = 20  # in a list
 _MOST_OF_ONE = 50  # comments of a person about an item
 _LONGEST_PROMPT = 2_000  # characters
 _GUEST = "guest:"  # begins the keys of guests
@@ -250,6 +251,14 @@ class Review(ShownReview):
 
     item: int
     person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """A person, and how many of the latest round's results they have kept or rejected."""
+
+    by: str
+    reviewed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -556,6 +565,15 @@ class AlbumStore:
         """Return the reviews of these items, by name."""
         query = select(*_columns(Review, _reviews)).where(_reviews.c.item.in_(list(items)))
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
+
+    def reviewers(self, album: str) -> list[Reviewer]:
+        """Return who has reviewed items of the latest round, the busiest first."""
+        count, by = func.count().label("reviewed"), func.max(_reviews.c.by).label("by")
+        columns: list[ColumnElement[Any]] = [by, count]
+        query = select(*columns).join(_items, _items.c.n == _reviews.c.item)
+        query = query.where(_of_album(album), _IN_ROUND, _reviews.c.verdict != "")
+        query = query.group_by(_reviews.c.person).order_by(count.desc(), by)
+        return self._all(Reviewer, query.limit(_MOST_REVIEWERS))
 
     def review(
         self, album: str, n: int, person: Person, verdict: Verdict, stars: int, dropped: int = 0

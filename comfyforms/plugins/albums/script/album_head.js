@@ -86,7 +86,13 @@ export class AlbumHead {
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
 
-  #startRound() {
+  async #startRound() {
+    /** @type {AlbumDoc | null} */
+    const now = await ask(albumAt(""), undefined, "GET");
+    if (!now) return;
+    const done = now.reviewers.map(({ by, reviewed: count }) =>
+      message("{by} reviewed {count} of {total}.", { by, count, total: now.items }),
+    );
     const again = plural(
       "The kept result goes to the next round without votes.",
       "The {count} kept results go to the next round without votes.",
@@ -97,7 +103,7 @@ export class AlbumHead {
       "The other {count} move to “Earlier rounds”.",
       { count: this.#others },
     );
-    const words = this.#others ? `${again} ${others}` : again;
+    const words = [again, ...(this.#others ? [others] : []), ...done].join(" ");
     const start = () => ask(albumAt("/rounds"), undefined, "POST");
     confirm(message("Start the next round?"), words, message("Start"), start);
   }

@@ -4,7 +4,8 @@
 /**
  * An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
  * grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner;
- * `ends_at`: when the link of the calling guest ends.
+ * `ends_at`: when the link of the calling guest ends; `reviewers`: for callers who may begin a
+ * round, in no list.
  */
 export interface AlbumDoc {
   id: string;
@@ -22,6 +23,7 @@ export interface AlbumDoc {
   may: Right[];
   link: AlbumLink | null;
   ends_at: number | null;
+  reviewers: Reviewer[];
 }
 
 /**
@@ -146,6 +148,14 @@ export interface ReviewDoc {
   verdict: "keep" | "reject" | "";
   stars: number;
   mine: boolean;
+}
+
+/**
+ * A person, and how many of the latest round's results they have kept or rejected.
+ */
+export interface Reviewer {
+  by: string;
+  reviewed: number;
 }
 
 export type Right = "look" | "settings" | "review" | "add" | "take_back" | "change";

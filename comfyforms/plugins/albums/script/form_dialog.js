@@ -80,7 +80,8 @@ export function selectOf(options, chosen) {
  * @param {AlbumDoc | null} album null for a new one
  */
 export function albumFields(album) {
-  const title = Object.assign(element("input"), { maxLength: 100, value: album?.title ?? "" });
+  const value = album?.title ?? "";
+  const title = Object.assign(element("input"), { maxLength: 100, value, required: true });
   const note = Object.assign(element("textarea"), { rows: 2, maxLength: 2000 });
   note.value = album?.note ?? "";
   const ways = ACCESS.map(([value, words]) => new Option(words, value));
@@ -91,12 +92,11 @@ export function albumFields(album) {
       rowOf(message("Description"), note),
       rowOf(message("Access"), access),
     ],
-    /** Return the data; null without a title, which gets the focus. */
+    /** Return the data; null without a title, which the browser then asks for. */
     read() {
-      if (title.value.trim())
-        return { title: title.value.trim(), note: note.value.trim(), access: access.value };
-      title.focus();
-      return null;
+      title.value = title.value.trim();
+      if (!title.reportValidity()) return null;
+      return { title: title.value, note: note.value.trim(), access: access.value };
     },
   };
 }

@@ -317,8 +317,11 @@ export class Wall {
   #dress(place, { id }) {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
-    const { number, stars, comments, keeps, rejects } = item;
-    const said = reviewWords(item.reviews);
+    const { number, comments, keeps, rejects, reviews } = item;
+    const isSum = this.#filters.chosen.sort === "stars"; // what the list is sorted by
+    const stars = isSum ? reviews.reduce((sum, one) => sum + one.stars, 0) : item.stars;
+    const of = isSum && stars > 0 && message("★ {count} by all people", { count: stars });
+    const said = [reviewWords(reviews), of].filter(Boolean).join(" · ");
     const key = [stars, comments, keeps, rejects, said].join();
     if (place.dataset.said === key) return;
     place.dataset.said = key;
@@ -379,6 +382,8 @@ export class Wall {
     const buttons = actions.flatMap(([isOffered, words, does, isOn]) => {
       const made = button(words, does);
       made.ariaDisabled = String(!first || !isOn);
+      if (does === compare)
+        made.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
       return isOffered ? [made] : [];
     });
     return [saves, ...buttons];

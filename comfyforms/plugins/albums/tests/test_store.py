@@ -190,8 +190,12 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
         albums.next_round(album.id)
     albums.review(album.id, first, OF_ANN, "keep", 4)
     albums.review(album.id, second, OF_BOB, "reject", 0)
+    albums.review(album.id, third, OF_BOB, "reject", 0)
     version = albums.version(album.id)
+    people = [(one.by, one.reviewed) for one in albums.reviewers(album.id)]
+    assert people == [(OF_BOB.by, 2), (OF_ANN.by, 1)]
     albums.next_round(album.id)
+    assert not albums.reviewers(album.id)
     assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=2)
     assert numbers(albums, album) == albums.covers([album.id])[album.id] == [first]
     assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])

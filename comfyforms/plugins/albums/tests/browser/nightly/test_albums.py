@@ -80,7 +80,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     keep.click()
     guest.page.get_by_role("textbox", name="Name").fill("Gus")
     guest.page.keyboard.press("Enter")
-    expect(caption).to_contain_text("2 of 2 · 1 kept")
+    expect(caption).to_contain_text("#4 · 2 of 2 · 1 kept")
     guest.page.keyboard.press("ArrowLeft")
     expect(keep).to_have_attribute("aria-pressed", "true")
     page.locator("#albums .tile").first.click()
@@ -219,8 +219,9 @@ def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:
 
 
 def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> None:
-    """An open review begins again without the results that the round ended without, and no verdict
-    brings them back. The owner stands at the kept ones, with nothing selected."""
+    """Its owner sees first who has reviewed. An open review begins again without the results that
+    the round ended without, and no verdict brings them back. The owner stands at the kept ones,
+    with nothing selected. In the order by stars, a tile shows the sum."""
     anna, ben = visit(fast), visit(fast).page
     album = _shared_images(anna, 4)
     page = anna.page
@@ -240,6 +241,7 @@ def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> 
     ben.get_by_role("button", name="Review 4 results").click()
     expect(ben.locator(".caption")).to_contain_text("1 of 4")
     page.get_by_role("button", name="Next round").click()
+    expect(page.get_by_text("reviewed 4 of 4.")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(ben.get_by_text("A new round began.")).to_be_visible()
     expect(ben.locator(".caption")).to_contain_text("#3 · 1 of 2")
@@ -250,3 +252,9 @@ def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> 
     expect(page.get_by_role("group", name="Selected results")).to_be_hidden()
     expect(page.get_by_text("Round 2 · 2 results")).to_be_visible()
     expect(verdicts.filter(has_text="Earlier rounds")).to_have_attribute("data-count", "2")
+    ben.keyboard.press("2")
+    tiles.last.locator(".tile").focus()
+    page.keyboard.press("3")
+    page.get_by_role("combobox", name="Order").select_option("Most stars first")
+    expect(tiles.first.locator(".facts")).to_contain_text("★ 5")
+    expect(tiles.first.locator(".tile")).to_have_attribute("title", re.compile("★ 5 by all"))
