@@ -35,8 +35,8 @@ _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
 _BRAND = '<a class="brand" href="./">{logo}<span>{name}</span></a>'
-_MENU = """<button type="button" class="quiet" data-icon="menu" aria-label="${value.menu}"
-data-mark="${value.mark}" aria-expanded="false"></button>"""
+_MENU = """<button type="button" class="quiet" data-icon="menu" aria-label="${value}"
+aria-expanded="false"></button>"""
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
@@ -158,7 +158,7 @@ def _header(
         gr.HTML(_BRAND.format(logo=logo_tag(32), name=name), elem_id="brand")
         picker = draw_chooser()
         gr.HTML(
-            {"menu": message("Menu"), "mark": message("Demo") if demo else ""},
+            message("Menu"),
             html_template=_MENU,
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),

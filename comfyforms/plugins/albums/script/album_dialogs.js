@@ -3,7 +3,7 @@
 
 import { dateWords } from "page/clock.js";
 import { button, dialog, element } from "page/dom.js";
-import { ONLY_HERE } from "page/form/copying.js";
+import { onlyHereWords } from "page/form/copying.js";
 import { linkField } from "page/form/link_field.js";
 import { message, plural } from "page/messages.js";
 import { API, ask, json } from "page/requests.js";
@@ -63,7 +63,7 @@ function askForLink() {
     place.hidePopover();
     await offerLink(link)();
   };
-  const content = [element("p", "", `${about} ${ONLY_HERE}`), ...fields];
+  const content = [element("p", "", `${about} ${onlyHereWords()}`), ...fields];
   const place = formDialog(message("Link for guests"), content, message("Create link"), make);
 }
 
@@ -87,7 +87,7 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   });
   const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
-  const words = element("p", "", `${ONLY_HERE} ${about.filter(Boolean).join(" · ")}`);
+  const words = element("p", "", `${onlyHereWords()} ${about.filter(Boolean).join(" · ")}`);
   place.append(words, ...parts, element("div", "row last", stop, close));
   document.body.append(place);
   place.showPopover();

@@ -225,7 +225,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> Non
 def choose_language(page: Page, tag: str) -> None:
     """Choose a language in a phone's menu."""
     page.locator("#header-menu button").click()
-    page.locator(".colophon select").select_option(tag)
+    page.locator("select.language").select_option(tag)
 
 
 def crowded(person: Visitor) -> set[str]:

@@ -20,7 +20,7 @@ from ui.settings.web_settings import WebSettings
 SETTINGS = WebSettings(
     port=0, users=(("anna", "lighthouse"), ("ben", "harbour")), hosts=(NETWORK_NAME,)
 )
-ONLY_HERE = "Only works on this computer. To share on your network, start with --host 0.0.0.0."
+ONLY_HERE = "It opens on this computer only. Ask your administrator for an address on your network."
 GONE = "This link no longer works"
 # Paragraphs whose last line is a single word.
 LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {

@@ -44,11 +44,14 @@ export function mountAccount(place) {
     button(message("Sign out"), () => signOut(), "choice"),
     button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
   ];
+  signsOut.forEach((one, at) => {
+    one.dataset.ends = at ? "/logout/everywhere" : "/logout";
+  });
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
     operator,
     link(`${root}/account`, message("Your account")),
-    button(message("Switch theme"), () => $("#shade button")?.click(), "choice"),
+    button(message("Switch theme"), () => $("#shade button")?.click(), "choice look"),
     ...signsOut,
   );
   place.append(menu);

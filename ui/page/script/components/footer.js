@@ -11,9 +11,12 @@ export function mountFooter(place) {
   $(".keys", place)?.addEventListener("click", async () => (await import("./keys.js")).showKeys());
   mountLanguages(place, forgetExamples);
   const colophon = $(".colophon", place);
+  const language = $("select", place);
   const phone = matchMedia("(max-width: 600px)");
   const settle = () => {
-    ((phone.matches && $("#header-list")) || place).append(colophon ?? "");
+    const list = phone.matches && $("#header-list");
+    (list || place).append(colophon ?? "");
+    (list || colophon)?.append(language ?? "");
     colophon?.toggleAttribute("open", phone.matches);
   };
   phone.addEventListener("change", settle);

@@ -67,8 +67,11 @@ export function mountMenu(place) {
     opener.ariaExpanded = String(/** @type {ToggleEvent} */ (event).newState === "open");
     menu.style.setProperty("--below", `${opener.getBoundingClientRect().bottom + GAP}px`);
   });
+  const top = (/** @type {Element} */ one) => one.getBoundingClientRect().top;
   const choices = () =>
-    all("a, button, summary, select", menu).filter((one) => one.checkVisibility());
+    all("a, button, summary, select", menu)
+      .filter((one) => one.checkVisibility())
+      .sort((one, other) => top(one) - top(other)); // the styles order them
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState === "open") choices()[0]?.focus();
   });

@@ -1,16 +1,24 @@
 // @ts-check
 // Copying texts to the clipboard, with a dialog for browsers that refuse it.
 
-import { all, announce, button, dialog, element, root } from "../dom.js";
+import { $, all, announce, button, dialog, element, root } from "../dom.js";
 import { message } from "../messages.js";
 
 const DONE_FOR = 2000; // milliseconds
 const LINES = 4;
 
-/** What to say of a link to the page's address if only this computer reaches it; "" otherwise. */
-export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root).hostname)
-  ? message("Only works on this computer. To share on your network, start with --host 0.0.0.0.")
-  : "";
+/** Whether only this computer reaches a link to the page's address. */
+export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root).hostname);
+
+/** Return what to say of such a link; "" of other links. Only administrators can change it. */
+export function onlyHereWords() {
+  if (!ONLY_HERE) return "";
+  return $('#operates, #user-menu [href="operator"]')
+    ? message("Only works on this computer. To share on your network, start with --host 0.0.0.0.")
+    : message(
+        "It opens on this computer only. Ask your administrator for an address on your network.",
+      );
+}
 
 /**
  * Show the dialog.

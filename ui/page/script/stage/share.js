@@ -2,7 +2,7 @@
 // “Share…”: a link to one or several results that their owner can create and revoke, and the ways that plugins add.
 
 import { $, addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
-import { ONLY_HERE } from "../form/copying.js";
+import { ONLY_HERE, onlyHereWords } from "../form/copying.js";
 import { linkField } from "../form/link_field.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
@@ -206,7 +206,7 @@ class SharePanel {
       element(
         "p",
         "",
-        ONLY_HERE || (told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn),
+        onlyHereWords() || (told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn),
       ),
       this.#link,
       ...withPrompt,
