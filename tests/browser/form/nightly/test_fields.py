@@ -300,3 +300,19 @@ def go_one_by_one(person: Visitor) -> None:
     assert set(person.errors()) == {"field-4-image"}
     image.locator("input[type=file]").set_input_files(PHOTO)
     expect(person.page.locator(".field-error")).to_have_count(0)
+
+
+def test_the_end_of_a_run_leaves_a_new_error(slow: Site, visit: Visit) -> None:
+    """A number typed wrongly while a run works keeps its error, as does the sentence at Generate."""
+    slow.demo.speed.step = 0.5
+    person = visit(slow).open()
+    person.press()
+    person.phase("running")
+    person.unfold_field("4.width")
+    person.entry("4.width").fill("99999")
+    person.press()
+    expect(person.page.locator("#of-fields")).to_have_text("Fix the highlighted fields.")
+    slow.demo.speed.step = 0
+    eventually(slow.idle, "the run ends")
+    person.page.locator("#history .tile").wait_for()
+    assert set(person.errors()) == {"field-4-width"}

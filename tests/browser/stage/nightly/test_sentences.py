@@ -84,6 +84,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
         assert words["y"] + words["height"] < lowest, size
         assert words["height"] < 150, size
     set_size(person.page, SIZES["desktop"])
+    expect(objection.get_by_role("button", name="Use as “Your image”")).to_be_in_viewport(ratio=1)
     objection.get_by_role("button", name="Use as “Your image”").click()
     expect(objection).to_be_empty()
     expect(image.locator("img")).to_have_attribute("src", re.compile("photo"))

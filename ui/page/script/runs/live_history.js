@@ -93,6 +93,7 @@ class LiveHistory {
       made.remove();
       write(localStorage, FINDS, true);
       this.#filters.which.focus(); // unlike the search, it opens no keyboard on a phone
+      this.#place.scrollIntoView({ block: "nearest" });
     };
     const finds = button(message("Find and select"), unfold, "bare finds");
     finds.dataset.icon = "search";
