@@ -34,7 +34,7 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         person.type("2.text", "cats at night")
         person.keep_seed(7)
         person.for_form("Presets…")
-        expect(menu.locator(".none")).to_contain_text("keeps all values of this form")
+        expect(menu.locator(".none")).to_contain_text("No presets yet. A preset keeps all values")
         expect(menu.locator(".share")).to_be_hidden()
         name.fill("Night")
         name.press("Enter")

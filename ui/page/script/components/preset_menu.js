@@ -31,7 +31,7 @@ class PresetMenu {
   #share = element("input");
   #shared = element("span", "hint muted");
   #limit = element("p", "hint muted");
-  #save = button(message("Save"), () => this.#keep());
+  #save = button(message("Save"), () => this.#keep(), "button primary");
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
   /** Presets deleted since the dialog was opened, latest last. @type {Deleted[]} */
@@ -91,7 +91,10 @@ class PresetMenu {
     const nothing = element(
       "p",
       "none muted",
-      message("A preset keeps all values of this form, with its files, under a name."),
+      [
+        message("No presets yet."),
+        message("A preset keeps all values of this form, with its files, under a name."),
+      ].join(" "),
     );
     const lists = [
       ...this.#list(message("Yours"), own, false),
