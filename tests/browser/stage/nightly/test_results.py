@@ -76,7 +76,7 @@ def several_images(person: Visitor) -> None:
 
 def a_caption_is_copied(person: Visitor) -> None:
     """Check that a result's size, seed, model and prompt are below it. The menu copies prompt and
-    seed and says so. A long prompt takes one line."""
+    seed and says so. A long prompt takes two lines."""
     prompt = "a red kite above a very long beach, " * 8 + "at dawn"
     for key, value in {"2.text": prompt, "4.width": 320}.items():
         person.type(key, value)
