@@ -190,7 +190,7 @@ def _from(by: str, kind: str) -> str:
 
 
 def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> str:
-    """Return the page's content: its head with what visitors can do, the results, and below them
+    """Return the page's content: its head with the visitors' actions, the results, and below them
     what they have in common. `title`: of all results; `head`: HTML."""
     prompt, negative, facts = (
         _same([getattr(one, name) for one in shared]) for name in ("prompt", "negative", "facts")

@@ -641,7 +641,7 @@ export interface RunProblem {
 /**
  * Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
  * `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
- * `thumb`: the path of a thumbnail, `image` that of the whole image, if it is one. `clip`: a
+ * `thumb`: the path of a thumbnail, `image`: of the whole image, if it is one. `clip`: a
  * video's path, shown if there is no thumbnail. `sound`: a sound's path. `file`: the position of
  * the selected file, null for all. `ratio`: the image's width divided by its height, null if
  * unknown. `color`: the thumbnail's average color, to show until it arrives, null if unknown.
