@@ -118,7 +118,7 @@ def test_every_page_has_the_form_s_header(fast: Site, visit: Callable[..., Visit
         page.set_viewport_size({"width": 390, "height": 844})
         narrow = page.evaluate(HEADER)
         assert signed_out[:2] == wide[:2]
-        for path in ("/account", "/operator", "/albums", "/nothing", shared.removeprefix(app.url)):
+        for path in ("/account", "/operator", "/nothing", shared.removeprefix(app.url)):
             page.goto(app.url + path)
             expect(page.locator("h1")).to_be_visible()
             edge = slice(2 if "/nothing" in path or "/shared/" in path else 3)  # in the middle

@@ -105,7 +105,7 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
         assert (notice["text"], notice["until"]) == (text, None)
         assert heard(news, "notice", notice) < 2
         bar = f'data-id="{notice["id"]}">\n<span>GPU 2 is &lt;down&gt; until 3.</span>'
-        for path in ("operator", "operator/people", "account", "albums"):
+        for path in ("operator", "operator/people", "account"):
             address = f"{place.app.url}/{path}"
             assert bar in place.anna.get(address, timeout=LONGEST_WAIT).text
             assert bar not in requests.get(address, timeout=LONGEST_WAIT).text

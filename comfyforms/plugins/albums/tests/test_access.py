@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from comfyforms.plugins.albums.access import Right, rights_of
 from comfyforms.plugins.albums.tests.conftest import UNKNOWN, Place
+from tests.support.waiting import LONGEST_WAIT
 
 # Callers: the owner, an administrator, a member, a visitor who isn't signed in, and guests whose
 # link only lets them look, or also review and see settings.
@@ -167,3 +169,14 @@ def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> No
     place.told("bob", "PUT", f"/{album}/items/{own}/review", json={"verdict": "keep"})
     for who, status in (("bob", 403), ("nobody", 401), ("olga", 204), ("ann", 409)):
         assert place.ask(who, "POST", f"/{album}/rounds").status_code == status
+
+
+def test_the_page_shows_the_administrators_notice(place: Place) -> None:
+    """Signed-in users see it, guests don't."""
+    administration = place.app.services.runs.history.administration
+    administration.set_notice("GPU 2 is down.", None)
+    for who, is_told in (("ann", True), ("nobody", False)):
+        headers = {"Cookie": place.cookies.get(who, "")}
+        page = requests.get(f"{place.app.url}/albums", headers=headers, timeout=LONGEST_WAIT)
+        assert ("GPU 2 is down." in page.text) == is_told
+    administration.remove_notice()
