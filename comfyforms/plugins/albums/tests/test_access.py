@@ -173,10 +173,9 @@ def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> No
 
 def test_the_page_shows_the_administrators_notice(place: Place) -> None:
     """Signed-in users see it, guests don't."""
-    administration = place.app.services.runs.history.administration
-    administration.set_notice("GPU 2 is down.", None)
+    assert place.ask("olga", "POST", "/../admin/notice", json={"text": "GPU 2 is down."}).ok
     for who, is_told in (("ann", True), ("nobody", False)):
         headers = {"Cookie": place.cookies.get(who, "")}
         page = requests.get(f"{place.app.url}/albums", headers=headers, timeout=LONGEST_WAIT)
         assert ("GPU 2 is down." in page.text) == is_told
-    administration.remove_notice()
+    assert place.ask("olga", "DELETE", "/../admin/notice").ok
