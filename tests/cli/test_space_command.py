@@ -391,6 +391,7 @@ def test_a_chain_brings_its_workflows_and_a_folder_its_files(tmp_path: Path) -> 
         "steps/describe-image.json",
         "steps/describe-image.toml",
         *(f"text-to-image.{ending}" for ending in ("json", "toml", "webp")),
+        *(f"text-to-image-{idea}.webp" for idea in ("boat", "lake", "lighthouse")),
     }
 
 

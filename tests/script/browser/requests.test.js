@@ -10,6 +10,7 @@ const made = [];
 const element = () => {
   const one = {
     style: {},
+    dataset: {},
     append: (...content) => Object.assign(one, { textContent: content.join("") }),
     addEventListener: (_, does) => Object.assign(one, { does }),
   };
