@@ -22,7 +22,7 @@ from comfy.records.record import Record
 from ui.administration.servers import GUEST
 from ui.api.admin import EventCursor
 from ui.documents.headlines import HEADLINES
-from ui.languages.current import html_of
+from ui.languages.current import html_of, translated
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.operator.tables import Cell, moment, table
 from ui.page.plain.layout import module_tag
@@ -84,14 +84,12 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             form = _filters(chosen, desk.people.accounts())
             none = _NO_MATCH if any((account, action, start, text)) else _NONE
             if action == "failed":
-                usage, name_of = (
-                    desk.services.runs.history.administration.usage,
-                    desk.identity.name_of,
-                )
-                runs = usage.failed_runs(*span, account, _PAGE)
-                failures = [_failure(end, one, name_of(one.owner)) for end, one in runs]
-                has = html_of(text).lower()
-                failures = [one for one in failures if has in one[2].content.lower()]
+                usage = desk.services.runs.history.administration.usage
+                failures = [
+                    _failure(end, run, desk.identity.name_of(run.owner))
+                    for end, run in usage.failed_runs(*span, account, _PAGE)
+                    if text.lower() in " ".join(_told(run)).lower()
+                ]
                 return _activity(form, failures[:: -1 if order == "oldest" else 1], "", none)
             wanted = WantedEvents(*span, account, action, one_line(text), order == "oldest")
             found = desk.audit.export(desk.identity.name_of, wanted, cursor)
@@ -181,9 +179,14 @@ def _event(events: Sequence[AuditEvent]) -> tuple[str | Cell, ...]:
     return _person(first.account, first.person), action, Cell(text), moment(first.at)
 
 
-def _failure(ended_at: float, run: Record, name: str) -> tuple[Cell, str, Cell, Cell]:
+def _told(run: Record) -> tuple[str, str]:
+    """Return a failed run's workflow, and why it failed."""
     error, title = run.state.error, run.job.title or run.job.workflow
-    why = error.message if error else HEADLINES[run.state.phase]
+    return title, translated(error.message if error else HEADLINES[run.state.phase])
+
+
+def _failure(ended_at: float, run: Record, name: str) -> tuple[Cell, str, Cell, Cell]:
+    title, why = _told(run)
     what = Cell(f"<b>{html_of(title)}</b><br>{html_of(why)}")
     return _person(run.owner if name else "", name), _ACTIONS["failed"], what, moment(ended_at)
 

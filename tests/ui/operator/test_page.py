@@ -121,7 +121,11 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     assert refused.state.error is not None
     why = html.escape(refused.state.error.message)
     assert re.search(rf">ben</a></th>.*>Failed</td>.*<br>{re.escape(why)}<", listed)
-    assert "Nothing matches." in place.anna.get(f"{place.app.url}/{failed}&account=x").text
+    for query in ("account=x", "text=%3Cbr"):  # markup isn't searched
+        answer = place.anna.get(f"{place.app.url}/{failed}&{query}", timeout=LONGEST_WAIT)
+        assert "Nothing matches." in answer.text
+    found = place.anna.get(f"{place.app.url}/{failed}&text={why[:9].upper()}", timeout=LONGEST_WAIT)
+    assert f"<br>{why}<" in found.text
     assert int(after["People in 24 hours"]) > 0
     assert re.search(r'aria-label="[^"]*, \d\d:\d\d: \d+ runs, \d+ failed', page(place))
     usage = place.anna.get(f"{place.app.url}/api/v1/admin/usage", timeout=LONGEST_WAIT).json()

@@ -1,7 +1,7 @@
 // @ts-check
 // Full-window comparison of a few results of an album, each with its verdict.
 
-import { button, element, iconButton } from "page/dom.js";
+import { closeButton, element, iconButton } from "page/dom.js";
 import { ComparedImages } from "page/history/compared_images.js";
 import { message } from "page/messages.js";
 import { withName } from "./calls.js";
@@ -25,7 +25,7 @@ export function compareItems(items, say) {
   place.ariaLabel = message("Compare results");
   place.style.setProperty("--count", String(items.length));
   const images = new ComparedImages(place);
-  const close = button(message("Close"), () => place.close(), "button close");
+  const close = closeButton(() => place.close());
   const title = element("h2", "dialog-title", message("Compare"));
   const results = element("div", "results");
   const arrived = items.map((item) => {
