@@ -3,7 +3,6 @@ forms."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from ui.web.identity import Identity
 PATH = "/operator"
 _DEMO = message("Demo mode – not connected to ComfyUI.")
 _ADMINISTRATION = message("Administration")
-_CANCEL, _CLOSE, _MORE = message("Cancel"), message("Close"), message("More…")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
 ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
@@ -139,48 +137,3 @@ class AdminFrame:
 def section(title: str, body: str) -> str:
     """Return a card with a heading."""
     return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
-
-
-def action_form(action: str, text: str, *, label: str = "", name: str = "") -> str:
-    """Return a button that sends a form. `label`: its name for screen readers; `name`: its id,
-    which keeps the focus when the page is renewed."""
-    spoken = f' aria-label="{html_of(label)}"' if label else ""
-    known = f' id="{html.escape(name)}"' if name else ""
-    return f"""<form method="post" action="{html.escape(action)}">
-<button type="submit" class="quiet"{known}{spoken}>{html_of(text)}</button></form>"""
-
-
-def asking_form(
-    action: str, texts: tuple[str, str, str], name: str, content: str, label: str = ""
-) -> str:
-    """Return a button that opens a question, which works without a script. `texts`: of the button,
-    the question and the button that submits; `content`: HTML between the question and the
-    buttons; `label`: see `action_form`."""
-    opener, question, submit = texts
-    asked = _opened(name, (opener, question, _CANCEL), content, label, html_of(submit))
-    return f'<form method="post" action="{html.escape(action)}">{asked}</form>'
-
-
-def more_buttons(name: str, title: str, buttons: str) -> str:
-    """Return a button that opens a dialog with further buttons. `title`: of what they change."""
-    label = message("{action}: {name}", action=_MORE, name=title)
-    content = f'<div class="buttons">{buttons}</div>'
-    return _opened(name, (_MORE, title, _CLOSE), content, label)
-
-
-def _opened(
-    name: str, texts: tuple[str, str, str], content: str, label: str, submit: str = ""
-) -> str:
-    opener, title, close = map(html_of, texts)
-    name = html.escape(name)
-    spoken = f' aria-label="{html_of(label)}"' if label else ""
-    return f"""<button type="button" class="quiet" popovertarget="{name}"
- id="{name}-opener"{spoken}>{opener}</button>
-<div class="question" id="{name}" popover role="dialog" aria-labelledby="{name}-title">
-<h2 id="{name}-title">{title}</h2>
-{content}
-<p class="last">
-<button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
- autofocus>{close}</button>
-{f'<button type="submit">{submit}</button>' if submit else ""}</p>
-</div>"""

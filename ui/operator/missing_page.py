@@ -18,9 +18,10 @@ from comfy.requirements.known_packs import pack_name
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
-from ui.operator.frame import MISSING, AdminFrame, action_form, asking_form, section
+from ui.operator.frame import MISSING, AdminFrame, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
 from ui.page.plain.layout import module_tag
+from ui.page.plain.questions import action_form, asking_form
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 

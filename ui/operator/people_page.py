@@ -18,16 +18,17 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, plural, sentences
 from comfy.base.wording import bytes_words
 from ui.accounts.login import PROGRAMS, Login, token_owner
-from ui.accounts.pages.account import ShownOnce
+from ui.accounts.pages.account import ONLY_PROGRAMS, ShownOnce, revoke_form
 from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
 from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
-from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, asking_form, more_buttons, section
+from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, section
 from ui.operator.tables import Cell, moment, number, size, table
 from ui.page.plain.layout import module_tag
+from ui.page.plain.questions import asking_form, more_buttons
 from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")
@@ -64,10 +65,7 @@ _PERSON, _SIGN_IN, _SEEN = message("Person"), message("Sign-in"), message("Last 
 _WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
 _KEPT = message("Results kept under this name")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
-_PROGRAMS = message("Only for programs.")
 _CREATED, _USED, _NEVER = message("Created"), message("Last used"), message("Never used.")
-_REVOKE = message("Revoke")
-_REFUSED = message("Scripts that send this token will be refused. It can't be brought back.")
 _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS = message("Links"), message("No links.")
@@ -383,16 +381,10 @@ def _token_body(login: Login) -> str:
 
 
 def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
-    revoke = asking_form(
-        f"{TOKENS[1:]}/{one.id}/revoke",
-        (_REVOKE, message("Revoke “{name}”?", name=one.label), _REVOKE),
-        f"revoke-{one.id}",
-        f"<p>{html_of(_REFUSED)}</p>",
-        message("Revoke {name}", name=one.label),
-    )
-    only = f"<br>{html_of(_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
+    revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke"))
+    only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
-    return label, owner, moment(one.made), moment(one.used or None, _NEVER), Cell(revoke)
+    return label, owner, moment(one.made), moment(one.used or None, _NEVER), revoke
 
 
 def _links(links: LinkActions) -> str:

@@ -40,9 +40,10 @@ from ui.administration.servers import (
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
-from ui.operator.frame import PATH, AdminFrame, action_form, asking_form, more_buttons, section
+from ui.operator.frame import PATH, AdminFrame, section
 from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
+from ui.page.plain.questions import action_form, asking_form, more_buttons
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 

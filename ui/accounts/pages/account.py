@@ -26,6 +26,7 @@ from ui.accounts.users import SHORTEST
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of
 from ui.page.plain.layout import as_page, module_tag, plain_page
+from ui.page.plain.questions import asking_form
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -53,7 +54,6 @@ _DIFFERENT = message("The new passwords don't match.")
 _ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
 _FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
 _REVOKE = message("Revoke")
-_CANCEL = message("Cancel")
 _KEPT = 60.0  # seconds until an unseen secret is forgotten
 _PATH = "/account"
 _HEADING = message("Your account")
@@ -66,7 +66,7 @@ _SENT_AS = message("The script sends it as a header:")
 _COPY = message("Copy")
 _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
-_ONLY_PROGRAMS = message("Only for programs.")
+ONLY_PROGRAMS = message("Only for programs.")
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
 _OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
 _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
@@ -145,26 +145,22 @@ def _may_change(login: Login, who: SignedIn) -> bool:
     return login.ways.file is not None and who.name in login.ways.file.users
 
 
-def _token_row(token: AccessToken, action: str) -> str:
-    """Return a token's row as a form, with the question that its button opens. The question works
-    without a script. `action`: where *Revoke* is sent."""
-    name, asks = html.escape(token.label), f"revoke-{token.id}"
-    only = f"{html_of(_ONLY_PROGRAMS)}<br>" if PROGRAMS in token.scope.split() else ""
-    label = html_of(message("Revoke {name}", name=token.label))
-    question = html_of(message("Revoke “{name}”?", name=token.label))
-    return f"""<form class="token" method="post" action="{html.escape(action)}">
-<p><b>{name}</b><br>{only}{html_of(_dates(token))}</p>
-<button type="button" class="quiet" popovertarget="{asks}"
- aria-label="{label}">{html_of(_REVOKE)}</button>
-<div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
-<h2 id="{asks}-title">{question}</h2>
-<p>{html_of(_FOR_GOOD)}</p>
-<p class="last">
-<button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
- autofocus>{html_of(_CANCEL)}</button>
-<button type="submit">{html_of(_REVOKE)}</button></p>
-</div>
-</form>"""
+def revoke_form(token: AccessToken, action: str) -> str:
+    """Return the button that revokes a token after a question. `action`: where it is sent."""
+    return asking_form(
+        action,
+        (_REVOKE, message("Revoke “{name}”?", name=token.label), _REVOKE),
+        f"revoke-{token.id}",
+        f"<p>{html_of(_FOR_GOOD)}</p>",
+        message("Revoke {name}", name=token.label),
+    )
+
+
+def _token_row(token: AccessToken) -> str:
+    only = f"{html_of(ONLY_PROGRAMS)}<br>" if PROGRAMS in token.scope.split() else ""
+    return f"""<div class="token">
+<p><b>{html.escape(token.label)}</b><br>{only}{html_of(_dates(token))}</p>
+{revoke_form(token, f"account/tokens/{token.id}/revoke")}</div>"""
 
 
 def _dates(token: AccessToken) -> str:
@@ -363,7 +359,7 @@ def _body(content: str) -> str:
 def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
     """Return a user's tokens, and the form for another. `shown`: a token that was just created.
     `why`: the reason that none was."""
-    rows = (_token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
+    rows = map(_token_row, tokens)
     none = f"<p>{html_of(_NONE)}</p>"
     return f"""<section aria-labelledby="tokens">
 <h2 id="tokens">{html_of(_TOKENS)}</h2>
