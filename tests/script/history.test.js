@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayWords, shortWhen } from "../../ui/page/script/clock.js";
+import { dateWords, dayWords, shortWhen, when } from "../../ui/page/script/clock.js";
 import { GAP, reached, seenOf, wall } from "../../ui/page/script/history/layout.js";
 import {
   differences,
@@ -170,4 +170,6 @@ test("formats a time of today without its day", () => {
   assert.match(shortWhen(seconds, now), /33/);
   assert.doesNotMatch(shortWhen(seconds, now), /21|2026/);
   assert.match(shortWhen(seconds - 24 * 3600, now), /20/);
+  assert.match(when(seconds), /^Nov 21, 2026, 3:33\sPM$/);
+  assert.deepEqual([dateWords(seconds, now), dateWords(86400, now)], ["Nov 21", "Jan 2, 1970"]);
 });

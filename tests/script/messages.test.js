@@ -64,10 +64,3 @@ test("formats numbers for the language but keeps texts as they are", async () =>
   assert.equal(german.percentWords(68), "68\u00a0%");
   assert.equal(english.percentWords(68), "68%");
 });
-
-test("keeps the browser's formats if it has the page's language", async () => {
-  const own = Intl.NumberFormat().resolvedOptions().locale;
-  const other = own.startsWith("de") ? "fr" : "de";
-  const [same, foreign] = [await messagesIn(own.split("-")[0]), await messagesIn(other)];
-  assert.deepEqual([same.LOCALE, foreign.LOCALE], [undefined, other]);
-});

@@ -44,7 +44,7 @@ class Language:
     @property
     def name(self) -> str:
         """Return the language's own name."""
-        locale = Locale.parse(self.tag, sep="-")
+        locale = self._locale
         written = locale.languages.get(f"{locale.language}_{locale.script}")
         own = written or locale.get_language_name() or self.tag
         return own[:1].upper() + own[1:]
@@ -83,25 +83,25 @@ class Language:
         return format_decimal(
             exact,
             format=None if places is None else f"#,##0.{'0' * places}",
-            locale=Locale.parse(self.tag, sep="-"),
+            locale=self._locale,
             decimal_quantization=False,
         )
 
     def date(self, seconds: float) -> str:
-        """Format a day of the app's time zone, such as "24 Nov 2026". `seconds`: since 1970."""
-        return format_date(_local(seconds), locale=self._locale_of_dates)
+        """Format a day of the app's time zone, such as "Nov 24, 2026". `seconds`: since 1970."""
+        return format_date(_local(seconds), locale=self._locale)
 
     def moment(self, seconds: float) -> str:
-        """Format a day with the time, such as "24 Nov 2026, 14:05". `seconds`: since 1970."""
-        return format_datetime(_local(seconds), self._short_moment, locale=self._locale_of_dates)
+        """Format a day with the time, such as "Nov 24, 2026, 2:05 PM". `seconds`: since 1970."""
+        return format_datetime(_local(seconds), self._short_moment, locale=self._locale)
 
     @property
-    def _locale_of_dates(self) -> Locale:
-        return Locale("en", "GB") if self.tag == "en" else Locale.parse(self.tag, sep="-")
+    def _locale(self) -> Locale:
+        return Locale.parse(self.tag, sep="-")
 
     @property
     def _short_moment(self) -> str:
-        locale = self._locale_of_dates
+        locale = self._locale
         parts = locale.time_formats["short"].pattern, locale.date_formats["medium"].pattern
         return str(locale.datetime_formats["medium"]).format(*parts)
 

@@ -153,9 +153,9 @@ def test_the_page_shows_when_a_token_was_created_and_used(app: RunningApp) -> No
     with signed_in(app, BEN) as ben:
         token = make(ben, app, "<b>dates</b>")
         assert "&lt;b&gt;dates" in page(ben, app)
-        assert "Created on 15 Jan 2027. Never used." in page(ben, app)
+        assert "Created on Jan 15, 2027. Never used." in page(ben, app)
         assert asked(app, "/api/v1/runs", token).status_code == 200
-        assert "Created on 15 Jan 2027. Last used on 15 Jan 2027." in page(ben, app)
+        assert "Created on Jan 15, 2027. Last used on Jan 15, 2027." in page(ben, app)
         ben.headers["Accept-Language"] = "de"
         told = page(ben, app)
         assert "15.01.2027" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def languages(tmp_path: Path) -> Languages:
     write_catalog(tmp_path, "zh-CN", {"Stopped.": "已停止。"})
     write_catalog(tmp_path, "zh-TW", {"Stopped.": "已停止。"})
     return Languages(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tag", "date", "time"),
+    [("en", "Nov 21, 2026", "3:33\u202fPM"), ("de", "21.11.2026", "15:33")],
+)
+def test_dates_are_in_the_scripts_format(tag: str, date: str, time: str) -> None:
+    """`when` in ui/page/script/clock.js writes the same."""
+    seconds = datetime(2026, 11, 21, 15, 33).timestamp()
+    assert Language(tag).date(seconds) == date
+    assert Language(tag).moment(seconds) == f"{date}, {time}"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 // @ts-check
 // Durations and dates as text, and randomized retry delays.
 
-import { LOCALE, message } from "./messages.js";
+import { LANGUAGE, message } from "./messages.js";
 
 const RETRY = [300, 1000, 2000, 5000];
 
@@ -54,12 +54,12 @@ const longWords = (minutes, hours) =>
  * @param {number} days from today
  */
 function relativeDay(days) {
-  const words = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" }).format(days, "day");
-  return words.charAt(0).toLocaleUpperCase(LOCALE) + words.slice(1);
+  const words = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" }).format(days, "day");
+  return words.charAt(0).toLocaleUpperCase(LANGUAGE) + words.slice(1);
 }
 
 /**
- * Format a day as a heading: "Today", "Yesterday", "18 November". Add the year if it isn't the current one.
+ * Format a day as a heading: "Today", "Yesterday", "November 18". Add the year if it isn't the current one.
  * @param {string} day such as "2026-11-18"
  * @param {Date} [now]
  */
@@ -72,20 +72,21 @@ export function dayWords(day, now = new Date()) {
   /** @type {Intl.DateTimeFormatOptions} */
   const words = { day: "numeric", month: "long" };
   const isThisYear = date.getFullYear() === now.getFullYear();
-  return date.toLocaleDateString(LOCALE, isThisYear ? words : { ...words, year: "numeric" });
+  return date.toLocaleDateString(LANGUAGE, isThisYear ? words : { ...words, year: "numeric" });
 }
 
 /**
- * Format a day in a sentence: "24 Dec". Add the year if it isn't the current one.
+ * Format a day in a sentence: "Dec 24". Add the year if it isn't the current one.
  * @param {number} seconds since 1970
  * @param {Date} [now]
  */
 export function dateWords(seconds, now = new Date()) {
   const date = new Date(seconds * 1000);
-  /** @type {Intl.DateTimeFormatOptions} */
-  const words = { day: "numeric", month: "short" };
   const isThisYear = date.getFullYear() === now.getFullYear();
-  return date.toLocaleDateString(LOCALE, isThisYear ? words : { ...words, year: "numeric" });
+  return date.toLocaleDateString(
+    LANGUAGE,
+    isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "medium" },
+  );
 }
 
 /**
@@ -95,13 +96,13 @@ export function dateWords(seconds, now = new Date()) {
  */
 export function shortWhen(seconds, now = new Date()) {
   const date = new Date(seconds * 1000);
-  const time = date.toLocaleTimeString(LOCALE, { timeStyle: "short" });
+  const time = date.toLocaleTimeString(LANGUAGE, { timeStyle: "short" });
   return date.toDateString() === now.toDateString() ? time : `${dateWords(seconds, now)}, ${time}`;
 }
 
 /**
- * Format a date and time.
+ * Format a date and time, as ui/languages/catalogs.py does.
  * @param {number} seconds since 1970
  */
 export const when = (seconds) =>
-  new Date(seconds * 1000).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+  new Date(seconds * 1000).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });

@@ -20,20 +20,11 @@ const { texts, pluralForm } = dataset.messages
 /** The app's name, which the administrator can choose. */
 export const APP = dataset.app ?? "ComfyForms";
 
-/** Language of the page. */
+/** Language of the page, also of its numbers and dates. */
 export const LANGUAGE = dataset.language ?? lang;
 
-/** @param {string} [tag] language tag; by default the browser's own locale */
-const written = (tag = Intl.NumberFormat().resolvedOptions().locale) => {
-  const { language, script } = new Intl.Locale(tag).maximize();
-  return `${language}-${script}`;
-};
-
-/** Locale for numbers and dates. Undefined means the browser's own, if it has the page's language. */
-export const LOCALE = written() === written(LANGUAGE) ? undefined : LANGUAGE;
-
 /** @param {string | number} value */
-const valueWords = (value) => (typeof value === "number" ? value.toLocaleString(LOCALE) : value);
+const valueWords = (value) => (typeof value === "number" ? value.toLocaleString(LANGUAGE) : value);
 
 /** @param {string} sentence @param {Values} values */
 const filled = (sentence, values) =>
@@ -43,7 +34,7 @@ const filled = (sentence, values) =>
 
 /** @param {number} percent */
 export const percentWords = (percent) =>
-  (percent / 100).toLocaleString(LOCALE, { style: "percent" });
+  (percent / 100).toLocaleString(LANGUAGE, { style: "percent" });
 
 /**
  * Translate a sentence and fill in its values.

@@ -1,7 +1,7 @@
 // @ts-check
 // Sizes of files as text.
 
-import { LOCALE } from "./messages.js";
+import { LANGUAGE } from "./messages.js";
 
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
@@ -26,5 +26,5 @@ export function sizeWords(bytes) {
  */
 const unitWords = (count, unit) =>
   count
-    .toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" })
+    .toLocaleString(LANGUAGE, { style: "unit", unit, unitDisplay: "short" })
     .replace(" ", "\u00a0");

@@ -4,7 +4,7 @@
 import { durationWords } from "../clock.js";
 import { isRows } from "../form/values.js";
 import { leftWords } from "../making/counts.js";
-import { LOCALE, labeled, message, plural } from "../messages.js";
+import { LANGUAGE, labeled, message, plural } from "../messages.js";
 import { sizeWords } from "../sizes.js";
 
 /** @import { BatchCheckDoc, BatchProblem, OpenedAxis } from "../documents.js" */
@@ -295,7 +295,7 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more, run
 export function startWords(check) {
   const words = message("Start");
   const isSeveral = check && check.rows > 1 && !check.problems.length;
-  return isSeveral ? `${words} ×${check.rows.toLocaleString(LOCALE)}` : words;
+  return isSeveral ? `${words} ×${check.rows.toLocaleString(LANGUAGE)}` : words;
 }
 
 /**

@@ -2,7 +2,7 @@
 // The editor's ⋯ menu and questions: unsaved changes, changes by another author, and earlier versions.
 
 import { button, dialog, element, iconButton } from "../dom.js";
-import { LOCALE, message } from "../messages.js";
+import { LANGUAGE, message } from "../messages.js";
 import { ask } from "../requests.js";
 import { editorPath } from "./editing.js";
 import { newId } from "./fields.js";
@@ -102,7 +102,7 @@ export async function showVersions(name, restore) {
  * @param {number} seconds since 1970
  */
 const exactly = (seconds) =>
-  new Date(seconds * 1000).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "medium" });
+  new Date(seconds * 1000).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 
 const MARGIN = 8; // pixels
 /** @type {Record<string, number>} */

@@ -4,7 +4,7 @@
 
 import { $, all, announce, button, element, iconButton } from "../dom.js";
 import { isDrawing } from "../form/form.js";
-import { LOCALE, labeled, message } from "../messages.js";
+import { LANGUAGE, labeled, message } from "../messages.js";
 import {
   added,
   addedAfter,
@@ -247,7 +247,7 @@ const nameOf = (at) => message("Point {number}", { number: at + 1 });
 /** @param {number} at @param {Point} point */
 function pointWords(at, [x, y]) {
   const shown = (/** @type {number} */ value) =>
-    value.toLocaleString(LOCALE, { maximumFractionDigits: 3 });
+    value.toLocaleString(LANGUAGE, { maximumFractionDigits: 3 });
   return labeled(nameOf(at), `X ${shown(x)}, Y ${shown(y)}`);
 }
 

@@ -4,7 +4,7 @@
 
 import { connection } from "../arrivals.js";
 import { announce, button, element } from "../dom.js";
-import { message } from "../messages.js";
+import { message, percentWords } from "../messages.js";
 import { page, say } from "../state.js";
 import { read, UPLOADING, write } from "../storage.js";
 import { shortened } from "./file_kinds.js";
@@ -47,8 +47,7 @@ export async function upload(address, body) {
     document.getElementById(id)?.append(note); // Gradio may have redrawn it
   };
   const sending = (/** @type {number} */ part) => {
-    const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
-    tell(message("Uploading, {percent}", { percent: percent.format(part) }));
+    tell(message("Uploading, {percent}", { percent: percentWords(100 * part) }));
   };
   try {
     for (let tries = 1; ; ) {

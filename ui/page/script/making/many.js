@@ -4,7 +4,7 @@
 import { $, button, element, iconButton, isNarrow, tell, typeInto } from "../dom.js";
 import { whyOff } from "../editor/editing.js";
 import { filled } from "../form/filled.js";
-import { LOCALE, labeled, message, withEllipsis } from "../messages.js";
+import { LANGUAGE, labeled, message, withEllipsis } from "../messages.js";
 import { API, get } from "../requests.js";
 import { page } from "../state.js";
 import { openVary } from "../vary/open.js";
@@ -89,7 +89,7 @@ class ManyControl {
     }
     this.#runs.show(runs);
     tell(this.#words, manyWords(runs, this.#each));
-    this.button.dataset.short = `×${(runs * (this.#each ?? 1)).toLocaleString(LOCALE)}`;
+    this.button.dataset.short = `×${(runs * (this.#each ?? 1)).toLocaleString(LANGUAGE)}`;
     this.#vary.disabled = away !== "";
     this.#vary.title = away;
   }

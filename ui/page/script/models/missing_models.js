@@ -4,7 +4,7 @@
 import { durationWords } from "../clock.js";
 import { $, all, announce, button, element, fillIn, tell } from "../dom.js";
 import { copyOrTell, mountCopy, showDone } from "../form/copying.js";
-import { LOCALE, labeled, message } from "../messages.js";
+import { LANGUAGE, labeled, message } from "../messages.js";
 import { API, ask, get, json } from "../requests.js";
 
 /** @import { MissingModelFile, MissingModels, ModelDownload } from "../documents.js" */
@@ -266,7 +266,7 @@ function byteWords(bytes) {
   const value = bytes / 1000 ** at;
   const maximumFractionDigits = at > 1 && value < 100 ? 1 : 0;
   const options = { style: "unit", unit: UNITS[at], unitDisplay: "short", maximumFractionDigits };
-  return new Intl.NumberFormat(LOCALE, /** @type {Intl.NumberFormatOptions} */ (options))
+  return new Intl.NumberFormat(LANGUAGE, /** @type {Intl.NumberFormatOptions} */ (options))
     .format(value)
     .replace(" ", "\u00a0");
 }

@@ -4,6 +4,7 @@
 
 import { tilesIn } from "../batches/rows.js";
 import { VirtualList } from "../batches/virtual_list.js";
+import { dateWords } from "../clock.js";
 import {
   $,
   all,
@@ -394,9 +395,3 @@ function promptButton(words) {
   }
   return adds;
 }
-
-/** @param {number} seconds since 1970 */
-const dateWords = (seconds) =>
-  new Date(1000 * seconds).toLocaleDateString(document.documentElement.lang || undefined, {
-    dateStyle: "medium",
-  });

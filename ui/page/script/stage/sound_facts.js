@@ -2,7 +2,7 @@
 // Length and sample rate of a sound, and whether it is silent.
 
 import { addressOf } from "../dom.js";
-import { message } from "../messages.js";
+import { LANGUAGE, message } from "../messages.js";
 
 const MOST = 8e6; // bytes of a sound that is decoded; its player has requested them, too
 const QUIET = 1e-4; // of the full level
@@ -56,7 +56,7 @@ export const lengthWords = (seconds) =>
 export function soundWords({ seconds, rate }) {
   const length = lengthWords(Math.max(1, Math.round(seconds)));
   if (!rate) return length;
-  const kilohertz = (rate / 1000).toLocaleString(document.documentElement.lang || "en");
+  const kilohertz = (rate / 1000).toLocaleString(LANGUAGE);
   const words = message("{number} kHz", { number: kilohertz });
   return `${length} · ${words}`;
 }

@@ -2,7 +2,7 @@
 // Controls that the tools of one video and of several videos share.
 
 import { button, element } from "../dom.js";
-import { LOCALE, message } from "../messages.js";
+import { LANGUAGE, message } from "../messages.js";
 import { SPEEDS } from "./times.js";
 
 /** @param {string} sign @param {string} name @param {() => void} does */
@@ -17,7 +17,7 @@ export function speedChoice() {
   const made = element("select", "speed");
   made.ariaLabel = made.title = message("Speed");
   for (const speed of SPEEDS) {
-    const option = element("option", "", `${speed.toLocaleString(LOCALE)}×`);
+    const option = element("option", "", `${speed.toLocaleString(LANGUAGE)}×`);
     option.value = String(speed);
     option.selected = speed === 1;
     made.append(option);

@@ -2,7 +2,7 @@
 // Plays compared videos of similar length together: one bar plays, pauses, seeks and steps through all of them.
 
 import { all, button, element, INPUTS, tell } from "../dom.js";
-import { LOCALE, message, withKey } from "../messages.js";
+import { LANGUAGE, message, withKey } from "../messages.js";
 import { speedChoice, stepper } from "./controls.js";
 import { Frames } from "./frames.js";
 import { areSimilar, nextSpeed } from "./times.js";
@@ -124,5 +124,8 @@ export class Together {
 /** @param {number} seconds */
 const secondsWords = (seconds) =>
   message("{seconds}\u00a0s", {
-    seconds: seconds.toLocaleString(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    seconds: seconds.toLocaleString(LANGUAGE, {
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+    }),
   });

@@ -6,7 +6,7 @@ import { button, element, INPUTS, iconButton, tell } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { visitWith } from "../form/form.js";
 import { typed } from "../form/typed.js";
-import { LOCALE, message, withKey } from "../messages.js";
+import { LANGUAGE, message, withKey } from "../messages.js";
 import { UseMenu } from "../stage/use_menu.js";
 import { say } from "../state.js";
 import { speedChoice, stepper } from "./controls.js";
@@ -116,7 +116,9 @@ export class VideoTools {
     this.#range = range;
     this.#loopEnd.hidden = this.#loop.hidden = !range;
     if (range) {
-      const [from, to] = [range.from, range.to].map((time) => time.toLocaleString(LOCALE, SECONDS));
+      const [from, to] = [range.from, range.to].map((time) =>
+        time.toLocaleString(LANGUAGE, SECONDS),
+      );
       this.#loop.textContent = message("{from}–{to} s", { from: from ?? "", to: to ?? "" });
     }
     this.#draw();
