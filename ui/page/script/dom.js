@@ -8,20 +8,10 @@ const ONE_LINE = 24; // characters
 /** URL of the app without a trailing slash. Modules are served two folders below it. */
 export const root = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 
-/**
- * Return the first element that matches.
- * @param {string} selector
- * @param {ParentNode} [from]
- * @returns {HTMLElement | null}
- */
+/** @param {string} selector @param {ParentNode} [from] @returns {HTMLElement | null} */
 export const $ = (selector, from = document) => from.querySelector(selector);
 
-/**
- * Return all elements that match.
- * @param {string} selector
- * @param {ParentNode} [from]
- * @returns {HTMLElement[]}
- */
+/** @param {string} selector @param {ParentNode} [from] @returns {HTMLElement[]} */
 export const all = (selector, from = document) =>
   [...from.querySelectorAll(selector)].map((one) => /** @type {HTMLElement} */ (one));
 
@@ -93,10 +83,7 @@ export function iconButton(icon, does, className) {
   return made;
 }
 
-/**
- * Return the button at the end of a dialog's header.
- * @param {() => unknown} does
- */
+/** @param {() => unknown} does */
 export function closeButton(does) {
   const made = iconButton("close", does, "close bare");
   made.ariaLabel = made.title = message("Close");
@@ -162,10 +149,7 @@ export function fold(section, title, content) {
   section.replaceChildren(element("summary", "", title), body);
 }
 
-/**
- * Create a table of names and values.
- * @param {[string, string][]} rows
- */
+/** @param {[string, string][]} rows */
 export function tableOf(rows) {
   const table = element("table");
   for (const [name, value] of rows) {
@@ -231,10 +215,7 @@ export function dialog(id, title) {
  */
 export const addressOf = (url) => (url.startsWith("/") ? root + url : url);
 
-/**
- * Return the file name in an address.
- * @param {string} address
- */
+/** @param {string} address @returns the file name in an address */
 export const nameIn = (address) =>
   decodeURIComponent(new URL(address, location.href).pathname.split("/").at(-1) ?? "");
 
@@ -248,10 +229,7 @@ export function closeSocket(socket) {
   if (socket.readyState !== WebSocket.CONNECTING) socket.close();
 }
 
-/**
- * Return whether the user pressed Ctrl+Enter, or Cmd+Enter.
- * @param {KeyboardEvent} event
- */
+/** @param {KeyboardEvent} event @returns whether the user pressed Ctrl+Enter, or Cmd+Enter */
 export const isCtrlEnter = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
 
 /** Return whether the form and the result are in one column. */

@@ -55,11 +55,7 @@ export const unfolded = () => [
   ...all(`#form ${FOLD}[aria-expanded=true]`).map((fold) => fold.closest("[id^=fold-]")?.id ?? ""),
 ];
 
-/**
- * Fold or unfold a field by its button.
- * @param {HTMLElement} fold
- * @param {boolean} isFolded
- */
+/** @param {HTMLElement} fold @param {boolean} isFolded */
 export function setFolded(fold, isFolded) {
   fold.ariaExpanded = String(!isFolded);
 }
@@ -291,10 +287,7 @@ export function openListsDown() {
   for (const kind of ["focusin", "click", "input"]) document.addEventListener(kind, place);
 }
 
-/**
- * Return the element that contains a field's label.
- * @param {Element} field
- */
+/** @param {Element} field */
 export const labelPart = (field) =>
   $(".fold .name", field.closest(".negative") ?? field) ??
   $(
@@ -302,10 +295,7 @@ export const labelPart = (field) =>
     field,
   );
 
-/**
- * Return a field's label.
- * @param {Element} field
- */
+/** @param {Element} field */
 export const labelOf = (field) => labelPart(field)?.textContent?.trim() ?? message("Field");
 
 /**

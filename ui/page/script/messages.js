@@ -50,17 +50,10 @@ export const message = (sentence, values = {}) => filled(texts[sentence] || sent
  */
 export const labeled = (name, value) => message("{name}: {value}", { name, value });
 
-/**
- * Return the label of a button that opens a dialog.
- * @param {string} words
- */
+/** @param {string} words @returns the label of a button that opens a dialog */
 export const withEllipsis = (words) => message("{words}…", { words });
 
-/**
- * Return a label with its keyboard shortcut.
- * @param {string} words
- * @param {string} key
- */
+/** @param {string} words @param {string} key */
 export const withKey = (words, key) => `${words} (${key})`;
 
 /**

@@ -5,10 +5,7 @@ import { LANGUAGE } from "./messages.js";
 
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
-/**
- * Return a size in words, in kilobytes or larger units.
- * @param {number} bytes
- */
+/** @param {number} bytes @returns a size in words, in kilobytes or larger units */
 export function sizeWords(bytes) {
   const step = Math.min(Math.floor(Math.log10(Math.max(1000, bytes)) / 3), SIZES.length);
   const count = Math.max(1, bytes / 1000 ** step);

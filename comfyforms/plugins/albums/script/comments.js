@@ -163,11 +163,7 @@ export class Comments {
     if (isImage) this.#media.append(this.#pins);
   }
 
-  /**
-   * Put a pin on the image.
-   * @param {{ x: number, y: number }} point
-   * @param {HTMLElement} pin
-   */
+  /** @param {{ x: number, y: number }} point @param {HTMLElement} pin */
   #pinTo({ x, y }, pin) {
     pin.style.left = `${100 * x}%`;
     pin.style.top = `${100 * y}%`;

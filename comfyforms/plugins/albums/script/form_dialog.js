@@ -52,11 +52,7 @@ export function fillForm(place, close, content, words, does, leave = message("Ca
   return $(".row :is(input, textarea, select):not([hidden] *)", place) ?? go;
 }
 
-/**
- * Return a row of a form: a label and its field.
- * @param {string} words
- * @param {HTMLElement} field
- */
+/** @param {string} words @param {HTMLElement} field */
 export const rowOf = (words, field) => element("label", "row", element("span", "", words), field);
 
 /** @param {string} words @returns {{ input: HTMLInputElement, label: HTMLElement }} */

@@ -98,10 +98,7 @@ export function saidBy(key, { verdict, stars }) {
   return /^[0-5]$/.test(key) ? { verdict, stars: Number(key) } : null;
 }
 
-/**
- * Return who said what.
- * @param {readonly ReviewDoc[]} reviews
- */
+/** @param {readonly ReviewDoc[]} reviews @returns who said what */
 export const reviewWords = (reviews) =>
   reviews
     .filter(({ verdict, stars }) => verdict || stars)

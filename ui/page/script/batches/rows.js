@@ -129,10 +129,7 @@ export function linesOf(cells, labels) {
   return labels.length + labels.filter(isLong).length;
 }
 
-/**
- * Return how many lines the longest error takes on a phone.
- * @param {Cells} cells
- */
+/** @param {Cells} cells @returns how many lines the longest error takes on a phone */
 export function errorLinesOf(cells) {
   const longest = Math.max(0, ...cells.map(({ row }) => row?.error.length ?? 0));
   return Math.min(MOST_ERROR_LINES, Math.ceil(longest / ERROR_LINE));

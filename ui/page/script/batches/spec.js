@@ -85,10 +85,7 @@ export const csvLine = (values) =>
     .map((value) => (/[",]|^\s|\s$|^$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
     .join(", ");
 
-/**
- * Return whether a row has anything to run.
- * @param {Row} row
- */
+/** @param {Row} row */
 const isFilled = ({ text, chosen, files, replaces, find }) =>
   replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
 
@@ -187,10 +184,7 @@ const tableOf = ({ name, text, files = [] }) => ({
   files: Object.fromEntries(files.map((file) => [file.orig_name, sentFile(file)])),
 });
 
-/**
- * Return whether each value has a line of its own.
- * @param {Several} several
- */
+/** @param {Several} several @returns whether each value has a line of its own */
 export const isOfLines = (several) => several === "texts" || several === "lines";
 
 /** @param {Row} row */

@@ -42,10 +42,7 @@ export async function takePhoto() {
   return photo;
 }
 
-/**
- * Return the current frame as a file.
- * @param {HTMLVideoElement} video
- */
+/** @param {HTMLVideoElement} video */
 async function photoOf(video) {
   const canvas = element("canvas");
   Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });

@@ -49,8 +49,5 @@ export function outline(field) {
   field?.classList.add("held-over");
 }
 
-/**
- * Return the zone that the user dropped a file on.
- * @param {EventTarget | null} target
- */
+/** @param {EventTarget | null} target */
 export const zoneAt = (target) => (target instanceof Element ? zones.get(target) : undefined);

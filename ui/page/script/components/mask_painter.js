@@ -83,10 +83,7 @@ class MaskPainter {
     this.#draw();
   }
 
-  /**
-   * Return whether a press of Generate has to wait.
-   * @param {() => void} press
-   */
+  /** @param {() => void} press @returns whether a press of Generate has to wait */
   holds(press) {
     if (this.#isChanged || this.#work) {
       this.#settled().then((isKept) => isKept && press());
@@ -332,11 +329,7 @@ async function maskOf({ layers: [file] }) {
   return (await isPaintable(image)) ? image : null;
 }
 
-/**
- * Mount the component.
- * @param {HTMLElement} place
- * @param {Component} component
- */
+/** @param {HTMLElement} place @param {Component} component */
 export function mount(place, component) {
   const inner = /** @type {HTMLElement} */ ($(".mask-painter", place));
   const painter = new MaskPainter(inner, component);

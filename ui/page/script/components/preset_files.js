@@ -23,11 +23,7 @@ const isFile = (value) =>
     ? value.some(isFile)
     : typeof value === "object" && value !== null && "file" in value;
 
-/**
- * Save a preset as a file.
- * @param {string} name
- * @param {Values} values
- */
+/** @param {string} name @param {Values} values */
 export function downloadPreset(name, values) {
   const kept = Object.entries(values).filter(([, value]) => !isFile(value));
   const content = { [FORMAT]: 1, name, values: Object.fromEntries(kept) };
@@ -83,11 +79,7 @@ export async function openPreset(file) {
   return true;
 }
 
-/**
- * Return a name that no preset has yet.
- * @param {string} wanted
- * @param {readonly string[]} taken
- */
+/** @param {string} wanted @param {readonly string[]} taken */
 export function freeName(wanted, taken) {
   let name = wanted;
   for (let number = 2; taken.includes(name); number++) {

@@ -307,10 +307,7 @@ const limitOf = (name) =>
     ? ""
     : message("A name has at most {most} characters.", { most: LONGEST_NAME });
 
-/**
- * Return the names of the files among a form's values.
- * @param {Record<string, unknown>} values
- */
+/** @param {Record<string, unknown>} values */
 const fileNames = (values) =>
   Object.values(values).flatMap((value) => {
     const { file } = /** @type {{ file?: unknown }} */ (value ?? {});

@@ -424,19 +424,11 @@ function stepsOfChain() {
   return place;
 }
 
-/**
- * Return whether the user pressed this letter alone.
- * @param {KeyboardEvent} event
- * @param {string} letter
- */
+/** @param {KeyboardEvent} event @param {string} letter */
 const isLetter = ({ key, ctrlKey, metaKey, altKey }, letter) =>
   key.toLowerCase() === letter && !(ctrlKey || metaKey || altKey);
 
-/**
- * Mount the component.
- * @param {HTMLElement} place
- * @param {Component} component
- */
+/** @param {HTMLElement} place @param {Component} component */
 export function mount(place, component) {
   new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
   loadViewer(component.viewer);

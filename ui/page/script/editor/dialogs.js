@@ -38,10 +38,7 @@ function choose(question, content, answers) {
   return place;
 }
 
-/**
- * Ask what to do with unsaved changes.
- * @param {{ label: string, save: () => void, discard: () => void }} events
- */
+/** @param {{ label: string, save: () => void, discard: () => void }} events */
 export const askUnsaved = ({ label, save, discard }) =>
   choose(
     message("Save your changes?"),
@@ -113,10 +110,7 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * @typedef {readonly [words: string, does: () => void, isOffered?: () => boolean]} MenuItem
  */
 
-/**
- * Return the button of a menu, with the menu.
- * @param {readonly MenuItem[]} items
- */
+/** @param {readonly MenuItem[]} items @returns the button of a menu, with the menu */
 export function moreMenu(items) {
   const place = element("span", "more");
   const list = element("div", "more-list");

@@ -53,11 +53,7 @@ export const editorPath = (name) => `${API}/workflows/${encodeURIComponent(name)
 /** @param {string} name */
 const keyOf = (name) => EDITED + [userName(), name].filter(Boolean).join("/");
 
-/**
- * Return the unsaved settings of a form.
- * @param {string} name
- * @returns {KeptDraft | null}
- */
+/** @param {string} name @returns {KeptDraft | null} */
 export const keptDraft = (name) => read(localStorage, keyOf(name), null);
 
 /**

@@ -358,10 +358,7 @@ export class FormEditor {
     );
   }
 
-  /**
-   * Replace all settings in the editor.
-   * @param {Settings} settings
-   */
+  /** @param {Settings} settings */
   #replace(settings) {
     this.change(modelOf(settings, this.doc.automatic.fields));
     if (!this.#canPublish) return;
@@ -428,8 +425,5 @@ export class FormEditor {
   }
 }
 
-/**
- * Return the settings that the author continues with.
- * @param {EditorDoc} doc
- */
+/** @param {EditorDoc} doc @returns the settings that the author continues with */
 const storedIn = ({ draft, settings }) => draft?.settings ?? settings;

@@ -70,12 +70,7 @@ export function selectBox(choices, value, changed) {
   return made;
 }
 
-/**
- * Create a check box with its label.
- * @param {string} label
- * @param {boolean} isOn
- * @param {(isOn: boolean) => void} changed
- */
+/** @param {string} label @param {boolean} isOn @param {(isOn: boolean) => void} changed */
 export function checkBox(label, isOn, changed) {
   const box = Object.assign(element("input"), { type: "checkbox", checked: isOn });
   box.addEventListener("change", () => changed(box.checked));

@@ -253,10 +253,7 @@ export class FieldsPart {
     else this.#editor.change(model);
   }
 
-  /**
-   * Return the key of the row for the field with an element id.
-   * @param {string} id
-   */
+  /** @param {string} id @returns the key of the row for the field with an element id */
   keyOf(id) {
     const isIt = (/** @type {string | undefined} */ key) => key && fieldId(key) === id;
     return this.#rows.find(({ key }) => isIt(key) || isIt(this.#pairs.get(key)))?.key ?? "";

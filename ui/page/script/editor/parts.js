@@ -378,11 +378,7 @@ export class CoverPart {
   }
 }
 
-/**
- * Return the path of an image beside a workflow.
- * @param {string} workflow
- * @param {string} image
- */
+/** @param {string} workflow @param {string} image */
 const imagePath = (workflow, image) =>
   `/page/covers/${workflow.split("/").map(encodeURIComponent).join("/")}?${new URLSearchParams({ image })}`;
 

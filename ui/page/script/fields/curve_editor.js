@@ -251,11 +251,7 @@ function pointWords(at, [x, y]) {
   return labeled(nameOf(at), `X ${shown(x)}, Y ${shown(y)}`);
 }
 
-/**
- * Return the line's path in the plot's coordinates.
- * @param {readonly Point[]} points
- * @param {boolean} isStraight
- */
+/** @param {readonly Point[]} points @param {boolean} isStraight */
 function pathOf(points, isStraight) {
   const between = Array.from({ length: SAMPLES + 1 }, (_, at) => at / SAMPLES);
   const places = [...new Set([...points.map(([x]) => x), ...between])].sort((a, b) => a - b);
@@ -265,11 +261,7 @@ function pathOf(points, isStraight) {
   return `M${line.join("L")}`;
 }
 
-/**
- * Mount the component.
- * @param {HTMLElement} place
- * @param {Component} component
- */
+/** @param {HTMLElement} place @param {Component} component */
 export function mount(place, component) {
   const editor = new CurveEditor(/** @type {HTMLElement} */ ($(".curve-editor", place)), component);
   const tell = () => {

@@ -100,12 +100,7 @@ class RowEditor {
     return cell;
   }
 
-  /**
-   * Return a button that opens the picker of models for a cell.
-   * @param {number} at
-   * @param {Column} column
-   * @param {HTMLElement} cell
-   */
+  /** @param {number} at @param {Column} column @param {HTMLElement} cell */
   #browse(at, column, cell) {
     const { key, title } = this.#component;
     const label = labeled(nameOf(title, at), column.label);
@@ -233,11 +228,7 @@ function readCell(column, input) {
   return input.value === "" ? null : Number(input.value);
 }
 
-/**
- * Mount the component.
- * @param {HTMLElement} place
- * @param {Component} component
- */
+/** @param {HTMLElement} place @param {Component} component */
 export function mount(place, component) {
   const editor = new RowEditor(/** @type {HTMLElement} */ ($(".row-editor", place)), component);
   // While Gradio draws another form, it passes the value of the field in this position.

@@ -6,10 +6,7 @@ const IN_PNG = /(tEXt|iTXt|zTXt)(prompt|workflow)\0/;
 const END = 1_000_000; // bytes at either end of any other image, which contain its EXIF data and comments
 const ELSEWHERE = /(prompt|workflow)"?\s*:\s*"?\{/i;
 
-/**
- * Return whether an image contains a ComfyUI workflow or prompt.
- * @param {Blob} file
- */
+/** @param {Blob} file @returns whether an image contains a ComfyUI workflow or prompt */
 export async function carriesWorkflow(file) {
   if (file.type === "image/png") return IN_PNG.test(await file.slice(0, HEAD).text());
   if (!file.type.startsWith("image/")) return false;

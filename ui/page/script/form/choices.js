@@ -78,11 +78,6 @@ function addTo(groups, group, choice) {
   groups.set(group, [...(groups.get(group) ?? []), choice]);
 }
 
-/**
- * Add a name to the front of the recently used names.
- * @param {readonly string[]} recent
- * @param {string} name
- * @param {number} most
- */
+/** @param {readonly string[]} recent @param {string} name @param {number} most */
 export const withRecent = (recent, name, most) =>
   [name, ...recent.filter((one) => one !== name)].slice(0, most);

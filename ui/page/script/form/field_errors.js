@@ -203,10 +203,7 @@ export function setRules(rules) {
   form.refusals.clear();
 }
 
-/**
- * Return whether a field of the current form is a seed.
- * @param {string} key
- */
+/** @param {string} key */
 export const isSeed = (key) => "least" in (form.rules[key] ?? {});
 
 /**

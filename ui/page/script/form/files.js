@@ -259,10 +259,7 @@ function put(field, files) {
   if (given.isFirst && !unfitWords(kind, file)) tellFirst(field, file, files);
 }
 
-/**
- * Return the kind of files that a field accepts, "" for any.
- * @param {Element} field
- */
+/** @param {Element} field @returns the kind of files that a field accepts, "" for any */
 const kindOf = (field) => KINDS.find((one) => field.classList.contains(`of-${one}`)) ?? "";
 
 /**

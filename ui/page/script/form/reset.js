@@ -53,11 +53,7 @@ const rowWords = (row) =>
     .filter((cell) => typeof cell === "string" || typeof cell === "number")
     .join(" ");
 
-/**
- * Return whether a field holds the author's value.
- * @param {unknown} now
- * @param {unknown} authors
- */
+/** @param {unknown} now @param {unknown} authors */
 const isAuthors = (now, authors) => comparable(now) === comparable(authors);
 
 /** @param {unknown} value */

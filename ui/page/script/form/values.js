@@ -103,11 +103,7 @@ function inLink(value) {
   return typeof value === "object" ? "" : String(value);
 }
 
-/**
- * Return whether a value is a list of rows.
- * @param {unknown} value
- * @returns {value is Record<string, unknown>[]}
- */
+/** @param {unknown} value @returns {value is Record<string, unknown>[]} */
 export const isRows = (value) =>
   Array.isArray(value) &&
   value.every((row) => row && typeof row === "object" && !Array.isArray(row));
@@ -122,18 +118,12 @@ export function numbersOf(rows) {
   return rows.filter(isFilledIn).flat().map(Number);
 }
 
-/**
- * Return the field values in a query string.
- * @param {string} query
- */
+/** @param {string} query @returns the field values in a query string */
 export function linked(query) {
   return Object.fromEntries([...new URLSearchParams(query)].filter(([key]) => key.includes(".")));
 }
 
-/**
- * Return a query string without its field values.
- * @param {string} query
- */
+/** @param {string} query */
 export function withoutValues(query) {
   const rest = [...new URLSearchParams(query)].filter(([key]) => !key.includes("."));
   return `?${new URLSearchParams(rest)}`;

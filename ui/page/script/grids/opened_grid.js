@@ -21,10 +21,7 @@ const HEAD = 200; // bytes: an image with a grid has the keyword within them
 const BEGINNING = 4_000_000; // bytes that contain the grid's settings
 const DRAWN_WITHIN = 15000; // milliseconds
 
-/**
- * Return whether an image contains a grid.
- * @param {Blob} file
- */
+/** @param {Blob} file */
 const carriesGrid = async (file) =>
   file.type === "image/png" && (await file.slice(0, HEAD).text()).includes(KEYWORD);
 

@@ -27,10 +27,7 @@ export function keptWords({ kept_until: until, favourite }) {
     : message("Kept until {date}", { date: dateWords(until) });
 }
 
-/**
- * Return how much storage the user takes.
- * @param {StorageDoc} told
- */
+/** @param {StorageDoc} told @returns how much storage the user takes */
 const usedWords = ({ bytes, nearly_full: isFull }) =>
   [
     bytes > 0 && message("Your results use {size}.", { size: sizeWords(bytes) }),

@@ -112,11 +112,7 @@ export function seenOf({ rows, boxes }, from, to) {
   return [start, Math.max(start, rows[end - 1]?.end ?? 0)];
 }
 
-/**
- * Return the block that contains a run.
- * @param {Layout} layout
- * @param {number} index
- */
+/** @param {Layout} layout @param {number} index */
 export const blockOf = ({ blocks }, index) =>
   blocks.find(({ first, count }) => index >= first && index < first + count) ?? null;
 

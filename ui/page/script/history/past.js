@@ -13,16 +13,10 @@
  */
 export const tilesOf = (runs) => /** @type {readonly PastRun[]} */ (runs);
 
-/**
- * Return when a run ended, in seconds since 1970.
- * @param {PastRun} run
- */
+/** @param {PastRun} run @returns when a run ended, in seconds since 1970 */
 export const endedAt = ({ finished_at, submitted_at }) => finished_at ?? submitted_at;
 
-/**
- * Return the number of runs on these days.
- * @param {readonly Day[]} days
- */
+/** @param {readonly Day[]} days @returns the number of runs on these days */
 export const totalOf = (days) => days.reduce((sum, [, count]) => sum + count, 0);
 
 /**

@@ -57,10 +57,7 @@ export class Selection {
     return true;
   }
 
-  /**
-   * Remove deleted runs from the selection.
-   * @param {readonly string[]} ids
-   */
+  /** @param {readonly string[]} ids */
   drop(ids) {
     for (const id of ids) this.#picked?.delete(id);
     if (this.#picked) this.#tell();

@@ -162,10 +162,7 @@ function captionFor(name, ...actions) {
   return caption;
 }
 
-/**
- * Return the button that marks a result as favorite.
- * @param {View} view
- */
+/** @param {View} view */
 function starFor({ id, page: { favourite } }) {
   const star = button("", () => change(), "star");
   const change = async () => {

@@ -72,11 +72,7 @@ export function showPictures(list) {
   }
 }
 
-/**
- * Show on a tile whether its run is a favorite.
- * @param {HTMLElement} item
- * @param {PastRun} run
- */
+/** @param {HTMLElement} item @param {PastRun} run */
 export function showFavourite(item, run) {
   const { favourite } = run.page;
   item.classList.toggle("favourite", favourite);

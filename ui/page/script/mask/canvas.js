@@ -369,11 +369,7 @@ export class MaskCanvas {
   }
 }
 
-/**
- * Return whether an element is one of the image's tool buttons.
- * @param {Element | null} focused
- * @param {HTMLElement} place
- */
+/** @param {Element | null} focused @param {HTMLElement} place */
 const isTool = (focused, place) =>
   focused instanceof HTMLButtonElement && place.closest("dialog") === focused.closest("dialog");
 
@@ -391,10 +387,7 @@ class Brush {
     return Number(this.edge.value) / SLIDER_END;
   }
 
-  /**
-   * Return the width in pixels of an image.
-   * @param {{ width: number, height: number }} image
-   */
+  /** @param {{ width: number, height: number }} image @returns the width in pixels of an image */
   widthFor({ width, height }) {
     return brushWidth(Number(this.size.value), Math.max(width, height));
   }

@@ -61,11 +61,7 @@ export class Steps {
 export const brushWidth = (slider, longerSide) =>
   Math.max(1, Math.round(longerSide * WIDEST * (slider / SLIDER_END) ** 1.5));
 
-/**
- * Return the slider's value after a key press.
- * @param {number} slider
- * @param {1 | -1} direction
- */
+/** @param {number} slider @param {1 | -1} direction */
 export const nextSize = (slider, direction) =>
   Math.min(SLIDER_END, Math.max(1, Math.round(slider / KEY_STEP + direction) * KEY_STEP));
 
@@ -191,10 +187,7 @@ function paintedBox(context, room) {
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/**
- * Return whether nothing is painted.
- * @param {CanvasRenderingContext2D} context
- */
+/** @param {CanvasRenderingContext2D} context */
 export function isBlank(context) {
   for (const { data } of bandsOf(context))
     for (let at = 3; at < data.length; at += 4) if (data[at]) return false;

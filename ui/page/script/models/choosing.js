@@ -36,11 +36,7 @@ export function matchingModels(models, text, folder, recent) {
   return models.filter((one) => isInside(one) && fits(one));
 }
 
-/**
- * Return the recently used values with a new one.
- * @param {readonly string[]} recent
- * @param {string} value
- */
+/** @param {readonly string[]} recent @param {string} value */
 export const withUsed = (recent, value) =>
   [value, ...recent.filter((one) => one !== value)].slice(0, MOST_RECENT);
 
@@ -54,11 +50,7 @@ export function missingWords(words, prompt) {
   return words.filter((word) => !text.includes(word.toLowerCase()));
 }
 
-/**
- * Return a prompt with these words at its end.
- * @param {string} prompt
- * @param {readonly string[]} words
- */
+/** @param {string} prompt @param {readonly string[]} words */
 export function withWords(prompt, words) {
   const text = prompt.trimEnd();
   const between = !text ? "" : /[,;]$/.test(text) ? " " : ", ";

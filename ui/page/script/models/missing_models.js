@@ -297,10 +297,7 @@ function totalSize(models) {
   return sizes.every((size) => size !== null) ? sizes.reduce((sum, size) => sum + size, 0) : null;
 }
 
-/**
- * Describe a download's state.
- * @param {ModelDownload} download
- */
+/** @param {ModelDownload} download */
 function downloadWords({ state, received, size, speed, problem }) {
   const amount =
     size === null

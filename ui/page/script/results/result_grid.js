@@ -60,10 +60,7 @@ export class ResultGrid {
     return this.place;
   }
 
-  /**
-   * Move the keyboard focus to a result.
-   * @param {number} at
-   */
+  /** @param {number} at */
   focus(at) {
     this.#opener(at)?.focus({ preventScroll: true });
   }

@@ -25,10 +25,7 @@ import { UseMenus } from "../stage/use_menu.js";
  * @typedef {{ viewer: string, viewport: Viewport, use: (field: string) => void, showAll: () => void }} StageParts
  */
 
-/**
- * Return whether the stage shows one of several results.
- * @param {OnStage} on
- */
+/** @param {OnStage} on @returns whether the stage shows one of several results */
 export const isOneOfSeveral = ({ arrangement: { items }, at, isAll }) =>
   !isAll && items.length > 1 && at < items.length;
 

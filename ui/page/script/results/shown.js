@@ -30,10 +30,7 @@ async function textOf(text, label) {
   return element("div", "text", proseOf(text, label));
 }
 
-/**
- * Return a file's text, or null if it isn't available or too long.
- * @param {string} address
- */
+/** @param {string} address @returns a file's text, or null if it isn't available or too long */
 async function readText(address) {
   try {
     const answer = await fetch(address);

@@ -58,10 +58,7 @@ export const betweenRuns = (state) =>
     state.chains.findLast((chain) => chain.state === "running" && isOfPage(state, chain))) ||
   null;
 
-/**
- * Return whether a chain can continue where it stopped.
- * @param {ChainDoc} chain
- */
+/** @param {ChainDoc} chain @returns whether a chain can continue where it stopped */
 export const canContinue = ({ state }) => state === "failed" || state === "stopped";
 
 /**

@@ -31,10 +31,7 @@ const SHARED = ["image", "video", "audio"];
 /** @param {string} kind */
 export const canBeShared = (kind) => SHARED.includes(kind);
 
-/**
- * Arrange the results of a finished run.
- * @param {View} view
- */
+/** @param {View} view */
 export const arrangedRun = ({ id, page, texts, outputs }) =>
   arranged({ files: page.files, texts, run: id, outputs, name: page.file_name });
 
@@ -57,10 +54,7 @@ export function arranged(results) {
   };
 }
 
-/**
- * Return the results in the order of their outputs.
- * @param {Results} results
- */
+/** @param {Results} results @returns the results in the order of their outputs */
 function inOrder({ files, texts, run = "", outputs = [], name = "" }) {
   /** @type {Result[]} */
   const ordered = [];
@@ -120,10 +114,7 @@ function labelled(results) {
   });
 }
 
-/**
- * Return all items that the user can select.
- * @param {Arrangement} arrangement
- */
+/** @param {Arrangement} arrangement @returns all items that the user can select */
 export const choosable = ({ items, intermediate }) => [...items, ...intermediate];
 
 /**
@@ -138,11 +129,7 @@ export function firstSeen(arrangement, file, fromEnd) {
   return fromEnd ? Math.max(0, arrangement.items.length - 1) : 0;
 }
 
-/**
- * Return an item's label.
- * @param {Arrangement} arrangement
- * @param {number} at
- */
+/** @param {Arrangement} arrangement @param {number} at */
 export function choiceWords(arrangement, at) {
   const item = choosable(arrangement)[at];
   const file = item?.label || item?.name || "";
@@ -209,8 +196,5 @@ export function captionOf({ seeds: byField, page }, size) {
 export const seedWords = (seeds) =>
   plural("Seed {seeds}", "Seeds {seeds}", { count: seeds.length, seeds: seeds.join(", ") });
 
-/**
- * Return a file's name without its folders and extension.
- * @param {string} file
- */
+/** @param {string} file @returns a file's name without its folders and extension */
 const stemOf = (file) => file.replace(/^.*[\\/]/, "").replace(/\.[^.]+$/, "");

@@ -44,10 +44,7 @@ export function withoutRun(runs, id) {
   return rest;
 }
 
-/**
- * Return the unfinished runs in queue order.
- * @param {PageState} state
- */
+/** @param {PageState} state @returns the unfinished runs in queue order */
 export function unfinished({ runs, order }) {
   const turn = (/** @type {Run} */ { id }) =>
     order.includes(id) ? order.indexOf(id) : order.length;
@@ -64,10 +61,7 @@ export const waiting = (state) =>
       !unconfirmed && (entry?.phase ?? view?.phase ?? "waiting") === "waiting",
   );
 
-/**
- * Return the run whose progress the page shows.
- * @param {PageState} state
- */
+/** @param {PageState} state @returns the run whose progress the page shows */
 export const current = (state) =>
   unfinished(state).find((run) => !run.unconfirmed && isOfPage(state, run)) ?? null;
 

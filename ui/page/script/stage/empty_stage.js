@@ -29,10 +29,7 @@ const DROP = message("Drop a workflow file anywhere to open it.");
 const lastMade = ({ past, form }) =>
   past.find((run) => run?.workflow === form && (run.page.thumb || run.page.sound));
 
-/**
- * Return the shared result whose settings are in the form.
- * @param {PageState} state
- */
+/** @param {PageState} state @returns the shared result whose settings are in the form */
 const sharedOf = ({ shared, form }) => (shared?.workflow === form ? shared : null);
 
 /**

@@ -219,11 +219,7 @@ function card(item, note, ...content) {
   return place;
 }
 
-/**
- * Return a small image of a result, for a list.
- * @param {Item} item
- * @returns {HTMLElement}
- */
+/** @param {Item} item @returns {HTMLElement} */
 function thumbnailOf(item) {
   if (item.kind === "video") {
     const video = element("video");

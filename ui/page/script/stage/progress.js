@@ -259,10 +259,7 @@ export class Progress {
   }
 }
 
-/**
- * Return a headline without the numbers that change at every step.
- * @param {string} headline
- */
+/** @param {string} headline @returns a headline without the numbers that change at every step */
 const withoutNumbers = (headline) => headline.replaceAll(/\d+/g, "");
 
 /**

@@ -20,10 +20,7 @@ const FROM_ALL = message("All links will stop showing it. Sharing again creates 
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
 const NOT_ALL_WITHOUT = message("Some of these files can't be shared without their prompts.");
 
-/**
- * Return what the dialog says about this number of results.
- * @param {number} count
- */
+/** @param {number} count @returns what the dialog says about this number of results */
 const wordsFor = (count) => ({
   withoutSignIn: plural(
     "Anyone with the link can see it without signing in.",

@@ -356,18 +356,11 @@ const pictureOf = ({ thumb }) => new URL(thumb ?? "", location.origin).href;
 
 const NO_CHOICE = { name: "", description: "", group: "", own: false, note: "" };
 
-/**
- * Return a hue that depends on a text, in degrees.
- * @param {string} text
- */
+/** @param {string} text @returns a hue that depends on a text, in degrees */
 const hueOf = (text) =>
   [...text].reduce((hue, letter) => (hue * 31 + (letter.codePointAt(0) ?? 0)) % 360, 0);
 
-/**
- * Return the kinds and texts of a template's badges.
- * @param {ReadinessDoc} known
- * @returns {[string, string][]}
- */
+/** @param {ReadinessDoc} known @returns {[string, string][]} */
 function badgesOf(known) {
   const badge = needBadge(known);
   return known.is_paid ? [badge, ["paid", message("Costs credits")]] : [badge];

@@ -201,10 +201,7 @@ export class FileList {
   }
 }
 
-/**
- * Return the first sentence and the number of others.
- * @param {readonly string[]} said
- */
+/** @param {readonly string[]} said @returns the first sentence and the number of others */
 function withMore([first = "", ...others]) {
   const count = others.length;
   const more = count ? plural("And {count} more.", "And {count} more.", { count }) : "";

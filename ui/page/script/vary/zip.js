@@ -47,16 +47,10 @@ const TYPES = {
   wav: "audio/wav",
 };
 
-/**
- * Return a file's MIME type, "" if unknown.
- * @param {string} name
- */
+/** @param {string} name @returns a file's MIME type, "" if unknown */
 export const typeOf = (name) => TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "";
 
-/**
- * Return the last part of a path.
- * @param {string} path
- */
+/** @param {string} path */
 export const lastOf = (path) => path.split(/[/\\]/).at(-1) ?? "";
 
 /**

@@ -29,19 +29,10 @@ export function rateOf(times) {
   return Math.abs(rate - whole) < WHOLE ? whole : rate;
 }
 
-/**
- * Return the number of frames, at least one.
- * @param {number} duration
- * @param {number} rate
- */
+/** @param {number} duration @param {number} rate */
 export const frameCount = (duration, rate) => Math.max(1, Math.round((duration || 0) * rate));
 
-/**
- * Return the index of the frame at a time.
- * @param {number} time
- * @param {number} rate
- * @param {number} duration
- */
+/** @param {number} time @param {number} rate @param {number} duration */
 export const frameAt = (time, rate, duration) =>
   between(Math.floor(time * rate + EARLY), 0, frameCount(duration, rate) - 1);
 
@@ -64,11 +55,7 @@ export function afterSteps(time, frames, rate, duration) {
   return timeOf(between(frameAt(time, rate, duration) + frames, 0, last), rate);
 }
 
-/**
- * Return the next speed up or down.
- * @param {number} speed
- * @param {1 | -1} direction
- */
+/** @param {number} speed @param {1 | -1} direction */
 export function nextSpeed(speed, direction) {
   const faster = SPEEDS.filter((one) => (one - speed) * direction > 0);
   return (direction > 0 ? faster[0] : faster.at(-1)) ?? speed;
