@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from math import ceil
 from types import MappingProxyType
 
 from comfy.base.messages import message
@@ -231,12 +232,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def bytes_words(size: float) -> str:
-    """Format a number of bytes: "1.2 GB", "34 MB", "5 KB"."""
+    """Format a number of bytes: "1.2 GB", "34 MB", "5 kB"."""
     if size >= 0.95 * _GB:
         return message("{number}\xa0GB", number=_short(size / _GB))
     if size >= 0.95 * _MB:
         return message("{number}\xa0MB", number=_short(size / _MB))
-    return message("{number}\xa0KB", number=round(size / _KB))
+    return message("{number}\xa0kB", number=ceil(size / _KB))
 
 
 def _short(number: float) -> float:

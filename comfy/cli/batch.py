@@ -23,6 +23,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from comfy.base.errors import BatchNotFound, ComfyError, ManyProblems
+from comfy.base.wording import bytes_words
 from comfy.batches.check import check_rows, estimate, problems_of_batch
 from comfy.batches.content import BatchContent, drawn_content
 from comfy.batches.open_batch import BatchSummary
@@ -52,7 +53,7 @@ from comfy.cli.outcome import (
     exit_status,
     problems_of,
 )
-from comfy.cli.progress import BatchLine, duration_words, size_words
+from comfy.cli.progress import BatchLine, duration_words
 from comfy.comfyui.discovery import ChosenServers, choose_servers, opened_servers
 from comfy.form.fill import drawn_texts
 from comfy.form.model import Field, Form
@@ -457,7 +458,7 @@ def _estimate(earlier: AbstractContextManager[Starter], form: Form, rows: Sequen
     except ComfyError:
         return ""
     time = "" if seconds is None else f", about {duration_words(seconds)}"
-    return time + ("" if size is None else f", about {size_words(size)}")
+    return time + ("" if size is None else f", about {bytes_words(size)}")
 
 
 def _classes(prompt: Prompt) -> Set[tuple[str, str]]:

@@ -124,19 +124,11 @@ class BatchLine:
 
 
 def duration_words(seconds: float) -> str:
-    """Format a duration in a suitable unit."""
-    return _in_units(seconds, (("h", 3600), ("min", 60), ("s", 1)))
-
-
-def size_words(size: float) -> str:
-    """Format bytes in a suitable unit."""
-    return _in_units(size, (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)))
-
-
-def _in_units(amount: float, units: Sequence[tuple[str, int]]) -> str:
-    """Format in the first unit with at least two, otherwise in the last."""
-    unit, size = next((one for one in units[:-1] if amount >= 2 * one[1]), units[-1])
-    return f"{max(1.0, amount / size):.0f} {unit}"
+    """Format a duration in the first unit with at least two, otherwise in seconds."""
+    unit, size = next(
+        (one for one in (("h", 3600), ("min", 60)) if seconds >= 2 * one[1]), ("s", 1)
+    )
+    return f"{max(1.0, seconds / size):.0f} {unit}"
 
 
 class ChainLine:

@@ -75,7 +75,7 @@ def test_every_row_runs_and_its_files_are_saved(
     beside = command(workflow, demo, tmp_path / "beside", "--set", "seed=1..9", "--check")
     for check in ([*words, "--check"], beside):
         assert main(check) == 0
-        assert re.search(r": [49] rows, about \d+ s, about \d+ kB\n$", capsys.readouterr().err)
+        assert re.search(r": [49] rows, about \d+ s, about \d+\xa0kB\n$", capsys.readouterr().err)
     assert not (tmp_path / "beside").exists()
     other = tmp_path / "other.json"
     other.write_text(workflow.read_text().replace('"1"', '"77"'))

@@ -136,6 +136,7 @@ test("estimates show the runs, time and rounded size", () => {
   assert.equal(sizeWords(25), "1\u00a0kB");
   assert.equal(sizeWords(20_400_000), "20\u00a0MB");
   assert.equal(sizeWords(2_340_000_000), "2.3\u00a0GB");
+  assert.equal(sizeWords(960_000), "1\u00a0MB");
   const ways = ["numbers", "numbers", "texts", "choices", "files"];
   const some = ways.map((several, at) => field({ several, key: String(at) }));
   const values = { 0: 30, 1: "", 2: "4", 3: "euler", 4: null };

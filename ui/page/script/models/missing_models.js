@@ -4,8 +4,9 @@
 import { durationWords } from "../clock.js";
 import { $, all, announce, button, element, fillIn, tell } from "../dom.js";
 import { copyOrTell, mountCopy, showDone } from "../form/copying.js";
-import { LANGUAGE, labeled, message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { API, ask, get, json } from "../requests.js";
+import { sizeWords } from "../sizes.js";
 
 /** @import { MissingModelFile, MissingModels, ModelDownload } from "../documents.js" */
 
@@ -64,7 +65,7 @@ class ModelRow {
 
   /** @param {MissingModelFile} model */
   #showAbout({ folder, size, license }) {
-    const facts = [folder && `models/${folder}`, size !== null && byteWords(size)].filter(Boolean);
+    const facts = [folder && `models/${folder}`, size !== null && sizeWords(size)].filter(Boolean);
     const text = facts.join(" · ");
     if (this.#about.dataset.text === text) return;
     this.#about.dataset.text = text;
@@ -202,7 +203,7 @@ class MissingModelList {
     const parts = [];
     if (mayGet && wanted.length > 1) {
       const words = total
-        ? message("Get all ({size})", { size: byteWords(total) })
+        ? message("Get all ({size})", { size: sizeWords(total) })
         : message("Get all");
       parts.push(button(words, () => this.#get(wanted), "quiet"));
     }
@@ -254,22 +255,7 @@ export function mountMissing(place, workflow, demo) {
   new MissingModelList(place, workflow, demo).look();
 }
 
-const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
 const ACTIVE = ["waiting", "running", "checking", "retrying"];
-
-/**
- * Format a size: "6.5 GB", "812 kB".
- * @param {number} bytes
- */
-function byteWords(bytes) {
-  const at = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-  const value = bytes / 1000 ** at;
-  const maximumFractionDigits = at > 1 && value < 100 ? 1 : 0;
-  const options = { style: "unit", unit: UNITS[at], unitDisplay: "short", maximumFractionDigits };
-  return new Intl.NumberFormat(LANGUAGE, /** @type {Intl.NumberFormatOptions} */ (options))
-    .format(value)
-    .replace(" ", "\u00a0");
-}
 
 /**
  * Return how an administrator gets a model.
@@ -301,8 +287,8 @@ function totalSize(models) {
 function downloadWords({ state, received, size, speed, problem }) {
   const amount =
     size === null
-      ? byteWords(received)
-      : message("{part} of {whole}", { part: byteWords(received), whole: byteWords(size) });
+      ? sizeWords(received)
+      : message("{part} of {whole}", { part: sizeWords(received), whole: sizeWords(size) });
   const left = size !== null && speed > 0 ? durationWords((size - received) / speed) : "";
   switch (state) {
     case "waiting":
@@ -310,7 +296,7 @@ function downloadWords({ state, received, size, speed, problem }) {
     case "running":
       return [
         amount,
-        speed > 0 && message("{size}/s", { size: byteWords(speed) }),
+        speed > 0 && message("{size}/s", { size: sizeWords(speed) }),
         left && message("about {time} left", { time: left }),
       ]
         .filter(Boolean)
