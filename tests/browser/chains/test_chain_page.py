@@ -37,8 +37,11 @@ def test_a_chain_runs_its_steps_until_it_is_stopped(chains: Site, visit: Visit) 
     expect(form.get_by_role("heading")).to_have_text(
         ["Boats in three steps", "1. Make", "Enlarge", "2. Paint over"]
     )
+    generate = person.page.locator("#generate")
+    place = generate.bounding_box()
     person.press_keys()
     person.frames()
+    assert generate.bounding_box() == place, "Generate stays where it is"
     person.page.locator("#stop").click()
     chain_is(person, "stopped")
     states(person, "stopped", "stopped")
