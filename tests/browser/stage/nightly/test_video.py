@@ -1,8 +1,11 @@
-"""Videos on the stage: frame by frame, speed, loop range, use of a frame, and comparing two."""
+"""Videos on the stage: frame by frame, speed, loop range, use of a frame, and comparing two. A video
+and an animated image of the same frames."""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,18 +31,22 @@ NOTE_COUNTS = """() => {
 
 @pytest.fixture
 def site(fast: Site, tmp_path: Path) -> Iterator[Site]:
-    """Yield a site whose first workflow makes a short video, and whose second repaints images."""
+    """Yield a site whose workflows make a short video: alone, with an animated image of the same
+    frames, and with a still image. Another one repaints images."""
     prompt = json.loads((WORKFLOWS / "animation.json").read_text())
-    del prompt["9"]  # the animated image
     prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
     prompt["4"]["inputs"] |= {"width": 256, "height": 192}
     prompt["5"]["inputs"]["steps"] = prompt["7"]["inputs"]["steps"] = 1
     prompt["6"]["inputs"]["amount"] = FRAMES
     prompt["10"]["inputs"]["fps"] = RATE
+    (tmp_path / "twins.json").write_text(json.dumps(prompt))
+    prompt["12"] = {"class_type": "VAEDecode", "inputs": {"samples": ["5", 0], "vae": ["1", 2]}}
+    still = prompt.pop("9")
     (tmp_path / "video.json").write_text(json.dumps(prompt))
-    for ending in ("json", "toml"):
-        text = (WORKFLOWS / f"image-to-image.{ending}").read_text()
-        (tmp_path / f"image-to-image.{ending}").write_text(text)
+    still["inputs"]["images"] = ["12", 0]
+    (tmp_path / "still.json").write_text(json.dumps(prompt | {"9": still}))
+    for file in WORKFLOWS.glob("image-to-image*"):
+        shutil.copy(file, tmp_path)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         yield Site(app.url, fast.demo, app)
 
@@ -170,4 +177,46 @@ def test_compared_videos_play_together(site: Site, visit: Visit) -> None:
     bar.get_by_role("button", name="Play").click()
     eventually(lambda: videos("paused") == [0, 0], "both play")
     page.keyboard.press("Escape")
+    person.leave()
+
+
+def test_the_same_frames_twice_are_one_player(site: Site, visit: Visit) -> None:
+    """The stage shows the video, and a switch to the animated image, in the same place. Each can be
+    downloaded, and both together. A paused video has a button that plays it."""
+    person = visit(site).open("twins")
+    run = person.generate()
+    page = person.page
+    video = page.locator("#stage .media > video")
+    expect(video).to_be_visible()
+    expect(page.locator("#stage .grid")).to_have_count(0)
+    place = video.bounding_box()
+    play = page.locator("#stage .start")
+    video.evaluate("(video) => video.pause()")
+    expect(play).to_be_visible()
+    size = play.bounding_box()
+    assert size
+    assert (size["width"], size["height"]) == (64, 64)
+    play.click()
+    expect(play).to_be_hidden()
+    switch = page.locator("#stage .twins")
+    expect(switch.locator("[aria-pressed=true]")).to_have_text("Save video")
+    download = page.get_by_role("link", name="Download", exact=True)
+    expect(download).to_have_attribute("download", re.compile(r"\.mp4$"))
+    switch.get_by_role("button", name="Save animation").click()
+    image = page.locator("#stage .media > img:not([class])")
+    expect(image).to_be_visible()
+    assert image.bounding_box() == place
+    expect(download).to_have_attribute("download", re.compile(r"\.webp$"))
+    page.locator("#stage .actions").get_by_role("button", name="More").click()
+    both = page.get_by_role("menuitem", name="Download all")
+    expect(both).to_have_attribute("href", re.compile(f"{run}/all.zip"))
+    person.leave()
+
+
+def test_a_video_and_a_still_image_stand_side_by_side(site: Site, visit: Visit) -> None:
+    """A still image of the video's size is another result."""
+    person = visit(site).open("still")
+    person.generate()
+    expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(2)
+    expect(person.page.locator("#stage .twins")).to_be_hidden()
     person.leave()

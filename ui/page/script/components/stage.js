@@ -10,6 +10,7 @@ import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
 import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
 import { shownOf } from "../results/shown.js";
+import { videoOfTwins } from "../results/twins.js";
 import { seenChain } from "../runs/chains.js";
 import { lookBackAt, onFrame } from "../runs/following.js";
 import { arrangedRun, choosable, firstSeen, groupOf, placeAfter } from "../runs/results.js";
@@ -86,6 +87,7 @@ class Stage {
       viewport: this.#viewport,
       use: (field) => component.use({ ...this.#seen, field }),
       showAll: () => this.#showAll(),
+      choose: (at) => this.#choose(at),
     });
     this.#viewport.place.addEventListener("close", () => this.#drawActions(page.now));
     const under = element("div", "under", this.#rows.below, this.#progress.place);
@@ -290,6 +292,9 @@ class Stage {
   /** Show the chosen result once it can be painted. Until then, keep the old content. */
   async #showItem() {
     const turn = ++this.#turn;
+    if (this.#item && this.#media.hasChildNodes()) markLoading(this.#media);
+    await this.#findTwins();
+    if (turn !== this.#turn) return;
     const item = this.#item;
     const { viewer } = this.#component;
     const id = this.#shown?.id ?? "";
@@ -297,7 +302,6 @@ class Stage {
     const isSeveral = !this.#isAll && groupOf(this.#arrangement, this.#at).count > 1;
     this.#place.classList.toggle("several", isSeveral);
     if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
-    if (item && this.#media.hasChildNodes()) markLoading(this.#media);
     const node = this.#isAll
       ? await this.#grid.filled(this.#arrangement)
       : item && (await shownOf(item, viewer));
@@ -307,6 +311,17 @@ class Stage {
     markLoading(this.#media);
     for (const end of ["load", "error"])
       node.addEventListener(end, () => this.#loaded(), { once: true });
+  }
+
+  /** Of two results with the same frames, choose the video, unless the user has opened the other one. */
+  async #findTwins() {
+    const [arrangement, view] = [this.#arrangement, this.#shown];
+    if (arrangement.areTwins !== undefined) return;
+    const video = await videoOfTwins(arrangement.items);
+    arrangement.areTwins = video >= 0;
+    if (arrangement !== this.#arrangement || video < 0) return;
+    this.#isAll = false;
+    if (typeof view?.file !== "number") this.#at = video;
   }
 
   #loaded() {
@@ -385,11 +400,17 @@ class Stage {
     this.#rows.show(state, this.#onStage);
   }
 
-  /** Give the stage the shape of its picture, from the start of a run, so that the lines below keep to its edges. */
+  /**
+   * Give the stage the shape of its picture, with room for the tools of a video, from the start of a run, so that the
+   * picture stays and the lines below keep to its edges.
+   */
   #fit() {
     const run = seen(page.now);
     const picture = this.#media.firstElementChild ?? $(".example img", this.#place);
     const isResult = run !== current(page.now) && picture?.matches("img:not([class]), video");
+    const isVideo = picture instanceof HTMLVideoElement || this.#arrangement.areTwins;
+    const isMade = !isResult && page.now.makes === "video";
+    this.#place.classList.toggle("for-video", Boolean(isVideo || isMade));
     const ratio = (!isResult && run?.view?.page.ratio) || ratioOf(picture);
     if (ratio) this.#place.style.setProperty("--shown", String(ratio));
     else if (!page.now.sending) this.#place.style.removeProperty("--shown");

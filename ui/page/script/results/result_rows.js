@@ -1,12 +1,12 @@
 // @ts-check
 // The actions on the result on the stage: a row below it, the same row in full screen with the result's caption, and the
-// way back from one result to all.
+// way back from one result to all, or to its twin.
 
 import { $, all, button, element, tell } from "../dom.js";
 import { comparable, compare } from "../history/comparable.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
-import { choosable, placeWords } from "../runs/results.js";
+import { choosable, groupOf, placeWords } from "../runs/results.js";
 import { current } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { UseMenus } from "../stage/use_menu.js";
@@ -21,13 +21,14 @@ import { UseMenus } from "../stage/use_menu.js";
  * @typedef {{ view: View | null, arrangement: Arrangement, at: number, isAll: boolean }} OnStage
  *
  * `viewer`: URL of the module that shows 3D models. `use`: passes the result on, to a field of the form. `showAll`: leads
- * back to all results.
- * @typedef {{ viewer: string, viewport: Viewport, use: (field: string) => void, showAll: () => void }} StageParts
+ * back to all results. `choose`: shows the result with this index.
+ * @typedef {{ viewer: string, viewport: Viewport, use: (field: string) => void, showAll: () => void,
+ *   choose: (at: number) => void }} StageParts
  */
 
 /** @param {OnStage} on @returns whether the stage shows one of several results */
-export const isOneOfSeveral = ({ arrangement: { items }, at, isAll }) =>
-  !isAll && items.length > 1 && at < items.length;
+export const isOneOfSeveral = ({ arrangement, at, isAll }) =>
+  !isAll && at < arrangement.items.length && groupOf(arrangement, at).count > 1;
 
 export class ResultRows {
   below = element("div", "actions flow");
@@ -36,6 +37,8 @@ export class ResultRows {
   back;
   /** Compares the result with another run's, if there is one. @type {ActedOn["beside"]} */
   beside = null;
+  /** Switch between two results of the same frames. */
+  #twins;
   #words = element("p", "words");
   #row = element("div", "row wraps rigid");
   #parts;
@@ -53,7 +56,11 @@ export class ResultRows {
     this.foot.role = "group";
     this.foot.ariaLabel = message("Result");
     const { place } = parts.viewport;
-    place.append(this.back, this.foot);
+    const twins = [0, 1].map((at) => button("", () => parts.choose(at), ""));
+    this.#twins = element("div", "twins", ...twins);
+    this.#twins.role = "group";
+    this.#twins.ariaLabel = message("Results");
+    place.append(this.back, this.#twins, this.foot);
     // The image ends where the row begins.
     new ResizeObserver(() => {
       place.style.setProperty("--foot", `${this.foot.offsetHeight}px`);
@@ -70,6 +77,7 @@ export class ResultRows {
     const place = wordsOfPlace(state, on);
     this.back.hidden = !isOneOfSeveral(on);
     tell(this.back, joined([message("All results"), place, item?.label]));
+    this.#showTwins(on);
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
     tell(this.#words, joined([item?.label, place, view?.page.caption.prompt]));
     this.beside = view && besideFor(view, item?.at, viewer);
@@ -87,6 +95,15 @@ export class ResultRows {
         beside: this.beside,
       },
     );
+  }
+
+  /** @param {OnStage} on */
+  #showTwins({ arrangement: { items, areTwins }, at }) {
+    this.#twins.hidden = !areTwins;
+    for (const [index, one] of all("button", this.#twins).entries()) {
+      tell(one, items[index]?.label || items[index]?.name || "");
+      one.ariaPressed = String(index === at);
+    }
   }
 
   /** @param {Omit<ActedOn, "menu"> | null} on null without a run */

@@ -12,8 +12,9 @@ import { message, plural } from "../messages.js";
  * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
  *   text: string, run: string, at: number, label: string, before: string }} Item
  *
- * `items`: results on the stage. `intermediate`: images and videos that aren't saved, if others are.
- * @typedef {{ items: Item[], intermediate: Item[] }} Arrangement
+ * `items`: results on the stage. `intermediate`: images and videos that aren't saved, if others are. `areTwins`: both
+ * items show the same frames, so that the stage shows only one of them; undefined until it is known.
+ * @typedef {{ items: Item[], intermediate: Item[], areTwins?: boolean }} Arrangement
  *
  * A part of a result's caption: its displayed text, and the text to copy.
  * @typedef {{ part: "size" | "seed" | "steps" | "model" | "prompt", shown: string, copied: string }} CaptionPart
@@ -147,14 +148,15 @@ export function choiceWords(arrangement, at) {
 export const placeWords = (at, count) => message("{number} of {count}", { number: at + 1, count });
 
 /**
- * Return the start and size of the group that the arrows navigate: the results or the intermediate items.
+ * Return the start and size of the group that the arrows navigate: the results or the intermediate items. They don't
+ * lead from a result to its twin.
  * @param {Arrangement} arrangement
  * @param {number} at the index of the current item
  */
-export const groupOf = ({ items, intermediate }, at) =>
-  at < items.length
-    ? { first: 0, count: items.length }
-    : { first: items.length, count: intermediate.length };
+export function groupOf({ items, intermediate, areTwins }, at) {
+  if (at >= items.length) return { first: items.length, count: intermediate.length };
+  return areTwins ? { first: at, count: 1 } : { first: 0, count: items.length };
+}
 
 /**
  * Return the index one step further, within the current item's group.

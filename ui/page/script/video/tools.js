@@ -21,6 +21,8 @@ const SECONDS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 export class VideoTools {
   place = element("div", "video-tools flow");
+  /** Button over a video that stands still. */
+  start = iconButton("play", () => this.#frames?.video.play(), "start");
   #at = element("span", "frame-at");
   #speed = speedChoice();
   #loop = element("span", "loop");
@@ -59,13 +61,15 @@ export class VideoTools {
     this.place.role = "group";
     this.place.ariaLabel = message("Video");
     this.place.append(steps, this.#speed, loop, this.#menu.place);
-    this.place.hidden = true;
+    this.place.hidden = this.start.hidden = true;
+    this.start.ariaLabel = message("Play");
     this.#speed.addEventListener("change", () => this.#setSpeed(Number(this.#speed.value)));
     // The menu offers the frame that the user sees when opening it.
     this.#menu.place.addEventListener("click", () => this.#frames?.video.pause(), true);
     document.addEventListener("keydown", (event) => this.#pressed(event));
     new ResizeObserver(() => {
-      const height = this.place.hidden ? 0 : this.place.offsetHeight;
+      if (this.place.hidden) return; // the picture of the same frames keeps their room
+      const height = this.place.offsetHeight;
       const place = this.place.closest(".stage") ?? this.place.parentElement;
       /** @type {HTMLElement | null} */ (place)?.style.setProperty("--video-tools", `${height}px`);
     }).observe(this.place);
@@ -81,9 +85,15 @@ export class VideoTools {
     if (shown === (this.#frames?.video ?? null)) return;
     this.#frames = shown && new Frames(shown, () => this.#draw());
     this.place.hidden = !shown;
+    this.#drawStart();
+    for (const kind of ["play", "pause"]) shown?.addEventListener(kind, () => this.#drawStart());
     this.#setLoop(null);
     this.#setSpeed(Number(this.#speed.value));
     this.#menu.offer(shown && item ? this.#useOf(item) : null);
+  }
+
+  #drawStart() {
+    this.start.hidden = !this.#frames?.video.paused;
   }
 
   #draw() {
