@@ -196,24 +196,44 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
 
 
 def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
-    """A workflow that makes an animated image and a video shows both. The video plays within the
-    stage, with everything else below the stage. Full screen covers the window."""
+    """A video plays within the stage, with everything else below the stage. Full screen covers the
+    window."""
     person = visit(fast).open("animation", **MOVING)
-    run_id = person.generate()
-    kinds = [file.kind for file in fast.run(run_id).state.files]
-    assert sorted(kinds) == ["image", "video"]
-    thumbnails = person.page.locator("#stage .grid .thumbnail")
-    expect(thumbnails).to_have_count(2)
-    thumbnails.nth(kinds.index("video")).click()
+    person.generate()
     expect(person.page.locator("#stage .media video")).to_be_visible()
     person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
     for size in at_every_size(person.page):
         media_stays_inside(person.page)
         covers_the_window(person.page, size)
-    person.page.keyboard.press("Escape")
-    thumbnails.nth(kinds.index("image")).click()
-    expect(person.page.locator("#stage .media > img")).to_be_visible()
-    expect(person.page.locator("#stage .media video")).to_have_count(0)
+
+
+def test_a_chosen_result_is_below_the_header(fast: Site, visit: Visit) -> None:
+    """After the user opens a result of any shape from the history, the header, the picture, the
+    buttons and the prompt are in the window."""
+    shapes = ((512, 512), (768, 320), (320, 768))
+    person = visit(fast, viewport={"width": 1366, "height": 650}).open(**{"5.steps": 1})
+    run, page = "", person.page
+    for width, height in shapes:
+        person.type("4.width", width)
+        person.type("4.height", height)
+        person.press()
+        run = person.done(after=run)
+    for window in ((1366, 650), (1440, 900)):
+        page.set_viewport_size(ViewportSize(width=window[0], height=window[1]))
+        for at, (width, height) in enumerate(reversed(shapes)):
+            page.locator("#history .tile").nth(at).click()
+            page.wait_for_function(
+                """(ratio) => scrollY === 0 &&
+                    document.querySelector("#stage .stage").style.getPropertyValue("--shown") === ratio""",
+                arg=str(width / height) if width != height else "1",
+            )
+            below = page.locator("#stage .made-from").bounding_box()
+            assert below
+            assert below["y"] + 20 <= window[1], (window, width, height)
+            lefts = page.locator("#stage :is(.media > img, .under)").evaluate_all(
+                "(all) => all.map((one) => Math.round(one.getBoundingClientRect().left))"
+            )
+            assert len({*lefts}) == 1 or height > width, "a narrow picture is above wider words"
 
 
 def names(person: Visitor) -> list[str]:

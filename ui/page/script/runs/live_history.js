@@ -268,8 +268,7 @@ class LiveHistory {
       this.#load();
       return;
     }
-    if (isNarrow()) glideTo($("#result-side"));
-    else glideTo($("#stage .viewport"), "nearest");
+    glideTo($(isNarrow() ? "#result-side" : "#stage .viewport"));
   }
 }
 
